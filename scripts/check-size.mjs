@@ -1,0 +1,119 @@
+// Size budgets and tree-shaking, measured on dist/ (what users get): run after `build`. `-v` prints the code that ships.
+// To add a budget, add a line to `budgets`.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { listPackages, root } from './workspace.mjs'
+
+const strategies = [
+  ...['cached', 'early', 'soft', 'hit', 'dynamic', 'failover', 'iterator', 'locked', 'singleFlight', 'rateLimit'],
+  ...['slidingRateLimit', 'circuitBreaker', 'invalidates', 'strategies'],
+]
+
+/** Packages a bundler keeps or drops as a whole: mnemonist is CommonJS, the kit is never bundled. */
+const runsCode = ['@cashews/backend-memory', '@cashews/conformance']
+
+/**
+ * @typedef {object} Budget
+ * @property {string} name
+ * @property {string} code what an app writes
+ * @property {number} gzip the most bytes it may cost, minified and gzipped
+ * @property {readonly string[]} [without] exported functions and classes whose code must not ship
+ * @property {boolean} [strict] do not believe `"sideEffects": false`, look for code that runs on import
+ */
+
+/** @type {Budget[]} */
+const budgets = [
+  {
+    name: 'core + memory + cached',
+    code: `export { createCache } from '@cashews/core'
+           export { memory } from '@cashews/backend-memory'
+           export { cached } from '@cashews/strategies'`,
+    gzip: 8_000,
+  },
+  {
+    name: 'cached, no other strategy',
+    code: `export { cached } from '@cashews/strategies'`,
+    gzip: 8_000,
+    without: strategies.filter((name) => name !== 'cached'),
+  },
+  {
+    name: 'singleFlight, no other strategy',
+    code: `export { singleFlight } from '@cashews/strategies'`,
+    gzip: 8_000,
+    without: strategies.filter((name) => name !== 'singleFlight'),
+  },
+  // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).
+  ...published()
+    .filter((name) => !runsCode.includes(name))
+    .map((name) => ({ name: `import of ${name} alone`, code: `import '${name}'`, gzip: 150, strict: true })),
+]
+
+function published() {
+  return listPackages()
+    .filter(({ dir, manifest }) => dir.startsWith('packages/') && !manifest.private)
+    .map(({ dir, manifest }) => {
+      if (!existsSync(join(root, dir, 'dist/index.js'))) throw new Error(`${dir}/dist is missing: run pnpm build first`)
+      return manifest.name
+    })
+}
+
+/**
+ * Loads a package, without those it imports, from a namespace of its own, where esbuild finds no package.json to believe.
+ * @type {import('esbuild').Plugin}
+ */
+const distrust = {
+  name: 'distrust-side-effects-false',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./, namespace: 'distrusted' }, ({ path }) => ({ path, external: true, sideEffects: false }))
+    onResolve({ filter: /^@cashews\// }, ({ path }) => ({
+      path: join(root, 'packages', path.replace('@cashews/', ''), 'dist/index.js'),
+      namespace: 'distrusted',
+    }))
+    onLoad({ filter: /.*/, namespace: 'distrusted' }, ({ path }) => ({ contents: readFileSync(path, 'utf8') }))
+  },
+}
+
+/** @param {string} code @param {boolean} readable @param {boolean} strict */
+async function bundle(code, readable, strict) {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: join(root, 'tests'), sourcefile: 'app.js' },
+    bundle: true,
+    write: false,
+    minifySyntax: !readable,
+    minifyWhitespace: !readable,
+    minifyIdentifiers: !readable,
+    treeShaking: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    logLevel: 'silent',
+    plugins: strict ? [distrust] : [],
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+let failed = 0
+for (const { name, code, gzip, without = [], strict = false } of budgets) {
+  try {
+    const bundled = await bundle(code, false, strict)
+    // Other modules are not this package's code; of nothing, gzip makes 20 bytes.
+    const min = strict ? bundled.replace(/import\s*([\w${},\s]*from\s*)?"[^"]*";/g, '').trim() : bundled
+    const readable = await bundle(code, true, strict)
+    const shipped = without.filter((f) =>
+      new RegExp(`^(async )?(function\\*?|class|const|let|var) ${f}\\b`, 'm').test(readable),
+    )
+    const size = gzipSync(min).length
+    const ok = size <= gzip && shipped.length === 0
+    if (!ok) failed++
+    const also = shipped.length ? `, ships ${shipped.join(', ')} too` : ''
+    const figures = `${String(size).padStart(6)} B gzipped (at most ${gzip}), ${min.length} B minified`
+    console.log(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(34)} ${figures}${also}`)
+    if (process.argv.includes('-v')) console.log(readable)
+  } catch (error) {
+    failed++
+    console.log(`FAIL ${name.padEnd(34)} ${/** @type {Error} */ (error).message}`)
+  }
+}
+process.exitCode = failed ? 1 : 0

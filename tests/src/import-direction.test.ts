@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { checkImports, importsOf } from '../../scripts/check-imports.mjs'
+
+let base: string | undefined
+afterEach(() => {
+  if (base) rmSync(base, { recursive: true })
+  base = undefined
+})
+
+/** Writes a workspace of the packages named, with these files over it, and checks it. */
+function check(packages: Record<string, object>, files: Record<string, string>): string[] {
+  base = mkdtempSync(join(tmpdir(), 'cashews-imports-'))
+  const manifests = Object.entries(packages).map(([dir, manifest]) => [
+    `${dir}/package.json`,
+    JSON.stringify({ name: `@cashews/${dir.split('/').at(-1)}`, version: '0.0.0', ...manifest }),
+  ])
+  for (const [file = '', text = ''] of [...manifests, ...Object.entries(files)]) {
+    mkdirSync(dirname(join(base, file)), { recursive: true })
+    writeFileSync(join(base, file), text)
+  }
+  return checkImports(base)
+}
+
+const needs = (...names: readonly string[]): object => ({
+  dependencies: Object.fromEntries(names.map((name) => [name, '*'])),
+})
+const four = {
+  'packages/core': {},
+  'packages/strategies': needs('@cashews/core'),
+  'packages/conformance': needs('@cashews/core', 'fast-check'),
+  'apps/demo': needs('@cashews/core', '@cashews/strategies'),
+}
+
+describe('the packages of this workspace', () => {
+  it('import each other only in the direction of the architecture', () => {
+    expect(checkImports()).toEqual([])
+  })
+})
+
+describe('the import check', () => {
+  it('accepts the arrows of the architecture', () => {
+    const problems = check(four, {
+      'packages/core/src/index.ts': `import { AsyncLocalStorage } from 'node:async_hooks'\nexport * from './ttl.ts'`,
+      'packages/core/test/ttl.test.ts': `import { ttl } from '@cashews/core'\nimport { readFileSync } from 'node:fs'`,
+      'packages/strategies/src/cached.ts': `import type { Cache } from '@cashews/core'`,
+      'packages/strategies/test/cached.test.ts': `import { describeBackend } from '@cashews/conformance'`,
+      'apps/demo/src/main.ts': `import { cached } from '@cashews/strategies'\nimport fs from 'node:fs'`,
+    })
+    expect(problems).toEqual([])
+  })
+
+  it.each([
+    [
+      'packages/core/src/a.ts',
+      `import { cached } from '@cashews/strategies'`,
+      'core must not import @cashews/strategies',
+    ],
+    [
+      'packages/core/src/a.ts',
+      `export type { X } from '@cashews/strategies'`,
+      'core must not import @cashews/strategies',
+    ],
+    ['packages/core/src/a.ts', `type X = import('@cashews/strategies').X`, 'core must not import @cashews/strategies'],
+    ['packages/core/src/a.ts', `await import('@cashews/strategies')`, 'core must not import @cashews/strategies'],
+    ['packages/core/src/a.ts', `import fs from 'node:fs'`, 'core must not import "node:fs"'],
+    ['packages/core/src/a.ts', `process.getBuiltinModule('node:fs')`, 'core must not import "node:fs"'],
+    ['packages/core/src/a.ts', `import { x } from 'lru-cache'`, 'core must not import "lru-cache"'],
+    ['packages/core/src/a.ts', `import { x } from 'async_hooks'`, 'write "node:async_hooks"'],
+    ['packages/core/src/a.ts', `import { x } from '@cashews/core'`, 'imports its own package by name'],
+    ['packages/core/src/a.ts', `import { x } from '../../strategies/src/a.ts'`, 'leaves packages/core/src'],
+    ['packages/core/src/a.ts', `import { x } from '../test/help.ts'`, 'leaves packages/core/src'],
+    [
+      'packages/strategies/src/a.ts',
+      `import { x } from '@cashews/conformance'`,
+      'must not import @cashews/conformance',
+    ],
+    ['packages/strategies/src/a.ts', `import { x } from '@cashews/core/src/a.ts'`, 'reaches into @cashews/core'],
+    ['packages/strategies/test/a.test.ts', `import { x } from '../../core/src/a.ts'`, 'leaves packages/strategies'],
+    ['apps/demo/src/main.ts', `import { x } from '@cashews/conformance'`, '@cashews/conformance is for tests only'],
+    ['packages/core/test/a.test.ts', `import { x } from '@cashews/strategies'`, 'packages import each other'],
+  ])('refuses in %s: %s', (file, text, sentence) => {
+    const problems = check(four, { [file]: `\n${text}\n` })
+    expect(problems).toEqual(expect.arrayContaining([expect.stringContaining(sentence)]))
+  })
+
+  it('names file and line', () => {
+    const [problem] = check(four, { 'packages/core/src/a.ts': `\n\nimport 'node:fs'\n` })
+    expect(problem).toMatch(/^packages\/core\/src\/a\.ts:3: /)
+  })
+
+  it('refuses a runtime dependency of core, even one that is not imported', () => {
+    const problems = check({ ...four, 'packages/core': needs('mnemonist') }, {})
+    expect(problems).toEqual(['packages/core/package.json: must not depend on mnemonist'])
+  })
+
+  it('refuses a development dependency that closes a circle', () => {
+    const circle = { ...four, 'packages/core': { devDependencies: { '@cashews/strategies': '*' } } }
+    expect(check(circle, {})).toEqual([expect.stringContaining('packages import each other')])
+  })
+
+  it('asks for a rule when a package is new, but lets a new backend use what it depends on', () => {
+    expect(check({ ...four, 'packages/extra': {} }, {})).toEqual([
+      expect.stringContaining('no rule for @cashews/extra'),
+    ])
+    const etcd = { 'packages/backend-etcd': needs('@cashews/core', 'etcd3') }
+    const using = { 'packages/backend-etcd/src/index.ts': `import { Etcd3 } from 'etcd3'` }
+    expect(check({ ...four, ...etcd }, using)).toEqual([])
+  })
+
+  it('sees every way to name a module', () => {
+    const text = `import a from 'a'; import type b from 'b'; export * from 'c'; const d = await import('d'); require('e')
+      // import f from 'f'
+      const g = "import h from 'h'"`
+    expect(
+      importsOf(text)
+        .map((i) => i.specifier)
+        .sort(),
+    ).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+})

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { checkReadmes } from '../../scripts/check-readmes.mjs'
+import { blocksOf } from '../../scripts/readme-blocks.mjs'
+
+const fence = '```'
+const readme = (...parts: readonly string[]): string => parts.join('\n')
+
+describe('the code blocks of every README and of docs', () => {
+  it('type-check against the packages', async () => {
+    expect(await checkReadmes()).toEqual([])
+  }, 60_000)
+})
+
+describe('the check of code blocks', () => {
+  it('names file and line of a type error', async () => {
+    const text = readme('# Title', `${fence}ts`, "const a: string = 'fine'", 'const b: number = a', fence)
+    expect(await checkReadmes(blocksOf('packages/x/README.md', text))).toEqual([
+      expect.stringMatching(/^packages\/x\/README\.md:4: error TS2322/),
+    ])
+  }, 60_000)
+
+  it('puts hidden code before the block and still counts the lines the reader sees', async () => {
+    const text = readme('<!-- before', 'const a = 1', '-->', `${fence}ts`, 'const b: string = a', fence)
+    expect(await checkReadmes(blocksOf('README.md', text))).toEqual([
+      expect.stringMatching(/^README\.md:5: error TS2322/),
+    ])
+  }, 60_000)
+
+  it('refuses a block that opts out without a reason', async () => {
+    for (const mark of ['ignore', 'no-run', 'ignore:', 'whatever']) {
+      const blocks = blocksOf('README.md', readme(`${fence}ts ${mark}`, 'const a: string = 1', fence))
+      expect(blocks[0]?.problem, mark).toBeTypeOf('string')
+    }
+    const ignored = blocksOf('README.md', readme(`${fence}ts ignore: shows a mistake`, 'const a: string = 1', fence))
+    expect(await checkReadmes(ignored)).toEqual([])
+  })
+
+  it('reads indented blocks and skips other languages', () => {
+    const text = readme('- item', `  ${fence}ts`, '  const a = 1', `  ${fence}`, `${fence}sh`, 'npm i', fence)
+    expect(blocksOf('README.md', text).map((b) => b.code)).toEqual(['const a = 1'])
+  })
+})

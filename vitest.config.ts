@@ -1,0 +1,82 @@
+import { transform } from 'esbuild'
+import { defaultServerConditions, type Plugin } from 'vite'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+/**
+ * Vite 8 / Vitest 5 compile TypeScript with oxc, which leaves TC39 decorators as they are (V8 has none yet).
+ * So our sources go through esbuild, which is also what tsup ships: the tested code is the compiled code.
+ * A file named `*.legacy.test.ts` is compiled with TypeScript's older `experimentalDecorators`.
+ */
+function esbuildTypeScript(): Plugin {
+  return {
+    name: 'cashews:esbuild-typescript',
+    enforce: 'pre',
+    transform: {
+      filter: { id: { include: /\.ts$/, exclude: /node_modules/ } },
+      async handler(code, id) {
+        const out = await transform(code, {
+          loader: 'ts',
+          target: 'node22',
+          sourcefile: id,
+          sourcemap: 'external',
+          tsconfigRaw: {
+            compilerOptions: {
+              target: 'es2024',
+              useDefineForClassFields: true,
+              verbatimModuleSyntax: true,
+              experimentalDecorators: id.endsWith('.legacy.test.ts'),
+            },
+          },
+        })
+        return { code: out.code, map: out.map }
+      },
+    },
+  }
+}
+
+const conditions = ['@cashews/source', ...defaultServerConditions]
+
+/** Packages whose tests need a Redis server get a project of their own (below) and are left out of `unit`. */
+const needRedis: string[] = []
+
+const config: ViteUserConfig = defineConfig({
+  oxc: false,
+  plugins: [esbuildTypeScript()],
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'tests/src/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...needRedis],
+        },
+      },
+      // `redis` goes here: include needRedis, globalSetup tests/support/redis.global-setup.ts. Its global setup must
+      // provide an error to its tests rather than throw: a throwing global setup stops every project.
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['packages/*/test/**/*.test-d.ts'],
+            tsconfig: './tsconfig.json',
+          },
+        },
+      },
+    ],
+    reporters: ['default', 'json'],
+    outputFile: { json: 'coverage/test-results.json' },
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+})
+export default config

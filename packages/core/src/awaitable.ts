@@ -1,0 +1,12 @@
+/** An answer now, or a promise of it. A store inside the process costs no extra turn of the event loop. */
+export type Awaitable<T> = T | Promise<T>
+
+/** Tells whether an answer is still to come. */
+export function isPending(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise
+}
+
+/** Goes on with `next` at once when `value` is there, and later when it is a promise. */
+export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return isPending(value) ? value.then(next) : next(value)
+}

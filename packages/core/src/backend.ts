@@ -1,0 +1,225 @@
+import type { Awaitable } from './awaitable.ts'
+import type { Guard, Guarded, GuardOptions } from './guard.ts'
+
+/** A duration in milliseconds: a whole number of at least 1, or `Infinity`, which means for ever. */
+export type Milliseconds = number
+
+/** The answer for a key that is not there. Never a value: a stored `undefined` is a hit. */
+export const MISS: unique symbol = Symbol.for('cashews.miss') as never
+export type Miss = typeof MISS
+
+/** Changes whenever its key is written. Opaque: only the backend that made it can read it. */
+export type Stamp = string | number
+
+/** Why a store dropped a key that nobody deleted. */
+export type RemovalReason = 'evicted' | 'expired'
+
+/** What a key holds, for how long, and a stamp to notice that it changed. */
+export interface Snapshot {
+  readonly value: unknown
+  readonly timeLeft: Milliseconds
+  readonly stamp: Stamp
+}
+
+/** What must still be true of a key for {@link BackendBase.apply} to write. Without a stamp: the key is absent. */
+export interface Expectation {
+  readonly key: string
+  readonly stamp?: Stamp | undefined
+}
+
+/** One change of {@link BackendBase.apply}. A `'keep'` lifetime leaves the one the key has. */
+export type Write =
+  | { readonly op: 'set'; readonly key: string; readonly value: unknown; readonly lifetime: Milliseconds | 'keep' }
+  | { readonly op: 'expire'; readonly key: string; readonly lifetime: Milliseconds }
+  | { readonly op: 'delete'; readonly key: string }
+
+/** Where a backend tells what happens by itself. None of these ever throws. */
+export interface BackendHost {
+  /** A key is gone although nobody deleted it. */
+  removed(key: string, reason: RemovalReason): void
+  /** Something failed that no caller awaits, or a value could not be read and was answered as a miss. */
+  error(error: unknown): void
+}
+
+/**
+ * A place where values live: the part that every store has to write itself.
+ *
+ * Members may be called concurrently. A member that has its answer at hand may return it instead of a promise.
+ *
+ * **Keys** are any text, the empty one too. They never reach another key, whatever characters they hold.
+ * **Values** are data. Changing a value after it was stored, or after it was read, changes nothing in the store.
+ * `undefined`, `null`, `false`, `0` and `''` are values like any other.
+ * **Lifetimes** run from the moment of the write. An expired key is an absent key, for every member, at once.
+ * **Atomic.** A member that reads and writes does both in one step: nobody else comes between.
+ * **Errors.** A store that cannot be reached rejects with `BackendUnavailableError`, one that refuses with
+ * `BackendError`, and a key of another kind with `WrongTypeError`. A missing key is an answer, never an error.
+ *
+ * {@link completeBackend} makes a whole {@link Backend} of it.
+ *
+ * **Proof.** `describeBackend` of `@cashews/conformance` checks each sentence of this file.
+ */
+export interface BackendBase {
+  /** Names the kind of store in events, logs and metrics, such as `memory`. */
+  readonly name: string
+
+  /** Connects. Called once before the first command, and again after {@link close} when the cache is used anew. */
+  open(host: BackendHost): Awaitable<void>
+
+  /** Lets go of every timer, handle and connection the backend itself created. Closing twice is allowed. */
+  close(): Awaitable<void>
+
+  /** Answers the value last written, or {@link MISS}. A key of another kind (a set, bits, a window) is a miss. */
+  get(key: string): Awaitable<unknown>
+
+  /**
+   * Replaces the value and its lifetime, and answers true.
+   *
+   * @param exists `true`: write only over a key that is there; `false`: only where there is none. Otherwise false.
+   */
+  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean>
+
+  /** Removes a key of any kind. Answers whether it was there. */
+  delete(key: string): Awaitable<boolean>
+
+  /**
+   * Adds `by`, a whole number of either sign, and answers the sum. An absent key counts as 0 and is given `lifetime`;
+   * a key that is there keeps the lifetime it has. `get` reads the counter as a number.
+   * A value that is no whole number is a `WrongTypeError` and stays as it is.
+   */
+  incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number>
+
+  /**
+   * Yields each key that matches, once, whatever its kind. Keys written or removed meanwhile may or may not appear.
+   *
+   * @param pattern A glob: `*`, `?`, `[a-z]`, `[^a-z]`, and `\` before a character that stands for itself.
+   * @param batchSize How many keys to ask of the store at a time. A hint.
+   */
+  scan(pattern: string, batchSize: number): AsyncIterable<string> | Iterable<string>
+
+  /** Removes every key this backend wrote, and nothing else. Locks stay. */
+  clear(): Awaitable<void>
+
+  /** Answers the value, its time left (`Infinity`: no expiry) and its stamp; {@link MISS} when absent. */
+  inspect(key: string): Awaitable<Snapshot | Miss>
+
+  /**
+   * Makes all the writes if all the expectations still hold, and none otherwise. Answers whether it did.
+   * The one primitive that conditional commands, locks, sets, windows and transactions are made of.
+   */
+  apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean>
+}
+
+/** Unsigned counters of `size` bits each, addressed by index. A field never written is 0. */
+export interface Bits {
+  /** Answers the fields, in the order asked. */
+  get(key: string, indexes: readonly number[], size: number): Awaitable<number[]>
+  /** Adds `by` to each field, one after another, and answers their new values. They stop at 0 and `2 ** size - 1`. */
+  incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]>
+}
+
+/** What {@link Windows.incr} counts. The unit of time is the caller's. */
+export interface WindowSlice {
+  readonly start: number
+  readonly end: number
+  readonly max: number
+  readonly lifetime: Milliseconds
+}
+
+/** Counters of what happened in a sliding window. */
+export interface Windows {
+  /**
+   * Forgets events before `start`. When fewer than `max` are left, adds one at `end` and renews the lifetime.
+   * Answers how many events the window holds now. Events at the same instant count separately.
+   */
+  incr(key: string, slice: WindowSlice): Awaitable<number>
+}
+
+/** Unordered sets of text. A set that becomes empty is an absent key. */
+export interface Sets {
+  /** Answers how many were new. A `lifetime` replaces the one the set has; without it, the set keeps its own. */
+  add(key: string, members: readonly string[], lifetime?: Milliseconds): Awaitable<number>
+  /** Answers how many were there. */
+  remove(key: string, members: readonly string[]): Awaitable<number>
+  /** Removes and answers up to `count` members, in no particular order. */
+  pop(key: string, count: number): Awaitable<string[]>
+}
+
+/**
+ * Locks, held by whoever knows the token. They live beside the values: a lock and a value of the same name do not
+ * touch each other, and `scan`, `count` and `clear` pass locks over.
+ */
+export interface Locks {
+  /** Takes a free lock for `lifetime`. Answers whether `token` holds it now: asking twice renews it. */
+  acquire(key: string, token: string, lifetime: Milliseconds): Awaitable<boolean>
+  /** Gives a lock that `token` still holds a new lifetime. A lock that was lost stays lost: false. */
+  extend(key: string, token: string, lifetime: Milliseconds): Awaitable<boolean>
+  /** Frees the lock if `token` holds it, and answers whether it did. */
+  release(key: string, token: string): Awaitable<boolean>
+  /** Answers whether anybody holds the lock. */
+  isLocked(key: string): Awaitable<boolean>
+  /** Resolves when another process may have freed the lock, after `atMost` in any case. Absent: waiters look again by themselves. */
+  released?(key: string, atMost: Milliseconds): Promise<void>
+}
+
+/** What {@link Leases.get} answers: the value, or the right to store what is loaded instead. */
+export interface Leased {
+  readonly value: unknown
+  /** Given on a miss. Void as soon as anybody writes or deletes the key. */
+  readonly lease?: string
+}
+
+/** Notices, across processes, that a key was invalidated while its value was being loaded. */
+export interface Leases {
+  get(key: string): Awaitable<Leased>
+  /** Writes only while the lease is not void. Answers whether it did. */
+  set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
+}
+
+/**
+ * Everything the commands of a cache ask of a store. {@link completeBackend} adds what a {@link BackendBase} does not
+ * bring; a store that does one of these faster brings its own.
+ */
+export interface Backend extends BackendBase {
+  /** Answers values and {@link MISS} in the order of the keys. A key may be asked twice. */
+  getMany(keys: readonly string[]): Awaitable<unknown[]>
+  /** Writes all. Not one step: a failure may leave some written. */
+  setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Awaitable<void>
+  /** Answers how many were there. */
+  deleteMany(keys: readonly string[]): Awaitable<number>
+  /** Removes the keys a {@link BackendBase.scan} with this pattern yields. Answers how many. */
+  deleteMatch(pattern: string): Awaitable<number>
+  exists(key: string): Awaitable<boolean>
+  /** Replaces the lifetime. Answers false for an absent key. */
+  expire(key: string, lifetime: Milliseconds): Awaitable<boolean>
+  /** Answers the time left, `Infinity` when there is no expiry, {@link MISS} when there is no key. */
+  timeLeft(key: string): Awaitable<Milliseconds | Miss>
+  /** Answers about how many bytes the key occupies; 0 when absent. */
+  size(key: string): Awaitable<number>
+  /** Answers how many keys {@link BackendBase.scan} would yield for `*`. */
+  count(): Awaitable<number>
+  /** Answers `message` when the store is well. */
+  ping(message: string): Awaitable<string>
+  /** Answers what the store really holds, undecoded. */
+  getRaw(key: string): Awaitable<unknown>
+  setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean>
+
+  /**
+   * Answers at once when the value is at hand in this process. Here {@link MISS} says nothing: ask {@link get}.
+   * Absent when the store is always a wait away.
+   */
+  getNow?(key: string): unknown
+
+  /**
+   * Bounds how long this store can keep a caller waiting, and turns its errors into misses if so wished: the `guard`
+   * of core, which {@link completeBackend} adds. Absent: a store that is never away.
+   */
+  readonly guard?: (store: Guarded, options: GuardOptions) => Guard
+
+  /** `false`: this store cannot, and a command that needs it is a `NotSupportedError`. */
+  readonly bits: Bits | false
+  readonly windows: Windows | false
+  readonly sets: Sets | false
+  readonly locks: Locks | false
+  /** Absent: an invalidation during a load is noticed within the process only. */
+  readonly leases?: Leases
+}

@@ -1,0 +1,567 @@
+import type { Awaitable } from './awaitable.ts'
+import { type Backend, MISS, type Milliseconds } from './backend.ts'
+import type { Answer, Command, Request, StreamCommand } from './command.ts'
+import { commandSet } from './control.ts'
+import { type Detected, Detector } from './detect.ts'
+import type { Driver } from './driver.ts'
+import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
+import type { Lease } from './lease.ts'
+import { type CacheEvents, Listeners, type Off } from './listeners.ts'
+import { Loads, type Seen, type Sharing } from './loads.ts'
+import { acquireLock, awaitUnlocked, type Lock, type LockOptions, type LockStore, lost } from './lock.ts'
+import type { Middleware } from './middleware.ts'
+import { Route } from './route.ts'
+import { Routes } from './routes.ts'
+import { currentScope, inWatchedScope } from './scope.ts'
+import { resolveSetup, type SetupOptions } from './setup.ts'
+import { parseTtl, type Ttl } from './ttl.ts'
+import { waitersOf } from './waiters.ts'
+
+/** Settings of {@link createCache}. */
+export interface CacheOptions {
+  /** Names the cache in messages. @default 'cache' */
+  readonly name?: string
+  /** The backend factories that a settings URL may name. */
+  readonly drivers?: readonly Driver[]
+  /** Hears of every error that no caller awaits. @default logs a warning, one line each */
+  readonly onError?: (error: unknown) => void
+}
+
+/** Settings of a write. */
+export interface WriteOptions {
+  /** @default Infinity: until deleted or evicted */
+  readonly ttl?: Ttl | undefined
+  /** Names under which the key can be invalidated. They need `@cashews/tags`. */
+  readonly tags?: readonly string[] | undefined
+}
+
+/** Settings of {@link Cache.set}. */
+export interface SetOptions extends WriteOptions {
+  /** `true`: write only over a key that is there; `false`: only where there is none. */
+  readonly exists?: boolean | undefined
+}
+
+/** Settings of {@link Cache.scan} and {@link Cache.getMatch}. */
+export interface ScanOptions {
+  /** How many keys to ask of the store at a time. @default 100 */
+  readonly batchSize?: number
+}
+
+/** What {@link Cache.setMany} takes: an object, a Map, or pairs. */
+export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key: string, value: unknown]>
+
+/** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
+export interface ControlOptions {
+  readonly prefix?: string
+}
+
+/**
+ * One door to any number of backends, each set up for the keys with its prefix.
+ *
+ * Store errors do not reach the caller: a read is then a miss and a write answers `false`, unless the backend was set
+ * up with `suppress: false`.
+ */
+export class Cache implements AsyncDisposable {
+  readonly name: string
+  /** Whether `createTags` was called for this cache, so that writes may name tags. */
+  supportsTags = false
+  readonly #drivers: readonly Driver[]
+  readonly #onError: (error: unknown) => void
+  readonly #routes: Routes
+  readonly #loads = new Loads(this)
+  readonly #listeners: Listeners
+  readonly #middlewares: Middleware[] = []
+  readonly #templates = new Set<string>()
+
+  constructor({ name = 'cache', drivers = [], onError }: CacheOptions = {}) {
+    this.name = name
+    this.#drivers = drivers
+    this.#onError = onError ?? ((error) => console.warn(`[cashews] ${name}:`, error))
+    this.#routes = new Routes(name)
+    this.#listeners = new Listeners(this.report, () => {
+      for (const route of this.#routes.all) route.settle()
+    })
+  }
+
+  // Wiring
+
+  /**
+   * Sets a backend up for the keys that start with `prefix`. A backend set up for the same prefix before is closed.
+   *
+   * @param target A settings URL, or a backend.
+   * @throws {ConfigurationError} On an unknown scheme or option.
+   */
+  setup(target: string | Backend, options: SetupOptions = {}): this {
+    const route = new Route(resolveSetup(target, options, this.#drivers), {
+      cache: this,
+      listeners: this.#listeners,
+      report: this.report,
+    })
+    const replaced = this.#routes.add(route)
+    route.share(this.#middlewares)
+    if (replaced && replaced.backend !== route.backend) replaced.close().catch(this.report)
+    return this
+  }
+
+  /** Connects every backend. Without it, the first command does. After {@link close} it opens the cache again. */
+  async init(): Promise<void> {
+    await Promise.all(this.#routes.some().map((route) => route.init()))
+  }
+
+  /** Whether every backend is connected. */
+  get isInit(): boolean {
+    return this.#routes.all.every((route) => route.isOpen)
+  }
+
+  /** Whether at least one backend is set up. */
+  get isSetup(): boolean {
+    return this.#routes.all.length > 0
+  }
+
+  /** Closes every backend. Commands are refused from now on, until {@link init}. */
+  async close(): Promise<void> {
+    await Promise.all(this.#routes.all.map((route) => route.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Puts a middleware before every backend. The first given is the outermost; those of a backend come after. */
+  use(...middlewares: readonly Middleware[]): this {
+    this.#middlewares.push(...middlewares)
+    for (const route of this.#routes.all) route.share(this.#middlewares)
+    return this
+  }
+
+  /** Calls `listener` after each such command, or when a key is dropped by a store, or a store goes or comes back. */
+  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => unknown): Off {
+    return this.#listeners.add(event, listener)
+  }
+
+  // Values
+
+  /** Answers the value, `undefined` or `fallback` when there is none. */
+  get<T = unknown>(key: string): Promise<T | undefined>
+  get<T = unknown, F = T>(key: string, fallback: F): Promise<T | F>
+  get(key: string, fallback?: unknown): Promise<unknown> {
+    try {
+      const route = this.#routes.of(key)
+      const now = route.getNow(key)
+      return now === MISS ? this.#get(route, key, fallback) : Promise.resolve(now)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #get(route: Route, key: string, fallback: unknown): Promise<unknown> {
+    const value = await route.dispatch<'get'>({ command: 'get', key })
+    this.#loads.detected(key, { strategy: 'get', backend: route.backend.name, hit: value !== MISS })
+    return value === MISS ? fallback : value
+  }
+
+  /** Answers the values in the order of the keys. */
+  async getMany<T = unknown, F = undefined>(keys: readonly string[], fallback?: F): Promise<(T | F)[]> {
+    const values = new Array<unknown>(keys.length)
+    await this.#perRoute(keys, async (route, own, positions) => {
+      const found = await route.dispatch<'getMany'>({ command: 'getMany', keys: own })
+      for (const [nth, at] of positions.entries()) values[at] = found[nth] === MISS ? fallback : found[nth]
+    })
+    return values as (T | F)[]
+  }
+
+  /** Yields the pairs whose key matches a glob. */
+  getMatch<T = unknown>(pattern: string, options?: ScanOptions): AsyncIterable<readonly [key: string, value: T]> {
+    return this.#stream('getMatch', pattern, options) as AsyncIterable<readonly [string, T]>
+  }
+
+  /** Yields the keys that match a glob: `*`, `?`, `[a-z]`, `[^a-z]`, and `\` before what stands for itself. */
+  scan(pattern: string, options?: ScanOptions): AsyncIterable<string> {
+    return this.#stream('scan', pattern, options) as AsyncIterable<string>
+  }
+
+  /** Replaces value and time to live. Answers whether it was written. */
+  async set(key: string, value: unknown, { ttl, exists, tags }: SetOptions = {}): Promise<boolean> {
+    return this.call<'set'>({ command: 'set', key, value, lifetime: lifetimeOf(ttl), exists, tags })
+  }
+
+  /** Writes all the entries. Answers nothing: what a store refuses is reported. */
+  async setMany(entries: Entries, { ttl, tags }: WriteOptions = {}): Promise<void> {
+    const lifetime = lifetimeOf(ttl)
+    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
+    const keys = pairs.map(([key]) => key)
+    await this.#perRoute(keys, async (route, _, positions) => {
+      const own = positions.map((at) => pairs[at] as readonly [string, unknown])
+      await route.dispatch<'setMany'>({ command: 'setMany', entries: own, lifetime, tags })
+    })
+  }
+
+  /**
+   * Answers the value, or loads, stores and answers it. Concurrent callers share one load, and a load that is
+   * overtaken by an invalidation is not stored.
+   */
+  async getOrSet<T>(key: string, load: () => Awaitable<T>, { ttl, tags }: WriteOptions = {}): Promise<T> {
+    const lifetime = lifetimeOf(ttl)
+    const now = this.getNow(key)
+    if (now !== MISS) return now as T
+    return this.fly(key, getOrSetSeen, async (lease) => {
+      const value = await load()
+      await this.call<'set'>({ command: 'set', key, value, lifetime, lease, tags })
+      return value
+    })
+  }
+
+  /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
+  async incr(key: string, by = 1, { ttl, tags }: WriteOptions = {}): Promise<number> {
+    checkWhole(by)
+    return this.call<'incr'>({ command: 'incr', key, by, lifetime: lifetimeOf(ttl), tags })
+  }
+
+  /** Answers whether the key was there. */
+  async delete(key: string): Promise<boolean> {
+    return this.call<'delete'>({ command: 'delete', key })
+  }
+
+  /** Answers how many keys were there. */
+  async deleteMany(keys: readonly string[]): Promise<number> {
+    let deleted = 0
+    await this.#perRoute(keys, async (route, own) => {
+      deleted += await route.dispatch<'deleteMany'>({ command: 'deleteMany', keys: own })
+    })
+    return deleted
+  }
+
+  /** Deletes the keys that match a glob. Answers how many. */
+  async deleteMatch(pattern: string): Promise<number> {
+    return sum(this.#routes.matching(pattern), (route) =>
+      route.dispatch<'deleteMatch'>({ command: 'deleteMatch', pattern }),
+    )
+  }
+
+  /** Answers whether the key is there, whatever it holds. */
+  async exists(key: string): Promise<boolean> {
+    return this.call<'exists'>({ command: 'exists', key })
+  }
+
+  /** Replaces the time to live. Answers whether the key was there. */
+  async expire(key: string, ttl: Ttl): Promise<boolean> {
+    return this.call<'expire'>({ command: 'expire', key, lifetime: parseTtl(ttl) })
+  }
+
+  /** Answers the seconds left, `Infinity` when the key does not expire, `undefined` when it is not there. */
+  async getExpire(key: string): Promise<number | undefined> {
+    const left = await this.call<'getExpire'>({ command: 'getExpire', key })
+    return left === MISS ? undefined : (left as Milliseconds) / 1_000
+  }
+
+  /** Answers about how many bytes the key occupies; 0 when it is not there. */
+  async getSize(key: string): Promise<number> {
+    return this.call<'getSize'>({ command: 'getSize', key })
+  }
+
+  /** Answers what the store holds, undecoded. */
+  async getRaw<T = unknown>(key: string): Promise<T | undefined> {
+    const raw = await this.call<'getRaw'>({ command: 'getRaw', key })
+    return raw === MISS ? undefined : (raw as T)
+  }
+
+  /** Writes what {@link getRaw} answers. */
+  async setRaw(key: string, value: unknown, { ttl }: Pick<WriteOptions, 'ttl'> = {}): Promise<boolean> {
+    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(ttl) })
+  }
+
+  // All backends
+
+  /** Removes every key of every backend. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#routes.some().map((route) => route.dispatch<'clear'>({ command: 'clear' })))
+  }
+
+  /** Counts the keys of all backends. */
+  async getKeysCount(): Promise<number> {
+    return sum(this.#routes.some(), (route) => route.dispatch<'getKeysCount'>({ command: 'getKeysCount' }))
+  }
+
+  /**
+   * Answers `message` when every store is well.
+   *
+   * @throws {BackendUnavailableError} When one is not, with `suppress` too.
+   */
+  async ping(message = 'PONG'): Promise<string> {
+    await Promise.all(this.#routes.some().map((route) => route.dispatch<'ping'>({ command: 'ping', message })))
+    return message
+  }
+
+  // Locks
+
+  /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
+  async setLock(key: string, token: string, { ttl }: { readonly ttl: Ttl }): Promise<boolean> {
+    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime: parseTtl(ttl) })
+  }
+
+  /** Frees the lock if `token` holds it. Answers whether it did. */
+  async unlock(key: string, token: string): Promise<boolean> {
+    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token })
+    if (unlocked) waitersOf(this.#routes.of(key).backend).wake(key)
+    return unlocked
+  }
+
+  /** Answers whether the lock is held, after waiting for its release if asked to. */
+  async isLocked(key: string, { wait }: { readonly wait?: Ttl } = {}): Promise<boolean> {
+    const isLocked = async () => this.call<'isLocked'>({ command: 'isLocked', key })
+    return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.#lockStore(key))
+  }
+
+  /**
+   * Takes a lock, to be released by `await using` or `release()`. When the store cannot be reached, or locks are
+   * disabled, the lock is granted: a cache never stops a service.
+   *
+   * @throws {LockedError} When somebody else still holds it after `wait`.
+   */
+  async acquireLock(key: string, options: LockOptions): Promise<Lock> {
+    return acquireLock(key, options, this.#lockStore(key))
+  }
+
+  /**
+   * Runs `fn` while holding a lock. A lock whose time ran out meanwhile is reported to `onError`.
+   *
+   * @throws {LockedError} When somebody else still holds it after `wait`.
+   */
+  async lock<T>(key: string, options: LockOptions, fn: (lock: Lock) => Awaitable<T>): Promise<T> {
+    const lock = await this.acquireLock(key, options)
+    try {
+      return await fn(lock)
+    } finally {
+      await lock.release().then((held) => held || this.report(lost(key)), this.report)
+    }
+  }
+
+  // Bits, windows, sets
+
+  /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
+  async getBits(
+    key: string,
+    indexes: readonly number[],
+    { size = 1 }: { readonly size?: number } = {},
+  ): Promise<number[]> {
+    checkFields(indexes, size)
+    return this.call<'getBits'>({ command: 'getBits', key, indexes, size })
+  }
+
+  /** Adds `by` to each field, within 0 and `2 ** size - 1`. Answers the new values. */
+  async incrBits(
+    key: string,
+    indexes: readonly number[],
+    { size = 1, by = 1 }: { readonly size?: number; readonly by?: number } = {},
+  ): Promise<number[]> {
+    checkFields(indexes, size)
+    checkWhole(by)
+    return this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by })
+  }
+
+  /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
+  async sliceIncr(
+    key: string,
+    {
+      start,
+      end,
+      max,
+      ttl,
+    }: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
+  ): Promise<number> {
+    if (!(start <= end)) throw new CommandError(`A window starts before it ends, not at ${start} to end at ${end}.`)
+    return this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime: lifetimeOf(ttl) })
+  }
+
+  /** Answers how many members were new. A `ttl` replaces the one the set has. */
+  async setAdd(key: string, members: readonly string[], { ttl }: { readonly ttl?: Ttl } = {}): Promise<number> {
+    const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
+    return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
+  }
+
+  /** Answers how many members were there. */
+  async setRemove(key: string, members: readonly string[]): Promise<number> {
+    return this.call<'setRemove'>({ command: 'setRemove', key, members })
+  }
+
+  /** Removes and answers up to `count` members, 100 by default. */
+  async setPop(key: string, { count = 100 }: { readonly count?: number } = {}): Promise<string[]> {
+    return this.call<'setPop'>({ command: 'setPop', key, count })
+  }
+
+  // Control
+
+  /** Switches commands off, all of them when none is named. Last, `{ prefix }` narrows it to one backend. */
+  disable(...commands: readonly (Command | ControlOptions)[]): void {
+    this.#control(commands, (route, command) => route.disabled.add(command))
+  }
+
+  /** Switches commands on again. */
+  enable(...commands: readonly (Command | ControlOptions)[]): void {
+    this.#control(commands, (route, command) => route.disabled.delete(command))
+  }
+
+  /** Whether all the commands named, or all there are, are switched on. */
+  isEnabled(...commands: readonly (Command | ControlOptions)[]): boolean {
+    let enabled = true
+    this.#control(commands, (route, command) => {
+      enabled &&= !route.isDisabled(command)
+    })
+    return enabled
+  }
+
+  /** Switches commands off for `fn` and what it awaits, and for nobody else. */
+  async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
+    const disabling = [...(currentScope()?.disabling ?? []), { owner: this, commands: commandSet(commands) }]
+    return inWatchedScope({ disabling }, fn)
+  }
+
+  /** Runs `fn` and tells which keys it asked for, and where the answers came from. */
+  async detect<T>(fn: () => Awaitable<T>): Promise<Detected<T>> {
+    const detector = new Detector(this)
+    const detectors = [...(currentScope()?.detectors ?? []), detector]
+    return detector.report(await inWatchedScope({ detectors }, fn))
+  }
+
+  // For authors of strategies and extensions
+
+  /** Sends one operation, as data, to the backend of its key. */
+  call<C extends Exclude<Command, StreamCommand>>(request: Request<C> & { readonly key: string }): Answer<C> {
+    return this.#routes.of(request.key).dispatch<C>(request)
+  }
+
+  /** Answers the value if it is at hand in this process, and nothing wants to see the read; `MISS` otherwise. */
+  getNow(key: string): unknown {
+    return this.#routes.of(key).getNow(key)
+  }
+
+  /**
+   * Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated.
+   *
+   * @param seen What is told to `detect`; called only when somebody detects.
+   * @param load Gets the lease to store its result with.
+   */
+  fly<T>(key: string, seen: () => Seen, load: (lease: Lease) => Promise<T>, sharing: Sharing = 'join'): Promise<T> {
+    return this.#loads.run({ route: this.#routes.of(key), key, seen, load, sharing })
+  }
+
+  /** Whether neither reads nor writes go to the backend of a key. */
+  isBypassed(key: string): boolean {
+    const route = this.#routes.of(key)
+    return route.isDisabled('get') && route.isDisabled('set')
+  }
+
+  /** Makes sure that no two functions of this cache derive the same key template. */
+  claimTemplate(template: string): void {
+    if (this.#templates.has(template))
+      throw new ConfigurationError(
+        `Another function of this cache has the derived key template "${template}" too: their data would mix. Give one of them a "name" or a "key".`,
+      )
+    this.#templates.add(template)
+  }
+
+  /**
+   * Makes sure that writes of this cache may name tags.
+   *
+   * @throws {NotSupportedError} When they may not.
+   */
+  requireTags(): void {
+    if (!this.supportsTags) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
+  }
+
+  /** Hands an error that no caller awaits to `onError`. */
+  readonly report = (error: unknown): void => {
+    try {
+      this.#onError(error)
+    } catch (failure) {
+      console.warn('[cashews] onError failed:', failure, 'when told of', error)
+    }
+  }
+
+  #stream(command: StreamCommand, pattern: string, { batchSize = 100 }: ScanOptions = {}): AsyncIterable<unknown> {
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
+    const routes = this.#routes.matching(pattern)
+    return (async function* () {
+      for (const route of routes) yield* route.stream({ command, pattern, batchSize })
+    })()
+  }
+
+  async #perRoute(
+    keys: readonly string[],
+    run: (route: Route, keys: readonly string[], positions: readonly number[]) => Promise<void>,
+  ): Promise<void> {
+    const groups = this.#routes.group(keys)
+    await Promise.all(
+      groups.map(([route, positions]) =>
+        run(
+          route,
+          positions.map((at) => keys[at] as string),
+          positions,
+        ),
+      ),
+    )
+  }
+
+  #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
+    const last = commands.at(-1)
+    const prefix = typeof last === 'object' ? last.prefix : undefined
+    const named = commandSet(commands.filter((command) => typeof command === 'string'))
+    for (const route of this.#routes.all) {
+      if (prefix !== undefined && route.prefix !== prefix) continue
+      for (const command of named) change(route, command)
+      route.settle()
+    }
+  }
+
+  #lockStore(key: string): LockStore {
+    const route = this.#routes.of(key)
+    const { locks } = route.backend
+    const ask = async (token: string, lifetime: Milliseconds, extend: boolean): Promise<boolean> =>
+      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend })
+    const isFree = () => route.isSkipped || route.isDisabled('setLock')
+    return {
+      acquire: async (token, lifetime) => (await ask(token, lifetime, false)) || isFree(),
+      extend: async (token, lifetime) => (await ask(token, lifetime, true)) || isFree(),
+      release: async (token) => (await this.unlock(key, token)) || isFree(),
+      released: (atMost, signal) =>
+        Promise.race([
+          waitersOf(route.backend).wait(key, atMost, signal),
+          ...(locks === false ? [] : [locks.released?.(key, atMost)]).filter((told) => told !== undefined),
+        ]),
+    }
+  }
+}
+
+/** Makes a cache. It needs a {@link Cache.setup} before its first command. */
+export function createCache(options?: CacheOptions): Cache {
+  return new Cache(options)
+}
+
+/** Runs `fn` so that every read inside, of any cache, drops what it finds: it is computed again. */
+export function invalidateFurther<T>(fn: () => Awaitable<T>): Promise<T> {
+  return inWatchedScope({ invalidating: true }, fn)
+}
+
+function getOrSetSeen(): Seen {
+  return { strategy: 'getOrSet' }
+}
+
+function lifetimeOf(ttl: Ttl | undefined): Milliseconds {
+  return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
+}
+
+async function sum(routes: readonly Route[], ask: (route: Route) => Awaitable<number>): Promise<number> {
+  const counts = await Promise.all(routes.map(ask))
+  return counts.reduce((total, count) => total + count, 0)
+}
+
+function checkWhole(by: number): void {
+  if (!Number.isSafeInteger(by)) throw new CommandError(`Counters are raised by whole numbers, not by ${by}.`)
+}
+
+function checkFields(indexes: readonly number[], size: number): void {
+  const bad = indexes.find((index) => !Number.isSafeInteger(index) || index < 0)
+  if (bad !== undefined || !Number.isInteger(size) || size < 1 || size > 32)
+    throw new CommandError(`Fields have 1 to 32 bits and indexes from 0, not ${size} bits at ${indexes.join(', ')}.`)
+}

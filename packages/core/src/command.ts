@@ -1,0 +1,119 @@
+import type { Awaitable } from './awaitable.ts'
+import type { Backend, Milliseconds } from './backend.ts'
+import type { Lease } from './lease.ts'
+
+type Entries = readonly (readonly [key: string, value: unknown])[]
+type Stream<T> = AsyncIterable<T>
+
+/** What each command takes, beside its backend. Durations are in milliseconds; `Infinity` means for ever. */
+interface CommandFields {
+  get: { readonly key: string; readonly lease?: Lease | undefined }
+  getMany: { readonly keys: readonly string[] }
+  getMatch: { readonly pattern: string; readonly batchSize: number }
+  getRaw: { readonly key: string }
+  set: {
+    readonly key: string
+    readonly value: unknown
+    readonly lifetime: Milliseconds
+    readonly exists?: boolean | undefined
+    readonly tags?: readonly string[] | undefined
+    readonly lease?: Lease | undefined
+  }
+  setMany: { readonly entries: Entries; readonly lifetime: Milliseconds; readonly tags?: readonly string[] | undefined }
+  setRaw: { readonly key: string; readonly value: unknown; readonly lifetime: Milliseconds }
+  delete: { readonly key: string }
+  deleteMany: { readonly keys: readonly string[] }
+  deleteMatch: { readonly pattern: string }
+  exists: { readonly key: string }
+  scan: { readonly pattern: string; readonly batchSize: number }
+  incr: {
+    readonly key: string
+    readonly by: number
+    readonly lifetime: Milliseconds
+    readonly tags?: readonly string[] | undefined
+  }
+  expire: { readonly key: string; readonly lifetime: Milliseconds }
+  getExpire: { readonly key: string }
+  clear: object
+  ping: { readonly message: string }
+  getSize: { readonly key: string }
+  getKeysCount: object
+  setLock: {
+    readonly key: string
+    readonly token: string
+    readonly lifetime: Milliseconds
+    readonly extend?: boolean | undefined
+  }
+  unlock: { readonly key: string; readonly token: string }
+  isLocked: { readonly key: string }
+  getBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number }
+  incrBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number; readonly by: number }
+  sliceIncr: {
+    readonly key: string
+    readonly start: number
+    readonly end: number
+    readonly max: number
+    readonly lifetime: Milliseconds
+  }
+  setAdd: { readonly key: string; readonly members: readonly string[]; readonly lifetime?: Milliseconds | undefined }
+  setRemove: { readonly key: string; readonly members: readonly string[] }
+  setPop: { readonly key: string; readonly count: number }
+}
+
+/** What each command answers. A key that is not there is `MISS`. */
+export interface CommandResults {
+  get: unknown
+  getMany: unknown[]
+  getMatch: Stream<readonly [key: string, value: unknown]>
+  getRaw: unknown
+  set: boolean
+  setMany: undefined
+  setRaw: boolean
+  delete: boolean
+  deleteMany: number
+  deleteMatch: number
+  exists: boolean
+  scan: Stream<string>
+  incr: number
+  expire: boolean
+  getExpire: unknown
+  clear: undefined
+  ping: string
+  getSize: number
+  getKeysCount: number
+  setLock: boolean
+  unlock: boolean
+  isLocked: boolean
+  getBits: number[]
+  incrBits: number[]
+  sliceIncr: number
+  setAdd: number
+  setRemove: number
+  setPop: string[]
+}
+
+/** The name of an operation on a cache. */
+export type Command = keyof CommandFields
+
+/** One operation as data: what a middleware sees, and may change on its way to the backend. */
+export type CallOf<C extends Command> = {
+  [K in C]: { readonly command: K; readonly backend: Backend } & CommandFields[K]
+}[C]
+
+/** One operation as data, told apart by `command`. */
+export type Call = CallOf<Command>
+
+/** An operation before it is known which backend it goes to. */
+export type Request<C extends Command> = { [K in C]: { readonly command: K } & CommandFields[K] }[C]
+
+/** Commands whose answer is a stream, not a promise. */
+export type StreamCommand = 'scan' | 'getMatch'
+
+/** Every command, by name. */
+export const COMMANDS: readonly Command[] = /* @__PURE__ */ (
+  'get getMany getMatch getRaw set setMany setRaw delete deleteMany deleteMatch exists scan incr expire getExpire clear ping ' +
+  'getSize getKeysCount setLock unlock isLocked getBits incrBits sliceIncr setAdd setRemove setPop'
+).split(' ') as Command[]
+
+/** The answer of a command. */
+export type Answer<C extends Command> = Awaitable<CommandResults[C]>

@@ -1,0 +1,129 @@
+import { type Awaitable, chain, isPending } from './awaitable.ts'
+import { type Backend, type BackendBase, MISS } from './backend.ts'
+import { defaultBits } from './defaults/bits.ts'
+import { onlyValue } from './defaults/kind.ts'
+import { defaultLocks, isLockKey } from './defaults/locks.ts'
+import { defaultSets } from './defaults/sets.ts'
+import { update } from './defaults/update.ts'
+import { defaultWindows } from './defaults/windows.ts'
+import { sizeOf } from './size-of.ts'
+
+/** A pattern that could match the key of a lock, which begins with a character nobody types. */
+const REACHES_LOCKS = /^[*?[\\\0]/
+
+/**
+ * Makes a whole {@link Backend} of a store that brings the required members, and of any others only those that it does
+ * better. Each default is one step where the contract asks for one, and answers at once when the store does.
+ *
+ * A group that is absent is built on `inspect` and `apply`; declare one that the store must not have as `false`. Sets,
+ * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`.
+ *
+ * @example
+ * export const shelf = () => completeBackend(new Shelf())
+ */
+export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
+  const own = <K extends keyof Backend>(name: K): (BackendBase & Partial<Backend>)[K] => {
+    const member: unknown = base[name]
+    return (typeof member === 'function' ? member.bind(base) : member) as Backend[K]
+  }
+  const ownLocks = base.locks !== undefined
+  const knowsKinds = ownLocks && ![base.bits, base.windows, base.sets].includes(undefined)
+  const value: (found: unknown) => unknown = knowsKinds ? (found) => found : onlyValue
+
+  const read = own('get')
+  const remove = own('delete')
+  const leases = base.leases
+  const getNow = own('getNow')
+  const readMany = own('getMany')
+  const deleteMatch = own('deleteMatch')
+  const inspect: Backend['inspect'] = (key) =>
+    chain(base.inspect(key), (found) => (found === MISS ? found : { ...found, value: value(found.value) }))
+  const get: Backend['get'] = knowsKinds ? read : (key) => chain(read(key), value)
+
+  const backend: Backend = {
+    name: base.name,
+    open: (host) =>
+      base.open(
+        ownLocks
+          ? host
+          : {
+              removed: (key, reason) => isLockKey(key) || host.removed(key, reason),
+              error: (error) => host.error(error),
+            },
+      ),
+    close: own('close'),
+
+    get,
+    set: own('set'),
+    delete: remove,
+    incr: own('incr'),
+    scan: ownLocks ? own('scan') : (pattern, batchSize) => withoutLocks(base.scan(pattern, batchSize)),
+    clear: ownLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
+    inspect: knowsKinds ? own('inspect') : inspect,
+    apply: own('apply'),
+
+    getMany: readMany ? (keys) => chain(readMany(keys), (found) => found.map(value)) : (keys) => all(keys.map(get)),
+    setMany:
+      own('setMany') ??
+      ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),
+    deleteMany: own('deleteMany') ?? ((keys) => chain(all(keys.map(remove)), (gone) => gone.filter(Boolean).length)),
+    deleteMatch: (pattern) =>
+      deleteMatch && (ownLocks || !REACHES_LOCKS.test(pattern))
+        ? deleteMatch(pattern)
+        : deleteScanned(backend, pattern),
+    exists: own('exists') ?? ((key) => chain(base.inspect(key), (found) => found !== MISS)),
+    expire:
+      own('expire') ??
+      ((key, lifetime) =>
+        update(base, key, (found) => (found === MISS ? [false] : [true, { op: 'expire', key, lifetime }]))),
+    timeLeft:
+      own('timeLeft') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? found : found.timeLeft))),
+    size:
+      own('size') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? 0 : sizeOf([key, found.value])))),
+    count: (ownLocks && own('count')) || (() => countKeys(backend)),
+    ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
+    getRaw: own('getRaw') ?? read,
+    setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
+    ...(getNow && { getNow: (key) => value(getNow(key)) }),
+
+    bits: base.bits ?? defaultBits(base),
+    windows: base.windows ?? defaultWindows(base),
+    sets: base.sets ?? defaultSets(base),
+    locks: base.locks ?? defaultLocks(base),
+    ...(leases && {
+      leases: {
+        get: (key) => chain(leases.get(key), (leased) => ({ ...leased, value: value(leased.value) })),
+        set: (...write) => leases.set(...write),
+      },
+    }),
+  }
+  return backend
+}
+
+/** Gathers answers, at once when all are at hand. */
+function all<T>(answers: Awaitable<T>[]): Awaitable<T[]> {
+  return answers.some(isPending) ? Promise.all(answers) : (answers as T[])
+}
+
+async function* withoutLocks(keys: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  for await (const key of keys) if (!isLockKey(key)) yield key
+}
+
+const BATCH = 100
+
+async function deleteScanned(backend: Backend, pattern: string): Promise<number> {
+  let removed = 0
+  let batch: string[] = []
+  for await (const key of backend.scan(pattern, BATCH)) {
+    if (batch.push(key) < BATCH) continue
+    removed += await backend.deleteMany(batch)
+    batch = []
+  }
+  return removed + (await backend.deleteMany(batch))
+}
+
+async function countKeys(backend: Backend): Promise<number> {
+  let count = 0
+  for await (const _ of backend.scan('*', BATCH)) count++
+  return count
+}

@@ -1,0 +1,37 @@
+import { type Awaitable, chain, isPending } from '../awaitable.ts'
+import { type BackendBase, MISS, type Miss, type Snapshot, type Write } from '../backend.ts'
+import { BackendError } from '../errors.ts'
+
+/** What {@link update} asks of a store. */
+export type Updatable = Pick<BackendBase, 'inspect' | 'apply'>
+
+/** Makes of what a key holds an answer and, if anything is to change, a write. Runs again when somebody came between. */
+export type Change<R> = (found: Snapshot | Miss) => readonly [answer: R, write?: Write | undefined]
+
+/** A key that changes this often between a read and its write is not busy: the store is broken. */
+const MOST_TRIES = 100
+
+/**
+ * Changes a key in one step: reads, computes, and writes if nobody came between; otherwise again. Answers at once when
+ * the store does. Rivals for a store that is a wait away pause for a random, growing time before they try again.
+ */
+export function update<R>(store: Updatable, key: string, change: Change<R>, tries = 1): Awaitable<R> {
+  const inspected = store.inspect(key)
+  return chain(inspected, (found) => {
+    const [answer, write] = change(found)
+    if (!write) return answer
+    const applied = store.apply([{ key, stamp: found === MISS ? undefined : found.stamp }], [write])
+    const settle = (done: boolean): Awaitable<R> => {
+      if (done) return answer
+      if (tries === MOST_TRIES)
+        throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
+      const again = () => update(store, key, change, tries + 1)
+      return isPending(inspected) || isPending(applied) ? pause(tries).then(again) : again()
+    }
+    return chain(applied, settle)
+  })
+}
+
+function pause(tries: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * 2 ** Math.min(tries, 7)))
+}

@@ -1,0 +1,51 @@
+/** What a strategy did for one call. */
+export interface Detection {
+  /** The strategy that answered, such as `cached`. */
+  readonly strategy: string
+  /** The key template, or the name that stands for a key function. */
+  readonly template?: string
+  /** The time to live it stores with, in seconds; absent while it is not known. */
+  readonly ttl?: number
+  /** The name of the backend asked. */
+  readonly backend: string
+  /** Whether the answer came from the cache. */
+  readonly hit: boolean
+  /** Whether the answer came from a load that another caller had started. */
+  readonly shared?: boolean
+}
+
+/** What `detect` answers. */
+export interface Detected<T> {
+  readonly result: T
+  /** What happened, by key, in order. */
+  readonly calls: Readonly<Record<string, readonly Detection[]>>
+  /** The keys that were asked for, in order of their first use. */
+  readonly keys: readonly string[]
+}
+
+/** Collects the detections of one cache during one `detect`. */
+export class Detector {
+  readonly owner: object
+  readonly #calls = new Map<string, Detection[]>()
+
+  constructor(owner: object) {
+    this.owner = owner
+  }
+
+  record(key: string, detection: Detection): void {
+    const before = this.#calls.get(key)
+    if (before) before.push(detection)
+    else this.#calls.set(key, [detection])
+  }
+
+  /** Tells another detector everything this one has seen. */
+  replay(to: Detector): void {
+    for (const [key, detections] of this.#calls) for (const detection of detections) to.record(key, detection)
+  }
+
+  report<T>(result: T): Detected<T> {
+    const calls: Record<string, readonly Detection[]> = Object.create(null)
+    for (const [key, detections] of this.#calls) calls[key] = detections
+    return { result, calls, keys: [...this.#calls.keys()] }
+  }
+}

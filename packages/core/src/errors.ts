@@ -1,0 +1,74 @@
+/**
+ * The root of every error this framework raises.
+ *
+ * Branch on {@link CashewsError.code}: it is stable. The message is for people and says what happened, to which value,
+ * and what to do about it.
+ */
+export abstract class CashewsError extends Error {
+  /** A stable, machine-readable name, such as `CASHEWS_TTL`. */
+  abstract readonly code: string
+
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** No backend answers for a key, or nothing was set up at all. */
+export class NotConfiguredError extends CashewsError {
+  readonly code = 'CASHEWS_NOT_CONFIGURED'
+}
+
+/** A setting has a value that cannot work, or a name that does not exist. */
+export class ConfigurationError extends CashewsError {
+  readonly code = 'CASHEWS_CONFIGURATION'
+}
+
+/** A time to live that is zero, negative, not a number, or text that cannot be read. */
+export class TtlError extends CashewsError {
+  readonly code = 'CASHEWS_TTL'
+}
+
+/** A key template, or a value for one of its placeholders, that cannot become a key. */
+export class KeyTemplateError extends CashewsError {
+  readonly code = 'CASHEWS_KEY_TEMPLATE'
+}
+
+/** The arguments of a command are not what the command takes. */
+export class CommandError extends CashewsError {
+  readonly code = 'CASHEWS_COMMAND'
+}
+
+/** A command that needs a feature which its backend declares absent, or which nobody installed. */
+export class NotSupportedError extends CashewsError {
+  readonly code = 'CASHEWS_NOT_SUPPORTED'
+}
+
+/** A value that a backend cannot keep, such as a function. */
+export class ValueError extends CashewsError {
+  readonly code = 'CASHEWS_VALUE'
+}
+
+/** A key that holds something of another kind than the command works on, such as `incr` on text. */
+export class WrongTypeError extends CashewsError {
+  readonly code = 'CASHEWS_WRONG_TYPE'
+}
+
+/** A lock that is held by somebody else for longer than the caller wanted to wait, or that was lost. */
+export class LockedError extends CashewsError {
+  readonly code = 'CASHEWS_LOCKED'
+}
+
+/** The cache was closed while, or before, it was asked. */
+export class CacheClosedError extends CashewsError {
+  readonly code = 'CASHEWS_CLOSED'
+}
+
+/** The store answered and refused: out of memory, read-only, a reply that cannot be understood. */
+export class BackendError extends CashewsError {
+  readonly code: string = 'CASHEWS_BACKEND'
+}
+
+/** The store cannot be reached, or did not answer in time. */
+export class BackendUnavailableError extends BackendError {
+  override readonly code = 'CASHEWS_BACKEND_UNAVAILABLE'
+}

@@ -1,0 +1,194 @@
+import { type Awaitable, isPending } from './awaitable.ts'
+import type { Milliseconds } from './backend.ts'
+import type { Call, Command } from './command.ts'
+import { BackendError, BackendUnavailableError } from './errors.ts'
+
+/** How long a store may keep a caller waiting, and who hears of its errors. */
+export interface GuardOptions {
+  /** Whether store errors become neutral answers, as if the cache were empty. */
+  readonly suppress: boolean
+  readonly readTimeout: Milliseconds
+  readonly writeTimeout: Milliseconds
+}
+
+/** What the guard needs of the route it stands in. */
+export interface Guarded {
+  /** For messages. */
+  readonly name: string
+  neutral(call: Call): unknown
+  /** Connects if need be, and asks whether the store is well. */
+  probe(): Awaitable<unknown>
+  report(error: unknown): void
+  unavailable(error: unknown): void
+  available(): void
+}
+
+const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
+  'get',
+  'getMany',
+  'getRaw',
+  'getMatch',
+  'scan',
+  'exists',
+  'getExpire',
+  'getSize',
+  'isLocked',
+  'getBits',
+  'ping',
+])
+/** Their time grows with the number of keys. */
+const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
+const BULK_TIMEOUT: Milliseconds = 60_000
+const PROBE_INTERVAL: Milliseconds = 1_000
+const REPORT_INTERVAL: Milliseconds = 1_000
+const FAILURES_TO_SKIP = 2
+
+/** Stands between a cache and a store that can be away. */
+export interface Guard {
+  /** Whether commands are answered without asking the store. */
+  readonly skipping: boolean
+  /** Carries a call out, within bounds. */
+  run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown>
+  /** Carries a stream out, each step within bounds. */
+  stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
+  /** Ends the probing. */
+  stop(): void
+}
+
+/** Makes the {@link Guard} of a store that can be away: the `guard` of its {@link Backend}. */
+export function guard(store: Guarded, options: GuardOptions): Guard {
+  return new StoreGuard(store, options)
+}
+
+/**
+ * Keeps a sick store from slowing down its callers: a deadline for every command, after two failures in a row no
+ * command at all until a probe in the background succeeds, and one report per outage.
+ */
+class StoreGuard implements Guard {
+  readonly #store: Guarded
+  readonly #options: GuardOptions
+  #failures = 0
+  #lastReport = Number.NEGATIVE_INFINITY
+  #probing: NodeJS.Timeout | undefined
+
+  constructor(store: Guarded, options: GuardOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  get skipping(): boolean {
+    return this.#probing !== undefined
+  }
+
+  run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown> {
+    if (this.#probing) return this.#giveUp(call, new BackendUnavailableError(`${this.#store.name} is unavailable.`))
+    try {
+      const answer = perform()
+      return isPending(answer) ? this.#await(call, answer) : answer
+    } catch (error) {
+      return this.#failed(call, error)
+    }
+  }
+
+  async *stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
+    const iterable = source()
+    const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]()
+    const step = () => iterator.next() as Awaitable<IteratorResult<T>>
+    let between = false
+    try {
+      for (;;) {
+        between = false
+        const next = (await this.run(call, step)) as Partial<IteratorResult<T>>
+        if (next.done !== false) return
+        between = true
+        yield next.value as T
+      }
+    } finally {
+      // A step that hangs would hang this too.
+      if (between) await iterator.return?.()
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#probing)
+    this.#probing = undefined
+    this.#failures = 0
+  }
+
+  async #await(call: Call, answer: Promise<unknown>): Promise<unknown> {
+    try {
+      const result = await within(answer, this.#timeout(call.command), () => this.#tooLate(call.command))
+      this.#failures = 0
+      return result
+    } catch (error) {
+      return this.#failed(call, error)
+    }
+  }
+
+  #timeout(command: Command): Milliseconds {
+    if (BULK.has(command)) return BULK_TIMEOUT
+    return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
+  }
+
+  #tooLate(command: Command): BackendUnavailableError {
+    const { name } = this.#store
+    return new BackendUnavailableError(`${name} did not answer "${command}" within ${this.#timeout(command)} ms.`)
+  }
+
+  #failed(call: Call, error: unknown): unknown {
+    if (!(error instanceof BackendError)) throw error
+    if (error instanceof BackendUnavailableError) this.#noteFailure(error)
+    else if (this.#options.suppress) this.#reportNowAndThen(error)
+    return this.#giveUp(call, error)
+  }
+
+  #giveUp(call: Call, error: BackendError): unknown {
+    if (!this.#options.suppress || call.command === 'ping') throw error
+    return this.#store.neutral(call)
+  }
+
+  #noteFailure(error: BackendUnavailableError): void {
+    if (++this.#failures < FAILURES_TO_SKIP || this.#probing) return
+    this.#store.unavailable(error)
+    this.#probeLater()
+  }
+
+  #probeLater(): void {
+    this.#probing = setTimeout(() => void this.#probe(), PROBE_INTERVAL)
+    this.#probing.unref()
+  }
+
+  async #probe(): Promise<void> {
+    const armed = this.#probing
+    try {
+      await within(this.#store.probe(), this.#options.writeTimeout, () => this.#tooLate('ping'))
+    } catch {
+      if (this.#probing === armed) this.#probeLater()
+      return
+    }
+    if (this.#probing !== armed) return
+    this.stop()
+    this.#store.available()
+  }
+
+  #reportNowAndThen(error: BackendError): void {
+    const now = performance.now()
+    if (now - this.#lastReport < REPORT_INTERVAL) return
+    this.#lastReport = now
+    this.#store.report(error)
+  }
+}
+
+/** Waits for an answer, and at most for `timeout`. */
+async function within<T>(answer: Awaitable<T>, timeout: Milliseconds, late: () => Error): Promise<T> {
+  if (!isPending(answer)) return answer
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), timeout)
+  })
+  try {
+    return await Promise.race([answer, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}

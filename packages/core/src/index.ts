@@ -1,0 +1,73 @@
+export type { Awaitable } from './awaitable.ts'
+export { chain, isPending } from './awaitable.ts'
+export type {
+  Backend,
+  BackendBase,
+  BackendHost,
+  Bits,
+  Expectation,
+  Leased,
+  Leases,
+  Locks,
+  Milliseconds,
+  Miss,
+  RemovalReason,
+  Sets,
+  Snapshot,
+  Stamp,
+  WindowSlice,
+  Windows,
+  Write,
+} from './backend.ts'
+export { MISS } from './backend.ts'
+export type { CacheOptions, ControlOptions, Entries, ScanOptions, SetOptions, WriteOptions } from './cache.ts'
+export { Cache, createCache, invalidateFurther } from './cache.ts'
+export type { Clock } from './clock.ts'
+export { systemClock } from './clock.ts'
+export type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
+export { COMMANDS } from './command.ts'
+export { completeBackend } from './complete-backend.ts'
+export { cache } from './default-cache.ts'
+export type { Detected, Detection } from './detect.ts'
+export type { Driver } from './driver.ts'
+export {
+  BackendError,
+  BackendUnavailableError,
+  CacheClosedError,
+  CashewsError,
+  CommandError,
+  ConfigurationError,
+  KeyTemplateError,
+  LockedError,
+  NotConfiguredError,
+  NotSupportedError,
+  TtlError,
+  ValueError,
+  WrongTypeError,
+} from './errors.ts'
+export { type Flight, Flights } from './flight.ts'
+export { compileGlob, escapeGlob } from './glob.ts'
+export { type Guard, type Guarded, type GuardOptions, guard } from './guard.ts'
+export {
+  type CompiledKey,
+  compileKey,
+  compileTemplate,
+  type KeyOptions,
+  type KeySubject,
+  type TemplateNames,
+} from './key/compile-key.ts'
+export { keyContext, registerKeyContext } from './key/context.ts'
+export { type Formatter, formatter } from './key/formatter.ts'
+export type { CheckedKey } from './key/types.ts'
+export type { Lease } from './lease.ts'
+export type { CacheEvents, CommandEvent, HealthEvent, Off, RemovalEvent } from './listeners.ts'
+export type { Seen, Sharing } from './loads.ts'
+export { Lock, type LockOptions } from './lock.ts'
+export type { Middleware, Next } from './middleware.ts'
+export { addPrefix, keysLower } from './middlewares/keys.ts'
+export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
+export type { OptionKind } from './settings-url.ts'
+export { optionsFromUrl, unknownOption } from './settings-url.ts'
+export type { SetupOptions } from './setup.ts'
+export { sizeOf } from './size-of.ts'
+export { type DurationLike, parseTtl, type Ttl, type TtlText } from './ttl.ts'

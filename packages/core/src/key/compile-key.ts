@@ -1,0 +1,137 @@
+import { KeyTemplateError } from '../errors.ts'
+import { limitKey } from './limit.ts'
+import { compilePlaceholder } from './placeholder.ts'
+import { type MakeKey, rememberKeys } from './recent.ts'
+import { render } from './render.ts'
+import { resolveRoot } from './root.ts'
+import { type Signature, signatureOf } from './signature.ts'
+import { parseTemplate } from './template.ts'
+
+/** What a key is made for. */
+export interface KeySubject {
+  readonly fn: (...args: never[]) => unknown
+  readonly kind: 'function' | 'method' | 'static'
+  readonly className?: string
+}
+
+/** How the key of a call is made. */
+export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
+  /** A template such as `user:{id}`, or a function of the arguments. @default derived from the function's source */
+  readonly key?: string | ((...args: A) => string)
+  /** Stands before the key, followed by `:`. */
+  readonly prefix?: string
+  /** Names of the parameters by position, for functions whose source does not tell them. */
+  readonly args?: readonly string[]
+  /** The name of the function in a derived template. @default its own, in a method `Class.method` */
+  readonly name?: string
+  /** Whether a derived template leaves `this` out. @default false */
+  readonly noSelf?: boolean
+}
+
+/** Where a template finds its names, beside the function's source. */
+export interface TemplateNames {
+  /** Names of the parameters by position. */
+  readonly args?: readonly string[]
+  /** Values for names that are not parameters, and for parameters that are `undefined`. */
+  readonly defaults?: Readonly<Record<string, unknown>>
+}
+
+/** A template, ready to make keys. */
+export interface CompiledKey {
+  /** The template with its prefix: the label for metrics and traces. */
+  readonly template: string
+  /** Whether the template was derived rather than given. */
+  readonly derived: boolean
+  /** Makes the key of a call. */
+  render(self: unknown, args: readonly unknown[]): string
+}
+
+type Kind = 'key' | 'derived' | 'tag' | 'pattern'
+
+/**
+ * Compiles the key of a function: its template, its key function, or else a template derived from its name and
+ * parameters. Everything that can be wrong with a template is found here; none of the user's code runs.
+ */
+export function compileKey<A extends readonly unknown[]>(subject: KeySubject, options: KeyOptions<A>): CompiledKey {
+  const { fn, className } = subject
+  const { key, prefix, args, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
+  const before = prefix ? `${prefix}:` : ''
+  if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
+  const signature = signatureOf(fn, args)
+  if (key !== undefined) return compile('key', subject, key && before + key, signature)
+  const self = subject.kind === 'method' && !options.noSelf
+  return compile('derived', subject, before + derive(name, self, signature), signature)
+}
+
+/**
+ * Compiles another template over the arguments of a function. In a `tag` numbers, bigints, booleans and registered
+ * types are plain. In a `pattern` a `*` of the template itself is a wildcard; one in a value is not.
+ */
+export function compileTemplate(
+  kind: 'tag' | 'pattern',
+  subject: KeySubject,
+  template: string,
+  { args, defaults }: TemplateNames = {},
+): CompiledKey {
+  return compile(kind, subject, template, signatureOf(subject.fn, args), defaults)
+}
+
+function compile(
+  kind: Kind,
+  subject: KeySubject,
+  template: string,
+  signature: Signature,
+  defaults?: TemplateNames['defaults'],
+): CompiledKey {
+  const { literals, placeholders } = parseTemplate(template)
+  const [head = '', ...tails] = literals
+  const positions = new Set<number | undefined>()
+  const parts = placeholders.map((placeholder, index) => {
+    const { text, steps, formatters } = placeholder
+    const root = resolveRoot(placeholder, template, signature, subject.kind !== 'function', defaults)
+    positions.add(steps.length || formatters.length ? undefined : root.position)
+    const tail = tails[index] ?? ''
+    const following = placeholders[index + 1] && tail
+    return { text, tail, make: compilePlaceholder(placeholder, root.read, kind === 'tag' ? kind : 'key', following) }
+  })
+  const extras = kind === 'derived' ? signature.unnamedFrom : undefined
+  const asItIs = kind === 'tag' || (kind === 'pattern' && literals.some((text) => text.includes('*')))
+
+  const make: MakeKey = (self, args) => {
+    let key = head
+    let place = ''
+    try {
+      for (const { text, tail, make } of parts) {
+        place = text
+        key += make(self, args) + tail
+      }
+      if (extras !== undefined) for (const extra of args.slice(extras)) key += `:${render(extra, 'key')}`
+    } catch (cause) {
+      throw new KeyTemplateError(`${(cause as Error).message} In ${place} of the template "${template}".`, { cause })
+    }
+    return asItIs ? key : limitKey(key)
+  }
+  const pure = !positions.has(undefined) && extras === undefined
+  return { template, derived: kind === 'derived', render: pure ? rememberKeys(make, [...positions] as number[]) : make }
+}
+
+/** Derives `name:this:{this}:user:{user}`, in which every argument that the function can see takes part. */
+function derive(name: string, self: boolean, { derived }: Signature): string {
+  if (!name) throw new KeyTemplateError('A function without a name needs the option name or key.')
+  if (!derived) throw new KeyTemplateError(`The source of ${name} does not tell its parameters: give args or key.`)
+  return [name.replace(/[{}]/g, '$&$&'), ...(self ? ['this:{this}'] : []), ...derived].join(':')
+}
+
+function keyFunction(make: (...args: readonly unknown[]) => unknown, before: string, template: string): CompiledKey {
+  return {
+    template,
+    derived: false,
+    render(self, args) {
+      const key = make.apply(self, [...args])
+      if (key && typeof key === 'string') return limitKey(before + key)
+      throw new KeyTemplateError(
+        `${template} has to give a text, and gave ${key === '' ? 'none' : Object.prototype.toString.call(key)}.`,
+      )
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import { ConfigurationError } from '../errors.ts'
+import { hash } from './limit.ts'
+import { registerRenderer, render } from './render.ts'
+
+/** Turns a value into the one that takes its place. The texts come from the template: `{name:prefix(4)}`. */
+export type Format<V = never> = (value: V, ...args: string[]) => unknown
+
+/** What templates may do to a value on its way into a key. Register before the template that uses it is defined. */
+export interface Formatter {
+  /**
+   * Adds a formatter: after `formatter.register('prefix', (value: string, chars = '3') => …)` a template may say
+   * `{name:prefix(4)}`. Its result is rendered as an argument is. It has to be pure.
+   */
+  register(name: string, format: Format): void
+  /**
+   * Tells how instances of a class are rendered, subclasses included:
+   * `formatter.registerType(Decimal, (value) => value.toFixed(2))` gives `#Decimal(10.00)`.
+   */
+  registerType<T>(type: abstract new (...args: never[]) => T, renderer: (value: T) => unknown): void
+}
+
+/** Names that lead out of the data. */
+export const FORBIDDEN: RegExp = /^(__proto__|constructor|prototype|)$/
+
+const HASHES = ['md5', 'sha1', 'sha256', 'sha512']
+
+const formats = new Map<string, Format<unknown>>([
+  ['lower', (value) => (typeof value === 'string' ? value.toLowerCase() : value)],
+  ['upper', (value) => (typeof value === 'string' ? value.toUpperCase() : value)],
+  ['len', lengthOf],
+  ['get', get],
+  ['json', (value) => JSON.stringify(value)],
+  ['hash', (value, algorithm = 'sha256') => hash(algorithm, render(value, 'key'))],
+  ['jwt', claimOf],
+])
+
+/** Where formatters and renderings of types are registered, for the whole process. */
+export const formatter: Formatter = {
+  register(name, format) {
+    if (!/^(?!raw$)\w+$/.test(name)) throw new ConfigurationError(`A formatter cannot be named "${name}".`)
+    formats.set(name, format as Format<unknown>)
+  },
+  registerType(type, renderer) {
+    registerRenderer(type.prototype, renderer)
+  },
+}
+
+/** Applies a formatter by its name. */
+export function format(name: string, value: unknown, args: readonly string[]): unknown {
+  return formats.get(name)?.(value, ...args)
+}
+
+/** Says what would be valid instead of a formatter or its argument; `undefined` when nothing is wrong. */
+export function validFormatters(name: string, argument: string | undefined): string | undefined {
+  if (!formats.has(name)) return `Formatters: ${[...formats.keys()]}, raw.`
+  if (name === 'hash' && !HASHES.includes(argument ?? 'md5')) return `Hashes: ${HASHES}.`
+  return (name === 'get' || name === 'jwt') && FORBIDDEN.test(argument ?? '') ? `Write ${name}(property).` : undefined
+}
+
+function lengthOf(value: unknown): unknown {
+  const { length, size = length } = Object(value) as { length?: unknown; size?: unknown }
+  if (typeof size === 'number') return size
+  throw new Error('There is no length.')
+}
+
+function get(value: unknown, name = ''): unknown {
+  return value instanceof Map ? value.get(name) : (value as Record<string, unknown> | null | undefined)?.[name]
+}
+
+function claimOf(token: unknown, claim?: string): unknown {
+  let value: unknown
+  try {
+    value = get(JSON.parse(Buffer.from(`${token}`.split('.')[1] ?? '', 'base64url').toString()), claim)
+  } catch {} // the parser's own message would quote the token
+  if (value === undefined) throw new Error(`The token has no claim "${claim}".`)
+  return value
+}

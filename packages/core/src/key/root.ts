@@ -1,0 +1,67 @@
+import { currentScope } from '../scope.ts'
+import { isContextName } from './context.ts'
+import { standIn } from './render.ts'
+import type { Root, Signature } from './signature.ts'
+import { type Placeholder, templateError } from './template.ts'
+
+/**
+ * Decides, once and for all, where the value of a placeholder comes from.
+ *
+ * @param hasSelf Whether there is a `this`.
+ * @param defaults Values for names that are not parameters, and for parameters that are `undefined`.
+ */
+export function resolveRoot(
+  { root, steps, at }: Placeholder,
+  template: string,
+  { names, position }: Signature,
+  hasSelf: boolean,
+  defaults: Readonly<Record<string, unknown>> = {},
+): Root {
+  const known = names.get(root) ?? names.get(renamed(root, names))
+  if (Object.hasOwn(defaults, root)) {
+    const fallback = defaults[root]
+    return {
+      read: (self, args) => {
+        const value = known?.read(self, args)
+        return value === undefined ? fallback : value
+      },
+    }
+  }
+  const found = known ?? (/^\d+$/.test(root) ? position(+root) : undefined)
+  if (found) return found
+  if (hasSelf && root === 'this') return { read: steps.length ? (self) => self : identityOf }
+  if (root.startsWith('@')) return { read: () => fromContext(root.slice(1)) }
+  if (isContextName(root)) return { read: () => fromContext(root) }
+  throw templateError(
+    template,
+    at,
+    `Unknown name "${root}"`,
+    `Parameters: ${[...names.keys()].join(', ') || 'none found'}. Where the source does not tell their names, give args: ['id'].`,
+  )
+}
+
+/**
+ * Finds the name that esbuild gave to a parameter which had the name of something around it: `page` became `page2`.
+ * Nothing else may look like it: `line` is neither `line1` nor `line2`.
+ */
+function renamed(root: string, names: Signature['names']): string {
+  const alike = [...names.keys()].filter((name) => name.startsWith(root) && /^\d+$/.test(name.slice(root.length)))
+  return alike.length === 1 ? alike.join() : ''
+}
+
+function fromContext(name: string): unknown {
+  const context = currentScope()?.keyContext
+  if (context && Object.hasOwn(context, name)) return context[name]
+  throw new Error(`No keyContext gives "${name}".`)
+}
+
+/** What tells one instance from another. */
+function identityOf(self: unknown): unknown {
+  if (typeof self !== 'object' || !self) return self
+  const other = standIn(self)
+  if (other !== undefined) return other
+  if (self.toString !== Object.prototype.toString) return self.toString()
+  throw new Error(
+    `A ${self.constructor?.name} has no key: give it a toString(), use a key template with {this.id}, or set noSelf: true.`,
+  )
+}

@@ -1,0 +1,65 @@
+import { type Hop, type Parameter, readParameters } from './parameters.ts'
+import { OMITTED } from './render.ts'
+
+/** Takes a value from a call. */
+export type Read = (self: unknown, args: readonly unknown[]) => unknown
+
+/** Where the value of a name comes from. */
+export interface Root {
+  readonly read: Read
+  /** The position of the argument that decides the value alone, if one does. */
+  readonly position?: number
+}
+
+/** What the names of a function's parameters mean. */
+export interface Signature {
+  readonly names: ReadonlyMap<string, Root>
+  /** Finds the argument at a position; `undefined` when the function cannot see one there. */
+  position(at: number): Root | undefined
+  /** The placeholders of a derived template; `undefined` when the parameters are not known. */
+  readonly derived: readonly string[] | undefined
+  /** From which position on the function sees arguments that a derived template does not name, if it does. */
+  readonly unnamedFrom: number | undefined
+}
+
+/** Finds out what the parameters of a function are called: from `args` when given, else from its source. */
+export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly string[]): Signature {
+  const { list, seesMore } = readParameters(fn) ?? { list: undefined, seesMore: true }
+  const all = list ?? []
+  const position = (at: number): Root | undefined =>
+    seesMore || all.at(-1)?.rest || at < all.length ? bound([{ key: at, fallback: all[at]?.fallback }]) : undefined
+
+  const declared: readonly Parameter[] | undefined =
+    args?.map((name, key) => {
+      const { rest = false, fallback } = all[key] ?? {}
+      return { rest, fallback, complete: true, bindings: [{ name, path: [{ key, fallback }] }] }
+    }) ?? list
+  const named = declared ?? []
+  return {
+    names: new Map(named.flatMap(({ bindings, rest }) => bindings.map(({ name, path }) => [name, bound(path, rest)]))),
+    position,
+    derived: declared?.flatMap(({ bindings, complete }, at) =>
+      complete ? bindings.map(({ name }) => `${name}:{${name}}`) : `${at}:{${at}}`,
+    ),
+    unnamedFrom: named.at(-1)?.rest || !(seesMore || all.length > named.length) ? undefined : named.length,
+  }
+}
+
+/** Follows a path as the function itself does: what is `undefined` gives way to its default. */
+function bound([first, ...inner]: readonly [Hop, ...Hop[]], rest = false): Root {
+  const position = +first.key
+  if (rest) return { read: (_, args) => args.slice(position) }
+  const outer: Read = (_, args) => (args[position] === undefined ? first.fallback : args[position])
+  if (!inner.length) return { read: outer, position }
+  return {
+    read: (self, args) =>
+      inner.reduce(
+        (value, { key, fallback }) => {
+          if (value === OMITTED) return value
+          const next = (value as Record<string, unknown>)[key] // fails as the function's own destructuring would
+          return next === undefined ? fallback : next
+        },
+        outer(self, args),
+      ),
+  }
+}

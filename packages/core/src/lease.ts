@@ -1,0 +1,75 @@
+import type { Backend } from './backend.ts'
+import type { Call, Command } from './command.ts'
+import { companionOf } from './companion.ts'
+import { compileGlob } from './glob.ts'
+
+/**
+ * The right to store what is being loaded. It is lost as soon as anybody writes or deletes the key, so that an
+ * invalidation during a load is never undone by its result (Nishtala et al., "Scaling Memcache at Facebook",
+ * NSDI 2013, §3.2.1).
+ */
+export interface Lease {
+  /** The key in the store, after all middlewares; known once the read has passed them. */
+  key?: string
+  broken: boolean
+  /** The store's own proof, when it watches the key across processes. */
+  token?: string | undefined
+}
+
+/** Makes a lease to pass along with the read and the write of a load. */
+export function newLease(): Lease {
+  return { broken: false }
+}
+
+/** The loads under way on one backend. */
+export class Leases {
+  readonly #byKey = new Map<string, Set<Lease>>()
+
+  take(key: string, lease: Lease): void {
+    lease.key = key
+    const others = this.#byKey.get(key)
+    if (others) others.add(lease)
+    else this.#byKey.set(key, new Set([lease]))
+  }
+
+  drop(lease: Lease): void {
+    if (lease.key === undefined) return
+    const leases = this.#byKey.get(lease.key)
+    if (leases?.delete(lease) && leases.size === 0) this.#byKey.delete(lease.key)
+  }
+
+  /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
+  breakFor(call: Call): void {
+    if (this.#byKey.size === 0 || !CHANGES.has(call.command)) return
+    if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
+    else if ('keys' in call) for (const key of call.keys) this.#break(key)
+    else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
+    else this.#breakMatch('pattern' in call ? call.pattern : '*')
+  }
+
+  #break(key: string, own?: Lease): void {
+    if (own?.broken) return
+    for (const lease of this.#byKey.get(key) ?? []) if (lease !== own) lease.broken = true
+  }
+
+  #breakMatch(pattern: string): void {
+    const matches = compileGlob(pattern)
+    for (const key of this.#byKey.keys()) if (matches(key)) this.#break(key)
+  }
+}
+
+/** The commands after which a value that was loaded before is out of date. */
+const CHANGES: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
+  'set',
+  'setMany',
+  'setRaw',
+  'delete',
+  'deleteMany',
+  'deleteMatch',
+  'incr',
+  'expire',
+  'clear',
+])
+
+/** The leases on a backend, whichever cache took them. */
+export const leasesOf: (backend: Backend) => Leases = /* @__PURE__ */ companionOf(() => new Leases())

@@ -1,0 +1,110 @@
+import type { Milliseconds } from './backend.ts'
+import { LockedError } from './errors.ts'
+import { parseTtl, type Ttl } from './ttl.ts'
+
+/** How a lock is taken. */
+export interface LockOptions {
+  /** How long the lock is held at most, unless extended. */
+  readonly ttl: Ttl
+  /**
+   * How long to wait for a lock that somebody else holds; `0` or `false`: not at all.
+   *
+   * @default the `ttl`: by then its holder has lost it
+   */
+  readonly wait?: Ttl | false
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal
+}
+
+/** What a lock needs of the store. */
+export interface LockStore {
+  /** Answers whether the token holds the lock now. */
+  acquire(token: string, lifetime: Milliseconds): Promise<boolean>
+  extend(token: string, lifetime: Milliseconds): Promise<boolean>
+  release(token: string): Promise<boolean>
+  /** Resolves when it is worth to look again, after `atMost` in any case. */
+  released(atMost: Milliseconds, signal?: AbortSignal): Promise<void>
+}
+
+const FIRST_PAUSE: Milliseconds = 25
+const LONGEST_PAUSE: Milliseconds = 400
+
+/** A lock that is held. Works with `await using`. */
+export class Lock implements AsyncDisposable {
+  readonly key: string
+  /** Proves who holds it. */
+  readonly token: string
+  readonly #store: LockStore
+
+  constructor(key: string, token: string, store: LockStore) {
+    this.key = key
+    this.token = token
+    this.#store = store
+  }
+
+  /**
+   * Holds the lock for `ttl` from now.
+   *
+   * @throws {LockedError} When the lock was lost: its time ran out, and somebody else may hold it.
+   */
+  async extend(ttl: Ttl): Promise<void> {
+    if (!(await this.#store.extend(this.token, parseTtl(ttl)))) throw lost(this.key)
+  }
+
+  /** Frees the lock. Answers whether it was still held. */
+  release(): Promise<boolean> {
+    return this.#store.release(this.token)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
+  }
+}
+
+/** Says that a lock ended before its holder did. */
+export function lost(key: string): LockedError {
+  return new LockedError(
+    `The lock "${key}" was lost: its ttl ran out while it was held. Give it a longer ttl, or extend it.`,
+  )
+}
+
+/**
+ * Takes a lock. Waits for a release, and between looks longer each time, up to 400 ms, so that a waiter costs a few
+ * commands a second.
+ *
+ * @throws {LockedError} When the lock is still held by somebody else after `wait`.
+ */
+export async function acquireLock(key: string, options: LockOptions, store: LockStore): Promise<Lock> {
+  const lifetime = parseTtl(options.ttl)
+  const wait =
+    options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
+  const token = crypto.randomUUID()
+  const deadline = performance.now() + wait
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    options.signal?.throwIfAborted()
+    if (await store.acquire(token, lifetime)) return new Lock(key, token, store)
+    const left = deadline - performance.now()
+    if (left <= 0) throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
+    await store.released(Math.min(jittered(pause), left), options.signal)
+  }
+}
+
+/** Resolves when the store says the lock may be free, at the latest after `wait`. Answers whether it still is locked. */
+export async function awaitUnlocked(
+  isLocked: () => Promise<boolean>,
+  wait: Milliseconds,
+  store: Pick<LockStore, 'released'>,
+): Promise<boolean> {
+  const deadline = performance.now() + wait
+  for (let pause = FIRST_PAUSE; await isLocked(); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const left = deadline - performance.now()
+    if (left <= 0) return true
+    await store.released(Math.min(jittered(pause), left))
+  }
+  return false
+}
+
+/** Waiters that started together do not come back together. */
+function jittered(pause: Milliseconds): Milliseconds {
+  return pause * (0.5 + Math.random() / 2)
+}

@@ -1,0 +1,18 @@
+import type { Awaitable } from './awaitable.ts'
+import type { Call } from './command.ts'
+
+/** Carries a call on, to the next middleware and in the end to the backend. */
+export type Next = (call: Call) => Awaitable<unknown>
+
+/**
+ * Stands before a store: sees every call, may change it, answer it, or look at the answer of `next`.
+ *
+ * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable,
+ * the others what `CommandResults` says; a key that is not there is `MISS`.
+ */
+export type Middleware = (call: Call, next: Next) => Awaitable<unknown>
+
+/** Makes one function of `middlewares` around `last`. */
+export function compose(middlewares: readonly Middleware[], last: Next): Next {
+  return middlewares.reduceRight<Next>((next, middleware) => (call) => middleware(call, next), last)
+}

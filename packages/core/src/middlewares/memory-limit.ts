@@ -1,0 +1,30 @@
+import { ConfigurationError } from '../errors.ts'
+import type { Middleware } from '../middleware.ts'
+import { sizeOf } from '../size-of.ts'
+
+/** Settings of {@link memoryLimit}. */
+export interface MemoryLimitOptions {
+  /** Smaller values are not stored, in bytes. @default 0 */
+  readonly min?: number
+  /** Larger values are not stored, in bytes. @default Infinity */
+  readonly max?: number
+}
+
+/**
+ * Keeps values out of the store that are too small to be worth it, or so large that one would push out a thousand.
+ * A `set` of such a value answers `false`; a `setMany` writes the others. Sizes are those of {@link sizeOf}.
+ */
+export function memoryLimit({ min = 0, max = Number.POSITIVE_INFINITY }: MemoryLimitOptions): Middleware {
+  if (!(min >= 0 && max >= min))
+    throw new ConfigurationError(`A memory limit needs 0 <= min <= max, not ${min} and ${max}.`)
+  const fits = (value: unknown): boolean => {
+    const size = sizeOf(value)
+    return size >= min && size <= max
+  }
+  return (call, next) => {
+    if (call.command === 'set') return fits(call.value) ? next(call) : false
+    if (call.command !== 'setMany') return next(call)
+    const entries = call.entries.filter(([, value]) => fits(value))
+    return entries.length > 0 ? next({ ...call, entries }) : undefined
+  }
+}

@@ -1,0 +1,265 @@
+import { type Awaitable, chain } from './awaitable.ts'
+import { type Backend, type BackendHost, MISS, type RemovalReason } from './backend.ts'
+import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
+import { neutralAnswer } from './control.ts'
+import { BackendError, CacheClosedError, NotSupportedError } from './errors.ts'
+import type { Guard, Guarded } from './guard.ts'
+import { type Lease, type Leases, leasesOf } from './lease.ts'
+import type { Listeners } from './listeners.ts'
+import { compose, type Middleware, type Next } from './middleware.ts'
+import { perform, performStream } from './perform.ts'
+import { watchedScope } from './scope.ts'
+import type { ResolvedSetup } from './setup.ts'
+
+/** What a route shares with the others of its cache. */
+export interface RouteOwner {
+  /** Who disables commands. */
+  readonly cache: object
+  readonly listeners: Listeners
+  report(error: unknown): void
+}
+
+/** What a read becomes inside `invalidateFurther`. */
+const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany: 'deleteMany', getMatch: 'deleteMatch' }
+
+type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
+type State = 'idle' | 'opening' | 'open' | 'closed'
+
+/** The way from a key prefix through its middlewares to a backend. */
+export class Route implements Guarded, BackendHost {
+  readonly prefix: string
+  readonly backend: Backend
+  readonly disabled: Set<Command>
+  readonly #own: readonly Middleware[]
+  readonly #owner: RouteOwner
+  readonly #guard: Guard | undefined
+  readonly #suppress: boolean
+  readonly #leases: Leases
+  #shared: readonly Middleware[] = []
+  #handler: Next
+  #state: State = 'idle'
+  #opening: Promise<void> | undefined
+  #immediate: Immediate | undefined
+
+  constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
+    this.prefix = prefix
+    this.backend = backend
+    this.disabled = new Set(disabled)
+    this.#own = middlewares
+    this.#owner = owner
+    this.#guard = backend.guard?.(this, guard)
+    this.#suppress = guard.suppress
+    this.#leases = leasesOf(backend)
+    this.#handler = this.#last
+  }
+
+  get name(): string {
+    return this.backend.name
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Whether commands are answered without asking the store. */
+  get isSkipped(): boolean {
+    return this.#guard?.skipping ?? false
+  }
+
+  /** Puts the middlewares of the whole cache before this route's own. */
+  share(middlewares: readonly Middleware[]): void {
+    this.#shared = middlewares
+    this.#handler = compose([...middlewares, ...this.#own], this.#last)
+    this.settle()
+  }
+
+  /** Finds out anew whether a `get` may go straight to the store. To be called when anything on its way changed. */
+  settle(): void {
+    const straight =
+      this.#state === 'open' &&
+      this.#own.length + this.#shared.length === 0 &&
+      !this.disabled.has('get') &&
+      !this.#owner.listeners.has('get')
+    this.#immediate = straight && this.backend.getNow ? (this.backend as Immediate) : undefined
+  }
+
+  /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
+  getNow(key: string): unknown {
+    const store = this.#immediate
+    return store === undefined || watchedScope() !== undefined ? MISS : store.getNow(key)
+  }
+
+  /** Sends a call through the middlewares to the store, unless its command is disabled. */
+  dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
+    const call = { ...request, backend: this.backend } as CallOf<C> & Call
+    if (this.isDisabled(call.command)) return neutralAnswer(call) as CommandResults[C]
+    const answer = this.#handler(call) as Answer<C>
+    return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
+  }
+
+  /** Sends a call whose answer is a stream. */
+  stream<C extends StreamCommand>(request: Request<C>): CommandResults[C] {
+    const call = { ...request, backend: this.backend } as CallOf<C> & Call
+    if (this.isDisabled(call.command)) return neutralAnswer(call) as CommandResults[C]
+    this.#tell(call, undefined)
+    return this.#handler(call) as CommandResults[C]
+  }
+
+  isDisabled(command: Command): boolean {
+    if (this.disabled.has(command)) return true
+    const disabling = watchedScope()?.disabling ?? []
+    return disabling.some(({ owner, commands }) => owner === this.#owner.cache && commands.has(command))
+  }
+
+  /** Connects, once however many ask. */
+  ready(): Awaitable<void> {
+    if (this.#state === 'open') return
+    if (this.#state === 'closed') throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
+    return this.#opening ?? this.#open()
+  }
+
+  /** Connects, after a {@link close} too. A store that is away is reported, and tried again by the first command. */
+  async init(): Promise<void> {
+    if (this.#state === 'closed') this.#state = 'idle'
+    try {
+      await this.ready()
+    } catch (error) {
+      if (!this.#suppress || !(error instanceof BackendError)) throw error
+      this.report(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    const opening = this.#opening
+    const wasUsed = this.#state !== 'idle'
+    this.#state = 'closed'
+    this.settle()
+    this.#guard?.stop()
+    await opening?.catch(() => undefined)
+    if (wasUsed) await this.backend.close()
+  }
+
+  /** Forgets the lease of a load that ended. */
+  release(lease: Lease): void {
+    this.#leases.drop(lease)
+  }
+
+  removed(key: string, reason: RemovalReason): void {
+    const { listeners } = this.#owner
+    if (listeners.has('removed')) listeners.emit('removed', { key, reason, backend: this.backend })
+  }
+
+  error(error: unknown): void {
+    this.#owner.report(error)
+  }
+
+  neutral(call: Call): unknown {
+    return neutralAnswer(call)
+  }
+
+  probe(): Awaitable<unknown> {
+    return chain(this.ready(), () => this.backend.ping('probe'))
+  }
+
+  report(error: unknown): void {
+    this.#owner.report(error)
+  }
+
+  unavailable(error: unknown): void {
+    this.#owner.report(error)
+    this.#owner.listeners.emit('unavailable', { backend: this.backend, error })
+  }
+
+  available(): void {
+    this.#owner.listeners.emit('available', { backend: this.backend })
+  }
+
+  #open(): Awaitable<void> {
+    this.#state = 'opening'
+    let opening: Awaitable<void>
+    try {
+      opening = this.backend.open(this)
+    } catch (error) {
+      this.#state = 'idle'
+      throw error
+    }
+    if (!(opening instanceof Promise)) return this.#opened()
+    this.#opening = opening.then(
+      () => this.#opened(),
+      (error) => {
+        this.#opening = undefined
+        if (this.#state === 'opening') this.#state = 'idle'
+        throw error
+      },
+    )
+    return this.#opening
+  }
+
+  #opened(): void {
+    this.#opening = undefined
+    if (this.#state !== 'opening') return
+    this.#state = 'open'
+    this.settle()
+  }
+
+  /** The end of the middlewares: leases, opening, and the guard before the store. */
+  readonly #last: Next = (call) => {
+    if ('tags' in call && call.tags !== undefined)
+      throw new NotSupportedError(`"${call.command}" was given tags, which need createTags(cache) of @cashews/tags.`)
+    const drops = watchedScope()?.invalidating && INSTEAD[call.command]
+    const drop = drops ? () => this.#last({ ...call, command: drops } as Call) : undefined
+    if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
+    if (drop) return chain(drop(), () => this.#dropped(call))
+    this.#leases.breakFor(call)
+    const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
+    return this.#guard ? this.#guard.run(call, send) : send()
+  }
+
+  /** What a read finds inside `invalidateFurther`, after removing it: nothing. */
+  #dropped(call: Call): unknown {
+    if (call.command === 'get' && call.lease) this.#leases.take(call.key, call.lease)
+    return neutralAnswer(call)
+  }
+
+  #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {
+    const ready = () => this.ready()
+    const source = async function* (): AsyncGenerator<unknown> {
+      await ready()
+      if (drop) await drop()
+      else yield* performStream(call)
+    }
+    return this.#guard ? this.#guard.stream(call, source) : source()
+  }
+
+  #perform(call: Exclude<Call, CallOf<StreamCommand>>): Awaitable<unknown> {
+    if (call.command === 'get' && call.lease) return this.#getWithLease(call, call.lease)
+    if (call.command === 'set' && call.lease) return this.#setWithLease(call, call.lease)
+    return perform(call)
+  }
+
+  #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
+    this.#leases.take(call.key, lease)
+    const { leases } = this.backend
+    if (!leases) return this.backend.get(call.key)
+    return chain(leases.get(call.key), (leased) => {
+      lease.token = leased.lease
+      return leased.value
+    })
+  }
+
+  #setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<unknown> {
+    if (lease.broken) return false
+    if (lease.token === undefined || !this.backend.leases) return perform(call)
+    return this.backend.leases.set(call.key, call.value, call.lifetime, lease.token)
+  }
+
+  #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {
+    const { listeners } = this.#owner
+    if (listeners.has(call.command)) {
+      const told = { ...call, result: (result as unknown) === MISS ? undefined : result }
+      listeners.emit(call.command, told as never)
+    }
+    return result as CommandResults[C]
+  }
+}

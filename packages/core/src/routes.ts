@@ -1,0 +1,73 @@
+import { CommandError, ConfigurationError, NotConfiguredError } from './errors.ts'
+import type { Route } from './route.ts'
+
+/** Which route a key takes: the one with the longest prefix of it. */
+export class Routes {
+  readonly #cache: string
+  /** Longest prefix first. */
+  #sorted: readonly Route[] = []
+
+  constructor(cache: string) {
+    this.#cache = cache
+  }
+
+  get all(): readonly Route[] {
+    return this.#sorted
+  }
+
+  /** Adds a route. Answers the one it takes the place of. */
+  add(route: Route): Route | undefined {
+    const { prefix, backend } = route
+    const replaced = this.#sorted.find((other) => other.prefix === prefix)
+    const others = this.#sorted.filter((other) => other !== replaced)
+    const twin = others.find((other) => other.backend === backend)
+    if (twin)
+      throw new ConfigurationError(
+        `This backend is set up for the prefix "${twin.prefix}". Make another for "${prefix}".`,
+      )
+    this.#sorted = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
+    return replaced
+  }
+
+  of(key: string): Route {
+    if (typeof key !== 'string') throw new CommandError(`A key is text, not ${typeof key}: ${String(key)}.`)
+    for (const route of this.#sorted) if (key.startsWith(route.prefix)) return route
+    throw this.#notConfigured(key)
+  }
+
+  /** Every route; there is at least one. */
+  some(): readonly Route[] {
+    if (this.#sorted.length === 0) throw this.#notConfigured()
+    return this.#sorted
+  }
+
+  /** The routes that may have keys which match a glob. */
+  matching(pattern: string): readonly Route[] {
+    const fixed = pattern.split(/[*?[\\]/, 1)[0] as string
+    const owner = this.#sorted.find((route) => fixed.startsWith(route.prefix))
+    const routes = this.#sorted.filter((route) => route === owner || route.prefix.startsWith(fixed))
+    if (routes.length === 0) throw this.#notConfigured(pattern)
+    return routes
+  }
+
+  /** Sorts positions of keys by the route each key takes. */
+  group(keys: readonly string[]): [route: Route, positions: number[]][] {
+    const groups = new Map<Route, number[]>()
+    for (const [at, key] of keys.entries()) {
+      const route = this.of(key)
+      const positions = groups.get(route)
+      if (positions) positions.push(at)
+      else groups.set(route, [at])
+    }
+    return [...groups]
+  }
+
+  #notConfigured(key?: string): NotConfiguredError {
+    const prefixes = this.#sorted.map((route) => `"${route.prefix}"`).join(', ')
+    return new NotConfiguredError(
+      prefixes === ''
+        ? `The cache "${this.#cache}" has no backend. Call setup() first, for example with memory() of @cashews/backend-memory.`
+        : `The cache "${this.#cache}" has backends for keys that start with ${prefixes}, and none for "${key}". Set one up without a prefix.`,
+    )
+  }
+}

@@ -1,0 +1,46 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Disabling } from './control.ts'
+import type { Detector } from './detect.ts'
+
+/** What the surrounding code has asked for: it follows the asynchronous call, not the cache. */
+export interface Scope {
+  /** Values for `{@name}` placeholders of key templates. */
+  readonly keyContext?: Readonly<Record<string, unknown>>
+  /** Where strategies and commands report what they did. */
+  readonly detectors?: readonly Detector[]
+  /** Commands that are switched off here. */
+  readonly disabling?: readonly Disabling[]
+  /** Whether reads drop what they find, so that it is computed again. */
+  readonly invalidating?: boolean
+}
+
+const storage = new AsyncLocalStorage<Scope>()
+let watchers = 0
+
+/** The scope of the current asynchronous call, whoever opened it. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore()
+}
+
+/**
+ * The scope, if commands have to look at it: `undefined`, at the cost of reading one variable, while nobody is
+ * inside `detect`, `disabling` or `invalidateFurther`.
+ */
+export function watchedScope(): Scope | undefined {
+  return watchers === 0 ? undefined : storage.getStore()
+}
+
+/** Runs `fn` with `changes` laid over the current scope. */
+export function inScope<T>(changes: Scope, fn: () => T): T {
+  return storage.run({ ...storage.getStore(), ...changes }, fn)
+}
+
+/** Runs `fn` like {@link inScope}, and makes commands look at the scope until `fn` has settled. */
+export async function inWatchedScope<T>(changes: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
+  watchers++
+  try {
+    return await inScope(changes, fn)
+  } finally {
+    watchers--
+  }
+}

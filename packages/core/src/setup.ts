@@ -1,0 +1,124 @@
+import type { Backend, Milliseconds } from './backend.ts'
+import type { Command } from './command.ts'
+import { commandSet } from './control.ts'
+import type { Driver } from './driver.ts'
+import { ConfigurationError } from './errors.ts'
+import type { GuardOptions } from './guard.ts'
+import type { Middleware } from './middleware.ts'
+import { camelCase, type OptionKind, optionsFromUrl, redact, unknownOption } from './settings-url.ts'
+import { parseTtl, type Ttl } from './ttl.ts'
+
+/** Settings of one backend in a cache. With a settings URL, any further option is one of the backend's own. */
+export interface SetupOptions {
+  /** The keys this backend answers for start with it. The longest matching prefix wins. @default '' */
+  readonly prefix?: string
+  /** More backend factories that the URL may name. */
+  readonly drivers?: readonly Driver[]
+  /** `false`: every command is switched off until `enable()`. @default true */
+  readonly enabled?: boolean
+  /** Stand before this backend, the first given outermost, inside those of the cache. */
+  readonly middlewares?: readonly Middleware[]
+  /** Whether store errors become misses and `false` instead of exceptions. @default true */
+  readonly suppress?: boolean
+  /** How long a read may take before it is given up. @default '100ms' */
+  readonly readTimeout?: Ttl
+  /** How long a write may take before it is given up. @default '250ms' */
+  readonly writeTimeout?: Ttl
+  readonly [option: string]: unknown
+}
+
+/** What a `setup` comes to. */
+export interface ResolvedSetup {
+  readonly prefix: string
+  readonly backend: Backend
+  readonly middlewares: readonly Middleware[]
+  readonly guard: GuardOptions
+  readonly disabled: Iterable<Command>
+}
+
+const READ_TIMEOUT: Milliseconds = 100
+const WRITE_TIMEOUT: Milliseconds = 250
+const OWN = ['prefix', 'drivers', 'enabled', 'middlewares', 'suppress', 'readTimeout', 'writeTimeout'] as const
+const IN_URL: Readonly<Record<string, OptionKind>> = {
+  enable: 'boolean',
+  enabled: 'boolean',
+  disable: 'boolean',
+  suppress: 'boolean',
+  readTimeout: 'duration',
+  writeTimeout: 'duration',
+}
+
+/** Makes a backend of a URL if need be, and sorts its options from those of the cache. */
+export function resolveSetup(
+  target: string | Backend,
+  options: SetupOptions,
+  drivers: readonly Driver[],
+): ResolvedSetup {
+  const {
+    prefix = '',
+    drivers: more = [],
+    enabled,
+    middlewares = [],
+    suppress,
+    readTimeout,
+    writeTimeout,
+    ...rest
+  } = options
+  if (typeof prefix !== 'string') throw new ConfigurationError(`A prefix is text, not ${String(prefix)}.`)
+  const [backend, fromUrl] =
+    typeof target === 'string' ? fromSettingsUrl(target, rest, [...drivers, ...more]) : [asBackend(target, rest), {}]
+  const on = enabled ?? fromUrl.enabled ?? fromUrl.enable ?? !(fromUrl.disable ?? false)
+  return {
+    prefix,
+    backend,
+    middlewares,
+    guard: {
+      suppress: suppress ?? (fromUrl.suppress as boolean | undefined) ?? true,
+      readTimeout: timeout(readTimeout, fromUrl.readTimeout, READ_TIMEOUT),
+      writeTimeout: timeout(writeTimeout, fromUrl.writeTimeout, WRITE_TIMEOUT),
+    },
+    disabled: on ? [] : commandSet([]),
+  }
+}
+
+function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds): Milliseconds {
+  return own === undefined ? ((fromUrl as Milliseconds | undefined) ?? otherwise) : parseTtl(own)
+}
+
+function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Backend {
+  if (typeof target !== 'object' || target === null || typeof target.get !== 'function')
+    throw new ConfigurationError(`A backend is set up by URL or by value, such as memory(); got ${String(target)}.`)
+  const [stray] = Object.keys(rest)
+  if (stray !== undefined) throw unknownOption(stray, `the setup of "${target.name}"`, OWN)
+  return target
+}
+
+function fromSettingsUrl(
+  url: string,
+  overrides: Readonly<Record<string, unknown>>,
+  drivers: readonly Driver[],
+): [Backend, Readonly<Record<string, unknown>>] {
+  const scheme = /^([a-z][\w+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const driver = drivers.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme))
+  if (!driver) throw unknownScheme(url, drivers)
+  const [ours, theirs] = splitQuery(url)
+  return [driver.fromUrl(theirs, overrides), optionsFromUrl(ours, IN_URL)]
+}
+
+function unknownScheme(url: string, drivers: readonly Driver[]): ConfigurationError {
+  const known = drivers.flatMap(({ schemes }) => schemes).map((scheme) => `${scheme}://`)
+  return new ConfigurationError(
+    known.length > 0
+      ? `No backend for "${redact(url)}". This cache knows ${known.join(', ')}.`
+      : `No backend for "${redact(url)}": this cache has no drivers. Give them to createCache({ drivers: [memory] }).`,
+  )
+}
+
+/** Splits a URL in two: the options of the cache, and everything else as it was written. */
+function splitQuery(url: string): [ours: string, theirs: string] {
+  const [address = '', query = ''] = url.split(/\?(.*)/s)
+  const isOurs = (part: string) => Object.hasOwn(IN_URL, camelCase(part.split('=', 1)[0] as string))
+  const parts = query.split('&').filter((part) => part !== '')
+  const theirs = parts.filter((part) => !isOurs(part)).join('&')
+  return [`?${parts.filter(isOurs).join('&')}`, theirs === '' ? address : `${address}?${theirs}`]
+}

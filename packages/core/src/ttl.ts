@@ -1,0 +1,101 @@
+import type { Milliseconds } from './backend.ts'
+import { TtlError } from './errors.ts'
+
+type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
+type Part = `${number}${Unit}`
+type Space = '' | ' '
+
+/** A duration as text: `'10s'`, `'1h 30m'`, `'1d2h3m50s'`, `'1.5h'`, `'250ms'`; a bare number is seconds. */
+export type TtlText =
+  | `${number}`
+  | Part
+  | `${number} ${Unit}`
+  | `${Part}${Space}${Part}`
+  | `${Part}${Space}${Part}${Space}${number}${string}`
+
+/** A duration by its parts. A `Temporal.Duration` without years and months is one. */
+export interface DurationLike {
+  readonly weeks?: number
+  readonly days?: number
+  readonly hours?: number
+  readonly minutes?: number
+  readonly seconds?: number
+  readonly milliseconds?: number
+}
+
+/** How long something is kept: a number of **seconds**, text, parts, or `Infinity` for ever. */
+export type Ttl = number | TtlText | DurationLike
+
+const UNIT: Readonly<Record<string, Milliseconds>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+const PARTS: Readonly<Record<string, Milliseconds>> = {
+  weeks: 604_800_000,
+  days: 86_400_000,
+  hours: 3_600_000,
+  minutes: 60_000,
+  seconds: 1_000,
+  milliseconds: 1,
+  microseconds: 1e-3,
+  nanoseconds: 1e-6,
+}
+
+/** Longer than any clock counts: {@link https://tc39.es/ecma262/#sec-time-values-and-time-range ECMA-262}. */
+const LONGEST = 8.64e15
+
+/**
+ * Turns what users write into milliseconds. Fractions are rounded, and never down to nothing.
+ *
+ * @throws {TtlError} When it is zero, negative, not a number, empty, or cannot be read.
+ */
+export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
+  const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
+  if (lifetime === Number.POSITIVE_INFINITY) return lifetime
+  if (!(lifetime > 0)) throw badTtl(ttl, 'it must be more than zero')
+  if (lifetime > LONGEST) throw badTtl(ttl, 'it is longer than a clock counts; write Infinity for ever')
+  return Math.max(1, Math.round(lifetime))
+}
+
+function fromText(text: string): Milliseconds {
+  const compact = text.toLowerCase().trim()
+  if (/^(\d+\.?\d*|\.\d+)$/.test(compact)) return Number(compact) * 1_000
+  let sum = 0
+  let read = 0
+  for (const [part, amount, unit] of compact.matchAll(/(\d+(?:\.\d+)?) ?(ms|[smhdw])\s*/gy)) {
+    sum += Number(amount) * (UNIT[unit as string] as number)
+    read += part.length
+  }
+  if (read === 0 || read < compact.length) throw badTtl(text, 'it is not a duration')
+  return sum
+}
+
+function fromParts(parts: DurationLike): Milliseconds {
+  if (typeof parts !== 'object' || parts === null) throw badTtl(parts, 'it is not a duration')
+  const record = parts as Readonly<Record<string, unknown>>
+  if (record.years || record.months) throw badTtl(parts, 'years and months have no fixed length')
+  const unknown = Object.keys(record).find(
+    (name) => !Object.hasOwn(PARTS, name) && record[name] !== undefined && !/^(years|months)$/.test(name),
+  )
+  if (unknown !== undefined) throw badTtl(parts, `it has no part "${unknown}"`)
+  let sum = 0
+  for (const [name, factor] of Object.entries(PARTS)) sum += Number(record[name] ?? 0) * factor
+  return sum
+}
+
+function badTtl(value: unknown, why: string): TtlError {
+  const shown =
+    typeof value === 'object' && value !== null
+      ? JSON.stringify(value)
+      : typeof value === 'string'
+        ? `'${value}'`
+        : String(value)
+  return new TtlError(
+    `${shown} is no time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
+  )
+}

@@ -1,0 +1,34 @@
+import type { Backend, Milliseconds } from './backend.ts'
+import { companionOf } from './companion.ts'
+
+/** Who in this process waits for which lock of one backend: first come, first woken. */
+export class Waiters {
+  readonly #queues = new Map<string, Set<() => void>>()
+
+  /** Resolves when {@link wake} reaches this waiter, after `atMost`, or when `signal` aborts. */
+  wait(key: string, atMost: Milliseconds, signal?: AbortSignal): Promise<void> {
+    const queue = this.#queues.get(key) ?? new Set()
+    this.#queues.set(key, queue)
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', done)
+        queue.delete(done)
+        if (queue.size === 0) this.#queues.delete(key)
+        resolve()
+      }
+      const timer = setTimeout(done, atMost)
+      queue.add(done)
+      signal?.addEventListener('abort', done)
+    })
+  }
+
+  /** Wakes the one who has waited longest. */
+  wake(key: string): void {
+    const [longest] = this.#queues.get(key) ?? []
+    longest?.()
+  }
+}
+
+/** The waiters of a backend, whichever cache they came through. */
+export const waitersOf: (backend: Backend) => Waiters = /* @__PURE__ */ companionOf(() => new Waiters())

@@ -1,0 +1,34 @@
+/** What a condition may look at besides the result. */
+export interface ConditionInfo {
+  readonly args: readonly unknown[]
+  readonly key: string
+}
+
+/** Decides whether a result is stored. */
+export interface Condition<R = never> {
+  (result: R, info: ConditionInfo): boolean
+  /** Decides whether an error is stored, to be thrown again by later calls. Absent: none is. */
+  readonly storesError?: (error: unknown) => boolean
+}
+
+type ErrorType = abstract new (...args: never[]) => Error
+
+/** Stores every result but `undefined` and `null`. */
+export function notNull(result: unknown): boolean {
+  return result !== undefined && result !== null
+}
+
+/** Stores results, and errors of the given types as well. @param types @default Error */
+export function withErrors(...types: readonly ErrorType[]): Condition<unknown> {
+  return Object.assign(() => true, { storesError: isOneOf(types) })
+}
+
+/** Stores errors of the given types, and no result. @param types @default Error */
+export function onlyErrors(...types: readonly ErrorType[]): Condition<unknown> {
+  return Object.assign(() => false, { storesError: isOneOf(types) })
+}
+
+function isOneOf(types: readonly ErrorType[]): (error: unknown) => boolean {
+  const wanted = types.length > 0 ? types : [Error]
+  return (error) => wanted.some((type) => error instanceof type)
+}

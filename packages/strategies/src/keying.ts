@@ -1,0 +1,23 @@
+import type { CheckedKey } from '@cashews/core'
+import type { AnyFunction } from './function-types.ts'
+
+/** How the key of a call is made. */
+export interface KeyingOptions<F extends AnyFunction, K extends string, N extends readonly string[]> {
+  /**
+   * A template such as `'user:{id}'`, or a function of the arguments.
+   *
+   * @default derived from the function's name and parameters
+   */
+  readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
+  /** Stands before the key, followed by `:`. */
+  readonly prefix?: string
+  /** Names of the parameters by position, for templates that are checked by the compiler, and for minified code. */
+  readonly args?: N
+  /** The name of the function in a derived template. @default its own */
+  readonly name?: string
+  /** Whether a derived template leaves `this` out. @default false */
+  readonly noSelf?: boolean
+}
+
+/** The names of these options. */
+export const keyingNames: readonly string[] = ['key', 'prefix', 'args', 'name', 'noSelf']

@@ -1,0 +1,48 @@
+import { type Cache, Flights, type KeyOptions } from '@cashews/core'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { type KeyingOptions, keyingNames } from './keying.ts'
+import { checkNames } from './options.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link singleFlight}. */
+export type SingleFlightOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> = KeyingOptions<F, K, N>
+
+/**
+ * Lets concurrent calls with the same key share one run of the function. Stores nothing. A failure is shared too, and
+ * the next call runs again.
+ *
+ * ```ts
+ * const report = singleFlight(cache, { key: 'report:{day}' }, async (day: string) => build(day))
+ * ```
+ */
+export function singleFlight(cache: Cache, options?: SingleFlightOptions): Decorator
+export function singleFlight<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: SingleFlightOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function singleFlight(
+  cache: Cache,
+  options: SingleFlightOptions = {},
+  fn?: AnyFunction,
+): Decorator | Wrapped<AnyFunction> {
+  checkNames('singleFlight', options, keyingNames)
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, { prefix: 'singleFlight', ...options } as KeyOptions, (run) => {
+      const flights = new Flights()
+      const start = (key: string, self: unknown, args: readonly unknown[]) =>
+        flights.start(key, () => run(self, args)).promise
+      return {
+        call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
+        refresh: start,
+        peek: async () => undefined,
+        invalidate: async (key) => flights.forget(key),
+      }
+    })
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}

@@ -1,0 +1,98 @@
+import {
+  type Cache,
+  type CompiledKey,
+  compileKey,
+  type KeyOptions,
+  type KeySubject,
+  KeyTemplateError,
+} from '@cashews/core'
+import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
+
+/** A function being wrapped, and what it is in its class. */
+export interface Target {
+  readonly fn: AnyFunction
+  readonly kind: 'function' | 'method' | 'static'
+  /** The name of the class, once it is known. */
+  readonly className?: () => string | undefined
+}
+
+/** What a strategy does with the calls of one function. */
+export interface Behaviour {
+  /** Answers a call. */
+  call(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
+  invalidate(key: string): Promise<boolean>
+  refresh(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
+  peek(key: string): Promise<unknown>
+}
+
+/** Runs the wrapped function. Never throws: a failure is a rejection. */
+export type Run = (self: unknown, args: readonly unknown[]) => Promise<unknown>
+
+const ORIGINAL = Symbol.for('cashews.original')
+
+type Original = AnyFunction & { readonly [ORIGINAL]?: AnyFunction }
+
+/** Puts a strategy around a function, and gives it the same name and a handle. */
+export function wrap<F extends AnyFunction>(
+  cache: Cache,
+  target: Target,
+  options: KeyOptions,
+  behave: (run: Run, template: () => string) => Behaviour,
+): Wrapped<F> {
+  const fn = target.fn as Original
+  const original = fn[ORIGINAL] ?? fn
+  const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
+  if (target.className === undefined || options.key !== undefined) keyOf()
+
+  const run: Run = async (self, args) => Reflect.apply(fn, self, args)
+  const behaviour = behave(run, () => keyOf().template)
+  const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    try {
+      return behaviour.call(keyOf().render(this, args), this, args)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
+  Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
+  Object.defineProperty(wrapped, ORIGINAL, { value: original })
+  return Object.defineProperties(
+    wrapped,
+    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, undefined)),
+  ) as unknown as Wrapped<F>
+}
+
+function handle(keyOf: () => CompiledKey, behaviour: Behaviour, self: unknown): Handle<AnyFunction> {
+  const key = (args: readonly unknown[]) => keyOf().render(self, args)
+  return {
+    key: (...args) => key(args),
+    get template() {
+      return keyOf().template
+    },
+    invalidate: async (...args) => behaviour.invalidate(key(args)),
+    refresh: async (...args) => behaviour.refresh(key(args), self, args),
+    peek: async (...args) => behaviour.peek(key(args)),
+    of: (instance) => handle(keyOf, behaviour, instance),
+  }
+}
+
+/** What the key is made for. A derived template carries the name of the class, which a decorator may not know yet. */
+function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
+  const name = className?.()
+  if (key === undefined && className !== undefined && name === undefined)
+    throw new KeyTemplateError(
+      `The key of the method "${fn.name}" carries the name of its class, which is known from the first instance on.`,
+    )
+  return name === undefined ? { fn, kind } : { fn, kind, className: name }
+}
+
+/** Two functions that derive the same template would mix their data. */
+function claim(cache: Cache, key: CompiledKey): CompiledKey {
+  if (key.derived) cache.claimTemplate(key.template)
+  return key
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}

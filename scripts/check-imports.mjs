@@ -8,11 +8,12 @@ import { listFiles, listPackages, root } from './workspace.mjs'
 
 /**
  * The arrows of the architecture, shortest form: a package may also import what its targets may import.
- * `npm` lists the third-party packages it may import, `node` the Node modules (any, when absent).
- * @type {Record<string, { ours: string[], npm?: string[], node?: string[] }>}
+ * `npm` lists the third-party packages it may import, `node` the Node modules (any, when absent), `lazily` those it may
+ * look up with `process.getBuiltinModule()` when first needed.
+ * @type {Record<string, { ours: string[], npm?: string[], node?: string[], lazily?: string[] }>}
  */
 export const rules = {
-  core: { ours: [], npm: [], node: ['node:async_hooks', 'node:diagnostics_channel'] },
+  core: { ours: [], npm: [], node: ['node:async_hooks', 'node:diagnostics_channel'], lazily: ['node:crypto'] },
   'backend-memory': { ours: ['core'], npm: ['mnemonist'] },
   'backend-redis': { ours: ['serialization'], npm: ['ioredis'] },
   'backend-disk': { ours: ['serialization'], npm: ['better-sqlite3'] },
@@ -30,7 +31,7 @@ export const rules = {
 
 /**
  * A backend someone adds needs no line above: it may use what our backends may, and any package it depends on.
- * @type {{ ours: string[], npm?: string[], node?: string[] }}
+ * @type {{ ours: string[], npm?: string[], node?: string[], lazily?: string[] }}
  */
 const contributedBackend = { ours: ['serialization'] }
 
@@ -53,13 +54,15 @@ function mayImport(short) {
 /**
  * Every module a file names: imports, type imports, re-exports, `import()`, `require()`, `process.getBuiltinModule()`.
  * @param {string} text
- * @returns {{ specifier: string, line: number }[]}
+ * @returns {{ specifier: string, line: number, lazy: boolean }[]}
  */
 export function importsOf(text) {
-  const found = ts.preProcessFile(text, true, true).importedFiles.map((f) => ({ specifier: f.fileName, at: f.pos }))
+  const found = ts
+    .preProcessFile(text, true, true)
+    .importedFiles.map((f) => ({ specifier: f.fileName, at: f.pos, lazy: false }))
   for (const match of text.matchAll(/getBuiltinModule\(\s*['"`]([^'"`]+)/g))
-    found.push({ specifier: match[1] ?? '', at: match.index })
-  return found.map(({ specifier, at }) => ({ specifier, line: text.slice(0, at).split('\n').length }))
+    found.push({ specifier: match[1] ?? '', at: match.index, lazy: true })
+  return found.map(({ specifier, at, lazy }) => ({ specifier, lazy, line: text.slice(0, at).split('\n').length }))
 }
 
 /** @param {string} specifier */
@@ -105,7 +108,7 @@ export function checkImports(base = root) {
 
     for (const file of listFiles(base, dir, /\.[cm]?[jt]sx?$/)) {
       const isSource = file.startsWith(`${dir}/src/`) && dir !== 'tests'
-      for (const { specifier, line } of importsOf(readFileSync(join(base, file), 'utf8'))) {
+      for (const { specifier, line, lazy } of importsOf(readFileSync(join(base, file), 'utf8'))) {
         const where = `${file}:${line}`
         if (specifier.startsWith('.')) {
           const target = normalize(join(dirname(file), specifier)).replaceAll('\\', '/')
@@ -115,7 +118,8 @@ export function checkImports(base = root) {
           if (!reachable) problems.push(`${where}: "${specifier}" leaves ${isSource ? `${dir}/src` : dir}`)
         } else if (specifier.startsWith('node:') || builtinModules.includes(specifier)) {
           if (isSource && !specifier.startsWith('node:')) problems.push(`${where}: write "node:${specifier}"`)
-          if (isSource && rule?.node && !rule.node.includes(specifier))
+          const permitted = lazy ? [...(rule?.node ?? []), ...(rule?.lazily ?? [])] : rule?.node
+          if (isSource && permitted && rule?.node && !permitted.includes(specifier))
             problems.push(`${where}: ${short} must not import "${specifier}"`)
         } else if (specifier.startsWith('@cashews/')) {
           const name = packageName(specifier)

@@ -66,6 +66,7 @@ describe('the import check', () => {
     ['packages/core/src/a.ts', `type X = import('@cashews/strategies').X`, 'core must not import @cashews/strategies'],
     ['packages/core/src/a.ts', `await import('@cashews/strategies')`, 'core must not import @cashews/strategies'],
     ['packages/core/src/a.ts', `import fs from 'node:fs'`, 'core must not import "node:fs"'],
+    ['packages/core/src/a.ts', `import { hash } from 'node:crypto'`, 'core must not import "node:crypto"'],
     ['packages/core/src/a.ts', `process.getBuiltinModule('node:fs')`, 'core must not import "node:fs"'],
     ['packages/core/src/a.ts', `import { x } from 'lru-cache'`, 'core must not import "lru-cache"'],
     ['packages/core/src/a.ts', `import { x } from 'async_hooks'`, 'write "node:async_hooks"'],

@@ -201,6 +201,7 @@ export class Cache implements AsyncDisposable {
    * overtaken by an invalidation is not stored.
    */
   async getOrSet<T>(key: string, load: () => Awaitable<T>, { ttl, tags }: WriteOptions = {}): Promise<T> {
+    if (tags) this.requireTags()
     const lifetime = lifetimeOf(ttl)
     const now = this.getNow(key)
     if (now !== MISS) return now as T
@@ -224,17 +225,17 @@ export class Cache implements AsyncDisposable {
 
   /** Answers how many keys were there. */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    let deleted = 0
-    await this.#perRoute(keys, async (route, own) => {
-      deleted += await route.dispatch<'deleteMany'>({ command: 'deleteMany', keys: own })
-    })
-    return deleted
+    const counts = await this.#perRoute(keys, async (route, own) =>
+      route.dispatch<'deleteMany'>({ command: 'deleteMany', keys: own }),
+    )
+    return sum(counts)
   }
 
   /** Deletes the keys that match a glob. Answers how many. */
   async deleteMatch(pattern: string): Promise<number> {
-    return sum(this.#routes.matching(pattern), (route) =>
-      route.dispatch<'deleteMatch'>({ command: 'deleteMatch', pattern }),
+    const routes = this.#routes.matching(pattern)
+    return sum(
+      await Promise.all(routes.map((route) => route.dispatch<'deleteMatch'>({ command: 'deleteMatch', pattern }))),
     )
   }
 
@@ -279,7 +280,8 @@ export class Cache implements AsyncDisposable {
 
   /** Counts the keys of all backends. */
   async getKeysCount(): Promise<number> {
-    return sum(this.#routes.some(), (route) => route.dispatch<'getKeysCount'>({ command: 'getKeysCount' }))
+    const routes = this.#routes.some()
+    return sum(await Promise.all(routes.map((route) => route.dispatch<'getKeysCount'>({ command: 'getKeysCount' }))))
   }
 
   /**
@@ -487,19 +489,17 @@ export class Cache implements AsyncDisposable {
     })()
   }
 
-  async #perRoute(
+  /** Runs one command for the keys of each route, side by side. */
+  async #perRoute<R>(
     keys: readonly string[],
-    run: (route: Route, keys: readonly string[], positions: readonly number[]) => Promise<void>,
-  ): Promise<void> {
+    run: (route: Route, keys: readonly string[], positions: readonly number[]) => Promise<R>,
+  ): Promise<R[]> {
     const groups = this.#routes.group(keys)
-    await Promise.all(
-      groups.map(([route, positions]) =>
-        run(
-          route,
-          positions.map((at) => keys[at] as string),
-          positions,
-        ),
-      ),
+    return Promise.all(
+      groups.map(([route, positions]) => {
+        const own = positions.map((at) => keys[at] as string)
+        return run(route, own, positions)
+      }),
     )
   }
 
@@ -551,8 +551,7 @@ function lifetimeOf(ttl: Ttl | undefined): Milliseconds {
   return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
 }
 
-async function sum(routes: readonly Route[], ask: (route: Route) => Awaitable<number>): Promise<number> {
-  const counts = await Promise.all(routes.map(ask))
+function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
 }
 

@@ -15,6 +15,7 @@ export interface GuardOptions {
 export interface Guarded {
   /** For messages. */
   readonly name: string
+  readonly isClosed: boolean
   neutral(call: Call): unknown
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
@@ -39,6 +40,7 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
 /** Their time grows with the number of keys. */
 const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
 const BULK_TIMEOUT: Milliseconds = 60_000
+const OPEN_TIMEOUT: Milliseconds = 5_000
 const PROBE_INTERVAL: Milliseconds = 1_000
 const REPORT_INTERVAL: Milliseconds = 1_000
 const FAILURES_TO_SKIP = 2
@@ -51,6 +53,8 @@ export interface Guard {
   run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown>
   /** Carries a stream out, each step within bounds. */
   stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
+  /** Waits for the store to connect, and not for ever. */
+  open(opening: Awaitable<void>): Promise<void>
   /** Ends the probing. */
   stop(): void
 }
@@ -98,15 +102,19 @@ class StoreGuard implements Guard {
     try {
       for (;;) {
         between = false
-        const next = (await this.run(call, step)) as Partial<IteratorResult<T>>
-        if (next.done !== false) return
+        const next = (await this.run(call, step)) as IteratorResult<T> | object
+        if (!('value' in next) || next.done) return
         between = true
-        yield next.value as T
+        yield next.value
       }
     } finally {
       // A step that hangs would hang this too.
       if (between) await iterator.return?.()
     }
+  }
+
+  open(opening: Awaitable<void>): Promise<void> {
+    return within(opening, OPEN_TIMEOUT, () => this.#tooLate('open', OPEN_TIMEOUT))
   }
 
   stop(): void {
@@ -117,7 +125,8 @@ class StoreGuard implements Guard {
 
   async #await(call: Call, answer: Promise<unknown>): Promise<unknown> {
     try {
-      const result = await within(answer, this.#timeout(call.command), () => this.#tooLate(call.command))
+      const timeout = this.#timeout(call.command)
+      const result = await within(answer, timeout, () => this.#tooLate(call.command, timeout))
       this.#failures = 0
       return result
     } catch (error) {
@@ -130,9 +139,8 @@ class StoreGuard implements Guard {
     return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
   }
 
-  #tooLate(command: Command): BackendUnavailableError {
-    const { name } = this.#store
-    return new BackendUnavailableError(`${name} did not answer "${command}" within ${this.#timeout(command)} ms.`)
+  #tooLate(what: string, timeout: Milliseconds): BackendUnavailableError {
+    return new BackendUnavailableError(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
   }
 
   #failed(call: Call, error: unknown): unknown {
@@ -148,7 +156,7 @@ class StoreGuard implements Guard {
   }
 
   #noteFailure(error: BackendUnavailableError): void {
-    if (++this.#failures < FAILURES_TO_SKIP || this.#probing) return
+    if (++this.#failures < FAILURES_TO_SKIP || this.#probing || this.#store.isClosed) return
     this.#store.unavailable(error)
     this.#probeLater()
   }
@@ -161,7 +169,8 @@ class StoreGuard implements Guard {
   async #probe(): Promise<void> {
     const armed = this.#probing
     try {
-      await within(this.#store.probe(), this.#options.writeTimeout, () => this.#tooLate('ping'))
+      const { writeTimeout } = this.#options
+      await within(this.#store.probe(), writeTimeout, () => this.#tooLate('ping', writeTimeout))
     } catch {
       if (this.#probing === armed) this.#probeLater()
       return

@@ -61,6 +61,10 @@ export class Route implements Guarded, BackendHost {
     return this.#state === 'open'
   }
 
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
   /** Whether commands are answered without asking the store. */
   get isSkipped(): boolean {
     return this.#guard?.skipping ?? false
@@ -98,11 +102,11 @@ export class Route implements Guarded, BackendHost {
   }
 
   /** Sends a call whose answer is a stream. */
-  stream<C extends StreamCommand>(request: Request<C>): CommandResults[C] {
-    const call = { ...request, backend: this.backend } as CallOf<C> & Call
-    if (this.isDisabled(call.command)) return neutralAnswer(call) as CommandResults[C]
+  async *stream(request: Request<StreamCommand>): AsyncGenerator<unknown> {
+    const call = { ...request, backend: this.backend } as CallOf<StreamCommand>
+    if (this.isDisabled(call.command)) return
+    yield* (await this.#handler(call)) as AsyncIterable<unknown>
     this.#tell(call, undefined)
-    return this.#handler(call) as CommandResults[C]
   }
 
   isDisabled(command: Command): boolean {
@@ -122,7 +126,7 @@ export class Route implements Guarded, BackendHost {
   async init(): Promise<void> {
     if (this.#state === 'closed') this.#state = 'idle'
     try {
-      await this.ready()
+      await (this.#guard ? this.#guard.open(this.ready()) : this.ready())
     } catch (error) {
       if (!this.#suppress || !(error instanceof BackendError)) throw error
       this.report(error)

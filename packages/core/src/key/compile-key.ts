@@ -105,6 +105,7 @@ function compile(
         place = text
         key += make(self, args) + tail
       }
+      place = 'an undeclared argument'
       if (extras !== undefined) for (const extra of args.slice(extras)) key += `:${render(extra, 'key')}`
     } catch (cause) {
       throw new KeyTemplateError(`${(cause as Error).message} In ${place} of the template "${template}".`, { cause })

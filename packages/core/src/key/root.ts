@@ -45,8 +45,7 @@ export function resolveRoot(
  * Nothing else may look like it: `line` is neither `line1` nor `line2`.
  */
 function renamed(root: string, names: Signature['names']): string {
-  const alike = [...names.keys()].filter((name) => name.startsWith(root) && /^\d+$/.test(name.slice(root.length)))
-  return alike.length === 1 ? alike.join() : ''
+  return [...names.keys()].filter((name) => name.startsWith(root) && /^\d+$/.test(name.slice(root.length))).join()
 }
 
 function fromContext(name: string): unknown {

@@ -303,9 +303,7 @@ export class Cache implements AsyncDisposable {
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
-    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token })
-    if (unlocked) waitersOf(this.#routes.of(key).backend).wake(key)
-    return unlocked
+    return this.#unlock(key, token, false)
   }
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
@@ -515,21 +513,26 @@ export class Cache implements AsyncDisposable {
   }
 
   #lockStore(key: string): LockStore {
-    const route = this.#routes.of(key)
-    const { locks } = route.backend
-    const ask = async (token: string, lifetime: Milliseconds, extend: boolean): Promise<boolean> =>
-      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend })
-    const isFree = () => route.isSkipped || route.isDisabled('setLock')
+    const { backend } = this.#routes.of(key)
+    const waiters = waitersOf(backend)
+    const ask = async (token: string, lifetime: Milliseconds, extend: boolean) =>
+      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, unasked: true })
     return {
-      acquire: async (token, lifetime) => (await ask(token, lifetime, false)) || isFree(),
-      extend: async (token, lifetime) => (await ask(token, lifetime, true)) || isFree(),
-      release: async (token) => (await this.unlock(key, token)) || isFree(),
-      released: (atMost, signal) =>
-        Promise.race([
-          waitersOf(route.backend).wait(key, atMost, signal),
-          ...(locks === false ? [] : [locks.released?.(key, atMost)]).filter((told) => told !== undefined),
-        ]),
+      acquire: (token, lifetime) => ask(token, lifetime, false),
+      extend: (token, lifetime) => ask(token, lifetime, true),
+      release: (token) => this.#unlock(key, token, true),
+      released: async (atMost, signal) => {
+        const here = waiters.wait(key, atMost, signal)
+        const elsewhere = backend.locks === false ? undefined : backend.locks.released?.(key, atMost)
+        await (elsewhere ? Promise.race([here, elsewhere]) : here)
+      },
     }
+  }
+
+  async #unlock(key: string, token: string, unasked: boolean): Promise<boolean> {
+    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, unasked })
+    if (unlocked) waitersOf(this.#routes.of(key).backend).wake(key)
+    return unlocked
   }
 }
 

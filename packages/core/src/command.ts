@@ -43,8 +43,10 @@ interface CommandFields {
     readonly token: string
     readonly lifetime: Milliseconds
     readonly extend?: boolean | undefined
+    /** What to answer when the store cannot be asked. */
+    readonly unasked?: boolean
   }
-  unlock: { readonly key: string; readonly token: string }
+  unlock: { readonly key: string; readonly token: string; readonly unasked?: boolean }
   isLocked: { readonly key: string }
   getBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number }
   incrBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number; readonly by: number }

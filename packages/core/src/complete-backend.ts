@@ -6,6 +6,7 @@ import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
 import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
+import { guard } from './guard.ts'
 import { sizeOf } from './size-of.ts'
 
 /** A pattern that could match the key of a lock, which begins with a character nobody types. */
@@ -86,6 +87,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
 
+    guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),
     windows: base.windows ?? defaultWindows(base),
     sets: base.sets ?? defaultSets(base),

@@ -46,6 +46,9 @@ export function neutralAnswer(call: Call): unknown {
     case 'clear':
     case 'setMany':
       return undefined
+    case 'setLock':
+    case 'unlock':
+      return call.unasked ?? false
     default:
       return false
   }

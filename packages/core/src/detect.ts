@@ -27,9 +27,15 @@ export interface Detected<T> {
 export class Detector {
   readonly owner: object
   readonly #calls = new Map<string, Detection[]>()
+  readonly #told = new Set<Detector>()
 
   constructor(owner: object) {
     this.owner = owner
+  }
+
+  /** Notes that a key was asked for, before it is known what comes of it. */
+  expect(key: string): void {
+    if (!this.#calls.has(key)) this.#calls.set(key, [])
   }
 
   record(key: string, detection: Detection): void {
@@ -38,14 +44,16 @@ export class Detector {
     else this.#calls.set(key, [detection])
   }
 
-  /** Tells another detector everything this one has seen. */
+  /** Tells another detector, once, everything this one has seen. */
   replay(to: Detector): void {
+    if (this.#told.has(to)) return
+    this.#told.add(to)
     for (const [key, detections] of this.#calls) for (const detection of detections) to.record(key, detection)
   }
 
   report<T>(result: T): Detected<T> {
     const calls: Record<string, readonly Detection[]> = Object.create(null)
-    for (const [key, detections] of this.#calls) calls[key] = detections
-    return { result, calls, keys: [...this.#calls.keys()] }
+    for (const [key, detections] of this.#calls) if (detections.length > 0) calls[key] = [...detections]
+    return { result, calls, keys: Object.keys(calls) }
   }
 }

@@ -47,8 +47,6 @@ const FAILURES_TO_SKIP = 2
 
 /** Stands between a cache and a store that can be away. */
 export interface Guard {
-  /** Whether commands are answered without asking the store. */
-  readonly skipping: boolean
   /** Carries a call out, within bounds. */
   run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown>
   /** Carries a stream out, each step within bounds. */
@@ -80,15 +78,13 @@ class StoreGuard implements Guard {
     this.#options = options
   }
 
-  get skipping(): boolean {
-    return this.#probing !== undefined
-  }
-
   run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown> {
     if (this.#probing) return this.#giveUp(call, new BackendUnavailableError(`${this.#store.name} is unavailable.`))
     try {
       const answer = perform()
-      return isPending(answer) ? this.#await(call, answer) : answer
+      if (isPending(answer)) return this.#await(call, answer)
+      this.#failures = 0
+      return answer
     } catch (error) {
       return this.#failed(call, error)
     }

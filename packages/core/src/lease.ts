@@ -49,7 +49,11 @@ export class Leases {
 
   #break(key: string, own?: Lease): void {
     if (own?.broken) return
-    for (const lease of this.#byKey.get(key) ?? []) if (lease !== own) lease.broken = true
+    // A load gives way to those that began after it.
+    for (const lease of this.#byKey.get(key) ?? []) {
+      if (lease === own) return
+      lease.broken = true
+    }
   }
 
   #breakMatch(pattern: string): void {

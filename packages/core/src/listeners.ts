@@ -1,5 +1,6 @@
 import type { Backend, RemovalReason } from './backend.ts'
-import type { Command, CommandResults } from './command.ts'
+import { COMMANDS, type Command, type CommandResults } from './command.ts'
+import { ConfigurationError } from './errors.ts'
 
 /** A command that was carried out. */
 export interface CommandEvent<C extends Command = Command> {
@@ -13,6 +14,8 @@ export interface CommandEvent<C extends Command = Command> {
   readonly pattern?: string
   /** What the command answered; `undefined` for a key that is not there. */
   readonly result: CommandResults[C] | undefined
+  /** For `get`: whether the key was there. */
+  readonly hit?: boolean
 }
 
 /** A key that a store dropped by itself. */
@@ -36,6 +39,8 @@ export type CacheEvents = { [C in Command]: CommandEvent<C> } & {
   available: HealthEvent
 }
 
+const EVENTS: readonly string[] = /* @__PURE__ */ [...COMMANDS, 'removed', 'unavailable', 'available']
+
 /** Stops listening. Works with `using`. */
 export type Off = (() => void) & Disposable
 
@@ -56,7 +61,10 @@ export class Listeners {
     return this.#byEvent.has(event)
   }
 
+  /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
+    if (!EVENTS.includes(event))
+      throw new ConfigurationError(`There is no event "${event}". The events are ${EVENTS.join(', ')}.`)
     const own: Listener = (told) => listener(told)
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(own))

@@ -35,14 +35,21 @@ export class Loads {
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   run<T>(through: ReadThrough<T>): Promise<T> {
     const scope = watchedScope()
-    const joined = through.sharing === 'join' && !scope?.invalidating ? this.#flights.find<T>(through.key) : undefined
-    if (scope === undefined) return joined ? joined.promise : this.#start(through)
+    if (scope === undefined) return this.#find(through)?.promise ?? this.#start(through)
+    for (const detector of this.#detectors()) detector.expect(through.key)
+    // What this caller has switched off must not be switched off for others.
+    if (scope.disabling) return this.#watchStart({ ...through, sharing: 'alone' })
+    const joined = scope.invalidating ? undefined : this.#find(through)
     return joined ? this.#watchJoin(joined, through) : this.#watchStart(through)
   }
 
   /** Tells whoever detects. */
   detected(key: string, detection: Detection): void {
     for (const detector of this.#detectors()) detector.record(key, detection)
+  }
+
+  #find<T>({ sharing, key }: ReadThrough<T>): Flight<T> | undefined {
+    return sharing === 'join' ? this.#flights.find<T>(key) : undefined
   }
 
   #start<T>(through: ReadThrough<T>, detector?: Detector, onHit?: () => void): Promise<T> {

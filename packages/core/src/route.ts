@@ -19,6 +19,11 @@ export interface RouteOwner {
   report(error: unknown): void
 }
 
+/** Whether a call begins a load: it is sent even when reads are disabled, so that its lease can be broken. */
+function takesLease(call: Call): boolean {
+  return call.command === 'get' && call.lease !== undefined
+}
+
 /** What a read becomes inside `invalidateFurther`. */
 const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany: 'deleteMany', getMatch: 'deleteMatch' }
 
@@ -65,11 +70,6 @@ export class Route implements Guarded, BackendHost {
     return this.#state === 'closed'
   }
 
-  /** Whether commands are answered without asking the store. */
-  get isSkipped(): boolean {
-    return this.#guard?.skipping ?? false
-  }
-
   /** Puts the middlewares of the whole cache before this route's own. */
   share(middlewares: readonly Middleware[]): void {
     this.#shared = middlewares
@@ -96,7 +96,7 @@ export class Route implements Guarded, BackendHost {
   /** Sends a call through the middlewares to the store, unless its command is disabled. */
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
     const call = { ...request, backend: this.backend } as CallOf<C> & Call
-    if (this.isDisabled(call.command)) return neutralAnswer(call) as CommandResults[C]
+    if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
     return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
   }
@@ -140,8 +140,8 @@ export class Route implements Guarded, BackendHost {
     this.#state = 'closed'
     this.settle()
     this.#guard?.stop()
-    await opening?.catch(() => undefined)
-    if (wasUsed) await this.backend.close()
+    if (opening) opening.catch(() => undefined)
+    else if (wasUsed) await this.backend.close()
   }
 
   /** Forgets the lease of a load that ended. */
@@ -200,9 +200,9 @@ export class Route implements Guarded, BackendHost {
     return this.#opening
   }
 
-  #opened(): void {
+  #opened(): Awaitable<void> {
     this.#opening = undefined
-    if (this.#state !== 'opening') return
+    if (this.#state === 'closed') return this.backend.close()
     this.#state = 'open'
     this.settle()
   }
@@ -216,11 +216,12 @@ export class Route implements Guarded, BackendHost {
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
     if (drop) return chain(drop(), () => this.#dropped(call))
     this.#leases.breakFor(call)
+    if (takesLease(call) && this.isDisabled('get')) return this.#dropped(call)
     const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
     return this.#guard ? this.#guard.run(call, send) : send()
   }
 
-  /** What a read finds inside `invalidateFurther`, after removing it: nothing. */
+  /** What a read finds that drops what is there, or is disabled: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
     if (call.command === 'get' && call.lease) this.#leases.take(call.key, call.lease)
     return neutralAnswer(call)
@@ -261,7 +262,8 @@ export class Route implements Guarded, BackendHost {
   #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {
     const { listeners } = this.#owner
     if (listeners.has(call.command)) {
-      const told = { ...call, result: (result as unknown) === MISS ? undefined : result }
+      const hit = (result as unknown) !== MISS
+      const told = { ...call, result: hit ? result : undefined, ...(call.command === 'get' ? { hit } : {}) }
       listeners.emit(call.command, told as never)
     }
     return result as CommandResults[C]

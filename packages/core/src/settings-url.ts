@@ -1,33 +1,22 @@
-import { ConfigurationError } from './errors.ts'
+import { ConfigurationError, TtlError } from './errors.ts'
 import { parseTtl } from './ttl.ts'
 
 /** How the text of a URL option is read. */
 export type OptionKind = 'text' | 'integer' | 'number' | 'boolean' | 'duration' | 'bytes'
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1024,
-  kb: 1024,
-  m: 1024 ** 2,
-  mb: 1024 ** 2,
-  g: 1024 ** 3,
-  gb: 1024 ** 3,
-}
+const SIZES = ['', 'k', 'm', 'g']
+const YES = ['1', 'true', 'yes', 'on']
+const NO = ['0', 'false', 'no', 'off']
 
 const READERS: Readonly<Record<OptionKind, (text: string) => unknown>> = {
   text: (text) => text,
   integer: (text) => (/^[+-]?\d+$/.test(text) ? Number(text) : undefined),
   number: (text) => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined),
-  boolean: (text) =>
-    ({ '1': true, true: true, yes: true, on: true, '0': false, false: false, no: false, off: false })[
-      text.toLowerCase()
-    ],
-  duration: (text) => parseTtl(text),
+  boolean: (text) => (YES.includes(text) ? true : NO.includes(text) ? false : undefined),
+  duration: parseTtl,
   bytes: (text) => {
-    const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []
-    const factor = UNITS[unit.toLowerCase()]
-    return amount === undefined || factor === undefined ? undefined : Math.round(Number(amount) * factor)
+    const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kmg]?)b?$/.exec(text) ?? []
+    return amount === undefined ? undefined : Math.round(Number(amount) * 1024 ** SIZES.indexOf(unit))
   },
 }
 
@@ -46,7 +35,7 @@ export function optionsFromUrl<K extends string>(
   for (const [written, text] of new URLSearchParams(query)) {
     const name = camelCase(written)
     if (!Object.hasOwn(kinds, name)) throw unknownOption(written, url, Object.keys(kinds))
-    options[name as K] = readOption(written, text, kinds[name as K])
+    options[name as K] = readOption(written, text, kinds[name as K], url)
   }
   return options
 }
@@ -68,8 +57,13 @@ export function camelCase(name: string): string {
   return name.replace(/[_-]([a-z])/gi, (_, letter: string) => letter.toUpperCase())
 }
 
-function readOption(name: string, text: string, kind: OptionKind): unknown {
-  const value = READERS[kind](text)
-  if (value === undefined) throw new ConfigurationError(`Option "${name}" is no ${kind}: "${text}".`)
-  return value
+function readOption(name: string, text: string, kind: OptionKind, url: string): unknown {
+  const which = `Option "${name}" of ${redact(url)}`
+  try {
+    const value = READERS[kind](kind === 'text' ? text : text.toLowerCase())
+    if (value !== undefined) return value
+  } catch (error) {
+    throw new TtlError(`${which}: ${(error as Error).message}`)
+  }
+  throw new ConfigurationError(`${which} is no ${kind}: "${text}".`)
 }

@@ -56,7 +56,7 @@ const LONGEST = 8.64e15
  */
 export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
-  if (lifetime === Number.POSITIVE_INFINITY) return lifetime
+  if (ttl === Number.POSITIVE_INFINITY) return ttl
   if (!(lifetime > 0)) throw badTtl(ttl, 'it must be more than zero')
   if (lifetime > LONGEST) throw badTtl(ttl, 'it is longer than a clock counts; write Infinity for ever')
   return Math.max(1, Math.round(lifetime))
@@ -64,7 +64,7 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
 
 function fromText(text: string): Milliseconds {
   const compact = text.toLowerCase().trim()
-  if (/^(\d+\.?\d*|\.\d+)$/.test(compact)) return Number(compact) * 1_000
+  if (/^(\d+(\.\d*)?|\.\d+)$/.test(compact)) return Number(compact) * 1_000
   let sum = 0
   let read = 0
   for (const [part, amount, unit] of compact.matchAll(/(\d+(?:\.\d+)?) ?(ms|[smhdw])\s*/gy)) {

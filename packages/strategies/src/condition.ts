@@ -1,12 +1,6 @@
-/** What a condition may look at besides the result. */
-export interface ConditionInfo {
-  readonly args: readonly unknown[]
-  readonly key: string
-}
-
 /** Decides whether a result is stored. */
-export interface Condition<R = never> {
-  (result: R, info: ConditionInfo): boolean
+export interface Condition<R, A extends readonly unknown[]> {
+  (result: R, call: { readonly args: A; readonly key: string }): boolean
   /** Decides whether an error is stored, to be thrown again by later calls. Absent: none is. */
   readonly storesError?: (error: unknown) => boolean
 }
@@ -19,12 +13,12 @@ export function notNull(result: unknown): boolean {
 }
 
 /** Stores results, and errors of the given types as well. @param types @default Error */
-export function withErrors(...types: readonly ErrorType[]): Condition<unknown> {
+export function withErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
   return Object.assign(() => true, { storesError: isOneOf(types) })
 }
 
 /** Stores errors of the given types, and no result. @param types @default Error */
-export function onlyErrors(...types: readonly ErrorType[]): Condition<unknown> {
+export function onlyErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
   return Object.assign(() => false, { storesError: isOneOf(types) })
 }
 

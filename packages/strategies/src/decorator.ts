@@ -1,4 +1,5 @@
 import type { AnyFunction, Wrapped } from './function-types.ts'
+import { checkThat } from './options.ts'
 import type { Target } from './wrap.ts'
 
 /**
@@ -15,7 +16,12 @@ export interface Decorator {
 export function decorator(wrapTarget: (target: Target) => AnyFunction): Decorator {
   const decorate = (subject: unknown, where?: unknown, descriptor?: PropertyDescriptor): unknown => {
     if (descriptor !== undefined) return legacy(subject as object, descriptor, wrapTarget)
-    if (where !== undefined) return standard(subject as AnyFunction, where as ClassMethodDecoratorContext, wrapTarget)
+    if (where !== undefined) {
+      const { kind, name } = where as ClassMethodDecoratorContext
+      checkThat(kind === 'method', `A strategy decorates methods, not the ${kind} "${String(name)}".`)
+      return standard(subject as AnyFunction, where as ClassMethodDecoratorContext, wrapTarget)
+    }
+    checkThat(typeof subject === 'function', `A strategy wraps a function or a method, not ${String(subject)}.`)
     return wrapTarget({ fn: subject as AnyFunction, kind: 'function' })
   }
   return decorate as Decorator

@@ -1,5 +1,5 @@
 export { type CachedOptions, cached } from './cached.ts'
-export { type Condition, type ConditionInfo, notNull, onlyErrors, withErrors } from './condition.ts'
+export { type Condition, notNull, onlyErrors, withErrors } from './condition.ts'
 export type { Decorator } from './decorator.ts'
 export type { AnyFunction, Asynchronous, Handle, ResultOf, Wrapped } from './function-types.ts'
 export type { KeepingOptions } from './keeping.ts'

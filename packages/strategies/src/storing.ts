@@ -1,7 +1,7 @@
 import type { Cache, Lease } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
-import { StoredError } from './stored-error.ts'
+import { storedError } from './stored-error.ts'
 import type { MakeTags } from './tag-option.ts'
 import type { Run } from './wrap.ts'
 
@@ -33,8 +33,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags }: Storing)
       result = await run(self, args)
     } catch (error) {
       try {
-        if (keeping.error(error, performance.now() - started))
-          await store(key, lease, new StoredError(error), self, args)
+        if (keeping.error(error, performance.now() - started)) await store(key, lease, storedError(error), self, args)
       } catch (failure) {
         cache.report(failure)
       }

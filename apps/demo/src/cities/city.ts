@@ -1,0 +1,13 @@
+export interface City {
+  readonly name: string
+  /** Two letters: `FR`. */
+  readonly country: string
+  readonly population: number
+  readonly lat: number
+  readonly lon: number
+}
+
+/** A city, and how far it is from the place that was asked about. */
+export interface Neighbour extends City {
+  readonly km: number
+}

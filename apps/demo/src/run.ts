@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os'
+import { type Cache, CashewsError, ConfigurationError } from '@cashews/core'
+import { loadCities } from './cities/load-cities.ts'
+import { Report } from './print/report.ts'
+import { count, duration } from './print/units.ts'
+import type { Section } from './section.ts'
+
+const KILOBYTE = '='.repeat(1024)
+
+type OnError = (error: unknown) => void
+
+/** Shows the sections one after the other. Answers the exit code: 0 when everything they claim held. */
+export async function run(sections: readonly Section[], connect: (onError: OnError) => Cache): Promise<0 | 1> {
+  const started = performance.now()
+  const report = new Report(process.stdout)
+  try {
+    await using cache = connect((error) => report.error(messageOf(error)))
+    await showAll(sections, cache, report)
+  } catch (error) {
+    if (!(error instanceof CashewsError)) throw error // a defect: its stack trace is worth reading
+    report.error(error.message)
+    return 1
+  }
+  const { claims, broken } = report
+  if (broken.length === 0) {
+    const took = duration(performance.now() - started)
+    report.line(`\nAll ${claims} claims held, in ${took}. Each section is a file in apps/demo/src/sections.`)
+    return 0
+  }
+  report.line('')
+  report.error(`${broken.length} of ${claims} claims did not hold: ${broken.join('; ')}.`)
+  return 1
+}
+
+async function showAll(sections: readonly Section[], cache: Cache, report: Report): Promise<void> {
+  const backend = await greet(cache)
+  const loading = report.progress('Reading the cities of the world')
+  const { cities, took } = await loadCities()
+  loading.end()
+
+  const machine = `Node ${process.versions.node}, ${count(availableParallelism(), 'core')}`
+  report.heading(`@cashews on ${count(cities.length, 'city', 'cities')}`)
+  report.aside(`backend ${backend} · read in ${duration(took)} · ${machine}`)
+
+  for (const [at, section] of sections.entries()) {
+    report.line('')
+    report.heading(`${at + 1}. ${section.title}`)
+    report.aside(section.promise)
+    await forget(cache)
+    await section.show({ cache, cities, report })
+  }
+  await forget(cache)
+}
+
+/** Answers the name of the backend. One that cannot do its work is told now, not by odd figures later. */
+async function greet(cache: Cache): Promise<string> {
+  let name = ''
+  using _listening = cache.on('ping', ({ backend }) => {
+    name = backend.name
+  })
+  await cache.ping()
+  await cache.set('demo:hello', KILOBYTE)
+  if ((await cache.get('demo:hello')) === KILOBYTE) return name
+  throw new ConfigurationError('The backend keeps nothing. Does CACHE_URL switch it off, or leave it no room?')
+}
+
+/** Removes what the demo stored, and nothing else: the backend may be one that others use too. */
+async function forget(cache: Cache): Promise<void> {
+  await cache.deleteMatch('demo:*')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,75 @@
+import { type Backend, type Call, type Command, createCache, type Lock, type Middleware } from '@cashews/core'
+import { describe, expectTypeOf, it } from 'vitest'
+
+interface User {
+  id: string
+}
+const cache = createCache()
+
+describe('the types of the commands', () => {
+  it('follow the type asked for', () => {
+    expectTypeOf(cache.get('key')).resolves.toEqualTypeOf<unknown>()
+    expectTypeOf(cache.get<User>('key')).resolves.toEqualTypeOf<User | undefined>()
+    expectTypeOf(cache.get<User, null>('key', null)).resolves.toEqualTypeOf<User | null>()
+    expectTypeOf(cache.getMany<User>(['key'])).resolves.toEqualTypeOf<(User | undefined)[]>()
+    expectTypeOf(cache.getMany<number, number>(['key'], 0)).resolves.toEqualTypeOf<number[]>()
+    expectTypeOf(cache.getRaw<Buffer>('key')).resolves.toEqualTypeOf<Buffer | undefined>()
+    expectTypeOf(cache.getMatch<User>('*')).toEqualTypeOf<AsyncIterable<readonly [key: string, value: User]>>()
+    expectTypeOf(cache.scan('*')).toEqualTypeOf<AsyncIterable<string>>()
+  })
+
+  it('follow the type loaded', () => {
+    expectTypeOf(cache.getOrSet('key', () => 1)).resolves.toEqualTypeOf<number>()
+    expectTypeOf(cache.getOrSet('key', async () => ({ id: '1' }))).resolves.toEqualTypeOf<User>()
+    expectTypeOf(cache.lock('job', { ttl: 1 }, async (lock) => lock)).resolves.toEqualTypeOf<Lock>()
+    expectTypeOf(cache.disabling(['get'], () => 1)).resolves.toEqualTypeOf<number>()
+    expectTypeOf(cache.detect(async () => 1)).resolves.toExtend<{ result: number }>()
+  })
+
+  it('tell what is left and what was done', () => {
+    expectTypeOf(cache.getExpire('key')).resolves.toEqualTypeOf<number | undefined>()
+    expectTypeOf(cache.set('key', 1)).resolves.toEqualTypeOf<boolean>()
+    expectTypeOf(cache.deleteMany(['key'])).resolves.toEqualTypeOf<number>()
+    expectTypeOf(cache.setPop('key')).resolves.toEqualTypeOf<string[]>()
+  })
+
+  it('take entries in three forms', () => {
+    void cache.setMany({ a: 1 })
+    void cache.setMany(new Map([['a', 1]]))
+    void cache.setMany([['a', 1]])
+    // @ts-expect-error a pair has a key of text
+    void cache.setMany([[1, 1]])
+  })
+
+  it('know the commands by name', () => {
+    cache.disable('get', 'setMany', { prefix: 'user:' })
+    // @ts-expect-error there is no such command
+    cache.disable('git')
+    // @ts-expect-error there is no such event
+    cache.on('git', () => {})
+    expectTypeOf<'getMany'>().toExtend<Command>()
+  })
+
+  it('tell a listener what it hears', () => {
+    cache.on('set', ({ key, result, backend }) => {
+      expectTypeOf(key).toEqualTypeOf<string | undefined>()
+      expectTypeOf(result).toEqualTypeOf<boolean | undefined>()
+      expectTypeOf(backend).toEqualTypeOf<Backend>()
+    })
+    cache.on('removed', ({ reason }) => expectTypeOf(reason).toEqualTypeOf<'evicted' | 'expired'>())
+    const off = cache.on('get', () => {})
+    expectTypeOf(off).toExtend<Disposable>()
+  })
+
+  it('tell calls apart by command', () => {
+    const middleware: Middleware = (call, next) => {
+      expectTypeOf(call).toEqualTypeOf<Call>()
+      if (call.command === 'set') expectTypeOf(call.lifetime).toEqualTypeOf<number>()
+      if (call.command === 'getMany') expectTypeOf(call.keys).toEqualTypeOf<readonly string[]>()
+      // @ts-expect-error a ping has no key
+      if (call.command === 'ping') void call.key
+      return next(call)
+    }
+    cache.use(middleware, async (call, next) => next(call))
+  })
+})

@@ -1,0 +1,84 @@
+import { ConfigurationError, type OptionKind, optionsFromUrl, TtlError } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+
+const read = (query: string, kind: OptionKind): unknown =>
+  optionsFromUrl(`x://host/path?value=${query}`, { value: kind }).value
+
+describe('the options of a settings URL', () => {
+  it.each<[string, OptionKind, unknown]>([
+    ['text', 'text', 'text'],
+    ['0123', 'text', '0123'],
+    ['1e5', 'text', '1e5'],
+    ['', 'text', ''],
+    ['a%2Bb+c%20d', 'text', 'a+b c d'],
+    ['a=b?c', 'text', 'a=b?c'],
+    ['10', 'integer', 10],
+    ['-1', 'integer', -1],
+    ['0.5', 'number', 0.5],
+    ['1e5', 'number', 100_000],
+    ['1', 'boolean', true],
+    ['TRUE', 'boolean', true],
+    ['yes', 'boolean', true],
+    ['on', 'boolean', true],
+    ['0', 'boolean', false],
+    ['False', 'boolean', false],
+    ['no', 'boolean', false],
+    ['off', 'boolean', false],
+    ['10', 'duration', 10_000],
+    ['1h30m', 'duration', 5_400_000],
+    ['250ms', 'duration', 250],
+    ['100', 'bytes', 100],
+    ['64mb', 'bytes', 64 * 1024 ** 2],
+    ['1.5K', 'bytes', 1_536],
+    ['2g', 'bytes', 2 * 1024 ** 3],
+  ])('read %j as %s', (query, kind, value) => {
+    expect(read(query, kind)).toBe(value)
+  })
+
+  it.each<[string, OptionKind]>([
+    ['ten', 'integer'],
+    ['1.5', 'integer'],
+    ['', 'integer'],
+    ['nan', 'number'],
+    ['', 'number'],
+    ['inf', 'number'],
+    ['2', 'boolean'],
+    ['', 'boolean'],
+    ['constructor', 'boolean'],
+    ['10 tb', 'bytes'],
+    ['constructor', 'bytes'],
+    ['1constructor', 'bytes'],
+  ])('refuse %j where it has to be %s', (query, kind) => {
+    expect(() => read(query, kind)).toThrow(ConfigurationError)
+    expect(() => read(query, kind)).toThrow('"value"')
+  })
+
+  it('refuse a duration that is none', () => {
+    expect(() => read('soon', 'duration')).toThrow(TtlError)
+  })
+
+  it('may be written with underscores, dashes or humps; the last one wins', () => {
+    const kinds = { checkInterval: 'integer' } as const
+    expect(optionsFromUrl('x://?check_interval=1', kinds)).toEqual({ checkInterval: 1 })
+    expect(optionsFromUrl('x://?check-interval=1', kinds)).toEqual({ checkInterval: 1 })
+    expect(optionsFromUrl('x://?checkInterval=1&check_interval=2', kinds)).toEqual({ checkInterval: 2 })
+  })
+
+  it('end at the fragment, and are none without a query', () => {
+    expect(optionsFromUrl('x://host?a=1#b=2', { a: 'integer' })).toEqual({ a: 1 })
+    expect(optionsFromUrl('x://host', { a: 'integer' })).toEqual({})
+    expect(optionsFromUrl('x://host?', { a: 'integer' })).toEqual({})
+  })
+
+  it('that do not exist are shown beside those that do, and the secrets of the URL are not', () => {
+    const read = () =>
+      optionsFromUrl('x://me:hunter2@host?sice=1&password=hunter2&api_key=hunter2', { size: 'integer', secret: 'text' })
+    expect(read).toThrow(/"sice".*size, secret/)
+    expect(read).not.toThrow('hunter2')
+  })
+
+  it('are not found on the prototype of objects', () => {
+    expect(() => optionsFromUrl('x://?constructor=1', { size: 'integer' })).toThrow('"constructor"')
+    expect(() => optionsFromUrl('x://?__proto__=1', { size: 'integer' })).toThrow(ConfigurationError)
+  })
+})

@@ -1,0 +1,93 @@
+import { memory } from '@cashews/backend-memory'
+import { createCache } from '@cashews/core'
+import { cached, notNull, onlyErrors, singleFlight, withErrors } from '@cashews/strategies'
+import { describe, expect, it } from 'vitest'
+
+const cache = createCache().setup(memory())
+const load = async (id: string): Promise<string> => id
+
+describe('an option of cached that cannot work fails at definition', () => {
+  it.each([
+    ['no ttl', {}, /needs a ttl.*'10m'.*Infinity/],
+    ['a ttl of 0', { ttl: 0 }, /^0 is no time to live.*Infinity/],
+    ['a negative ttl', { ttl: -1 }, /^-1 is no time to live/],
+    ['a ttl that is no number', { ttl: Number.NaN }, /^NaN is no time to live/],
+    ['an empty ttl', { ttl: '' }, /^'' is no time to live/],
+    ['a ttl that is no text of ours', { ttl: '10 minutez' }, /^'10 minutez' is no time to live/],
+    ['an option there is not', { ttl: 1, tll: 1 }, /no option "tll".*ttl/],
+    ['an option of another strategy', { ttl: 1, earlyTtl: 1 }, /no option "earlyTtl"/],
+    [
+      'a condition that is no function',
+      { ttl: 1, condition: 'not_none' },
+      /condition is a function such as notNull.*"not_none"/,
+    ],
+    ['a timeCondition that is no time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is no time to live/],
+    ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],
+    ['a stray brace', { ttl: 1, key: 'user:{id' }, /user:\{id/],
+    ['a formatter there is not', { ttl: 1, key: 'user:{id:lowr}' }, /:lowr/],
+    ['an empty key', { ttl: 1, key: '' }, /empty/],
+    ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
+  ])('%s', (_, options, message) => {
+    expect(() => cached(cache, options as never, load as never)).toThrow(message)
+    expect(() => cached(cache, options as never)(load)).toThrow(message)
+  })
+
+  it('a function without a name or with a source that says nothing', () => {
+    expect(() =>
+      cached(
+        cache,
+        { ttl: 1 },
+        (
+          () => async () =>
+            1
+        )(),
+      ),
+    ).toThrow(/name.*key/)
+    expect(() => cached(cache, { ttl: 1, key: 'k:{id}' }, load.bind(null))).toThrow(/args/)
+    expect(() => cached(cache, { ttl: 1 }, parseInt as never)).toThrow(/args.*key/)
+  })
+
+  it('a decorator already when it is made', () => {
+    expect(() => cached(cache, {} as never)).toThrow(/needs a ttl/)
+    expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is no time to live/)
+  })
+
+  it('of singleFlight too', () => {
+    expect(() => singleFlight(cache, { key: 'k:{ix}' } as never, load as never)).toThrow('"ix"')
+    expect(() => singleFlight(cache, { tll: 1 } as never)).toThrow(/no option "tll"/)
+  })
+})
+
+describe('conditions', () => {
+  it('notNull takes everything but undefined and null', () => {
+    expect([undefined, null, 0, '', false, Number.NaN].map(notNull)).toEqual([false, false, true, true, true, true])
+  })
+
+  it('withErrors takes results, and errors of its types or of any', () => {
+    class Mine extends TypeError {}
+    expect(withErrors()(undefined, { args: [], key: '' })).toBe(true)
+    expect(withErrors().storesError?.(new Mine())).toBe(true)
+    expect(withErrors().storesError?.('no error')).toBe(false)
+    expect(withErrors(RangeError, TypeError).storesError?.(new Mine())).toBe(true)
+    expect(withErrors(RangeError).storesError?.(new Mine())).toBe(false)
+  })
+
+  it('onlyErrors takes no result', () => {
+    expect(onlyErrors()(1, { args: [], key: '' })).toBe(false)
+    expect(onlyErrors(TypeError).storesError?.(new TypeError())).toBe(true)
+  })
+})
+
+describe('defining a cached function', () => {
+  it('runs none of the code of its user', () => {
+    const spy = () => {
+      throw new Error('was run')
+    }
+    cached(cache, { ttl: spy, ttlFromResult: spy, condition: spy, key: spy, tags: spy } as never, spy as never)
+  })
+
+  it('needs no backend yet', () => {
+    const bare = createCache()
+    expect(cached(bare, { ttl: 1, key: 'k:{id}' }, load).key('1')).toBe('k:1')
+  })
+})

@@ -56,7 +56,7 @@ const LONGEST = 8.64e15
  */
 export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
-  if (ttl === Number.POSITIVE_INFINITY) return ttl
+  if (ttl === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
   if (!(lifetime > 0)) throw badTtl(ttl, 'it must be more than zero')
   if (lifetime > LONGEST) throw badTtl(ttl, 'it is longer than a clock counts; write Infinity for ever')
   return Math.max(1, Math.round(lifetime))

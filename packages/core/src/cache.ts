@@ -7,7 +7,7 @@ import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off } from './listeners.ts'
-import { Loads, type Seen, type Sharing } from './loads.ts'
+import { Loads, type ReadThrough, type Seen } from './loads.ts'
 import { acquireLock, awaitUnlocked, type Lock, type LockOptions, type LockStore, lost } from './lock.ts'
 import type { Middleware } from './middleware.ts'
 import { Route } from './route.ts'
@@ -205,11 +205,12 @@ export class Cache implements AsyncDisposable {
     const lifetime = lifetimeOf(ttl)
     const now = this.getNow(key)
     if (now !== MISS) return now as T
-    return this.fly(key, getOrSetSeen, async (lease) => {
+    const store = async (lease: Lease): Promise<T> => {
       const value = await load()
       await this.call<'set'>({ command: 'set', key, value, lifetime, lease, tags })
       return value
-    })
+    }
+    return this.fly(key, { seen: getOrSetSeen, load: store })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
@@ -435,14 +436,9 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).getNow(key)
   }
 
-  /**
-   * Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated.
-   *
-   * @param seen What is told to `detect`; called only when somebody detects.
-   * @param load Gets the lease to store its result with.
-   */
-  fly<T>(key: string, seen: () => Seen, load: (lease: Lease) => Promise<T>, sharing: Sharing = 'join'): Promise<T> {
-    return this.#loads.run({ route: this.#routes.of(key), key, seen, load, sharing })
+  /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
+  fly<T>(key: string, through: ReadThrough<T>): Promise<T> {
+    return this.#loads.run({ route: this.#routes.of(key), key }, through)
   }
 
   /** Whether neither reads nor writes go to the backend of a key. */

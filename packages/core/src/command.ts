@@ -7,7 +7,12 @@ type Stream<T> = AsyncIterable<T>
 
 /** What each command takes, beside its backend. Durations are in milliseconds; `Infinity` means for ever. */
 interface CommandFields {
-  get: { readonly key: string; readonly lease?: Lease | undefined }
+  get: {
+    readonly key: string
+    readonly lease?: Lease | undefined
+    /** Whether the value does not matter: the call begins a load. */
+    readonly leaseOnly?: boolean
+  }
   getMany: { readonly keys: readonly string[] }
   getMatch: { readonly pattern: string; readonly batchSize: number }
   getRaw: { readonly key: string }

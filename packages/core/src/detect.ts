@@ -1,3 +1,5 @@
+import type { Reason } from './outcome.ts'
+
 /** What a strategy did for one call. */
 export interface Detection {
   /** The strategy that answered, such as `cached`. */
@@ -11,7 +13,13 @@ export interface Detection {
   /** Whether the answer came from the cache. */
   readonly hit: boolean
   /** Whether the answer came from a load that another caller had started. */
-  readonly shared?: boolean
+  readonly shared?: boolean | undefined
+  /** Whether the answer is older than the strategy wants it to be. */
+  readonly stale?: boolean | undefined
+  /** Why the value was computed. Absent: it was not. */
+  readonly reason?: Reason | undefined
+  /** How long ago the answer was stored, in seconds; absent where nothing tells. */
+  readonly age?: number | undefined
 }
 
 /** What `detect` answers. */

@@ -1,16 +1,50 @@
 import type { Detector } from './detect.ts'
 import { type Lease, newLease } from './lease.ts'
+import type { Outcome } from './outcome.ts'
 
 /** One load, shared by everybody who asks for its key meanwhile. */
-export interface Flight<T = unknown> {
+export class Flight<T = unknown> {
   /** The right to store what is loaded. When it is broken, nobody joins any more. */
-  readonly lease: Lease
-  readonly promise: Promise<T>
+  readonly lease: Lease = newLease()
+  readonly outcome: Outcome
   /** What was detected during the load, if anybody watched when it started. */
-  readonly detector?: Detector | undefined
+  readonly detector: Detector | undefined
+  promise!: Promise<T>
+  readonly #controller: AbortController | undefined
+  #waiting = 0
+
+  /** @param controller Aborts the load when its last waiter has left. */
+  constructor(outcome: Outcome, detector?: Detector, controller?: AbortController) {
+    this.outcome = outcome
+    this.detector = detector
+    this.#controller = controller
+  }
+
+  /** Waits for the end, or until `signal` aborts. The load goes on while somebody waits for it. */
+  wait(signal?: AbortSignal): Promise<T> {
+    this.#waiting++
+    return signal === undefined ? this.promise : this.#until(signal)
+  }
+
+  #until(signal: AbortSignal): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const leave = () => {
+        reject(signal.reason)
+        if (--this.#waiting === 0) this.#abort(signal.reason)
+      }
+      const stay = () => signal.removeEventListener('abort', leave)
+      signal.addEventListener('abort', leave, { once: true })
+      this.promise.then(resolve, reject).finally(stay)
+    })
+  }
+
+  #abort(reason: unknown): void {
+    this.lease.broken = true
+    this.#controller?.abort(reason)
+  }
 }
 
-/** The loads under way in one cache, by key: single flight. */
+/** The loads under way, by key: single flight. */
 export class Flights {
   readonly #byKey = new Map<string, Flight>()
 
@@ -21,12 +55,10 @@ export class Flights {
   }
 
   /** Starts a load that others may join. The function is called at once. */
-  start<T>(key: string, load: (lease: Lease) => Promise<T>, detector?: Detector): Flight<T> {
-    const lease = newLease()
-    const flight: { -readonly [P in keyof Flight<T>]?: Flight<T>[P] } = { lease, detector }
+  start<T>(key: string, flight: Flight<T>, load: () => Promise<T>): Flight<T> {
     this.#byKey.set(key, flight as Flight)
-    flight.promise = this.#fly(key, flight as Flight, load)
-    return flight as Flight<T>
+    flight.promise = this.#fly(key, flight, load)
+    return flight
   }
 
   /** Lets nobody join the load of a key any more. Answers whether there was one. */
@@ -34,11 +66,11 @@ export class Flights {
     return this.#byKey.delete(key)
   }
 
-  async #fly<T>(key: string, flight: Flight, load: (lease: Lease) => Promise<T>): Promise<T> {
+  async #fly<T>(key: string, flight: Flight<T>, load: () => Promise<T>): Promise<T> {
     try {
-      return await load(flight.lease)
+      return await load()
     } finally {
-      if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
+      if (this.#byKey.get(key) === (flight as Flight)) this.#byKey.delete(key)
     }
   }
 }

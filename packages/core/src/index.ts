@@ -45,7 +45,7 @@ export {
   ValueError,
   WrongTypeError,
 } from './errors.ts'
-export { type Flight, Flights } from './flight.ts'
+export { Flight, Flights } from './flight.ts'
 export { compileGlob, escapeGlob } from './glob.ts'
 export { type Guard, type Guarded, type GuardOptions, guard } from './guard.ts'
 export {
@@ -61,11 +61,12 @@ export { type Formatter, formatter } from './key/formatter.ts'
 export type { CheckedKey } from './key/types.ts'
 export type { Lease } from './lease.ts'
 export type { CacheEvents, CommandEvent, HealthEvent, Off, RemovalEvent } from './listeners.ts'
-export type { Seen, Sharing } from './loads.ts'
+export { loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
 export { Lock, type LockOptions } from './lock.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
+export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions } from './setup.ts'

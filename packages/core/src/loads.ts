@@ -1,25 +1,40 @@
-import { MISS } from './backend.ts'
+import type { Awaitable } from './awaitable.ts'
+import { MISS, type Milliseconds } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
-import { type Flight, Flights } from './flight.ts'
-import { type Lease, newLease } from './lease.ts'
+import { Flight, Flights } from './flight.ts'
+import type { Lease } from './lease.ts'
+import { markHit, markStale, type Outcome, tellsStale } from './outcome.ts'
 import type { Route } from './route.ts'
-import { inWatchedScope, watchedScope } from './scope.ts'
+import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 
 /** What a strategy tells of a call before it is made. */
 export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
 
-/** How a load may be shared: `'join'` one that is under way, start one `'anew'` for others to join, or go `'alone'`. */
-export type Sharing = 'join' | 'anew' | 'alone'
+/**
+ * How a load is shared. `join`: with all who ask meanwhile. `renew`: likewise, whatever is stored. `anew`: it starts
+ * although another is under way. `alone`: with nobody.
+ */
+export type Sharing = 'join' | 'renew' | 'anew' | 'alone'
 
 /** One read-through: look, and load on a miss. */
 export interface ReadThrough<T> {
+  /** @default 'join' */
+  readonly sharing?: Sharing | undefined
+  /** Told to `detect`; called only when somebody detects. */
+  readonly seen: () => Seen
+  /** Loads the value. Gets the lease to store it with. */
+  readonly load: (lease: Lease, outcome: Outcome) => Promise<T>
+  /** Makes the answer of what is stored. Absent: it is the answer. */
+  readonly found?: ((stored: unknown, lease: Lease, outcome: Outcome) => Awaitable<T>) | undefined
+  /** Lets this caller go. The load goes on while others wait for it. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether the load has to know if a strategy inside it answered from the cache. */
+  readonly watchesInside?: boolean | undefined
+}
+
+interface Place {
   readonly route: Route
   readonly key: string
-  readonly sharing: Sharing
-  /** Called only when somebody detects. */
-  readonly seen: () => Seen
-  /** Gets the lease to store its result with. */
-  readonly load: (lease: Lease) => Promise<T>
 }
 
 /** The read-throughs of one cache. */
@@ -33,14 +48,16 @@ export class Loads {
   }
 
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
-  run<T>(through: ReadThrough<T>): Promise<T> {
+  run<T>(place: Place, through: ReadThrough<T>): Promise<T> {
     const scope = watchedScope()
-    if (scope === undefined) return this.#find(through)?.promise ?? this.#start(through)
-    for (const detector of this.#detectors()) detector.expect(through.key)
-    // What this caller has switched off must not be switched off for others.
-    if (scope.disabling) return this.#watchStart({ ...through, sharing: 'alone' })
-    const joined = scope.invalidating ? undefined : this.#find(through)
-    return joined ? this.#watchJoin(joined, through) : this.#watchStart(through)
+    const signal = through.signal ?? inheritedSignal()
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    for (const detector of this.#detectors()) detector.expect(place.key)
+    const joined = mayJoin(through, scope) ? this.#flights.find<T>(place.key) : undefined
+    const flight = joined ?? this.#start(place, through, signal)
+    const answer = flight.wait(signal)
+    if (scope?.detectors) return this.#tell(place, through, flight, answer, joined !== undefined)
+    return joined && tellsStale() ? passOn(joined, answer) : answer
   }
 
   /** Tells whoever detects. */
@@ -48,43 +65,43 @@ export class Loads {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  #find<T>({ sharing, key }: ReadThrough<T>): Flight<T> | undefined {
-    return sharing === 'join' ? this.#flights.find<T>(key) : undefined
+  #start<T>(place: Place, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
+    const around = tellsStale() || signals ? currentScope() : watchedScope()
+    const detector = watchedScope()?.detectors && new Detector(this.#owner)
+    const controller = signal && new AbortController()
+    const flight = new Flight<T>({ hit: false, around: around?.outcome }, detector, controller)
+    const load = () => readThrough(place, through, flight)
+    const { outcome } = flight
+    const inside: Scope = { outcome, signal: controller?.signal, ...(detector && { detectors: [detector] }) }
+    const isolated = controller || detector || tellsStale() || around?.outcome || around?.signal
+    const run = through.watchesInside
+      ? () => inWatchedScope(inside, load)
+      : isolated
+        ? () => inScope(inside, load)
+        : load
+    // What a caller has switched off for himself must not be switched off for others.
+    if (through.sharing !== 'alone' && !watchedScope()?.disabling) return this.#flights.start(place.key, flight, run)
+    flight.promise = run()
+    return flight
   }
 
-  #start<T>(through: ReadThrough<T>, detector?: Detector, onHit?: () => void): Promise<T> {
-    const load = (lease: Lease) => readThrough(through, lease, onHit)
-    if (through.sharing === 'alone') return load(newLease())
-    return this.#flights.start(through.key, load, detector).promise
-  }
-
-  async #watchStart<T>(through: ReadThrough<T>): Promise<T> {
-    const detector = new Detector(this.#owner)
-    let hit = false
-    const start = () => this.#start(through, detector, () => (hit = true))
+  async #tell<T>(
+    { route, key }: Place,
+    { seen }: ReadThrough<T>,
+    { outcome, detector: inside }: Flight<T>,
+    answer: Promise<T>,
+    shared: boolean,
+  ): Promise<T> {
     try {
-      return await inWatchedScope({ detectors: [detector] }, start)
+      return await answer
     } finally {
-      this.#tell(through, detector, { hit })
-    }
-  }
-
-  async #watchJoin<T>(flight: Flight<T>, through: ReadThrough<T>): Promise<T> {
-    try {
-      return await flight.promise
-    } finally {
-      this.#tell(through, flight.detector, { hit: false, shared: true })
-    }
-  }
-
-  #tell<T>(
-    { key, route, seen }: ReadThrough<T>,
-    inside: Detector | undefined,
-    outcome: Pick<Detection, 'hit' | 'shared'>,
-  ): void {
-    for (const detector of this.#detectors()) {
-      inside?.replay(detector)
-      detector.record(key, { ...seen(), backend: route.backend.name, ...outcome })
+      const { hit, stale, reason } = outcome
+      const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
+      if (hit) outcome.age ??= await ageOf(route, key, told.ttl)
+      for (const detector of this.#detectors()) {
+        inside?.replay(detector)
+        detector.record(key, compact({ ...told, age: outcome.age }))
+      }
     }
   }
 
@@ -93,17 +110,58 @@ export class Loads {
   }
 }
 
+let signals = false
+
+/** Inside a load that can be aborted, what it reads is given up with it. */
+function inheritedSignal(): AbortSignal | undefined {
+  return signals ? currentScope()?.signal : undefined
+}
+
+/** The signal of the load this runs in: it aborts when the last of its callers has left. */
+export function loadSignal(): AbortSignal | undefined {
+  return currentScope()?.signal
+}
+
+function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scope | undefined): boolean {
+  if (through.signal) signals = true
+  const { sharing = 'join' } = through
+  return (sharing === 'join' || sharing === 'renew') && !scope?.invalidating && !scope?.disabling
+}
+
 async function readThrough<T>(
-  { route, key, sharing, load }: ReadThrough<T>,
-  lease: Lease,
-  onHit?: () => void,
+  { route, key }: Place,
+  through: ReadThrough<T>,
+  { lease, outcome }: Flight<T>,
 ): Promise<T> {
+  const { sharing, load, found } = through
   try {
-    const found = await route.dispatch<'get'>({ command: 'get', key, lease })
-    if (found === MISS || sharing === 'anew') return await load(lease)
-    onHit?.()
-    return found as T
+    const leaseOnly = sharing === 'anew' || sharing === 'renew'
+    const stored = await route.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
+    if (stored !== MISS && !leaseOnly) {
+      markHit(outcome)
+      return found ? await found(stored, lease, outcome) : (stored as T)
+    }
+    outcome.reason = leaseOnly ? 'refresh' : watchedScope()?.invalidating ? 'invalidated' : 'miss'
+    return await load(lease, outcome)
   } finally {
     route.release(lease)
   }
+}
+
+/** Tells the load around that an answer it shares is stale. */
+async function passOn<T>(flight: Flight<T>, answer: Promise<T>): Promise<T> {
+  const result = await answer
+  if (flight.outcome.stale) markStale()
+  return result
+}
+
+/** How long ago a key was stored, in seconds. */
+async function ageOf(route: Route, key: string, ttl: number | undefined): Promise<number | undefined> {
+  if (ttl === undefined || ttl === Number.POSITIVE_INFINITY) return undefined
+  const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
+  return left === MISS ? undefined : Math.max(0, ttl - (left as Milliseconds) / 1_000)
+}
+
+function compact<T extends object>(facts: T): T {
+  return Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as T
 }

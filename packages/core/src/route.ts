@@ -216,15 +216,21 @@ export class Route implements Guarded, BackendHost {
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
     if (drop) return chain(drop(), () => this.#dropped(call))
     this.#leases.breakFor(call)
-    if (takesLease(call) && this.isDisabled('get')) return this.#dropped(call)
+    if (this.#takesLeaseOnly(call)) return this.#dropped(call)
     const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
     return this.#guard ? this.#guard.run(call, send) : send()
   }
 
-  /** What a read finds that drops what is there, or is disabled: nothing, but a load may begin. */
+  /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
     if (call.command === 'get' && call.lease) this.#leases.take(call.key, call.lease)
     return neutralAnswer(call)
+  }
+
+  /** Whether a call begins a load without asking the store. */
+  #takesLeaseOnly(call: Call): boolean {
+    if (call.command !== 'get' || !call.lease) return false
+    return this.isDisabled('get') || (call.leaseOnly === true && !this.backend.leases)
   }
 
   #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {

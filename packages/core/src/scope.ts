@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Disabling } from './control.ts'
 import type { Detector } from './detect.ts'
+import type { Outcome } from './outcome.ts'
 
 /** What the surrounding code has asked for: it follows the asynchronous call, not the cache. */
 export interface Scope {
@@ -12,6 +13,10 @@ export interface Scope {
   readonly disabling?: readonly Disabling[]
   /** Whether reads drop what they find, so that it is computed again. */
   readonly invalidating?: boolean
+  /** What comes of the load this runs in. */
+  readonly outcome?: Outcome | undefined
+  /** Aborts when nobody waits for the load this runs in. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const storage = new AsyncLocalStorage<Scope>()

@@ -1,29 +1,17 @@
-import { type Cache, type KeyOptions, type Lease, MISS, type Seen } from '@cashews/core'
+import { type Cache, MISS } from '@cashews/core'
+import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
-import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
-import { type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
-import { type KeyingOptions, keyingNames } from './keying.ts'
-import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
-import { checkNames } from './options.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
 import { unwrap } from './stored-error.ts'
-import { storing } from './storing.ts'
-import { type TagOptions, tagsOf } from './tag-option.ts'
-import { type Behaviour, type Target, wrap } from './wrap.ts'
+import { asItIs } from './stored-form.ts'
+import { type Target, wrap } from './wrap.ts'
 
 /** Settings of {@link cached}. */
-export interface CachedOptions<
+export type CachedOptions<
   F extends AnyFunction = (...args: never[]) => never,
   K extends string = string,
   N extends readonly string[] = readonly string[],
-> extends KeyingOptions<F, K, N>,
-    LifetimeOptions<ResultOf<F>, Parameters<F>>,
-    KeepingOptions<ResultOf<F>, Parameters<F>>,
-    TagOptions<ResultOf<F>, Parameters<F>> {
-  /** Whether concurrent calls with the same key share one run of the function. @default true */
-  readonly singleFlight?: boolean
-}
-
-const NAMES = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'singleFlight']
+> = CachingOptions<F, K, N>
 
 /**
  * Keeps what a slow function answers, and answers from there until it expires.
@@ -47,26 +35,23 @@ export function cached<F extends AnyFunction, const K extends string, const N ex
   fn: F,
 ): Wrapped<F>
 export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
-  checkNames('cached', options, NAMES)
-  const lifetime = lifetimeOf('cached', options)
-  const keeping = keepingOf(options)
-  const seen: Seen = { strategy: 'cached', ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
-  const how = options.singleFlight === false ? 'alone' : 'join'
+  const caching = cachingOf(cache, 'cached', options, asItIs)
+  const { storesErrors } = caching.keeping
+  const settle = <T>(stored: Promise<T>): Promise<T> => (storesErrors ? stored.then(unwrap<T>) : stored)
 
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, options as KeyOptions, (run, template): Behaviour => {
-      const load = storing(cache, { run, lifetime, keeping, tags: tagsOf(target, options) })
-      const answer = <T>(stored: Promise<T>): Promise<T> => (keeping.storesErrors ? stored.then(unwrap<T>) : stored)
-      const seenAs = () => ({ ...seen, template: template() })
+    wrap(cache, target, caching.keying, (run, template) => {
+      const load = caching.loader(target, run)
       return {
-        call(key, self, args) {
+        call(key, self, args, signal) {
           const now = cache.getNow(key)
-          if (now !== MISS) return answer(Promise.resolve(now))
+          if (now !== MISS) return settle(Promise.resolve(now))
           if (cache.isBypassed(key)) return run(self, args)
-          return answer(cache.fly(key, seenAs, (lease: Lease) => load(key, lease, self, args), how))
+          return settle(cache.fly(key, caching.through({ key, self, args }, load, template, { signal })))
         },
-        refresh: (key, self, args) => cache.fly(key, seenAs, (lease) => load(key, lease, self, args), 'anew'),
-        peek: (key) => answer(cache.get(key)),
+        refresh: (key, self, args) =>
+          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        peek: (key) => settle(cache.get(key)),
         invalidate: (key) => cache.delete(key),
       }
     })

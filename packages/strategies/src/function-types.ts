@@ -8,6 +8,12 @@ export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>
 export type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ResultOf<F>>
 
+/** What one caller asks for besides the answer. */
+export interface CallOptions {
+  /** Lets this caller go. Others who wait for the same load stay; when nobody does, its own signal aborts. */
+  readonly signal?: AbortSignal
+}
+
 /** What a wrapped function can do besides being called. The arguments are those of the function. */
 export interface Handle<F extends AnyFunction> {
   /** The key of a call. */
@@ -20,6 +26,8 @@ export interface Handle<F extends AnyFunction> {
   refresh(...args: Parameters<F>): Promise<ResultOf<F>>
   /** Answers what is stored for a call, and never runs the function. */
   peek(...args: Parameters<F>): Promise<ResultOf<F> | undefined>
+  /** The function for one caller: `getUser.with({ signal })('42')`. */
+  with(options: CallOptions): Asynchronous<F>
   /** The same for a method whose key depends on `this`. */
   of(self: object): Handle<F>
 }

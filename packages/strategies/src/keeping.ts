@@ -1,4 +1,4 @@
-import { parseTtl, type Ttl } from '@cashews/core'
+import { type Outcome, parseTtl, type Ttl } from '@cashews/core'
 import type { Condition } from './condition.ts'
 import { checkThat } from './options.ts'
 
@@ -8,15 +8,18 @@ export interface KeepingOptions<R, A extends readonly unknown[]> {
   readonly condition?: Condition<R, A>
   /** Stores only what took at least this long. Adds to `condition`. */
   readonly timeCondition?: Ttl
+  /** `false`: stores nothing when a strategy inside the function answered from its cache. @default true */
+  readonly nested?: boolean
 }
 
 /** The names of these options. */
-export const keepingNames: readonly string[] = ['condition', 'timeCondition']
+export const keepingNames: readonly string[] = ['condition', 'timeCondition', 'nested']
 
 /** Decides what is stored, once the function has ended. `took` is in milliseconds. */
 export interface Keeping {
   readonly storesErrors: boolean
-  result(result: unknown, took: number, call: { readonly args: readonly unknown[]; readonly key: string }): boolean
+  readonly watchesInside: boolean
+  result(result: unknown, took: number, call: { args: readonly unknown[]; key: string }, outcome: Outcome): boolean
   error(error: unknown, took: number): boolean
 }
 
@@ -28,9 +31,12 @@ export function keepingOf(options: KeepingOptions<never, never>): Keeping {
     `A condition is a function such as notNull, not ${JSON.stringify(condition)}.`,
   )
   const atLeast = options.timeCondition === undefined ? 0 : parseTtl(options.timeCondition)
+  const watchesInside = options.nested === false
   return {
     storesErrors: condition?.storesError !== undefined,
-    result: (result, took, call) => took >= atLeast && (condition === undefined || condition(result, call)),
+    watchesInside,
+    result: (result, took, { args, key }, { hitInside }) =>
+      took >= atLeast && !(watchesInside && hitInside) && (condition === undefined || condition(result, { args, key })),
     error: (error, took) => took >= atLeast && condition?.storesError?.(error) === true,
   }
 }

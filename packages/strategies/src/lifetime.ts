@@ -7,32 +7,45 @@ export interface LifetimeOptions<R, A extends readonly unknown[]> {
   readonly ttl?: Ttl | ((...args: A) => Ttl)
   /** Tells it from the result, when it is stored. Wins over `ttl`. */
   readonly ttlFromResult?: (result: R, ...args: A) => Ttl
+  /**
+   * Shortens each ttl by a random part of up to this share of it, so that what was stored together does not expire
+   * together: `0.1` for up to a tenth. @default 0
+   */
+  readonly jitter?: number
 }
 
 /** The names of these options. */
-export const lifetimeNames: readonly string[] = ['ttl', 'ttlFromResult']
+export const lifetimeNames: readonly string[] = ['ttl', 'ttlFromResult', 'jitter']
 
 /** A ttl option, ready to be asked. */
 export interface Lifetime {
-  /** In milliseconds, when it is the same for every call. */
+  /** In milliseconds and without jitter, when it is the same for every call. */
   readonly fixed: Milliseconds | undefined
   of(result: unknown, args: readonly unknown[]): Milliseconds
 }
 
+type Tell = (...given: readonly unknown[]) => Ttl
+
 /** Reads the ttl options of a strategy. A fixed one is parsed now, so that a bad one is an error at definition. */
-export function lifetimeOf(strategy: string, { ttl, ttlFromResult }: LifetimeOptions<never, never>): Lifetime {
+export function lifetimeOf(
+  strategy: string,
+  { ttl, ttlFromResult, jitter = 0 }: LifetimeOptions<never, never>,
+): Lifetime {
   checkThat(
     ttl !== undefined || ttlFromResult !== undefined,
     `${strategy} needs a ttl, such as ttl: '10m', or ttl: Infinity to keep results for ever.`,
   )
-  if (ttlFromResult !== undefined) {
-    const tell = ttlFromResult as (result: unknown, ...args: readonly unknown[]) => Ttl
-    return { fixed: undefined, of: (result, args) => parseTtl(tell(result, ...args)) }
-  }
-  if (typeof ttl === 'function') {
-    const tell = ttl as (...args: readonly unknown[]) => Ttl
-    return { fixed: undefined, of: (_, args) => parseTtl(tell(...args)) }
-  }
-  const fixed = parseTtl(ttl as Ttl)
-  return { fixed, of: () => fixed }
+  checkThat(jitter >= 0 && jitter < 1, `A jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
+  const spread =
+    jitter === 0 ? same : (whole: Milliseconds) => Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
+  const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined
+  const tell: (result: unknown, args: readonly unknown[]) => Ttl =
+    ttlFromResult !== undefined
+      ? (result, args) => (ttlFromResult as Tell)(result, ...args)
+      : (_, args) => (ttl as Tell)(...args)
+  return { fixed, of: (result, args) => spread(fixed ?? parseTtl(tell(result, args))) }
+}
+
+function same(whole: Milliseconds): Milliseconds {
+  return whole
 }

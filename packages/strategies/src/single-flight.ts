@@ -1,4 +1,4 @@
-import { type Cache, Flights, type KeyOptions } from '@cashews/core'
+import { type Cache, Flight, Flights, type KeyOptions } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
@@ -36,7 +36,7 @@ export function singleFlight(
     wrap(cache, target, { prefix: 'singleFlight', ...options } as KeyOptions, (run) => {
       const flights = new Flights()
       const start = (key: string, self: unknown, args: readonly unknown[]) =>
-        flights.start(key, () => run(self, args)).promise
+        flights.start(key, new Flight({ hit: false }), () => run(self, args)).promise
       return {
         call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,

@@ -1,50 +1,74 @@
-import type { Cache, Lease } from '@cashews/core'
+import { type Cache, type Lease, MISS, type Outcome } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
+import { type LockOption, withLock } from './lock-option.ts'
 import { storedError } from './stored-error.ts'
+import type { StoredForm } from './stored-form.ts'
 import type { MakeTags } from './tag-option.ts'
 import type { Run } from './wrap.ts'
 
 /** What decides how a result is stored. */
-export interface Storing {
+export interface Storing extends LockOption {
   readonly run: Run
   readonly lifetime: Lifetime
   readonly keeping: Keeping
   readonly tags: MakeTags | undefined
+  readonly form: StoredForm
 }
 
-/** Runs the function and stores its outcome, unless its lease was broken meanwhile. */
-export type Load = (key: string, lease: Lease, self: unknown, args: readonly unknown[]) => Promise<unknown>
+/** One call of a wrapped function. */
+export interface CallOfFunction {
+  readonly key: string
+  readonly self: unknown
+  readonly args: readonly unknown[]
+}
+
+/** Runs the function and stores its outcome, unless its lease was broken meanwhile. Answers the result itself. */
+export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Promise<unknown>
 
 /**
  * Makes a load. What goes wrong with the storing, in a condition or a ttl function too, is reported, and the caller
- * gets the result all the same.
+ * gets the result all the same. A result that is stale itself is not stored.
  */
-export function storing(cache: Cache, { run, lifetime, keeping, tags }: Storing): Load {
-  const store = async (key: string, lease: Lease, value: unknown, self: unknown, args: readonly unknown[]) => {
-    const made = tags === undefined ? {} : { tags: tags(value, self, args) }
-    await cache.call<'set'>({ command: 'set', key, value, lifetime: lifetime.of(value, args), lease, ...made })
+export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
+  const store = async ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
+    const kept = lifetime.of(result, args)
+    const packed = form.pack(value, kept)
+    await cache.call<'set'>({
+      command: 'set',
+      key,
+      value: packed,
+      lifetime: kept,
+      lease,
+      tags: tags?.(result, self, args),
+    })
   }
-  return async (key, lease, self, args) => {
-    if (tags !== undefined) cache.requireTags()
-    const started = performance.now()
-    let result: unknown
+  const storeIf = async (kept: () => boolean, ...what: Parameters<typeof store>): Promise<void> => {
     try {
-      result = await run(self, args)
-    } catch (error) {
-      try {
-        if (keeping.error(error, performance.now() - started)) await store(key, lease, storedError(error), self, args)
-      } catch (failure) {
-        cache.report(failure)
-      }
-      throw error
-    }
-    try {
-      if (keeping.result(result, performance.now() - started, { args, key }))
-        await store(key, lease, result, self, args)
+      if (kept()) await store(...what)
     } catch (failure) {
       cache.report(failure)
     }
-    return result
+  }
+  const load: Load = async (call, lease, outcome) => {
+    const started = performance.now()
+    const took = () => performance.now() - started
+    try {
+      const result = await run(call.self, call.args)
+      await storeIf(() => !outcome.stale && keeping.result(result, took(), call, outcome), call, lease, result, result)
+      return result
+    } catch (error) {
+      await storeIf(() => keeping.error(error, took()), call, lease, error, storedError(error))
+      throw error
+    }
+  }
+  const loadLocked: Load = (call, lease, outcome) =>
+    withLock(cache, call.key, { lock }, async () => {
+      const stored = await cache.call<'get'>({ command: 'get', key: call.key })
+      return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(call, lease, outcome)
+    })
+  return async (call, lease, outcome) => {
+    if (tags !== undefined) cache.requireTags()
+    return lock ? loadLocked(call, lease, outcome) : load(call, lease, outcome)
   }
 }

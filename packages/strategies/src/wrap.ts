@@ -18,8 +18,8 @@ export interface Target {
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
-  /** Answers a call. */
-  call(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
+  /** Answers a call. `signal` lets its caller go. */
+  call(key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
   invalidate(key: string): Promise<boolean>
   refresh(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
   peek(key: string): Promise<unknown>
@@ -46,23 +46,28 @@ export function wrap<F extends AnyFunction>(
 
   const run: Run = async (self, args) => Reflect.apply(fn, self, args)
   const behaviour = behave(run, () => keyOf().template)
-  const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+  const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
-      return behaviour.call(keyOf().render(this, args), this, args)
+      return behaviour.call(keyOf().render(self, args), self, args, signal)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+  const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    return call(this, args)
   }
   Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
   Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
   Object.defineProperty(wrapped, ORIGINAL, { value: original })
   return Object.defineProperties(
     wrapped,
-    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, undefined)),
+    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call, undefined)),
   ) as unknown as Wrapped<F>
 }
 
-function handle(keyOf: () => CompiledKey, behaviour: Behaviour, self: unknown): Handle<AnyFunction> {
+type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>
+
+function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, self: unknown): Handle<AnyFunction> {
   const key = (args: readonly unknown[]) => keyOf().render(self, args)
   return {
     key: (...args) => key(args),
@@ -72,7 +77,11 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, self: unknown): 
     invalidate: async (...args) => behaviour.invalidate(key(args)),
     refresh: async (...args) => behaviour.refresh(key(args), self, args),
     peek: async (...args) => behaviour.peek(key(args)),
-    of: (instance) => handle(keyOf, behaviour, instance),
+    with: ({ signal }) =>
+      function (this: unknown, ...args) {
+        return call(self ?? this, args, signal)
+      },
+    of: (instance) => handle(keyOf, behaviour, call, instance),
   }
 }
 

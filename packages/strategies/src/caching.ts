@@ -1,0 +1,79 @@
+import type { Cache, KeyOptions, ReadThrough, Seen } from '@cashews/core'
+import type { AnyFunction, ResultOf } from './function-types.ts'
+import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
+import { type KeyingOptions, keyingNames } from './keying.ts'
+import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
+import type { LockOption } from './lock-option.ts'
+import { checkNames } from './options.ts'
+import type { StoredForm } from './stored-form.ts'
+import { type CallOfFunction, type Load, storing } from './storing.ts'
+import { type TagOptions, tagsOf } from './tag-option.ts'
+import type { Run, Target } from './wrap.ts'
+
+/** The settings that all caching strategies share. */
+export interface CachingOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends KeyingOptions<F, K, N>,
+    LifetimeOptions<ResultOf<F>, Parameters<F>>,
+    KeepingOptions<ResultOf<F>, Parameters<F>>,
+    TagOptions<ResultOf<F>, Parameters<F>>,
+    LockOption {
+  /** Whether concurrent calls with the same key share one run of the function. @default true */
+  readonly singleFlight?: boolean
+}
+
+const NAMES = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
+
+/** The shared settings of one strategy, checked and ready. */
+export interface Caching {
+  readonly lifetime: Lifetime
+  readonly keeping: Keeping
+  /** The options that make the key, with the strategy's own prefix before the user's. */
+  readonly keying: KeyOptions
+  /** Makes the load of one function. */
+  loader(target: Target, run: Run): Load
+  /** Makes the read-through of one call. */
+  through(
+    call: CallOfFunction,
+    load: Load,
+    template: () => string,
+    how?: Pick<ReadThrough<unknown>, 'found' | 'sharing' | 'signal'>,
+  ): ReadThrough<unknown>
+}
+
+/**
+ * Checks the shared settings of a strategy.
+ *
+ * @param own The names of the options that only this strategy has.
+ * @param prefix Stands before every key of the strategy, so that two strategies around one function do not share entries.
+ */
+export function cachingOf(
+  cache: Cache,
+  strategy: string,
+  options: CachingOptions,
+  form: StoredForm,
+  { own = [], prefix }: { readonly own?: readonly string[]; readonly prefix?: string } = {},
+): Caching {
+  checkNames(strategy, options, [...NAMES, ...own])
+  const lifetime = lifetimeOf(strategy, options)
+  const keeping = keepingOf(options)
+  const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
+  const sharing = options.singleFlight === false ? 'alone' : 'join'
+  const prefixes = [prefix, options.prefix].filter((part) => part !== undefined)
+  return {
+    lifetime,
+    keeping,
+    keying: { ...(options as KeyOptions), ...(prefixes.length > 0 ? { prefix: prefixes.join(':') } : {}) },
+    loader: (target, run) =>
+      storing(cache, { run, lifetime, keeping, form, tags: tagsOf(target, options), lock: options.lock ?? false }),
+    through: (call, load, template, how) => ({
+      seen: () => ({ ...seen, template: template() }),
+      load: (lease, outcome) => load(call, lease, outcome),
+      watchesInside: keeping.watchesInside,
+      sharing,
+      ...how,
+    }),
+  }
+}

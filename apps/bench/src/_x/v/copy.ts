@@ -1,0 +1,154 @@
+import { sizeOf } from '@cashews/core'
+import { Held } from './held.ts'
+import { kindOf, refuse } from './value-kind.ts'
+
+type Fields = Record<PropertyKey, unknown>
+type Copier = (value: object, twins?: Twins) => object
+
+const CLONE = Symbol.for('cashews.clone')
+
+/** From every object seen to its copy. */
+export class Twins extends Map<object, object> {
+  /** Whether it was needed: an object was met twice, or has keys that a quick look passes over. */
+  needed = false
+}
+
+/** A value whose parts share objects, or hold each other. Its copies do so too. */
+export class Knot extends Held {
+  readonly #value: unknown
+
+  constructor(value: unknown) {
+    super()
+    this.#value = value
+  }
+
+  override read(): unknown {
+    return deepCopy(this.#value, new Twins())
+  }
+
+  get bytes(): number {
+    return sizeOf(this.#value)
+  }
+}
+
+/**
+ * Copies data: what anybody does to the copy leaves the value as it is.
+ *
+ * @param twins Needed where an object may occur twice. Without it the quickest way is taken.
+ * @throws {ValueError} When a part is no data.
+ */
+export function deepCopy(value: unknown, twins?: Twins): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') refuse(value, 'it is no data')
+  if (typeof value !== 'object' || value === null) return value
+  const prototype: object | null = Object.getPrototypeOf(value)
+  if (twins) {
+    const twin = twins.get(value)
+    twins.needed ||= twin !== undefined
+    if (twin) return twin
+  }
+  if (prototype === Object.prototype) return copyParts({ ...value }, value, twins)
+  if (prototype === Array.prototype) return copyItems(value as unknown[], twins)
+  return copierOf(value, prototype)(value, twins)
+}
+
+/** Replaces the parts of a shallow copy by copies. */
+function copyParts(copy: object, value: object, twins: Twins | undefined): object {
+  twins?.set(value, copy)
+  const fields = copy as Fields
+  for (const key in fields) {
+    const part = fields[key]
+    if (isPart(part) && Object.hasOwn(fields, key)) fields[key] = deepCopy(part, twins)
+  }
+  if (!twins) return copy
+  for (const key of Object.getOwnPropertySymbols(fields)) {
+    twins.needed = true
+    fields[key] = deepCopy(fields[key], twins)
+  }
+  return copy
+}
+
+function copyItems(value: unknown[], twins: Twins | undefined): unknown[] {
+  const copy = value.slice()
+  twins?.set(value, copy)
+  for (let at = 0; at < copy.length; at++) if (isPart(copy[at])) copy[at] = deepCopy(copy[at], twins)
+  return copy
+}
+
+function isPart(part: unknown): boolean {
+  const type = typeof part
+  return type === 'object' ? part !== null : type === 'function' || type === 'symbol'
+}
+
+/** How the objects of a prototype are copied. */
+const copiers = new WeakMap<object, Copier>([
+  [URL.prototype, (value) => new URL((value as URL).href)],
+  [URLSearchParams.prototype, (value) => new URLSearchParams(value as URLSearchParams)],
+])
+
+function copierOf(value: object, prototype: object | null): Copier {
+  if (prototype === null) return BY_KIND.Object as Copier
+  let copier = copiers.get(prototype)
+  if (!copier) {
+    copier = CLONE in prototype ? cloned : (BY_KIND[kindOf(value)] ?? refuse(value, 'nobody knows how to copy it'))
+    copiers.set(prototype, copier)
+  }
+  return copier
+}
+
+function cloned(value: object, twins?: Twins): object {
+  const copy = (value as { [CLONE](): object })[CLONE]()
+  twins?.set(value, copy)
+  return copy
+}
+
+const BY_KIND: Readonly<Record<string, Copier>> = {
+  Immutable: (value) => value,
+  Object: (value, twins) => copyParts({ __proto__: Object.getPrototypeOf(value), ...value }, value, twins),
+  Array: (value, twins) => dress(new Array((value as unknown[]).length), value, twins),
+  Date: (value, twins) => dress(new Date(value as Date), value, twins),
+  RegExp(value, twins) {
+    const copy = new RegExp(value as RegExp)
+    copy.lastIndex = (value as RegExp).lastIndex
+    return dress(copy, value, twins)
+  },
+  Map(value, twins) {
+    const copy = dress(new Map(), value, twins)
+    for (const [key, item] of value as Map<unknown, unknown>) copy.set(deepCopy(key, twins), deepCopy(item, twins))
+    return copy
+  },
+  Set(value, twins) {
+    const copy = dress(new Set(), value, twins)
+    for (const item of value as Set<unknown>) copy.add(deepCopy(item, twins))
+    return copy
+  },
+  Error: (value, twins) => dress(new Error(), value, twins, Reflect.ownKeys(value)),
+  ArrayBuffer: (value) => (value as ArrayBuffer).slice(),
+  DataView(value) {
+    const { buffer, byteOffset, byteLength } = value as DataView
+    return new DataView(buffer.slice(byteOffset, byteOffset + byteLength))
+  },
+  ...typedArrays(),
+}
+
+function typedArrays(): Record<string, Copier> {
+  const types = 'Int8 Uint8 Uint8Clamped Int16 Uint16 Int32 Uint32 Float16 Float32 Float64 BigInt64 BigUint64'.split(
+    ' ',
+  )
+  const slice = Uint8Array.prototype.slice // that of a Buffer would share its bytes
+  return Object.fromEntries(types.map((type) => [`${type}Array`, (value) => slice.call(value as Uint8Array)]))
+}
+
+/** Gives the copy of a built-in object what else the value has: its class, and properties of its own. */
+function dress<T extends object>(copy: T, value: object, twins?: Twins, keys: PropertyKey[] = Object.keys(value)): T {
+  twins?.set(value, copy)
+  const prototype = Object.getPrototypeOf(value)
+  if (Object.getPrototypeOf(copy) !== prototype) Object.setPrototypeOf(copy, prototype)
+  for (const key of keys)
+    Object.defineProperty(copy, key, {
+      value: deepCopy((value as Fields)[key], twins),
+      enumerable: Object.prototype.propertyIsEnumerable.call(value, key),
+      writable: true,
+      configurable: true,
+    })
+  return copy
+}

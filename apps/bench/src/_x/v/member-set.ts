@@ -1,0 +1,40 @@
+import { sizeOf } from '@cashews/core'
+import { Cell } from './held.ts'
+
+/** A set of text. */
+export class MemberSet extends Cell {
+  static readonly noun: string = 'set'
+  readonly #members = new Set<string>()
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0
+  }
+
+  add(member: string): boolean {
+    if (this.#members.has(member)) return false
+    this.#members.add(member)
+    this.#bytes += sizeOf(member)
+    return true
+  }
+
+  remove(member: string): boolean {
+    if (!this.#members.delete(member)) return false
+    this.#bytes -= sizeOf(member)
+    return true
+  }
+
+  pop(count: number): string[] {
+    const popped: string[] = []
+    for (const member of this.#members) {
+      if (popped.length >= count) break
+      popped.push(member)
+      this.remove(member)
+    }
+    return popped
+  }
+}

@@ -1,0 +1,146 @@
+import { setImmediate } from 'node:timers/promises'
+import { type Row, report } from './report.ts'
+
+/** One library in a lane. */
+export interface Contender {
+  readonly name: string
+  /** How many operations `batch` makes. @default 1_000 */
+  readonly operations?: number
+  /**
+   * Makes a batch of operations. Every contender brings a loop of its own, so that no call site sees the functions of
+   * another: V8 then optimizes each as it would in an application that uses that library alone.
+   */
+  batch(): void | Promise<void>
+  /** Throws when the library does not answer as it should. Called before it is timed, and after. */
+  check(): void | Promise<void>
+}
+
+/** What a ratio has to reach. `atLeast` reads "their time by ours", `atMost` reads "our time by theirs". */
+export type Bar = { readonly atLeast: number; readonly aim: number } | { readonly atMost: number; readonly aim: number }
+
+/** A contender beside ours. Without a bar it is there to compare. */
+export type Peer = Contender & { readonly bar?: Bar }
+
+/** Contenders that take turns in one process. */
+export interface Comparison {
+  /** The lane of the performance page, such as `M1`. */
+  readonly lane: string
+  readonly what: string
+  readonly ours: Contender
+  readonly peers: readonly Peer[]
+}
+
+/** How long each contender works at a stretch, in nanoseconds of CPU time. */
+const SLICE = 8e6
+/** How long a comparison may take, in milliseconds of wall time. */
+const BUDGET = 6_000
+const WARM_UP_SLICES = 20
+const FEWEST_ROUNDS = 21
+const MOST_ROUNDS = 151
+
+/**
+ * Times contenders side by side. They alternate slice by slice in an order that rotates; each slice starts with a clean
+ * young generation, so that nobody pays for the garbage of another; and what is read is the CPU clock of the main
+ * thread. The ratio is the median of the ratios of the rounds.
+ */
+export async function compare({ lane, what, ours, peers }: Comparison): Promise<Row[]> {
+  const contenders = [ours, ...peers]
+  const batches: number[] = []
+  for (const contender of contenders) {
+    await check(contender)
+    batches.push(await warmUp(contender))
+  }
+  const times: number[][] = contenders.map(() => [])
+  const end = performance.now() + BUDGET
+  for (let round = 0; round < MOST_ROUNDS && (round < FEWEST_ROUNDS || performance.now() < end); round++)
+    for (const turn of contenders.keys()) {
+      const at = (turn + round) % contenders.length
+      times[at]?.push(await perOperation(contenders[at] as Contender, batches[at] as number))
+    }
+  for (const contender of contenders) await check(contender)
+  const [own = [], ...others] = times
+  return peers.map((peer, at) => rowOf(lane, what, peer, own, others[at] ?? []))
+}
+
+/** A row for a count that has to be exact. */
+export function exactly(lane: string, what: string, found: number, expected: number): Row {
+  return { lane, what, beside: '', ratio: found, bar: `= ${expected}`, passed: found === expected }
+}
+
+/** Runs a lane: makes its rows, prints and saves them. */
+export async function run(rows: () => Promise<readonly Row[]>): Promise<void> {
+  report(await rows())
+}
+
+async function check(contender: Contender): Promise<void> {
+  try {
+    await contender.check()
+  } catch (cause) {
+    throw new Error(`${contender.name} does not answer as it should.`, { cause })
+  }
+}
+
+/** Lets V8 optimize a contender. Answers how many batches make a slice. */
+async function warmUp(contender: Contender): Promise<number> {
+  let batches = 1
+  for (let slice = 0; slice < WARM_UP_SLICES; slice++) {
+    const took = (await perOperation(contender, batches)) * (contender.operations ?? 1_000)
+    batches = Math.max(1, Math.round(SLICE / Math.max(took, 1e3)))
+  }
+  return batches
+}
+
+/** Nanoseconds of CPU time an operation takes. Between batches timers and I/O have their turn, as in a server. */
+async function perOperation({ batch, operations = 1_000 }: Contender, batches: number): Promise<number> {
+  collectGarbage?.({ type: 'minor' })
+  await setImmediate()
+  const start = cpuTime()
+  for (let made = 0; made < batches; made++) {
+    await batch()
+    await setImmediate()
+  }
+  return (cpuTime() - start) / (batches * operations)
+}
+
+function rowOf(
+  lane: string,
+  what: string,
+  { name, bar }: Peer,
+  own: readonly number[],
+  theirs: readonly number[],
+): Row {
+  const isLimit = bar !== undefined && 'atMost' in bar
+  const ratios = own.map((time, at) => (isLimit ? time / (theirs[at] as number) : (theirs[at] as number) / time))
+  const ratio = quantile(ratios, 0.5)
+  const row: Row = {
+    lane,
+    what,
+    beside: name,
+    ours: quantile(own, 0.5),
+    theirs: quantile(theirs, 0.5),
+    ratio,
+    quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+  }
+  if (bar === undefined) return row
+  const hard = 'atMost' in bar ? bar.atMost : bar.atLeast
+  const sign = isLimit ? '≤' : '≥'
+  return { ...row, bar: `${sign} ${hard}`, aim: `${sign} ${bar.aim}`, passed: isLimit ? ratio <= hard : ratio >= hard }
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.round((sorted.length - 1) * part)] as number
+}
+
+/**
+ * Nanoseconds this thread has worked. A busy machine slows everybody, but it is not counted. Linux brings the clock of
+ * a running thread up to date at its ticks, 4 ms apart, and whenever it sleeps: so it sleeps for a moment.
+ */
+function cpuTime(): number {
+  Atomics.wait(pillow, 0, 0, 0.02)
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) * 1e3
+}
+
+const pillow = new Int32Array(new SharedArrayBuffer(4))
+const collectGarbage = globalThis.gc as ((options: { type: 'minor' }) => void) | undefined

@@ -1,0 +1,63 @@
+import { CommandError } from '@cashews/core'
+import { Cell } from './held.ts'
+
+/** As many bits as Redis has room for under one key: 512 MB. */
+const MOST_BITS = 2 ** 32
+/** A number is exact up to here. */
+const MOST_BITS_OF_FIELD = 53
+
+/** Fields of `size` bits, the lowest bit first. Bytes that are not there are 0. */
+export class BitArray extends Cell {
+  static readonly noun: string = 'bits'
+  #bytes = new Uint8Array(8)
+
+  /** @throws {CommandError} When a field cannot be. */
+  static check(indexes: readonly number[], size: number): void {
+    if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
+      throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
+    const wrong = indexes.find((index) => !Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
+    if (wrong !== undefined)
+      throw new CommandError(`Field ${wrong} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
+  }
+
+  get bytes(): number {
+    return this.#bytes.length
+  }
+
+  field(index: number, size: number): number {
+    let field = 0
+    for (let at = index * size, read = 0; read < size; ) {
+      const offset = at % 8
+      const width = Math.min(8 - offset, size - read)
+      const byte = this.#bytes[(at - offset) / 8] ?? 0
+      field += ((byte >> offset) & ((1 << width) - 1)) * 2 ** read
+      at += width
+      read += width
+    }
+    return field
+  }
+
+  /** Answers what is in the field then: no less than 0, no more than it can hold. */
+  add(index: number, size: number, by: number): number {
+    const sum = Math.min(Math.max(this.field(index, size) + by, 0), 2 ** size - 1)
+    this.#grow((index + 1) * size)
+    for (let at = index * size, rest = sum, left = size; left > 0; ) {
+      const offset = at % 8
+      const width = Math.min(8 - offset, left)
+      const byte = (at - offset) / 8
+      const mask = ((1 << width) - 1) << offset
+      this.#bytes[byte] = ((this.#bytes[byte] as number) & ~mask) | ((rest % 2 ** width) << offset)
+      rest = Math.floor(rest / 2 ** width)
+      at += width
+      left -= width
+    }
+    return sum
+  }
+
+  #grow(bits: number): void {
+    if (bits <= this.#bytes.length * 8) return
+    const grown = new Uint8Array(Math.max(Math.ceil(bits / 8), this.#bytes.length * 2))
+    grown.set(this.#bytes)
+    this.#bytes = grown
+  }
+}

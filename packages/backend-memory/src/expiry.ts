@@ -1,0 +1,84 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Recency } from './recency.ts'
+import type { TickingClock } from './ticking-clock.ts'
+
+/** The most that one slice removes, and the most it looks at: about a millisecond of work, whatever the number of keys. */
+const MOST_REMOVED = 1_000
+const MOST_SEEN = 100_000
+const PAUSE: Milliseconds = 1
+/** The longest that `setTimeout` waits. */
+const LONGEST_WAIT: Milliseconds = 2 ** 31 - 1
+
+/**
+ * Removes what has expired and nobody asks for, so that it does not take room.
+ *
+ * A pass begins no sooner than something has expired, and goes through all pointers in slices with a pause between. No
+ * timer runs while nothing can expire, and none keeps the process alive.
+ */
+export class Expiry {
+  readonly #entries: Recency
+  readonly #clock: TickingClock
+  readonly #interval: Milliseconds
+  readonly #remove: (pointer: number) => void
+  #earliest = Number.POSITIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #running = false
+  /** Where a pass goes on. */
+  #position = 0
+
+  /** @param interval Between two looks; `Infinity`: no sweeping. */
+  constructor(entries: Recency, clock: TickingClock, interval: Milliseconds, remove: (pointer: number) => void) {
+    this.#entries = entries
+    this.#clock = clock
+    this.#interval = interval
+    this.#remove = remove
+  }
+
+  start(): void {
+    this.#running = this.#interval < Number.POSITIVE_INFINITY
+    if (this.#earliest < Number.POSITIVE_INFINITY && !this.#timer) this.#wake(this.#interval)
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#position = 0
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Must be told of everything that is going to end. */
+  expect(expiresAt: number): void {
+    if (expiresAt >= this.#earliest) return
+    this.#earliest = expiresAt
+    if (!this.#timer) this.#wake(this.#interval)
+  }
+
+  #wake(delay: Milliseconds): void {
+    this.#timer = this.#running ? setTimeout(() => this.#slice(), Math.min(delay, LONGEST_WAIT)).unref() : undefined
+  }
+
+  #slice(): void {
+    const now = this.#clock.precise()
+    if (this.#position > 0 || now >= this.#earliest) this.#pass(now)
+    if (this.#position > 0) this.#wake(PAUSE)
+    else if (this.#earliest < Number.POSITIVE_INFINITY) this.#wake(this.#interval)
+    else this.#timer = undefined
+  }
+
+  /** Goes on with a pass, or begins one. Learns on the way what ends next. */
+  #pass(now: Milliseconds): void {
+    const { K, expiresAt } = this.#entries
+    let pointer = this.#position
+    const end = pointer + MOST_SEEN
+    if (pointer === 0) this.#earliest = Number.POSITIVE_INFINITY
+    for (let removed = 0; pointer < Math.min(end, K.length) && removed < MOST_REMOVED; pointer++) {
+      const endsAt = expiresAt[pointer] as number
+      if (endsAt > now) this.#earliest = Math.min(this.#earliest, endsAt)
+      else if (endsAt <= now) {
+        this.#remove(pointer)
+        removed++
+      }
+    }
+    this.#position = pointer < K.length ? pointer : 0
+  }
+}

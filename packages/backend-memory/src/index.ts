@@ -1,0 +1,2 @@
+export { type MemoryDriver, type MemoryOptions, memory } from './memory.ts'
+export type { MemoryBackend } from './memory-backend.ts'

@@ -1,0 +1,346 @@
+import {
+  type Backend,
+  BackendError,
+  type BackendHost,
+  type Bits,
+  type Clock,
+  CommandError,
+  compileGlob,
+  type Expectation,
+  MISS,
+  type Milliseconds,
+  type Miss,
+  type RemovalReason,
+  type Sets,
+  type Snapshot,
+  sizeOf,
+  type Windows,
+  type Write,
+  WrongTypeError,
+} from '@cashews/core'
+import { BitArray } from './bit-array.ts'
+import { EventWindow } from './event-window.ts'
+import { Expiry } from './expiry.ts'
+import { type Cell, Held } from './held.ts'
+import type { Isolation } from './isolation.ts'
+import { MemberSet } from './member-set.ts'
+import { MemoryLocks } from './memory-locks.ts'
+import { Recency } from './recency.ts'
+import { TickingClock } from './ticking-clock.ts'
+
+/** The options of `memory`, resolved. */
+export interface MemorySettings {
+  readonly size: number
+  readonly maxBytes: number
+  readonly isolation: Isolation
+  /** `Infinity`: no sweeping. */
+  readonly checkInterval: Milliseconds
+  readonly clock: Clock | undefined
+}
+
+/** What an entry costs beside its key and value. */
+const ENTRY_BYTES = 80
+
+/** With less than this left to live, the remembered time is not good enough. */
+const NEAR: Milliseconds = 1_000
+
+/** From here on a lifetime may begin at the remembered time, which at most takes from it what blocked the event loop. */
+const LONG: Milliseconds = 60_000
+
+const FOREVER = Number.POSITIVE_INFINITY
+
+/** A store in the memory of this process. Every member answers at once. */
+export class MemoryBackend implements Backend {
+  readonly name = 'memory'
+  readonly #entries: Recency
+  readonly #clock: TickingClock
+  readonly #expiry: Expiry
+  readonly #isolation: Isolation
+  readonly #maxBytes: number
+  /** Whether every value that is kept is the one to answer. */
+  #givesAll: boolean
+  #host: BackendHost | undefined
+
+  readonly locks: MemoryLocks
+
+  constructor({ size, maxBytes, isolation, checkInterval, clock }: MemorySettings) {
+    this.#entries = new Recency(size, maxBytes < FOREVER)
+    this.#clock = new TickingClock(clock)
+    this.#expiry = new Expiry(this.#entries, this.#clock, checkInterval, (pointer) => this.#remove(pointer, 'expired'))
+    this.#isolation = isolation
+    this.#givesAll = isolation.givesAll
+    this.#maxBytes = maxBytes
+    this.locks = new MemoryLocks(this.#clock)
+  }
+
+  open(host: BackendHost): void {
+    this.#host = host
+    this.#expiry.start()
+  }
+
+  close(): void {
+    this.#expiry.stop()
+    this.#clock.stop()
+    this.#entries.clear()
+    this.locks.clear()
+    this.#host = undefined
+  }
+
+  get(key: string): unknown {
+    const pointer = this.#find(key)
+    if (pointer === undefined) return MISS
+    this.#entries.splayOnTop(pointer)
+    return this.#valueAt(pointer)
+  }
+
+  getNow(key: string): unknown {
+    return this.get(key)
+  }
+
+  getMany(keys: readonly string[]): unknown[] {
+    return keys.map((key) => this.get(key))
+  }
+
+  getRaw(key: string): unknown {
+    return this.get(key)
+  }
+
+  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
+    if (exists !== undefined && exists !== this.exists(key)) return false
+    return this.#write(key, this.#isolation.keep(value), this.#endOf(lifetime))
+  }
+
+  setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {
+    for (const [key, value] of entries) this.set(key, value, lifetime)
+  }
+
+  setRaw(key: string, value: unknown, lifetime: Milliseconds): boolean {
+    return this.set(key, value, lifetime)
+  }
+
+  delete(key: string): boolean {
+    const pointer = this.#find(key)
+    if (pointer === undefined) return false
+    this.#entries.drop(pointer)
+    return true
+  }
+
+  deleteMany(keys: readonly string[]): number {
+    return keys.filter((key) => this.delete(key)).length
+  }
+
+  deleteMatch(pattern: string): number {
+    let deleted = 0
+    for (const key of this.scan(pattern)) if (this.delete(key)) deleted++
+    return deleted
+  }
+
+  incr(key: string, by: number, lifetime: Milliseconds): number {
+    if (!Number.isSafeInteger(by)) throw new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
+    const pointer = this.#find(key)
+    const count = pointer === undefined ? 0 : this.#entries.V[pointer]
+    const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
+    if (!Number.isSafeInteger(sum))
+      throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+    this.#write(key, sum, this.#endOf(lifetime, pointer))
+    return sum
+  }
+
+  exists(key: string): boolean {
+    return this.#find(key) !== undefined
+  }
+
+  expire(key: string, lifetime: Milliseconds): boolean {
+    const pointer = this.#find(key)
+    if (pointer === undefined) return false
+    const expiresAt = this.#endOf(lifetime)
+    this.#entries.prolong(pointer, expiresAt)
+    this.#expiry.expect(expiresAt)
+    return true
+  }
+
+  timeLeft(key: string): Milliseconds | Miss {
+    const now = this.#clock.precise()
+    const pointer = this.#find(key)
+    return pointer === undefined ? MISS : (this.#entries.expiresAt[pointer] as number) - now
+  }
+
+  /** Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen. */
+  *scan(pattern: string): Generator<string> {
+    const matches = compileGlob(pattern)
+    const { K, stamps, insertions } = this.#entries
+    for (let pointer = 0; pointer < K.length; pointer++) {
+      const key = K[pointer]
+      if (key === undefined || (stamps[pointer] as number) >= insertions + 1) continue
+      if (matches(key) && this.#isAlive(pointer)) yield key
+    }
+  }
+
+  /** Looks at every entry: a few milliseconds for a million. */
+  count(): number {
+    const now = this.#clock.precise()
+    const { K, expiresAt } = this.#entries
+    let alive = 0
+    for (let pointer = 0; pointer < K.length; pointer++) if ((expiresAt[pointer] as number) > now) alive++
+    return alive
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  size(key: string): number {
+    const pointer = this.#find(key)
+    return pointer === undefined ? 0 : bytesOf(key, this.#entries.V[pointer])
+  }
+
+  ping(message: string): string {
+    return message
+  }
+
+  inspect(key: string): Snapshot | Miss {
+    const timeLeft = this.timeLeft(key)
+    const pointer = this.#find(key)
+    if (timeLeft === MISS || pointer === undefined) return MISS
+    return { value: this.#valueAt(pointer), timeLeft, stamp: this.#entries.stamps[pointer] as number }
+  }
+
+  apply(expectations: readonly Expectation[], writes: readonly Write[]): boolean {
+    if (!expectations.every(({ key, stamp }) => this.#stampOf(key) === stamp)) return false
+    const kept = writes.map((write) => (write.op === 'set' ? this.#keepAll(write.key, write.value) : undefined))
+    for (const [at, write] of writes.entries()) {
+      if (write.op === 'delete') this.delete(write.key)
+      else if (write.op === 'expire') this.expire(write.key, write.lifetime)
+      else if (write.lifetime === 'keep') this.#write(write.key, kept[at], this.#endOf(FOREVER, this.#find(write.key)))
+      else this.#write(write.key, kept[at], this.#endOf(write.lifetime))
+    }
+    return true
+  }
+
+  readonly bits: Bits = {
+    get: (key, indexes, size) => {
+      BitArray.check(indexes, size)
+      const bits = this.#cell(key, this.#find(key), BitArray)
+      return indexes.map((index) => bits.field(index, size))
+    },
+    incr: (key, indexes, size, by) => {
+      BitArray.check(indexes, size)
+      const pointer = this.#find(key)
+      const bits = this.#cell(key, pointer, BitArray)
+      const fields = indexes.map((index) => bits.add(index, size, by))
+      if (fields.length > 0) this.#write(key, bits, this.#endOf(FOREVER, pointer))
+      return fields
+    },
+  }
+
+  readonly windows: Windows = {
+    incr: (key, { start, end, max, lifetime }) => {
+      const pointer = this.#find(key)
+      const window = this.#cell(key, pointer, EventWindow)
+      const forgot = window.forgetBefore(start)
+      const adds = window.count < max
+      if (adds) window.add(end)
+      if (window.count === 0) this.delete(key)
+      else if (adds || forgot) this.#write(key, window, this.#endOf(lifetime, adds ? undefined : pointer))
+      return window.count
+    },
+  }
+
+  readonly sets: Sets = {
+    add: (key, members, lifetime) => {
+      const pointer = this.#find(key)
+      const set = this.#cell(key, pointer, MemberSet)
+      const added = members.filter((member) => set.add(member)).length
+      const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
+      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#write(key, set, expiresAt)
+      return added
+    },
+    remove: (key, members) => this.#shrink(key, (set) => members.filter((member) => set.remove(member))).length,
+    pop: (key, count) => this.#shrink(key, (set) => set.pop(count)),
+  }
+
+  /** Takes members out of a set, which ends with the last one. */
+  #shrink(key: string, take: (set: MemberSet) => string[]): string[] {
+    const pointer = this.#find(key)
+    const set = this.#cell(key, pointer, MemberSet)
+    const taken = take(set)
+    if (set.isEmpty) this.delete(key)
+    else if (taken.length > 0) this.#write(key, set, this.#endOf(FOREVER, pointer))
+    return taken
+  }
+
+  /** What a key of another kind holds; a new one when it is absent. */
+  #cell<C extends Cell>(key: string, pointer: number | undefined, Kind: (new () => C) & { readonly noun: string }): C {
+    if (pointer === undefined) {
+      this.#givesAll = false
+      return new Kind()
+    }
+    const held = this.#entries.V[pointer]
+    if (!(held instanceof Kind)) throw new WrongTypeError(`Key "${key}" holds no ${Kind.noun}.`)
+    this.#entries.splayOnTop(pointer)
+    return held
+  }
+
+  /** Where the entry of a key is. */
+  #find(key: string): number | undefined {
+    const pointer = this.#entries.items.get(key)
+    return pointer === undefined || this.#isAlive(pointer) ? pointer : undefined
+  }
+
+  /** Removes what has expired. */
+  #isAlive(pointer: number): boolean {
+    const expiresAt = this.#entries.expiresAt[pointer] as number
+    if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise()) return true
+    this.#remove(pointer, 'expired')
+    return false
+  }
+
+  #valueAt(pointer: number): unknown {
+    const kept = this.#entries.V[pointer]
+    return this.#givesAll || typeof kept !== 'object' || kept === null ? kept : this.#isolation.give(kept)
+  }
+
+  #stampOf(key: string): number | undefined {
+    const pointer = this.#find(key)
+    return pointer === undefined ? undefined : this.#entries.stamps[pointer]
+  }
+
+  /** When a lifetime that begins now ends; with a pointer, when its entry does. */
+  #endOf(lifetime: Milliseconds, pointer?: number): number {
+    if (pointer !== undefined) return this.#entries.expiresAt[pointer] as number
+    return lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())
+  }
+
+  /** Writes what is kept. Too large for the store: what it would replace goes too, because it is out of date. */
+  #write(key: string, kept: unknown, expiresAt: number): boolean {
+    const entries = this.#entries
+    const bytes = entries.bytes ? bytesOf(key, kept) : 0
+    if (bytes > this.#maxBytes) {
+      const pointer = entries.items.get(key)
+      if (pointer !== undefined) this.#remove(pointer, 'evicted')
+      return false
+    }
+    const evicted = entries.put(key, kept, expiresAt, bytes)
+    this.#expiry.expect(expiresAt)
+    if (evicted !== undefined) this.#host?.removed(evicted, 'evicted')
+    while (entries.totalBytes > this.#maxBytes) this.#remove(entries.tail, 'evicted')
+    return true
+  }
+
+  /** What is kept of a value that must not be too large. */
+  #keepAll(key: string, value: unknown): unknown {
+    const kept = this.#isolation.keep(value)
+    if (this.#entries.bytes && bytesOf(key, kept) > this.#maxBytes)
+      throw new BackendError(`The value of "${key}" is larger than maxBytes, ${this.#maxBytes} bytes.`)
+    return kept
+  }
+
+  #remove(pointer: number, reason: RemovalReason): void {
+    const key = this.#entries.drop(pointer)
+    this.#host?.removed(key, reason)
+  }
+}
+
+function bytesOf(key: string, kept: unknown): number {
+  return ENTRY_BYTES + sizeOf(key) + (kept instanceof Held ? kept.bytes : sizeOf(kept))
+}

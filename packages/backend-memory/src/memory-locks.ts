@@ -1,0 +1,54 @@
+import type { Locks, Milliseconds } from '@cashews/core'
+import type { TickingClock } from './ticking-clock.ts'
+
+interface Held {
+  readonly token: string
+  readonly expiresAt: number
+}
+
+/** Locks of this process. Each one that is taken buries up to two that have expired, so the dead never outnumber the living. */
+export class MemoryLocks implements Locks {
+  readonly #clock: TickingClock
+  readonly #held = new Map<string, Held>()
+  #round: Iterator<[string, Held]> = this.#held.entries()
+
+  constructor(clock: TickingClock) {
+    this.#clock = clock
+  }
+
+  acquire(key: string, token: string, lifetime: Milliseconds): boolean {
+    const holder = this.#holder(key)
+    if (holder !== undefined && holder !== token) return false
+    this.#bury()
+    this.#bury()
+    this.#held.set(key, { token, expiresAt: this.#clock.precise() + lifetime })
+    return true
+  }
+
+  extend(key: string, token: string, lifetime: Milliseconds): boolean {
+    return this.#holder(key) === token && this.acquire(key, token, lifetime)
+  }
+
+  release(key: string, token: string): boolean {
+    return this.#holder(key) === token && this.#held.delete(key)
+  }
+
+  isLocked(key: string): boolean {
+    return this.#holder(key) !== undefined
+  }
+
+  clear(): void {
+    this.#held.clear()
+  }
+
+  #holder(key: string): string | undefined {
+    const held = this.#held.get(key)
+    return held && held.expiresAt > this.#clock.precise() ? held.token : undefined
+  }
+
+  #bury(): void {
+    const next = this.#round.next()
+    if (next.done) this.#round = this.#held.entries()
+    else if (next.value[1].expiresAt <= this.#clock.precise()) this.#held.delete(next.value[0])
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  type Clock,
+  ConfigurationError,
+  type Driver,
+  optionsFromUrl,
+  parseTtl,
+  type Ttl,
+  unknownOption,
+} from '@cashews/core'
+import { ISOLATION } from './isolation.ts'
+import { MemoryBackend } from './memory-backend.ts'
+
+/** Settings of {@link memory}. */
+export interface MemoryOptions {
+  /** The most entries it keeps; beyond that the least recently used one is evicted. @default 10_000 */
+  readonly size?: number
+  /** About how many bytes keys and values may take together. Larger than that, a single value is not kept. @default no bound */
+  readonly maxBytes?: number
+  /**
+   * What keeps the values in the store apart from those that callers hold: `clone` copies on write and on read, `freeze`
+   * freezes what is written, `none` trusts everybody and is the fastest.
+   *
+   * @default 'clone'
+   */
+  readonly isolation?: 'clone' | 'freeze' | 'none'
+  /** How often to remove what has expired and nobody asks for; `0` or `false`: never. @default '1s' */
+  readonly checkInterval?: Ttl | false
+  /** Where the time comes from. @default the clock of the machine */
+  readonly clock?: Clock
+}
+
+/** Makes a {@link MemoryBackend}, and tells a cache what `mem://` is. */
+export interface MemoryDriver extends Driver {
+  (options?: MemoryOptions): MemoryBackend
+  fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend
+}
+
+/** V8's Map holds 2 ** 24 keys, and while it is rehashed the deleted ones count too. */
+const MOST_ENTRIES = 2 ** 22
+
+/** A `checkInterval` that is none. */
+const OFF = /^(?:0|false|off)$/
+
+const IN_URL = { size: 'integer', maxBytes: 'bytes', isolation: 'text', checkInterval: 'text' } as const
+const OPTIONS = [...Object.keys(IN_URL), 'clock']
+
+/**
+ * A store in the memory of this process, bounded by entries and optionally by bytes. It forgets with the process.
+ *
+ * @example
+ * cache.setup(memory({ size: 50_000, maxBytes: 64 * 1024 ** 2 }))
+ * createCache({ drivers: [memory] }).setup('mem://?size=50000&max_bytes=64mb')
+ */
+export const memory: MemoryDriver = /* @__PURE__ */ Object.assign(create, {
+  schemes: ['mem'],
+  fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend =>
+    create({ ...optionsFromUrl(url, IN_URL), ...overrides } as MemoryOptions),
+})
+
+function create(options: MemoryOptions = {}): MemoryBackend {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
+  if (unknown !== undefined) throw unknownOption(unknown, 'memory', OPTIONS)
+  const { size = 10_000, maxBytes, isolation = 'clone', checkInterval = 1, clock } = options
+  const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most
+  if (!isWhole(size, MOST_ENTRIES)) throw bad('size', size, `a whole number of entries, from 1 to ${MOST_ENTRIES}`)
+  if (maxBytes !== undefined && !isWhole(maxBytes, Number.MAX_SAFE_INTEGER))
+    throw bad('maxBytes', maxBytes, 'a whole number of bytes, from 1; leave it out for no bound')
+  if (!Object.hasOwn(ISOLATION, isolation)) throw bad('isolation', isolation, Object.keys(ISOLATION).join(', '))
+  if (clock !== undefined && typeof clock?.now !== 'function')
+    throw bad('clock', clock, 'an object with a method now()')
+  return new MemoryBackend({
+    size,
+    maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
+    isolation: ISOLATION[isolation],
+    checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+    clock,
+  })
+}
+
+function bad(name: string, value: unknown, good: string): ConfigurationError {
+  return new ConfigurationError(`Option "${name}" of memory is ${String(value)}; it must be ${good}.`)
+}

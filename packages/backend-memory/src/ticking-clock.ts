@@ -1,0 +1,58 @@
+import type { Clock, Milliseconds } from '@cashews/core'
+
+/** How often one look at the clock of the machine may be used. */
+const MOST_READS = 1_000
+
+/** Kept from before anybody can fake them. A `Date.now` that already is a fake is never trusted. */
+const { setTimeout, clearTimeout } = globalThis
+const machineNow = /native code/.test(Function.prototype.toString.call(Date.now)) ? Date.now : undefined
+
+/**
+ * The time of the machine, read from memory most of the time, because asking for it costs more than the rest of a hit.
+ *
+ * A remembered time is used until a timer of 1 ms has run, and no more than a thousand times: it can only be older while
+ * the event loop is blocked. A faked `Date.now` and a clock given by the user are asked every time.
+ */
+export class TickingClock implements Clock {
+  readonly #source: Clock | undefined
+  readonly #forget = (): void => {
+    this.#ticking = false
+    this.#reads = 0
+  }
+  #time: Milliseconds = 0
+  #reads = 0
+  #ticking = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(source?: Clock) {
+    this.#source = source
+  }
+
+  /** The time, or what it was a moment ago. */
+  now(): Milliseconds {
+    if (this.#reads === 0 || Date.now !== machineNow) return this.precise()
+    this.#reads--
+    return this.#time
+  }
+
+  /** The time. */
+  precise(): Milliseconds {
+    if (this.#source) return this.#source.now()
+    this.#time = Date.now()
+    if (Date.now === machineNow) this.#remember()
+    return this.#time
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#forget()
+  }
+
+  #remember(): void {
+    this.#reads = MOST_READS
+    if (this.#ticking) return
+    this.#ticking = true
+    this.#timer = this.#timer?.refresh() ?? setTimeout(this.#forget, 1).unref()
+  }
+}

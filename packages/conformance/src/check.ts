@@ -1,0 +1,59 @@
+import type { Backend, Milliseconds, RemovalReason } from '@cashews/core'
+
+/** A group of commands that a store may declare absent: `bits: false`. */
+export type Group = 'bits' | 'windows' | 'sets' | 'locks'
+
+/**
+ * What a check may need beyond the members that every backend has: a {@link Group}, or
+ * `leases`, `released` and `getNow`, which are checked when the backend has them;
+ * `expired`: it tells the host of keys that have expired;
+ * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes.
+ */
+export type Feature = Group | 'leases' | 'released' | 'getNow' | 'expired' | 'structured'
+
+/** A promise of the contract, and how to find out whether a backend keeps it. */
+export interface Check {
+  /** The promise, in the words of the contract. */
+  readonly title: string
+  readonly needs?: readonly Feature[]
+  /** Throws when the promise is broken. The backend is open and empty. */
+  run(context: CheckContext): Promise<void>
+}
+
+/** Checks that belong together. */
+export interface CheckGroup {
+  readonly name: string
+  readonly checks: readonly Check[]
+}
+
+/** What the backend told its host. */
+export interface Reports {
+  readonly removed: { readonly key: string; readonly reason: RemovalReason }[]
+  readonly errors: unknown[]
+}
+
+/** What a check works with. */
+export interface CheckContext {
+  readonly backend: Backend
+  /** Backends that see the same data: the one above, and a second one when the store is shared. */
+  readonly peers: readonly [Backend, ...Backend[]]
+  readonly reports: Reports
+  /** A short lifetime. Checks count in it, so that a store that really waits is given time enough. */
+  readonly unit: Milliseconds
+  /** Whether time is moved by hand, so that instants can be compared exactly. */
+  readonly exact: boolean
+  readonly model: ModelOptions
+  elapse(duration: Milliseconds): Promise<void>
+  /** Makes one more backend, not opened. It is closed after the check. */
+  create(): Promise<Backend>
+}
+
+/** How the random command sequences are made. */
+export interface ModelOptions {
+  /** How many sequences. @default 100, and 20 where time really passes */
+  readonly runs?: number | undefined
+  /** Repeats the sequences of an earlier run. */
+  readonly seed?: number | undefined
+  /** Repeats only the failure of an earlier run. */
+  readonly path?: string | undefined
+}

@@ -1,0 +1,41 @@
+import type { CheckGroup } from '../check.ts'
+import { apply } from './apply.ts'
+import { atomicity } from './atomicity.ts'
+import { batches } from './batches.ts'
+import { bits } from './bits.ts'
+import { conditions } from './conditions.ts'
+import { counter } from './counter.ts'
+import { isolation } from './isolation.ts'
+import { keys } from './keys.ts'
+import { leases } from './leases.ts'
+import { life } from './life.ts'
+import { lifetime } from './lifetime.ts'
+import { locks } from './locks.ts'
+import { model } from './model.ts'
+import { pattern } from './pattern.ts'
+import { removal } from './removal.ts'
+import { sets } from './sets.ts'
+import { values } from './values.ts'
+import { windows } from './windows.ts'
+
+/** Every promise of the contract, in the order in which a new store comes to keep them. */
+export const checkGroups: readonly CheckGroup[] = [
+  values,
+  keys,
+  lifetime,
+  conditions,
+  counter,
+  batches,
+  pattern,
+  isolation,
+  apply,
+  atomicity,
+  bits,
+  windows,
+  sets,
+  locks,
+  leases,
+  removal,
+  life,
+  model,
+]

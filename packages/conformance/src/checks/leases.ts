@@ -1,0 +1,65 @@
+import { type Leases, MISS } from '@cashews/core'
+import { FOREVER, lives, missing, same, truth } from '../assertions.ts'
+import type { Check, CheckContext, CheckGroup } from '../check.ts'
+
+const check = (title: string, run: Check['run']): Check => ({ title, needs: ['leases'], run })
+
+function leasesOf({ backend }: CheckContext): Leases {
+  if (!backend.leases) throw new Error('The backend has no leases.')
+  return backend.leases
+}
+
+/** Asks for an absent key, and takes the lease. */
+async function take(context: CheckContext): Promise<string> {
+  const { value, lease } = await leasesOf(context).get('a')
+  missing(value)
+  truth(typeof lease === 'string' && lease !== '', 'a miss came without a lease')
+  return String(lease)
+}
+
+/** What happens to a key while its value is being loaded. */
+export const leases: CheckGroup = {
+  name: 'leases',
+  checks: [
+    check('a lease comes with a miss, and not with a value', async (context) => {
+      await take(context)
+      await context.backend.set('a', 1, FOREVER)
+      const { value, lease } = await leasesOf(context).get('a')
+      same([value, lease], [1, undefined])
+    }),
+    check('a lease lets its holder store the value, with its lifetime', async (context) => {
+      const lease = await take(context)
+      same(await leasesOf(context).set('a', 1, 5 * context.unit, lease), true)
+      same(await context.backend.get('a'), 1)
+      await lives(context, 'a', 5 * context.unit)
+    }),
+    check('a lease is void as soon as anybody writes the key', async (context) => {
+      const lease = await take(context)
+      await context.backend.set('a', 'newer', FOREVER)
+      same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
+      same(await context.backend.get('a'), 'newer')
+    }),
+    check('a lease is void as soon as anybody deletes the key, absent as it is', async (context) => {
+      const lease = await take(context)
+      await context.backend.delete('a')
+      same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
+      missing(await context.backend.get('a'))
+    }),
+    check('a lease is void when the key was written and deleted meanwhile', async (context) => {
+      const lease = await take(context)
+      await context.backend.set('a', 'newer', FOREVER)
+      await context.backend.delete('a')
+      same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
+      missing(await context.backend.get('a'))
+    }),
+    check('a lease is void after deleteMany, deleteMatch and clear', async (context) => {
+      const { backend } = context
+      for (const remove of [() => backend.deleteMany(['a']), () => backend.deleteMatch('a*'), () => backend.clear()]) {
+        const lease = await take(context)
+        await remove()
+        same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
+        same(await backend.getMany(['a']), [MISS])
+      }
+    }),
+  ],
+}

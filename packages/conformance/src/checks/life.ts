@@ -1,0 +1,79 @@
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import type { Backend, BackendHost } from '@cashews/core'
+import { FOREVER, same, truth } from '../assertions.ts'
+import type { CheckGroup } from '../check.ts'
+
+const HOST: BackendHost = { removed() {}, error() {} }
+const PATIENCE = 1_000
+
+/** How many handles and timers keep the process going. */
+const held = (): number => process.getActiveResourcesInfo().filter((kind) => kind !== 'Immediate').length
+
+/** Works with a backend for a moment, so that it connects for real. */
+async function use(backend: Backend): Promise<void> {
+  await backend.open(HOST)
+  await backend.set('a', 1, 60_000)
+  same(await backend.get('a'), 1)
+}
+
+/** From open to close. */
+export const life: CheckGroup = {
+  name: 'life',
+  checks: [
+    {
+      title: 'close may be called twice, and before open',
+      async run({ create }) {
+        const backend = await create()
+        await backend.close()
+        await use(backend)
+        await backend.close()
+        await backend.close()
+      },
+    },
+    {
+      title: 'open connects again after close',
+      async run({ create }) {
+        const backend = await create()
+        await use(backend)
+        await backend.close()
+        await use(backend)
+        await backend.clear()
+        await backend.set('b', 1, FOREVER)
+        same(await backend.count(), 1)
+        await backend.close()
+      },
+    },
+    {
+      title: 'close lets go of every timer, handle and connection',
+      async run({ create }) {
+        const before = held()
+        const backend = await create()
+        await use(backend)
+        await backend.close()
+        const end = performance.now() + PATIENCE
+        while (held() > before && performance.now() < end) {
+          await wait(5)
+          await turn()
+        }
+        truth(
+          held() <= before,
+          `something still keeps the process going: ${process.getActiveResourcesInfo().join(', ')}`,
+        )
+      },
+    },
+    {
+      title: 'members may be called while others are under way',
+      async run({ backend }) {
+        const answers = await Promise.all([
+          backend.set('a', 1, FOREVER),
+          backend.set('b', 2, FOREVER),
+          backend.incr('c', 3, FOREVER),
+          backend.ping('hello'),
+          backend.delete('absent'),
+        ])
+        same(answers, [true, true, 3, 'hello', false])
+        same(await Promise.all(['a', 'b', 'c'].map((key) => backend.get(key))), [1, 2, 3])
+      },
+    },
+  ],
+}

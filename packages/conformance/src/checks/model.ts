@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util'
+import { MISS, type Milliseconds } from '@cashews/core'
+import fc from 'fast-check'
+import { truth } from '../assertions.ts'
+import type { CheckContext, CheckGroup, Group } from '../check.ts'
+import { Model } from '../model.ts'
+import { KEYS, type Operation, operations, perform, type Subject, TOKENS } from '../operation.ts'
+
+const GROUPS: readonly Group[] = ['bits', 'windows', 'sets', 'locks']
+
+/** Whole stories, against a model of what the contract says. */
+export const model: CheckGroup = {
+  name: 'model',
+  checks: [
+    {
+      title: 'any sequence of commands is answered as the contract says',
+      async run(context) {
+        const { backend, exact, unit } = context
+        const groups = new Set(GROUPS.filter((group) => backend[group]))
+        const { runs = exact ? 100 : 20, seed, path } = context.model
+        await fc.assert(
+          fc.asyncProperty(operations({ unit, moving: exact, groups }), (story) => tell(story, context)),
+          { numRuns: runs, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) },
+        )
+      },
+    },
+  ],
+}
+
+/** Tells a story to the backend and to a model, and compares each answer. */
+async function tell(story: readonly Operation[], context: CheckContext): Promise<void> {
+  const { backend, elapse, exact } = context
+  await start(context)
+  const modelled = new Model()
+  const real: Subject = { store: backend, stamps: new Map(), elapse }
+  const simple: Subject = { store: modelled, stamps: new Map(), elapse: (duration) => modelled.elapse(duration) }
+  const slack = exact ? 1 : 60_000
+  for (const [at, operation] of story.entries()) {
+    const expected = await answerOf(simple, operation)
+    const actual = await answerOf(real, operation)
+    const text = `step ${at + 1}, ${operation.map(shown).join(' ')}, was answered ${shown(actual)} instead of ${shown(expected)}`
+    truth(alike(actual, expected, slack), text)
+  }
+}
+
+/** Empties the store. */
+async function start({ backend }: CheckContext): Promise<void> {
+  await backend.clear()
+  for (const key of KEYS) for (const token of TOKENS) if (backend.locks) await backend.locks.release(key, token)
+}
+
+/** The answer of an operation; of one that fails, the code of its error. */
+async function answerOf(subject: Subject, operation: Operation): Promise<unknown> {
+  try {
+    return await perform(subject, operation)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return error.code
+    throw error
+  }
+}
+
+/** Compares answers; times left may differ by the time the store needed. */
+function alike(actual: unknown, expected: unknown, slack: Milliseconds): boolean {
+  if (isDeepStrictEqual(actual, expected)) return true
+  if (typeof actual === 'number' && typeof expected === 'number' && expected > 1_000_000) {
+    return expected - actual <= slack && actual - expected <= 2
+  }
+  if (!isObject(actual) || !isObject(expected) || !('timeLeft' in expected)) return false
+  return isDeepStrictEqual(actual.value, expected.value) && alike(actual.timeLeft, expected.timeLeft, slack)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function shown(value: unknown): string {
+  if (value === MISS) return 'MISS'
+  return typeof value === 'number' || value === undefined ? String(value) : JSON.stringify(value)
+}

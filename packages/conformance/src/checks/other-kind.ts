@@ -1,0 +1,76 @@
+import { MISS } from '@cashews/core'
+import { FOREVER, keysOf, missing, refused, same, snapshotOf } from '../assertions.ts'
+import type { Check, CheckContext, Group } from '../check.ts'
+
+/** What a group keeps, as the other commands see it. */
+export interface OtherKind {
+  readonly needs: Group
+  /** How the contract calls what stands under the key: `a set`. */
+  readonly noun: string
+  /** Makes the key one of this kind. */
+  write(context: CheckContext, key: string): Promise<unknown>
+  /** The commands of the group that a value must refuse. */
+  readonly commands: readonly ((context: CheckContext, key: string) => unknown)[]
+}
+
+/** The checks of a key that holds no value, the same for every such kind. */
+export function otherKindChecks({ needs, noun, write, commands }: OtherKind): Check[] {
+  const check = (title: string, run: Check['run']): Check => ({
+    title,
+    needs: [needs],
+    async run(context) {
+      await write(context, 'a')
+      await run(context)
+    },
+  })
+  return [
+    check(`get takes ${noun} for a miss`, async ({ backend }) => {
+      missing(await backend.get('a'))
+    }),
+    check(`getMany takes ${noun} for a miss, and leaves the others in their places`, async ({ backend }) => {
+      await backend.set('b', 1, FOREVER)
+      await backend.set('c', 2, FOREVER)
+      same(await backend.getMany(['b', 'a', 'c']), [1, MISS, 2])
+    }),
+    check(`inspect shows that ${noun} is there, and MISS for its value`, async ({ backend }) => {
+      same((await snapshotOf(backend, 'a')).value, MISS)
+      same(await backend.apply([{ key: 'a' }], []), false)
+    }),
+    check(`scan and count find ${noun}`, async ({ backend }) => {
+      same([await keysOf(backend), await backend.count()], [['a'], 1])
+    }),
+    check(`exists and timeLeft find ${noun}`, async ({ backend }) => {
+      same(await backend.exists('a'), true)
+      same(typeof (await backend.timeLeft('a')), 'number')
+    }),
+    check(`delete removes ${noun}`, async ({ backend }) => {
+      same([await backend.delete('a'), await backend.exists('a')], [true, false])
+    }),
+    check(`clear removes ${noun}`, async ({ backend }) => {
+      await backend.clear()
+      same(await backend.exists('a'), false)
+    }),
+    check(`set replaces ${noun}`, async (context) => {
+      const { backend } = context
+      same(await backend.set('a', 1, FOREVER, false), false)
+      same(await backend.set('a', 1, FOREVER, true), true)
+      same(await backend.get('a'), 1)
+    }),
+    check(`incr of ${noun} is a WrongTypeError`, async ({ backend }) => {
+      await refused(() => backend.incr('a', 1, FOREVER), 'CASHEWS_WRONG_TYPE', `incr of ${noun}`)
+    }),
+    check(`a value taken for ${noun} is a WrongTypeError, and stays as it is`, async (context) => {
+      await context.backend.set('b', 'text', FOREVER)
+      for (const command of commands) {
+        await refused(() => command(context, 'b'), 'CASHEWS_WRONG_TYPE', `a value taken for ${noun}`)
+      }
+      same(await context.backend.get('b'), 'text')
+    }),
+    check(`changing ${noun} changes its stamp`, async (context) => {
+      const before = await snapshotOf(context.backend, 'a')
+      await write(context, 'a')
+      const after = await snapshotOf(context.backend, 'a')
+      same(before.stamp === after.stamp, false, 'the same stamp')
+    }),
+  ]
+}

@@ -1,0 +1,64 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { FOREVER, keysOf, same, truth } from '../assertions.ts'
+import type { CheckGroup } from '../check.ts'
+import { groupOf } from '../group-of.ts'
+
+const PATIENCE = 2_000
+
+/** What the host is told of keys that go by themselves. */
+export const removal: CheckGroup = {
+  name: 'removal',
+  checks: [
+    {
+      title: 'the host is told of a key that has expired, once',
+      needs: ['expired'],
+      async run({ backend, elapse, reports, unit }) {
+        await backend.set('a', 1, unit)
+        await elapse(1.5 * unit)
+        await backend.get('a')
+        const end = performance.now() + PATIENCE
+        while (reports.removed.length === 0 && performance.now() < end) await wait(5)
+        await backend.get('a')
+        await keysOf(backend)
+        same(reports.removed, [{ key: 'a', reason: 'expired' }])
+      },
+    },
+    {
+      title: 'the host is not told of a key that somebody deleted, replaced or cleared',
+      async run({ backend, elapse, reports, unit }) {
+        for (const key of ['deleted', 'replaced', 'cleared', 'matched', 'applied']) await backend.set(key, 1, unit)
+        await backend.delete('deleted')
+        await backend.deleteMatch('match*')
+        await backend.apply([], [{ op: 'delete', key: 'applied' }])
+        await backend.set('replaced', 2, FOREVER)
+        await backend.clear()
+        await elapse(1.5 * unit)
+        await keysOf(backend)
+        same(reports.removed, [])
+      },
+    },
+    {
+      title: 'the host is not told of locks',
+      needs: ['locks'],
+      async run(context) {
+        const { backend, elapse, reports, unit } = context
+        const locks = groupOf(context, 'locks')
+        await locks.acquire('a', 'me', unit)
+        await elapse(1.5 * unit)
+        same(await locks.isLocked('a'), false)
+        await keysOf(backend)
+        same(reports.removed, [])
+      },
+    },
+    {
+      title: 'the host is told of no error while all is well',
+      async run({ backend, elapse, reports, unit }) {
+        await backend.set('a', 1, unit)
+        await backend.incr('b', 1, FOREVER)
+        await elapse(1.5 * unit)
+        same([await backend.exists('a'), await backend.get('b')], [false, 1])
+        truth(reports.errors.length === 0, `the host was told of ${reports.errors.join(', ')}`)
+      },
+    },
+  ],
+}

@@ -1,0 +1,77 @@
+import type { Check, Group } from './check.ts'
+import { checkGroups } from './checks/index.ts'
+import { type ConformanceOptions, type CreateBackend, runCheck } from './run-checks.ts'
+
+/** What a test is given by its runner: a way to say that it does not apply after all. */
+interface TestContext {
+  skip?(reason?: string): unknown
+}
+
+/** The two functions every JavaScript test runner has. */
+export interface TestRunner {
+  describe(name: string, define: () => void): unknown
+  it: {
+    (title: string, run: (test?: TestContext) => Promise<void>, timeout?: number): unknown
+    skip(title: string, run: () => void): unknown
+  }
+}
+
+/** Settings of {@link describeBackend}. */
+export interface DescribeOptions extends ConformanceOptions {
+  /** Your test runner. @default the one that runs the file: vitest, node:test, or whoever made `describe` global */
+  readonly runner?: TestRunner
+}
+
+const GROUPS: readonly Group[] = ['bits', 'windows', 'sets', 'locks']
+
+/**
+ * Defines a test for each promise of the contract. A red one is named after the promise that the store breaks.
+ *
+ * @param create Makes a backend, not opened. It is called for each test; whatever the backend holds is cleared.
+ * @example
+ * describeBackend('my store', () => myBackend(), { without: ['bits'] })
+ */
+export function describeBackend(name: string, create: CreateBackend, options: DescribeOptions = {}): void {
+  const { describe, it } = options.runner ?? currentRunner()
+  const without = new Set<string>(options.without)
+
+  const define = (check: Check): void => {
+    if (check.needs?.some((feature) => without.has(feature))) {
+      it.skip(check.title, () => {})
+      return
+    }
+    // Our own limit comes first: it names the check.
+    const limit = 2 * (options.timeout ?? 30_000)
+    const run = async (test?: TestContext): Promise<void> => {
+      const { outcome, error, reason } = await runCheck(check, create, options)
+      if (outcome === 'failed') throw error
+      if (outcome === 'skipped') test?.skip?.(reason)
+    }
+    it(check.title, run, limit)
+  }
+
+  describe(name, () => {
+    for (const { name, checks } of checkGroups) describe(name, () => checks.forEach(define))
+    const absent = GROUPS.filter((group) => without.has(group))
+    if (absent.length > 0) describe('absent groups', () => absent.map(absenceOf).forEach(define))
+  })
+}
+
+/** The check that a group is really declared absent, not merely left untested. */
+function absenceOf(group: Group): Check {
+  return {
+    title: `${group} is false, as declared`,
+    async run({ backend }) {
+      if (backend[group] !== false) throw new Error(`The backend has ${group}. Leave it out of "without" to check it.`)
+    },
+  }
+}
+
+/** Finds out who runs the file. At once, so that a suite needs no `await`. */
+function currentRunner(): TestRunner {
+  const found = globalThis as Partial<TestRunner> & { readonly __vitest_index__?: TestRunner }
+  // Vitest's own door, the same as `import.meta.vitest`, where its globals are switched off.
+  if (found.__vitest_index__) return found.__vitest_index__
+  if (found.describe && found.it) return { describe: found.describe, it: found.it }
+  return process.getBuiltinModule('node:test') as unknown as TestRunner
+}

@@ -1,0 +1,146 @@
+import {
+  type Backend,
+  type BackendBase,
+  type BackendHost,
+  type Clock,
+  compileGlob,
+  completeBackend,
+  type Driver,
+  type Expectation,
+  MISS,
+  type Milliseconds,
+  type Miss,
+  optionsFromUrl,
+  type Snapshot,
+  systemClock,
+  type Write,
+  WrongTypeError,
+} from '@cashews/core'
+
+/** Settings of {@link reference}. */
+export interface ReferenceOptions {
+  /** Where the time comes from. @default the clock of the machine */
+  readonly clock?: Clock
+}
+
+/** What stands under a key. */
+interface Entry {
+  readonly value: unknown
+  readonly expiresAt: number
+  readonly stamp: number
+}
+
+/**
+ * The store itself: the required members, and nothing else. It keeps entries in a Map; put your store in its place.
+ *
+ * Each body runs from start to end without `await`, which makes it one step. A store behind a network needs a command
+ * that is one step over there: a script, a transaction, a compare-and-set.
+ */
+class ReferenceStore implements BackendBase {
+  readonly name = 'reference'
+  readonly #clock: Clock
+  readonly #entries = new Map<string, Entry>()
+  #host: BackendHost | undefined
+  #writes = 0
+
+  constructor({ clock = systemClock }: ReferenceOptions) {
+    this.#clock = clock
+  }
+
+  async open(host: BackendHost): Promise<void> {
+    this.#host = host
+  }
+
+  async close(): Promise<void> {
+    this.#host = undefined
+  }
+
+  async get(key: string): Promise<unknown> {
+    const entry = this.#find(key)
+    return entry === undefined ? MISS : structuredClone(entry.value)
+  }
+
+  async set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
+    if (exists !== undefined && exists !== (this.#find(key) !== undefined)) return false
+    this.#write(key, value, this.#clock.now() + lifetime)
+    return true
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#find(key) !== undefined && this.#entries.delete(key)
+  }
+
+  async incr(key: string, by: number, lifetime: Milliseconds): Promise<number> {
+    const { value, expiresAt } = this.#find(key) ?? { value: 0, expiresAt: this.#clock.now() + lifetime }
+    if (!Number.isInteger(value)) throw new WrongTypeError(`Key "${key}" holds no whole number to add to.`)
+    const sum = Number(value) + by
+    this.#write(key, sum, expiresAt)
+    return sum
+  }
+
+  *scan(pattern: string): Iterable<string> {
+    const matches = compileGlob(pattern)
+    for (const key of this.#entries.keys()) if (matches(key) && this.#find(key) !== undefined) yield key
+  }
+
+  async clear(): Promise<void> {
+    this.#entries.clear()
+  }
+
+  async inspect(key: string): Promise<Snapshot | Miss> {
+    const entry = this.#find(key)
+    if (entry === undefined) return MISS
+    const { value, expiresAt, stamp } = entry
+    return { value: structuredClone(value), timeLeft: expiresAt - this.#clock.now(), stamp }
+  }
+
+  async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
+    if (!expectations.every(({ key, stamp }) => this.#find(key)?.stamp === stamp)) return false
+    for (const write of writes) this.#make(write)
+    return true
+  }
+
+  #make(write: Write): void {
+    const { key } = write
+    if (write.op === 'delete') {
+      this.#entries.delete(key)
+      return
+    }
+    const entry = this.#find(key)
+    const kept = entry?.expiresAt ?? Number.POSITIVE_INFINITY
+    const expiresAt = write.lifetime === 'keep' ? kept : this.#clock.now() + write.lifetime
+    if (write.op === 'set') this.#write(key, write.value, expiresAt)
+    else if (entry !== undefined) this.#write(key, entry.value, expiresAt)
+  }
+
+  /** Stores a copy, under a stamp that was never used before. */
+  #write(key: string, value: unknown, expiresAt: number): void {
+    this.#entries.set(key, { value: structuredClone(value), expiresAt, stamp: ++this.#writes })
+  }
+
+  /** Answers what is under a key, and drops what has expired. */
+  #find(key: string): Entry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || entry.expiresAt > this.#clock.now()) return entry
+    this.#entries.delete(key)
+    this.#host?.removed(key, 'expired')
+    return undefined
+  }
+}
+
+/**
+ * The backend to copy: small, asynchronous as a real store is, and right in every sentence of the contract.
+ *
+ * It forgets everything with the process and never shrinks by itself. Use `memory` to keep values in the process.
+ *
+ * @example
+ * cache.setup(reference())
+ * createCache({ drivers: [reference] }).setup('ref://')
+ */
+export const reference: ((options?: ReferenceOptions) => Backend) & Driver = /* @__PURE__ */ Object.assign(
+  (options: ReferenceOptions = {}) => completeBackend(new ReferenceStore(options)),
+  {
+    schemes: ['ref'],
+    fromUrl: (url: string, overrides: ReferenceOptions = {}) => reference({ ...optionsFromUrl(url, {}), ...overrides }),
+  },
+)

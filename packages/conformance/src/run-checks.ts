@@ -1,0 +1,116 @@
+import type { Awaitable, Backend, Milliseconds } from '@cashews/core'
+import type { Check, CheckContext, Feature, ModelOptions, Reports } from './check.ts'
+import { checkGroups } from './checks/index.ts'
+
+/** Makes a backend that is not open yet. Several of one store see the same data only if it is `shared`. */
+export type CreateBackend = () => Awaitable<Backend>
+
+/** Settings of {@link runChecks}. */
+export interface ConformanceOptions {
+  /** What the store declares absent. Its checks are skipped. */
+  readonly without?: readonly Feature[]
+  /** Moves the clock of the store. @default really waits */
+  readonly elapse?: (duration: Milliseconds) => Awaitable<void>
+  /** A short lifetime, in milliseconds. The longer, the less a slow machine matters. @default 1_000 by hand, 60 when really waiting */
+  readonly unit?: Milliseconds
+  /** Whether backends made one after another see the same data, as those of a server do. @default false */
+  readonly shared?: boolean
+  /** How the random command sequences are made. */
+  readonly model?: ModelOptions
+  /** How long a check may take, in milliseconds. @default 30_000 */
+  readonly timeout?: Milliseconds
+}
+
+/** How a check went. */
+export interface CheckResult {
+  readonly group: string
+  readonly title: string
+  readonly outcome: 'passed' | 'failed' | 'skipped'
+  /** Why it failed. */
+  readonly error?: unknown
+  /** Why it was skipped. */
+  readonly reason?: string
+}
+
+/** Runs every check, one after another, without a test runner. */
+export async function runChecks(create: CreateBackend, options: ConformanceOptions = {}): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
+  for (const { name, checks } of checkGroups) {
+    for (const check of checks)
+      results.push({ group: name, title: check.title, ...(await runCheck(check, create, options)) })
+  }
+  return results
+}
+
+/** Runs one check on a backend of its own, which is open and empty before, and closed after. */
+export async function runCheck(
+  check: Check,
+  create: CreateBackend,
+  options: ConformanceOptions = {},
+): Promise<Pick<CheckResult, 'outcome' | 'error' | 'reason'>> {
+  const declared = check.needs?.find((feature) => options.without?.includes(feature))
+  if (declared !== undefined) return { outcome: 'skipped', reason: `without ${declared}` }
+  const made: Backend[] = []
+  try {
+    const context = await contextOf(create, options, made)
+    const absent = check.needs?.find((feature) => !brings(context.backend, feature))
+    if (absent !== undefined) return { outcome: 'skipped', reason: `the backend has no ${absent}` }
+    await atMost(options.timeout ?? 30_000, () => check.run(context))
+    return { outcome: 'passed' }
+  } catch (error) {
+    return { outcome: 'failed', error }
+  } finally {
+    for (const backend of made) await Promise.resolve(backend.close()).catch(() => {})
+  }
+}
+
+async function contextOf(
+  create: CreateBackend,
+  { elapse, unit = elapse ? 1_000 : 60, shared = false, model = {} }: ConformanceOptions,
+  made: Backend[],
+): Promise<CheckContext> {
+  const reports: Reports = { removed: [], errors: [] }
+  const host = {
+    removed: (key: string, reason: Reports['removed'][number]['reason']) => void reports.removed.push({ key, reason }),
+    error: (error: unknown) => void reports.errors.push(error),
+  }
+  const makeBackend = async (): Promise<Backend> => {
+    const backend = await create()
+    made.push(backend)
+    return backend
+  }
+  const backend = await makeBackend()
+  await backend.open(host)
+  await backend.clear()
+  const peer = shared ? await makeBackend() : undefined
+  await peer?.open(host)
+  return {
+    backend,
+    peers: peer ? [backend, peer] : [backend],
+    reports,
+    unit,
+    exact: elapse !== undefined,
+    model,
+    elapse: async (duration) => (elapse ? elapse(duration) : new Promise((resolve) => setTimeout(resolve, duration))),
+    create: makeBackend,
+  }
+}
+
+/** Whether the backend has a member that it may leave out without a word. */
+function brings({ getNow, leases, locks }: Backend, feature: Feature): boolean {
+  if (feature === 'getNow') return getNow !== undefined
+  if (feature === 'leases') return leases !== undefined
+  return feature !== 'released' || (locks && locks.released !== undefined)
+}
+
+async function atMost(duration: Milliseconds, work: () => Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The check was not over after ${duration} ms.`)), duration)
+  })
+  try {
+    await Promise.race([work(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

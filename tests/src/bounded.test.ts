@@ -1,0 +1,327 @@
+import { BackendError, BackendUnavailableError, type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { all, fakeTime, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
+
+const READS = new Set<Command>([
+  'get',
+  'getMany',
+  'getRaw',
+  'getMatch',
+  'scan',
+  'exists',
+  'getExpire',
+  'getSize',
+  'isLocked',
+  'getBits',
+  'ping',
+])
+/** Their time grows with the number of keys. */
+const BULK = new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
+
+describe('a store in trouble', () => {
+  let store: ReturnType<typeof sickStore>
+  let cache: Cache
+  const onError = vi.fn()
+  const unavailable = vi.fn()
+  const available = vi.fn()
+  beforeEach(async () => {
+    fakeTime()
+    for (const mock of [onError, unavailable, available]) mock.mockReset()
+    store = sickStore()
+    cache = createCache({ onError }).setup(store)
+    cache.on('unavailable', unavailable)
+    cache.on('available', available)
+    await cache.init()
+    store.health.asked.length = 0
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const refuses = () => Promise.reject(new BackendUnavailableError('away'))
+  const complains = () => Promise.reject(new BackendError('out of memory'))
+
+  /** Runs a command and answers after how many milliseconds it came to what. */
+  const timed = async (command: Command): Promise<{ readonly after: number; readonly answer: unknown }> => {
+    const started = Date.now()
+    let ended: number | undefined
+    const answer = run(cache, command)
+      .catch((error: Error) => error)
+      .finally(() => {
+        ended = Date.now()
+      })
+    await settle()
+    while (ended === undefined && Date.now() - started < 100_000) await vi.advanceTimersByTimeAsync(10)
+    if (ended === undefined) return { after: Number.POSITIVE_INFINITY, answer: 'never' }
+    return { after: ended - started, answer: await answer }
+  }
+
+  describe('that never answers', () => {
+    beforeEach(() => {
+      store.health.illness = hangs
+    })
+
+    it.each(COMMANDS.filter((command) => !BULK.has(command)))(
+      'keeps a caller of %s within the budget',
+      async (command) => {
+        const { after, answer } = await timed(command)
+        expect(after).toBe(READS.has(command) ? 100 : 250)
+        if (command === 'ping') expect(answer).toBeInstanceOf(BackendUnavailableError)
+        else expect(answer).not.toBeInstanceOf(Error)
+      },
+    )
+
+    it.each([...BULK])('keeps a caller of %s for a minute at most', async (command) => {
+      const { after } = await timed(command)
+      expect(after).toBeLessThanOrEqual(60_000)
+    })
+
+    it('is skipped after two failures in a row', async () => {
+      await timed('get')
+      await timed('get')
+      store.health.asked.length = 0
+      for (const command of COMMANDS) expect((await timed(command)).after).toBe(0)
+      expect(store.health.asked).toEqual([])
+    })
+
+    it('costs a cached call its function and a budget, and then its function alone', async () => {
+      const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: number) => id)
+      const call = async (id: number) => {
+        const started = Date.now()
+        const answer = wrapped(id).then((result) => ({ result, after: Date.now() - started }))
+        await vi.advanceTimersByTimeAsync(400)
+        return answer
+      }
+      expect(await call(1)).toEqual({ result: 1, after: 350 })
+      expect(await call(2)).toEqual({ result: 2, after: 0 })
+    })
+
+    it('ends a stream that is under way', async () => {
+      store.health.illness = undefined
+      await cache.setMany({ a: 1, b: 2 })
+      const keys: string[] = []
+      const reading = (async () => {
+        for await (const key of cache.scan('*', { batchSize: 1 })) {
+          keys.push(key)
+          store.health.illness = hangs
+        }
+      })()
+      await vi.advanceTimersByTimeAsync(1_000)
+      await reading
+      expect(keys.length).toBeGreaterThan(0)
+    })
+
+    it('ends a read of pairs, whose values it does not give out', async () => {
+      store.health.illness = undefined
+      await cache.setMany({ a: 1, b: 2 })
+      const pairs = all(cache.getMatch('*', { batchSize: 1 })).catch(() => 'refused')
+      store.health.illness = hangs
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(await pairs).toEqual([])
+    })
+  })
+
+  it('that cannot be reached answers as if it were empty', async () => {
+    store.health.illness = refuses
+    expect(await cache.get('key', 'fallback')).toBe('fallback')
+    expect(await cache.getMany(['a', 'b'], 0)).toEqual([0, 0])
+    expect(await cache.set('key', 1)).toBe(false)
+    expect(await cache.incr('key')).toBe(0)
+    expect(await all(cache.scan('*'))).toEqual([])
+    expect(await all(cache.getMatch('*'))).toEqual([])
+    expect(await cache.getExpire('key')).toBeUndefined()
+    expect(await cache.exists('key')).toBe(false)
+    await cache.clear()
+    await cache.setMany({ a: 1 })
+  })
+
+  it('says so to ping, whatever suppress is', async () => {
+    store.health.illness = refuses
+    for (let at = 0; at < 3; at++) await expect(cache.ping()).rejects.toThrow(BackendUnavailableError)
+  })
+
+  it('is reported once for each outage', async () => {
+    store.health.illness = refuses
+    for (let at = 0; at < 100; at++) await cache.get(`${at}`)
+    await vi.advanceTimersByTimeAsync(10_000)
+    for (let at = 0; at < 100; at++) await cache.set(`${at}`, at)
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(BackendUnavailableError))
+    expect(unavailable).toHaveBeenCalledTimes(1)
+    expect(unavailable).toHaveBeenCalledWith(
+      expect.objectContaining({ backend: expect.objectContaining({ name: 'sick' }) }),
+    )
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(available).toHaveBeenCalledTimes(1)
+    store.health.illness = refuses
+    for (let at = 0; at < 10; at++) await cache.get(`${at}`)
+    expect(onError).toHaveBeenCalledTimes(2)
+  })
+
+  it('is reported once though 1,000 calls fail together', async () => {
+    store.health.illness = hangs
+    const reads = Promise.all(Array.from({ length: 1_000 }, (_, at) => cache.get(`${at}`)))
+    await vi.advanceTimersByTimeAsync(200)
+    await reads
+    expect(onError).toHaveBeenCalledTimes(1)
+    expect(unavailable).toHaveBeenCalledTimes(1)
+  })
+
+  it('is probed in the background while it is skipped, and used again when it is well', async () => {
+    await cache.set('key', 1)
+    store.health.illness = refuses
+    await cache.get('key')
+    await cache.get('key')
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(store.health.asked.length).toBeGreaterThanOrEqual(3)
+    expect(store.health.asked.length).toBeLessThanOrEqual(10)
+    expect(await cache.get('key')).toBeUndefined()
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_500)
+    expect(await cache.get('key')).toBe(1)
+    expect(available).toHaveBeenCalledTimes(1)
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(store.health.asked).toEqual([])
+  })
+
+  it('is probed once at a time, though the probes hang', async () => {
+    store.health.illness = hangs
+    const reads = [cache.get('a'), cache.get('b')]
+    await vi.advanceTimersByTimeAsync(100)
+    await Promise.all(reads)
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(store.health.asked.length).toBeLessThanOrEqual(10)
+    expect(vi.getTimerCount()).toBe(1)
+  })
+
+  it('is not given up for failures with successes between them', async () => {
+    await cache.set('key', 1)
+    for (let at = 0; at < 5; at++) {
+      store.health.illness = refuses
+      await cache.get('key')
+      store.health.illness = undefined
+      expect(await cache.get('key')).toBe(1)
+    }
+    expect(unavailable).not.toHaveBeenCalled()
+  })
+
+  it('that refuses a command is asked again, and reported now and then', async () => {
+    store.health.illness = complains
+    for (let at = 0; at < 50; at++) expect(await cache.set('key', at)).toBe(false)
+    expect(store.health.asked.filter((member) => member === 'set')).toHaveLength(50)
+    expect(unavailable).not.toHaveBeenCalled()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'out of memory' }))
+    await vi.advanceTimersByTimeAsync(1_500)
+    await cache.set('key', 1)
+    expect(onError).toHaveBeenCalledTimes(2)
+  })
+
+  it('does not hide the mistakes of the caller', async () => {
+    await cache.set('key', 'text')
+    await expect(cache.incr('key')).rejects.toMatchObject({ code: 'CASHEWS_WRONG_TYPE' })
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('leaves no unhandled rejection when it answers too late', async () => {
+    store.health.illness = () =>
+      new Promise((_, reject) => setTimeout(() => reject(new BackendUnavailableError('late')), 5_000))
+    const read = cache.get('key')
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await read).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(10_000)
+  })
+
+  it('does not disturb the others', async () => {
+    const well = sickStore()
+    cache.setup(well, { prefix: 'well:' })
+    store.health.illness = refuses
+    for (let at = 0; at < 5; at++) await cache.get('key')
+    expect(await cache.set('well:key', 1)).toBe(true)
+    expect(await cache.getMany(['key', 'well:key'])).toEqual([undefined, 1])
+  })
+
+  it('is one for the functions it fails: they run, and their results come back', async () => {
+    store.health.illness = refuses
+    const load = vi.fn(async () => 'value')
+    const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
+    for (let at = 0; at < 5; at++) expect(await wrapped()).toBe('value')
+    expect(load).toHaveBeenCalledTimes(5)
+    expect(await wrapped.refresh()).toBe('value')
+    expect(await wrapped.peek()).toBeUndefined()
+    expect(await wrapped.invalidate()).toBe(false)
+  })
+})
+
+describe('suppress: false', () => {
+  beforeEach(fakeTime)
+  afterEach(() => vi.useRealTimers())
+
+  it.each([
+    ['cannot be reached', BackendUnavailableError],
+    ['refuses', BackendError],
+  ])('raises the error of a store that %s', async (_, Failure) => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store, { suppress: false })
+    await cache.init()
+    store.health.illness = () => Promise.reject(new Failure('no'))
+    for (const command of COMMANDS) await expect(run(cache, command)).rejects.toThrow(Failure)
+    await cache.close()
+  })
+
+  it('raises for a store that hangs, within the budget', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store, { suppress: false, readTimeout: '10ms' })
+    await cache.init()
+    store.health.illness = hangs
+    const read = cache.get('key').catch((error) => error)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(await read).toMatchObject({
+      code: 'CASHEWS_BACKEND_UNAVAILABLE',
+      message: expect.stringContaining('"get" within 10 ms'),
+    })
+    await cache.close()
+  })
+})
+
+describe('a store made whole by completeBackend', () => {
+  beforeEach(fakeTime)
+  afterEach(() => vi.useRealTimers())
+
+  it('is guarded without asking for it', async () => {
+    const cache = createCache({ onError: () => {} }).setup(
+      syncStore({ get: hangs, set: () => Promise.reject(new BackendError('no')) }),
+    )
+    await cache.init()
+    expect(await cache.set('key', 1)).toBe(false)
+    const read = cache.get('key', 'fallback')
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await read).toBe('fallback')
+    await cache.close()
+  })
+
+  it('is not given up for failures with successes between them', async () => {
+    let sick = false
+    const unavailable = vi.fn()
+    const store = syncStore({
+      get() {
+        if (sick) throw new BackendUnavailableError('away')
+        return 'value'
+      },
+    })
+    const cache = createCache({ onError: () => {} }).setup(store)
+    cache.on('unavailable', unavailable)
+    for (let at = 0; at < 5; at++) {
+      sick = true
+      await cache.get('key')
+      sick = false
+      expect(await cache.get('key')).toBe('value')
+    }
+    expect(unavailable).not.toHaveBeenCalled()
+    await cache.close()
+  })
+})

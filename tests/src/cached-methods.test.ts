@@ -1,0 +1,149 @@
+import { memory } from '@cashews/backend-memory'
+import { type Cache, createCache } from '@cashews/core'
+import { cached, singleFlight } from '@cashews/strategies'
+import { describe, expect, it } from 'vitest'
+
+const cache: Cache = createCache().setup(memory())
+
+let counted = 0
+
+class Repo {
+  runs = 0
+  readonly host: string
+
+  constructor(host = 'localhost') {
+    this.host = host
+  }
+
+  @cached(cache, { ttl: '2h', key: '{this.host}:name:{user}' })
+  async getName(user: string): Promise<string> {
+    this.runs++
+    return `${this.host}/${user}`
+  }
+
+  @cached(cache, { ttl: '2h', noSelf: true })
+  async getTitle(user: string): Promise<string> {
+    this.runs++
+    return `the ${user}`
+  }
+
+  @cached(cache, { ttl: '2h' })
+  async getSelf(user: string): Promise<string> {
+    this.runs++
+    return user
+  }
+
+  @cached(cache, { ttl: '2h' })
+  static async count(of: string): Promise<number> {
+    return of.length + ++counted
+  }
+
+  @cached(cache, { ttl: '2h', key: 'secret:{0}' })
+  async #secret(user: string): Promise<string> {
+    this.runs++
+    return `secret ${user}`
+  }
+
+  tell(user: string): Promise<string> {
+    return this.#secret(user)
+  }
+
+  @singleFlight(cache, { key: 'slow:{this.host}' })
+  async slow(): Promise<number> {
+    await Promise.resolve()
+    return ++this.runs
+  }
+}
+
+class Named extends Repo {
+  toString(): string {
+    return `named ${this.host}`
+  }
+}
+
+class Keyed extends Repo {
+  [Symbol.for('cashews.key')](): string {
+    return `keyed ${this.host}`
+  }
+}
+
+describe('a cached method, by a standard decorator', () => {
+  it('runs with its instance, once for each key', async () => {
+    const [one, two] = [new Repo('one'), new Repo('two')]
+    expect([await one.getName('bob'), await one.getName('bob'), await two.getName('bob')]).toEqual([
+      'one/bob',
+      'one/bob',
+      'two/bob',
+    ])
+    expect([one.runs, two.runs]).toEqual([1, 1])
+    expect(await cache.get('one:name:bob')).toBe('one/bob')
+  })
+
+  it('keeps its name and length', () => {
+    expect(Repo.prototype.getName.name).toBe('getName')
+    expect(Repo.prototype.getName).toHaveLength(1)
+  })
+
+  it('has a derived key with the class in it, without this if so wished', async () => {
+    const repo = new Repo('title')
+    await repo.getTitle('king')
+    expect(await cache.get('Repo.getTitle:user:king')).toBe('the king')
+    expect(await new Repo('other').getTitle('king')).toBe('the king')
+  })
+
+  it('has this in a derived key by toString or cashews.key, and says so when there is neither', async () => {
+    await expect(new Repo().getSelf('a')).rejects.toThrow(/toString.*\{this\.id\}.*noSelf/)
+    await new Named('n').getSelf('a')
+    await new Keyed('k').getSelf('a')
+    const keys: string[] = []
+    for await (const key of cache.scan('Repo.getSelf:*')) keys.push(key)
+    expect(keys.sort()).toEqual(['Repo.getSelf:this:keyed k:user:a', 'Repo.getSelf:this:named n:user:a'])
+  })
+
+  it('may be static', async () => {
+    expect([await Repo.count('ab'), await Repo.count('ab')]).toEqual([3, 3])
+    expect(await cache.exists('Repo.count:of:ab')).toBe(true)
+  })
+
+  it('may be private', async () => {
+    const repo = new Repo()
+    expect([await repo.tell('a'), await repo.tell('a')]).toEqual(['secret a', 'secret a'])
+    expect(repo.runs).toBe(1)
+  })
+
+  it('serves the instances of a subclass', async () => {
+    const named = new Named('sub')
+    expect(await named.getName('bob')).toBe('sub/bob')
+    expect(await cache.exists('sub:name:bob')).toBe(true)
+  })
+
+  it('has a handle for an instance', async () => {
+    const repo = new Repo('handle')
+    await repo.getName('bob')
+    const handle = (
+      repo.getName as typeof repo.getName & {
+        of(self: object): { key(user: string): string; invalidate(user: string): Promise<boolean> }
+      }
+    ).of(repo)
+    expect(handle.key('bob')).toBe('handle:name:bob')
+    expect(await handle.invalidate('bob')).toBe(true)
+    await repo.getName('bob')
+    expect(repo.runs).toBe(2)
+  })
+
+  it('shares one run by singleFlight', async () => {
+    const repo = new Repo('flight')
+    expect(await Promise.all([repo.slow(), repo.slow()])).toEqual([1, 1])
+    expect(await repo.slow()).toBe(2)
+  })
+})
+
+describe('a decorator at the wrong place', () => {
+  it('says where it belongs', () => {
+    const decorate = cached(cache, { ttl: 1, key: 'k' }) as unknown as (value: unknown, context: object) => unknown
+    for (const kind of ['field', 'getter', 'accessor', 'class'])
+      expect(() =>
+        decorate(kind === 'field' ? undefined : class {}, { kind, name: 'x', static: false, addInitializer() {} }),
+      ).toThrow(/method/)
+  })
+})

@@ -1,0 +1,163 @@
+import { type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, run, settle } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+describe.each(stores)('callbacks on $name', ({ name, create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    onError.mockReset()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(() => cache.close())
+
+  it('are told the key, the result and the backend of a command', async () => {
+    const heard = vi.fn()
+    cache.on('set', heard)
+    await cache.set('key', 'value')
+    expect(heard).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ command: 'set', key: 'key', result: true, backend: expect.objectContaining({ name }) }),
+    )
+  })
+
+  it('are not told of other commands', async () => {
+    const heard = vi.fn()
+    cache.on('set', heard)
+    await cache.get('key')
+    await cache.setMany({ a: 1 })
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it.each(COMMANDS)('are told of %s, once', async (command: Command) => {
+    const heard = vi.fn()
+    cache.on(command, heard)
+    await run(cache, command)
+    expect(heard).toHaveBeenCalledTimes(1)
+    expect(heard.mock.calls[0]?.[0]).toMatchObject({ command })
+  })
+
+  it('are told of hits and of misses', async () => {
+    const results: unknown[] = []
+    cache.on('get', ({ key, result }) => results.push([key, result]))
+    await cache.get('key')
+    await cache.set('key', 'value')
+    await cache.get('key')
+    await cache.get('key', 'fallback')
+    expect(results).toEqual([
+      ['key', undefined],
+      ['key', 'value'],
+      ['key', 'value'],
+    ])
+  })
+
+  it('are told the keys and patterns of commands on several', async () => {
+    const heard: unknown[] = []
+    cache.on('deleteMany', ({ keys, result }) => heard.push([keys, result]))
+    cache.on('deleteMatch', ({ pattern, result }) => heard.push([pattern, result]))
+    await cache.set('a', 1)
+    await cache.deleteMany(['a', 'b'])
+    await cache.deleteMatch('c*')
+    expect(heard).toEqual([
+      [['a', 'b'], 1],
+      ['c*', 0],
+    ])
+  })
+
+  it('come when the command is done', async () => {
+    const there: unknown[] = []
+    cache.on('set', async () => there.push(await cache.get('key')))
+    await cache.set('key', 'value')
+    await settle()
+    expect(there).toEqual(['value'])
+  })
+
+  it('end with off, with using, and not twice', async () => {
+    const heard = vi.fn()
+    const off = cache.on('get', heard)
+    {
+      using _ = cache.on('get', heard)
+      await cache.get('key')
+      expect(heard).toHaveBeenCalledTimes(2)
+    }
+    await cache.get('key')
+    expect(heard).toHaveBeenCalledTimes(3)
+    off()
+    off()
+    await cache.get('key')
+    expect(heard).toHaveBeenCalledTimes(3)
+  })
+
+  it('may be the same function twice', async () => {
+    const heard = vi.fn()
+    const off = cache.on('get', heard)
+    cache.on('get', heard)
+    off()
+    await cache.get('key')
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  it('that fail are reported, and disturb neither the caller nor each other', async () => {
+    const heard = vi.fn()
+    cache.on('set', () => {
+      throw new Error('at once')
+    })
+    cache.on('set', async () => {
+      throw new Error('later')
+    })
+    cache.on('set', heard)
+    expect(await cache.set('key', 1)).toBe(true)
+    await settle()
+    expect(heard).toHaveBeenCalledTimes(1)
+    expect(onError.mock.calls.map(([error]) => error.message)).toEqual(['at once', 'later'])
+  })
+
+  it('are not told of a command that failed', async () => {
+    const heard = vi.fn()
+    cache.on('incr', heard)
+    await cache.set('key', 'text')
+    await expect(cache.incr('key')).rejects.toThrow()
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it('are told of a key that expired', async () => {
+    const heard = vi.fn()
+    cache.on('removed', heard)
+    await cache.set('key', 1, { ttl: '100ms' })
+    await elapse(2_000)
+    await cache.get('key')
+    expect(heard).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ key: 'key', reason: 'expired' }))
+  })
+
+  it('survive an onError that fails itself', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    onError.mockImplementation(() => {
+      throw new Error('onError fails')
+    })
+    cache.on('set', () => {
+      throw new Error('listener fails')
+    })
+    expect(await cache.set('key', 1)).toBe(true)
+    expect(warn).toHaveBeenCalledTimes(1)
+    warn.mockRestore()
+  })
+})
+
+describe('a cache without onError', () => {
+  it('writes one line for an error that no caller awaits', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const cache = createCache({ name: 'mine' }).setup(stores[0]?.create() as never)
+    cache.on('set', () => {
+      throw new Error('listener fails')
+    })
+    await cache.set('key', 1)
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      '[cashews] mine:',
+      expect.objectContaining({ message: 'listener fails' }),
+    )
+    warn.mockRestore()
+  })
+})

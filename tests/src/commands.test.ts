@@ -1,0 +1,391 @@
+import { type Cache, CommandError, createCache, LockedError, WrongTypeError } from '@cashews/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { all, fakeTime } from './support/helpers.ts'
+
+describe.each(stores)('the commands on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  describe('set and get', () => {
+    it.each([
+      ['text', 'text'],
+      ['a number', 1.5],
+      ['a bigint', 10n],
+      ['bytes', new Uint8Array([49, 48])],
+      ['a date', new Date(0)],
+      ['a map', new Map([['a', { b: [1] }]])],
+      ['plain data', { list: [1, { deep: null }], none: undefined }],
+    ])('keep %s as it was', async (_, value) => {
+      expect(await cache.set('key', value)).toBe(true)
+      expect(await cache.get('key')).toEqual(value)
+    })
+
+    it.each([[undefined], [null], [0], [''], [false]])('keep %j, which is a value like any other', async (value) => {
+      await cache.set('key', value)
+      expect(await cache.get('key', 'fallback')).toBe(value)
+      expect(await cache.exists('key')).toBe(true)
+    })
+
+    it('answer undefined or the very fallback for a key that is not there', async () => {
+      const fallback = {}
+      expect(await cache.get('no')).toBeUndefined()
+      expect(await cache.get('no', fallback)).toBe(fallback)
+      expect(await cache.get('no', null)).toBeNull()
+    })
+
+    it('do not change when what was stored or read is changed', async () => {
+      const list = [1, { deep: 1 }]
+      await cache.set('key', list)
+      list.push(2)
+      Object.assign(list[1] as object, { deep: 2 })
+      const read = await cache.get<unknown[]>('key')
+      expect(read).toEqual([1, { deep: 1 }])
+      read?.push(3)
+      expect(await cache.get('key')).toEqual([1, { deep: 1 }])
+    })
+
+    it('replace the value and the time to live', async () => {
+      await cache.set('key', 1, { ttl: '100ms' })
+      await cache.set('key', 2)
+      expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
+      await elapse(150)
+      expect(await cache.get('key')).toBe(2)
+    })
+
+    it('write over a key that is there only with exists: true', async () => {
+      expect(await cache.set('key', 1, { exists: true })).toBe(false)
+      expect(await cache.get('key')).toBeUndefined()
+      await cache.set('key', 1)
+      expect(await cache.set('key', 2, { exists: true })).toBe(true)
+      expect(await cache.get('key')).toBe(2)
+    })
+
+    it('write where there is no key only with exists: false', async () => {
+      expect(await cache.set('key', 1, { exists: false })).toBe(true)
+      expect(await cache.set('key', 2, { exists: false })).toBe(false)
+      expect(await cache.get('key')).toBe(1)
+    })
+
+    it('take an expired key for an absent one', async () => {
+      await cache.set('key', 1, { ttl: '100ms' })
+      await elapse(150)
+      expect(await cache.set('key', 2, { exists: true })).toBe(false)
+      expect(await cache.set('key', 3, { exists: false })).toBe(true)
+      expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
+    })
+
+    it('take any text for a key, the empty one too', async () => {
+      for (const key of ['', ' ', '*', 'ключ', '🔑', 'a\nb', '__proto__']) {
+        await cache.set(key, key)
+        expect(await cache.get(key)).toBe(key)
+      }
+      expect(await cache.getKeysCount()).toBe(7)
+    })
+
+    it('refuse a key that is no text', async () => {
+      await expect(cache.get(1 as never)).rejects.toThrow('A key is text, not number: 1.')
+      await expect(cache.set(undefined as never, 1)).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+    })
+  })
+
+  describe('getOrSet', () => {
+    it('stores what a synchronous function answers', async () => {
+      expect(await cache.getOrSet('key', () => 10)).toBe(10)
+      expect(await cache.get('key')).toBe(10)
+    })
+
+    it('stores what an asynchronous function answers, for the time to live', async () => {
+      expect(await cache.getOrSet('key', async () => 10, { ttl: '100ms' })).toBe(10)
+      expect(await cache.getExpire('key')).toBe(0.1)
+    })
+
+    it('keeps what is there, and does not load', async () => {
+      await cache.set('key', 1)
+      const load = vi.fn(() => 2)
+      expect(await cache.getOrSet('key', load)).toBe(1)
+      expect(load).not.toHaveBeenCalled()
+    })
+
+    it('keeps an undefined that is there', async () => {
+      await cache.getOrSet('key', () => undefined)
+      expect(await cache.getOrSet('key', () => 2)).toBeUndefined()
+    })
+  })
+
+  describe('many keys', () => {
+    it('come in the order asked, with the fallback for what is missing, twice if asked twice', async () => {
+      await cache.setMany({ a: 1, b: undefined })
+      expect(await cache.getMany(['b', 'no', 'a', 'b'], 'none')).toEqual([undefined, 'none', 1, undefined])
+      expect(await cache.getMany(['no', 'a'])).toEqual([undefined, 1])
+      expect(await cache.getMany([])).toEqual([])
+    })
+
+    it('are written from an object, a Map or pairs, with one time to live', async () => {
+      await cache.setMany({ a: 1 }, { ttl: '100ms' })
+      await cache.setMany(new Map([['b', 2]]), { ttl: '100ms' })
+      await cache.setMany([['c', 3]], { ttl: 10 })
+      expect(await cache.getMany(['a', 'b', 'c'])).toEqual([1, 2, 3])
+      await elapse(150)
+      expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3])
+    })
+
+    it('do not shift when one of them is of another kind', async () => {
+      await cache.set('a', 1)
+      await cache.incr('counter')
+      await cache.incrBits('bits', [0])
+      expect(await cache.getMany(['a', 'bits', 'counter'])).toEqual([1, undefined, 1])
+    })
+
+    it('are deleted together; the answer is how many were there', async () => {
+      await cache.setMany({ a: 1, b: 2, c: 3 })
+      expect(await cache.deleteMany(['a', 'b', 'no'])).toBe(2)
+      expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3])
+    })
+  })
+
+  describe('incr', () => {
+    it('counts from nothing, by one or by any whole number, and get reads the counter', async () => {
+      expect(await cache.incr('key')).toBe(1)
+      expect(await cache.incr('key')).toBe(2)
+      expect(await cache.incr('key', 5)).toBe(7)
+      expect(await cache.incr('key', -10)).toBe(-3)
+      expect(await cache.get('key')).toBe(-3)
+    })
+
+    it('gives a new counter its time to live, and leaves it to the counter from then on', async () => {
+      await cache.incr('key', 5, { ttl: '10s' })
+      await cache.incr('key', 1, { ttl: '100s' })
+      await cache.incr('key')
+      expect(await cache.getExpire('key')).toBe(10)
+    })
+
+    it('starts anew when the counter has expired', async () => {
+      await cache.incr('key', 5, { ttl: '100ms' })
+      await elapse(150)
+      expect(await cache.incr('key')).toBe(1)
+    })
+
+    it('refuses a value that is no whole number, and leaves it as it is', async () => {
+      await cache.set('key', 'text')
+      await expect(cache.incr('key')).rejects.toThrow(WrongTypeError)
+      expect(await cache.get('key')).toBe('text')
+      await expect(cache.incr('key', 0.5)).rejects.toThrow('by whole numbers, not by 0.5.')
+    })
+  })
+
+  describe('time', () => {
+    it('is told in seconds: none for no key, Infinity for no expiry', async () => {
+      expect(await cache.getExpire('key')).toBeUndefined()
+      await cache.set('key', 1)
+      expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
+      expect(await cache.expire('key', 1)).toBe(true)
+      expect(await cache.getExpire('key')).toBe(1)
+    })
+
+    it('ends a key on the millisecond', async () => {
+      await cache.set('key', 1, { ttl: '100ms' })
+      await elapse(99)
+      expect(await cache.get('key')).toBe(1)
+      await elapse(1)
+      expect(await cache.get('key')).toBeUndefined()
+      expect(await cache.exists('key')).toBe(false)
+      expect(await cache.delete('key')).toBe(false)
+    })
+
+    it('is not given to a key that is not there', async () => {
+      expect(await cache.expire('key', 1)).toBe(false)
+      expect(await cache.exists('key')).toBe(false)
+    })
+
+    it('can be given back without end', async () => {
+      await cache.set('key', 1, { ttl: 1 })
+      await cache.expire('key', Number.POSITIVE_INFINITY)
+      await elapse(1_500)
+      expect(await cache.get('key')).toBe(1)
+    })
+  })
+
+  describe('delete, exists, clear and counts', () => {
+    it('tell whether the key was there', async () => {
+      expect(await cache.exists('key')).toBe(false)
+      await cache.set('key', 1)
+      expect(await cache.exists('key')).toBe(true)
+      expect(await cache.delete('key')).toBe(true)
+      expect(await cache.delete('key')).toBe(false)
+    })
+
+    it('count keys that live, and clear them all', async () => {
+      expect(await cache.getKeysCount()).toBe(0)
+      await cache.set('a', 1)
+      await cache.set('b', 1, { ttl: '100ms' })
+      expect(await cache.getKeysCount()).toBe(2)
+      await elapse(150)
+      expect(await cache.getKeysCount()).toBe(1)
+      await cache.clear()
+      expect(await cache.getKeysCount()).toBe(0)
+    })
+
+    it('tell about how large a key is', async () => {
+      expect(await cache.getSize('key')).toBe(0)
+      await cache.set('key', 'x'.repeat(1_000))
+      expect(await cache.getSize('key')).toBeGreaterThanOrEqual(1_000)
+      expect(await cache.getSize('key')).toBeLessThan(10_000)
+    })
+  })
+
+  describe('patterns', () => {
+    beforeEach(() =>
+      cache.setMany({ 'pref:1:test': 1, 'pref:2:test': 2, 'pref:test': 3, 'pref:1:test:more': 4, 'x:pref:1:test': 5 }),
+    )
+
+    it('match whole keys', async () => {
+      expect((await all(cache.scan('pref:*:test'))).sort()).toEqual(['pref:1:test', 'pref:2:test'])
+      expect((await all(cache.scan('pref:?:test'))).sort()).toEqual(['pref:1:test', 'pref:2:test'])
+      expect(await all(cache.scan('pref:[^1]:test'))).toEqual(['pref:2:test'])
+      expect(await all(cache.scan('pref'))).toEqual([])
+      expect(await all(cache.scan('*', { batchSize: 2 }))).toHaveLength(5)
+    })
+
+    it('stand for themselves when escaped, and dots and parentheses always do', async () => {
+      await cache.setMany({ 'a*b': 1, axb: 2, 'a.b': 3, 'a(b': 4 })
+      expect(await all(cache.scan('a\\*b'))).toEqual(['a*b'])
+      expect(await all(cache.scan('a.b'))).toEqual(['a.b'])
+      expect(await all(cache.scan('a(*'))).toEqual(['a(b'])
+    })
+
+    it('yield pairs, and nothing of another kind', async () => {
+      await cache.incrBits('pref:bits:test', [1])
+      const pairs = await all(cache.getMatch('pref:*:test', { batchSize: 1 }))
+      expect(Object.fromEntries(pairs)).toEqual({ 'pref:1:test': 1, 'pref:2:test': 2 })
+      expect(await all(cache.getMatch('nothing:*'))).toEqual([])
+    })
+
+    it('delete exactly what matches', async () => {
+      expect(await cache.deleteMatch('pref:*:test')).toBe(2)
+      expect((await all(cache.scan('*'))).sort()).toEqual(['pref:1:test:more', 'pref:test', 'x:pref:1:test'])
+    })
+
+    it('can be left early', async () => {
+      for await (const key of cache.scan('pref:*')) {
+        expect(key).toContain('pref')
+        break
+      }
+    })
+
+    it('refuse a batch of no keys', () => {
+      expect(() => cache.scan('*', { batchSize: 0 })).toThrow(CommandError)
+      expect(() => cache.getMatch('*', { batchSize: 1.5 })).toThrow('not 1.5.')
+    })
+  })
+
+  describe('ping', () => {
+    it('answers the message', async () => {
+      expect(await cache.ping()).toBe('PONG')
+      expect(await cache.ping('hi')).toBe('hi')
+    })
+  })
+
+  describe('raw', () => {
+    it('reads back what was written raw', async () => {
+      expect(await cache.getRaw('key')).toBeUndefined()
+      expect(await cache.setRaw('key', 'raw', { ttl: '100ms' })).toBe(true)
+      expect(await cache.getRaw('key')).toBe('raw')
+      await elapse(150)
+      expect(await cache.getRaw('key')).toBeUndefined()
+    })
+  })
+
+  describe('bits', () => {
+    it('are 0 where nothing was written', async () => {
+      expect(await cache.getBits('bits', [0, 1, 3_000])).toEqual([0, 0, 0])
+      expect(await cache.getBits('bits', [1, 2], { size: 15 })).toEqual([0, 0])
+      expect(await cache.exists('bits')).toBe(false)
+    })
+
+    it('are set one by one', async () => {
+      expect(await cache.incrBits('bits', [0, 3, 9])).toEqual([1, 1, 1])
+      expect(await cache.getBits('bits', [0, 1, 2, 3, 9])).toEqual([1, 0, 0, 1, 1])
+    })
+
+    it('are counters of any size, that stop at both ends', async () => {
+      expect(await cache.incrBits('bits', [0, 1, 3], { size: 5, by: 3 })).toEqual([3, 3, 3])
+      expect(await cache.incrBits('bits', [0, 1], { size: 5, by: 30 })).toEqual([31, 31])
+      expect(await cache.incrBits('bits', [0, 3], { size: 5, by: -100 })).toEqual([0, 0])
+      expect(await cache.getBits('bits', [0, 1, 2, 3], { size: 5 })).toEqual([0, 31, 0, 0])
+    })
+
+    it('refuse fields that cannot be', async () => {
+      await expect(cache.getBits('bits', [-1])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+      await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+      await expect(cache.incrBits('bits', [0], { by: 0.5 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+    })
+  })
+
+  describe('sliceIncr', () => {
+    it('counts what is in the window, up to a most', async () => {
+      const count = (end: number) => cache.sliceIncr('window', { start: end - 10, end, max: 3, ttl: 60 })
+      expect([await count(1), await count(1), await count(5), await count(6)]).toEqual([1, 2, 3, 3])
+      expect(await count(12)).toBe(2)
+      await expect(cache.sliceIncr('window', { start: 2, end: 1, max: 1 })).rejects.toThrow(
+        'A window starts before it ends',
+      )
+    })
+  })
+
+  describe('sets', () => {
+    it('count what is new, what was there, and give members out', async () => {
+      expect(await cache.setAdd('set', ['a', 'b'])).toBe(2)
+      expect(await cache.setAdd('set', ['b', 'c'], { ttl: '10s' })).toBe(1)
+      expect(await cache.getExpire('set')).toBe(10)
+      expect(await cache.setRemove('set', ['a', 'x'])).toBe(1)
+      expect((await cache.setPop('set', { count: 10 })).sort()).toEqual(['b', 'c'])
+      expect(await cache.exists('set')).toBe(false)
+      expect(await cache.setPop('set')).toEqual([])
+    })
+  })
+
+  describe('locks', () => {
+    it('belong to a token', async () => {
+      expect(await cache.setLock('lock', 'mine', { ttl: 10 })).toBe(true)
+      expect(await cache.setLock('lock', 'yours', { ttl: 10 })).toBe(false)
+      expect(await cache.isLocked('lock')).toBe(true)
+      expect(await cache.unlock('lock', 'yours')).toBe(false)
+      expect(await cache.isLocked('lock')).toBe(true)
+      expect(await cache.unlock('lock', 'mine')).toBe(true)
+      expect(await cache.isLocked('lock')).toBe(false)
+    })
+
+    it('end with their time to live', async () => {
+      await cache.setLock('lock', 'mine', { ttl: '100ms' })
+      await elapse(150)
+      expect(await cache.isLocked('lock')).toBe(false)
+      expect(await cache.setLock('lock', 'yours', { ttl: 10 })).toBe(true)
+    })
+
+    it('are held while the function runs', async () => {
+      await cache.lock('job', { ttl: 10 }, async () => {
+        expect(await cache.isLocked('job')).toBe(true)
+        await expect(cache.lock('job', { ttl: 10, wait: false }, () => 1)).rejects.toThrow(LockedError)
+      })
+      expect(await cache.isLocked('job')).toBe(false)
+    })
+
+    it('are no keys', async () => {
+      await cache.setLock('key', 'token', { ttl: 10 })
+      expect(await cache.get('key')).toBeUndefined()
+      expect(await all(cache.scan('*'))).toEqual([])
+      expect(await cache.getKeysCount()).toBe(0)
+      await cache.clear()
+      await cache.deleteMatch('*')
+      expect(await cache.isLocked('key')).toBe(true)
+    })
+  })
+})

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const main = fileURLToPath(new URL('../../apps/demo/src/main.ts', import.meta.url))
+
+interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the demo as `pnpm demo` does, with its output in pipes. */
+function demo(env: Readonly<Record<string, string>> = {}): Promise<Run> {
+  const { CACHE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
+  const child = spawn(process.execPath, ['--conditions=@cashews/source', '--import', 'tsx', main], {
+    cwd: root,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, stdout, stderr }))
+  })
+}
+
+describe('the demo', () => {
+  let run: Run
+  beforeAll(async () => {
+    run = await demo()
+  }, 60_000)
+
+  it('ends well, and says nothing on stderr', () => {
+    expect(run.stderr).toBe('')
+    expect(run.code).toBe(0)
+  })
+
+  it('shows each section under its heading', () => {
+    expect(run.stdout.match(/^\d\. .+$/gm)).toEqual([
+      '1. Cold and warm',
+      '2. Hit ratio under load',
+      '3. A stampede',
+      '4. Time to live',
+      '5. Invalidation',
+      '6. An invalidation during a load',
+      '7. Where an answer came from',
+    ])
+  })
+
+  it('keeps every claim it makes', () => {
+    const held = run.stdout.match(/✓ .+/g)
+    expect(run.stdout).not.toContain('✗')
+    expect(held).toContain('✓ 1,000 callers of a cold key cost one scan')
+    expect(held).toContain('✓ near.invalidate(27.1751, 78.0421) removed that answer and no other')
+    expect(held).toContain('✓ after it the answer was gone, and found anew')
+    expect(run.stdout).toContain(`All ${held?.length} claims held`)
+  })
+
+  it('tells a warm answer from a cold one by more than a factor of hundred', () => {
+    const factors = [...run.stdout.matchAll(/([\d,]+)×/g)].map(([, figure]) => Number(figure?.replaceAll(',', '')))
+    expect(factors).toHaveLength(2)
+    for (const factor of factors) expect(factor).toBeGreaterThan(100)
+  })
+
+  it('prints no colours, no control characters and no gaps into a pipe', () => {
+    const control = [...run.stdout].filter((char) => char < ' ' && char !== '\n')
+    expect(control).toEqual([])
+    expect(run.stdout).not.toMatch(/NaN|undefined|Infinity|\[object/)
+  })
+})
+
+describe('the demo with a CACHE_URL that cannot work', () => {
+  it.each([
+    ['a scheme nobody knows', 'nope://x', 'error: No backend for "nope://x". This cache knows mem://.\n'],
+    ['an option nobody knows', 'mem://?sise=3', expect.stringMatching(/^error: Unknown option "sise" .*\bsize\b.*\n$/)],
+    [
+      'a cache that is off',
+      'mem://?enable=0',
+      'error: The backend keeps nothing. Does CACHE_URL switch it off, or leave it no room?\n',
+    ],
+  ])(
+    'says so in one line: %s',
+    async (_, url, message) => {
+      expect(await demo({ CACHE_URL: url })).toEqual({ code: 1, stdout: '', stderr: message })
+    },
+    30_000,
+  )
+})
+
+it('a demo whose claims do not hold ends with exit code 1, and names them', async () => {
+  const { code, stdout, stderr } = await demo({ CACHE_URL: 'mem://?size=3' })
+  expect(code).toBe(1)
+  expect(stdout).toContain('✗')
+  expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
+}, 60_000)

@@ -1,0 +1,154 @@
+import { type Cache, createCache } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { stores } from './support/backends.ts'
+import { gate, settle } from './support/helpers.ts'
+
+describe.each(stores)('detect on $name', ({ name, create }) => {
+  let cache: Cache
+  beforeEach(() => {
+    cache = createCache().setup(create())
+  })
+
+  const user = () => cached(cache, { ttl: '1m', key: 'user:{id}' }, async (id: string) => ({ id }))
+
+  it('answers the result, and where it came from', async () => {
+    const getUser = user()
+    const miss = await cache.detect(() => getUser('1'))
+    expect(miss.result).toEqual({ id: '1' })
+    expect(miss.keys).toEqual(['user:1'])
+    expect(miss.calls['user:1']).toEqual([
+      { strategy: 'cached', template: 'user:{id}', ttl: 60, backend: name, hit: false, reason: 'miss' },
+    ])
+    const hit = await cache.detect(() => getUser('1'))
+    expect(hit.calls['user:1']).toEqual([
+      { strategy: 'cached', template: 'user:{id}', ttl: 60, backend: name, hit: true, age: expect.any(Number) },
+    ])
+  })
+
+  it('tells of each call for a key, in order', async () => {
+    const getUser = user()
+    const { calls, keys } = await cache.detect(async () => {
+      await getUser('1')
+      await getUser('2')
+      await getUser('1')
+    })
+    expect(keys).toEqual(['user:1', 'user:2'])
+    expect(calls['user:1']?.map(({ hit }) => hit)).toEqual([false, true])
+  })
+
+  it('tells of plain reads too', async () => {
+    await cache.set('key', 1)
+    const { calls } = await cache.detect(async () => [await cache.get('key'), await cache.get('no')])
+    expect(calls.key).toEqual([{ strategy: 'get', backend: name, hit: true }])
+    expect(calls.no).toEqual([{ strategy: 'get', backend: name, hit: false }])
+  })
+
+  it('tells of getOrSet', async () => {
+    const { calls } = await cache.detect(() => cache.getOrSet('key', () => 1))
+    expect(calls.key).toMatchObject([{ strategy: 'getOrSet', hit: false }])
+  })
+
+  it('sees what runs at the same time inside', async () => {
+    const getUser = user()
+    const { keys } = await cache.detect(() => Promise.all(['1', '2', '3'].map((id) => getUser(id))))
+    expect([...keys].sort()).toEqual(['user:1', 'user:2', 'user:3'])
+  })
+
+  it('does not see what runs at the same time outside', async () => {
+    const getUser = user()
+    const opened = gate()
+    const detected = cache.detect(async () => {
+      await getUser('inside')
+      await opened.promise
+    })
+    await getUser('outside')
+    opened.open()
+    expect((await detected).keys).toEqual(['user:inside'])
+  })
+
+  it('nests: the outer sees what the inner sees', async () => {
+    const getUser = user()
+    const { result: inner, keys } = await cache.detect(async () => {
+      await getUser('1')
+      const inner = await cache.detect(() => getUser('2'))
+      await getUser('3')
+      return inner
+    })
+    expect(inner.keys).toEqual(['user:2'])
+    expect(keys).toEqual(['user:1', 'user:2', 'user:3'])
+  })
+
+  it('says which calls shared the load of another', async () => {
+    const opened = gate()
+    const load = cached(cache, { ttl: 1, key: 'k' }, () => opened.promise)
+    const both = cache.detect(() => Promise.all([load(), load()]))
+    await settle()
+    opened.open()
+    const { calls } = await both
+    expect(calls.k?.map(({ hit }) => hit)).toEqual([false, false])
+    expect(calls.k?.filter(({ shared }) => shared)).toHaveLength(1)
+  })
+
+  it('tells every caller of a shared load, each its own', async () => {
+    const opened = gate()
+    const load = cached(cache, { ttl: 1, key: 'k' }, () => opened.promise)
+    const watching = [cache.detect(() => load()), cache.detect(() => load()), cache.detect(() => load())]
+    await settle()
+    opened.open()
+    for (const { calls } of await Promise.all(watching)) expect(calls.k).toHaveLength(1)
+  })
+
+  it('tells who joins a load what it read on its way', async () => {
+    const opened = gate()
+    const inner = cached(cache, { ttl: 1, key: 'inner' }, () => opened.promise)
+    const outer = cached(cache, { ttl: 1, key: 'outer' }, () => inner())
+    const watching = [cache.detect(() => outer()), cache.detect(() => outer())]
+    await settle()
+    opened.open()
+    for (const { keys } of await Promise.all(watching)) expect([...keys].sort()).toEqual(['inner', 'outer'])
+  })
+
+  it('lists the keys in the order they were asked for', async () => {
+    const inner = cached(cache, { ttl: 1, key: 'inner' }, async () => 1)
+    const outer = cached(cache, { ttl: 1, key: 'outer' }, () => inner())
+    expect((await cache.detect(() => outer())).keys).toEqual(['outer', 'inner'])
+  })
+
+  it('tells of a call that failed', async () => {
+    const load = cached(cache, { ttl: 1, key: 'k' }, () => Promise.reject(new Error('no')))
+    const { result, calls } = await cache.detect(() => load().catch((error: Error) => error.message))
+    expect(result).toBe('no')
+    expect(calls.k).toMatchObject([{ hit: false }])
+  })
+
+  it('passes a failure on', async () => {
+    await expect(cache.detect(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  })
+
+  it('does not change its answer afterwards', async () => {
+    const opened = gate()
+    let late: Promise<unknown> | undefined
+    const detected = await cache.detect(async () => {
+      await cache.get('key')
+      late = opened.promise.then(() => cache.get('key'))
+    })
+    const other = cache.detect(async () => {
+      opened.open()
+      await late
+    })
+    await other
+    expect(detected.calls.key).toHaveLength(1)
+  })
+
+  it('tells of its own cache only', async () => {
+    const other = createCache().setup(create())
+    expect((await cache.detect(() => other.get('key'))).keys).toEqual([])
+  })
+
+  it('is not misled by keys that are names of objects', async () => {
+    const { calls, keys } = await cache.detect(() => Promise.all([cache.get('__proto__'), cache.get('constructor')]))
+    expect(keys).toEqual(['__proto__', 'constructor'])
+    expect(calls.constructor).toHaveLength(1)
+  })
+})

@@ -1,0 +1,125 @@
+import { addPrefix, type Cache, type Call, COMMANDS, createCache, keysLower, memoryLimit } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { stores } from './support/backends.ts'
+import { all, recorder, run } from './support/helpers.ts'
+
+/** Every key, pattern and message of a call. */
+function names(call: Call | undefined): unknown {
+  if (call === undefined) return undefined
+  if ('key' in call) return call.key
+  if ('keys' in call) return call.keys
+  if ('entries' in call) return call.entries.map(([key]) => key)
+  if ('pattern' in call) return call.pattern
+  return 'message' in call ? call.message : undefined
+}
+
+function changed(names: unknown, change: (text: string) => string): unknown {
+  return Array.isArray(names) ? names.map(change) : typeof names === 'string' ? change(names) : names
+}
+
+describe.each(stores)('addPrefix before $name', ({ create }) => {
+  it.each(COMMANDS)('prefixes what %s is about, and nothing else', async (command) => {
+    const [before, after] = [recorder(), recorder()]
+    const cache = createCache().setup(create(), { middlewares: [before, addPrefix('prefix!'), after] })
+    await run(cache, command)
+    const prefixed =
+      command === 'ping' ? names(before.calls[0]) : changed(names(before.calls[0]), (key) => `prefix!${key}`)
+    expect(names(after.calls[0])).toEqual(prefixed)
+  })
+
+  it('lets the caller see its own keys only, as the caller wrote them', async () => {
+    const backend = create()
+    const cache = createCache().setup(backend, { middlewares: [addPrefix('a*:')] })
+    await backend.open({ removed() {}, error() {} })
+    await backend.set('ab:foreign', 1, Number.POSITIVE_INFINITY)
+    await cache.setMany({ 'user:1': 1, 'user:2': 2 })
+    expect((await all(cache.scan('*'))).sort()).toEqual(['user:1', 'user:2'])
+    expect(Object.fromEntries(await all(cache.getMatch('user:*')))).toEqual({ 'user:1': 1, 'user:2': 2 })
+    expect(await cache.get('user:1')).toBe(1)
+    expect(await cache.getMany(['user:2', 'no', 'user:1'], 0)).toEqual([2, 0, 1])
+    expect(await cache.deleteMatch('*')).toBe(2)
+    expect(await backend.get('ab:foreign')).toBe(1)
+  })
+
+  it('keeps sets, bits, locks and counters apart too', async () => {
+    const backend = create()
+    const one = createCache().setup(backend, { middlewares: [addPrefix('one:')] })
+    const two = createCache().setup(backend, { middlewares: [addPrefix('two:')] })
+    for (const cache of [one, two]) {
+      expect(await cache.setAdd('set', ['a'])).toBe(1)
+      expect(await cache.incrBits('bits', [0])).toEqual([1])
+      expect(await cache.incr('counter')).toBe(1)
+      expect(await cache.setLock('lock', 'token', { ttl: 1 })).toBe(true)
+    }
+  })
+})
+
+describe.each(stores)('keysLower before $name', ({ create }) => {
+  it.each(COMMANDS)('writes what %s is about in lower case', async (command) => {
+    const seen = recorder()
+    const upper = (text: string) => text.toUpperCase()
+    const cache = createCache().setup(create(), {
+      middlewares: [(call, next) => next(uppered(call, upper)), keysLower(), seen],
+    })
+    await run(cache, command)
+    if (command !== 'ping')
+      expect(names(seen.calls[0])).toEqual(changed(names(seen.calls[0]), (key) => key.toLowerCase()))
+  })
+
+  it('makes one key of several spellings', async () => {
+    const cache = createCache().setup(create(), { middlewares: [keysLower()] })
+    await cache.set('User:1', 1)
+    expect(await cache.get('uSER:1')).toBe(1)
+    expect(await all(cache.scan('USER:*'))).toEqual(['user:1'])
+    expect(await cache.delete('USER:1')).toBe(true)
+  })
+})
+
+function uppered(call: Call, upper: (text: string) => string): Call {
+  if ('key' in call) return { ...call, key: upper(call.key) }
+  if ('keys' in call) return { ...call, keys: call.keys.map(upper) }
+  if ('entries' in call) return { ...call, entries: call.entries.map(([key, value]) => [upper(key), value] as const) }
+  return 'pattern' in call ? { ...call, pattern: upper(call.pattern) } : call
+}
+
+describe.each(stores)('memoryLimit before $name', ({ create }) => {
+  const limited = (limits: { min?: number; max?: number }): Cache =>
+    createCache().setup(create(), { middlewares: [memoryLimit(limits)] })
+
+  it.each([
+    [{}, true],
+    [{ max: 1_000 }, true],
+    [{ max: 100 }, false],
+    [{ min: 100 }, true],
+    [{ min: 1_000 }, false],
+    [{ min: 100, max: 1_000 }, true],
+  ])('with %j stores a value of some 250 bytes: %s', async (limits, stored) => {
+    const cache = limited(limits)
+    expect(await cache.set('key', 'x'.repeat(110))).toBe(stored)
+    expect(await cache.exists('key')).toBe(stored)
+  })
+
+  it('writes those of many that fit', async () => {
+    const seen = recorder()
+    const cache = createCache().setup(create(), { middlewares: [memoryLimit({ max: 100 }), seen] })
+    await cache.setMany({ small: 'x', large: 'x'.repeat(1_000) })
+    expect(await cache.getMany(['small', 'large'])).toEqual(['x', undefined])
+    seen.calls.length = 0
+    await cache.setMany({ large: 'x'.repeat(1_000) })
+    expect(seen.calls).toEqual([])
+  })
+
+  it('does not keep a caller from the value', async () => {
+    expect(await limited({ max: 10 }).getOrSet('key', () => 'x'.repeat(1_000))).toHaveLength(1_000)
+  })
+
+  it('leaves the other commands alone', async () => {
+    const cache = limited({ min: 1_000 })
+    expect(await cache.incr('counter')).toBe(1)
+    expect(await cache.setAdd('set', ['a'])).toBe(1)
+  })
+
+  it.each([[{ min: -1 }], [{ min: 2, max: 1 }], [{ max: Number.NaN }]])('refuses %j', (limits) => {
+    expect(() => memoryLimit(limits)).toThrow(expect.objectContaining({ code: 'CASHEWS_CONFIGURATION' }))
+  })
+})

@@ -1,0 +1,289 @@
+import { BackendUnavailableError, type Cache, createCache, LockedError } from '@cashews/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, hangs, recorder, settle, sickStore } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+describe.each(stores)('locks on $name', ({ create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    onError.mockReset()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(() => cache.close())
+
+  describe('lock', () => {
+    it('answers what its function answers, and frees the lock whatever happens', async () => {
+      expect(await cache.lock('job', { ttl: 10 }, () => 'done')).toBe('done')
+      expect(await cache.isLocked('job')).toBe(false)
+      await expect(cache.lock('job', { ttl: 10 }, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+      expect(await cache.isLocked('job')).toBe(false)
+      expect(onError).not.toHaveBeenCalled()
+    })
+
+    it('runs one after the other', async () => {
+      const order: string[] = []
+      const job = (name: string) =>
+        cache.lock('job', { ttl: 10 }, async () => {
+          order.push(`${name} begins`)
+          await elapse(5)
+          order.push(`${name} ends`)
+        })
+      const jobs = Promise.all([job('a'), job('b'), job('c')])
+      for (let turn = 0; turn < 100; turn++) await elapse(20)
+      await jobs
+      expect(
+        order
+          .filter((_, at) => at % 2 === 0)
+          .map((line) => line[0])
+          .sort(),
+      ).toEqual(['a', 'b', 'c'])
+      for (let at = 0; at < 6; at += 2) expect(order[at]?.[0]).toBe(order[at + 1]?.[0])
+    })
+
+    it('gives each holder a token of its own', async () => {
+      const tokens = new Set<string>()
+      for (let at = 0; at < 3; at++) await cache.lock('job', { ttl: 10 }, ({ token }) => tokens.add(token))
+      expect(tokens.size).toBe(3)
+    })
+
+    it('reports a lock whose time ran out while it was held, and answers all the same', async () => {
+      const answer = cache.lock('job', { ttl: '100ms' }, async () => {
+        await elapse(150)
+        return 'late'
+      })
+      expect(await answer).toBe('late')
+      expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(LockedError))
+    })
+
+    it('does not free a lock that somebody else has taken meanwhile', async () => {
+      await cache.lock('job', { ttl: '100ms' }, async () => {
+        await elapse(150)
+        expect(await cache.setLock('job', 'other', { ttl: 10 })).toBe(true)
+      })
+      expect(await cache.isLocked('job')).toBe(true)
+      expect(onError).toHaveBeenCalledTimes(1)
+    })
+
+    it('can be extended, but not once it was lost', async () => {
+      await cache.lock('job', { ttl: '100ms' }, async (lock) => {
+        await elapse(80)
+        await lock.extend('100ms')
+        await elapse(80)
+        expect(await cache.isLocked('job')).toBe(true)
+        await elapse(50)
+        await expect(lock.extend('100ms')).rejects.toThrow(LockedError)
+        expect(await cache.isLocked('job')).toBe(false)
+      })
+    })
+
+    it.each([[0], ['0s'], [-1], [Number.NaN], ['soon']])('refuses a ttl of %j', async (ttl) => {
+      await expect(cache.lock('job', { ttl: ttl as number }, () => 1)).rejects.toMatchObject({ code: 'CASHEWS_TTL' })
+    })
+  })
+
+  describe('acquireLock', () => {
+    it('holds until the end of the block', async () => {
+      {
+        await using lock = await cache.acquireLock('job', { ttl: 10 })
+        expect(lock.key).toBe('job')
+        expect(await cache.isLocked('job')).toBe(true)
+      }
+      expect(await cache.isLocked('job')).toBe(false)
+    })
+
+    it('tells whether a release came in time', async () => {
+      const lock = await cache.acquireLock('job', { ttl: '100ms' })
+      expect(await lock.release()).toBe(true)
+      expect(await lock.release()).toBe(false)
+    })
+  })
+
+  describe('waiting', () => {
+    it.each([[false as const], [0]])('is not done with wait: %s', async (wait) => {
+      await cache.setLock('job', 'other', { ttl: 10 })
+      await expect(cache.acquireLock('job', { ttl: 10, wait })).rejects.toThrow('"job" is held by somebody else')
+    })
+
+    it('ends at its deadline', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const failed = vi.fn()
+      void cache.acquireLock('job', { ttl: 10, wait: '1s' }).catch(failed)
+      await elapse(990)
+      expect(failed).not.toHaveBeenCalled()
+      await elapse(10)
+      await settle()
+      expect(failed).toHaveBeenCalledExactlyOnceWith(expect.any(LockedError))
+    })
+
+    it('lasts as long as the ttl when not told otherwise', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const failed = vi.fn()
+      void cache.acquireLock('job', { ttl: '2s' }).catch(failed)
+      await elapse(1_990)
+      expect(failed).not.toHaveBeenCalled()
+      await elapse(20)
+      expect(failed).toHaveBeenCalledTimes(1)
+    })
+
+    it('ends at once when the lock is freed in this process', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const got = vi.fn()
+      void cache.acquireLock('job', { ttl: 10, wait: 60 }).then(got)
+      await elapse(10_000)
+      expect(got).not.toHaveBeenCalled()
+      await cache.unlock('job', 'other')
+      await elapse(0)
+      await settle()
+      expect(got).toHaveBeenCalledTimes(1)
+    })
+
+    it('ends soon after the holder has lost the lock', async () => {
+      await cache.setLock('job', 'other', { ttl: 1 })
+      const got = vi.fn()
+      void cache.acquireLock('job', { ttl: 10, wait: 60 }).then(got)
+      await elapse(1_450)
+      expect(got).toHaveBeenCalledTimes(1)
+    })
+
+    it('costs a few commands a second', async () => {
+      const seen = recorder()
+      cache.use(seen)
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const failed = vi.fn()
+      void cache.acquireLock('job', { ttl: 10, wait: '10s' }).catch(failed)
+      await elapse(10_100)
+      expect(failed).toHaveBeenCalled()
+      expect(seen.calls.length).toBeLessThan(60)
+    })
+
+    it('wakes one waiter for each release, in the order they came', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const order: number[] = []
+      const seen = recorder()
+      for (let at = 0; at < 5; at++) {
+        void cache.lock('job', { ttl: 10, wait: 60 }, async () => order.push(at))
+        await settle()
+      }
+      cache.use(seen)
+      await cache.unlock('job', 'other')
+      await elapse(0)
+      await settle()
+      expect(order.length).toBeGreaterThan(0)
+      expect(order[0]).toBe(0)
+      await elapse(2_000)
+      expect([...order].sort()).toEqual([0, 1, 2, 3, 4])
+    })
+
+    it('ends when its signal aborts, with the reason', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const abort = new AbortController()
+      const failed = vi.fn()
+      void cache.acquireLock('job', { ttl: 10, signal: abort.signal }).catch(failed)
+      await elapse(100)
+      abort.abort(new Error('enough'))
+      await elapse(0)
+      await settle()
+      expect(failed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'enough' }))
+      const before = vi.getTimerCount()
+      await elapse(1_000)
+      expect(vi.getTimerCount()).toBe(before)
+    })
+
+    it('does not begin with a signal that has aborted', async () => {
+      await expect(
+        cache.acquireLock('job', { ttl: 10, signal: AbortSignal.abort(new Error('enough')) }),
+      ).rejects.toThrow('enough')
+      expect(await cache.isLocked('job')).toBe(false)
+    })
+
+    it('for the end of a lock answers whether it is still held', async () => {
+      expect(await cache.isLocked('job', { wait: 1 })).toBe(false)
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const answers: boolean[] = []
+      void cache.isLocked('job', { wait: '1s' }).then((answer) => answers.push(answer))
+      void cache.isLocked('job', { wait: '1m' }).then((answer) => answers.push(answer))
+      await elapse(1_010)
+      expect(answers).toEqual([true])
+      await cache.unlock('job', 'other')
+      await elapse(400)
+      expect(answers).toEqual([true, false])
+    })
+  })
+
+  describe('that cannot be taken', () => {
+    it('are granted while locks are switched off', async () => {
+      cache.disable('setLock', 'unlock')
+      expect(
+        await cache.lock('job', { ttl: 10 }, () => cache.lock('job', { ttl: 10, wait: false }, () => 'both')),
+      ).toBe('both')
+      expect(onError).not.toHaveBeenCalled()
+    })
+
+    it('are granted inside disabling', async () => {
+      await cache.setLock('job', 'other', { ttl: 10 })
+      const run = () =>
+        cache.lock('job', { ttl: 10, wait: false }, async (lock) => {
+          await lock.extend(10)
+          return 'done'
+        })
+      expect(await cache.disabling([], run)).toBe('done')
+      expect(onError).not.toHaveBeenCalled()
+    })
+  })
+})
+
+describe('locks on a store that is away', () => {
+  const away = async (illness: () => Promise<never>) => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    await cache.init()
+    store.health.illness = illness
+    return cache
+  }
+
+  it.each([
+    ['refuses', () => Promise.reject(new BackendUnavailableError('away'))],
+    ['hangs', hangs],
+  ])('that %s are granted, soon', async (_, illness) => {
+    const cache = await away(illness)
+    const run = vi.fn(async () => 'done')
+    const answer = cache.lock('job', { ttl: '30s' }, run)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(run).toHaveBeenCalledTimes(1)
+    expect(await answer).toBe('done')
+    await cache.close()
+  })
+
+  it('are granted to a caller who does not wait', async () => {
+    const cache = await away(() => Promise.reject(new BackendUnavailableError('away')))
+    expect(await cache.lock('job', { ttl: '30s', wait: false }, () => 'done')).toBe('done')
+    await cache.close()
+  })
+
+  it('are an error with suppress: false', async () => {
+    const store = sickStore()
+    const cache = createCache().setup(store, { suppress: false })
+    await cache.init()
+    store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    await expect(cache.acquireLock('job', { ttl: 1 })).rejects.toThrow(BackendUnavailableError)
+    await cache.close()
+  })
+
+  it('do not fail the function when the store goes while it runs', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    const opened = gate()
+    const answer = cache.lock('job', { ttl: '30s' }, async () => {
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+      await opened.promise
+      return 'done'
+    })
+    opened.open()
+    expect(await answer).toBe('done')
+    await cache.close()
+  })
+})

@@ -1,0 +1,175 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { memory } from '@cashews/backend-memory'
+import { createCache } from '@cashews/core'
+import { cached, singleFlight } from '@cashews/strategies'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { all, gate, settle, syncStore } from './support/helpers.ts'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+/** Answers whether an object is let go of once nobody holds it. */
+async function isFreed(ref: WeakRef<object>): Promise<boolean> {
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    gc()
+    if (ref.deref() === undefined) return true
+  }
+  return false
+}
+
+/** A number from 0 to `below`, the same series each time. */
+function series(seed = 1): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state * 48_271) % 2_147_483_647
+    return state % below
+  }
+}
+
+afterEach(() => vi.useRealTimers())
+
+describe('no leak', () => {
+  it.each([
+    ['a store that answers at once', () => memory({ size: 50 })],
+    ['a store that does not', () => syncStore({ getNow: undefined as never })],
+  ])('of memory through 10,000 random operations on %s', async (_, create) => {
+    const cache = createCache({ onError: () => {} }).setup(create())
+    const next = series()
+    const load = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: string, fail: boolean) => {
+      if (fail) throw new Error('no')
+      return { id }
+    })
+    const flight = singleFlight(cache, { key: 'f:{0}' }, async (id: string) => id)
+    const operate = async (at: number): Promise<unknown> => {
+      const id = `${at % 5 === 0 ? next(20) : at}`
+      switch (next(10)) {
+        case 0:
+          return load.invalidate(id, false)
+        case 1:
+          return cache.deleteMatch('k:1*')
+        case 2:
+          return cache.getOrSet(`k:${id}`, () => id)
+        case 3:
+          return flight(id)
+        case 4:
+          return cache.detect(() => load(id, false))
+        case 5:
+          return cache.disabling(['get'], () => load(id, false))
+        case 6: {
+          using _ = cache.on('get', () => {})
+          return load(id, false)
+        }
+        case 7:
+          return load.refresh(id, next(2) === 0)
+        case 8:
+          return cache.lock(`l:${id}`, { ttl: 10 }, () => id)
+        default:
+          return load(id, next(2) === 0)
+      }
+    }
+    const batch = async (from: number) => {
+      await Promise.allSettled(Array.from({ length: 1_000 }, (_, at) => operate(from + at)))
+      await cache.clear()
+      gc()
+      return process.memoryUsage().heapUsed
+    }
+    for (let round = 0; round < 5; round++) await batch(round * 1_000)
+    const before = await batch(5_000)
+    for (let round = 6; round < 16; round++) await batch(round * 1_000)
+    expect((await batch(16_000)) - before).toBeLessThan(500_000)
+    await cache.close()
+  })
+
+  it('of a value whose load was overtaken', async () => {
+    const cache = createCache().setup(syncStore())
+    let ref: WeakRef<object> | undefined
+    await (async () => {
+      const opened = gate<object>()
+      const loading = cache.getOrSet('key', () => opened.promise)
+      await settle()
+      await cache.delete('key')
+      const value = { large: new Uint8Array(1_000_000) }
+      ref = new WeakRef(value)
+      opened.open(value)
+      await loading
+    })()
+    expect(await isFreed(ref as unknown as WeakRef<object>)).toBe(true)
+  })
+
+  it('of arguments of a call that failed', async () => {
+    const cache = createCache().setup(memory())
+    const load = cached(cache, { ttl: 1, key: () => 'k' }, async (_big: object) => {
+      throw new Error('no')
+    })
+    let ref: WeakRef<object> | undefined
+    await (async () => {
+      const big = { large: new Uint8Array(1_000_000) }
+      ref = new WeakRef(big)
+      await load(big).catch(() => {})
+    })()
+    expect(await isFreed(ref as unknown as WeakRef<object>)).toBe(true)
+  })
+
+  it('of a listener that was taken off', async () => {
+    const cache = createCache().setup(memory())
+    let ref: WeakRef<object> | undefined
+    await (async () => {
+      const listener = () => {}
+      ref = new WeakRef(listener)
+      using _ = cache.on('set', listener)
+      await cache.set('key', 1)
+    })()
+    expect(await isFreed(ref as unknown as WeakRef<object>)).toBe(true)
+  })
+
+  it('of a backend that another one took the place of', async () => {
+    const cache = createCache()
+    let ref: WeakRef<object> | undefined
+    await (async () => {
+      const backend = memory()
+      ref = new WeakRef(backend)
+      cache.setup(backend)
+      await cache.getOrSet('key', () => 1)
+      await cache.lock('job', { ttl: 1 }, () => 1)
+    })()
+    cache.setup(memory())
+    await cache.set('key', 1)
+    expect(await isFreed(ref as unknown as WeakRef<object>)).toBe(true)
+  })
+
+  it('of timers, whoever waited for a lock or did not', async () => {
+    vi.useFakeTimers()
+    const cache = createCache().setup(syncStore())
+    await cache.setLock('job', 'other', { ttl: 60 })
+    const abort = new AbortController()
+    const waiting = Promise.allSettled([
+      cache.acquireLock('job', { ttl: 1, wait: '1s' }),
+      cache.acquireLock('job', { ttl: 1, wait: '1m', signal: abort.signal }),
+      cache.isLocked('job', { wait: '1s' }),
+    ])
+    await vi.advanceTimersByTimeAsync(1_100)
+    abort.abort()
+    await waiting
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('of the streams that were left early', async () => {
+    const ended = vi.fn()
+    const store = syncStore({
+      *scan() {
+        try {
+          yield 'a'
+          yield 'b'
+        } finally {
+          ended()
+        }
+      },
+    })
+    const cache = createCache().setup(store)
+    for await (const _ of cache.scan('*')) break
+    expect(ended).toHaveBeenCalledTimes(1)
+    expect(await all(cache.scan('*'))).toEqual(['a', 'b'])
+  })
+})

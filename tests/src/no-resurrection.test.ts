@@ -1,0 +1,216 @@
+import { addPrefix, type Backend, type Cache, createCache, MISS } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { altered, distantStore, fakeTime, gate, settle, syncStore } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+const everyStore = [
+  ...stores,
+  { name: 'a synchronous store', create: () => syncStore() },
+  { name: 'a distant store', create: () => distantStore() },
+]
+
+/** What makes a value that is being loaded out of date, and what is there afterwards. */
+const invalidations: readonly (readonly [string, (cache: Cache) => Promise<unknown>, unknown])[] = [
+  ['delete', (cache) => cache.delete('k:1'), undefined],
+  ['deleteMany', (cache) => cache.deleteMany(['a', 'k:1', 'b']), undefined],
+  ['deleteMatch', (cache) => cache.deleteMatch('k:*'), undefined],
+  ['deleteMatch with a class', (cache) => cache.deleteMatch('[jk]:?'), undefined],
+  ['clear', (cache) => cache.clear(), undefined],
+  ['set', (cache) => cache.set('k:1', 'newer'), 'newer'],
+  ['setMany', (cache) => cache.setMany({ a: 1, 'k:1': 'newer' }), 'newer'],
+  ['setRaw', (cache) => cache.setRaw('k:1', 'newer'), 'newer'],
+  ['incr', (cache) => cache.incr('k:1'), 1],
+  ['a write and a delete', async (cache) => [await cache.set('k:1', 'newer'), await cache.delete('k:1')], undefined],
+]
+
+describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ create }) => {
+  let backend: Backend
+  let cache: Cache
+  beforeEach(() => {
+    backend = create()
+    cache = createCache().setup(backend)
+  })
+
+  const soon = async <T>(work: Promise<T>): Promise<T> => {
+    await vi.advanceTimersByTimeAsync(30)
+    return work
+  }
+
+  describe.each(invalidations)('%s', (_, invalidate, afterwards) => {
+    it('is not stored by a cached function, whose caller gets it all the same', async () => {
+      const opened = gate<string>()
+      const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, (_id: string) => opened.promise)
+      const loading = wrapped('1')
+      await soon(settle())
+      await soon(invalidate(cache))
+      opened.open('stale')
+      expect(await soon(loading)).toBe('stale')
+      expect(await soon(cache.get('k:1'))).toBe(afterwards)
+    })
+
+    it('is not stored by getOrSet', async () => {
+      const opened = gate<string>()
+      const loading = cache.getOrSet('k:1', () => opened.promise)
+      await soon(settle())
+      await soon(invalidate(cache))
+      opened.open('stale')
+      expect(await soon(loading)).toBe('stale')
+      expect(await soon(cache.get('k:1'))).toBe(afterwards)
+    })
+
+    it('is not stored when another cache of the process invalidates', async () => {
+      const other = createCache().setup(backend)
+      const opened = gate<string>()
+      const loading = cache.getOrSet('k:1', () => opened.promise)
+      await soon(settle())
+      await soon(invalidate(other))
+      opened.open('stale')
+      expect(await soon(loading)).toBe('stale')
+      expect(await soon(cache.get('k:1'))).toBe(afterwards)
+    })
+  })
+
+  it('is not stored after invalidate of the wrapped function', async () => {
+    const opened = gate<string>()
+    const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, (_id: string) => opened.promise)
+    const loading = wrapped('1')
+    await soon(settle())
+    await soon(wrapped.invalidate('1'))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(wrapped.peek('1'))).toBeUndefined()
+  })
+
+  it('is stored when another key was invalidated', async () => {
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k:1', () => opened.promise)
+    await soon(settle())
+    await soon(cache.deleteMany(['k:2', 'k:10']))
+    await soon(cache.deleteMatch('k:??'))
+    opened.open('fine')
+    await soon(loading)
+    expect(await soon(cache.get('k:1'))).toBe('fine')
+  })
+
+  it('is not joined by a reader that comes after the invalidation', async () => {
+    const loads = [gate<string>(), gate<string>()]
+    let runs = 0
+    const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => (loads[runs++] as (typeof loads)[0]).promise)
+    const before = wrapped()
+    await soon(settle())
+    await soon(wrapped.invalidate())
+    const after = wrapped()
+    await soon(settle())
+    loads[1]?.open('fresh')
+    expect(await soon(after)).toBe('fresh')
+    loads[0]?.open('stale')
+    expect(await soon(before)).toBe('stale')
+    expect(await soon(cache.get('k'))).toBe('fresh')
+  })
+
+  it('is not stored while reads are switched off', async () => {
+    const opened = gate<string>()
+    cache.disable('get')
+    const loading = cache.getOrSet('k', () => opened.promise)
+    await soon(settle())
+    await soon(cache.delete('k'))
+    opened.open('stale')
+    await soon(loading)
+    cache.enable('get')
+    expect(await soon(cache.get('k'))).toBeUndefined()
+  })
+
+  it('is not stored under the key that a middleware makes of it', async () => {
+    const prefixed = createCache().setup(backend, { middlewares: [addPrefix('app:')] })
+    const opened = gate<string>()
+    const loading = prefixed.getOrSet('k', () => opened.promise)
+    await soon(settle())
+    await soon(cache.delete('app:k'))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(prefixed.get('k'))).toBeUndefined()
+  })
+
+  it('is not stored by singleFlight: false', async () => {
+    const opened = gate<string>()
+    const wrapped = cached(cache, { ttl: 10, key: 'k', singleFlight: false }, () => opened.promise)
+    const loading = wrapped()
+    await soon(settle())
+    await soon(wrapped.invalidate())
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(cache.get('k'))).toBeUndefined()
+  })
+
+  it('gives way to a refresh that began later', async () => {
+    const loads = [gate<string>(), gate<string>()]
+    let runs = 0
+    const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => (loads[runs++] as (typeof loads)[0]).promise)
+    const older = wrapped()
+    await soon(settle())
+    const refreshing = wrapped.refresh()
+    await soon(settle())
+    loads[0]?.open('older')
+    expect(await soon(older)).toBe('older')
+    loads[1]?.open('newer')
+    expect(await soon(refreshing)).toBe('newer')
+    expect(await soon(cache.get('k'))).toBe('newer')
+  })
+
+  it('is not stored after expire, which says how long what is there may stay', async () => {
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k', () => opened.promise)
+    await soon(settle())
+    await soon(cache.set('k', 'newer'))
+    await soon(cache.expire('k', 1))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(cache.get('k'))).toBe('newer')
+  })
+})
+
+describe('a store that watches its keys across processes', () => {
+  it('is given its lease back with the write, and decides', async () => {
+    const written: unknown[][] = []
+    let leases = 0
+    const store = syncStore()
+    const backend = altered(store, {
+      leases: {
+        get: async () => ({ value: MISS, lease: `lease ${++leases}` }),
+        set: async (...write) => {
+          written.push(write)
+          return false
+        },
+      },
+    })
+    const cache = createCache().setup(backend)
+    expect(await cache.getOrSet('k', () => 'value', { ttl: 1 })).toBe('value')
+    expect(written).toEqual([['k', 'value', 1_000, 'lease 1']])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
+  it('is not asked to write what was invalidated in this process', async () => {
+    const set = vi.fn(async () => true)
+    const backend = altered(syncStore(), { leases: { get: async () => ({ value: MISS, lease: 'x' }), set } })
+    const cache = createCache().setup(backend)
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k', () => opened.promise)
+    await settle()
+    await cache.delete('k')
+    opened.open('stale')
+    await loading
+    expect(set).not.toHaveBeenCalled()
+  })
+
+  it('answers a hit without a lease', async () => {
+    const set = vi.fn(async () => true)
+    const backend = altered(syncStore(), { leases: { get: async () => ({ value: 'there' }), set } })
+    const cache = createCache().setup(backend)
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('there')
+    expect(set).not.toHaveBeenCalled()
+  })
+})

@@ -1,0 +1,143 @@
+import { type Cache, createCache, keyContext } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { distantStore, fakeTime, gate, settle } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+describe.each([...stores, { name: 'a distant store', create: () => distantStore() }])(
+  'one load on $name',
+  ({ create }) => {
+    let cache: Cache
+    beforeEach(() => {
+      cache = createCache().setup(create())
+    })
+
+    /** Runs everything that time holds up, and answers what `work` comes to. */
+    const inTime = async <T>(work: Promise<T>): Promise<T> => {
+      const settled = work.catch(() => undefined)
+      await vi.advanceTimersByTimeAsync(100)
+      await settled
+      return work
+    }
+
+    it('serves 1,000 concurrent callers of a cached function', async () => {
+      const opened = gate()
+      const load = vi.fn(async (id: string) => {
+        await opened.promise
+        return { id }
+      })
+      const getUser = cached(cache, { ttl: 10, key: 'user:{id}', args: ['id'] }, load)
+      const callers = Array.from({ length: 1_000 }, () => getUser('1'))
+      await vi.advanceTimersByTimeAsync(50)
+      opened.open()
+      const answers = await inTime(Promise.all(callers))
+      expect(load).toHaveBeenCalledTimes(1)
+      expect(answers).toEqual(Array(1_000).fill({ id: '1' }))
+    })
+
+    it('serves 1,000 concurrent callers of getOrSet', async () => {
+      const load = vi.fn(async () => 'value')
+      const answers = await inTime(Promise.all(Array.from({ length: 1_000 }, () => cache.getOrSet('key', load))))
+      expect(load).toHaveBeenCalledTimes(1)
+      expect(new Set(answers)).toEqual(new Set(['value']))
+    })
+
+    it('serves callers that come while the value is being stored', async () => {
+      const load = vi.fn(async () => 'value')
+      const first = cache.getOrSet('key', load)
+      await vi.advanceTimersByTimeAsync(15)
+      const second = cache.getOrSet('key', load)
+      expect(await inTime(Promise.all([first, second]))).toEqual(['value', 'value'])
+      expect(load).toHaveBeenCalledTimes(1)
+    })
+
+    it('is one for each key', async () => {
+      const load = vi.fn(async (id: number) => id)
+      const byId = cached(cache, { ttl: 10, key: 'k:{id}', args: ['id'] }, load)
+      const answers = await inTime(Promise.all(Array.from({ length: 100 }, (_, at) => byId(at % 10))))
+      expect(load).toHaveBeenCalledTimes(10)
+      expect(answers.slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    })
+
+    it('fails once for everybody, stores nothing, and is tried again by the next call', async () => {
+      const failure = new Error('once')
+      const load = vi.fn(() => Promise.reject<string>(failure))
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
+      const answers = await inTime(Promise.allSettled(Array.from({ length: 100 }, () => wrapped())))
+      expect(load).toHaveBeenCalledTimes(1)
+      for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: failure })
+      load.mockResolvedValue('fine')
+      expect(await inTime(wrapped())).toBe('fine')
+      expect(load).toHaveBeenCalledTimes(2)
+    })
+
+    it('fails for everybody when the function throws at once', async () => {
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, (): string => {
+        throw new Error('at once')
+      })
+      const answers = await inTime(Promise.allSettled([wrapped(), wrapped()]))
+      expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    })
+
+    it('goes on when a caller gives up', async () => {
+      const opened = gate()
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => {
+        await opened.promise
+        return 'value'
+      })
+      const abort = new AbortController()
+      const gaveUp = Promise.race([
+        wrapped(),
+        new Promise((_, reject) => abort.signal.addEventListener('abort', () => reject(new Error('gave up')))),
+      ])
+      const patient = wrapped()
+      abort.abort()
+      await expect(gaveUp).rejects.toThrow('gave up')
+      await vi.advanceTimersByTimeAsync(50)
+      opened.open()
+      expect(await inTime(patient)).toBe('value')
+      expect(await inTime(cache.get('k'))).toBe('value')
+    })
+
+    it('keeps callers with another key context apart', async () => {
+      const load = vi.fn(async () => 'value')
+      const wrapped = cached(cache, { ttl: 10, key: '{@tenant}:k' }, load)
+      const ask = (tenant: string) => keyContext({ tenant }, () => wrapped())
+      await inTime(Promise.all([ask('a'), ask('b'), ask('a')]))
+      expect(load).toHaveBeenCalledTimes(2)
+    })
+
+    it('is not shared with singleFlight: false', async () => {
+      const load = vi.fn(async () => 'value')
+      const wrapped = cached(cache, { ttl: 10, key: 'k', singleFlight: false }, load)
+      await inTime(Promise.all([wrapped(), wrapped(), wrapped()]))
+      expect(load).toHaveBeenCalledTimes(3)
+      expect(await inTime(cache.get('k'))).toBe('value')
+    })
+
+    it('answers each call of a function that calls another cached one with its own value', async () => {
+      const inner = cached(cache, { ttl: 10, key: 'inner:{id}' }, async (id: number) => id)
+      const outer = cached(cache, { ttl: 10, key: 'outer:{id}' }, async (id: number) => (await inner(id % 2)) * 10 + id)
+      expect(await inTime(Promise.all([0, 1, 2, 3].map((id) => outer(id))))).toEqual([0, 11, 2, 13])
+    })
+
+    it('comes after the one before it is over', async () => {
+      let version = 0
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ++version)
+      expect(await inTime(wrapped())).toBe(1)
+      await inTime(wrapped.invalidate())
+      expect(await inTime(wrapped())).toBe(2)
+    })
+
+    it('of a cached value is read by many callers as one', async () => {
+      await inTime(cache.set('k', { deep: [1] }))
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ({ deep: [0] }))
+      const answers = await inTime(Promise.all(Array.from({ length: 10 }, () => wrapped())))
+      expect(answers).toEqual(Array(10).fill({ deep: [1] }))
+      await settle()
+    })
+  },
+)

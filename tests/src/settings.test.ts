@@ -1,0 +1,162 @@
+import { memory } from '@cashews/backend-memory'
+import { reference } from '@cashews/conformance'
+import { type Backend, ConfigurationError, createCache, type Driver, TtlError } from '@cashews/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fakeTime, hangs, sickStore, syncStore } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+/** A driver that tells what it was asked for. */
+function fakeDriver(): Driver & { readonly asked: [url: string, overrides: unknown][] } {
+  const asked: [string, unknown][] = []
+  return {
+    asked,
+    schemes: ['fake', 'fakes'],
+    fromUrl(url, overrides) {
+      asked.push([url, overrides])
+      return syncStore()
+    },
+  }
+}
+
+describe('a settings URL', () => {
+  it.each([['mem://'], ['MEM://?size=10'], ['mem://?size=10&check_interval=5s'], ['mem:']])(
+    '%s sets memory up',
+    async (url) => {
+      const cache = createCache({ drivers: [memory, reference] }).setup(url)
+      await cache.set('key', 1)
+      expect(await cache.get('key')).toBe(1)
+      expect(cache.isEnabled()).toBe(true)
+      await cache.close()
+    },
+  )
+
+  it('may name a driver given to this setup alone', async () => {
+    const cache = createCache().setup('ref://', { drivers: [reference] })
+    expect(await cache.set('key', 1)).toBe(true)
+  })
+
+  it.each([['http://example.com'], ['mem'], [''], ['://'], ['redis://localhost']])(
+    '"%s" is refused, and the known schemes are named',
+    (url) => {
+      const setup = () => createCache({ drivers: [memory, reference] }).setup(url)
+      expect(setup).toThrow(ConfigurationError)
+      expect(setup).toThrow('mem://, ref://')
+    },
+  )
+
+  it('needs drivers, and says where they go', () => {
+    expect(() => createCache().setup('mem://')).toThrow('createCache({ drivers: [memory] })')
+  })
+
+  it('shows an unknown option beside the known ones', () => {
+    const setup = () => createCache({ drivers: [memory] }).setup('mem://?sice=10')
+    expect(setup).toThrow(ConfigurationError)
+    expect(setup).toThrow(/"sice".*size/)
+  })
+
+  it('never shows a password, neither of the address nor of the options', () => {
+    const messages = ['other://me:hunter2@host?secret=hunter2&api_key=hunter2', 'other://:hunter2@host'].map((url) => {
+      try {
+        createCache({ drivers: [memory] }).setup(url)
+      } catch (error) {
+        return (error as Error).message
+      }
+      return 'hunter2'
+    })
+    for (const message of messages) expect(message).not.toContain('hunter2')
+  })
+
+  it('hides them from the errors of a driver too', () => {
+    expect(() => createCache({ drivers: [memory] }).setup('mem://me:hunter2@host?what=1&secret=hunter2')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    )
+  })
+
+  it('goes to its driver as it was written, but for the options of the cache', () => {
+    const driver = fakeDriver()
+    createCache({ drivers: [driver] }).setup(
+      'fakes://user:p%40ss@host:1/2?password=0123&enable=0&a=%2B1&read_timeout=1s&b',
+      {
+        size: 5,
+      },
+    )
+    expect(driver.asked).toEqual([['fakes://user:p%40ss@host:1/2?password=0123&a=%2B1&b', { size: 5 }]])
+  })
+
+  it.each([
+    ['mem://', true],
+    ['mem://?enable=1', true],
+    ['mem://?enabled=true', true],
+    ['mem://?enable=0', false],
+    ['mem://?enabled=no', false],
+    ['mem://?disable=1', false],
+    ['mem://?disable=false', true],
+    ['mem://?enable=1&enable=0', false],
+  ])('%s is enabled: %s', (url, enabled) => {
+    expect(
+      createCache({ drivers: [memory] })
+        .setup(url)
+        .isEnabled(),
+    ).toBe(enabled)
+  })
+
+  it('refuses what is neither yes nor no', () => {
+    expect(() => createCache({ drivers: [memory] }).setup('mem://?enable=perhaps')).toThrow(
+      /"enable".*boolean.*"perhaps"/,
+    )
+  })
+
+  it('gives way to an option of the setup', () => {
+    expect(
+      createCache({ drivers: [memory] })
+        .setup('mem://?enable=0', { enabled: true })
+        .isEnabled(),
+    ).toBe(true)
+    expect(
+      createCache({ drivers: [memory] })
+        .setup('mem://', { enabled: false })
+        .isEnabled(),
+    ).toBe(false)
+  })
+
+  it('sets the time a read and a write may take', async () => {
+    const store = sickStore()
+    const driver: Driver = { schemes: ['sick'], fromUrl: () => store }
+    const cache = createCache({ drivers: [driver], onError: () => {} }).setup(
+      'sick://?read_timeout=20ms&writeTimeout=1s',
+    )
+    await cache.init()
+    store.health.illness = hangs
+    const answered: string[] = []
+    void cache.get('key').then(() => answered.push('read'))
+    await vi.advanceTimersByTimeAsync(19)
+    expect(answered).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(answered).toEqual(['read'])
+    expect(() => createCache({ drivers: [driver] }).setup('sick://?read_timeout=soon')).toThrow(TtlError)
+    await cache.close()
+  })
+})
+
+describe('a setup by value', () => {
+  it('refuses an option that is not its own, and names those that are', () => {
+    expect(() => createCache().setup(reference(), { sise: 5 })).toThrow(/"sise".*prefix/)
+  })
+
+  it('refuses what is no backend', () => {
+    expect(() => createCache().setup(memory as unknown as Backend)).toThrow('memory()')
+    expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
+    expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('A prefix is text')
+  })
+
+  it('refuses a timeout that is no time', () => {
+    expect(() => createCache().setup(reference(), { readTimeout: 0 })).toThrow(TtlError)
+  })
+
+  it('can be followed by another in one breath', async () => {
+    const cache = createCache().setup(reference()).setup(reference(), { prefix: 'a:' })
+    expect(await cache.getKeysCount()).toBe(0)
+  })
+})

@@ -441,6 +441,11 @@ export class Cache implements AsyncDisposable {
     return this.#loads.run({ route: this.#routes.of(key), key }, through)
   }
 
+  /** The answer of a load that is under way, if this caller may simply share it. */
+  join<T>(key: string): Promise<T> | undefined {
+    return this.#loads.join(key)
+  }
+
   /** Whether neither reads nor writes go to the backend of a key. */
   isBypassed(key: string): boolean {
     const route = this.#routes.of(key)

@@ -54,23 +54,18 @@ export class Flights {
     return flight === undefined || flight.lease.broken ? undefined : (flight as Flight<T>)
   }
 
-  /** Starts a load that others may join. The function is called at once. */
-  start<T>(key: string, flight: Flight<T>, load: () => Promise<T>): Flight<T> {
+  /** Lets others join a load from now on. */
+  add(key: string, flight: Flight<never> | Flight): void {
     this.#byKey.set(key, flight as Flight)
-    flight.promise = this.#fly(key, flight, load)
-    return flight
+  }
+
+  /** Ends a load: its key is free for the next. */
+  end(key: string, flight: Flight<never> | Flight): void {
+    if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
   }
 
   /** Lets nobody join the load of a key any more. Answers whether there was one. */
   forget(key: string): boolean {
     return this.#byKey.delete(key)
-  }
-
-  async #fly<T>(key: string, flight: Flight<T>, load: () => Promise<T>): Promise<T> {
-    try {
-      return await load()
-    } finally {
-      if (this.#byKey.get(key) === (flight as Flight)) this.#byKey.delete(key)
-    }
   }
 }

@@ -10,55 +10,60 @@ import { compileGlob } from './glob.ts'
  */
 export interface Lease {
   /** The key in the store, after all middlewares; known once the read has passed them. */
-  key?: string
+  key: string | undefined
   broken: boolean
   /** The store's own proof, when it watches the key across processes. */
-  token?: string | undefined
+  token: string | undefined
+  /** The lease that was taken before on the same key. */
+  older: Lease | undefined
 }
 
 /** Makes a lease to pass along with the read and the write of a load. */
 export function newLease(): Lease {
-  return { broken: false }
+  return { key: undefined, broken: false, token: undefined, older: undefined }
 }
 
 /** The loads under way on one backend. */
 export class Leases {
-  readonly #byKey = new Map<string, Set<Lease>>()
+  /** The newest of each key. */
+  readonly #newest = new Map<string, Lease>()
 
   take(key: string, lease: Lease): void {
     lease.key = key
-    const others = this.#byKey.get(key)
-    if (others) others.add(lease)
-    else this.#byKey.set(key, new Set([lease]))
+    lease.older = this.#newest.get(key)
+    this.#newest.set(key, lease)
   }
 
   drop(lease: Lease): void {
-    if (lease.key === undefined) return
-    const leases = this.#byKey.get(lease.key)
-    if (leases?.delete(lease) && leases.size === 0) this.#byKey.delete(lease.key)
+    const { key, older } = lease
+    if (key === undefined) return
+    let newer = this.#newest.get(key)
+    if (newer === lease) {
+      if (older) this.#newest.set(key, older)
+      else this.#newest.delete(key)
+    }
+    while (newer && newer.older !== lease) newer = newer.older
+    if (newer) newer.older = older
   }
 
   /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
   breakFor(call: Call): void {
-    if (this.#byKey.size === 0 || !CHANGES.has(call.command)) return
+    if (this.#newest.size === 0 || !CHANGES.has(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
     else if ('keys' in call) for (const key of call.keys) this.#break(key)
     else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
     else this.#breakMatch('pattern' in call ? call.pattern : '*')
   }
 
+  /** A load gives way to those that began after it: its write breaks the older leases only. */
   #break(key: string, own?: Lease): void {
     if (own?.broken) return
-    // A load gives way to those that began after it.
-    for (const lease of this.#byKey.get(key) ?? []) {
-      if (lease === own) return
-      lease.broken = true
-    }
+    for (let lease = own ? own.older : this.#newest.get(key); lease; lease = lease.older) lease.broken = true
   }
 
   #breakMatch(pattern: string): void {
     const matches = compileGlob(pattern)
-    for (const key of this.#byKey.keys()) if (matches(key)) this.#break(key)
+    for (const key of this.#newest.keys()) if (matches(key)) this.#break(key)
   }
 }
 

@@ -57,6 +57,10 @@ export class Listeners {
     this.#onChange = onChange
   }
 
+  get isEmpty(): boolean {
+    return this.#byEvent.size === 0
+  }
+
   has(event: keyof CacheEvents): boolean {
     return this.#byEvent.has(event)
   }

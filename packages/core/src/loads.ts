@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, isPending } from './awaitable.ts'
 import { MISS, type Milliseconds } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights } from './flight.ts'
@@ -47,12 +47,17 @@ export class Loads {
     this.#owner = owner
   }
 
+  /** The answer of a load that is under way, for a caller who neither detects nor leaves. */
+  join<T>(key: string): Promise<T> | undefined {
+    return signals || tellsStale() || watchedScope() ? undefined : this.#flights.find<T>(key)?.wait()
+  }
+
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   run<T>(place: Place, through: ReadThrough<T>): Promise<T> {
     const scope = watchedScope()
     const signal = through.signal ?? inheritedSignal()
     if (signal?.aborted) return Promise.reject(signal.reason)
-    for (const detector of this.#detectors()) detector.expect(place.key)
+    if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(place.key)
     const joined = mayJoin(through, scope) ? this.#flights.find<T>(place.key) : undefined
     const flight = joined ?? this.#start(place, through, signal)
     const answer = flight.wait(signal)
@@ -66,23 +71,33 @@ export class Loads {
   }
 
   #start<T>(place: Place, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
-    const around = tellsStale() || signals ? currentScope() : watchedScope()
-    const detector = watchedScope()?.detectors && new Detector(this.#owner)
+    const { route, key } = place
+    const scope = watchedScope()
+    const around = tellsStale() || signals ? currentScope() : scope
+    const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
     const flight = new Flight<T>({ hit: false, around: around?.outcome }, detector, controller)
-    const load = () => readThrough(place, through, flight)
-    const { outcome } = flight
-    const inside: Scope = { outcome, signal: controller?.signal, ...(detector && { detectors: [detector] }) }
-    const isolated = controller || detector || tellsStale() || around?.outcome || around?.signal
-    const run = through.watchesInside
-      ? () => inWatchedScope(inside, load)
-      : isolated
-        ? () => inScope(inside, load)
-        : load
     // What a caller has switched off for himself must not be switched off for others.
-    if (through.sharing !== 'alone' && !watchedScope()?.disabling) return this.#flights.start(place.key, flight, run)
-    flight.promise = run()
+    if (through.sharing !== 'alone' && !scope?.disabling) this.#flights.add(key, flight as Flight)
+    const isWatched =
+      controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
+    flight.promise = isWatched
+      ? this.#watched(place, through, flight, controller?.signal)
+      : readThrough(place, through, flight)
+    const end = () => {
+      this.#flights.end(key, flight as Flight)
+      route.release(flight.lease)
+    }
+    flight.promise.then(end, end)
     return flight
+  }
+
+  /** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
+  #watched<T>(place: Place, through: ReadThrough<T>, flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
+    const { outcome, detector } = flight
+    const inside: Scope = { outcome, signal, ...(detector && { detectors: [detector] }) }
+    const load = () => readThrough(place, through, flight)
+    return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
   }
 
   async #tell<T>(
@@ -128,24 +143,33 @@ function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scop
   return (sharing === 'join' || sharing === 'renew') && !scope?.invalidating && !scope?.disabling
 }
 
-async function readThrough<T>(
-  { route, key }: Place,
-  through: ReadThrough<T>,
+/** Never throws, and waits for nothing that is at hand. */
+function readThrough<T>(place: Place, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+  const { route, key } = place
+  const { lease } = flight
+  const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew'
+  try {
+    const stored = route.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
+    return isPending(stored)
+      ? stored.then((found) => answer(found, leaseOnly, through, flight))
+      : answer(stored, leaseOnly, through, flight)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function answer<T>(
+  stored: unknown,
+  leaseOnly: boolean,
+  { load, found }: ReadThrough<T>,
   { lease, outcome }: Flight<T>,
 ): Promise<T> {
-  const { sharing, load, found } = through
-  try {
-    const leaseOnly = sharing === 'anew' || sharing === 'renew'
-    const stored = await route.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
-    if (stored !== MISS && !leaseOnly) {
-      markHit(outcome)
-      return found ? await found(stored, lease, outcome) : (stored as T)
-    }
+  if (stored === MISS || leaseOnly) {
     outcome.reason = leaseOnly ? 'refresh' : watchedScope()?.invalidating ? 'invalidated' : 'miss'
-    return await load(lease, outcome)
-  } finally {
-    route.release(lease)
+    return load(lease, outcome)
   }
+  markHit(outcome)
+  return Promise.resolve(found ? found(stored, lease, outcome) : (stored as T))
 }
 
 /** Tells the load around that an answer it shares is stale. */

@@ -45,6 +45,8 @@ export class Route implements Guarded, BackendHost {
   #state: State = 'idle'
   #opening: Promise<void> | undefined
   #immediate: Immediate | undefined
+  /** Whether no call has anything to do on its way but to reach the store. */
+  #isPlain = false
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
     this.prefix = prefix
@@ -79,12 +81,11 @@ export class Route implements Guarded, BackendHost {
 
   /** Finds out anew whether a `get` may go straight to the store. To be called when anything on its way changed. */
   settle(): void {
-    const straight =
-      this.#state === 'open' &&
-      this.#own.length + this.#shared.length === 0 &&
-      !this.disabled.has('get') &&
-      !this.#owner.listeners.has('get')
-    this.#immediate = straight && this.backend.getNow ? (this.backend as Immediate) : undefined
+    const { listeners } = this.#owner
+    const straight = this.#state === 'open' && this.#own.length + this.#shared.length === 0
+    const reads = straight && !this.disabled.has('get') && !listeners.has('get')
+    this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
+    this.#isPlain = straight && this.disabled.size === 0 && listeners.isEmpty && !this.#guard
   }
 
   /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
@@ -96,6 +97,7 @@ export class Route implements Guarded, BackendHost {
   /** Sends a call through the middlewares to the store, unless its command is disabled. */
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
     const call = { ...request, backend: this.backend } as CallOf<C> & Call
+    if (this.#isPlain && watchedScope() === undefined) return this.#last(call) as Answer<C>
     if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
     return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
@@ -217,6 +219,7 @@ export class Route implements Guarded, BackendHost {
     if (drop) return chain(drop(), () => this.#dropped(call))
     this.#leases.breakFor(call)
     if (this.#takesLeaseOnly(call)) return this.#dropped(call)
+    if (this.#isPlain) return this.#perform(call)
     const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
     return this.#guard ? this.#guard.run(call, send) : send()
   }

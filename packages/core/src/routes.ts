@@ -6,6 +6,8 @@ export class Routes {
   readonly #cache: string
   /** Longest prefix first. */
   #sorted: readonly Route[] = []
+  /** The one route of a cache that has no other, and takes every key. */
+  #only: Route | undefined
 
   constructor(cache: string) {
     this.#cache = cache
@@ -26,11 +28,13 @@ export class Routes {
         `This backend is set up for the prefix "${twin.prefix}". Make another for "${prefix}".`,
       )
     this.#sorted = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
+    this.#only = prefix === '' && others.length === 0 ? route : undefined
     return replaced
   }
 
   of(key: string): Route {
     if (typeof key !== 'string') throw new CommandError(`A key is text, not ${typeof key}: ${String(key)}.`)
+    if (this.#only !== undefined) return this.#only
     for (const route of this.#sorted) if (key.startsWith(route.prefix)) return route
     throw this.#notConfigured(key)
   }

@@ -37,6 +37,7 @@ export function cached<F extends AnyFunction, const K extends string, const N ex
 export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   const caching = cachingOf(cache, 'cached', options, asItIs)
   const { storesErrors } = caching.keeping
+  const joins = options.singleFlight !== false
   const settle = <T>(stored: Promise<T>): Promise<T> => (storesErrors ? stored.then(unwrap<T>) : stored)
 
   const wrapTarget = (target: Target) =>
@@ -46,6 +47,8 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
         call(key, self, args, signal) {
           const now = cache.getNow(key)
           if (now !== MISS) return settle(Promise.resolve(now))
+          const joined = signal === undefined && joins ? cache.join(key) : undefined
+          if (joined) return settle(joined)
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly(key, caching.through({ key, self, args }, load, template, { signal })))
         },

@@ -19,6 +19,8 @@ export const keepingNames: readonly string[] = ['condition', 'timeCondition', 'n
 export interface Keeping {
   readonly storesErrors: boolean
   readonly watchesInside: boolean
+  /** Whether it matters how long the function took. */
+  readonly isTimed: boolean
   result(result: unknown, took: number, call: { args: readonly unknown[]; key: string }, outcome: Outcome): boolean
   error(error: unknown, took: number): boolean
 }
@@ -35,6 +37,7 @@ export function keepingOf(options: KeepingOptions<never, never>): Keeping {
   return {
     storesErrors: condition?.storesError !== undefined,
     watchesInside,
+    isTimed: atLeast > 0,
     result: (result, took, { args, key }, { hitInside }) =>
       took >= atLeast && !(watchesInside && hitInside) && (condition === undefined || condition(result, { args, key })),
     error: (error, took) => took >= atLeast && condition?.storesError?.(error) === true,

@@ -35,8 +35,14 @@ export function singleFlight(
   const wrapTarget = (target: Target) =>
     wrap(cache, target, { prefix: 'singleFlight', ...options } as KeyOptions, (run) => {
       const flights = new Flights()
-      const start = (key: string, self: unknown, args: readonly unknown[]) =>
-        flights.start(key, new Flight({ hit: false }), () => run(self, args)).promise
+      const start = (key: string, self: unknown, args: readonly unknown[]) => {
+        const flight = new Flight({ hit: false })
+        flights.add(key, flight)
+        flight.promise = run(self, args)
+        const end = () => flights.end(key, flight)
+        flight.promise.then(end, end)
+        return flight.promise
+      }
       return {
         call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,

@@ -1,4 +1,4 @@
-import { type Cache, type Lease, MISS, type Outcome } from '@cashews/core'
+import { type Cache, isPending, type Lease, MISS, type Outcome } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
 import { type LockOption, withLock } from './lock-option.ts'
@@ -31,10 +31,10 @@ export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Pro
  * gets the result all the same. A result that is stale itself is not stored.
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
-  const store = async ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
+  const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
     const kept = lifetime.of(result, args)
     const packed = form.pack(value, kept)
-    await cache.call<'set'>({
+    return cache.call<'set'>({
       command: 'set',
       key,
       value: packed,
@@ -43,32 +43,36 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
       tags: tags?.(result, self, args),
     })
   }
-  const storeIf = async (kept: () => boolean, ...what: Parameters<typeof store>): Promise<void> => {
+  const load: Load = async (call, lease, outcome) => {
+    const started = keeping.isTimed ? performance.now() : 0
+    let result: unknown
+    let failed = false
     try {
-      if (kept()) await store(...what)
+      result = await run(call.self, call.args)
+    } catch (error) {
+      result = error
+      failed = true
+    }
+    try {
+      const took = keeping.isTimed ? performance.now() - started : 0
+      const kept = failed ? keeping.error(result, took) : !outcome.stale && keeping.result(result, took, call, outcome)
+      const stored = kept && store(call, lease, result, failed ? storedError(result) : result)
+      if (isPending(stored)) await stored
     } catch (failure) {
       cache.report(failure)
     }
-  }
-  const load: Load = async (call, lease, outcome) => {
-    const started = performance.now()
-    const took = () => performance.now() - started
-    try {
-      const result = await run(call.self, call.args)
-      await storeIf(() => !outcome.stale && keeping.result(result, took(), call, outcome), call, lease, result, result)
-      return result
-    } catch (error) {
-      await storeIf(() => keeping.error(error, took()), call, lease, error, storedError(error))
-      throw error
-    }
+    if (failed) throw result
+    return result
   }
   const loadLocked: Load = (call, lease, outcome) =>
     withLock(cache, call.key, { lock }, async () => {
       const stored = await cache.call<'get'>({ command: 'get', key: call.key })
       return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(call, lease, outcome)
     })
-  return async (call, lease, outcome) => {
-    if (tags !== undefined) cache.requireTags()
-    return lock ? loadLocked(call, lease, outcome) : load(call, lease, outcome)
+  const start = lock ? loadLocked : load
+  if (tags === undefined) return start
+  return async (...given) => {
+    cache.requireTags()
+    return start(...given)
   }
 }

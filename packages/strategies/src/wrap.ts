@@ -44,7 +44,14 @@ export function wrap<F extends AnyFunction>(
   const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
   if (target.className === undefined || options.key !== undefined) keyOf()
 
-  const run: Run = async (self, args) => Reflect.apply(fn, self, args)
+  const run: Run = (self, args) => {
+    try {
+      const answer: unknown = Reflect.apply(fn, self, args)
+      return answer instanceof Promise ? answer : Promise.resolve(answer)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
   const behaviour = behave(run, () => keyOf().template)
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {

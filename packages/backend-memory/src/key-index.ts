@@ -19,21 +19,29 @@ export class KeyIndex {
   #capacity = LEAST_CAPACITY
   /** Places in V8's table that hold a key or did so since it was last rehashed. */
   #used = 0
+  /** Spares mnemonist the look for a key that is about to be added. */
+  knownNew = false
 
   /** @param keys What key a pointer has now. */
   constructor(keys: readonly (string | undefined)[]) {
     this.#keys = keys
   }
 
-  get(key: string): number | undefined {
+  find(key: string): number | undefined {
     const pointer = this.#map.get(key)
     if (this.#leftBehind === 0 || pointer === undefined) return pointer
     return this.#keys[pointer] === key ? pointer : undefined
   }
 
+  /** Answers mnemonist, which looks for itself before it writes or deletes. */
+  get(key: string): number | undefined {
+    return this.knownNew ? undefined : this.find(key)
+  }
+
   /** Adds a key that is not there. */
   set(key: string, pointer: number): void {
     const { size } = this.#map
+    this.knownNew = false
     this.#map.set(key, pointer)
     if (this.#map.size === size) this.#leftBehind--
     else if (this.#used < this.#capacity) this.#used++

@@ -13,6 +13,7 @@ import {
   type RemovalReason,
   type Sets,
   type Snapshot,
+  type Spot,
   sizeOf,
   type Windows,
   type Write,
@@ -97,6 +98,29 @@ export class MemoryBackend implements Backend {
     return this.get(key)
   }
 
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    const entries = this.#entries
+    if (spot.store !== this || entries.stamps[spot.at] !== spot.stamp) {
+      const found = this.#find(spot.key)
+      if (found === undefined) return undefined
+      spot.store = this
+      spot.at = found
+      spot.stamp = entries.stamps[found] as number
+    } else if (!this.#isAlive(spot.at)) return undefined
+    const pointer = spot.at
+    entries.splayOnTop(pointer)
+    return entries.promises[pointer] ?? this.#promiseAt(pointer)
+  }
+
+  /** A promise of a value, kept for the next reader if it needs no copy of its own. */
+  #promiseAt(pointer: number): Promise<unknown> | undefined {
+    const value = this.#valueAt(pointer)
+    if (value === MISS) return undefined
+    const promise = Promise.resolve(value)
+    if (value === this.#entries.V[pointer]) this.#entries.promises[pointer] = promise
+    return promise
+  }
+
   getMany(keys: readonly string[]): unknown[] {
     return keys.map((key) => this.get(key))
   }
@@ -106,8 +130,9 @@ export class MemoryBackend implements Backend {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
+    const kept = this.#isolation.keep(value)
     if (exists !== undefined && exists !== this.exists(key)) return false
-    return this.#write(key, this.#isolation.keep(value), this.#endOf(lifetime))
+    return this.#write(key, this.#entries.items.find(key), kept, this.#endOf(lifetime))
   }
 
   setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {
@@ -142,7 +167,7 @@ export class MemoryBackend implements Backend {
     const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
     if (!Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    this.#write(key, sum, this.#endOf(lifetime, pointer))
+    this.#write(key, pointer, sum, this.#endOf(lifetime, pointer))
     return sum
   }
 
@@ -208,13 +233,19 @@ export class MemoryBackend implements Backend {
   apply(expectations: readonly Expectation[], writes: readonly Write[]): boolean {
     if (!expectations.every(({ key, stamp }) => this.#stampOf(key) === stamp)) return false
     const kept = writes.map((write) => (write.op === 'set' ? this.#keepAll(write.key, write.value) : undefined))
-    for (const [at, write] of writes.entries()) {
-      if (write.op === 'delete') this.delete(write.key)
-      else if (write.op === 'expire') this.expire(write.key, write.lifetime)
-      else if (write.lifetime === 'keep') this.#write(write.key, kept[at], this.#endOf(FOREVER, this.#find(write.key)))
-      else this.#write(write.key, kept[at], this.#endOf(write.lifetime))
-    }
+    for (const [at, write] of writes.entries()) this.#make(write, kept[at])
     return true
+  }
+
+  #make(write: Write, kept: unknown): void {
+    const { op, key } = write
+    if (op === 'delete') this.delete(key)
+    else if (op === 'expire') this.expire(key, write.lifetime)
+    else {
+      const pointer = this.#find(key)
+      const { lifetime } = write
+      this.#write(key, pointer, kept, lifetime === 'keep' ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime))
+    }
   }
 
   readonly bits: Bits = {
@@ -228,7 +259,7 @@ export class MemoryBackend implements Backend {
       const pointer = this.#find(key)
       const bits = this.#cell(key, pointer, BitArray)
       const fields = indexes.map((index) => bits.add(index, size, by))
-      if (fields.length > 0) this.#write(key, bits, this.#endOf(FOREVER, pointer))
+      if (fields.length > 0) this.#write(key, pointer, bits, this.#endOf(FOREVER, pointer))
       return fields
     },
   }
@@ -241,7 +272,7 @@ export class MemoryBackend implements Backend {
       const adds = window.count < max
       if (adds) window.add(end)
       if (window.count === 0) this.delete(key)
-      else if (adds || forgot) this.#write(key, window, this.#endOf(lifetime, adds ? undefined : pointer))
+      else if (adds || forgot) this.#write(key, pointer, window, this.#endOf(lifetime, adds ? undefined : pointer))
       return window.count
     },
   }
@@ -252,7 +283,7 @@ export class MemoryBackend implements Backend {
       const set = this.#cell(key, pointer, MemberSet)
       const added = members.filter((member) => set.add(member)).length
       const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
-      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#write(key, set, expiresAt)
+      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#write(key, pointer, set, expiresAt)
       return added
     },
     remove: (key, members) => this.#shrink(key, (set) => members.filter((member) => set.remove(member))).length,
@@ -265,7 +296,7 @@ export class MemoryBackend implements Backend {
     const set = this.#cell(key, pointer, MemberSet)
     const taken = take(set)
     if (set.isEmpty) this.delete(key)
-    else if (taken.length > 0) this.#write(key, set, this.#endOf(FOREVER, pointer))
+    else if (taken.length > 0) this.#write(key, pointer, set, this.#endOf(FOREVER, pointer))
     return taken
   }
 
@@ -283,7 +314,7 @@ export class MemoryBackend implements Backend {
 
   /** Where the entry of a key is. */
   #find(key: string): number | undefined {
-    const pointer = this.#entries.items.get(key)
+    const pointer = this.#entries.items.find(key)
     return pointer === undefined || this.#isAlive(pointer) ? pointer : undefined
   }
 
@@ -311,18 +342,22 @@ export class MemoryBackend implements Backend {
     return lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())
   }
 
-  /** Writes what is kept. Too large for the store: what it would replace goes too, because it is out of date. */
-  #write(key: string, kept: unknown, expiresAt: number): boolean {
+  /**
+   * Writes what is kept, over the entry at `pointer` if there is one. Too large for the store: what it would replace
+   * goes too, because it is out of date.
+   */
+  #write(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
     const entries = this.#entries
     const bytes = entries.bytes ? bytesOf(key, kept) : 0
     if (bytes > this.#maxBytes) {
-      const pointer = entries.items.get(key)
       if (pointer !== undefined) this.#remove(pointer, 'evicted')
       return false
     }
-    const evicted = entries.put(key, kept, expiresAt, bytes)
     this.#expiry.expect(expiresAt)
-    if (evicted !== undefined) this.#host?.removed(evicted, 'evicted')
+    if (pointer === undefined) {
+      const evicted = entries.insert(key, kept, expiresAt, bytes)
+      if (evicted !== undefined) this.#host?.removed(evicted, 'evicted')
+    } else entries.overwrite(pointer, kept, expiresAt, bytes)
     while (entries.totalBytes > this.#maxBytes) this.#remove(entries.tail, 'evicted')
     return true
   }

@@ -22,12 +22,13 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   /** When an entry ends; `Infinity`: never. */
   readonly expiresAt: Float64Array
+  /** The promise of a value that all its readers may share, once somebody asked for it. */
+  readonly promises: (Promise<unknown> | undefined)[] = []
   /** How many bytes an entry takes; absent when nobody asks. */
   readonly bytes: Float64Array | undefined
   totalBytes = 0
-  /** The number of the insertion that made an entry, and as a fraction the writes since: never the same twice. */
-  readonly stamps: Float64Array
-  /** How many insertions there were. */
+  #stamps: Float64Array | undefined
+  /** How many insertions there were since anybody asked for {@link stamps}. */
   insertions = 0
 
   constructor(capacity: number, measured: boolean) {
@@ -36,31 +37,43 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.V = []
     this.items = new KeyIndex(this.K)
     this.expiresAt = new Float64Array(capacity)
-    this.stamps = new Float64Array(capacity)
     if (measured) this.bytes = new Float64Array(capacity)
   }
 
-  /** Writes an entry, which is then at the head. Answers the key that was evicted to make room. */
-  put(key: string, value: unknown, expiresAt: number, bytes: number): string | undefined {
-    const { size, tail } = this
-    const last = size === this.capacity ? this.K[tail] : undefined
+  /**
+   * The number of the insertion that made an entry, and as a fraction the writes since: never the same twice. Counted
+   * from the first time on that anybody asks.
+   */
+  get stamps(): Float64Array {
+    this.#stamps ??= new Float64Array(this.capacity)
+    return this.#stamps
+  }
+
+  /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
+  insert(key: string, value: unknown, expiresAt: number, bytes: number): string | undefined {
+    const evicted = this.size === this.capacity ? this.K[this.tail] : undefined
+    this.items.knownNew = true
     this.set(key, value)
-    const pointer = this.head
-    const evicted = last !== undefined && this.K[tail] !== last
-    const overwritten = !evicted && this.size === size
-    this.expiresAt[pointer] = expiresAt
-    this.stamps[pointer] = overwritten ? this.#nextStamp(pointer) : ++this.insertions
-    if (this.bytes) {
-      this.totalBytes += bytes - (this.bytes[pointer] as number)
-      this.bytes[pointer] = bytes
-    }
-    return evicted ? last : undefined
+    if (this.#stamps) this.#stamps[this.head] = ++this.insertions
+    this.expiresAt[this.head] = expiresAt
+    this.#measure(this.head, bytes)
+    return evicted
+  }
+
+  /** Replaces an entry, which is then at the head. */
+  overwrite(pointer: number, value: unknown, expiresAt: number, bytes: number): void {
+    this.splayOnTop(pointer)
+    this.V[pointer] = value
+    this.#measure(pointer, bytes)
+    this.prolong(pointer, expiresAt)
   }
 
   /** Replaces the end of an entry. */
   prolong(pointer: number, expiresAt: number): void {
     this.expiresAt[pointer] = expiresAt
-    this.stamps[pointer] = this.#nextStamp(pointer)
+    if (!this.#stamps) return
+    const stamp = (this.#stamps[pointer] as number) + FRACTION
+    this.#stamps[pointer] = stamp === Math.floor(stamp) ? ++this.insertions : stamp
   }
 
   /** Removes an entry, and answers its key. */
@@ -72,25 +85,26 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     }
     this.delete(key)
     this.K[pointer] = this.V[pointer] = undefined
-    this.expiresAt[pointer] = Number.NaN
-    if (this.bytes) {
-      this.totalBytes -= this.bytes[pointer] as number
-      this.bytes[pointer] = 0
-    }
+    this.expiresAt[pointer] = this.stamps[pointer] = Number.NaN
+    if (this.promises[pointer] !== undefined) this.promises[pointer] = undefined
+    this.#measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
     return key
   }
 
   override clear(): void {
     super.clear()
+    this.stamps.fill(Number.NaN, 0, this.K.length)
+    this.promises.length = 0
     this.bytes?.fill(0, 0, this.K.length)
     this.totalBytes = 0
     this.K.length = this.V.length = 0
   }
 
-  #nextStamp(pointer: number): number {
-    const stamp = (this.stamps[pointer] as number) + FRACTION
-    return stamp === Math.floor(stamp) ? ++this.insertions : stamp
+  #measure(pointer: number, bytes: number): void {
+    if (!this.bytes) return
+    this.totalBytes += bytes - (this.bytes[pointer] as number)
+    this.bytes[pointer] = bytes
   }
 
   *#pointers(): Iterable<number> {

@@ -21,6 +21,14 @@ export interface Snapshot {
   readonly stamp: Stamp
 }
 
+/** A key, and where a store found it: the store's own note, for the next time it is asked for this key. */
+export interface Spot {
+  readonly key: string
+  store: object | undefined
+  at: number
+  stamp: Stamp
+}
+
 /** What must still be true of a key for {@link BackendBase.apply} to write. Without a stamp: the key is absent. */
 export interface Expectation {
   readonly key: string
@@ -208,6 +216,12 @@ export interface Backend extends BackendBase {
    * Absent when the store is always a wait away.
    */
   getNow?(key: string): unknown
+
+  /**
+   * Answers in a promise what {@link getNow} would answer, or `undefined`. The store may note in `spot` where it found
+   * the value, and may answer with one promise as long as the value is there and its readers need no copies.
+   */
+  answerNow?(spot: Spot): Promise<unknown> | undefined
 
   /**
    * Bounds how long this store can keep a caller waiting, and turns its errors into misses if so wished: the `guard`

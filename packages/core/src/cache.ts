@@ -1,5 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
-import { type Backend, MISS, type Milliseconds } from './backend.ts'
+import { type Backend, MISS, type Milliseconds, type Spot } from './backend.ts'
 import type { Answer, Command, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
 import { type Detected, Detector } from './detect.ts'
@@ -436,9 +436,14 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).getNow(key)
   }
 
+  /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    return this.#routes.of(spot.key).answerNow(spot)
+  }
+
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   fly<T>(key: string, through: ReadThrough<T>): Promise<T> {
-    return this.#loads.run({ route: this.#routes.of(key), key }, through)
+    return this.#loads.run(this.#routes.of(key), key, through)
   }
 
   /** The answer of a load that is under way, if this caller may simply share it. */

@@ -35,6 +35,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
   const remove = own('delete')
   const leases = base.leases
   const getNow = own('getNow')
+  const answerNow = own('answerNow')
   const readMany = own('getMany')
   const deleteMatch = own('deleteMatch')
   const inspect: Backend['inspect'] = (key) =>
@@ -86,6 +87,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     getRaw: own('getRaw') ?? read,
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
+    ...(answerNow && { answerNow }),
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),

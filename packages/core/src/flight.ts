@@ -1,21 +1,37 @@
 import type { Detector } from './detect.ts'
-import { type Lease, newLease } from './lease.ts'
-import type { Outcome } from './outcome.ts'
+import { FewMap } from './few-map.ts'
+import type { Lease } from './lease.ts'
+import type { Outcome, Reason } from './outcome.ts'
 
-/** One load, shared by everybody who asks for its key meanwhile. */
-export class Flight<T = unknown> {
-  /** The right to store what is loaded. When it is broken, nobody joins any more. */
-  readonly lease: Lease = newLease()
-  readonly outcome: Outcome
+/**
+ * One load, shared by everybody who asks for its key meanwhile. It is its own lease: once that is broken, nobody joins
+ * any more; and its own outcome.
+ */
+export class Flight<T = unknown> implements Lease, Outcome {
+  // The lease.
+  key: string | undefined
+  broken = false
+  token: string | undefined
+  older: Lease | undefined
+  // The outcome.
+  hit = false
+  stale: boolean | undefined
+  reason: Reason | undefined
+  age: number | undefined
+  hitInside: boolean | undefined
+  readonly around: Outcome | undefined
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
   promise!: Promise<T>
   readonly #controller: AbortController | undefined
   #waiting = 0
 
-  /** @param controller Aborts the load when its last waiter has left. */
-  constructor(outcome: Outcome, detector?: Detector, controller?: AbortController) {
-    this.outcome = outcome
+  /**
+   * @param around The outcome of the load that this one is part of.
+   * @param controller Aborts the load when its last waiter has left.
+   */
+  constructor(around?: Outcome, detector?: Detector, controller?: AbortController) {
+    this.around = around
     this.detector = detector
     this.#controller = controller
   }
@@ -39,19 +55,19 @@ export class Flight<T = unknown> {
   }
 
   #abort(reason: unknown): void {
-    this.lease.broken = true
+    this.broken = true
     this.#controller?.abort(reason)
   }
 }
 
 /** The loads under way, by key: single flight. */
 export class Flights {
-  readonly #byKey = new Map<string, Flight>()
+  readonly #byKey = new FewMap<Flight>()
 
   /** The load of a key that is under way and whose result will still be true. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#byKey.get(key)
-    return flight === undefined || flight.lease.broken ? undefined : (flight as Flight<T>)
+    return flight === undefined || flight.broken ? undefined : (flight as Flight<T>)
   }
 
   /** Lets others join a load from now on. */

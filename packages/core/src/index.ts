@@ -14,6 +14,7 @@ export type {
   RemovalReason,
   Sets,
   Snapshot,
+  Spot,
   Stamp,
   WindowSlice,
   Windows,
@@ -58,6 +59,7 @@ export {
 } from './key/compile-key.ts'
 export { keyContext, registerKeyContext } from './key/context.ts'
 export { type Formatter, formatter } from './key/formatter.ts'
+export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
 export type { Lease } from './lease.ts'
 export type { CacheEvents, CommandEvent, HealthEvent, Off, RemovalEvent } from './listeners.ts'

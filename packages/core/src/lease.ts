@@ -1,6 +1,7 @@
 import type { Backend } from './backend.ts'
 import type { Call, Command } from './command.ts'
 import { companionOf } from './companion.ts'
+import { FewMap } from './few-map.ts'
 import { compileGlob } from './glob.ts'
 
 /**
@@ -18,15 +19,10 @@ export interface Lease {
   older: Lease | undefined
 }
 
-/** Makes a lease to pass along with the read and the write of a load. */
-export function newLease(): Lease {
-  return { key: undefined, broken: false, token: undefined, older: undefined }
-}
-
 /** The loads under way on one backend. */
 export class Leases {
   /** The newest of each key. */
-  readonly #newest = new Map<string, Lease>()
+  readonly #newest = new FewMap<Lease>()
 
   take(key: string, lease: Lease): void {
     lease.key = key
@@ -48,7 +44,7 @@ export class Leases {
 
   /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
   breakFor(call: Call): void {
-    if (this.#newest.size === 0 || !CHANGES.has(call.command)) return
+    if (this.#newest.isEmpty || !CHANGES.has(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
     else if ('keys' in call) for (const key of call.keys) this.#break(key)
     else if ('entries' in call) for (const [key] of call.entries) this.#break(key)

@@ -32,11 +32,6 @@ export interface ReadThrough<T> {
   readonly watchesInside?: boolean | undefined
 }
 
-interface Place {
-  readonly route: Route
-  readonly key: string
-}
-
 /** The read-throughs of one cache. */
 export class Loads {
   readonly #owner: object
@@ -53,15 +48,15 @@ export class Loads {
   }
 
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
-  run<T>(place: Place, through: ReadThrough<T>): Promise<T> {
+  run<T>(route: Route, key: string, through: ReadThrough<T>): Promise<T> {
     const scope = watchedScope()
     const signal = through.signal ?? inheritedSignal()
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(place.key)
-    const joined = mayJoin(through, scope) ? this.#flights.find<T>(place.key) : undefined
-    const flight = joined ?? this.#start(place, through, signal)
+    if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
+    const joined = mayJoin(through, scope) ? this.#flights.find<T>(key) : undefined
+    const flight = joined ?? this.#start(route, key, through, signal)
     const answer = flight.wait(signal)
-    if (scope?.detectors) return this.#tell(place, through, flight, answer, joined !== undefined)
+    if (scope?.detectors) return this.#tell(route, key, through, flight, answer, joined !== undefined)
     return joined && tellsStale() ? passOn(joined, answer) : answer
   }
 
@@ -70,52 +65,58 @@ export class Loads {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  #start<T>(place: Place, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
-    const { route, key } = place
+  #start<T>(route: Route, key: string, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
     const scope = watchedScope()
     const around = tellsStale() || signals ? currentScope() : scope
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
-    const flight = new Flight<T>({ hit: false, around: around?.outcome }, detector, controller)
+    const flight = new Flight<T>(around?.outcome, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && !scope?.disabling) this.#flights.add(key, flight as Flight)
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
     flight.promise = isWatched
-      ? this.#watched(place, through, flight, controller?.signal)
-      : readThrough(place, through, flight)
+      ? this.#watched(route, key, through, flight, controller?.signal)
+      : readThrough(route, key, through, flight)
     const end = () => {
       this.#flights.end(key, flight as Flight)
-      route.release(flight.lease)
+      route.release(flight)
     }
     flight.promise.then(end, end)
     return flight
   }
 
   /** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
-  #watched<T>(place: Place, through: ReadThrough<T>, flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
-    const { outcome, detector } = flight
-    const inside: Scope = { outcome, signal, ...(detector && { detectors: [detector] }) }
-    const load = () => readThrough(place, through, flight)
+  #watched<T>(
+    route: Route,
+    key: string,
+    through: ReadThrough<T>,
+    flight: Flight<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { detector } = flight
+    const inside: Scope = { outcome: flight, signal, ...(detector && { detectors: [detector] }) }
+    const load = () => readThrough(route, key, through, flight)
     return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
   }
 
   async #tell<T>(
-    { route, key }: Place,
+    route: Route,
+    key: string,
     { seen }: ReadThrough<T>,
-    { outcome, detector: inside }: Flight<T>,
+    flight: Flight<T>,
     answer: Promise<T>,
     shared: boolean,
   ): Promise<T> {
     try {
       return await answer
     } finally {
-      const { hit, stale, reason } = outcome
+      const { hit, stale, reason, detector: inside } = flight
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
-      if (hit) outcome.age ??= await ageOf(route, key, told.ttl)
+      if (hit) flight.age ??= await ageOf(route, key, told.ttl)
       for (const detector of this.#detectors()) {
         inside?.replay(detector)
-        detector.record(key, compact({ ...told, age: outcome.age }))
+        detector.record(key, compact({ ...told, age: flight.age }))
       }
     }
   }
@@ -144,12 +145,10 @@ function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scop
 }
 
 /** Never throws, and waits for nothing that is at hand. */
-function readThrough<T>(place: Place, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
-  const { route, key } = place
-  const { lease } = flight
+function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew'
   try {
-    const stored = route.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
+    const stored = route.dispatch<'get'>({ command: 'get', key, lease: flight, leaseOnly })
     return isPending(stored)
       ? stored.then((found) => answer(found, leaseOnly, through, flight))
       : answer(stored, leaseOnly, through, flight)
@@ -162,20 +161,20 @@ function answer<T>(
   stored: unknown,
   leaseOnly: boolean,
   { load, found }: ReadThrough<T>,
-  { lease, outcome }: Flight<T>,
+  flight: Flight<T>,
 ): Promise<T> {
   if (stored === MISS || leaseOnly) {
-    outcome.reason = leaseOnly ? 'refresh' : watchedScope()?.invalidating ? 'invalidated' : 'miss'
-    return load(lease, outcome)
+    flight.reason = leaseOnly ? 'refresh' : watchedScope()?.invalidating ? 'invalidated' : 'miss'
+    return load(flight, flight)
   }
-  markHit(outcome)
-  return Promise.resolve(found ? found(stored, lease, outcome) : (stored as T))
+  markHit(flight)
+  return Promise.resolve(found ? found(stored, flight, flight) : (stored as T))
 }
 
 /** Tells the load around that an answer it shares is stale. */
 async function passOn<T>(flight: Flight<T>, answer: Promise<T>): Promise<T> {
   const result = await answer
-  if (flight.outcome.stale) markStale()
+  if (flight.stale) markStale()
   return result
 }
 

@@ -8,15 +8,15 @@ export interface Outcome {
   /** Whether the answer came from the cache. */
   hit: boolean
   /** Whether the answer is older than the strategy wants it to be. */
-  stale?: boolean
+  stale: boolean | undefined
   /** Why the value was computed. Absent: it was not. */
-  reason?: Reason
+  reason: Reason | undefined
   /** How long ago the answer was stored, in seconds; absent where nothing tells. */
-  age?: number | undefined
+  age: number | undefined
   /** Whether a strategy inside the load answered from the cache. */
-  hitInside?: boolean
+  hitInside: boolean | undefined
   /** Of the load around this one. */
-  readonly around?: Outcome | undefined
+  readonly around: Outcome | undefined
 }
 
 let staleAnswers = false

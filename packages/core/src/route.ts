@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import { type Backend, type BackendHost, MISS, type RemovalReason } from './backend.ts'
+import { type Backend, type BackendHost, MISS, type RemovalReason, type Spot } from './backend.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer } from './control.ts'
 import { BackendError, CacheClosedError, NotSupportedError } from './errors.ts'
@@ -94,9 +94,18 @@ export class Route implements Guarded, BackendHost {
     return store === undefined || watchedScope() !== undefined ? MISS : store.getNow(key)
   }
 
+  /** The same in a promise; `undefined` otherwise. */
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    const store = this.#immediate
+    if (store === undefined || watchedScope() !== undefined) return undefined
+    if (store.answerNow !== undefined) return store.answerNow(spot)
+    const now = store.getNow(spot.key)
+    return now === MISS ? undefined : Promise.resolve(now)
+  }
+
   /** Sends a call through the middlewares to the store, unless its command is disabled. */
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
-    const call = { ...request, backend: this.backend } as CallOf<C> & Call
+    const call = this.#callOf<C>(request)
     if (this.#isPlain && watchedScope() === undefined) return this.#last(call) as Answer<C>
     if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
@@ -105,7 +114,7 @@ export class Route implements Guarded, BackendHost {
 
   /** Sends a call whose answer is a stream. */
   async *stream(request: Request<StreamCommand>): AsyncGenerator<unknown> {
-    const call = { ...request, backend: this.backend } as CallOf<StreamCommand>
+    const call = this.#callOf(request)
     if (this.isDisabled(call.command)) return
     yield* (await this.#handler(call)) as AsyncIterable<unknown>
     this.#tell(call, undefined)
@@ -207,6 +216,13 @@ export class Route implements Guarded, BackendHost {
     if (this.#state === 'closed') return this.backend.close()
     this.#state = 'open'
     this.settle()
+  }
+
+  /** Makes a call of a request, which was made for this and is used for nothing else. */
+  #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {
+    const call = request as unknown as { -readonly [P in 'backend']: Backend }
+    call.backend = this.backend
+    return call as CallOf<C> & Call
   }
 
   /** The end of the middlewares: leases, opening, and the guard before the store. */

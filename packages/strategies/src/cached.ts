@@ -1,4 +1,4 @@
-import { type Cache, MISS } from '@cashews/core'
+import type { Cache } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -44,11 +44,11 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
     wrap(cache, target, caching.keying, (run, template) => {
       const load = caching.loader(target, run)
       return {
+        now(spot) {
+          const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
+          return storesErrors ? now?.then(unwrap) : now
+        },
         call(key, self, args, signal) {
-          const now = cache.getNow(key)
-          if (now !== MISS) return settle(Promise.resolve(now))
-          const joined = signal === undefined && joins ? cache.join(key) : undefined
-          if (joined) return settle(joined)
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly(key, caching.through({ key, self, args }, load, template, { signal })))
         },

@@ -72,8 +72,9 @@ export function cachingOf(
       seen: () => ({ ...seen, template: template() }),
       load: (lease, outcome) => load(call, lease, outcome),
       watchesInside: keeping.watchesInside,
-      sharing,
-      ...how,
+      sharing: how?.sharing ?? sharing,
+      found: how?.found,
+      signal: how?.signal,
     }),
   }
 }

@@ -36,7 +36,7 @@ export function singleFlight(
     wrap(cache, target, { prefix: 'singleFlight', ...options } as KeyOptions, (run) => {
       const flights = new Flights()
       const start = (key: string, self: unknown, args: readonly unknown[]) => {
-        const flight = new Flight({ hit: false })
+        const flight = new Flight()
         flights.add(key, flight)
         flight.promise = run(self, args)
         const end = () => flights.end(key, flight)

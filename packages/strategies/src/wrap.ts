@@ -5,6 +5,8 @@ import {
   type KeyOptions,
   type KeySubject,
   KeyTemplateError,
+  newSpot,
+  type Spot,
 } from '@cashews/core'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 
@@ -18,6 +20,8 @@ export interface Target {
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
+  /** Answers a call at once if it can, without `this` and arguments. */
+  now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call. `signal` lets its caller go. */
   call(key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
   invalidate(key: string): Promise<boolean>
@@ -55,7 +59,13 @@ export function wrap<F extends AnyFunction>(
   const behaviour = behave(run, () => keyOf().template)
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
-      return behaviour.call(keyOf().render(self, args), self, args, signal)
+      const key = keyOf()
+      const known = key.recent.find(args)
+      const spot = known ?? newSpot(key.render(self, args))
+      const now = signal === undefined ? behaviour.now?.(spot) : undefined
+      if (now === undefined) return behaviour.call(spot.key, self, args, signal)
+      if (known === undefined) key.recent.add(args, spot)
+      return now
     } catch (error) {
       return Promise.reject(error)
     }

@@ -1,7 +1,7 @@
 import { KeyTemplateError } from '../errors.ts'
 import { limitKey } from './limit.ts'
-import { compilePlaceholder } from './placeholder.ts'
-import { type MakeKey, rememberKeys } from './recent.ts'
+import { compilePlaceholder, type MakeKey } from './placeholder.ts'
+import { RecentCalls } from './recent.ts'
 import { render } from './render.ts'
 import { resolveRoot } from './root.ts'
 import { type Signature, signatureOf } from './signature.ts'
@@ -44,6 +44,8 @@ export interface CompiledKey {
   readonly derived: boolean
   /** Makes the key of a call. */
   render(self: unknown, args: readonly unknown[]): string
+  /** The keys of recent calls. */
+  readonly recent: RecentCalls
 }
 
 type Kind = 'key' | 'derived' | 'tag' | 'pattern'
@@ -112,8 +114,9 @@ function compile(
     }
     return asItIs ? key : limitKey(key)
   }
-  const pure = !positions.has(undefined) && extras === undefined
-  return { template, derived: kind === 'derived', render: pure ? rememberKeys(make, [...positions] as number[]) : make }
+  const isPure = !positions.has(undefined) && extras === undefined
+  const recent = new RecentCalls(isPure ? ([...positions] as number[]) : [])
+  return { template, derived: kind === 'derived', recent, render: make }
 }
 
 /** Derives `name:this:{this}:user:{user}`, in which every argument that the function can see takes part. */
@@ -127,6 +130,7 @@ function keyFunction(make: (...args: readonly unknown[]) => unknown, before: str
   return {
     template,
     derived: false,
+    recent: new RecentCalls([]),
     render(self, args) {
       const key = make.apply(self, [...args])
       if (key && typeof key === 'string') return limitKey(before + key)

@@ -1,10 +1,12 @@
 import { percent } from './escape.ts'
 import { format } from './formatter.ts'
 import { follow } from './path.ts'
-import type { MakeKey } from './recent.ts'
 import { type Rendering, render } from './render.ts'
 import type { Read } from './signature.ts'
 import type { Placeholder } from './template.ts'
+
+/** Makes the key of a call, or a part of it. */
+export type MakeKey = (self: unknown, args: readonly unknown[]) => string
 
 /** What a value can never hold at its top level, so that it may follow a placeholder as it is. */
 const SEPARATOR = /^[:,=)*?[\]\\{}\p{Cc}]/u

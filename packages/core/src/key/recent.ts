@@ -1,47 +1,68 @@
+import type { Spot } from '../backend.ts'
 import { MAX_KEY_LENGTH } from './limit.ts'
 
-/** Makes the key of a call. */
-export type MakeKey = (self: unknown, args: readonly unknown[]) => string
-
-/** How many keys are remembered at least; twice as many at most. */
-const GENERATION = 1024
+/** How many calls are remembered at least; twice as many at most. */
+const GENERATION = 8_192
 
 /** Whether a value is compared by what it is, and rendered the same each time. */
-function isPlain(value: unknown): value is string | number {
-  return typeof value === 'string' || typeof value === 'number'
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === undefined
+}
+
+/** Makes the note of a key that no store has looked up yet. */
+export function newSpot(key: string): Spot {
+  return { key, store: undefined, at: 0, stamp: 0 }
 }
 
 /**
- * Remembers recent keys, when they depend on one or two texts or numbers only: looking one up costs less than writing
- * it again. Forgets by generation. Keys that had to be hashed are not remembered, as their arguments may be huge.
+ * Remembers the keys of recent calls, when they depend on one or two plain arguments only, and where the store found
+ * them: that costs less than to write the key again and to look it up. Forgets by generation. Keys that had to be hashed
+ * are not remembered, as their arguments may be huge.
  */
-export function rememberKeys(make: MakeKey, [first, second, ...more]: readonly number[]): MakeKey {
-  if (first === undefined || more.length) return make
-  let young = new Map<unknown, Map<unknown, string>>()
-  let old = young
-  let size = 0
-  let row: Map<unknown, string> | undefined // that of `rowOf`, which is often the same again
-  let rowOf: unknown
-  return (self, args) => {
-    const a = args[first]
-    const b = second === undefined ? 0 : args[second]
-    if (!isPlain(a) || !isPlain(b)) return make(self, args)
-    if (b !== rowOf) {
-      row = young.get(b)
-      rowOf = b
+export class RecentCalls {
+  readonly #first: number
+  readonly #second: number
+  #young = new Map<unknown, Spot | Map<unknown, Spot>>()
+  #old = this.#young
+  #size = 0
+
+  /** @param positions Of the arguments that make the key; more than two, or none, are not remembered. */
+  constructor([first = -1, second = -1, ...more]: readonly number[]) {
+    this.#first = more.length > 0 ? -1 : first
+    this.#second = second
+  }
+
+  find(args: readonly unknown[]): Spot | undefined {
+    if (this.#first < 0) return undefined
+    const found = this.#young.get(args[this.#first])
+    if (this.#second < 0) return (found as Spot | undefined) ?? this.#older(args)
+    return (found as Map<unknown, Spot> | undefined)?.get(args[this.#second]) ?? this.#older(args)
+  }
+
+  add(args: readonly unknown[], spot: Spot): void {
+    if (this.#first < 0 || spot.key.length >= MAX_KEY_LENGTH) return
+    const first = args[this.#first]
+    const second = this.#second < 0 ? undefined : args[this.#second]
+    if (!isPlain(first) || !isPlain(second)) return
+    if (++this.#size > GENERATION) {
+      this.#old = this.#young
+      this.#young = new Map()
+      this.#size = 1
     }
-    const known = row?.get(a)
-    if (known !== undefined) return known
-    const key = old.get(b)?.get(a) ?? make(self, args)
-    if (key.length < MAX_KEY_LENGTH) {
-      if (++size > GENERATION) {
-        old = young
-        young = new Map()
-        size = 1
-      }
-      row = young.get(b) ?? new Map<unknown, string>()
-      young.set(b, row.set(a, key))
+    if (this.#second < 0) {
+      this.#young.set(first, spot)
+      return
     }
-    return key
+    const row = (this.#young.get(first) as Map<unknown, Spot> | undefined) ?? new Map<unknown, Spot>()
+    this.#young.set(first, row.set(second, spot))
+  }
+
+  /** One that was remembered a generation ago stays for another. */
+  #older(args: readonly unknown[]): Spot | undefined {
+    if (this.#old === this.#young) return undefined
+    const found = this.#old.get(args[this.#first])
+    const spot = this.#second < 0 ? found : (found as Map<unknown, Spot> | undefined)?.get(args[this.#second])
+    if (spot !== undefined) this.add(args, spot as Spot)
+    return spot as Spot | undefined
   }
 }

@@ -207,7 +207,7 @@ export class Cache implements AsyncDisposable {
     if (now !== MISS) return now as T
     const store = async (lease: Lease): Promise<T> => {
       const value = await load()
-      await this.call<'set'>({ command: 'set', key, value, lifetime, lease, tags })
+      await this.store(key, value, lifetime, lease, tags)
       return value
     }
     return this.fly(key, { seen: getOrSetSeen, load: store })
@@ -444,6 +444,11 @@ export class Cache implements AsyncDisposable {
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   fly<T>(key: string, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(key), key, through)
+  }
+
+  /** Writes the result of a load, unless its lease was broken. */
+  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
+    return this.#routes.of(key).store(key, value, lifetime, lease, tags)
   }
 
   /** The answer of a load that is under way, if this caller may simply share it. */

@@ -52,9 +52,16 @@ export class Leases {
   }
 
   /** A load gives way to those that began after it: its write breaks the older leases only. */
+  breakOlder(own: Lease): void {
+    for (let lease = own.older; lease; lease = lease.older) lease.broken = true
+  }
+
   #break(key: string, own?: Lease): void {
-    if (own?.broken) return
-    for (let lease = own ? own.older : this.#newest.get(key); lease; lease = lease.older) lease.broken = true
+    if (own) {
+      if (!own.broken) this.breakOlder(own)
+      return
+    }
+    for (let lease = this.#newest.get(key); lease; lease = lease.older) lease.broken = true
   }
 
   #breakMatch(pattern: string): void {

@@ -148,7 +148,7 @@ function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scop
 function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew'
   try {
-    const stored = route.dispatch<'get'>({ command: 'get', key, lease: flight, leaseOnly })
+    const stored = route.look(key, flight, leaseOnly)
     return isPending(stored)
       ? stored.then((found) => answer(found, leaseOnly, through, flight))
       : answer(stored, leaseOnly, through, flight)

@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import { type Backend, type BackendHost, MISS, type RemovalReason, type Spot } from './backend.ts'
+import { type Backend, type BackendHost, MISS, type Milliseconds, type RemovalReason, type Spot } from './backend.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer } from './control.ts'
 import { BackendError, CacheClosedError, NotSupportedError } from './errors.ts'
@@ -110,6 +110,23 @@ export class Route implements Guarded, BackendHost {
     if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
     return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
+  }
+
+  /** Sends the read of a load, which takes its lease on the way. */
+  look(key: string, lease: Lease, leaseOnly: boolean): Answer<'get'> {
+    if (!this.#isPlain || leaseOnly || this.backend.leases || watchedScope() !== undefined)
+      return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
+    this.#leases.take(key, lease)
+    return this.backend.get(key)
+  }
+
+  /** Sends the write of a load. */
+  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
+    if (!this.#isPlain || tags || this.backend.leases || watchedScope() !== undefined)
+      return this.dispatch<'set'>({ command: 'set', key, value, lifetime, lease, tags })
+    if (lease.broken) return false
+    this.#leases.breakOlder(lease)
+    return this.backend.set(key, value, lifetime)
   }
 
   /** Sends a call whose answer is a stream. */

@@ -34,14 +34,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
     const kept = lifetime.of(result, args)
     const packed = form.pack(value, kept)
-    return cache.call<'set'>({
-      command: 'set',
-      key,
-      value: packed,
-      lifetime: kept,
-      lease,
-      tags: tags?.(result, self, args),
-    })
+    return cache.store(key, packed, kept, lease, tags?.(result, self, args))
   }
   const load: Load = async (call, lease, outcome) => {
     const started = keeping.isTimed ? performance.now() : 0

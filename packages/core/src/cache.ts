@@ -5,6 +5,7 @@ import { commandSet } from './control.ts'
 import { type Detected, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
+import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off } from './listeners.ts'
 import { Loads, type ReadThrough, type Seen } from './loads.ts'
@@ -147,8 +148,7 @@ export class Cache implements AsyncDisposable {
   get(key: string, fallback?: unknown): Promise<unknown> {
     try {
       const route = this.#routes.of(key)
-      const now = route.getNow(key)
-      return now === MISS ? this.#get(route, key, fallback) : Promise.resolve(now)
+      return route.answerNow(newSpot(key)) ?? this.#get(route, key, fallback)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -39,8 +39,6 @@ export type CacheEvents = { [C in Command]: CommandEvent<C> } & {
   available: HealthEvent
 }
 
-const EVENTS: readonly string[] = /* @__PURE__ */ [...COMMANDS, 'removed', 'unavailable', 'available']
-
 /** Stops listening. Works with `using`. */
 export type Off = (() => void) & Disposable
 
@@ -67,8 +65,9 @@ export class Listeners {
 
   /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
-    if (!EVENTS.includes(event))
-      throw new ConfigurationError(`There is no event "${event}". The events are ${EVENTS.join(', ')}.`)
+    const events: readonly string[] = [...COMMANDS, 'removed', 'unavailable', 'available']
+    if (!events.includes(event))
+      throw new ConfigurationError(`There is no event "${event}". The events are ${events.join(', ')}.`)
     const own: Listener = (told) => listener(told)
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(own))

@@ -24,8 +24,6 @@ export interface CachingOptions<
   readonly singleFlight?: boolean
 }
 
-const NAMES = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
-
 /** The shared settings of one strategy, checked and ready. */
 export interface Caching {
   readonly lifetime: Lifetime
@@ -56,7 +54,8 @@ export function cachingOf(
   form: StoredForm,
   { own = [], prefix }: { readonly own?: readonly string[]; readonly prefix?: string } = {},
 ): Caching {
-  checkNames(strategy, options, [...NAMES, ...own])
+  const shared = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
+  checkNames(strategy, options, [...shared, ...own])
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options)
   const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }

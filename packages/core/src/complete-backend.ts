@@ -87,7 +87,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     getRaw: own('getRaw') ?? read,
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
-    ...(answerNow && { answerNow }),
+    ...(answerNow && knowsKinds && { answerNow }),
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),

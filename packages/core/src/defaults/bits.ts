@@ -16,7 +16,7 @@ export function defaultBits(store: BackendBase): Bits {
 }
 
 /** Reads a field out of bytes, its highest bit first. Bytes that are not there are 0. */
-export function readField(bytes: ArrayLike<number>, index: number, size: number): number {
+function readField(bytes: ArrayLike<number>, index: number, size: number): number {
   let field = 0
   for (let bit = index * size; bit < (index + 1) * size; bit++) {
     field = field * 2 + (((bytes[Math.floor(bit / 8)] ?? 0) >> (7 - (bit % 8))) & 1)
@@ -25,7 +25,7 @@ export function readField(bytes: ArrayLike<number>, index: number, size: number)
 }
 
 /** Adds to a field, within 0 and the most it can hold, and answers its new value. The bytes grow as needed. */
-export function addToField(bytes: number[], index: number, size: number, by: number): number {
+function addToField(bytes: number[], index: number, size: number, by: number): number {
   const field = Math.min(Math.max(readField(bytes, index, size) + by, 0), 2 ** size - 1)
   let rest = field
   for (let bit = (index + 1) * size - 1; bit >= index * size; bit--) {

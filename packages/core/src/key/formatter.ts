@@ -3,7 +3,7 @@ import { hash } from './limit.ts'
 import { registerRenderer, render } from './render.ts'
 
 /** Turns a value into the one that takes its place. The texts come from the template: `{name:prefix(4)}`. */
-export type Format<V = never> = (value: V, ...args: string[]) => unknown
+type Format<V = never> = (value: V, ...args: string[]) => unknown
 
 /** What templates may do to a value on its way into a key. Register before the template that uses it is defined. */
 export interface Formatter {

@@ -8,7 +8,7 @@ export interface Hop {
 }
 
 /** A name that a parameter binds: its own, or that of a property it is destructured into. */
-export interface Binding {
+interface Binding {
   readonly name: string
   readonly path: readonly [Hop, ...Hop[]]
 }

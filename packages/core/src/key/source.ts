@@ -2,7 +2,7 @@
 export type Node = string | Group
 
 /** What stands between two brackets. */
-export interface Group {
+interface Group {
   readonly open: string
   readonly nodes: readonly Node[]
   /** Its source, brackets included. */

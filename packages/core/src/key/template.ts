@@ -8,7 +8,7 @@ export interface Step {
 }
 
 /** A formatter as a template calls it. */
-export interface FormatterCall {
+interface FormatterCall {
   readonly name: string
   readonly args: readonly string[]
 }

@@ -1,9 +1,14 @@
 /** An answer now, or a promise of it. A store inside the process costs no extra turn of the event loop. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Tells whether an answer is still to come. */
+/** Tells whether an answer is still to come. Knows promises of another realm too, as test runners have them. */
 export function isPending(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise
+  if (value instanceof Promise) return true
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as Partial<Promise<unknown>>)[Symbol.toStringTag] === 'Promise'
+  )
 }
 
 /** Goes on with `next` at once when `value` is there, and later when it is a promise. */

@@ -4,7 +4,7 @@ import { base } from '../../tsup.base.ts'
 
 // mnemonist's ESM entry drags in heaps and suffix arrays (24 KB) and its deep paths are CommonJS only,
 // so the structures used are bundled (3 KB) and mnemonist is a devDependency. Add a structure here to use it.
-const structures = { LRUMap: 'lru-map', LRUMapWithDelete: 'lru-map-with-delete' }
+const structures = { LRUMapWithDelete: 'lru-map-with-delete' }
 const require = createRequire(import.meta.url)
 
 export default defineConfig({

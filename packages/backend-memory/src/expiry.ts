@@ -59,6 +59,7 @@ export class Expiry {
 
   #slice(): void {
     const now = this.#clock.precise()
+    if (this.#entries.size === 0) this.#earliest = Number.POSITIVE_INFINITY
     if (this.#position > 0 || now >= this.#earliest) this.#pass(now)
     if (this.#position > 0) this.#wake(PAUSE)
     else if (this.#earliest < Number.POSITIVE_INFINITY) this.#wake(this.#interval)

@@ -167,7 +167,7 @@ export class MemoryBackend implements Backend {
     const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
     if (!Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    this.#write(key, pointer, sum, this.#endOf(lifetime, pointer))
+    this.#mustWrite(key, pointer, sum, this.#endOf(lifetime, pointer))
     return sum
   }
 
@@ -259,7 +259,7 @@ export class MemoryBackend implements Backend {
       const pointer = this.#find(key)
       const bits = this.#cell(key, pointer, BitArray)
       const fields = indexes.map((index) => bits.add(index, size, by))
-      if (fields.length > 0) this.#write(key, pointer, bits, this.#endOf(FOREVER, pointer))
+      if (fields.length > 0) this.#mustWrite(key, pointer, bits, this.#endOf(FOREVER, pointer))
       return fields
     },
   }
@@ -272,7 +272,7 @@ export class MemoryBackend implements Backend {
       const adds = window.count < max
       if (adds) window.add(end)
       if (window.count === 0) this.delete(key)
-      else if (adds || forgot) this.#write(key, pointer, window, this.#endOf(lifetime, adds ? undefined : pointer))
+      else if (adds || forgot) this.#mustWrite(key, pointer, window, this.#endOf(lifetime, adds ? undefined : pointer))
       return window.count
     },
   }
@@ -283,7 +283,7 @@ export class MemoryBackend implements Backend {
       const set = this.#cell(key, pointer, MemberSet)
       const added = members.filter((member) => set.add(member)).length
       const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
-      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#write(key, pointer, set, expiresAt)
+      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#mustWrite(key, pointer, set, expiresAt)
       return added
     },
     remove: (key, members) => this.#shrink(key, (set) => members.filter((member) => set.remove(member))).length,
@@ -296,7 +296,7 @@ export class MemoryBackend implements Backend {
     const set = this.#cell(key, pointer, MemberSet)
     const taken = take(set)
     if (set.isEmpty) this.delete(key)
-    else if (taken.length > 0) this.#write(key, pointer, set, this.#endOf(FOREVER, pointer))
+    else if (taken.length > 0) this.#mustWrite(key, pointer, set, this.#endOf(FOREVER, pointer))
     return taken
   }
 
@@ -342,32 +342,48 @@ export class MemoryBackend implements Backend {
     return lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())
   }
 
-  /**
-   * Writes what is kept, over the entry at `pointer` if there is one. Too large for the store: what it would replace
-   * goes too, because it is out of date.
-   */
+  /** Writes what is kept, over the entry at `pointer` if there is one. Answers whether there was room. */
   #write(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
+    this.#expiry.expect(expiresAt)
+    if (this.#maxBytes < FOREVER) return this.#writeBounded(key, pointer, kept, expiresAt)
+    if (pointer === undefined) this.#evicted(this.#entries.insert(key, kept, expiresAt))
+    else this.#entries.overwrite(pointer, kept, expiresAt)
+    return true
+  }
+
+  /** Too large for the store: what the value would replace goes too, because it is out of date. */
+  #writeBounded(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
     const entries = this.#entries
-    const bytes = entries.bytes ? bytesOf(key, kept) : 0
+    const bytes = bytesOf(key, kept)
     if (bytes > this.#maxBytes) {
       if (pointer !== undefined) this.#remove(pointer, 'evicted')
       return false
     }
-    this.#expiry.expect(expiresAt)
-    if (pointer === undefined) {
-      const evicted = entries.insert(key, kept, expiresAt, bytes)
-      if (evicted !== undefined) this.#host?.removed(evicted, 'evicted')
-    } else entries.overwrite(pointer, kept, expiresAt, bytes)
+    const evicted = pointer === undefined ? entries.insert(key, kept, expiresAt) : undefined
+    if (pointer !== undefined) entries.overwrite(pointer, kept, expiresAt)
+    entries.measure(entries.head, bytes)
+    this.#evicted(evicted)
     while (entries.totalBytes > this.#maxBytes) this.#remove(entries.tail, 'evicted')
     return true
+  }
+
+  #evicted(key: string | undefined): void {
+    if (key !== undefined) this.#host?.removed(key, 'evicted')
   }
 
   /** What is kept of a value that must not be too large. */
   #keepAll(key: string, value: unknown): unknown {
     const kept = this.#isolation.keep(value)
-    if (this.#entries.bytes && bytesOf(key, kept) > this.#maxBytes)
-      throw new BackendError(`The value of "${key}" is larger than maxBytes, ${this.#maxBytes} bytes.`)
+    if (this.#maxBytes < FOREVER && bytesOf(key, kept) > this.#maxBytes) throw this.#tooLarge(key)
     return kept
+  }
+
+  #mustWrite(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): void {
+    if (!this.#write(key, pointer, kept, expiresAt)) throw this.#tooLarge(key)
+  }
+
+  #tooLarge(key: string): BackendError {
+    return new BackendError(`What "${key}" is to hold is larger than the whole store: maxBytes is ${this.#maxBytes}.`)
   }
 
   #remove(pointer: number, reason: RemovalReason): void {

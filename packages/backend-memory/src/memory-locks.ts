@@ -16,6 +16,11 @@ export class MemoryLocks implements Locks {
     this.#clock = clock
   }
 
+  /** How many there are, the dead that are not buried yet among them. */
+  get size(): number {
+    return this.#held.size
+  }
+
   acquire(key: string, token: string, lifetime: Milliseconds): boolean {
     const holder = this.#holder(key)
     if (holder !== undefined && holder !== token) return false

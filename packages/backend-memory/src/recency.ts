@@ -22,12 +22,11 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   /** When an entry ends; `Infinity`: never. */
   readonly expiresAt: Float64Array
-  /** The promise of a value that all its readers may share, once somebody asked for it. */
-  readonly promises: (Promise<unknown> | undefined)[] = []
   /** How many bytes an entry takes; absent when nobody asks. */
   readonly bytes: Float64Array | undefined
   totalBytes = 0
   #stamps: Float64Array | undefined
+  #promises: (Promise<unknown> | undefined)[] | undefined
   /** How many insertions there were since anybody asked for {@link stamps}. */
   insertions = 0
 
@@ -49,22 +48,28 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.#stamps
   }
 
+  /** The promise of a value that all its readers may share, once somebody asked for it. */
+  get promises(): (Promise<unknown> | undefined)[] {
+    this.#promises ??= new Array(this.K.length)
+    return this.#promises
+  }
+
   /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
-  insert(key: string, value: unknown, expiresAt: number, bytes: number): string | undefined {
+  insert(key: string, value: unknown, expiresAt: number): string | undefined {
     const evicted = this.size === this.capacity ? this.K[this.tail] : undefined
     this.items.knownNew = true
     this.set(key, value)
     if (this.#stamps) this.#stamps[this.head] = ++this.insertions
+    if (this.#promises) this.#promises[this.head] = undefined
     this.expiresAt[this.head] = expiresAt
-    this.#measure(this.head, bytes)
     return evicted
   }
 
   /** Replaces an entry, which is then at the head. */
-  overwrite(pointer: number, value: unknown, expiresAt: number, bytes: number): void {
+  overwrite(pointer: number, value: unknown, expiresAt: number): void {
     this.splayOnTop(pointer)
     this.V[pointer] = value
-    this.#measure(pointer, bytes)
+    if (this.#promises) this.#promises[pointer] = undefined
     this.prolong(pointer, expiresAt)
   }
 
@@ -85,23 +90,25 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     }
     this.delete(key)
     this.K[pointer] = this.V[pointer] = undefined
-    this.expiresAt[pointer] = this.stamps[pointer] = Number.NaN
-    if (this.promises[pointer] !== undefined) this.promises[pointer] = undefined
-    this.#measure(pointer, 0)
+    this.expiresAt[pointer] = Number.NaN
+    if (this.#stamps) this.#stamps[pointer] = Number.NaN
+    if (this.#promises) this.#promises[pointer] = undefined
+    this.measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
     return key
   }
 
   override clear(): void {
     super.clear()
-    this.stamps.fill(Number.NaN, 0, this.K.length)
-    this.promises.length = 0
+    this.#stamps?.fill(Number.NaN, 0, this.K.length)
+    this.#promises = undefined
     this.bytes?.fill(0, 0, this.K.length)
     this.totalBytes = 0
     this.K.length = this.V.length = 0
   }
 
-  #measure(pointer: number, bytes: number): void {
+  /** Notes how many bytes an entry takes, if anybody asks. */
+  measure(pointer: number, bytes: number): void {
     if (!this.bytes) return
     this.totalBytes += bytes - (this.bytes[pointer] as number)
     this.bytes[pointer] = bytes

@@ -5,11 +5,11 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * `leases`, `released` and `getNow`, which are checked when the backend has them;
+ * `leases`, `released`, `getNow` and `answerNow`, which are checked when the backend has them;
  * `expired`: it tells the host of keys that have expired;
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes.
  */
-export type Feature = Group | 'leases' | 'released' | 'getNow' | 'expired' | 'structured'
+export type Feature = Group | 'leases' | 'released' | 'getNow' | 'answerNow' | 'expired' | 'structured'
 
 /** A promise of the contract, and how to find out whether a backend keeps it. */
 export interface Check {
@@ -43,6 +43,8 @@ export interface CheckContext {
   /** Whether time is moved by hand, so that instants can be compared exactly. */
   readonly exact: boolean
   readonly model: ModelOptions
+  /** A name that was never used before: for locks, which outlive `clear` and the check in a store that is shared. */
+  readonly unique: string
   elapse(duration: Milliseconds): Promise<void>
   /** Makes one more backend, not opened. It is closed after the check. */
   create(): Promise<Backend>

@@ -1,5 +1,6 @@
 import type { Check, Group } from './check.ts'
 import { checkGroups } from './checks/index.ts'
+import { GROUPS } from './group-of.ts'
 import { type ConformanceOptions, type CreateBackend, runCheck } from './run-checks.ts'
 
 /** What a test is given by its runner: a way to say that it does not apply after all. */
@@ -21,8 +22,6 @@ export interface DescribeOptions extends ConformanceOptions {
   /** Your test runner. @default the one that runs the file: vitest, node:test, or whoever made `describe` global */
   readonly runner?: TestRunner
 }
-
-const GROUPS: readonly Group[] = ['bits', 'windows', 'sets', 'locks']
 
 /**
  * Defines a test for each promise of the contract. A red one is named after the promise that the store breaks.

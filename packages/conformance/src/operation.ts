@@ -26,8 +26,8 @@ export type Operation =
   | readonly ['locks.isLocked', key: string]
 
 /** The keys that operations are about: few, so that they meet. */
-export const KEYS = ['a', 'b', 'a:1', 'b:1', '*', ''] as const
-export const TOKENS = ['me', 'you'] as const
+const KEYS = ['a', 'b', 'a:1', 'b:1', '*', ''] as const
+const TOKENS = ['me', 'you'] as const
 const PATTERNS = ['*', 'a*', '?', '[ab]:1', '[^a]*', '\\*', 'a'] as const
 const FIELD = 4
 
@@ -100,13 +100,15 @@ export interface Subject {
   readonly store: Backend | Model
   readonly stamps: Map<string, Stamp | undefined>
   elapse(duration: Milliseconds): unknown
+  /** Put before the names of locks, which outlive the story. */
+  readonly unique: string
 }
 
 /** Commands that may leave a key as it is, so that the contract does not say whether its stamp changes. */
 const UNCERTAIN = /^(expire|incr|bits|windows|sets)/
 
 /** Carries out an operation. What has no order is answered sorted. */
-export function perform({ store, stamps, elapse }: Subject, operation: Operation): Awaitable<unknown> {
+export function perform({ store, stamps, elapse, unique }: Subject, operation: Operation): Awaitable<unknown> {
   const { bits, windows, sets, locks } = store
   if (UNCERTAIN.test(operation[0])) stamps.delete(String(operation[1]))
   switch (operation[0]) {
@@ -158,13 +160,13 @@ export function perform({ store, stamps, elapse }: Subject, operation: Operation
     case 'sets.pop':
       return sets && chain(sets.pop(operation[1], 1_000), (members) => [...members].sort())
     case 'locks.acquire':
-      return locks && locks.acquire(operation[1], operation[2], operation[3])
+      return locks && locks.acquire(unique + operation[1], operation[2], operation[3])
     case 'locks.extend':
-      return locks && locks.extend(operation[1], operation[2], operation[3])
+      return locks && locks.extend(unique + operation[1], operation[2], operation[3])
     case 'locks.release':
-      return locks && locks.release(operation[1], operation[2])
+      return locks && locks.release(unique + operation[1], operation[2])
     case 'locks.isLocked':
-      return locks && locks.isLocked(operation[1])
+      return locks && locks.isLocked(unique + operation[1])
     default:
       return store[operation[0]](operation[1])
   }

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { Awaitable, Backend, Milliseconds } from '@cashews/core'
 import type { Check, CheckContext, Feature, ModelOptions, Reports } from './check.ts'
 import { checkGroups } from './checks/index.ts'
+import { groupOf, isGroup } from './group-of.ts'
 
 /** Makes a backend that is not open yet. Several of one store see the same data only if it is `shared`. */
 export type CreateBackend = () => Awaitable<Backend>
@@ -55,6 +57,7 @@ export async function runCheck(
     const context = await contextOf(create, options, made)
     const absent = check.needs?.find((feature) => !brings(context.backend, feature))
     if (absent !== undefined) return { outcome: 'skipped', reason: `the backend has no ${absent}` }
+    for (const feature of check.needs ?? []) if (isGroup(feature)) groupOf(context, feature)
     await atMost(options.timeout ?? 30_000, () => check.run(context))
     return { outcome: 'passed' }
   } catch (error) {
@@ -91,14 +94,16 @@ async function contextOf(
     unit,
     exact: elapse !== undefined,
     model,
+    unique: randomUUID(),
     elapse: async (duration) => (elapse ? elapse(duration) : new Promise((resolve) => setTimeout(resolve, duration))),
     create: makeBackend,
   }
 }
 
 /** Whether the backend has a member that it may leave out without a word. */
-function brings({ getNow, leases, locks }: Backend, feature: Feature): boolean {
+function brings({ getNow, answerNow, leases, locks }: Backend, feature: Feature): boolean {
   if (feature === 'getNow') return getNow !== undefined
+  if (feature === 'answerNow') return answerNow !== undefined
   if (feature === 'leases') return leases !== undefined
   return feature !== 'released' || (locks && locks.released !== undefined)
 }

@@ -1,10 +1,16 @@
 import { describeBackend, handClock, reference } from '@cashews/conformance'
-import { createCache } from '@cashews/core'
+import { completeBackend, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
+import { JsonStore } from './support/json-store.ts'
 
 const clock = handClock()
 describeBackend('reference', () => reference({ clock }), { elapse: clock.elapse })
 describeBackend('reference, in real time', () => reference())
+
+describeBackend('required members, JSON only', () => completeBackend(new JsonStore(clock)), {
+  elapse: clock.elapse,
+  without: ['structured', 'expired'],
+})
 
 describe('reference', () => {
   it('is a driver', async () => {
@@ -15,7 +21,11 @@ describe('reference', () => {
     await cache.close()
   })
 
-  it('names the options it knows, which are none', () => {
+  it('names the option it does not know', () => {
     expect(() => reference.fromUrl('ref://?size=1')).toThrow('size')
+  })
+
+  it('answers later, as a real store does', () => {
+    expect(reference().get('a')).toBeInstanceOf(Promise)
   })
 })

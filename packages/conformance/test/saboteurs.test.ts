@@ -1,7 +1,7 @@
 import { checkGroups, handClock, runCheck, runChecks } from '@cashews/conformance'
 import { describe, expect, it } from 'vitest'
 import { richReference } from './support/rich-reference.ts'
-import { saboteurs } from './support/saboteurs.ts'
+import { saboteurs } from './support/saboteurs/index.ts'
 
 const checks = checkGroups.flatMap((group) => group.checks)
 
@@ -31,7 +31,11 @@ describe('a backend that breaks a promise is caught by its check', () => {
         const store = richReference(clock)
         return { ...store, ...sabotage?.(store, clock) }
       }
-      const { outcome, error } = await runCheck(check, create, { elapse: clock.elapse, timeout: 3_000, model: { seed: 1 } })
+      const { outcome, error } = await runCheck(check, create, {
+        elapse: clock.elapse,
+        timeout: 3_000,
+        model: { seed: 1 },
+      })
       expect(outcome).toBe('failed')
       expect(error).toBeInstanceOf(Error)
     })

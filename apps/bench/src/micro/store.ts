@@ -2,110 +2,114 @@ import { deepStrictEqual, strictEqual } from 'node:assert'
 import { memory } from '@cashews/backend-memory'
 import { HOUR, lru } from '../contenders.ts'
 import { compare, run } from '../harness.ts'
-import { CAPACITY, ids, type User, userOf } from '../users.ts'
+import { CAPACITY, type User, userOf } from '../users.ts'
 
-const keys = ids.map((id) => `user:${id}`)
-const users = new Map(ids.map((id, at) => [keys[at] as string, userOf(id)]))
-const user = userOf('1')
-const ratio = (atLeast: number, aim: number) => ({ name: 'lru-cache, ttl', bar: { atLeast, aim } })
+const names = (word: string, count: number) => Array.from({ length: count }, (_, at) => [word, at].join(':'))
 
+/** What fills a store, and the same keys as a request brings them: in no order, and as text of their own. */
+const keys = names('user', CAPACITY)
+const asked = names('user', CAPACITY).sort((one, other) => hash(one) - hash(other))
 /** Keys that come one after another until none of the first is left, and then again. */
-const strangers = Array.from({ length: 2 * CAPACITY }, (_, at) => `stranger:${at}`)
-const BATCH = 1_000
+const strangers = names('stranger', 2 * CAPACITY)
+const user = userOf('1')
 
-function store(isolation: 'none' | 'clone' = 'none') {
+function hash(text: string): number {
+  return [...text].reduce((sum, character) => Math.imul(sum ^ character.charCodeAt(0), 16_777_619), 7)
+}
+
+function ours(isolation: 'none' | 'clone' = 'none') {
   const store = memory({ size: CAPACITY, isolation })
   store.open({ removed: () => {}, error: () => {} })
-  for (const [key, user] of users) store.set(key, user, HOUR)
+  for (const key of keys) store.set(key, userOf(key), HOUR)
   return store
 }
 
-function peer() {
+function theirs() {
   const entries = lru<User>()
-  for (const [key, user] of users) entries.set(key, user)
+  for (const key of keys) entries.set(key, userOf(key))
   return entries
 }
 
 function checkHits(get: (key: string) => unknown): void {
-  for (const [key, user] of users) deepStrictEqual(get(key), user)
+  for (const key of asked) deepStrictEqual(get(key), userOf(key))
 }
 
-/** M5: the store by itself, beside lru-cache, both with a time to live. */
+const peer = (atLeast: number, aim: number) => ({ name: 'lru-cache, ttl', operations: CAPACITY, bar: { atLeast, aim } })
+
+/** M5: the store by itself, full, beside lru-cache of the same size, both with a time to live. */
 await run(async () => {
-  const [read, readPeer, copied] = [store(), peer(), store('clone')]
+  const [read, readPeer, copied] = [ours(), theirs(), ours('clone')]
   const hits = await compare({
     lane: 'M5',
-    what: "store alone: get, isolation: 'none'",
+    what: `get, one of ${CAPACITY}, isolation: 'none'`,
     ours: {
       name: 'memory',
+      operations: CAPACITY,
       batch: () => {
-        for (const key of keys) read.get(key)
+        for (const key of asked) read.get(key)
       },
       check: () => checkHits((key) => read.get(key)),
     },
     peers: [
       {
-        ...ratio(1.2, 1.9),
+        ...peer(1.2, 1.9),
         batch: () => {
-          for (const key of keys) readPeer.get(key)
+          for (const key of asked) readPeer.get(key)
         },
         check: () => checkHits((key) => readPeer.get(key)),
       },
       {
-        name: "memory, isolation: 'clone'",
+        name: "isolation: 'clone'",
+        operations: CAPACITY,
         batch: () => {
-          for (const key of keys) copied.get(key)
+          for (const key of asked) copied.get(key)
         },
         check: () => checkHits((key) => copied.get(key)),
       },
     ],
   })
 
-  const [written, writtenPeer] = [store(), peer()]
+  const [written, writtenPeer] = [ours(), theirs()]
   const overwrites = await compare({
     lane: 'M5',
-    what: 'store alone: overwrite',
+    what: `overwrite, one of ${CAPACITY}, isolation: 'none'`,
     ours: {
       name: 'memory',
+      operations: CAPACITY,
       batch: () => {
-        for (const key of keys) written.set(key, user, HOUR)
+        for (const key of asked) written.set(key, user, HOUR)
       },
-      check: () => strictEqual(written.count(), keys.length),
+      check: () => strictEqual(written.count(), CAPACITY),
     },
     peers: [
       {
-        ...ratio(1.5, 3),
+        ...peer(1.5, 3),
         batch: () => {
-          for (const key of keys) writtenPeer.set(key, user)
+          for (const key of asked) writtenPeer.set(key, user)
         },
-        check: () => strictEqual(writtenPeer.size, keys.length),
+        check: () => strictEqual(writtenPeer.size, CAPACITY),
       },
     ],
   })
 
-  const [full, fullPeer] = [store(), peer()]
-  for (const key of strangers) {
-    full.set(key, user, HOUR)
-    fullPeer.set(key, user)
-  }
-  const turn = { ours: 0, theirs: 0 }
+  const [full, fullPeer] = [ours(), theirs()]
   const evictions = await compare({
     lane: 'M5',
-    what: 'store alone: set that evicts',
+    what: `set that evicts, one of ${CAPACITY}, isolation: 'none'`,
     ours: {
       name: 'memory',
-      operations: BATCH,
+      operations: strangers.length,
       batch: () => {
-        for (let made = 0; made < BATCH; made++) full.set(strangers[turn.ours++ % strangers.length] as string, user, HOUR)
+        for (const key of strangers) full.set(key, user, HOUR)
       },
       check: () => strictEqual(full.count(), CAPACITY),
     },
     peers: [
       {
-        ...ratio(1.1, 1.4),
-        operations: BATCH,
+        ...peer(1.1, 1.4),
+        operations: strangers.length,
         batch: () => {
-          for (let made = 0; made < BATCH; made++) fullPeer.set(strangers[turn.theirs++ % strangers.length] as string, user)
+          for (const key of strangers) fullPeer.set(key, user)
         },
         check: () => strictEqual(fullPeer.size, CAPACITY),
       },

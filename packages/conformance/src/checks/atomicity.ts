@@ -181,7 +181,12 @@ export const atomicity: CheckGroup = {
       title: 'a lock is taken in one step: one caller holds it',
       needs: ['locks'],
       async run(context) {
-        once(await together(context, ({ locks }, caller) => locks && locks.acquire('a', `token ${caller}`, 60_000)))
+        once(
+          await together(
+            context,
+            ({ locks }, caller) => locks && locks.acquire(context.unique, `token ${caller}`, 60_000),
+          ),
+        )
       },
     },
   ],

@@ -1,5 +1,6 @@
 import type { CheckGroup } from '../check.ts'
 import { apply } from './apply.ts'
+import { atHand } from './at-hand.ts'
 import { atomicity } from './atomicity.ts'
 import { batches } from './batches.ts'
 import { bits } from './bits.ts'
@@ -35,6 +36,7 @@ export const checkGroups: readonly CheckGroup[] = [
   sets,
   locks,
   leases,
+  atHand,
   removal,
   life,
   model,

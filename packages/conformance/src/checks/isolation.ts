@@ -92,5 +92,18 @@ export const isolation: CheckGroup = {
         same(await backend.get('a'), page())
       },
     },
+    {
+      title: 'changing a value after answerNow changes nothing in the store',
+      needs: ['answerNow'],
+      async run({ backend }) {
+        const spot = { key: 'a', store: undefined, at: 0, stamp: 0 }
+        await backend.set('a', page(), FOREVER)
+        spoil(await backend.get('a'))
+        for (let time = 0; time < 2; time++) spoil(await backend.answerNow?.(spot))
+        const answer = backend.answerNow?.(spot)
+        if (answer !== undefined) same(await answer, page(), 'the next answer')
+        same(await backend.get('a'), page())
+      },
+    },
   ],
 }

@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { MISS, type Milliseconds } from '@cashews/core'
 import fc from 'fast-check'
 import { truth } from '../assertions.ts'
-import type { CheckContext, CheckGroup, Group } from '../check.ts'
+import type { CheckContext, CheckGroup } from '../check.ts'
+import { GROUPS } from '../group-of.ts'
 import { Model } from '../model.ts'
-import { KEYS, type Operation, operations, perform, type Subject, TOKENS } from '../operation.ts'
-
-const GROUPS: readonly Group[] = ['bits', 'windows', 'sets', 'locks']
+import { type Operation, operations, perform, type Subject } from '../operation.ts'
 
 /** Whole stories, against a model of what the contract says. */
 export const model: CheckGroup = {
@@ -30,10 +30,15 @@ export const model: CheckGroup = {
 /** Tells a story to the backend and to a model, and compares each answer. */
 async function tell(story: readonly Operation[], context: CheckContext): Promise<void> {
   const { backend, elapse, exact } = context
-  await start(context)
+  await backend.clear()
   const modelled = new Model()
-  const real: Subject = { store: backend, stamps: new Map(), elapse }
-  const simple: Subject = { store: modelled, stamps: new Map(), elapse: (duration) => modelled.elapse(duration) }
+  const real: Subject = { store: backend, stamps: new Map(), elapse, unique: randomUUID() }
+  const simple: Subject = {
+    store: modelled,
+    stamps: new Map(),
+    elapse: (duration) => modelled.elapse(duration),
+    unique: '',
+  }
   const slack = exact ? 1 : 60_000
   for (const [at, operation] of story.entries()) {
     const expected = await answerOf(simple, operation)
@@ -41,12 +46,6 @@ async function tell(story: readonly Operation[], context: CheckContext): Promise
     const text = `step ${at + 1}, ${operation.map(shown).join(' ')}, was answered ${shown(actual)} instead of ${shown(expected)}`
     truth(alike(actual, expected, slack), text)
   }
-}
-
-/** Empties the store. */
-async function start({ backend }: CheckContext): Promise<void> {
-  await backend.clear()
-  for (const key of KEYS) for (const token of TOKENS) if (backend.locks) await backend.locks.release(key, token)
 }
 
 /** The answer of an operation; of one that fails, the code of its error. */

@@ -43,9 +43,9 @@ export const removal: CheckGroup = {
       async run(context) {
         const { backend, elapse, reports, unit } = context
         const locks = groupOf(context, 'locks')
-        await locks.acquire('a', 'me', unit)
+        await locks.acquire(context.unique, 'me', unit)
         await elapse(1.5 * unit)
-        same(await locks.isLocked('a'), false)
+        same(await locks.isLocked(context.unique), false)
         await keysOf(backend)
         same(reports.removed, [])
       },

@@ -151,27 +151,5 @@ export const values: CheckGroup = {
         same(await backend.ping('hello'), 'hello')
       },
     },
-    {
-      title: 'getNow answers at once, and nothing that get would not',
-      needs: ['getNow'],
-      async run({ backend, elapse, unit }) {
-        const now = (key: string) => backend.getNow?.(key)
-        missing(now('absent'), 'an absent key')
-        await backend.set('a', [1], 2 * unit)
-        const found = now('a')
-        truth(!(found instanceof Promise), 'getNow answered a promise')
-        if (found !== MISS) same(found, [1])
-        await backend.set('a', [2], 2 * unit)
-        if (now('a') !== MISS) same(now('a'), [2])
-        await elapse(2.5 * unit)
-        missing(now('a'), 'an expired key')
-        await backend.set('a', [3], FOREVER)
-        await backend.delete('a')
-        missing(now('a'), 'a deleted key')
-        if (!backend.sets) return
-        await backend.sets.add('a', ['member'])
-        missing(now('a'), 'a set')
-      },
-    },
   ],
 }

@@ -1,5 +1,15 @@
 import { type HandClock, reference } from '@cashews/conformance'
-import { type Backend, type Bits, compileGlob, type Leases, type Locks, MISS, type Sets, type Windows } from '@cashews/core'
+import {
+  type Backend,
+  type Bits,
+  compileGlob,
+  type Leases,
+  type Locks,
+  MISS,
+  type Sets,
+  type Spot,
+  type Windows,
+} from '@cashews/core'
 
 /** A backend that has everything a backend can have. */
 export interface RichBackend extends Backend {
@@ -9,6 +19,7 @@ export interface RichBackend extends Backend {
   readonly locks: Locks & Required<Pick<Locks, 'released'>>
   readonly leases: Leases
   getNow(key: string): unknown
+  answerNow(spot: Spot): Promise<unknown> | undefined
 }
 
 /** The reference backend with what it leaves out: leases, released, and values at hand. */
@@ -29,11 +40,16 @@ export function richReference(clock: HandClock): RichBackend {
   const touchMatch = (pattern: string): void =>
     touch(...[...atHand.keys(), ...tokens.keys()].filter(compileGlob(pattern)))
   /** Forgets a key before and after it is written, so that a read under way leaves nothing old behind. */
-  const write = <A extends [string, ...unknown[]], R>(command: (...args: A) => R) =>
+  const write =
+    <A extends [string, ...unknown[]], R>(command: (...args: A) => R) =>
     (...args: A): R => {
       touch(args[0])
       return command(...args)
     }
+  const getNow = (key: string): unknown => {
+    const found = atHand.get(key)
+    return found && found.expiresAt > clock.now() ? structuredClone(found.value) : MISS
+  }
   return {
     ...store,
     async get(key) {
@@ -43,9 +59,10 @@ export function richReference(clock: HandClock): RichBackend {
         atHand.set(key, { value: structuredClone(value), expiresAt: clock.now() + timeLeft })
       return value
     },
-    getNow(key) {
-      const found = atHand.get(key)
-      return found && found.expiresAt > clock.now() ? structuredClone(found.value) : MISS
+    getNow,
+    answerNow({ key }) {
+      const value = getNow(key)
+      return value === MISS ? undefined : Promise.resolve(value)
     },
     set: write(store.set),
     delete: write(store.delete),

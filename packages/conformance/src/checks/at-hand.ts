@@ -1,0 +1,124 @@
+import { type Backend, MISS, type Spot } from '@cashews/core'
+import { FOREVER, missing, same, truth } from '../assertions.ts'
+import type { CheckGroup } from '../check.ts'
+
+const newSpot = (key: string): Spot => ({ key, store: undefined, at: 0, stamp: 0 })
+
+/** Asks for the value at hand, which must be the one that `get` answers, or none. */
+async function agree({ get, answerNow }: Bound, spot: Spot, when: string): Promise<void> {
+  const promise = answerNow(spot)
+  if (promise === undefined) return
+  truth(promise instanceof Promise, `answerNow answered no promise, ${when}`)
+  same(await promise, await get(spot.key), when)
+}
+
+interface Bound {
+  get(key: string): unknown
+  answerNow(spot: Spot): Promise<unknown> | undefined
+}
+
+const bound = (backend: Backend): Bound => ({
+  get: (key) => backend.get(key),
+  answerNow: (spot) => backend.answerNow?.(spot),
+})
+
+/** Answers that need no waiting, where a store has them. */
+export const atHand: CheckGroup = {
+  name: 'at hand',
+  checks: [
+    {
+      title: 'getNow answers at once, and nothing that get would not',
+      needs: ['getNow'],
+      async run({ backend, elapse, unit }) {
+        const now = (key: string) => backend.getNow?.(key)
+        missing(now('absent'), 'an absent key')
+        await backend.set('a', [1], 2 * unit)
+        await backend.get('a')
+        const found = now('a')
+        truth(!(found instanceof Promise), 'getNow answered a promise')
+        if (found !== MISS) same(found, [1])
+        await backend.set('a', [2], 2 * unit)
+        if (now('a') !== MISS) same(now('a'), [2])
+        await elapse(2.5 * unit)
+        missing(now('a'), 'an expired key')
+        await backend.set('a', [3], FOREVER)
+        await backend.get('a')
+        await backend.delete('a')
+        missing(now('a'), 'a deleted key')
+        if (!backend.sets) return
+        await backend.sets.add('a', ['member'])
+        missing(now('a'), 'a set')
+      },
+    },
+    {
+      title: 'answerNow answers in a promise what get would, or undefined',
+      needs: ['answerNow'],
+      async run({ backend }) {
+        const { get, answerNow } = bound(backend)
+        same(answerNow(newSpot('absent')), undefined, 'an absent key')
+        for (const value of [undefined, null, 0, 'text', { a: [1] }]) {
+          await backend.set('a', value, FOREVER)
+          const spot = newSpot('a')
+          for (let time = 1; time <= 3; time++) {
+            await agree({ get, answerNow }, spot, `${time} times`)
+            await get('a')
+          }
+        }
+        if (!backend.sets) return
+        await backend.delete('a')
+        await backend.sets.add('a', ['member'])
+        same(answerNow(newSpot('a')), undefined, 'a set')
+      },
+    },
+    {
+      title: 'answerNow answers nothing old, whatever it noted in the spot',
+      needs: ['answerNow'],
+      async run({ backend, elapse, unit }) {
+        const { get, answerNow } = bound(backend)
+        const spot = newSpot('a')
+        const read = async () => {
+          await get('a')
+          await agree({ get, answerNow }, spot, 'while it is there')
+        }
+        await backend.set('a', 1, FOREVER)
+        await read()
+        await backend.set('a', 2, FOREVER)
+        await agree({ get, answerNow }, spot, 'after it was replaced')
+        await read()
+        await backend.incr('a', 1, FOREVER)
+        await agree({ get, answerNow }, spot, 'after incr')
+        await read()
+        await backend.delete('a')
+        await backend.set('b', 'another', FOREVER)
+        same(answerNow(spot), undefined, 'after it was deleted and another key written')
+        await backend.set('a', 3, unit)
+        await read()
+        await elapse(1.5 * unit)
+        same(answerNow(spot), undefined, 'after it expired')
+        await backend.set('a', 4, FOREVER)
+        await read()
+        await backend.clear()
+        same(answerNow(spot), undefined, 'after clear')
+      },
+    },
+    {
+      title: 'answerNow makes nothing of what another store noted in the spot',
+      needs: ['answerNow'],
+      async run({ backend, create }) {
+        const other = await create()
+        await other.open({ removed() {}, error() {} })
+        await backend.set('a', 1, FOREVER)
+        await other.set('b', 2, FOREVER)
+        const spot = newSpot('b')
+        for (let time = 0; time < 2; time++) {
+          await backend.get('a')
+          await other.get('b')
+          backend.answerNow?.(newSpot('a'))
+          await agree(bound(other), spot, 'in the store that noted it')
+          const answer = backend.answerNow?.(spot)
+          if (answer !== undefined) same(await answer, await backend.get('b'), 'in the other store')
+        }
+      },
+    },
+  ],
+}

@@ -1,0 +1,43 @@
+import { MISS } from '@cashews/core'
+import type { Saboteur } from './tools.ts'
+
+export const atHand: Readonly<Record<string, Saboteur>> = {
+  'getNow answers at once, and nothing that get would not': (store) => {
+    const kept = new Map<string, unknown>()
+    return {
+      set: (key, value, ...rest) => {
+        kept.set(key, value)
+        return store.set(key, value, ...rest)
+      },
+      getNow: (key) => (kept.has(key) ? kept.get(key) : MISS),
+    }
+  },
+  'answerNow answers in a promise what get would, or undefined': (store) => ({
+    answerNow: ({ key }) => {
+      const value = store.getNow(key)
+      return value ? Promise.resolve(value) : value === MISS ? undefined : Promise.resolve(MISS)
+    },
+  }),
+  'answerNow answers nothing old, whatever it noted in the spot': (store) => {
+    const noted = new WeakMap<object, Promise<unknown>>()
+    return {
+      answerNow(spot) {
+        const answer = noted.get(spot) ?? store.answerNow(spot)
+        if (answer) noted.set(spot, answer)
+        return answer
+      },
+    }
+  },
+  'answerNow makes nothing of what another store noted in the spot': (store) => {
+    const places: string[] = []
+    return {
+      answerNow(spot) {
+        if (spot.store === undefined) {
+          spot.store = store
+          spot.at = places.push(spot.key) - 1
+        }
+        return store.answerNow({ ...spot, key: String(places[spot.at]) })
+      },
+    }
+  },
+}

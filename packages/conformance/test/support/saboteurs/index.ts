@@ -1,0 +1,43 @@
+import { apply } from './apply.ts'
+import { atHand } from './at-hand.ts'
+import { atomicity } from './atomicity.ts'
+import { batches } from './batches.ts'
+import { bits } from './bits.ts'
+import { conditions } from './conditions.ts'
+import { counter } from './counter.ts'
+import { isolation } from './isolation.ts'
+import { keys } from './keys.ts'
+import { leases } from './leases.ts'
+import { life } from './life.ts'
+import { lifetime } from './lifetime.ts'
+import { locks } from './locks.ts'
+import { model } from './model.ts'
+import { pattern } from './pattern.ts'
+import { removal } from './removal.ts'
+import { sets } from './sets.ts'
+import type { Saboteur } from './tools.ts'
+import { values } from './values.ts'
+import { windows } from './windows.ts'
+
+/** By the title of the check that must catch it. */
+export const saboteurs: Readonly<Record<string, Saboteur>> = {
+  ...values,
+  ...keys,
+  ...lifetime,
+  ...conditions,
+  ...counter,
+  ...batches,
+  ...pattern,
+  ...isolation,
+  ...apply,
+  ...atomicity,
+  ...bits,
+  ...windows,
+  ...sets,
+  ...locks,
+  ...leases,
+  ...atHand,
+  ...removal,
+  ...life,
+  ...model,
+}

@@ -1,0 +1,22 @@
+import { collect, FOREVER, type Saboteur } from './tools.ts'
+
+export const leases: Readonly<Record<string, Saboteur>> = {
+  'a lease comes with a miss, and not with a value': (store) => ({
+    leases: { ...store.leases, get: async (key) => ({ lease: 'any', ...(await store.leases.get(key)) }) },
+  }),
+  'a lease lets its holder store the value, with its lifetime': (store) => ({
+    leases: { ...store.leases, set: (key, value, _, lease) => store.leases.set(key, value, FOREVER, lease) },
+  }),
+  'a lease is void as soon as anybody writes the key': (store) => ({
+    leases: { ...store.leases, set: (key, value, lifetime) => store.set(key, value, lifetime) },
+  }),
+  'a lease is void as soon as anybody deletes the key, absent as it is': (store) => ({
+    delete: async (key) => (await store.exists(key)) && store.delete(key),
+  }),
+  'a lease is void when the key was written and deleted meanwhile': (store) => ({
+    leases: { ...store.leases, set: (key, value, lifetime) => store.set(key, value, lifetime, false) },
+  }),
+  'a lease is void after deleteMany, deleteMatch and clear': (store) => ({
+    deleteMatch: async (pattern) => store.deleteMany(await collect(store.scan(pattern, 100))),
+  }),
+}

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Row, report } from './report.ts'
 
 /** One library in a lane. */
-export interface Contender {
+interface Contender {
   readonly name: string
   /** How many operations `batch` makes. @default 1_000 */
   readonly operations?: number
@@ -16,7 +16,7 @@ export interface Contender {
 }
 
 /** What a ratio has to reach. `atLeast` reads "their time by ours", `atMost` reads "our time by theirs". */
-export type Bar = { readonly atLeast: number; readonly aim: number } | { readonly atMost: number; readonly aim: number }
+type Bar = { readonly atLeast: number; readonly aim: number } | { readonly atMost: number; readonly aim: number }
 
 /** A contender beside ours. Without a bar it is there to compare. */
 export type Peer = Contender & { readonly bar?: Bar }

@@ -35,7 +35,10 @@ export interface Expectation {
   readonly stamp?: Stamp | undefined
 }
 
-/** One change of {@link BackendBase.apply}. A `'keep'` lifetime leaves the one the key has. */
+/**
+ * One change of {@link BackendBase.apply}. A `'keep'` lifetime leaves the one the key has, and an absent key
+ * without an expiry. To `expire` or `delete` an absent key changes nothing, and is no failure.
+ */
 export type Write =
   | { readonly op: 'set'; readonly key: string; readonly value: unknown; readonly lifetime: Milliseconds | 'keep' }
   | { readonly op: 'expire'; readonly key: string; readonly lifetime: Milliseconds }
@@ -52,7 +55,8 @@ export interface BackendHost {
 /**
  * A place where values live: the part that every store has to write itself.
  *
- * Members may be called concurrently. A member that has its answer at hand may return it instead of a promise.
+ * Members may be called concurrently. A member that has its answer at hand may return it instead of a promise, and
+ * throw instead of rejecting.
  *
  * **Keys** are any text, the empty one too. They never reach another key, whatever characters they hold.
  * **Values** are data. Changing a value after it was stored, or after it was read, changes nothing in the store.
@@ -107,11 +111,15 @@ export interface BackendBase {
   /** Removes every key this backend wrote, and nothing else. Locks stay. */
   clear(): Awaitable<void>
 
-  /** Answers the value, its time left (`Infinity`: no expiry) and its stamp; {@link MISS} when absent. */
+  /**
+   * Answers the value, its time left (`Infinity`: no expiry) and its stamp; {@link MISS} when absent. A key of another
+   * kind is there, with {@link MISS} for its value.
+   */
   inspect(key: string): Awaitable<Snapshot | Miss>
 
   /**
-   * Makes all the writes if all the expectations still hold, and none otherwise. Answers whether it did.
+   * Makes all the writes, in their order, if all the expectations still hold, and none otherwise. Answers whether they
+   * held. Either list may be empty.
    * The one primitive that conditional commands, locks, sets, windows and transactions are made of.
    */
   apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean>
@@ -154,7 +162,7 @@ export interface Sets {
 
 /**
  * Locks, held by whoever knows the token. They live beside the values: a lock and a value of the same name do not
- * touch each other, and `scan`, `count` and `clear` pass locks over.
+ * touch each other, `scan`, `count`, `deleteMatch` and `clear` pass locks over, and the host hears nothing of them.
  */
 export interface Locks {
   /** Takes a free lock for `lifetime`. Answers whether `token` holds it now: asking twice renews it. */
@@ -196,6 +204,7 @@ export interface Backend extends BackendBase {
   deleteMany(keys: readonly string[]): Awaitable<number>
   /** Removes the keys a {@link BackendBase.scan} with this pattern yields. Answers how many. */
   deleteMatch(pattern: string): Awaitable<number>
+  /** Answers whether the key is there, whatever its kind. */
   exists(key: string): Awaitable<boolean>
   /** Replaces the lifetime. Answers false for an absent key. */
   expire(key: string, lifetime: Milliseconds): Awaitable<boolean>
@@ -209,6 +218,7 @@ export interface Backend extends BackendBase {
   ping(message: string): Awaitable<string>
   /** Answers what the store really holds, undecoded. */
   getRaw(key: string): Awaitable<unknown>
+  /** Puts back under the same key what {@link getRaw} answered, and answers true. */
   setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean>
 
   /**

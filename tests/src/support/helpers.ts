@@ -48,7 +48,7 @@ export function recorder(): Middleware & { readonly calls: Call[]; readonly comm
 }
 
 /** Runs one of the 28 commands with the least it takes. */
-export function anArgumentFor(command: Command): readonly unknown[] {
+function anArgumentFor(command: Command): readonly unknown[] {
   const rest: Partial<Record<Command, readonly unknown[]>> = {
     getMany: [['key']],
     getMatch: ['key*'],

@@ -1,0 +1,216 @@
+import { type Backend, BackendError, completeBackend, MISS, type Snapshot, WrongTypeError } from '@cashews/core'
+import { describe, expect, it, vi } from 'vitest'
+import { MapStore, RemoteStore } from './support/map-store.ts'
+
+const FOREVER = Number.POSITIVE_INFINITY
+
+/** The commands of a group, which the defaults always bring. */
+function groups({ bits, windows, sets, locks }: Backend) {
+  if (!bits || !windows || !sets || !locks) throw new Error('a group is absent')
+  return { bits, windows, sets, locks }
+}
+
+describe('completeBackend', () => {
+  it('keeps what the store brings, bound to it, private fields too', () => {
+    const store = new MapStore()
+    const { get, set, name } = completeBackend(store)
+    set('a', 1, FOREVER)
+    expect([name, get('a'), store.get('a')]).toEqual(['map', 1, 1])
+  })
+
+  it('prefers a member that the store brings to its own', async () => {
+    class Fast extends MapStore {
+      #asked = 0
+      exists(): boolean {
+        return ++this.#asked > 1
+      }
+      getMany(keys: readonly string[]): unknown[] {
+        return keys.map(() => this.#asked)
+      }
+    }
+    const backend = completeBackend(new Fast())
+    expect([backend.exists('a'), backend.exists('a'), backend.getMany(['a', 'b'])]).toEqual([false, true, [2, 2]])
+  })
+
+  it('answers at once when the store does', () => {
+    const backend = completeBackend(new MapStore())
+    const { bits, windows, sets, locks } = groups(backend)
+    const answers = [
+      backend.getMany(['a', 'b']),
+      backend.setMany([['a', 1]], FOREVER),
+      backend.deleteMany(['a']),
+      backend.exists('a'),
+      backend.expire('a', 1),
+      backend.timeLeft('a'),
+      backend.size('a'),
+      backend.ping('hello'),
+      backend.inspect('a'),
+      bits.incr('bits', [1], 1, 1),
+      bits.get('bits', [1], 1),
+      windows.incr('window', { start: 0, end: 1, max: 1, lifetime: 1 }),
+      sets.add('set', ['x']),
+      sets.pop('set', 1),
+      locks.acquire('lock', 'me', 1),
+      locks.isLocked('lock'),
+    ]
+    expect(answers).toEqual([
+      [MISS, MISS],
+      undefined,
+      1,
+      false,
+      false,
+      MISS,
+      0,
+      'hello',
+      MISS,
+      [1],
+      [1],
+      1,
+      1,
+      ['x'],
+      true,
+      true,
+    ])
+  })
+
+  it('loses nothing when many callers change one key of a store that is a wait away', async () => {
+    const store = new RemoteStore()
+    const { sets, windows, locks } = groups(completeBackend(store))
+    const callers = Array.from({ length: 30 }, (_, at) => `${at}`)
+    const added = await Promise.all(callers.map((member) => sets.add('set', [member])))
+    const slice = { start: 0, end: 1, max: 10, lifetime: 1_000 }
+    const counts = await Promise.all(callers.map(() => windows.incr('window', slice)))
+    const held = await Promise.all(callers.map((token) => locks.acquire('lock', token, 1_000)))
+    expect(added.reduce((sum, count) => sum + count)).toBe(30)
+    expect((await sets.pop('set', 100)).length).toBe(30)
+    expect(counts.filter((count) => count < 10)).toHaveLength(9)
+    expect(held.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('gives up on a store that never lets a write through', async () => {
+    class Broken extends MapStore {
+      override apply(): boolean {
+        return false
+      }
+    }
+    const { sets } = groups(completeBackend(new Broken()))
+    expect(() => sets.add('a', ['x'])).toThrow(BackendError)
+  })
+
+  it('pauses before it tries again, longer each time, when the store is a wait away', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const pauses = vi.spyOn(globalThis, 'setTimeout')
+    let refusals = 5
+    class Busy extends RemoteStore {
+      override async apply(...args: Parameters<MapStore['apply']>): Promise<boolean> {
+        return refusals-- > 0 ? false : super.apply(...args)
+      }
+    }
+    try {
+      const added = groups(completeBackend(new Busy())).sets.add('a', ['x'])
+      let settled = false
+      void Promise.resolve(added).then(() => {
+        settled = true
+      })
+      while (!settled) {
+        await new Promise((resolve) => setImmediate(resolve))
+        vi.advanceTimersByTime(200)
+      }
+      expect(await added).toBe(1)
+      const waits = pauses.mock.calls.map(([, duration]) => Number(duration))
+      expect(waits).toHaveLength(5)
+      for (const [at, duration] of waits.entries()) expect(duration).toBeLessThan(2 ** (at + 1))
+    } finally {
+      vi.useRealTimers()
+      pauses.mockRestore()
+    }
+  })
+
+  it('does not write when there is nothing to change', async () => {
+    const store = new MapStore()
+    const { sets, windows, locks } = groups(completeBackend(store))
+    sets.remove('a', ['x'])
+    sets.pop('a', 1)
+    sets.add('a', [])
+    locks.release('a', 'me')
+    windows.incr('a', { start: 0, end: 1, max: 0, lifetime: 1 })
+    expect(store.calls.apply).toBeUndefined()
+  })
+
+  it('leaves a group that is false as it is', () => {
+    const backend = completeBackend(
+      Object.assign(new MapStore(), { bits: false, windows: false, sets: false, locks: false } as const),
+    )
+    expect([backend.bits, backend.windows, backend.sets, backend.locks]).toEqual([false, false, false, false])
+  })
+
+  it('adds nothing to the way of a value when the store knows every kind itself', () => {
+    const store = new MapStore()
+    const { bits, windows, sets, locks } = groups(completeBackend(new MapStore()))
+    const getMany = (keys: readonly string[]) => keys.map((key) => store.get(key))
+    const backend = completeBackend(Object.assign(store, { bits, windows, sets, locks, getMany }))
+    backend.set('a', { '\u0000kind': 'set', items: ['x'] }, FOREVER)
+    const kept = { '\u0000kind': 'set', items: ['x'] }
+    expect([backend.get('a'), backend.getMany(['a'])]).toEqual([kept, [kept]])
+  })
+
+  it('hides what it keeps for a set from get, getMany, inspect, getNow and leases', async () => {
+    const store = new MapStore()
+    const backend = completeBackend(
+      Object.assign(store, {
+        getNow: (key: string) => store.get(key),
+        answerNow: () => Promise.resolve('anything'),
+        leases: { get: (key: string) => ({ value: store.get(key) }), set: () => true },
+      }),
+    )
+    groups(backend).sets.add('a', ['x'])
+    expect(backend.get('a')).toBe(MISS)
+    expect(backend.getMany(['a'])).toEqual([MISS])
+    expect((backend.inspect('a') as Snapshot).value).toBe(MISS)
+    expect(backend.getNow?.('a')).toBe(MISS)
+    expect(backend.answerNow).toBeUndefined()
+    expect(backend.leases?.get('a')).toEqual({ value: MISS })
+    expect(() => backend.incr('a', 1, FOREVER)).toThrow(WrongTypeError)
+  })
+
+  it('keeps locks out of scan, count, clear, deleteMatch and what the host hears', async () => {
+    const heard: string[] = []
+    class Telling extends MapStore {
+      override open(host?: { removed(key: string, reason: 'expired'): void }): void {
+        for (const key of [...this.scan('*'), 'a key']) host?.removed(key, 'expired')
+      }
+    }
+    const backend = completeBackend(new Telling())
+    const { locks } = groups(backend)
+    locks.acquire('job', 'me', 1_000)
+    backend.set('a', 1, FOREVER)
+    const keys: string[] = []
+    for await (const key of backend.scan('*', 10)) keys.push(key)
+    expect([keys, await backend.count()]).toEqual([['a'], 1])
+    expect(await backend.deleteMatch('*')).toBe(1)
+    await backend.clear()
+    backend.open({ removed: (key) => heard.push(key), error() {} })
+    expect([locks.isLocked('job'), heard]).toEqual([true, ['a key']])
+  })
+
+  it('uses the deleteMatch of the store only where its pattern cannot reach locks', async () => {
+    const asked: string[] = []
+    const backend = completeBackend(
+      Object.assign(new MapStore(), {
+        deleteMatch: (pattern: string) => asked.push(pattern),
+      }),
+    )
+    for (const pattern of ['user:*', '*', '?*', '[a-z]*', '\\a*', '\u0000*']) await backend.deleteMatch(pattern)
+    expect(asked).toEqual(['user:*'])
+  })
+
+  it('packs fields of any size, the highest bit first, as Redis does', () => {
+    const store = new MapStore()
+    const { bits } = groups(completeBackend(store))
+    bits.incr('a', [1], 4, 0b0110)
+    bits.incr('a', [1], 12, 0b1010_0000_0001)
+    expect(store.get('a')).toMatchObject({ items: [0b0000_0110, 0b0000_1010, 0b0000_0001] })
+    bits.incr('far', [20], 1, 1)
+    expect(store.get('far')).toMatchObject({ items: [0, 0, 0b0000_1000] })
+  })
+})

@@ -265,7 +265,7 @@ export class MemoryBackend implements Backend {
   }
 
   readonly windows: Windows = {
-    incr: (key, { start, end, max, lifetime }) => {
+    incr: (key, { start, end, max, lifetime, signed }) => {
       const pointer = this.#find(key)
       const window = this.#cell(key, pointer, EventWindow)
       const forgot = window.forgetBefore(start)
@@ -273,7 +273,7 @@ export class MemoryBackend implements Backend {
       if (adds) window.add(end)
       if (window.count === 0) this.delete(key)
       else if (adds || forgot) this.#mustWrite(key, pointer, window, this.#endOf(lifetime, adds ? undefined : pointer))
-      return window.count
+      return signed && !adds ? -window.count : window.count
     },
   }
 

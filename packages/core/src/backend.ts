@@ -139,13 +139,16 @@ export interface WindowSlice {
   readonly end: number
   readonly max: number
   readonly lifetime: Milliseconds
+  /** Whether the answer tells, by being negative, that nothing was added. @default false */
+  readonly signed?: boolean | undefined
 }
 
 /** Counters of what happened in a sliding window. */
 export interface Windows {
   /**
    * Forgets events before `start`. When fewer than `max` are left, adds one at `end` and renews the lifetime.
-   * Answers how many events the window holds now. Events at the same instant count separately.
+   * Answers how many events the window holds now, `signed` the negative of it when nothing was added. Events at the
+   * same instant count separately.
    */
   incr(key: string, slice: WindowSlice): Awaitable<number>
 }

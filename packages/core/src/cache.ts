@@ -2,7 +2,7 @@ import type { Awaitable } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Spot } from './backend.ts'
 import type { Answer, Command, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
-import { type Detected, Detector } from './detect.ts'
+import { type Detected, type Detection, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import { newSpot } from './key/recent.ts'
@@ -13,7 +13,7 @@ import { acquireLock, awaitUnlocked, type Lock, type LockOptions, type LockStore
 import type { Middleware } from './middleware.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
-import { currentScope, inWatchedScope } from './scope.ts'
+import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions } from './setup.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import { waitersOf } from './waiters.ts'
@@ -444,6 +444,12 @@ export class Cache implements AsyncDisposable {
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   fly<T>(key: string, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(key), key, through)
+  }
+
+  /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */
+  detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason'>): void {
+    if (watchedScope()?.detectors)
+      this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
   }
 
   /** Writes the result of a load, unless its lease was broken. */

@@ -61,6 +61,7 @@ interface CommandFields {
     readonly end: number
     readonly max: number
     readonly lifetime: Milliseconds
+    readonly signed?: boolean | undefined
   }
   setAdd: { readonly key: string; readonly members: readonly string[]; readonly lifetime?: Milliseconds | undefined }
   setRemove: { readonly key: string; readonly members: readonly string[] }

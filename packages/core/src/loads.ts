@@ -12,9 +12,9 @@ export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
 
 /**
  * How a load is shared. `join`: with all who ask meanwhile. `renew`: likewise, whatever is stored. `anew`: it starts
- * although another is under way. `alone`: with nobody.
+ * although another is under way. `alone`: with nobody. `apart`: with nobody, whatever is stored.
  */
-export type Sharing = 'join' | 'renew' | 'anew' | 'alone'
+export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
 
 /** One read-through: look, and load on a miss. */
 export interface ReadThrough<T> {
@@ -72,7 +72,8 @@ export class Loads {
     const controller = signal && new AbortController()
     const flight = new Flight<T>(around?.outcome, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
-    if (through.sharing !== 'alone' && !scope?.disabling) this.#flights.add(key, flight as Flight)
+    if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling)
+      this.#flights.add(key, flight as Flight)
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
     flight.promise = isWatched
@@ -146,7 +147,7 @@ function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scop
 
 /** Never throws, and waits for nothing that is at hand. */
 function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
-  const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew'
+  const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew' || through.sharing === 'apart'
   try {
     const stored = route.look(key, flight, leaseOnly)
     return isPending(stored)

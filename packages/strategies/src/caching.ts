@@ -1,7 +1,7 @@
 import type { Cache, KeyOptions, ReadThrough, Seen } from '@cashews/core'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
-import { type KeyingOptions, keyingNames } from './keying.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
 import type { LockOption } from './lock-option.ts'
 import { checkNames } from './options.ts'
@@ -60,11 +60,10 @@ export function cachingOf(
   const keeping = keepingOf(options)
   const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
   const sharing = options.singleFlight === false ? 'alone' : 'join'
-  const prefixes = [prefix, options.prefix].filter((part) => part !== undefined)
   return {
     lifetime,
     keeping,
-    keying: { ...(options as KeyOptions), ...(prefixes.length > 0 ? { prefix: prefixes.join(':') } : {}) },
+    keying: prefix === undefined ? (options as KeyOptions) : prefixed(prefix, options as KeyOptions),
     loader: (target, run) =>
       storing(cache, { run, lifetime, keeping, form, tags: tagsOf(target, options), lock: options.lock ?? false }),
     through: (call, load, template, how) => ({

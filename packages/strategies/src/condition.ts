@@ -1,11 +1,11 @@
+import { type ErrorType, isOneOf } from './error-types.ts'
+
 /** Decides whether a result is stored. */
 export interface Condition<R, A extends readonly unknown[]> {
   (result: R, call: { readonly args: A; readonly key: string }): boolean
   /** Decides whether an error is stored, to be thrown again by later calls. Absent: none is. */
   readonly storesError?: (error: unknown) => boolean
 }
-
-type ErrorType = abstract new (...args: never[]) => Error
 
 /** Stores every result but `undefined` and `null`. */
 export function notNull(result: unknown): boolean {
@@ -14,15 +14,10 @@ export function notNull(result: unknown): boolean {
 
 /** Stores results, and errors of the given types as well. @param types @default Error */
 export function withErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
-  return Object.assign(() => true, { storesError: isOneOf(types) })
+  return Object.assign(() => true, { storesError: isOneOf(types.length > 0 ? types : [Error]) })
 }
 
 /** Stores errors of the given types, and no result. @param types @default Error */
 export function onlyErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
-  return Object.assign(() => false, { storesError: isOneOf(types) })
-}
-
-function isOneOf(types: readonly ErrorType[]): (error: unknown) => boolean {
-  const wanted = types.length > 0 ? types : [Error]
-  return (error) => wanted.some((type) => error instanceof type)
+  return Object.assign(() => false, { storesError: isOneOf(types.length > 0 ? types : [Error]) })
 }

@@ -1,4 +1,4 @@
-import type { CheckedKey } from '@cashews/core'
+import type { CheckedKey, KeyOptions } from '@cashews/core'
 import type { AnyFunction } from './function-types.ts'
 
 /** How the key of a call is made. */
@@ -17,6 +17,12 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
   readonly name?: string
   /** Whether a derived template leaves `this` out. @default false */
   readonly noSelf?: boolean
+}
+
+/** Puts the strategy's own prefix before that of the user, so that two strategies around one function share no key. */
+export function prefixed(strategy: string, options: KeyOptions): KeyOptions {
+  const { prefix } = options
+  return { ...options, prefix: prefix === undefined ? strategy : `${strategy}:${prefix}` }
 }
 
 /** The names of these options. */

@@ -1,7 +1,7 @@
 import { type Cache, Flight, Flights, type KeyOptions } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames } from './keying.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
 import { type Target, wrap } from './wrap.ts'
 
@@ -33,7 +33,7 @@ export function singleFlight(
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('singleFlight', options, keyingNames)
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, { prefix: 'singleFlight', ...options } as KeyOptions, (run) => {
+    wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run) => {
       const flights = new Flights()
       const start = (key: string, self: unknown, args: readonly unknown[]) => {
         const flight = new Flight()
@@ -46,7 +46,6 @@ export function singleFlight(
       return {
         call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,
-        peek: async () => undefined,
         invalidate: async (key) => flights.forget(key),
       }
     })

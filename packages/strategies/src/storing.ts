@@ -33,7 +33,7 @@ export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Pro
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
   const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
     const kept = lifetime.of(result, args)
-    const packed = form.pack(value, kept)
+    const packed = form.pack(value, kept, args)
     return cache.store(key, packed, kept, lease, tags?.(result, self, args))
   }
   const load: Load = async (call, lease, outcome) => {

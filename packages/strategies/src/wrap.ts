@@ -24,9 +24,12 @@ export interface Behaviour {
   now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call. `signal` lets its caller go. */
   call(key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
-  invalidate(key: string): Promise<boolean>
-  refresh(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
-  peek(key: string): Promise<unknown>
+  /** Forgets what is stored for a key. Absent: nothing is. */
+  invalidate?(key: string): Promise<boolean>
+  /** Absent: what {@link call} does. */
+  refresh?(key: string, self: unknown, args: readonly unknown[]): Promise<unknown>
+  /** Absent: there is nothing to look at. */
+  peek?(key: string): Promise<unknown>
 }
 
 /** Runs the wrapped function. Never throws: a failure is a rejection. */
@@ -36,18 +39,8 @@ const ORIGINAL = Symbol.for('cashews.original')
 
 type Original = AnyFunction & { readonly [ORIGINAL]?: AnyFunction }
 
-/** Puts a strategy around a function, and gives it the same name and a handle. */
-export function wrap<F extends AnyFunction>(
-  cache: Cache,
-  target: Target,
-  options: KeyOptions,
-  behave: (run: Run, template: () => string) => Behaviour,
-): Wrapped<F> {
-  const fn = target.fn as Original
-  const original = fn[ORIGINAL] ?? fn
-  const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
-  if (target.className === undefined || options.key !== undefined) keyOf()
-
+/** The function under all strategies around `fn`, whose source tells its parameters, and what runs `fn` itself. */
+export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
   const run: Run = (self, args) => {
     try {
       const answer: unknown = Reflect.apply(fn, self, args)
@@ -56,6 +49,21 @@ export function wrap<F extends AnyFunction>(
       return Promise.reject(error)
     }
   }
+  return [(fn as Original)[ORIGINAL] ?? fn, run]
+}
+
+/** Puts a strategy around a function, and gives it the same name and a handle. */
+export function wrap<F extends AnyFunction>(
+  cache: Cache,
+  target: Target,
+  options: KeyOptions,
+  behave: (run: Run, template: () => string) => Behaviour,
+): Wrapped<F> {
+  const { fn } = target
+  const [original, run] = runOf(fn)
+  const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
+  if (target.className === undefined || options.key !== undefined) keyOf()
+
   const behaviour = behave(run, () => keyOf().template)
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
@@ -73,13 +81,17 @@ export function wrap<F extends AnyFunction>(
   const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
     return call(this, args)
   }
-  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
-  Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
-  Object.defineProperty(wrapped, ORIGINAL, { value: original })
   return Object.defineProperties(
-    wrapped,
+    named(wrapped, fn),
     Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call, undefined)),
   ) as unknown as Wrapped<F>
+}
+
+/** Gives a wrapped function the name and length of the one inside, and remembers the one under all strategies. */
+export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
+  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
+  Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
+  return Object.defineProperty(wrapped, ORIGINAL, { value: (fn as Original)[ORIGINAL] ?? fn })
 }
 
 type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>
@@ -91,9 +103,9 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
     get template() {
       return keyOf().template
     },
-    invalidate: async (...args) => behaviour.invalidate(key(args)),
-    refresh: async (...args) => behaviour.refresh(key(args), self, args),
-    peek: async (...args) => behaviour.peek(key(args)),
+    invalidate: async (...args) => (await behaviour.invalidate?.(key(args))) ?? false,
+    refresh: async (...args) => (behaviour.refresh ?? behaviour.call)(key(args), self, args),
+    peek: async (...args) => behaviour.peek?.(key(args)),
     with: ({ signal }) =>
       function (this: unknown, ...args) {
         return call(self ?? this, args, signal)

@@ -34,6 +34,12 @@ export const windows: CheckGroup = {
       same(await count(context, 2, 5, 2), 2, 'after one was forgotten')
       same(await count(context, 0, 6, 100), 3)
     }),
+    check('a window answers the negative count, if asked to, when nothing was added', async (context) => {
+      const slice = { start: 0, max: 2, lifetime: 60_000, signed: true }
+      const counts: number[] = []
+      for (const end of [1, 2, 3]) counts.push(await groupOf(context, 'windows').incr('a', { ...slice, end }))
+      same(counts, [1, 2, -2])
+    }),
     check('a window counts events at the same instant separately', async (context) => {
       same([await count(context, 0, 5), await count(context, 0, 5), await count(context, 0, 5)], [1, 2, 3])
     }),

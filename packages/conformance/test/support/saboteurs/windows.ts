@@ -25,6 +25,9 @@ export const windows: Readonly<Record<string, Saboteur>> = {
       incr: async (key, slice) => Math.min(slice.max, await store.windows.incr(key, { ...slice, max: FOREVER })),
     },
   }),
+  'a window answers the negative count, if asked to, when nothing was added': (store) => ({
+    windows: { incr: (key, { signed, ...slice }) => store.windows.incr(key, slice) },
+  }),
   'a window counts events at the same instant separately': () => {
     const events = new Set<number>()
     return { windows: { incr: (_, { end }) => events.add(end).size } }

@@ -1,0 +1,48 @@
+import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { checkThat } from './options.ts'
+import type { StoredForm } from './stored-form.ts'
+
+/**
+ * A result, and when it becomes stale, in milliseconds since the epoch by the clock of the host that stored it: plain
+ * data, so that any store carries it. It is kept beyond that moment, until its ttl ends.
+ */
+export type Dated = readonly [result: unknown, staleAt: number]
+
+/** Whether this is what {@link datedForm} packs, and not what somebody else left there. */
+export function isDated(stored: unknown): stored is Dated {
+  return Array.isArray(stored) && stored.length === 2 && typeof stored[1] === 'number'
+}
+
+/** Whether a result is there that is not stale yet. */
+export function isFresh(stored: unknown): stored is Dated {
+  return isDated(stored) && stored[1] > Date.now()
+}
+
+/** A share of the ttl, or told by the call. */
+export type FreshFor<A extends readonly unknown[]> = Ttl | ((...args: A) => Ttl)
+
+/** Without the option, a result is fresh for a third of its ttl. */
+const DEFAULT_SHARE = 1 / 3
+
+/** Keeps results with the moment they become stale. */
+export function datedForm(
+  name: string,
+  freshFor: FreshFor<never> | undefined,
+  ttl: Milliseconds | undefined,
+): StoredForm {
+  const fixed = freshFor === undefined || typeof freshFor === 'function' ? undefined : parseTtl(freshFor)
+  checkThat(
+    fixed === undefined || ttl === undefined || fixed < ttl,
+    `${name} has to be shorter than ttl: ${fixed} ms is not less than ${ttl} ms.`,
+  )
+  const told = freshFor as ((...args: readonly unknown[]) => Ttl) | undefined
+  const spanOf = (lifetime: Milliseconds, args: readonly unknown[]): Milliseconds => {
+    if (fixed !== undefined) return fixed
+    return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime * DEFAULT_SHARE
+  }
+  return {
+    pack: (result, lifetime, args): Dated => [result, Date.now() + spanOf(lifetime, args)],
+    unpack: (stored) => (stored as Dated)[0],
+    isFresh,
+  }
+}

@@ -1,0 +1,33 @@
+import type { Cache } from '@cashews/core'
+import type { Decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { countingHits, type HitOptions } from './hit.ts'
+
+/** Settings of {@link dynamic}: those of `hit`, all with a default. */
+export type DynamicOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> = Partial<HitOptions<F, K, N>>
+
+/**
+ * Refreshes what is asked for: a `hit` that is kept for a day, refreshed in the background at its first hit, and answered
+ * three times at most. Results that nobody asks for cost nothing.
+ *
+ * ```ts
+ * const getMenu = dynamic(cache, { key: 'menu:{day}' }, async (day: string) => api.menu(day))
+ * ```
+ */
+export function dynamic(cache: Cache, options?: DynamicOptions): Decorator
+export function dynamic<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: DynamicOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function dynamic(
+  cache: Cache,
+  options: DynamicOptions = {},
+  fn?: AnyFunction,
+): Decorator | Wrapped<AnyFunction> {
+  return countingHits(cache, 'dynamic', { ttl: '24h', cacheHits: 3, updateAfter: 1, ...options }, fn)
+}

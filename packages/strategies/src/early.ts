@@ -1,0 +1,97 @@
+import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
+import { type CachingOptions, cachingOf } from './caching.ts'
+import { type Dated, datedForm, type FreshFor, isDated, isFresh } from './dated.ts'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { lifetimeOf } from './lifetime.ts'
+import { Refreshes } from './refreshes.ts'
+import { unwrap } from './stored-error.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link early}. */
+export interface EarlyOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends CachingOptions<F, K, N> {
+  /** After this a result is refreshed when it is asked for. Shorter than `ttl`. @default a third of `ttl` */
+  readonly earlyTtl?: FreshFor<Parameters<F>>
+  /** `false`: the caller who finds a result stale waits for the fresh one. @default true */
+  readonly background?: boolean
+}
+
+/**
+ * Keeps a hot result hot: past `earlyTtl` it is answered once more, at once, while the function runs in the background.
+ * No caller waits for a result that is there.
+ *
+ * One refresh runs for each key, across the processes that share the store. One that fails is reported to the cache's
+ * `onError`, and tried again a second later, while the old result is answered until its `ttl` ends.
+ *
+ * ```ts
+ * const getRates = early(cache, { ttl: '10m', earlyTtl: '7m', key: 'rates:{base}' }, async (base: string) => api.rates(base))
+ * ```
+ *
+ * @throws {ConfigurationError} At definition: an `earlyTtl` that is not shorter than `ttl`.
+ */
+export function early(cache: Cache, options: EarlyOptions): Decorator
+export function early<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: EarlyOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  const { earlyTtl, background = true } = options
+  const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed)
+  const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background'], prefix: 'early' })
+  mayAnswerStale()
+
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, caching.keying, (run, template) => {
+      const load = caching.loader(target, run)
+      const refreshes = new Refreshes(cache)
+      const settle = (answer: Promise<unknown>): Promise<unknown> =>
+        caching.keeping.storesErrors ? answer.then(unwrap) : answer
+      return {
+        now(spot) {
+          const stored = cache.getNow(spot.key)
+          if (isFresh(stored)) return settle(Promise.resolve(stored[0]))
+          return stored === MISS ? cache.join(spot.key) : undefined
+        },
+        call(key, self, args, signal) {
+          if (cache.isBypassed(key)) return run(self, args)
+          const call = { key, self, args }
+          const through = caching.through(call, load, template, {
+            signal,
+            async found(stored, lease, outcome) {
+              if (isFresh(stored)) return stored[0]
+              if (!isDated(stored) || !background) {
+                outcome.hit = false
+                outcome.reason = isDated(stored) ? 'stale' : 'miss'
+                const loading = load(call, lease, outcome)
+                return isDated(stored) ? loading.catch((error) => keepOld(cache, stored, error)) : loading
+              }
+              markStale(outcome)
+              refreshes.start(key, () => cache.fly(key, caching.through(call, load, template, { sharing: 'apart' })))
+              return stored[0]
+            },
+          })
+          return settle(cache.fly(key, through))
+        },
+        refresh: (key, self, args) =>
+          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        peek: async (key) => {
+          const stored = await cache.get(key)
+          return isDated(stored) ? unwrap(stored[0]) : undefined
+        },
+        invalidate: (key) => cache.delete(key),
+      }
+    })
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}
+
+/** A result that has not reached its ttl is better than an error. */
+function keepOld(cache: Cache, [result]: Dated, error: unknown): unknown {
+  cache.report(error)
+  markStale()
+  return result
+}

@@ -1,0 +1,8 @@
+/** A class of errors. */
+export type ErrorType = abstract new (...args: never[]) => Error
+
+/** Tells whether an error is of one of the types; with none given, every error is. */
+export function isOneOf(types: readonly ErrorType[] | undefined): (error: unknown) => boolean {
+  if (types === undefined || types.length === 0) return () => true
+  return (error) => types.some((type) => error instanceof type)
+}

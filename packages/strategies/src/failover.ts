@@ -1,0 +1,79 @@
+import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
+import { type CachingOptions, cachingOf } from './caching.ts'
+import { type Decorator, decorator } from './decorator.ts'
+import { type ErrorType, isOneOf } from './error-types.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { asItIs } from './stored-form.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link failover}. */
+export interface FailoverOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends CachingOptions<F, K, N> {
+  /** The errors on which the stored result is answered. @default those of {@link setDefaultFailErrors}, else all */
+  readonly errors?: readonly ErrorType[]
+}
+
+const defaults = /* @__PURE__ */ new WeakMap<Cache, readonly ErrorType[]>()
+
+/** Says on which errors {@link failover} answers the stored result, where it is not told otherwise. */
+export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[]): void {
+  defaults.set(cache, types)
+}
+
+/**
+ * Calls the function every time, and answers its last good result when it fails.
+ *
+ * Every call is a call of its own, unless `singleFlight: true`. A strategy around it does not store the old result as a
+ * new one.
+ *
+ * ```ts
+ * const safe = failover(cache, { ttl: '2h', key: 'status:{name}', errors: [TypeError] }, async (name: string) => api.status(name))
+ * ```
+ */
+export function failover(cache: Cache, options: FailoverOptions): Decorator
+export function failover<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: FailoverOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  const caching = cachingOf(cache, 'failover', options, asItIs, { own: ['errors'], prefix: 'fail' })
+  const sharing = options.singleFlight === true ? 'renew' : 'apart'
+  mayAnswerStale()
+
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, caching.keying, (run, template) => {
+      const load = caching.loader(target, run)
+      const forgives = (error: unknown) => isOneOf(options.errors ?? defaults.get(cache))(error)
+      return {
+        call(key, self, args, signal) {
+          if (cache.isBypassed(key)) return run(self, args)
+          const call = { key, self, args }
+          const through = caching.through(call, load, template, { signal, sharing })
+          return cache.fly(key, {
+            ...through,
+            async load(lease, outcome) {
+              try {
+                return await load(call, lease, outcome)
+              } catch (error) {
+                const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key }) : MISS
+                if (stored === MISS) throw error
+                outcome.hit = true
+                outcome.reason = undefined
+                markStale(outcome)
+                return stored
+              }
+            },
+          })
+        },
+        refresh: (key, self, args) =>
+          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        peek: (key) => cache.get(key),
+        invalidate: (key) => cache.delete(key),
+      }
+    })
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}

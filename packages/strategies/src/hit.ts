@@ -1,0 +1,141 @@
+import { type Cache, MISS, type Seen } from '@cashews/core'
+import { type CachingOptions, cachingOf } from './caching.ts'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { checkThat } from './options.ts'
+import { Refreshes } from './refreshes.ts'
+import { unwrap } from './stored-error.ts'
+import type { StoredForm } from './stored-form.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link hit}. */
+export interface HitOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends CachingOptions<F, K, N> {
+  /** How often a stored result is answered, before it is computed again. */
+  readonly cacheHits: number
+  /** At this hit the result is refreshed in the background. Less than `cacheHits`. @default never */
+  readonly updateAfter?: number
+  /** `false`: the caller of that hit waits for the fresh result. @default true */
+  readonly background?: boolean
+}
+
+/** A result, and the name of its counter: a new result starts a new count, and no old hit is counted for it. */
+type Counted = readonly [result: unknown, generation: string]
+
+const countedForm: StoredForm = {
+  pack: (result): Counted => [result, crypto.randomUUID()],
+  unpack: (stored) => (stored as Counted)[0],
+  isFresh: isCounted,
+}
+
+/**
+ * Answers a stored result a given number of times, then computes it again. The count is exact however many callers there
+ * are, in all processes that share the store.
+ *
+ * ```ts
+ * const getQuote = hit(cache, { ttl: '2h', cacheHits: 100, updateAfter: 90, key: 'quote:{id}' }, async (id: string) => api.quote(id))
+ * ```
+ *
+ * @throws {ConfigurationError} At definition: `cacheHits` below 1, or an `updateAfter` that is never reached.
+ */
+export function hit(cache: Cache, options: HitOptions): Decorator
+export function hit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: HitOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function hit(cache: Cache, options: HitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  return countingHits(cache, 'hit', options, fn)
+}
+
+/** {@link hit} under the name of another strategy. */
+export function countingHits(
+  cache: Cache,
+  strategy: string,
+  options: HitOptions,
+  fn: AnyFunction | undefined,
+): Decorator | Wrapped<AnyFunction> {
+  const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
+  checkThat(
+    Number.isInteger(cacheHits) && cacheHits >= 1,
+    `cacheHits is how often a result is answered, at least 1, not ${cacheHits}.`,
+  )
+  checkThat(
+    updateAfter === Number.POSITIVE_INFINITY ||
+      (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),
+    `updateAfter is one of the ${cacheHits} hits, not ${updateAfter}.`,
+  )
+  const own = ['cacheHits', 'updateAfter', 'background']
+  const caching = cachingOf(cache, strategy, options, countedForm, { own, prefix: strategy })
+
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, caching.keying, (run, template) => {
+      const load = caching.loader(target, run)
+      const refreshes = new Refreshes(cache)
+      const settle = (answer: Promise<unknown>) => (caching.keeping.storesErrors ? answer.then(unwrap) : answer)
+      const seen = (): Seen => ({ strategy, template: template() })
+
+      const count = async (key: string, [, generation]: Counted): Promise<number> => {
+        const ttl = caching.lifetime.fixed === undefined ? Number.POSITIVE_INFINITY : caching.lifetime.fixed
+        return cache.call<'incr'>({ command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime: ttl })
+      }
+      const drop = async (key: string, stored: unknown): Promise<void> => {
+        if (isCounted(stored)) await cache.delete(`${key}:hits:${stored[1]}`)
+      }
+      return {
+        async call(key, self, args, signal) {
+          if (cache.isBypassed(key)) return run(self, args)
+          const call = { key, self, args }
+          const renew = async (old: unknown) => {
+            const answer = await cache.fly(key, caching.through(call, load, template, { sharing: 'apart' }))
+            await drop(key, old)
+            return answer
+          }
+          const stored = await cache.call<'get'>({ command: 'get', key })
+          const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
+          if (isCounted(stored) && hits <= cacheHits) {
+            if (hits === updateAfter && !background) return settle(renew(stored))
+            if (hits === updateAfter) refreshes.start(key, () => renew(stored))
+            cache.detected(key, seen, { hit: true })
+            return unwrap(stored[0])
+          }
+          const through = caching.through(call, load, template, {
+            signal,
+            // Somebody may have stored a new result meanwhile; this one is used up.
+            async found(now, lease, outcome) {
+              if (
+                isCounted(now) &&
+                (!isCounted(stored) || now[1] !== stored[1]) &&
+                (await count(key, now)) <= cacheHits
+              )
+                return now[0]
+              outcome.hit = false
+              outcome.reason = 'used up'
+              const result = await load(call, lease, outcome)
+              await drop(key, now)
+              return result
+            },
+          })
+          return settle(cache.fly(key, through))
+        },
+        refresh: (key, self, args) =>
+          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        peek: async (key) => {
+          const stored = await cache.call<'get'>({ command: 'get', key })
+          return isCounted(stored) ? unwrap(stored[0]) : undefined
+        },
+        invalidate: async (key) => {
+          await drop(key, await cache.call<'get'>({ command: 'get', key }))
+          return cache.delete(key)
+        },
+      }
+    })
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}
+
+function isCounted(stored: unknown): stored is Counted {
+  return stored !== MISS && Array.isArray(stored) && stored.length === 2 && typeof stored[1] === 'string'
+}

@@ -1,0 +1,66 @@
+import { type Cache, compileTemplate, type KeySubject } from '@cashews/core'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Asynchronous } from './function-types.ts'
+import { checkNames } from './options.ts'
+import { named, runOf, type Target } from './wrap.ts'
+
+/** Settings of {@link invalidates}. */
+export interface InvalidatesOptions {
+  /** Names of the parameters by position. */
+  readonly args?: readonly string[]
+  /** Values for names that are not parameters, and for parameters that are `undefined`. */
+  readonly defaults?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Deletes what a function makes out of date, once it has succeeded. A `*` of the template itself is a wildcard, one in
+ * an argument is not; a template without one is a plain delete. What cannot be deleted is reported to the cache's
+ * `onError`, and the caller gets the result all the same.
+ *
+ * ```ts
+ * const createItem = invalidates(cache, ['items:page:*', 'shop:{shop}'], {}, async (shop: string, item: string) => db.create(shop, item))
+ * ```
+ *
+ * @throws {KeyTemplateError} At definition: a template that cannot work.
+ */
+export function invalidates(
+  cache: Cache,
+  templates: string | readonly string[],
+  options?: InvalidatesOptions,
+): Decorator
+export function invalidates<F extends AnyFunction>(
+  cache: Cache,
+  templates: string | readonly string[],
+  options: InvalidatesOptions,
+  fn: F,
+): Asynchronous<F>
+export function invalidates(
+  cache: Cache,
+  templates: string | readonly string[],
+  options: InvalidatesOptions = {},
+  fn?: AnyFunction,
+): Decorator | AnyFunction {
+  checkNames('invalidates', options, ['args', 'defaults'])
+  const all = typeof templates === 'string' ? [templates] : templates
+
+  const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
+    const [original, run] = runOf(fn)
+    const subject: KeySubject = { fn: original, kind }
+    const patterns = all.map((template) => ({
+      isPattern: /(?<!\\)\*/.test(template.replace(/\{[^{}]*\}/g, '')),
+      of: compileTemplate('pattern', subject, template, options),
+    }))
+    const invalidating = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      const result = await run(this, args)
+      const deletions = patterns.map(async ({ isPattern, of }) => {
+        const key = of.render(this, args)
+        return isPattern ? cache.deleteMatch(key) : cache.delete(key)
+      })
+      for (const { status, ...settled } of await Promise.allSettled(deletions))
+        if (status === 'rejected') cache.report((settled as PromiseRejectedResult).reason)
+      return result
+    }
+    return named(invalidating, fn)
+  }
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}

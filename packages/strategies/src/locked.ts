@@ -1,0 +1,49 @@
+import type { Cache, KeyOptions, Ttl } from '@cashews/core'
+import { parseTtl } from '@cashews/core'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
+import { checkNames, checkThat } from './options.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link locked}. */
+export interface LockedOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends KeyingOptions<F, K, N> {
+  /** How long the lock is held at most. A call that takes longer is reported to the cache's `onError`. */
+  readonly ttl: Ttl
+  /** How long to wait for a call that is under way; `0` or `false`: not at all. @default `ttl` */
+  readonly wait?: Ttl | false
+}
+
+/**
+ * Runs the function for one caller at a time, for each key, in all processes that share the store. Stores nothing.
+ *
+ * ```ts
+ * const importUsers = locked(cache, { ttl: '5m', key: 'import:{file}' }, async (file: string) => db.import(file))
+ * ```
+ *
+ * @throws {LockedError} At a call, when another is still under way after `wait`.
+ */
+export function locked(cache: Cache, options: LockedOptions): Decorator
+export function locked<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: LockedOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  checkNames('locked', options, [...keyingNames, 'ttl', 'wait'])
+  const { ttl, wait } = options
+  checkThat(ttl !== undefined, "locked needs a ttl, such as ttl: '30s': a holder that dies keeps its lock until then.")
+  parseTtl(ttl)
+  const waiting = wait === undefined ? {} : { wait }
+
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, prefixed('locked', options as KeyOptions), (run) => ({
+      call: (key, self, args, signal) =>
+        cache.lock(key, { ttl, ...waiting, ...(signal ? { signal } : {}) }, () => run(self, args)),
+    }))
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}

@@ -1,0 +1,103 @@
+import {
+  type Awaitable,
+  type Cache,
+  chain,
+  type KeyOptions,
+  MISS,
+  type Milliseconds,
+  parseTtl,
+  type Ttl,
+} from '@cashews/core'
+import { type Decorator, decorator } from './decorator.ts'
+import { RateLimitError, type RateLimitFacts } from './errors.ts'
+import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
+import { checkNames, checkThat } from './options.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
+export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>
+  extends KeyingOptions<F, K, N> {
+  /** How many calls are allowed in a period. */
+  readonly limit: number
+  readonly period: Ttl
+  /** Answers a call over the limit. @default throws a `RateLimitError` */
+  readonly action?: (facts: RateLimitFacts, ...args: Parameters<F>) => Awaitable<ResultOf<F>>
+}
+
+/** Settings of {@link rateLimit}. */
+export interface RateLimitOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> extends LimitOptions<F, K, N> {
+  /** How long a caller who went over the limit is turned away. @default the rest of the period */
+  readonly ttl?: Ttl
+}
+
+/**
+ * Allows so many calls in a period that begins with the first one. Calls over the limit are refused without running the
+ * function; trying again does not prolong that. Exact in all processes that share the store.
+ *
+ * When the store is away, calls are allowed: a cache never stops a service.
+ *
+ * ```ts
+ * const send = rateLimit(cache, { limit: 10, period: '1m', ttl: '10m', key: 'send:{user}' }, async (user: string) => api.send(user))
+ * ```
+ *
+ * @throws {RateLimitError} At a call over the limit.
+ */
+export function rateLimit(cache: Cache, options: RateLimitOptions): Decorator
+export function rateLimit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: RateLimitOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
+  const { limit, period, refuse } = limitOf('rateLimit', options)
+  const ban = options.ttl === undefined ? undefined : parseTtl(options.ttl)
+
+  const over = async (key: string, count: number, args: readonly unknown[]): Promise<unknown> => {
+    if (count === limit + 1 && ban !== undefined) await cache.call<'expire'>({ command: 'expire', key, lifetime: ban })
+    const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
+    return refuse(key, left === MISS ? 0 : (left as Milliseconds), args)
+  }
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run) => ({
+      call(key, self, args) {
+        const counted = cache.call<'incr'>({ command: 'incr', key, by: 1, lifetime: period })
+        return chain(counted, (count) =>
+          count <= limit ? run(self, args) : over(key, count, args),
+        ) as Promise<unknown>
+      },
+      invalidate: async (key) => cache.delete(key),
+    }))
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}
+
+/** Checks the options that all limits have, and makes what answers a call over the limit. */
+export function limitOf(
+  strategy: string,
+  { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
+): {
+  readonly limit: number
+  readonly period: Milliseconds
+  readonly refuse: (key: string, wait: Milliseconds, args: readonly unknown[]) => Promise<unknown>
+} {
+  checkThat(
+    Number.isInteger(limit) && limit >= 1,
+    `${strategy} needs a limit of at least 1 call, such as limit: 10, not ${limit}.`,
+  )
+  checkThat(period !== undefined, `${strategy} needs a period, such as period: '1m'.`)
+  const answer = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
+  return {
+    limit,
+    period: parseTtl(period),
+    async refuse(key, wait, args) {
+      const facts = { limit, remaining: 0, retryAfter: Math.ceil(wait / 1_000), resetAt: new Date(Date.now() + wait) }
+      if (answer === undefined) throw new RateLimitError(key, facts)
+      return answer(facts, ...args)
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import type { Cache, Milliseconds } from '@cashews/core'
+
+/** How long the refresh of one process keeps those of others away. */
+const LOCK_TTL = '30s'
+/** How long after a failure the next is tried. */
+const RETRY_AFTER: Milliseconds = 1_000
+
+/** Refreshes in the background, one at a time for each key, in all processes that share the store. */
+export class Refreshes {
+  readonly #cache: Cache
+  readonly #underWay = new Set<string>()
+
+  constructor(cache: Cache) {
+    this.#cache = cache
+  }
+
+  /** Starts a refresh, unless one is under way or has just failed. A failure is reported. */
+  start(key: string, refresh: () => Promise<unknown>): void {
+    if (this.#underWay.has(key)) return
+    this.#underWay.add(key)
+    const done = () => this.#underWay.delete(key)
+    this.#run(key, refresh).then(done, (error) => {
+      this.#cache.report(error)
+      setTimeout(done, RETRY_AFTER).unref()
+    })
+  }
+
+  async #run(key: string, refresh: () => Promise<unknown>): Promise<void> {
+    const [lock, token] = [`refresh:${key}`, crypto.randomUUID()]
+    if (!(await this.#cache.setLock(lock, token, { ttl: LOCK_TTL }))) return
+    try {
+      await refresh()
+    } finally {
+      await this.#cache.unlock(lock, token)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { type Cache, chain, type KeyOptions } from '@cashews/core'
+import { type Decorator, decorator } from './decorator.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { keyingNames, prefixed } from './keying.ts'
+import { checkNames } from './options.ts'
+import { type LimitOptions, limitOf } from './rate-limit.ts'
+import { type Target, wrap } from './wrap.ts'
+
+/** Settings of {@link slidingRateLimit}. */
+export type SlidingRateLimitOptions<
+  F extends AnyFunction = (...args: never[]) => never,
+  K extends string = string,
+  N extends readonly string[] = readonly string[],
+> = LimitOptions<F, K, N>
+
+/**
+ * Allows so many calls in any stretch of time as long as the period. Calls over the limit are refused without running
+ * the function, and take no place: whoever keeps trying is allowed as soon as an old call leaves the window. Exact in all
+ * processes that share the store, as far as their clocks agree.
+ *
+ * `retryAfter` is the whole period, the longest it can take. When the store is away, calls are allowed.
+ *
+ * ```ts
+ * const search = slidingRateLimit(cache, { limit: 100, period: '10m', key: 'search:{user}' }, async (user: string, text: string) => api.search(text))
+ * ```
+ *
+ * @throws {RateLimitError} At a call over the limit.
+ */
+export function slidingRateLimit(cache: Cache, options: SlidingRateLimitOptions): Decorator
+export function slidingRateLimit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: SlidingRateLimitOptions<F, K, N>,
+  fn: F,
+): Wrapped<F>
+export function slidingRateLimit(
+  cache: Cache,
+  options: SlidingRateLimitOptions,
+  fn?: AnyFunction,
+): Decorator | Wrapped<AnyFunction> {
+  checkNames('slidingRateLimit', options, [...keyingNames, 'limit', 'period', 'action'])
+  const { limit, period, refuse } = limitOf('slidingRateLimit', options)
+
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run) => ({
+      call(key, self, args) {
+        const end = Date.now()
+        // An event at the very beginning of the window has left it.
+        const slice = { start: end - period + 1, end, max: limit, lifetime: period, signed: true }
+        const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+        return chain(counted, (count) => (count >= 0 ? run(self, args) : refuse(key, period, args))) as Promise<unknown>
+      },
+      invalidate: async (key) => cache.delete(key),
+    }))
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}

@@ -1,0 +1,109 @@
+import type { Cache } from '@cashews/core'
+import { type CachedOptions, cached } from './cached.ts'
+import { type CircuitBreakerOptions, circuitBreaker } from './circuit-breaker.ts'
+import type { Decorator } from './decorator.ts'
+import { type DynamicOptions, dynamic } from './dynamic.ts'
+import { type EarlyOptions, early } from './early.ts'
+import { type FailoverOptions, failover } from './failover.ts'
+import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
+import { type HitOptions, hit } from './hit.ts'
+import { type InvalidatesOptions, invalidates } from './invalidates.ts'
+import { type LockedOptions, locked } from './locked.ts'
+import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
+import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
+import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
+import { type SoftOptions, soft } from './soft.ts'
+
+type Names = readonly string[]
+
+/** Every strategy, bound to one cache. */
+export interface Strategies {
+  cached(options: CachedOptions): Decorator
+  cached<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: CachedOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  early(options: EarlyOptions): Decorator
+  early<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: EarlyOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  soft(options: SoftOptions): Decorator
+  soft<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: SoftOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  hit(options: HitOptions): Decorator
+  hit<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: HitOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  dynamic(options?: DynamicOptions): Decorator
+  dynamic<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: DynamicOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  failover(options: FailoverOptions): Decorator
+  failover<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: FailoverOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  locked(options: LockedOptions): Decorator
+  locked<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: LockedOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  singleFlight(options?: SingleFlightOptions): Decorator
+  singleFlight<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: SingleFlightOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  rateLimit(options: RateLimitOptions): Decorator
+  rateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: RateLimitOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  slidingRateLimit(options: SlidingRateLimitOptions): Decorator
+  slidingRateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: SlidingRateLimitOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  circuitBreaker(options: CircuitBreakerOptions): Decorator
+  circuitBreaker<F extends AnyFunction, const K extends string, const N extends Names>(
+    options: CircuitBreakerOptions<F, K, N>,
+    fn: F,
+  ): Wrapped<F>
+  invalidates(templates: string | Names, options?: InvalidatesOptions): Decorator
+  invalidates<F extends AnyFunction>(templates: string | Names, options: InvalidatesOptions, fn: F): Asynchronous<F>
+}
+
+/**
+ * Binds every strategy to one cache. An application that ships to browsers, or counts bytes, imports those it uses
+ * instead.
+ *
+ * ```ts
+ * const { cached, early } = strategies(cache)
+ * const getUser = cached({ ttl: '3h', key: 'user:{id}' }, async (id: string) => db.user(id))
+ * ```
+ */
+export function strategies(cache: Cache): Strategies {
+  const all = {
+    cached,
+    early,
+    soft,
+    hit,
+    dynamic,
+    failover,
+    locked,
+    singleFlight,
+    rateLimit,
+    slidingRateLimit,
+    circuitBreaker,
+    invalidates,
+  }
+  const bound = Object.entries(all).map(([name, strategy]) => [
+    name,
+    (strategy as (...given: unknown[]) => unknown).bind(undefined, cache),
+  ])
+  return Object.fromEntries(bound)
+}

@@ -1,0 +1,166 @@
+import { type Cache, createCache } from '@cashews/core'
+import { CircuitBreakerOpen, type CircuitChange, circuitBreaker } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, settle } from './support/helpers.ts'
+
+class Down extends Error {}
+
+describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
+  let cache: Cache
+  let changes: string[]
+  beforeEach(() => {
+    fakeTime()
+    changes = []
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const onChange = ({ state }: CircuitChange) => changes.push(state)
+  const usual = { errorsRate: 50, period: '1m', ttl: '30s', key: 'k' } as const
+  const upstream = () => {
+    const state = { down: false }
+    const run = vi.fn(async () => {
+      if (state.down) throw new Down('no')
+      return 'fine'
+    })
+    return { state, run }
+  }
+
+  it('lets calls through while few fail', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, minCalls: 4, onChange }, run)
+    for (let nth = 0; nth < 3; nth++) await call()
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    state.down = false
+    expect(await call()).toBe('fine')
+    expect(changes).toEqual([])
+  })
+
+  it('opens at the rate, not before minCalls, and then runs nothing', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, minCalls: 3, onChange }, run)
+    state.down = true
+    for (let nth = 0; nth < 3; nth++) await expect(call()).rejects.toThrow(Down)
+    expect(changes).toEqual(['open'])
+    const refused = (await call().catch((error: unknown) => error)) as CircuitBreakerOpen
+    expect(refused).toBeInstanceOf(CircuitBreakerOpen)
+    expect(refused).toMatchObject({ code: 'CASHEWS_CIRCUIT_BREAKER_OPEN', retryAfter: 30 })
+    expect(run).toHaveBeenCalledTimes(3)
+  })
+
+  it('opens once, though many calls fail together, and may need all of them to fail', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, errorsRate: 100, minCalls: 6, onChange }, run)
+    state.down = true
+    await Promise.allSettled(Array.from({ length: 6 }, () => call()))
+    expect(changes).toEqual(['open'])
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+  })
+
+  it('lets one probe through after the ttl, and closes when it succeeds', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, onChange }, run)
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    state.down = false
+    const settled = Promise.allSettled(Array.from({ length: 5 }, () => call()))
+    await elapse(1_000)
+    const answers = await settled
+    expect(answers.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(1)
+    expect(changes).toEqual(['open', 'half-open', 'closed'])
+    expect(await call()).toBe('fine')
+  })
+
+  it('lets no more than the probes through at a time', async () => {
+    const { state, run } = upstream()
+    const opened = gate()
+    const call = circuitBreaker(cache, { ...usual, probes: 2 }, async () => {
+      if (!state.down) await opened.promise
+      return run()
+    })
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    state.down = false
+    const settled = Promise.allSettled(Array.from({ length: 100 }, () => call()))
+    await elapse(3_000)
+    opened.open()
+    await elapse(1_000)
+    const answers = await settled
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+  })
+
+  it('opens again when the probe fails', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, onChange }, run)
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    await expect(call()).rejects.toThrow(Down)
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+    expect(changes).toEqual(['open', 'half-open', 'open'])
+  })
+
+  it('frees the place of a probe that hangs, after halfOpenTtl', async () => {
+    const { state, run } = upstream()
+    let hangs = false
+    const call = circuitBreaker(cache, { ...usual, halfOpenTtl: '5s' }, () => (hangs ? new Promise(() => {}) : run()))
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    hangs = true
+    void call()
+    await settle()
+    hangs = state.down = false
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+    await elapse(5_000)
+    expect(await call()).toBe('fine')
+  })
+
+  it('counts the errors listed only', async () => {
+    const call = circuitBreaker(cache, { ...usual, errors: [Down], onChange }, async () => {
+      throw new TypeError('ours')
+    })
+    for (let nth = 0; nth < 5; nth++) await expect(call()).rejects.toThrow(TypeError)
+    expect(changes).toEqual([])
+  })
+
+  it('is shared by all caches on the store', async () => {
+    const backend = create()
+    const { state, run } = upstream()
+    const [one, other] = [1, 2].map(() => circuitBreaker(createCache().setup(backend), usual, run))
+    state.down = true
+    await expect(one?.()).rejects.toThrow(Down)
+    await expect(other?.()).rejects.toThrow(CircuitBreakerOpen)
+  })
+
+  it('is the function’s without a key, and closes when it is invalidated', async () => {
+    let down = true
+    async function pay(_sum: number) {
+      if (down) throw new Down('no')
+      return 'paid'
+    }
+    const { key: _, ...options } = usual
+    const call = circuitBreaker(cache, options, pay)
+    await expect(call(1)).rejects.toThrow(Down)
+    await expect(call(2)).rejects.toThrow(CircuitBreakerOpen)
+    down = false
+    expect(await call.invalidate(3)).toBe(true)
+    expect(await call(2)).toBe('paid')
+    expect(() => circuitBreaker(cache, options, pay)).toThrow(/circuitBreaker:pay/)
+  })
+
+  it('refuses options that cannot be', () => {
+    const fn = async () => 1
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(/percentage.* not 0/)
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 101 }, fn)).toThrow(/percentage/)
+    expect(() => circuitBreaker(cache, { ...usual, minCalls: 0 }, fn)).toThrow(/minCalls/)
+    expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(/period and a ttl/)
+  })
+})

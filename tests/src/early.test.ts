@@ -1,0 +1,175 @@
+import { type Cache, createCache } from '@cashews/core'
+import { cached, early, withErrors } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, settle } from './support/helpers.ts'
+
+describe.each(stores)('early on $name', ({ create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    fakeTime()
+    onError.mockReset()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  it('answers from the cache until earlyTtl', async () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, run)
+    expect(await load()).toBe(1)
+    await elapse(6_999)
+    expect(await load()).toBe(1)
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+
+  it('answers the old result at once past earlyTtl, and refreshes in the background, once', async () => {
+    const opened = gate<number>()
+    const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : opened.promise))
+    const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, run)
+    await load()
+    await elapse(7_000)
+    expect(await Promise.all(Array.from({ length: 20 }, () => load()))).toEqual(Array(20).fill(1))
+    await settle()
+    expect(await load()).toBe(1)
+    expect(run).toHaveBeenCalledTimes(2)
+    opened.open(2)
+    await settle()
+    expect(await load()).toBe(2)
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  it('refreshes once for all caches that share the store', async () => {
+    const backend = create()
+    const run = vi.fn(async () => run.mock.calls.length)
+    const [one, other] = [1, 2].map(() =>
+      early(createCache({ onError }).setup(backend), { ttl: '10s', earlyTtl: '5s', key: 'k' }, run),
+    )
+    await one?.()
+    await elapse(5_000)
+    expect(await Promise.all([one?.(), other?.(), one?.(), other?.()])).toEqual([1, 1, 1, 1])
+    await settle()
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  it('refreshes by itself after a third of the ttl, if not told when', async () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const load = early(cache, { ttl: '9s', key: 'k' }, run)
+    await load()
+    await elapse(2_999)
+    await load()
+    await settle()
+    expect(run).toHaveBeenCalledTimes(1)
+    await elapse(1)
+    await load()
+    await settle()
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  it('reports a refresh that failed, answers the old result, and tries again after a second', async () => {
+    const run = vi.fn(async () => {
+      if (run.mock.calls.length === 2) throw new Error('upstream')
+      return run.mock.calls.length
+    })
+    const load = early(cache, { ttl: '60s', earlyTtl: '5s', key: 'k' }, run)
+    await load()
+    await elapse(5_000)
+    expect(await load()).toBe(1)
+    await settle()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('upstream'))
+    expect(await load()).toBe(1)
+    await settle()
+    expect(run).toHaveBeenCalledTimes(2)
+    await elapse(1_000)
+    expect(await load()).toBe(1)
+    await settle()
+    expect(await load()).toBe(3)
+  })
+
+  it('lets the caller wait for the fresh result with background: false, and keeps the old one if that fails', async () => {
+    const run = vi.fn(async () => {
+      if (run.mock.calls.length === 3) throw new Error('upstream')
+      return run.mock.calls.length
+    })
+    const load = early(cache, { ttl: '60s', earlyTtl: '5s', background: false, key: 'k' }, run)
+    await load()
+    await elapse(5_000)
+    expect(await load()).toBe(2)
+    await elapse(5_000)
+    expect(await load()).toBe(2)
+    expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('upstream'))
+  })
+
+  it('does not undo an invalidation by a refresh that was under way', async () => {
+    const opened = gate<string>()
+    const run = vi.fn(async () => (run.mock.calls.length === 2 ? opened.promise : `run ${run.mock.calls.length}`))
+    const load = early(cache, { ttl: '60s', earlyTtl: '5s', key: 'k' }, run)
+    await load()
+    await elapse(5_000)
+    await load()
+    await settle()
+    await load.invalidate()
+    opened.open('outdated')
+    await settle()
+    expect(await load()).toBe('run 3')
+  })
+
+  it('computes anew after the ttl, for all callers once', async () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, run)
+    await load()
+    await elapse(10_000)
+    expect(await Promise.all([load(), load(), load()])).toEqual([2, 2, 2])
+  })
+
+  it('tells detect that an answer is stale, and why a value was computed', async () => {
+    const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, async () => 1)
+    const miss = await cache.detect(() => load())
+    expect(miss.calls['early:k']).toMatchObject([{ strategy: 'early', hit: false, reason: 'miss', ttl: 10 }])
+    await elapse(7_000)
+    const stale = await cache.detect(() => load())
+    expect(stale.calls['early:k']).toContainEqual(
+      expect.objectContaining({ strategy: 'early', hit: true, stale: true }),
+    )
+  })
+
+  it('stores errors with withErrors, and throws them again', async () => {
+    const run = vi.fn(async (): Promise<number> => {
+      throw new TypeError('no')
+    })
+    const load = early(cache, { ttl: '10s', key: 'k', condition: withErrors(TypeError) }, run)
+    await expect(load()).rejects.toThrow('no')
+    await expect(load()).rejects.toThrow(TypeError)
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+
+  it('looks at what is stored by peek, and takes a foreign value for none', async () => {
+    const load = early(cache, { ttl: '10s', key: 'k' }, async () => 1)
+    expect(await load.peek()).toBeUndefined()
+    await load()
+    expect(await load.peek()).toBe(1)
+    await cache.set('early:k', 'foreign')
+    expect(await load.peek()).toBeUndefined()
+    expect(await load()).toBe(1)
+  })
+
+  it('is not stored as fresh by a strategy around it while it is stale', async () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const inner = early(cache, { ttl: '60s', earlyTtl: '5s', key: 'in' }, run)
+    const outer = cached(cache, { ttl: '1s', key: 'out' }, () => inner())
+    await outer()
+    await elapse(5_000)
+    expect(await outer()).toBe(1)
+    await settle()
+    expect(await outer()).toBe(2)
+  })
+
+  it('refuses an earlyTtl that is not shorter than the ttl, and a missing ttl', () => {
+    expect(() => early(cache, { ttl: '5m', earlyTtl: '5m', key: 'k' }, async () => 1)).toThrow(/earlyTtl .* shorter/)
+    expect(() => early(cache, { key: 'k' }, async () => 1)).toThrow(/needs a ttl/)
+    expect(() => early(cache, { ttl: 1, early: 1 } as never, async () => 1)).toThrow(/no option "early"/)
+  })
+})

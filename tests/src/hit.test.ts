@@ -1,0 +1,98 @@
+import { type Cache, createCache } from '@cashews/core'
+import { dynamic, hit } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, settle } from './support/helpers.ts'
+
+describe.each(stores)('hit on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const counter = () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    return run
+  }
+  const times = async (count: number, call: () => Promise<unknown>) => {
+    const answers: unknown[] = []
+    for (let nth = 0; nth < count; nth++) answers.push(await call())
+    return answers
+  }
+
+  it('answers a result so many times, then computes it again', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, counter())
+    expect(await times(8, load)).toEqual([1, 1, 1, 2, 2, 2, 3, 3])
+  })
+
+  it('counts exactly, however many callers there are, and they share what they cause', async () => {
+    const run = counter()
+    const load = hit(cache, { ttl: '1m', cacheHits: 10, key: 'k' }, run)
+    await load()
+    const answers = await Promise.all(Array.from({ length: 100 }, () => load()))
+    expect(answers.filter((answer) => answer === 1)).toHaveLength(10)
+    for (const result of new Set(answers)) {
+      const loadedFor = answers.filter((answer) => answer === result).length
+      expect(loadedFor).toBeLessThanOrEqual(100)
+    }
+    expect(run.mock.calls.length).toBeLessThan(20)
+  })
+
+  it('refreshes in the background at the hit named', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 4, updateAfter: 2, key: 'k' }, counter())
+    expect(await times(3, load)).toEqual([1, 1, 1])
+    await settle()
+    expect(await load()).toBe(2)
+  })
+
+  it('lets the caller of that hit wait for the fresh result with background: false', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 4, updateAfter: 2, background: false, key: 'k' }, counter())
+    expect(await times(4, load)).toEqual([1, 1, 2, 2])
+  })
+
+  it('forgets after the ttl', async () => {
+    const load = hit(cache, { ttl: '1s', cacheHits: 100, key: 'k' }, counter())
+    await load()
+    await elapse(1_000)
+    expect(await load()).toBe(2)
+  })
+
+  it('leaves no counter behind when it is invalidated or renewed', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 1, key: 'k' }, counter())
+    await times(6, load)
+    expect(await cache.getKeysCount()).toBeLessThanOrEqual(2)
+    await load.invalidate()
+    expect(await cache.getKeysCount()).toBe(0)
+  })
+
+  it('takes a ttl told by the call', async () => {
+    const load = hit(cache, { ttl: () => '1s', cacheHits: 5, key: 'k' }, counter())
+    expect(await times(2, load)).toEqual([1, 1])
+  })
+
+  it('tells detect why a value was computed', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 1, key: 'k' }, counter())
+    await load()
+    expect((await cache.detect(() => load())).calls['hit:k']).toMatchObject([{ strategy: 'hit', hit: true }])
+    expect((await cache.detect(() => load())).calls['hit:k']?.at(-1)).toMatchObject({ hit: false, reason: 'used up' })
+  })
+
+  it('refuses counts that cannot be', () => {
+    expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(/cacheHits .* at least 1, not 0/)
+    expect(() => hit(cache, { ttl: 1, cacheHits: 2, updateAfter: 3, key: 'k' }, counter())).toThrow(/updateAfter/)
+  })
+
+  it('is dynamic with defaults for everything: every first hit refreshes', async () => {
+    const load = dynamic(cache, { key: 'k' }, counter())
+    expect(await times(2, load)).toEqual([1, 1])
+    await settle()
+    expect(await load()).toBe(2)
+    await settle()
+    expect(await load()).toBe(3)
+  })
+})

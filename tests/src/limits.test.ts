@@ -1,0 +1,142 @@
+import { BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { failover, RateLimitError, rateLimit, slidingRateLimit } from '@cashews/strategies'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, sickStore } from './support/helpers.ts'
+
+describe.each(stores)('on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const outcomes = async (calls: readonly Promise<unknown>[]) => {
+    const settled = await Promise.allSettled(calls)
+    return settled.map(({ status }) => status === 'fulfilled')
+  }
+  const burst = (count: number, call: () => Promise<unknown>) => outcomes(Array.from({ length: count }, call))
+
+  describe('rateLimit', () => {
+    it('allows exactly so many calls in a period, however many come at once', async () => {
+      const run = vi.fn(async () => 1)
+      const call = rateLimit(cache, { limit: 10, period: '1m', key: 'k' }, run)
+      expect((await burst(100, call)).filter(Boolean)).toHaveLength(10)
+      expect(run).toHaveBeenCalledTimes(10)
+      await elapse(60_000)
+      expect(await burst(11, call)).toEqual([...Array(10).fill(true), false])
+    })
+
+    it('limits each key by itself', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'u:{user}' }, async (user: string) => user)
+      expect([await call('a'), await call('b')]).toEqual(['a', 'b'])
+      await expect(call('a')).rejects.toThrow(RateLimitError)
+    })
+
+    it('tells who is refused the limit, what is left, and when to come again', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+      await call()
+      await elapse(20_000)
+      const error = (await call().catch((refused: unknown) => refused)) as RateLimitError
+      expect(error).toBeInstanceOf(RateLimitError)
+      expect(error).toMatchObject({ code: 'CASHEWS_RATE_LIMIT', limit: 1, remaining: 0, retryAfter: 40 })
+      expect(error.resetAt).toEqual(new Date(Date.now() + 40_000))
+    })
+
+    it('turns away for the ttl, and trying again does not prolong that', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '10s', ttl: '60s', key: 'k' }, async () => 1)
+      await burst(2, call)
+      await elapse(30_000)
+      expect(await burst(3, call)).toEqual([false, false, false])
+      await elapse(30_000)
+      expect(await burst(1, call)).toEqual([true])
+    })
+
+    it('lets an action answer instead, with the facts and the arguments, and waits for it', async () => {
+      const call = rateLimit(
+        cache,
+        { limit: 1, period: '1m', key: 'k', action: async ({ limit }, user) => `${user} over ${limit}` },
+        async (user: string) => user,
+      )
+      expect([await call('a'), await call('a')]).toEqual(['a', 'a over 1'])
+    })
+
+    it('begins anew when it is invalidated', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+      await call()
+      await call.invalidate()
+      expect(await call()).toBe(1)
+    })
+  })
+
+  describe('slidingRateLimit', () => {
+    it('allows exactly so many calls, however many come at once', async () => {
+      const call = slidingRateLimit(cache, { limit: 10, period: '1m', key: 'k' }, async () => 1)
+      const allowed = burst(50, call)
+      await elapse(10_000)
+      expect((await allowed).filter(Boolean)).toHaveLength(10)
+    })
+
+    it('allows a call as soon as an old one leaves the window, to one who keeps trying too', async () => {
+      const call = slidingRateLimit(cache, { limit: 2, period: '300ms', key: 'k' }, async () => 1)
+      const allowed: boolean[] = []
+      for (let nth = 0; nth < 20; nth++) {
+        allowed.push(...(await burst(1, call)))
+        await elapse(60)
+      }
+      expect(allowed.filter(Boolean).length).toBe(8)
+    })
+
+    it('never allows more in any window, whatever the times of the calls', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.nat(150), { maxLength: 40 }),
+          fc.integer({ min: 1, max: 5 }),
+          async (gaps, limit) => {
+            const period = 300
+            const fresh = createCache().setup(create())
+            const call = slidingRateLimit(fresh, { limit, period: { milliseconds: period }, key: 'k' }, async () => 1)
+            const admitted: number[] = []
+            for (const gap of gaps) {
+              await elapse(gap)
+              if ((await burst(1, call))[0]) admitted.push(Date.now())
+            }
+            await fresh.close()
+            for (const start of admitted)
+              expect(admitted.filter((at) => at >= start && at < start + period).length).toBeLessThanOrEqual(limit)
+          },
+        ),
+        { numRuns: 30 },
+      )
+    })
+
+    it('answers from a failover around it when the limit is reached', async () => {
+      let page = 0
+      const next = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'next' }, async () => ++page)
+      const safe = failover(cache, { ttl: '10m', errors: [RateLimitError], key: 'safe' }, () => next())
+      expect([await safe(), await safe(), await safe()]).toEqual([1, 1, 1])
+    })
+  })
+
+  it('refuses limits that cannot be', () => {
+    expect(() => rateLimit(cache, { limit: 0, period: '1m', key: 'k' }, async () => 1)).toThrow(/limit of at least 1/)
+    expect(() => rateLimit(cache, { limit: 1, key: 'k' } as never, async () => 1)).toThrow(/needs a period/)
+    expect(() => slidingRateLimit(cache, { limit: -1, period: 1, key: 'k' }, async () => 1)).toThrow(/limit/)
+    expect(() => slidingRateLimit(cache, { limit: 1, period: 1, ttl: 2 } as never, async () => 1)).toThrow(/"ttl"/)
+  })
+})
+
+it('allows calls while the store is away', async () => {
+  const store = sickStore()
+  store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+  const cache = createCache({ onError: () => {} }).setup(store)
+  const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+  const sliding = slidingRateLimit(cache, { limit: 1, period: '1m', key: 's' }, async () => 1)
+  expect([await call(), await call(), await sliding(), await sliding()]).toEqual([1, 1, 1, 1])
+  await cache.close()
+})

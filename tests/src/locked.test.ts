@@ -1,0 +1,114 @@
+import { type Cache, createCache, LockedError } from '@cashews/core'
+import { cached, locked } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, recorder, settle } from './support/helpers.ts'
+
+describe.each(stores)('on $name', ({ create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    fakeTime()
+    onError.mockReset()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  describe('locked', () => {
+    it('runs for one caller at a time, and lets the others wait', async () => {
+      let inside = 0
+      let most = 0
+      const work = locked(cache, { ttl: '1m', key: 'k' }, async () => {
+        most = Math.max(most, ++inside)
+        await settle()
+        return inside--
+      })
+      const all = Promise.all(Array.from({ length: 20 }, () => work()))
+      await elapse(20_000)
+      expect(await all).toHaveLength(20)
+      expect(most).toBe(1)
+    })
+
+    it('does not wait with wait: false', async () => {
+      const opened = gate()
+      const work = locked(cache, { ttl: '1m', wait: false, key: 'k' }, () => opened.promise)
+      const first = work()
+      await settle()
+      await expect(work()).rejects.toThrow(LockedError)
+      opened.open()
+      await first
+    })
+
+    it('waits at a few commands a second, until its deadline', async () => {
+      const commands = recorder()
+      cache.use(commands)
+      await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
+      const work = locked(cache, { ttl: '1m', wait: '10s', key: 'k' }, async () => 1)
+      const refused = expect(work()).rejects.toThrow(LockedError)
+      await elapse(10_000)
+      await refused
+      expect(commands.commands.filter((command) => command === 'setLock').length).toBeLessThan(60)
+    })
+
+    it('lets a caller go who aborts', async () => {
+      await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
+      const work = locked(cache, { ttl: '1m', key: 'k' }, async () => 1)
+      const controller = new AbortController()
+      const leaving = expect(work.with({ signal: controller.signal })()).rejects.toThrow('enough')
+      await settle()
+      controller.abort(new Error('enough'))
+      await leaving
+    })
+
+    it('reports a lock that was lost, and needs a ttl', async () => {
+      const opened = gate()
+      const work = locked(cache, { ttl: '1s', key: 'k' }, () => opened.promise)
+      const working = work()
+      await elapse(2_000)
+      opened.open()
+      await working
+      expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(LockedError))
+      expect(() => locked(cache, { key: 'k' } as never, async () => 1)).toThrow(/needs a ttl/)
+    })
+  })
+
+  describe('lock: true', () => {
+    it('loads once for all caches that share the store; the others take what was stored', async () => {
+      const backend = create()
+      const opened = gate<string>()
+      const run = vi.fn(() => opened.promise)
+      const loads = Array.from({ length: 4 }, () =>
+        cached(createCache({ onError }).setup(backend), { ttl: '1m', key: 'k', lock: true }, run),
+      )
+      const answers = Promise.all(loads.map((load) => load()))
+      await settle()
+      opened.open('value')
+      await elapse(2_000)
+      expect(await answers).toEqual(Array(4).fill('value'))
+      expect(run).toHaveBeenCalledTimes(1)
+    })
+
+    it('loads by itself when the holder is dead, after the lock’s ttl', async () => {
+      await cache.setLock('lock:k', 'dead', { ttl: '5s' })
+      const run = vi.fn(async () => 1)
+      const load = cached(cache, { ttl: '1m', key: 'k', lock: { ttl: '5s' } }, run)
+      const answer = load()
+      await elapse(4_000)
+      expect(run).not.toHaveBeenCalled()
+      await elapse(2_000)
+      expect(await answer).toBe(1)
+    })
+
+    it('passes on what the function throws, once', async () => {
+      const run = vi.fn(async (): Promise<number> => {
+        throw new LockedError('the function’s own')
+      })
+      const load = cached(cache, { ttl: '1m', key: 'k', lock: true }, run)
+      await expect(load()).rejects.toThrow('own')
+      expect(run).toHaveBeenCalledTimes(1)
+    })
+  })
+})

@@ -1,0 +1,173 @@
+import { type Cache, createCache } from '@cashews/core'
+import { cached, failover, setDefaultFailErrors, soft } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, settle } from './support/helpers.ts'
+
+class Down extends Error {}
+
+describe.each(stores)('on $name', ({ create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    fakeTime()
+    onError.mockReset()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  /** A function that answers how often it has run, or fails while it is down. */
+  const upstream = () => {
+    const state = { down: undefined as Error | undefined, runs: 0 }
+    const run = async () => {
+      state.runs++
+      if (state.down) throw state.down
+      return state.runs
+    }
+    return { state, run }
+  }
+
+  describe('soft', () => {
+    it('answers from the cache until softTtl, and computes again then', async () => {
+      const { run } = upstream()
+      const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)
+      expect([await load(), await load()]).toEqual([1, 1])
+      await elapse(5_000)
+      expect(await Promise.all([load(), load()])).toEqual([2, 2])
+    })
+
+    it('answers the old result when that fails, until its ttl', async () => {
+      const { state, run } = upstream()
+      const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)
+      await load()
+      state.down = new Down('no')
+      await elapse(5_000)
+      expect(await load()).toBe(1)
+      await elapse(5_000)
+      await expect(load()).rejects.toBe(state.down)
+    })
+
+    it('does so for the errors listed only', async () => {
+      const { state, run } = upstream()
+      const load = soft(cache, { ttl: '10s', softTtl: '5s', errors: [Down], key: 'k' }, run)
+      await load()
+      await elapse(5_000)
+      state.down = new TypeError('other')
+      await expect(load()).rejects.toBe(state.down)
+      state.down = new Down('no')
+      expect(await load()).toBe(1)
+    })
+
+    it('tells detect that an answer is stale', async () => {
+      const { state, run } = upstream()
+      const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)
+      await load()
+      await elapse(5_000)
+      state.down = new Down('no')
+      const { calls } = await cache.detect(() => load())
+      expect(calls['soft:k']).toMatchObject([{ strategy: 'soft', hit: true, stale: true }])
+    })
+
+    it('refuses a softTtl that is not shorter than the ttl', () => {
+      expect(() => soft(cache, { ttl: 5, softTtl: 6, key: 'k' }, async () => 1)).toThrow(/softTtl .* shorter/)
+    })
+  })
+
+  describe('failover', () => {
+    it('calls the function every time, and answers its last good result when it fails', async () => {
+      const { state, run } = upstream()
+      const load = failover(cache, { ttl: '10s', key: 'k' }, run)
+      expect([await load(), await load()]).toEqual([1, 2])
+      state.down = new Down('no')
+      expect(await load()).toBe(2)
+      await elapse(10_000)
+      await expect(load()).rejects.toBe(state.down)
+    })
+
+    it('does so for the errors listed, or for the default ones of the cache', async () => {
+      const { state, run } = upstream()
+      const load = failover(cache, { ttl: '10s', errors: [Down], key: 'k' }, run)
+      const other = failover(cache, { ttl: '10s', key: 'other' }, run)
+      await load()
+      await other()
+      state.down = new TypeError('other')
+      await expect(load()).rejects.toBe(state.down)
+      expect(await other()).toBe(2)
+      setDefaultFailErrors(cache, Down)
+      await expect(other()).rejects.toBe(state.down)
+    })
+
+    it('shares runs only when asked to', async () => {
+      const { state, run } = upstream()
+      const alone = failover(cache, { ttl: '10s', key: 'alone' }, run)
+      await Promise.all([alone(), alone(), alone()])
+      expect(state.runs).toBe(3)
+      const shared = failover(cache, { ttl: '10s', key: 'shared', singleFlight: true }, run)
+      await Promise.all([shared(), shared(), shared()])
+      expect(state.runs).toBe(4)
+    })
+
+    it('does not store a result whose key was invalidated while it ran', async () => {
+      const opened = gate<string>()
+      let fails = false
+      const load = failover(cache, { ttl: '10s', key: 'k' }, async () => {
+        if (fails) throw new Down('no')
+        return opened.promise
+      })
+      const loading = load()
+      await settle()
+      await load.invalidate()
+      opened.open('outdated')
+      await loading
+      fails = true
+      await expect(load()).rejects.toThrow(Down)
+    })
+  })
+
+  describe('a stale answer', () => {
+    it('is not stored as fresh by a strategy around it', async () => {
+      const { state, run } = upstream()
+      const inner = failover(cache, { ttl: '60s', key: 'in' }, run)
+      const outer = cached(cache, { ttl: '60s', key: 'out' }, () => inner())
+      await outer()
+      await outer.invalidate()
+      state.down = new Down('no')
+      expect(await outer()).toBe(1)
+      state.down = undefined
+      expect(await outer()).toBe(3)
+    })
+
+    it('is not stored either by one around that shares the load of another', async () => {
+      const { state, run } = upstream()
+      const opened = gate()
+      const inner = failover(cache, { ttl: '60s', key: 'in', singleFlight: true }, async () => {
+        await opened.promise
+        return run()
+      })
+      const outers = ['a', 'b'].map((key) => cached(cache, { ttl: '60s', key }, async () => inner()))
+      opened.open()
+      await Promise.all(outers.map((outer) => outer()))
+      await Promise.all(outers.map((outer) => outer.invalidate()))
+      state.down = new Down('no')
+      expect(await Promise.all(outers.map((outer) => outer()))).toEqual([1, 1])
+      state.down = undefined
+      expect(await outers[0]?.()).not.toBe(1)
+      expect(await outers[1]?.()).not.toBe(1)
+    })
+
+    it('of soft is not stored by failover', async () => {
+      const { state, run } = upstream()
+      const inner = soft(cache, { ttl: '60s', softTtl: '5s', key: 'in' }, run)
+      const outer = failover(cache, { ttl: '600s', key: 'out' }, () => inner())
+      await outer()
+      await outer.invalidate()
+      await elapse(5_000)
+      state.down = new Down('no')
+      expect(await outer()).toBe(1)
+      expect(await outer.peek()).toBeUndefined()
+    })
+  })
+})

@@ -49,7 +49,12 @@ export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
       return Promise.reject(error)
     }
   }
-  return [(fn as Original)[ORIGINAL] ?? fn, run]
+  return [originalOf(fn), run]
+}
+
+/** The function under all strategies around `fn`. */
+export function originalOf(fn: AnyFunction): AnyFunction {
+  return (fn as Original)[ORIGINAL] ?? fn
 }
 
 /** Puts a strategy around a function, and gives it the same name and a handle. */
@@ -91,7 +96,7 @@ export function wrap<F extends AnyFunction>(
 export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
   Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
   Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
-  return Object.defineProperty(wrapped, ORIGINAL, { value: (fn as Original)[ORIGINAL] ?? fn })
+  return Object.defineProperty(wrapped, ORIGINAL, { value: originalOf(fn) })
 }
 
 type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>

@@ -1,0 +1,200 @@
+import { Readable } from 'node:stream'
+import { type Cache, createCache } from '@cashews/core'
+import { iterator } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { all, fakeTime, gate, settle } from './support/helpers.ts'
+
+describe.each(stores)('iterator on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const source = (items: readonly unknown[]) =>
+    vi.fn(async function* (_name = '') {
+      yield* items
+    })
+
+  it('yields what the function yields, and then again from the cache, until the ttl', async () => {
+    const run = source([1, 2, 3])
+    const pages = iterator(cache, { ttl: '10s', key: 'pages:{0}' }, run)
+    expect(await all(pages('a'))).toEqual([1, 2, 3])
+    await settle()
+    expect(await all(pages('a'))).toEqual([1, 2, 3])
+    expect(run).toHaveBeenCalledTimes(1)
+    expect(await all(pages('b'))).toEqual([1, 2, 3])
+    expect(run).toHaveBeenCalledTimes(2)
+    await elapse(10_000)
+    await all(pages('a'))
+    expect(run).toHaveBeenCalledTimes(3)
+  })
+
+  it('keeps items that are falsy, and sequences that are empty', async () => {
+    const items = [1, 0, '', null, false, undefined, 2]
+    const some = source(items)
+    const none = source([])
+    const [odd, empty] = [
+      iterator(cache, { ttl: 60, key: 'odd' }, some),
+      iterator(cache, { ttl: 60, key: 'none' }, none),
+    ]
+    for (let nth = 0; nth < 2; nth++) {
+      expect(await all(odd(''))).toEqual(items)
+      expect(await all(empty(''))).toEqual([])
+      await settle()
+    }
+    expect([some, none].map((run) => run.mock.calls.length)).toEqual([1, 1])
+  })
+
+  it('stores nothing of a sequence that fails, and passes the error on', async () => {
+    let fails = true
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      yield 1
+      if (fails) throw new Error('half way')
+      yield 2
+    })
+    await expect(all(pages())).rejects.toThrow('half way')
+    await settle()
+    fails = false
+    expect(await all(pages())).toEqual([1, 2])
+  })
+
+  it('stores nothing when the reader leaves early, and closes the source', async () => {
+    const closed = vi.fn()
+    const run = vi.fn(async function* () {
+      try {
+        yield 1
+        yield 2
+      } finally {
+        closed()
+      }
+    })
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    for await (const page of pages()) {
+      expect(page).toBe(1)
+      break
+    }
+    expect(closed).toHaveBeenCalledTimes(1)
+    await settle()
+    expect(await pages.peek()).toBeUndefined()
+    expect(await all(pages())).toEqual([1, 2])
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  it('lets readers share the run of the first, each from the start, though one leaves', async () => {
+    const opened = gate()
+    const run = vi.fn(async function* () {
+      yield 1
+      await opened.promise
+      yield 2
+    })
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    const first = pages()
+    expect(await first.next()).toEqual({ done: false, value: 1 })
+    const others = [all(pages()), all(pages())]
+    await settle()
+    await first.return()
+    opened.open()
+    expect(await Promise.all(others)).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    expect(run).toHaveBeenCalledTimes(1)
+    await settle()
+    expect(await pages.peek()).toEqual([1, 2])
+  })
+
+  it('asks the source for no more than its fastest reader wants', async () => {
+    let asked = 0
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      while (asked < 100) yield ++asked
+    })
+    const reader = pages()
+    await reader.next()
+    await reader.next()
+    await settle()
+    expect(asked).toBe(2)
+    await reader.return()
+  })
+
+  it('delivers what is too long, and does not store it', async () => {
+    const run = source([1, 2, 3])
+    const pages = iterator(cache, { ttl: 60, maxItems: 2, key: 'k' }, run)
+    expect(await all(pages(''))).toEqual([1, 2, 3])
+    await settle()
+    expect(await pages.peek('')).toBeUndefined()
+    const bytes = iterator(cache, { ttl: 60, maxBytes: 1_000, key: 'b' }, source(['x'.repeat(2_000)]))
+    expect(await all(bytes(''))).toHaveLength(1)
+    await settle()
+    expect(await bytes.peek('')).toBeUndefined()
+  })
+
+  it('does not store what was invalidated while it was read, and lets nobody join it', async () => {
+    const opened = gate()
+    let version = 'old'
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      const mine = version
+      yield mine
+      if (mine === 'old') await opened.promise
+    })
+    const reading = all(pages())
+    await settle()
+    version = 'new'
+    await pages.invalidate()
+    expect(await all(pages())).toEqual(['new'])
+    opened.open()
+    expect(await reading).toEqual(['old'])
+    await settle()
+    expect(await pages.peek()).toEqual(['new'])
+  })
+
+  it('reads Node and web streams', async () => {
+    const node = iterator(cache, { ttl: 60, key: 'node' }, () => Readable.from(['a', 'b']))
+    const web = iterator(cache, { ttl: 60, key: 'web' }, () => new Response('hello').body as ReadableStream<Uint8Array>)
+    for (let nth = 0; nth < 2; nth++) {
+      expect(await all(node())).toEqual(['a', 'b'])
+      expect(Buffer.concat(await all(web())).toString()).toBe('hello')
+      await settle()
+    }
+  })
+
+  it('decorates methods, and keeps this and the name', async () => {
+    const held = cache
+    class Feed {
+      readonly id = 'f'
+      runs = 0
+      @iterator(held, { ttl: 60, key: '{this.id}:{0}' })
+      async *pages(count: number) {
+        this.runs++
+        for (let page = 0; page < count; page++) yield `${this.id}${page}`
+      }
+    }
+    const feed = new Feed()
+    expect(await all(feed.pages(2))).toEqual(['f0', 'f1'])
+    await settle()
+    expect(await all(feed.pages(2))).toEqual(['f0', 'f1'])
+    expect([feed.runs, Feed.prototype.pages.name]).toEqual([1, 'pages'])
+  })
+
+  it('tells detect of hits and misses', async () => {
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, source([1]))
+    const miss = await cache.detect(async () => {
+      await all(pages(''))
+      await settle()
+    })
+    expect(miss.calls['iterator:k']).toMatchObject([{ strategy: 'iterator', hit: false, reason: 'miss' }])
+    const hit = await cache.detect(() => all(pages('')))
+    expect(hit.calls['iterator:k']).toMatchObject([{ strategy: 'iterator', hit: true }])
+  })
+
+  it('says so when the function answers no sequence', async () => {
+    const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
+    await expect(all(wrong())).rejects.toThrow(/async iterable/)
+    expect(() => iterator(cache, { key: 'k' }, source([]))).toThrow(/needs a ttl/)
+  })
+})

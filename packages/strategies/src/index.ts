@@ -16,7 +16,7 @@ export { type FailoverOptions, failover, setDefaultFailErrors } from './failover
 export type { AnyFunction, Asynchronous, CallOptions, Handle, ResultOf, Wrapped } from './function-types.ts'
 export { type HitOptions, hit } from './hit.ts'
 export { type InvalidatesOptions, invalidates } from './invalidates.ts'
-export { type Iterated, type IteratorOptions, iterator } from './iterator.ts'
+export { type Iterated, type IteratorDecorator, type IteratorOptions, iterator } from './iterator.ts'
 export type { KeepingOptions } from './keeping.ts'
 export type { KeyingOptions } from './keying.ts'
 export type { LifetimeOptions } from './lifetime.ts'

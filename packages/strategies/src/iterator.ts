@@ -1,5 +1,5 @@
 import { type Cache, compileKey, type KeyOptions, MISS, type Seen } from '@cashews/core'
-import { type Decorator, decorator } from './decorator.ts'
+import { decorator } from './decorator.ts'
 import type { AnyFunction } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
@@ -21,6 +21,13 @@ export type Iterated<F extends AnyFunction> = ((...args: Parameters<F>) => Async
   invalidate(...args: Parameters<F>): Promise<boolean>
   /** Answers all that is stored for a call, and never runs the function. */
   peek(...args: Parameters<F>): Promise<ItemOf<F>[] | undefined>
+}
+
+/** {@link iterator} waiting for its function, or before a method that is an async generator. */
+export interface IteratorDecorator {
+  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+  <F extends AnyFunction>(fn: F): Iterated<F>
 }
 
 /** Settings of {@link iterator}. */
@@ -54,13 +61,17 @@ interface Sequence {
  * for await (const page of pages('news')) show(page)
  * ```
  */
-export function iterator(cache: Cache, options: IteratorOptions): Decorator
+export function iterator(cache: Cache, options: IteratorOptions): IteratorDecorator
 export function iterator<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: IteratorOptions<F, K, N>,
   fn: F,
 ): Iterated<F>
-export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunction): Decorator | Iterated<AnyFunction> {
+export function iterator(
+  cache: Cache,
+  options: IteratorOptions,
+  fn?: AnyFunction,
+): IteratorDecorator | Iterated<AnyFunction> {
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, 'tags', 'maxItems', 'maxBytes'])
   const { maxItems = 10_000, maxBytes = 10 * 1024 ** 2 } = options
   checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems} and ${maxBytes}.`)
@@ -126,7 +137,9 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       },
     }) as AnyFunction
   }
-  return fn === undefined ? decorator(wrapTarget) : (wrapTarget({ fn, kind: 'function' }) as Iterated<AnyFunction>)
+  return fn === undefined
+    ? (decorator(wrapTarget) as IteratorDecorator)
+    : (wrapTarget({ fn, kind: 'function' }) as Iterated<AnyFunction>)
 }
 
 function isSequence(value: unknown): value is Sequence {

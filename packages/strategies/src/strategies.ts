@@ -8,7 +8,7 @@ import { type FailoverOptions, failover } from './failover.ts'
 import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
-import { type Iterated, type IteratorOptions, iterator } from './iterator.ts'
+import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator } from './iterator.ts'
 import { type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
@@ -49,7 +49,7 @@ export interface Strategies {
     options: FailoverOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
-  iterator(options: IteratorOptions): Decorator
+  iterator(options: IteratorOptions): IteratorDecorator
   iterator<F extends AnyFunction, const K extends string, const N extends Names>(
     options: IteratorOptions<F, K, N>,
     fn: F,

@@ -67,11 +67,7 @@ export function iterator<F extends AnyFunction, const K extends string, const N 
   options: IteratorOptions<F, K, N>,
   fn: F,
 ): Iterated<F>
-export function iterator(
-  cache: Cache,
-  options: IteratorOptions,
-  fn?: AnyFunction,
-): IteratorDecorator | Iterated<AnyFunction> {
+export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunction): unknown {
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, 'tags', 'maxItems', 'maxBytes'])
   const { maxItems = 10_000, maxBytes = 10 * 1024 ** 2 } = options
   checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems} and ${maxBytes}.`)

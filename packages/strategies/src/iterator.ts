@@ -133,9 +133,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       },
     }) as AnyFunction
   }
-  return fn === undefined
-    ? (decorator(wrapTarget) as IteratorDecorator)
-    : (wrapTarget({ fn, kind: 'function' }) as Iterated<AnyFunction>)
+  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }
 
 function isSequence(value: unknown): value is Sequence {

@@ -45,14 +45,17 @@ describe('the demo', () => {
   })
 
   it('shows each section under its heading', () => {
-    expect(run.stdout.match(/^\d\. .+$/gm)).toEqual([
+    expect(run.stdout.match(/^\d+\. .+$/gm)).toEqual([
       '1. Cold and warm',
       '2. Hit ratio under load',
       '3. A stampede',
       '4. Time to live',
       '5. Invalidation',
       '6. An invalidation during a load',
-      '7. Where an answer came from',
+      '7. An early refresh',
+      '8. A failing upstream',
+      '9. A rate limit',
+      '10. Where an answer came from',
     ])
   })
 

@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { cached, early, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, settle } from './support/helpers.ts'
+import { fakeTime, gate } from './support/helpers.ts'
 
 describe.each(stores)('early on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -33,11 +33,11 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await load()
     await elapse(7_000)
     expect(await Promise.all(Array.from({ length: 20 }, () => load()))).toEqual(Array(20).fill(1))
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(1)
     expect(run).toHaveBeenCalledTimes(2)
     opened.open(2)
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(2)
     expect(run).toHaveBeenCalledTimes(2)
   })
@@ -51,7 +51,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await one?.()
     await elapse(5_000)
     expect(await Promise.all([one?.(), other?.(), one?.(), other?.()])).toEqual([1, 1, 1, 1])
-    await settle()
+    await elapse(0)
     expect(run).toHaveBeenCalledTimes(2)
   })
 
@@ -61,11 +61,11 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await load()
     await elapse(2_999)
     await load()
-    await settle()
+    await elapse(0)
     expect(run).toHaveBeenCalledTimes(1)
     await elapse(1)
     await load()
-    await settle()
+    await elapse(0)
     expect(run).toHaveBeenCalledTimes(2)
   })
 
@@ -78,14 +78,14 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await load()
     await elapse(5_000)
     expect(await load()).toBe(1)
-    await settle()
+    await elapse(0)
     expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('upstream'))
     expect(await load()).toBe(1)
-    await settle()
+    await elapse(0)
     expect(run).toHaveBeenCalledTimes(2)
     await elapse(1_000)
     expect(await load()).toBe(1)
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(3)
   })
 
@@ -110,10 +110,10 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await load()
     await elapse(5_000)
     await load()
-    await settle()
+    await elapse(0)
     await load.invalidate()
     opened.open('outdated')
-    await settle()
+    await elapse(0)
     expect(await load()).toBe('run 3')
   })
 
@@ -163,7 +163,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await outer()
     await elapse(5_000)
     expect(await outer()).toBe(1)
-    await settle()
+    await elapse(0)
     expect(await outer()).toBe(2)
   })
 

@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { dynamic, hit } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, settle } from './support/helpers.ts'
+import { fakeTime } from './support/helpers.ts'
 
 describe.each(stores)('hit on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -46,7 +46,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
   it('refreshes in the background at the hit named', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 4, updateAfter: 2, key: 'k' }, counter())
     expect(await times(3, load)).toEqual([1, 1, 1])
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(2)
   })
 
@@ -90,9 +90,9 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
   it('is dynamic with defaults for everything: every first hit refreshes', async () => {
     const load = dynamic(cache, { key: 'k' }, counter())
     expect(await times(2, load)).toEqual([1, 1])
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(2)
-    await settle()
+    await elapse(0)
     expect(await load()).toBe(3)
   })
 })

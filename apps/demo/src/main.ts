@@ -3,15 +3,29 @@ import { createCache } from '@cashews/core'
 import { run } from './run.ts'
 import { coldAndWarm } from './sections/cold-and-warm.ts'
 import { detection } from './sections/detection.ts'
+import { earlyRefresh } from './sections/early-refresh.ts'
 import { expiry } from './sections/expiry.ts'
+import { failingUpstream } from './sections/failing-upstream.ts'
 import { hitRatio } from './sections/hit-ratio.ts'
 import { invalidation } from './sections/invalidation.ts'
 import { overtakenLoad } from './sections/overtaken-load.ts'
+import { limits } from './sections/rate-limit.ts'
 import { stampede } from './sections/stampede.ts'
 
 const drivers = [memory] // what CACHE_URL may name
 const url = process.env.CACHE_URL ?? 'mem://?size=10000'
 
-const contents = [coldAndWarm, hitRatio, stampede, expiry, invalidation, overtakenLoad, detection]
+const contents = [
+  coldAndWarm,
+  hitRatio,
+  stampede,
+  expiry,
+  invalidation,
+  overtakenLoad,
+  earlyRefresh,
+  failingUpstream,
+  limits,
+  detection,
+]
 
 process.exitCode = await run(contents, (onError) => createCache({ drivers, onError }).setup(url))

@@ -71,7 +71,11 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
                 return isDated(stored) ? loading.catch((error) => keepOld(cache, stored, error)) : loading
               }
               markStale(outcome)
-              refreshes.start(key, () => cache.fly(key, caching.through(call, load, template, { sharing: 'apart' })))
+              refreshes.start(
+                key,
+                (now) => !isFresh(now),
+                () => cache.fly(key, caching.through(call, load, template, { sharing: 'apart' })),
+              )
               return stored[0]
             },
           })

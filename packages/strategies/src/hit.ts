@@ -98,7 +98,12 @@ export function countingHits(
           const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
           if (isCounted(stored) && hits <= cacheHits) {
             if (hits === updateAfter && !background) return settle(renew(stored))
-            if (hits === updateAfter) refreshes.start(key, () => renew(stored))
+            if (hits === updateAfter)
+              refreshes.start(
+                key,
+                (now) => isCounted(now) && now[1] === stored[1],
+                () => renew(stored),
+              )
             cache.detected(key, seen, { hit: true })
             return unwrap(stored[0])
           }

@@ -14,22 +14,28 @@ export class Refreshes {
     this.#cache = cache
   }
 
-  /** Starts a refresh, unless one is under way or has just failed. A failure is reported. */
-  start(key: string, refresh: () => Promise<unknown>): void {
+  /**
+   * Starts a refresh, unless one is under way or has just failed. A failure is reported.
+   *
+   * @param isDue Whether what is stored by then still needs it: another process may have been faster.
+   */
+  start(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): void {
     if (this.#underWay.has(key)) return
     this.#underWay.add(key)
     const done = () => this.#underWay.delete(key)
-    this.#run(key, refresh).then(done, (error) => {
+    this.#run(key, isDue, refresh).then(done, (error) => {
       this.#cache.report(error)
       setTimeout(done, RETRY_AFTER).unref()
     })
   }
 
-  async #run(key: string, refresh: () => Promise<unknown>): Promise<void> {
+  async #run(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): Promise<void> {
+    // The caller gets the old answer first: what the function does at once would be in its way.
+    await new Promise((resolve) => setImmediate(resolve))
     const [lock, token] = [`refresh:${key}`, crypto.randomUUID()]
     if (!(await this.#cache.setLock(lock, token, { ttl: LOCK_TTL }))) return
     try {
-      await refresh()
+      if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()
     } finally {
       await this.#cache.unlock(lock, token)
     }

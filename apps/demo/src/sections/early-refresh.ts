@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { early } from '@cashews/strategies'
+import { CityFinder } from '../cities/city-finder.ts'
+import { places } from '../cities/places.ts'
+import { timed } from '../measure.ts'
+import { count, duration } from '../print/units.ts'
+import type { Section } from '../section.ts'
+
+const [lat, lon] = places['Machu Picchu']
+
+export const earlyRefresh: Section = {
+  title: 'An early refresh',
+  promise:
+    "With early and earlyTtl: '300ms', an old answer is given once more while a new one is found in the background.",
+
+  async show({ cache, cities, report }) {
+    const finder = new CityFinder(cities)
+    const near = early(
+      cache,
+      { ttl: '1m', earlyTtl: '300ms', prefix: 'demo', key: 'near:{lat}:{lon}' },
+      async (lat: number, lon: number) => finder.near(lat, lon),
+    )
+    const ask = async (when: string) => {
+      const scansBefore = finder.scans
+      const { ms } = await timed(() => near(lat, lon))
+      return { when, ms, waited: finder.scans > scansBefore && ms > 1 }
+    }
+
+    const cold = await ask('the first time')
+    await sleep(350)
+    const stale = await ask('past earlyTtl')
+    while (finder.scans < 2) await sleep(10)
+    await sleep(50)
+    const fresh = await ask('a moment later')
+
+    report.table(
+      ['asked', 'answered in', 'scans so far'],
+      [cold, stale, fresh].map(({ when, ms }, nth) => [when, duration(ms), count(Math.min(nth + 1, finder.scans))]),
+    )
+    report.claim('the refresh was one scan, and nobody waited for it', finder.scans === 2 && stale.ms < cold.ms / 2)
+    await near.invalidate(lat, lon)
+  },
+}

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CircuitBreakerOpen, circuitBreaker, failover } from '@cashews/strategies'
+import { count } from '../print/units.ts'
+import type { Section } from '../section.ts'
+
+class UpstreamDown extends Error {}
+
+export const failingUpstream: Section = {
+  title: 'A failing upstream',
+  promise: 'It answers, breaks, and recovers. failover keeps answering; a circuit breaker stops calling it meanwhile.',
+
+  async show({ cache, report }) {
+    const states: string[] = []
+    let isDown = false
+    let asked = 0
+    const upstream = async (city: string) => {
+      asked++
+      if (isDown) throw new UpstreamDown(city)
+      return `weather of ${city}`
+    }
+    const guarded = circuitBreaker(
+      cache,
+      {
+        errorsRate: 50,
+        period: '10s',
+        ttl: '200ms',
+        minCalls: 4,
+        prefix: 'demo',
+        key: 'weather',
+        onChange: ({ state }) => states.push(state),
+      },
+      upstream,
+    )
+    const weather = failover(
+      cache,
+      { ttl: '1m', errors: [UpstreamDown, CircuitBreakerOpen], prefix: 'demo', key: 'weather:{city}' },
+      async (city: string) => guarded(city),
+    )
+    const rows: string[][] = []
+    const ask = async (when: string, times: number) => {
+      const before = asked
+      let answered = 0
+      for (let nth = 0; nth < times; nth++)
+        if ((await weather('Cusco').catch(() => undefined)) !== undefined) answered++
+      rows.push([when, count(times), count(answered), count(asked - before), states.at(-1) ?? 'closed'])
+      return answered === times
+    }
+
+    const well = await ask('while it is well', 2)
+    isDown = true
+    const down = await ask('while it is down', 50)
+    const callsWhileDown = asked
+    isDown = false
+    await sleep(250)
+    const back = await ask('when it is back', 2)
+
+    report.table(['upstream', 'asked', 'answered', 'reached it', 'breaker'], rows)
+    report.claim('every caller got an answer', well && down && back)
+    report.claim('while it was down, the breaker let only a few calls reach it', callsWhileDown < 10)
+    report.claim('the breaker opened, tried one call, and closed', states.join() === 'open,half-open,closed')
+    await weather.invalidate('Cusco')
+    await guarded.invalidate('Cusco')
+  },
+}

@@ -1,0 +1,113 @@
+import { type Cache, createCache, loadSignal } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, settle } from './support/helpers.ts'
+
+describe.each(stores)('a call on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  describe('with a signal', () => {
+    it('leaves alone, while the others get the value', async () => {
+      const opened = gate<string>()
+      const run = vi.fn(() => opened.promise)
+      const load = cached(cache, { ttl: '1m', key: 'k' }, run)
+      const controller = new AbortController()
+      const leaving = load.with({ signal: controller.signal })()
+      const staying = load()
+      await settle()
+      controller.abort(new Error('enough'))
+      await expect(leaving).rejects.toThrow('enough')
+      opened.open('value')
+      expect(await staying).toBe('value')
+      expect(await load.peek()).toBe('value')
+      expect(run).toHaveBeenCalledTimes(1)
+    })
+
+    it('aborts the load when the last one leaves, which then stores nothing, and nobody joins it', async () => {
+      const opened = gate<string>()
+      let inside: AbortSignal | undefined
+      let runs = 0
+      const load = cached(cache, { ttl: '1m', key: 'k' }, async () => {
+        if (++runs > 1) return 'second'
+        inside = loadSignal()
+        return opened.promise
+      })
+      const [one, other] = [new AbortController(), new AbortController()]
+      const leaving = [one, other].map(({ signal }) =>
+        load
+          .with({ signal })()
+          .catch((error: Error) => error.message),
+      )
+      await settle()
+      one.abort(new Error('first'))
+      await settle()
+      expect(inside?.aborted).toBe(false)
+      other.abort(new Error('last'))
+      expect(await Promise.all(leaving)).toEqual(['first', 'last'])
+      expect(inside?.reason).toEqual(new Error('last'))
+      expect(await load()).toBe('second')
+      opened.open('outdated')
+      await settle()
+      expect(await load.peek()).toBe('second')
+    })
+
+    it('runs nothing when it was aborted before', async () => {
+      const run = vi.fn(async () => 1)
+      const load = cached(cache, { ttl: '1m', key: 'k' }, run)
+      await expect(load.with({ signal: AbortSignal.abort(new Error('no')) })()).rejects.toThrow('no')
+      expect(run).not.toHaveBeenCalled()
+    })
+
+    it('gives up what the load reads in its turn, unless others wait for that', async () => {
+      const opened = gate<string>()
+      let innermost: AbortSignal | undefined
+      const inner = cached(cache, { ttl: '1m', key: 'in' }, async () => {
+        innermost = loadSignal()
+        return opened.promise
+      })
+      const outer = cached(cache, { ttl: '1m', key: 'out' }, async () => inner())
+      const controller = new AbortController()
+      const leaving = outer
+        .with({ signal: controller.signal })()
+        .catch(() => 'left')
+      await settle()
+      controller.abort()
+      expect(await leaving).toBe('left')
+      await settle()
+      expect(innermost?.aborted).toBe(true)
+      opened.open('late')
+    })
+  })
+
+  it('is kept for the ttl less a random part of it with jitter', async () => {
+    vi.spyOn(Math, 'random').mockReturnValueOnce(0).mockReturnValueOnce(0.5)
+    const load = cached(cache, { ttl: '100s', jitter: 0.2, key: 'k:{0}' }, async (id: string) => id)
+    await load('a')
+    await load('b')
+    expect([await cache.getExpire('k:a'), await cache.getExpire('k:b')]).toEqual([100, 90])
+    vi.restoreAllMocks()
+    expect(() => cached(cache, { ttl: 1, jitter: 1, key: 'k' }, async () => 1)).toThrow(/jitter/)
+  })
+
+  it('is not stored with nested: false when a strategy inside answered from its cache', async () => {
+    const inner = cached(cache, { ttl: '1m', key: 'in' }, async () => 'inner')
+    const outer = cached(cache, { ttl: '1m', key: 'out', nested: false }, async () => inner())
+    await outer()
+    expect(await outer.peek()).toBe('inner')
+    await outer.invalidate()
+    await outer()
+    expect(await outer.peek()).toBeUndefined()
+    await elapse(60_000)
+    await outer()
+    expect(await outer.peek()).toBe('inner')
+  })
+})

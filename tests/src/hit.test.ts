@@ -1,5 +1,5 @@
 import { type Cache, createCache } from '@cashews/core'
-import { dynamic, hit } from '@cashews/strategies'
+import { dynamic, hit, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime } from './support/helpers.ts'
@@ -80,6 +80,15 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     await load()
     expect((await cache.detect(() => load())).calls['hit:k']).toMatchObject([{ strategy: 'hit', hit: true }])
     expect((await cache.detect(() => load())).calls['hit:k']?.at(-1)).toMatchObject({ hit: false, reason: 'used up' })
+  })
+
+  it('stores errors with withErrors, and counts their hits', async () => {
+    const run = vi.fn(async (): Promise<number> => {
+      throw new TypeError('no')
+    })
+    const load = hit(cache, { ttl: '1m', cacheHits: 1, key: 'k', condition: withErrors(TypeError) }, run)
+    for (let nth = 0; nth < 3; nth++) await expect(load()).rejects.toThrow(TypeError)
+    expect(run).toHaveBeenCalledTimes(2)
   })
 
   it('refuses counts that cannot be', () => {

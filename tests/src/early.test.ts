@@ -167,6 +167,25 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(await outer()).toBe(2)
   })
 
+  it('is refreshed at random before earlyTtl with beta, the likelier the longer the function took', async () => {
+    const run = vi.fn(async () => {
+      await elapse(1_000)
+      return run.mock.calls.length
+    })
+    const load = early(cache, { ttl: '60s', earlyTtl: '30s', beta: 1, key: 'k' }, run)
+    await load()
+    await elapse(25_000)
+    const random = vi.spyOn(Math, 'random').mockReturnValue(Math.exp(-4))
+    await load()
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(1)
+    random.mockReturnValue(Math.exp(-6))
+    expect(await load()).toBe(1)
+    await elapse(2_000)
+    expect(run).toHaveBeenCalledTimes(2)
+    random.mockRestore()
+  })
+
   it('refuses an earlyTtl that is not shorter than the ttl, and a missing ttl', () => {
     expect(() => early(cache, { ttl: '5m', earlyTtl: '5m', key: 'k' }, async () => 1)).toThrow(/earlyTtl .* shorter/)
     expect(() => early(cache, { key: 'k' }, async () => 1)).toThrow(/needs a ttl/)

@@ -1,5 +1,6 @@
 import { type Cache, type KeyOptions, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
+import { detecting } from './detecting.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import { CircuitBreakerOpen } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -70,10 +71,12 @@ export function circuitBreaker(
   const wrapTarget = (target: Target) => {
     const keying =
       options.key === undefined ? ofFunction(cache, target.fn, options as KeyOptions) : (options as KeyOptions)
-    return wrap(cache, target, prefixed('circuitBreaker', keying), (run) => ({
-      call: (key, self, args) => breaker.call(key, () => run(self, args)),
-      invalidate: (key) => breaker.reset(key),
-    }))
+    return wrap(cache, target, prefixed('circuitBreaker', keying), (run, template) =>
+      detecting(cache, 'circuitBreaker', template, {
+        call: (key, self, args) => breaker.call(key, () => run(self, args)),
+        invalidate: (key) => breaker.reset(key),
+      }),
+    )
   }
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

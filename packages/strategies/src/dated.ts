@@ -3,14 +3,15 @@ import { checkThat } from './options.ts'
 import type { StoredForm } from './stored-form.ts'
 
 /**
- * A result, and when it becomes stale, in milliseconds since the epoch by the clock of the host that stored it: plain
- * data, so that any store carries it. It is kept beyond that moment, until its ttl ends.
+ * A result, when it becomes stale, in milliseconds since the epoch by the clock of the host that stored it, and how long
+ * the function took, if that matters: plain data, so that any store carries it. It is kept beyond that moment, until its
+ * ttl ends.
  */
-export type Dated = readonly [result: unknown, staleAt: number]
+export type Dated = readonly [result: unknown, staleAt: number, took: number]
 
 /** Whether this is what {@link datedForm} packs, and not what somebody else left there. */
 export function isDated(stored: unknown): stored is Dated {
-  return Array.isArray(stored) && stored.length === 2 && typeof stored[1] === 'number'
+  return Array.isArray(stored) && stored.length === 3 && typeof stored[1] === 'number'
 }
 
 /** Whether a result is there that is not stale yet. */
@@ -29,6 +30,7 @@ export function datedForm(
   name: string,
   freshFor: FreshFor<never> | undefined,
   ttl: Milliseconds | undefined,
+  isTimed = false,
 ): StoredForm {
   const fixed = freshFor === undefined || typeof freshFor === 'function' ? undefined : parseTtl(freshFor)
   checkThat(
@@ -41,7 +43,8 @@ export function datedForm(
     return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime * DEFAULT_SHARE
   }
   return {
-    pack: (result, lifetime, args): Dated => [result, Date.now() + spanOf(lifetime, args)],
+    isTimed,
+    pack: (result, lifetime, args, took): Dated => [result, Date.now() + spanOf(lifetime, args), took],
     unpack: (stored) => (stored as Dated)[0],
     isFresh,
   }

@@ -4,6 +4,7 @@ import { type Dated, datedForm, type FreshFor, isDated, isFresh } from './dated.
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
+import { checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { unwrap } from './stored-error.ts'
 import { type Target, wrap } from './wrap.ts'
@@ -16,6 +17,14 @@ export interface EarlyOptions<
 > extends CachingOptions<F, K, N> {
   /** After this a result is refreshed when it is asked for. Shorter than `ttl`. @default a third of `ttl` */
   readonly earlyTtl?: FreshFor<Parameters<F>>
+  /**
+   * How eagerly a result is refreshed even before `earlyTtl`, at random and the more likely the closer it is and the
+   * longer the function took: 1 is a good value, 0 is off. So that many processes do not refresh many keys at once.
+   * XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
+   *
+   * @default 0
+   */
+  readonly beta?: number
   /** `false`: the caller who finds a result stale waits for the fresh one. @default true */
   readonly background?: boolean
 }
@@ -40,10 +49,14 @@ export function early<F extends AnyFunction, const K extends string, const N ext
   fn: F,
 ): Wrapped<F>
 export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
-  const { earlyTtl, background = true } = options
-  const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed)
-  const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background'], prefix: 'early' })
+  const { earlyTtl, background = true, beta = 0 } = options
+  checkThat(beta >= 0, `beta is how eagerly results are refreshed, from 0, not ${beta}.`)
+  const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed, beta > 0)
+  const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background', 'beta'], prefix: 'early' })
   mayAnswerStale()
+  /** Fresh, and not drawn for a refresh before its time. */
+  const isGood = (stored: unknown): stored is Dated =>
+    isFresh(stored) && (beta === 0 || stored[1] + stored[2] * beta * Math.log(Math.random()) > Date.now())
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
@@ -54,7 +67,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       return {
         now(spot) {
           const stored = cache.getNow(spot.key)
-          if (isFresh(stored)) return settle(Promise.resolve(stored[0]))
+          if (isGood(stored)) return settle(Promise.resolve(stored[0]))
           return stored === MISS ? cache.join(spot.key) : undefined
         },
         call(key, self, args, signal) {
@@ -63,17 +76,17 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           const through = caching.through(call, load, template, {
             signal,
             async found(stored, lease, outcome) {
-              if (isFresh(stored)) return stored[0]
+              if (isGood(stored)) return stored[0]
               if (!isDated(stored) || !background) {
                 outcome.hit = false
                 outcome.reason = isDated(stored) ? 'stale' : 'miss'
                 const loading = load(call, lease, outcome)
                 return isDated(stored) ? loading.catch((error) => keepOld(cache, stored, error)) : loading
               }
-              markStale(outcome)
+              if (!isFresh(stored)) markStale(outcome)
               refreshes.start(
                 key,
-                (now) => !isFresh(now),
+                (now) => isDated(now) && now[1] === stored[1],
                 () => cache.fly(key, caching.through(call, load, template, { sharing: 'apart' })),
               )
               return stored[0]

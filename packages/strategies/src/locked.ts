@@ -1,6 +1,7 @@
 import type { Cache, KeyOptions, Ttl } from '@cashews/core'
 import { parseTtl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
+import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
@@ -41,9 +42,11 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const waiting = wait === undefined ? {} : { wait }
 
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('locked', options as KeyOptions), (run) => ({
-      call: (key, self, args, signal) =>
-        cache.lock(key, { ttl, ...waiting, ...(signal ? { signal } : {}) }, () => run(self, args)),
-    }))
+    wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
+      detecting(cache, 'locked', template, {
+        call: (key, self, args, signal) =>
+          cache.lock(key, { ttl, ...waiting, ...(signal ? { signal } : {}) }, () => run(self, args)),
+      }),
+    )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

@@ -9,6 +9,7 @@ import {
   type Ttl,
 } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
+import { detecting } from './detecting.ts'
 import { RateLimitError, type RateLimitFacts } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -64,15 +65,17 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
     return refuse(key, left === MISS ? 0 : (left as Milliseconds), args)
   }
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run) => ({
-      call(key, self, args) {
-        const counted = cache.call<'incr'>({ command: 'incr', key, by: 1, lifetime: period })
-        return chain(counted, (count) =>
-          count <= limit ? run(self, args) : over(key, count, args),
-        ) as Promise<unknown>
-      },
-      invalidate: async (key) => cache.delete(key),
-    }))
+    wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
+      detecting(cache, 'rateLimit', template, {
+        call(key, self, args) {
+          const counted = cache.call<'incr'>({ command: 'incr', key, by: 1, lifetime: period })
+          return chain(counted, (count) =>
+            count <= limit ? run(self, args) : over(key, count, args),
+          ) as Promise<unknown>
+        },
+        invalidate: async (key) => cache.delete(key),
+      }),
+    )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }
 

@@ -1,5 +1,6 @@
 import { type Cache, Flight, Flights, type KeyOptions } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
+import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
@@ -33,7 +34,7 @@ export function singleFlight(
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('singleFlight', options, keyingNames)
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run) => {
+    wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, template) => {
       const flights = new Flights()
       const start = (key: string, self: unknown, args: readonly unknown[]) => {
         const flight = new Flight()
@@ -43,11 +44,11 @@ export function singleFlight(
         flight.promise.then(end, end)
         return flight.promise
       }
-      return {
+      return detecting(cache, 'singleFlight', template, {
         call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,
         invalidate: async (key) => flights.forget(key),
-      }
+      })
     })
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

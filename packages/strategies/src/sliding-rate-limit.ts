@@ -1,5 +1,6 @@
 import { type Cache, chain, type KeyOptions } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
+import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
@@ -41,15 +42,19 @@ export function slidingRateLimit(
   const { limit, period, refuse } = limitOf('slidingRateLimit', options)
 
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run) => ({
-      call(key, self, args) {
-        const end = Date.now()
-        // An event at the very beginning of the window has left it.
-        const slice = { start: end - period + 1, end, max: limit, lifetime: period, signed: true }
-        const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-        return chain(counted, (count) => (count >= 0 ? run(self, args) : refuse(key, period, args))) as Promise<unknown>
-      },
-      invalidate: async (key) => cache.delete(key),
-    }))
+    wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
+      detecting(cache, 'slidingRateLimit', template, {
+        call(key, self, args) {
+          const end = Date.now()
+          // An event at the very beginning of the window has left it.
+          const slice = { start: end - period + 1, end, max: limit, lifetime: period, signed: true }
+          const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+          return chain(counted, (count) =>
+            count >= 0 ? run(self, args) : refuse(key, period, args),
+          ) as Promise<unknown>
+        },
+        invalidate: async (key) => cache.delete(key),
+      }),
+    )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

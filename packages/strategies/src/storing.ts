@@ -31,13 +31,14 @@ export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Pro
  * gets the result all the same. A result that is stale itself is not stored.
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
-  const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown) => {
+  const isTimed = keeping.isTimed || form.isTimed
+  const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown, took: number) => {
     const kept = lifetime.of(result, args)
-    const packed = form.pack(value, kept, args)
+    const packed = form.pack(value, kept, args, took)
     return cache.store(key, packed, kept, lease, tags?.(result, self, args))
   }
   const load: Load = async (call, lease, outcome) => {
-    const started = keeping.isTimed ? performance.now() : 0
+    const started = isTimed ? performance.now() : 0
     let result: unknown
     let failed = false
     try {
@@ -47,9 +48,9 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
       failed = true
     }
     try {
-      const took = keeping.isTimed ? performance.now() - started : 0
+      const took = isTimed ? performance.now() - started : 0
       const kept = failed ? keeping.error(result, took) : !outcome.stale && keeping.result(result, took, call, outcome)
-      const stored = kept && store(call, lease, result, failed ? storedError(result) : result)
+      const stored = kept && store(call, lease, result, failed ? storedError(result) : result, took)
       if (isPending(stored)) await stored
     } catch (failure) {
       cache.report(failure)

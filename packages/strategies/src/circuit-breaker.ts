@@ -1,8 +1,16 @@
-import { type Cache, type KeyOptions, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import {
+  type Awaitable,
+  type Cache,
+  chain,
+  type KeyOptions,
+  type Milliseconds,
+  parseTtl,
+  type Ttl,
+} from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
-import { CircuitBreakerOpen } from './errors.ts'
+import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
@@ -124,17 +132,21 @@ class Breaker {
     this.#onChange = options.onChange ?? (() => undefined)
   }
 
-  async call(key: string, run: () => Promise<unknown>): Promise<unknown> {
-    return (await this.#state(key)) === 'closed' ? this.#counted(key, run) : this.#probe(key, run)
+  /** Waits for nothing that the store has at hand. */
+  call(key: string, run: () => Promise<unknown>): Promise<unknown> {
+    return chain(this.#state(key), (state) =>
+      state === 'closed' ? this.#counted(key, run) : this.#probe(key, run),
+    ) as Promise<unknown>
   }
 
   /** @throws {CircuitBreakerOpen} When it is open. */
-  async #state(key: string): Promise<'closed' | 'half-open'> {
-    const openUntil = await this.#cache.call<'get'>({ command: 'get', key: openKey(key) })
-    if (typeof openUntil !== 'number') return 'closed'
-    const wait = openUntil - Date.now()
-    if (wait > 0) throw new CircuitBreakerOpen(key, Math.ceil(wait / 1_000))
-    return 'half-open'
+  #state(key: string): Awaitable<'closed' | 'half-open'> {
+    return chain(this.#cache.call<'get'>({ command: 'get', key: openKey(key) }), (openUntil) => {
+      if (typeof openUntil !== 'number') return 'closed'
+      const wait = openUntil - Date.now()
+      if (wait > 0) throw refusal(key, wait)
+      return 'half-open'
+    })
   }
 
   /** Closes the breaker and forgets its counts. Answers whether it was open. */
@@ -143,14 +155,14 @@ class Breaker {
     return this.#cache.delete(openKey(key))
   }
 
-  async #counted(key: string, run: () => Promise<unknown>): Promise<unknown> {
-    const total = await this.#cache.call<'incr'>({ command: 'incr', key: totalKey(key), by: 1, lifetime: this.#period })
-    try {
-      return await run()
-    } catch (error) {
-      if (this.#isFailure(error)) await this.#failed(key, total)
-      throw error
-    }
+  #counted(key: string, run: () => Promise<unknown>): Promise<unknown> {
+    const counted = this.#cache.call<'incr'>({ command: 'incr', key: totalKey(key), by: 1, lifetime: this.#period })
+    return chain(counted, (total) =>
+      run().catch(async (error: unknown) => {
+        if (this.#isFailure(error)) await this.#failed(key, total)
+        throw error
+      }),
+    ) as Promise<unknown>
   }
 
   async #failed(key: string, before: number): Promise<void> {
@@ -164,7 +176,7 @@ class Breaker {
   /** One of a few calls that show whether the function works again. */
   async #probe(key: string, run: () => Promise<unknown>): Promise<unknown> {
     const permit = await this.#permit(key)
-    if (permit === undefined) throw new CircuitBreakerOpen(key, Math.ceil(this.#halfOpenTtl / 1_000))
+    if (permit === undefined) throw refusal(key, this.#halfOpenTtl)
     try {
       // Another probe may have ended meanwhile, and decided.
       return (await this.#state(key)) === 'closed' ? await this.#counted(key, run) : await this.#decide(key, run)
@@ -215,6 +227,10 @@ class Breaker {
       this.#cache.report(error)
     }
   }
+}
+
+function refusal(key: string, wait: Milliseconds): CircuitBreakerOpen {
+  return withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
 }
 
 function openKey(key: string): string {

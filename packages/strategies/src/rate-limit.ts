@@ -10,7 +10,7 @@ import {
 } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
-import { RateLimitError, type RateLimitFacts } from './errors.ts'
+import { RateLimitError, type RateLimitFacts, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
@@ -99,7 +99,7 @@ export function limitOf(
     period: parseTtl(period),
     async refuse(key, wait, args) {
       const facts = { limit, remaining: 0, retryAfter: Math.ceil(wait / 1_000), resetAt: new Date(Date.now() + wait) }
-      if (answer === undefined) throw new RateLimitError(key, facts)
+      if (answer === undefined) throw withoutStack(() => new RateLimitError(key, facts))
       return answer(facts, ...args)
     },
   }

@@ -76,9 +76,9 @@ export function wrap<F extends AnyFunction>(
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
       const now = signal === undefined ? behaviour.now?.(spot) : undefined
-      if (now === undefined) return behaviour.call(spot.key, self, args, signal)
-      if (known === undefined) key.recent.add(args, spot)
-      return now
+      // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
+      if (known === undefined && (now !== undefined || behaviour.now === undefined)) key.recent.add(args, spot)
+      return now ?? behaviour.call(spot.key, self, args, signal)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -1,0 +1,94 @@
+import { strictEqual } from 'node:assert'
+import { circuitBreaker, RateLimitError, rateLimit } from '@cashews/strategies'
+import * as cockatiel from 'cockatiel'
+import CircuitBreaker from 'opossum'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { cashews } from '../contenders.ts'
+import { compare, run } from '../harness.ts'
+import { ids } from '../users.ts'
+
+/** G3: a call that a limit allows, one that it blocks, and one through a closed circuit breaker. */
+await run(async () => {
+  const PLENTY = 1e9
+  const cache = await cashews('none')
+  const work = async (id: string) => id
+  const allowed = rateLimit(cache, { limit: PLENTY, period: '1h', key: 'allowed:{id}' }, work)
+  const blocked = rateLimit(cache, { limit: 1, period: '1h', key: 'blocked:{id}' }, work)
+  const flexible = (points: number) => new RateLimiterMemory({ points, duration: 3_600 })
+  const [plenty, few] = [flexible(PLENTY), flexible(1)]
+  for (const id of ids) {
+    await blocked(id)
+    await few.consume(id)
+  }
+
+  const guarded = circuitBreaker(cache, { errorsRate: 50, period: '1h', ttl: '1m', key: 'breaker' }, work)
+  const opossum = new CircuitBreaker(work, { timeout: false })
+  const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
+    halfOpenAfter: 60_000,
+    breaker: new cockatiel.ConsecutiveBreaker(5),
+  })
+
+  /** Calls once for each user; a call that is refused counts as one that is answered. */
+  const batch = (call: (id: string) => Promise<unknown>) => async () => {
+    for (const id of ids) await call(id)
+  }
+  const refused = (call: (id: string) => Promise<unknown>) => (id: string) => call(id).catch(() => undefined)
+  const runs = (call: (id: string) => Promise<unknown>) => async () => strictEqual(await call('x'), 'x')
+  const refuses = (call: (id: string) => Promise<unknown>) => async () =>
+    strictEqual(await call(ids[0] as string).catch(() => 'refused'), 'refused')
+
+  strictEqual(await blocked(ids[0] as string).catch((error: unknown) => error instanceof RateLimitError), true)
+  const consumeAndRun = async (id: string) => {
+    await plenty.consume(id)
+    return work(id)
+  }
+  const consumeFew = (id: string) => few.consume(id)
+
+  return [
+    ...(await compare({
+      lane: 'G3',
+      what: 'a call that a rate limit allows',
+      ours: { name: 'cashews', batch: batch(allowed), check: runs(allowed) },
+      peers: [
+        {
+          name: 'rate-limiter-flexible',
+          bar: { atLeast: 2.2, aim: 3.3 },
+          batch: batch(consumeAndRun),
+          check: runs(consumeAndRun),
+        },
+      ],
+    })),
+    ...(await compare({
+      lane: 'G3',
+      what: 'a call that a rate limit blocks',
+      ours: { name: 'cashews', batch: batch(refused(blocked)), check: refuses(blocked) },
+      peers: [
+        {
+          name: 'rate-limiter-flexible',
+          bar: { atLeast: 6, aim: 16 },
+          batch: batch(refused(consumeFew)),
+          check: refuses(consumeFew),
+        },
+      ],
+    })),
+    ...(await compare({
+      lane: 'G3',
+      what: 'a call through a closed circuit breaker',
+      ours: { name: 'cashews', batch: batch(guarded), check: runs(guarded) },
+      peers: [
+        {
+          name: 'opossum',
+          bar: { atLeast: 3, aim: 5.8 },
+          batch: batch((id) => opossum.fire(id)),
+          check: runs((id) => opossum.fire(id)),
+        },
+        {
+          name: 'cockatiel',
+          bar: { atLeast: 2.2, aim: 4 },
+          batch: batch((id) => policy.execute(() => work(id))),
+          check: runs((id) => policy.execute(() => work(id))),
+        },
+      ],
+    })),
+  ]
+})

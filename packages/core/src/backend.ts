@@ -58,13 +58,14 @@ export interface BackendHost {
  * Members may be called concurrently. A member that has its answer at hand may return it instead of a promise, and
  * throw instead of rejecting.
  *
- * **Keys** are any text, the empty one too. They never reach another key, whatever characters they hold.
+ * **Keys** are any well-formed text, the empty one too. They never reach another key, whatever characters they hold.
  * **Values** are data. Changing a value after it was stored, or after it was read, changes nothing in the store.
  * `undefined`, `null`, `false`, `0` and `''` are values like any other.
  * **Lifetimes** run from the moment of the write. An expired key is an absent key, for every member, at once.
  * **Atomic.** A member that reads and writes does both in one step: nobody else comes between.
  * **Errors.** A store that cannot be reached rejects with `BackendUnavailableError`, one that refuses with
- * `BackendError`, and a key of another kind with `WrongTypeError`. A missing key is an answer, never an error.
+ * `BackendError`, a key of another kind with `WrongTypeError`, a value that cannot be kept with `ValueError`. A missing
+ * key is an answer, never an error.
  *
  * {@link completeBackend} makes a whole {@link Backend} of it.
  *
@@ -84,7 +85,7 @@ export interface BackendBase {
   get(key: string): Awaitable<unknown>
 
   /**
-   * Replaces the value and its lifetime, and answers true.
+   * Replaces the value and its lifetime, and answers true; false when the store has no room for it.
    *
    * @param exists `true`: write only over a key that is there; `false`: only where there is none. Otherwise false.
    */
@@ -125,7 +126,10 @@ export interface BackendBase {
   apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean>
 }
 
-/** Unsigned counters of `size` bits each, addressed by index. A field never written is 0. */
+/**
+ * Unsigned counters of `size` bits each, addressed by index. A field never written is 0. A key keeps to one `size`: what
+ * another one reads is up to the store.
+ */
 export interface Bits {
   /** Answers the fields, in the order asked. */
   get(key: string, indexes: readonly number[], size: number): Awaitable<number[]>

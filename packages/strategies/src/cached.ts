@@ -2,7 +2,6 @@ import type { Cache } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { unwrap } from './stored-error.ts'
 import { asItIs } from './stored-form.ts'
 import { type Target, wrap } from './wrap.ts'
 
@@ -36,9 +35,8 @@ export function cached<F extends AnyFunction, const K extends string, const N ex
 ): Wrapped<F>
 export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   const caching = cachingOf(cache, 'cached', options, asItIs)
-  const { storesErrors } = caching.keeping
+  const { settle } = caching
   const joins = options.singleFlight !== false
-  const settle = <T>(stored: Promise<T>): Promise<T> => (storesErrors ? stored.then(unwrap<T>) : stored)
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
@@ -46,14 +44,13 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
       return {
         now(spot) {
           const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
-          return storesErrors ? now?.then(unwrap) : now
+          return now && settle(now)
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly(key, caching.through({ key, self, args }, load, template, { signal })))
         },
-        refresh: (key, self, args) =>
-          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        refresh: caching.refresher(load, template),
         peek: (key) => settle(cache.get(key)),
         invalidate: (key) => cache.delete(key),
       }

@@ -5,10 +5,11 @@ import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
 import type { LockOption } from './lock-option.ts'
 import { checkNames } from './options.ts'
+import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { type CallOfFunction, type Load, storing } from './storing.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
-import type { Run, Target } from './wrap.ts'
+import type { Behaviour, Run, Target } from './wrap.ts'
 
 /** The settings that all caching strategies share. */
 export interface CachingOptions<
@@ -30,6 +31,10 @@ export interface Caching {
   readonly keeping: Keeping
   /** The options that make the key, with the strategy's own prefix before the user's. */
   readonly keying: KeyOptions
+  /** Throws what is stored in place of a result, where errors are stored. */
+  settle(answer: Promise<unknown>): Promise<unknown>
+  /** Makes what {@link Behaviour.refresh} does: a load of its own that others may join. */
+  refresher(load: Load, template: () => string): NonNullable<Behaviour['refresh']>
   /** Makes the load of one function. */
   loader(target: Target, run: Run): Load
   /** Makes the read-through of one call. */
@@ -60,7 +65,7 @@ export function cachingOf(
   const keeping = keepingOf(options)
   const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
   const sharing = options.singleFlight === false ? 'alone' : 'join'
-  return {
+  const caching: Caching = {
     lifetime,
     keeping,
     keying: prefix === undefined ? (options as KeyOptions) : prefixed(prefix, options as KeyOptions),
@@ -74,5 +79,9 @@ export function cachingOf(
       found: how?.found,
       signal: how?.signal,
     }),
+    settle: (answer) => (keeping.storesErrors ? answer.then(unwrap) : answer),
+    refresher: (load, template) => (key, self, args) =>
+      cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
   }
+  return caching
 }

@@ -1,5 +1,6 @@
-import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { checkThat } from './options.ts'
+import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 
 /**
@@ -17,6 +18,12 @@ export function isDated(stored: unknown): stored is Dated {
 /** Whether a result is there that is not stale yet. */
 export function isFresh(stored: unknown): stored is Dated {
   return isDated(stored) && stored[1] > Date.now()
+}
+
+/** Answers what is stored for a key, stale or not. */
+export async function peekDated(cache: Cache, key: string): Promise<unknown> {
+  const stored = await cache.get(key)
+  return isDated(stored) ? unwrap(stored[0]) : undefined
 }
 
 /** A share of the ttl, or told by the call. */

@@ -1,12 +1,11 @@
 import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Dated, datedForm, type FreshFor, isDated, isFresh } from './dated.ts'
+import { type Dated, datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
-import { unwrap } from './stored-error.ts'
 import { type Target, wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */
@@ -62,8 +61,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
     wrap(cache, target, caching.keying, (run, template) => {
       const load = caching.loader(target, run)
       const refreshes = new Refreshes(cache)
-      const settle = (answer: Promise<unknown>): Promise<unknown> =>
-        caching.keeping.storesErrors ? answer.then(unwrap) : answer
+      const { settle } = caching
       return {
         now(spot) {
           const stored = cache.getNow(spot.key)
@@ -94,12 +92,8 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           })
           return settle(cache.fly(key, through))
         },
-        refresh: (key, self, args) =>
-          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
-        peek: async (key) => {
-          const stored = await cache.get(key)
-          return isDated(stored) ? unwrap(stored[0]) : undefined
-        },
+        refresh: caching.refresher(load, template),
+        peek: (key) => peekDated(cache, key),
         invalidate: (key) => cache.delete(key),
       }
     })

@@ -69,8 +69,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
             },
           })
         },
-        refresh: (key, self, args) =>
-          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        refresh: caching.refresher(load, template),
         peek: (key) => cache.get(key),
         invalidate: (key) => cache.delete(key),
       }

@@ -75,7 +75,7 @@ export function countingHits(
     wrap(cache, target, caching.keying, (run, template) => {
       const load = caching.loader(target, run)
       const refreshes = new Refreshes(cache)
-      const settle = (answer: Promise<unknown>) => (caching.keeping.storesErrors ? answer.then(unwrap) : answer)
+      const { settle } = caching
       const seen = (): Seen => ({ strategy, template: template() })
 
       const count = async (key: string, [, generation]: Counted): Promise<number> => {
@@ -126,8 +126,7 @@ export function countingHits(
           })
           return settle(cache.fly(key, through))
         },
-        refresh: (key, self, args) =>
-          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+        refresh: caching.refresher(load, template),
         peek: async (key) => {
           const stored = await cache.call<'get'>({ command: 'get', key })
           return isCounted(stored) ? unwrap(stored[0]) : undefined

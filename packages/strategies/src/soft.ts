@@ -1,11 +1,10 @@
 import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { datedForm, type FreshFor, isDated, isFresh } from './dated.ts'
+import { datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
-import { unwrap } from './stored-error.ts'
 import { type Target, wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */
@@ -45,8 +44,7 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
       const load = caching.loader(target, run)
-      const settle = (answer: Promise<unknown>): Promise<unknown> =>
-        caching.keeping.storesErrors ? answer.then(unwrap) : answer
+      const { settle } = caching
       return {
         now(spot) {
           const stored = cache.getNow(spot.key)
@@ -77,12 +75,8 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
           })
           return settle(cache.fly(key, through))
         },
-        refresh: (key, self, args) =>
-          cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
-        peek: async (key) => {
-          const stored = await cache.get(key)
-          return isDated(stored) ? unwrap(stored[0]) : undefined
-        },
+        refresh: caching.refresher(load, template),
+        peek: (key) => peekDated(cache, key),
         invalidate: (key) => cache.delete(key),
       }
     })

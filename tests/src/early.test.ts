@@ -55,6 +55,25 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
+  it('leaves a refresh that is under way to the cache that runs it', async () => {
+    const backend = create()
+    const opened = gate<number>()
+    const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : opened.promise))
+    const [one, other] = [1, 2].map(() =>
+      early(createCache({ onError }).setup(backend), { ttl: '10s', earlyTtl: '5s', key: 'k' }, run),
+    )
+    await one?.()
+    await elapse(5_000)
+    await one?.()
+    await elapse(0)
+    await other?.()
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(2)
+    opened.open(2)
+    await elapse(0)
+    expect(await other?.()).toBe(2)
+  })
+
   it('refreshes by itself after a third of the ttl, if not told when', async () => {
     const run = vi.fn(async () => run.mock.calls.length)
     const load = early(cache, { ttl: '9s', key: 'k' }, run)

@@ -92,6 +92,17 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(allowed.filter(Boolean).length).toBe(8)
     })
 
+    it('allows a call exactly a period after the oldest in the window, and not a moment before', async () => {
+      const call = slidingRateLimit(cache, { limit: 2, period: '300ms', key: 'k' }, async () => 1)
+      await call()
+      await elapse(100)
+      await call()
+      await elapse(199)
+      expect(await burst(1, call)).toEqual([false])
+      await elapse(1)
+      expect(await burst(1, call)).toEqual([true])
+    })
+
     it('never allows more in any window, whatever the times of the calls', async () => {
       await fc.assert(
         fc.asyncProperty(

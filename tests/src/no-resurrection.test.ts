@@ -181,6 +181,7 @@ describe('a store that watches its keys across processes', () => {
     const backend = altered(store, {
       leases: {
         get: async () => ({ value: MISS, lease: `lease ${++leases}` }),
+        take: async () => `lease ${++leases}`,
         set: async (...write) => {
           written.push(write)
           return false
@@ -195,7 +196,9 @@ describe('a store that watches its keys across processes', () => {
 
   it('is not asked to write what was invalidated in this process', async () => {
     const set = vi.fn(async () => true)
-    const backend = altered(syncStore(), { leases: { get: async () => ({ value: MISS, lease: 'x' }), set } })
+    const backend = altered(syncStore(), {
+      leases: { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set },
+    })
     const cache = createCache().setup(backend)
     const opened = gate<string>()
     const loading = cache.getOrSet('k', () => opened.promise)
@@ -206,9 +209,22 @@ describe('a store that watches its keys across processes', () => {
     expect(set).not.toHaveBeenCalled()
   })
 
+  it('is asked for a lease by a load that replaces a value, and for no value', async () => {
+    const written: unknown[][] = []
+    const get = vi.fn()
+    const set = async (...write: unknown[]) => written.push(write) > 0
+    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: async () => 'taken', set } }))
+    const getUser = cached(cache, { ttl: 1, key: 'k' }, async () => 'fresh')
+    await getUser.refresh()
+    expect(written).toEqual([['k', 'fresh', 1_000, 'taken']])
+    expect(get).not.toHaveBeenCalled()
+  })
+
   it('answers a hit without a lease', async () => {
     const set = vi.fn(async () => true)
-    const backend = altered(syncStore(), { leases: { get: async () => ({ value: 'there' }), set } })
+    const backend = altered(syncStore(), {
+      leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set },
+    })
     const cache = createCache().setup(backend)
     expect(await cache.getOrSet('k', () => 'loaded')).toBe('there')
     expect(set).not.toHaveBeenCalled()

@@ -8,7 +8,10 @@ export type Milliseconds = number
 export const MISS: unique symbol = Symbol.for('cashews.miss') as never
 export type Miss = typeof MISS
 
-/** Changes whenever its key is written. Opaque: only the backend that made it can read it. */
+/**
+ * Changes whenever what its key holds changes; to write the same again may leave it as it was. Opaque: only the backend
+ * that made it can read it.
+ */
 export type Stamp = string | number
 
 /** Why a store dropped a key that nobody deleted. */
@@ -187,13 +190,18 @@ export interface Locks {
 /** What {@link Leases.get} answers: the value, or the right to store what is loaded instead. */
 export interface Leased {
   readonly value: unknown
-  /** Given on a miss. Void as soon as anybody writes or deletes the key. */
   readonly lease?: string
 }
 
-/** Notices, across processes, that a key was invalidated while its value was being loaded. */
+/**
+ * Notices, across processes, that a key was invalidated while its value was being loaded. A lease is void as soon as
+ * anybody else writes or deletes the key; but a load gives way only to those that began after it.
+ */
 export interface Leases {
+  /** Answers the value; on a miss, a lease. */
   get(key: string): Awaitable<Leased>
+  /** Answers a lease, whatever the key holds: for a load that replaces it. */
+  take(key: string): Awaitable<string>
   /** Writes only while the lease is not void. Answers whether it did. */
   set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
 }

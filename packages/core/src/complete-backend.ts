@@ -97,6 +97,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     ...(leases && {
       leases: {
         get: (key) => chain(leases.get(key), (leased) => ({ ...leased, value: value(leased.value) })),
+        take: (key) => leases.take(key),
         set: (...write) => leases.set(...write),
       },
     }),

@@ -289,9 +289,12 @@ export class Route implements Guarded, BackendHost {
     this.#leases.take(call.key, lease)
     const { leases } = this.backend
     if (!leases) return this.backend.get(call.key)
-    return chain(leases.get(call.key), (leased) => {
-      lease.token = leased.lease
-      return leased.value
+    const leased = call.leaseOnly
+      ? chain(leases.take(call.key), (token) => ({ value: MISS, lease: token }))
+      : leases.get(call.key)
+    return chain(leased, ({ value, lease: token }) => {
+      lease.token = token
+      return value
     })
   }
 

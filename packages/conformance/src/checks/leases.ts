@@ -52,6 +52,41 @@ export const leases: CheckGroup = {
       same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
       missing(await context.backend.get('a'))
     }),
+    check('take answers a lease, whatever the key holds', async (context) => {
+      for (const value of [MISS, 'older']) {
+        if (value !== MISS) await context.backend.set('a', value, FOREVER)
+        const lease = await leasesOf(context).take('a')
+        same(await leasesOf(context).set('a', 'newer', FOREVER, lease), true)
+        same(await context.backend.get('a'), 'newer')
+      }
+    }),
+    check('a lease over a value is void as soon as anybody writes or deletes it', async (context) => {
+      const { backend } = context
+      const changes = [
+        () => backend.set('a', 'newer', FOREVER),
+        () => backend.delete('a'),
+        () => backend.incr('a', 1, 60_000),
+      ]
+      for (const change of changes) {
+        await backend.set('a', 1, FOREVER)
+        const lease = await leasesOf(context).take('a')
+        await change()
+        const now = await backend.get('a')
+        same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
+        same(await backend.get('a'), now)
+      }
+    }),
+    check('a load gives way to those that began after it, and not to earlier ones', async (context) => {
+      const earlier = await take(context)
+      const later = await leasesOf(context).take('a')
+      same(await leasesOf(context).set('a', 'later', FOREVER, later), true)
+      same(await leasesOf(context).set('a', 'earlier', FOREVER, earlier), false)
+      same(await context.backend.get('a'), 'later')
+      const [first, second] = [await leasesOf(context).take('a'), await leasesOf(context).take('a')]
+      same(await leasesOf(context).set('a', 'first', FOREVER, first), true)
+      same(await leasesOf(context).set('a', 'second', FOREVER, second), true)
+      same(await context.backend.get('a'), 'second')
+    }),
     check('a lease is void after deleteMany, deleteMatch and clear', async (context) => {
       const { backend } = context
       for (const remove of [() => backend.deleteMany(['a']), () => backend.deleteMatch('a*'), () => backend.clear()]) {

@@ -28,7 +28,7 @@ export function richReference(clock: HandClock): RichBackend {
   const { bits, windows, sets, locks } = store
   if (!bits || !windows || !sets || !locks) throw new Error('The reference backend has every group.')
   const atHand = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
-  const tokens = new Map<string, Set<string>>()
+  const tokens = new Map<string, number[]>()
   const waiters = new Map<string, () => void>()
   let last = 0
   const touch = (...keys: readonly string[]): void => {
@@ -46,6 +46,10 @@ export function richReference(clock: HandClock): RichBackend {
       touch(args[0])
       return command(...args)
     }
+  const take = (key: string): string => {
+    tokens.set(key, [...(tokens.get(key) ?? []), ++last])
+    return `${last}`
+  }
   const getNow = (key: string): unknown => {
     const found = atHand.get(key)
     return found && found.expiresAt > clock.now() ? structuredClone(found.value) : MISS
@@ -113,14 +117,17 @@ export function richReference(clock: HandClock): RichBackend {
     leases: {
       async get(key) {
         const value = await store.get(key)
-        if (value !== MISS) return { value }
-        const lease = `${++last}`
-        tokens.set(key, (tokens.get(key) ?? new Set()).add(lease))
-        return { value, lease }
+        return value === MISS ? { value, lease: take(key) } : { value }
       },
+      take,
       async set(key, value, lifetime, lease) {
-        if (!tokens.get(key)?.has(lease)) return false
+        const taken = tokens.get(key) ?? []
+        if (!taken.includes(Number(lease))) return false
         touch(key)
+        tokens.set(
+          key,
+          taken.filter((token) => token > Number(lease)),
+        )
         return store.set(key, value, lifetime)
       },
     },

@@ -16,6 +16,27 @@ export const leases: Readonly<Record<string, Saboteur>> = {
   'a lease is void when the key was written and deleted meanwhile': (store) => ({
     leases: { ...store.leases, set: (key, value, lifetime) => store.set(key, value, lifetime, false) },
   }),
+  'take answers a lease, whatever the key holds': (store) => ({
+    leases: { ...store.leases, take: async (key) => (await store.leases.get(key)).lease ?? '' },
+  }),
+  'a lease over a value is void as soon as anybody writes or deletes it': (store) => ({
+    leases: {
+      ...store.leases,
+      take: async () => 'any',
+      set: (key, value, lifetime, lease) =>
+        lease === 'any' ? store.set(key, value, lifetime) : store.leases.set(key, value, lifetime, lease),
+    },
+  }),
+  'a load gives way to those that began after it, and not to earlier ones': (store) => ({
+    leases: {
+      ...store.leases,
+      async set(key, value, lifetime, lease) {
+        const stored = await store.leases.set(key, value, lifetime, lease)
+        if (stored) await store.set(key, value, lifetime)
+        return stored
+      },
+    },
+  }),
   'a lease is void after deleteMany, deleteMatch and clear': (store) => ({
     deleteMatch: async (pattern) => store.deleteMany(await collect(store.scan(pattern, 100))),
   }),

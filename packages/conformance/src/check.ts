@@ -7,9 +7,10 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
  * What a check may need beyond the members that every backend has: a {@link Group}, or
  * `leases`, `released`, `getNow` and `answerNow`, which are checked when the backend has them;
  * `expired`: it tells the host of keys that have expired;
- * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes.
+ * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
+ * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
  */
-export type Feature = Group | 'leases' | 'released' | 'getNow' | 'answerNow' | 'expired' | 'structured'
+export type Feature = Group | 'leases' | 'released' | 'getNow' | 'answerNow' | 'expired' | 'structured' | 'severalKeys'
 
 /** A promise of the contract, and how to find out whether a backend keeps it. */
 export interface Check {
@@ -43,6 +44,8 @@ export interface CheckContext {
   /** Whether time is moved by hand, so that instants can be compared exactly. */
   readonly exact: boolean
   readonly model: ModelOptions
+  /** Whether `apply` may name several keys. */
+  readonly severalKeys: boolean
   /** A name that was never used before: for locks, which outlive `clear` and the check in a store that is shared. */
   readonly unique: string
   elapse(duration: Milliseconds): Promise<void>

@@ -37,10 +37,12 @@ export interface OperationOptions {
   /** Whether time may move. */
   readonly moving: boolean
   readonly groups: ReadonlySet<Group>
+  /** Whether `apply` may name several keys. */
+  readonly severalKeys: boolean
 }
 
 /** Makes random operations. */
-export function operations({ unit, moving, groups }: OperationOptions): Arbitrary<readonly Operation[]> {
+export function operations({ unit, moving, groups, severalKeys }: OperationOptions): Arbitrary<readonly Operation[]> {
   const key = fc.constantFrom(...KEYS)
   const keys = fc.array(key, { maxLength: 4 })
   const value = fc.constantFrom<unknown[]>(0, 1, -7, 'text', '', null, undefined, false, { list: [1] })
@@ -59,6 +61,8 @@ export function operations({ unit, moving, groups }: OperationOptions): Arbitrar
     fc.record({ op: fc.constant('expire'), key, lifetime }),
     fc.record({ op: fc.constant('delete'), key }),
   )
+  const writes = fc.array(write, { maxLength: 3 })
+  const ofOneKey = fc.tuple(fc.constant('apply' as const), fc.array(key, { minLength: 1, maxLength: 1 }), writes)
   const is = <const N extends Operation[0]>(...names: N[]) => fc.constantFrom(...names)
   const group = (name: Group, ...made: Arbitrary<Operation>[]) => (groups.has(name) ? made : [])
   const operation: Arbitrary<Operation> = fc.oneof(
@@ -71,7 +75,9 @@ export function operations({ unit, moving, groups }: OperationOptions): Arbitrar
     fc.tuple(is('setMany'), fc.uniqueArray(key, { maxLength: 3 }), value, lifetime),
     fc.tuple(is('deleteMatch', 'scan'), pattern),
     fc.tuple(is('count', 'count', 'clear')),
-    fc.tuple(is('apply'), keys, fc.array(write, { maxLength: 3 })),
+    severalKeys
+      ? fc.tuple(is('apply'), keys, writes)
+      : ofOneKey.map(([apply, [key = ''], made]) => [apply, [key], made.map((write) => ({ ...write, key }))] as const),
     ...(moving ? [fc.tuple(is('elapse'), fc.constantFrom(unit / 2, unit, 3 * unit))] : []),
     ...group(
       'bits',

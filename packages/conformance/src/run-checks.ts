@@ -69,7 +69,7 @@ export async function runCheck(
 
 async function contextOf(
   create: CreateBackend,
-  { elapse, unit = elapse ? 1_000 : 60, shared = false, model = {} }: ConformanceOptions,
+  { elapse, unit = elapse ? 1_000 : 60, shared = false, model = {}, without = [] }: ConformanceOptions,
   made: Backend[],
 ): Promise<CheckContext> {
   const reports: Reports = { removed: [], errors: [] }
@@ -94,6 +94,7 @@ async function contextOf(
     unit,
     exact: elapse !== undefined,
     model,
+    severalKeys: !without.includes('severalKeys'),
     unique: randomUUID(),
     elapse: async (duration) => (elapse ? elapse(duration) : new Promise((resolve) => setTimeout(resolve, duration))),
     create: makeBackend,

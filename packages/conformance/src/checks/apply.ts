@@ -83,6 +83,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply makes none of its writes when the stamp it expects has changed',
+      needs: ['severalKeys'],
       async run({ backend }) {
         await backend.set('a', 1, FOREVER)
         const { stamp } = await snapshotOf(backend, 'a')
@@ -112,6 +113,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply makes none of its writes when one of several expectations fails',
+      needs: ['severalKeys'],
       async run({ backend }) {
         await backend.set('a', 1, FOREVER)
         const { stamp } = await snapshotOf(backend, 'a')
@@ -125,6 +127,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply may expect nothing, and may write nothing',
+      needs: ['severalKeys'],
       async run({ backend }) {
         same(await backend.apply([], [put('a', 1), put('b', 2)]), true)
         same([await backend.get('a'), await backend.get('b')], [1, 2])
@@ -136,6 +139,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply makes its writes in their order',
+      needs: ['severalKeys'],
       async run({ backend }) {
         await backend.apply([], [put('a', 1), put('a', 2), put('b', 1), { op: 'delete', key: 'b' }])
         same([await backend.get('a'), await backend.exists('b')], [2, false])
@@ -154,6 +158,7 @@ export const apply: CheckGroup = {
     },
     {
       title: "apply keeps the lifetime a key has when a write says 'keep'",
+      needs: ['severalKeys'],
       async run(context) {
         const { backend, elapse, unit } = context
         await backend.set('a', 1, 5 * unit)
@@ -166,6 +171,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply gives a key a new lifetime, and an absent key none',
+      needs: ['severalKeys'],
       async run(context) {
         const { backend, unit } = context
         await backend.set('a', 1, FOREVER)
@@ -178,6 +184,7 @@ export const apply: CheckGroup = {
     },
     {
       title: 'apply deletes a key',
+      needs: ['severalKeys'],
       async run({ backend }) {
         await backend.set('a', 1, FOREVER)
         same(

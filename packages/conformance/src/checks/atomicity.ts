@@ -80,7 +80,7 @@ export const atomicity: CheckGroup = {
     {
       title: 'apply is one step: one of many callers who expect the same stamp writes',
       async run(context) {
-        await context.backend.set('a', 0, FOREVER)
+        await context.backend.set('a', 'before', FOREVER)
         const found = await context.backend.inspect('a')
         const stamp = found === MISS ? undefined : found.stamp
         once(
@@ -99,6 +99,7 @@ export const atomicity: CheckGroup = {
     },
     {
       title: 'apply is one step: nobody sees some of its writes without the others',
+      needs: ['severalKeys'],
       async run(context) {
         const { backend } = context
         const reader = context.peers.at(-1) ?? backend

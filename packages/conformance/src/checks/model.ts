@@ -15,11 +15,11 @@ export const model: CheckGroup = {
     {
       title: 'any sequence of commands is answered as the contract says',
       async run(context) {
-        const { backend, exact, unit } = context
+        const { backend, exact, unit, severalKeys } = context
         const groups = new Set(GROUPS.filter((group) => backend[group]))
         const { runs = exact ? 100 : 20, seed, path } = context.model
         await fc.assert(
-          fc.asyncProperty(operations({ unit, moving: exact, groups }), (story) => tell(story, context)),
+          fc.asyncProperty(operations({ unit, moving: exact, groups, severalKeys }), (story) => tell(story, context)),
           { numRuns: runs, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) },
         )
       },

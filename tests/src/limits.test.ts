@@ -1,4 +1,6 @@
-import { BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { memory } from '@cashews/backend-memory'
+import { handClock, reference } from '@cashews/conformance'
+import { BackendUnavailableError, type Cache, type Clock, createCache } from '@cashews/core'
 import { failover, RateLimitError, rateLimit, slidingRateLimit } from '@cashews/strategies'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -103,6 +105,19 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(1, call)).toEqual([true])
     })
 
+    it('tells who is refused when the oldest call leaves the window', async () => {
+      const call = slidingRateLimit(cache, { limit: 2, period: '60s', key: 'k' }, async () => 1)
+      await call()
+      await elapse(20_000)
+      await call()
+      await elapse(10_000)
+      const error = (await call().catch((refused: unknown) => refused)) as RateLimitError
+      expect(error).toMatchObject({ code: 'CASHEWS_RATE_LIMIT', limit: 2, remaining: 0, retryAfter: 30 })
+      expect(error.resetAt).toEqual(new Date(Date.now() + 30_000))
+      await elapse(30_000)
+      expect([...(await burst(1, call)), ...(await burst(1, call))]).toEqual([true, false])
+    })
+
     it('never allows more in any window, whatever the times of the calls', async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -139,6 +154,27 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(() => rateLimit(cache, { limit: 1, key: 'k' } as never, async () => 1)).toThrow(/needs a period/)
     expect(() => slidingRateLimit(cache, { limit: -1, period: 1, key: 'k' }, async () => 1)).toThrow(/limit/)
     expect(() => slidingRateLimit(cache, { limit: 1, period: 1, ttl: 2 } as never, async () => 1)).toThrow(/"ttl"/)
+  })
+})
+
+describe.each([
+  ['memory', (clock: Clock) => memory({ clock })],
+  ['reference', (clock: Clock) => reference({ clock })],
+])('slidingRateLimit on %s', (_, create) => {
+  it('goes by the clock of the store, wherever that of the host is', async () => {
+    const clock = handClock()
+    const cache = createCache().setup(create(clock))
+    const call = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+    vi.useFakeTimers({ now: clock.now(), toFake: ['Date'] })
+    await call()
+    for (const skew of [-3_600_000, -15_000, 15_000, 3_600_000]) {
+      vi.setSystemTime(clock.now() + skew)
+      await expect(call()).rejects.toMatchObject({ retryAfter: 60 })
+    }
+    clock.elapse(60_000)
+    expect(await call()).toBe(1)
+    await cache.close()
+    vi.useRealTimers()
   })
 })
 

@@ -13,6 +13,11 @@ export class EventWindow extends Cell {
     return this.#instants.length
   }
 
+  /** `Infinity` when there is none. */
+  get oldest(): number {
+    return this.#instants[0] ?? Number.POSITIVE_INFINITY
+  }
+
   add(instant: number): void {
     let at = this.#instants.length
     while (at > 0 && (this.#instants[at - 1] as number) > instant) at--
@@ -23,6 +28,17 @@ export class EventWindow extends Cell {
   forgetBefore(start: number): boolean {
     let old = 0
     while ((this.#instants[old] as number) < start) old++
+    return this.#forget(old)
+  }
+
+  /** The same, of the events at that instant too. */
+  forgetUntil(end: number): boolean {
+    let old = 0
+    while ((this.#instants[old] as number) <= end) old++
+    return this.#forget(old)
+  }
+
+  #forget(old: number): boolean {
     if (old > 0) this.#instants.splice(0, old)
     return old > 0
   }

@@ -265,15 +265,19 @@ export class MemoryBackend implements Backend {
   }
 
   readonly windows: Windows = {
-    incr: (key, { start, end, max, lifetime, signed }) => {
+    incr: (key, slice) => {
       const pointer = this.#find(key)
       const window = this.#cell(key, pointer, EventWindow)
-      const forgot = window.forgetBefore(start)
-      const adds = window.count < max
-      if (adds) window.add(end)
-      if (window.count === 0) this.delete(key)
-      else if (adds || forgot) this.#mustWrite(key, pointer, window, this.#endOf(lifetime, adds ? undefined : pointer))
-      return signed && !adds ? -window.count : window.count
+      const { max, lifetime } = slice
+      const at = 'end' in slice ? slice.end : this.#clock.precise()
+      const forgot = 'start' in slice ? window.forgetBefore(slice.start) : window.forgetUntil(at - slice.period)
+      const added = window.count < max
+      if (added) window.add(at)
+      const { count, oldest } = window
+      if (count === 0) this.delete(key)
+      else if (added || forgot)
+        this.#mustWrite(key, pointer, window, this.#endOf(lifetime, added ? undefined : pointer))
+      return { count, added, age: oldest < at ? at - oldest : 0 }
     },
   }
 

@@ -1,4 +1,4 @@
-import { CommandError, MISS, WrongTypeError } from '@cashews/core'
+import { CommandError, MISS, type WindowCount, WrongTypeError } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 import { keysOf, opened, randomNumbers } from './support.ts'
 
@@ -81,7 +81,8 @@ describe('a window', () => {
   // test_slice_incr
   it('counts what lies in it, up to max', () => {
     const { store } = opened()
-    const incr = (start: number, end: number) => store.windows.incr('w', { start, end, max: 3, lifetime: HOUR })
+    const incr = (start: number, end: number) =>
+      (store.windows.incr('w', { start, end, max: 3, lifetime: HOUR }) as WindowCount).count
     expect([incr(0, 5), incr(0, 5), incr(0, 6), incr(0, 7), incr(0, 8)]).toEqual([1, 2, 3, 3, 3])
     expect(incr(6, 9)).toBe(2)
     expect(incr(6, 10)).toBe(3)
@@ -90,7 +91,8 @@ describe('a window', () => {
 
   it('does not care in which order events come', () => {
     const { store } = opened()
-    const incr = (start: number, end: number, max = 9) => store.windows.incr('w', { start, end, max, lifetime: HOUR })
+    const incr = (start: number, end: number, max = 9) =>
+      (store.windows.incr('w', { start, end, max, lifetime: HOUR }) as WindowCount).count
     for (const end of [5, 1, 9, 3, 7]) incr(0, end)
     expect(incr(4, 0, 0)).toBe(3)
     expect(incr(8, 0, 0)).toBe(1)
@@ -98,10 +100,11 @@ describe('a window', () => {
 
   it('that holds nothing is absent', () => {
     const { store } = opened()
-    expect(store.windows.incr('w', { start: 0, end: 1, max: 0, lifetime: HOUR })).toBe(0)
+    const nothing = { count: 0, added: false, age: 0 }
+    expect(store.windows.incr('w', { start: 0, end: 1, max: 0, lifetime: HOUR })).toEqual(nothing)
     expect(store.exists('w')).toBe(false)
     store.windows.incr('w', { start: 0, end: 1, max: 1, lifetime: HOUR })
-    expect(store.windows.incr('w', { start: 5, end: 6, max: 0, lifetime: HOUR })).toBe(0)
+    expect(store.windows.incr('w', { start: 5, end: 6, max: 0, lifetime: HOUR })).toEqual(nothing)
     expect(store.exists('w')).toBe(false)
   })
 })

@@ -46,7 +46,11 @@ describe('an entry', () => {
     ['sets.pop', (store) => store.sets.pop('a', 1), []],
     ['bits.get', (store) => store.bits.get('a', [0], 1), [0]],
     ['bits.incr', (store) => store.bits.incr('a', [0], 2, 1), [1]],
-    ['windows.incr', (store) => store.windows.incr('a', { start: 0, end: 1, max: 1, lifetime: MINUTE }), 1],
+    [
+      'windows.incr',
+      (store) => store.windows.incr('a', { start: 0, end: 1, max: 1, lifetime: MINUTE }),
+      { count: 1, added: true, age: 0 },
+    ],
   ] as [string, (store: Store) => unknown, unknown][])(
     'that expired and was not swept is absent for %s',
     (_, ask, answer) => {

@@ -6,6 +6,7 @@ import {
   type Miss,
   type Snapshot,
   type Stamp,
+  type WindowCount,
   type WindowSlice,
   type Write,
   WrongTypeError,
@@ -25,7 +26,8 @@ interface Item {
  * commands go to this and to a backend, and the answers have to be the same.
  */
 export class Model {
-  #now = 0
+  /** Later than every instant that is a caller's own. */
+  #now = 1e12
   #writes = 0
   readonly #items = new Map<string, Item>()
   readonly #locks = new Map<string, { readonly token: string; readonly expiresAt: number }>()
@@ -138,11 +140,14 @@ export class Model {
   }
 
   readonly windows = {
-    incr: (key: string, { start, end, max, lifetime }: WindowSlice): number => {
-      const events = this.#content<readonly number[]>(key, 'window', []).filter((event) => event >= start)
-      if (events.length < max) this.#put(key, 'window', [...events, end], this.#now + lifetime)
-      else this.#put(key, 'window', events)
-      return Math.min(events.length + 1, Math.max(max, events.length))
+    incr: (key: string, slice: WindowSlice): WindowCount => {
+      const at = 'end' in slice ? slice.end : this.#now
+      const isLeft = (event: number) => ('start' in slice ? event >= slice.start : event > at - slice.period)
+      const left = this.#content<readonly number[]>(key, 'window', []).filter(isLeft)
+      const added = left.length < slice.max
+      const events = added ? [...left, at] : left
+      this.#put(key, 'window', events, added ? this.#now + slice.lifetime : undefined)
+      return { count: events.length, added, age: events.length > 0 ? Math.max(0, at - Math.min(...events)) : 0 }
     },
   }
 

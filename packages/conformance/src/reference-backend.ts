@@ -100,6 +100,10 @@ class ReferenceStore implements BackendBase {
     return true
   }
 
+  now(): Milliseconds {
+    return this.#clock.now()
+  }
+
   #make(write: Write): void {
     const { key } = write
     if (write.op === 'delete') {

@@ -127,6 +127,9 @@ export interface BackendBase {
    * The one primitive that conditional commands, locks, sets, windows and transactions are made of.
    */
   apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean>
+
+  /** Tells the time by the store's own clock, in milliseconds since the epoch. Absent: by the clock of this host. */
+  now?(): Awaitable<number>
 }
 
 /**
@@ -140,24 +143,33 @@ export interface Bits {
   incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]>
 }
 
-/** What {@link Windows.incr} counts. The unit of time is the caller's. */
-export interface WindowSlice {
-  readonly start: number
-  readonly end: number
-  readonly max: number
-  readonly lifetime: Milliseconds
-  /** Whether the answer tells, by being negative, that nothing was added. @default false */
-  readonly signed?: boolean | undefined
+/**
+ * Which events {@link Windows.incr} counts: those from `start` to `end`, two instants of the caller's own time, in a unit
+ * of his own; or those of the last `period` by the store's own clock, so that the clocks of callers do not matter.
+ */
+export type WindowSlice = { readonly max: number; readonly lifetime: Milliseconds } & (
+  | { readonly start: number; readonly end: number }
+  | { readonly period: Milliseconds }
+)
+
+/** What a window holds after {@link Windows.incr}. */
+export interface WindowCount {
+  /** How many events. */
+  readonly count: number
+  /** Whether this one is among them. */
+  readonly added: boolean
+  /** How long ago the oldest of them happened, in the unit of the slice; never less than 0, and 0 when there is none. */
+  readonly age: number
 }
 
 /** Counters of what happened in a sliding window. */
 export interface Windows {
   /**
-   * Forgets events before `start`. When fewer than `max` are left, adds one at `end` and renews the lifetime.
-   * Answers how many events the window holds now, `signed` the negative of it when nothing was added. Events at the
-   * same instant count separately.
+   * Forgets events before `start`, or those that happened a `period` ago or earlier. When fewer than `max` are left,
+   * adds one at `end`, or now, and renews the lifetime. Events at the same instant count separately. A window that holds
+   * nothing is an absent key.
    */
-  incr(key: string, slice: WindowSlice): Awaitable<number>
+  incr(key: string, slice: WindowSlice): Awaitable<WindowCount>
 }
 
 /** Unordered sets of text. A set that becomes empty is an absent key. */

@@ -371,7 +371,9 @@ export class Cache implements AsyncDisposable {
     }: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
   ): Promise<number> {
     if (!(start <= end)) throw new CommandError(`A window starts before it ends, not at ${start} to end at ${end}.`)
-    return this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime: lifetimeOf(ttl) })
+    const slice = { start, end, max, lifetime: lifetimeOf(ttl) }
+    const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+    return count
   }
 
   /** Answers how many members were new. A `ttl` replaces the one the set has. */

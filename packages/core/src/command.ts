@@ -1,5 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
-import type { Backend, Milliseconds } from './backend.ts'
+import type { Backend, Milliseconds, WindowCount, WindowSlice } from './backend.ts'
 import type { Lease } from './lease.ts'
 
 type Entries = readonly (readonly [key: string, value: unknown])[]
@@ -55,14 +55,7 @@ interface CommandFields {
   isLocked: { readonly key: string }
   getBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number }
   incrBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number; readonly by: number }
-  sliceIncr: {
-    readonly key: string
-    readonly start: number
-    readonly end: number
-    readonly max: number
-    readonly lifetime: Milliseconds
-    readonly signed?: boolean | undefined
-  }
+  sliceIncr: { readonly key: string } & WindowSlice
   setAdd: { readonly key: string; readonly members: readonly string[]; readonly lifetime?: Milliseconds | undefined }
   setRemove: { readonly key: string; readonly members: readonly string[] }
   setPop: { readonly key: string; readonly count: number }
@@ -94,7 +87,7 @@ export interface CommandResults {
   isLocked: boolean
   getBits: number[]
   incrBits: number[]
-  sliceIncr: number
+  sliceIncr: WindowCount
   setAdd: number
   setRemove: number
   setPop: string[]

@@ -39,10 +39,11 @@ export function neutralAnswer(call: Call): unknown {
     case 'incr':
     case 'getSize':
     case 'getKeysCount':
-    case 'sliceIncr':
     case 'setAdd':
     case 'setRemove':
       return 0
+    case 'sliceIncr':
+      return { count: 0, added: true, age: 0 }
     case 'clear':
     case 'setMany':
       return undefined

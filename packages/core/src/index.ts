@@ -16,6 +16,7 @@ export type {
   Snapshot,
   Spot,
   Stamp,
+  WindowCount,
   WindowSlice,
   Windows,
   Write,

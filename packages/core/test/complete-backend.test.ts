@@ -65,7 +65,7 @@ describe('completeBackend', () => {
       MISS,
       [1],
       [1],
-      1,
+      { count: 1, added: true, age: 0 },
       1,
       ['x'],
       true,
@@ -83,7 +83,7 @@ describe('completeBackend', () => {
     const held = await Promise.all(callers.map((token) => locks.acquire('lock', token, 1_000)))
     expect(added.reduce((sum, count) => sum + count)).toBe(30)
     expect((await sets.pop('set', 100)).length).toBe(30)
-    expect(counts.filter((count) => count < 10)).toHaveLength(9)
+    expect(counts.filter(({ added }) => added)).toHaveLength(10)
     expect(held.filter(Boolean)).toHaveLength(1)
   })
 

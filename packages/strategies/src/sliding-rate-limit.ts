@@ -16,10 +16,10 @@ export type SlidingRateLimitOptions<
 
 /**
  * Allows so many calls in any stretch of time as long as the period. Calls over the limit are refused without running
- * the function, and take no place: whoever keeps trying is allowed as soon as an old call leaves the window. Exact in all
- * processes that share the store, as far as their clocks agree.
+ * the function, and take no place: whoever keeps trying is allowed as soon as an old call leaves the window, which is what
+ * `retryAfter` tells. Exact in all processes that share the store, because its clock decides, not theirs.
  *
- * `retryAfter` is the whole period, the longest it can take. When the store is away, calls are allowed.
+ * When the store is away, calls are allowed.
  *
  * ```ts
  * const search = slidingRateLimit(cache, { limit: 100, period: '10m', key: 'search:{user}' }, async (user: string, text: string) => api.search(text))
@@ -45,12 +45,10 @@ export function slidingRateLimit(
     wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
       detecting(cache, 'slidingRateLimit', template, {
         call(key, self, args) {
-          const end = Date.now()
-          // An event at the very beginning of the window has left it.
-          const slice = { start: end - period + 1, end, max: limit, lifetime: period, signed: true }
+          const slice = { period, max: limit, lifetime: period }
           const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-          return chain(counted, (count) =>
-            count >= 0 ? run(self, args) : refuse(key, period, args),
+          return chain(counted, ({ added, age }) =>
+            added ? run(self, args) : refuse(key, period - age, args),
           ) as Promise<unknown>
         },
         invalidate: async (key) => cache.delete(key),

@@ -90,7 +90,7 @@ export const keys: CheckGroup = {
         for (const [at, key] of ODD.entries()) {
           if (bits) same(await bits.incr(`${key}bits`, [at % 7], 1, 1), [1], `bits of ${JSON.stringify(key)}`)
           const slice = { start: 0, end: at, max: 9, lifetime: 60_000 }
-          if (windows) same(await windows.incr(`${key}window`, slice), 1, `window of ${JSON.stringify(key)}`)
+          if (windows) same((await windows.incr(`${key}window`, slice)).count, 1, `window of ${JSON.stringify(key)}`)
           if (sets) same(await sets.add(`${key}set`, ODD), ODD.length, `set of ${JSON.stringify(key)}`)
           if (locks) same(await locks.acquire(unique + key, key, 60_000), true, `lock of ${JSON.stringify(key)}`)
         }

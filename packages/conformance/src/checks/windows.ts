@@ -1,3 +1,4 @@
+import type { WindowCount } from '@cashews/core'
 import { lives, same } from '../assertions.ts'
 import type { Check, CheckContext, CheckGroup } from '../check.ts'
 import { groupOf } from '../group-of.ts'
@@ -7,7 +8,15 @@ const check = (title: string, run: Check['run']): Check => ({ title, needs: ['wi
 
 /** Counts an event at `end`, in a window that begins at `start`. */
 async function count(context: CheckContext, start: number, end: number, max = 100, lifetime = 60_000): Promise<number> {
-  return groupOf(context, 'windows').incr('a', { start, end, max, lifetime })
+  return (await groupOf(context, 'windows').incr('a', { start, end, max, lifetime })).count
+}
+
+/** Counts an event of the last `units` by the store's own clock. Ages are answered in units. */
+async function lately(context: CheckContext, units: number, max = 100): Promise<WindowCount> {
+  const { exact, unit } = context
+  const slice = { period: units * unit, max, lifetime: 60_000 }
+  const { age, ...found } = await groupOf(context, 'windows').incr('a', slice)
+  return { ...found, age: exact ? age / unit : Math.floor(age / unit) }
 }
 
 /** Events in a sliding window. */
@@ -34,11 +43,36 @@ export const windows: CheckGroup = {
       same(await count(context, 2, 5, 2), 2, 'after one was forgotten')
       same(await count(context, 0, 6, 100), 3)
     }),
-    check('a window answers the negative count, if asked to, when nothing was added', async (context) => {
-      const slice = { start: 0, max: 2, lifetime: 60_000, signed: true }
-      const counts: number[] = []
-      for (const end of [1, 2, 3]) counts.push(await groupOf(context, 'windows').incr('a', { ...slice, end }))
-      same(counts, [1, 2, -2])
+    check('a window tells whether it added the event', async (context) => {
+      const slice = { start: 0, max: 2, lifetime: 60_000 }
+      const added: boolean[] = []
+      for (const end of [1, 2, 3]) added.push((await groupOf(context, 'windows').incr('a', { ...slice, end })).added)
+      same(added, [true, true, false])
+    }),
+    check(
+      'a window tells how long ago its oldest event happened, 0 when that is the one just added',
+      async (context) => {
+        const slice = { max: 2, lifetime: 60_000 }
+        const age = async (start: number, end: number) =>
+          (await groupOf(context, 'windows').incr('a', { ...slice, start, end })).age
+        same([await age(0, 3), await age(0, 5), await age(0, 9), await age(4, 10), await age(20, 20)], [0, 2, 6, 5, 0])
+        same([await age(0, 18), await age(0, 17)], [0, 0], 'earlier than the others')
+      },
+    ),
+    check('a window of a period counts events by the clock of the store', async (context) => {
+      same(await lately(context, 3, 2), { count: 1, added: true, age: 0 })
+      await context.elapse(context.unit)
+      same(await lately(context, 3, 2), { count: 2, added: true, age: 1 })
+      await context.elapse(context.unit)
+      same(await lately(context, 3, 2), { count: 2, added: false, age: 2 })
+    }),
+    check('a window of a period forgets an event when the period has passed, and not before', async (context) => {
+      const { elapse, exact, unit } = context
+      await lately(context, 2, 1)
+      await elapse(exact ? 2 * unit - 1 : unit)
+      same((await lately(context, 2, 1)).added, false, 'just before')
+      await elapse(exact ? 1 : 1.5 * unit)
+      same(await lately(context, 2, 1), { count: 1, added: true, age: 0 }, 'when it has passed')
     }),
     check('a window counts events at the same instant separately', async (context) => {
       same([await count(context, 0, 5), await count(context, 0, 5), await count(context, 0, 5)], [1, 2, 3])

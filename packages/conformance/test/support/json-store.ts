@@ -83,6 +83,10 @@ export class JsonStore implements BackendBase {
     return true
   }
 
+  now(): Milliseconds {
+    return this.#clock.now()
+  }
+
   #row(key: string): Row | undefined {
     const row = this.#rows[key]
     return row !== undefined && row.expiresAt > this.#clock.now() ? row : undefined

@@ -1,4 +1,4 @@
-import { MISS } from '@cashews/core'
+import { MISS, type WindowCount } from '@cashews/core'
 import { type Saboteur, torn, turn } from './tools.ts'
 
 export const atomicity: Readonly<Record<string, Saboteur>> = {
@@ -92,10 +92,11 @@ export const atomicity: Readonly<Record<string, Saboteur>> = {
           (await torn(
             () => events.get(key) ?? 0,
             (count) => {
-              if (count < max) events.set(key, count + 1)
-              return Math.min(count + 1, max)
+              const added = count < max
+              if (added) events.set(key, count + 1)
+              return { count: Math.min(count + 1, max), added, age: 0 }
             },
-          )) as number,
+          )) as WindowCount,
       },
     }
   },

@@ -3,39 +3,82 @@ import { FOREVER, otherKind, type Saboteur } from './tools.ts'
 
 export const windows: Readonly<Record<string, Saboteur>> = {
   'a window answers how many events it holds now': (store) => ({
-    windows: { incr: async (...args) => (await store.windows.incr(...args)) - 1 },
+    windows: {
+      async incr(...args) {
+        const found = await store.windows.incr(...args)
+        return { ...found, count: found.count - 1 }
+      },
+    },
   }),
   'a window forgets events before its start, and keeps one at its start': (store) => ({
-    windows: { incr: (key, slice) => store.windows.incr(key, { ...slice, start: slice.start + 1 }) },
+    windows: {
+      incr: (key, slice) => store.windows.incr(key, 'start' in slice ? { ...slice, start: slice.start + 1 } : slice),
+    },
   }),
   'a window that forgot events does not remember them': () => {
     const events: number[] = []
     return {
       windows: {
-        incr(_, { start, end, max }) {
-          const left = events.filter((event) => event >= start).length
-          if (left < max) events.push(end)
-          return Math.min(left + 1, Math.max(left, max))
+        incr(_, slice) {
+          if (!('start' in slice)) throw new Error('not asked by this check')
+          const left = events.filter((event) => event >= slice.start).length
+          const added = left < slice.max
+          if (added) events.push(slice.end)
+          return { count: Math.min(left + 1, Math.max(left, slice.max)), added, age: 0 }
         },
       },
     }
   },
   'a window adds nothing when max events are left': (store) => ({
     windows: {
-      incr: async (key, slice) => Math.min(slice.max, await store.windows.incr(key, { ...slice, max: FOREVER })),
+      async incr(key, slice) {
+        const found = await store.windows.incr(key, { ...slice, max: FOREVER })
+        return { ...found, count: Math.min(slice.max, found.count) }
+      },
     },
   }),
-  'a window answers the negative count, if asked to, when nothing was added': (store) => ({
-    windows: { incr: (key, { signed, ...slice }) => store.windows.incr(key, slice) },
+  'a window tells whether it added the event': (store) => ({
+    windows: { incr: async (...args) => ({ ...(await store.windows.incr(...args)), added: true }) },
+  }),
+  'a window tells how long ago its oldest event happened, 0 when that is the one just added': (store) => ({
+    windows: {
+      async incr(key, slice) {
+        const found = await store.windows.incr(key, slice)
+        return { ...found, age: 'end' in slice && found.age > 0 ? slice.end : found.age }
+      },
+    },
+  }),
+  'a window of a period counts events by the clock of the store': (store, clock) => {
+    const started = clock.now()
+    return {
+      windows: {
+        incr: (key, slice) =>
+          'period' in slice
+            ? store.windows.incr(key, { ...slice, start: started - slice.period, end: started })
+            : store.windows.incr(key, slice),
+      },
+    }
+  },
+  'a window of a period forgets an event when the period has passed, and not before': (store) => ({
+    windows: {
+      incr: (key, slice) => store.windows.incr(key, 'period' in slice ? { ...slice, period: slice.period + 1 } : slice),
+    },
   }),
   'a window counts events at the same instant separately': () => {
     const events = new Set<number>()
-    return { windows: { incr: (_, { end }) => events.add(end).size } }
+    return {
+      windows: {
+        incr: (_, slice) => ({ count: events.add('end' in slice ? slice.end : 0).size, added: true, age: 0 }),
+      },
+    }
   },
   'a window counts instants as large as those of a clock, to the fraction': (store) => ({
     windows: {
       incr: (key, slice) =>
-        store.windows.incr(key, { ...slice, start: Math.floor(slice.start), end: Math.floor(slice.end) }),
+        store.windows.incr(
+          key,
+          'start' in slice ? { ...slice, start: Math.floor(slice.start), end: Math.floor(slice.end) } : slice,
+        ),
     },
   }),
   'a window renews its lifetime when it adds an event': (store) => ({

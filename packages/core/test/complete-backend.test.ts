@@ -160,7 +160,7 @@ describe('completeBackend', () => {
       Object.assign(store, {
         getNow: (key: string) => store.get(key),
         answerNow: () => Promise.resolve('anything'),
-        leases: { get: (key: string) => ({ value: store.get(key) }), set: () => true },
+        leases: { get: (key: string) => ({ value: store.get(key) }), take: () => 'token', set: () => true },
       }),
     )
     groups(backend).sets.add('a', ['x'])

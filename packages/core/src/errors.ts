@@ -48,6 +48,24 @@ export class ValueError extends CashewsError {
   readonly code = 'CASHEWS_VALUE'
 }
 
+/**
+ * Why stored bytes are not answered: nobody of ours wrote them (`foreign`), nobody who knows the secret did (`unsealed`,
+ * `forged`), they are older than allowed (`expired`), larger than allowed (`limit`), broken (`corrupt`), of a class that
+ * this process does not know or that refuses them (`type`), or not what the schema says (`schema`).
+ */
+export type DecodeReason = 'foreign' | 'unsealed' | 'forged' | 'expired' | 'limit' | 'corrupt' | 'type' | 'schema'
+
+/** What a key holds cannot be read, or must not be believed. A miss, which `onError` hears of; `strict` raises it. */
+export class DecodeError extends CashewsError {
+  readonly code = 'CASHEWS_DECODE'
+  readonly reason: DecodeReason
+
+  constructor(message: string, { reason = 'corrupt', ...options }: ErrorOptions & { reason?: DecodeReason } = {}) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
 /** A key that holds something of another kind than the command works on, such as `incr` on text. */
 export class WrongTypeError extends CashewsError {
   readonly code = 'CASHEWS_WRONG_TYPE'

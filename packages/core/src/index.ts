@@ -39,6 +39,8 @@ export {
   CashewsError,
   CommandError,
   ConfigurationError,
+  DecodeError,
+  type DecodeReason,
   KeyTemplateError,
   LockedError,
   NotConfiguredError,

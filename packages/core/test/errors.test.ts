@@ -7,6 +7,7 @@ const CODES = {
   CacheClosedError: 'CASHEWS_CLOSED',
   CommandError: 'CASHEWS_COMMAND',
   ConfigurationError: 'CASHEWS_CONFIGURATION',
+  DecodeError: 'CASHEWS_DECODE',
   KeyTemplateError: 'CASHEWS_KEY_TEMPLATE',
   LockedError: 'CASHEWS_LOCKED',
   NotConfiguredError: 'CASHEWS_NOT_CONFIGURED',

@@ -1,0 +1,65 @@
+import { type Awaitable, ConfigurationError } from '@cashews/core'
+
+/** How the instances of a class become data, and come back. */
+export interface TypeDefinition<T, D = unknown> {
+  /** Names the class in what is stored. Never change it: it is how stored values find their decoder. */
+  readonly id: string
+  /** Answers what the instance is made of: any value that can be kept, other registered classes included. */
+  encode(instance: T): Awaitable<D>
+  /**
+   * Makes an instance of what {@link encode} answered. When nobody signs, the data may be anybody's: check it, and throw
+   * when it does not fit. The value is a miss then.
+   */
+  decode(data: D): Awaitable<T>
+  /** Whether instances of subclasses are kept too, and come back as the class itself. @default false */
+  readonly subclasses?: boolean
+}
+
+/** A class as far as it has a prototype; constructors may be private. */
+export type ClassOf<T> = { readonly prototype: T; readonly name: string }
+
+export type AnyType = TypeDefinition<unknown>
+
+const byPrototype = new Map<object, AnyType>()
+const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
+
+/**
+ * Lets values hold instances of a class. To register a class again replaces its definition.
+ *
+ * @example
+ * registerType(Money, {
+ *   id: 'money',
+ *   encode: ({ amount, currency }) => [amount, currency],
+ *   decode: ([amount, currency]) => new Money(amount, currency),
+ * })
+ * @throws {ConfigurationError} When another class has this id, or the id is no text.
+ */
+export function registerType<T extends object, D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
+  const { id } = definition
+  if (typeof id !== 'string' || id === '')
+    throw new ConfigurationError(`registerType(${Class.name}) needs an id, a text such as '${Class.name}'.`)
+  const known = byId.get(id)
+  const previous = byPrototype.get(Class.prototype)
+  if (known && known.type !== previous)
+    throw new ConfigurationError(`registerType(${Class.name}): the id "${id}" is taken by class "${known.of}".`)
+  if (previous) byId.delete(previous.id)
+  const type = definition as unknown as AnyType
+  byPrototype.set(Class.prototype, type)
+  byId.set(id, { type, of: Class.name })
+}
+
+/** The definition for an object with this prototype. */
+export function typeFor(prototype: object): AnyType | undefined {
+  const exact = byPrototype.get(prototype)
+  if (exact) return exact
+  for (let at = Object.getPrototypeOf(prototype); at !== null; at = Object.getPrototypeOf(at)) {
+    const type = byPrototype.get(at)
+    if (type?.subclasses) return type
+  }
+  return undefined
+}
+
+/** The definition with this id. */
+export function typeById(id: string): AnyType | undefined {
+  return byId.get(id)?.type
+}

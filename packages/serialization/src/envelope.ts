@@ -1,0 +1,149 @@
+import { type Awaitable, chain, DecodeError } from '@cashews/core'
+import { type Compressor, decompress, type GrowthLimits } from './compression.ts'
+import type { PreparedSecret, Seal } from './sealing.ts'
+
+/**
+ * The bytes around a payload, version 1. Documented in `docs/envelope.md`; old ones must stay readable.
+ *
+ *     0xC5 | 0x1f | [compression] | [seal, secret (4), milliseconds (6)] | [nonce] payload [tag]
+ *
+ * `f` are flags: the format of the payload in the lower two bits, then whether it is compressed, and whether it is sealed.
+ * The second byte can follow the first neither in text nor in MessagePack of others.
+ */
+const MAGIC = 0xc5
+const VERSION = 1
+const FORMAT_BITS = 0b0011
+const COMPRESSED = 0b0100
+const SEALED = 0b1000
+
+/** How many bytes stand before a payload that is neither compressed nor sealed. */
+export const PLAIN_HEADER = 2
+/** The seal, the secret and the time. */
+const SEAL_HEADER = 11
+
+/** How envelopes are closed, and what is demanded of those that are opened. */
+export interface EnvelopeSettings {
+  readonly format: number
+  readonly compressor: Compressor | undefined
+  /** Absent: envelopes are not sealed, and those that are cannot be opened. */
+  readonly sealing: Sealing | undefined
+  readonly limits: GrowthLimits
+}
+
+export interface Sealing {
+  readonly seal: Seal
+  /** The first closes, all open. */
+  readonly secrets: readonly PreparedSecret[]
+  /** Milliseconds. */
+  readonly maxAge: number
+}
+
+/** What was in an envelope: a payload from `start` on, and its format. */
+export interface Opened {
+  readonly format: number
+  readonly bytes: Buffer
+  readonly start: number
+}
+
+/** Tells whether bytes may be an envelope. */
+export function isEnvelope(bytes: Uint8Array): boolean {
+  return bytes[0] === MAGIC
+}
+
+/** Puts a payload, written behind room for a plain header, into an envelope. */
+export function close(key: string, written: Buffer, settings: EnvelopeSettings): Awaitable<Buffer> {
+  const { format, compressor, sealing } = settings
+  written[0] = MAGIC
+  written[1] = (VERSION << 4) | format
+  if (!compressor) return sealing ? sealed(key, written, PLAIN_HEADER, sealing) : written
+  return chain(compressor.compress(written.subarray(PLAIN_HEADER)), (smaller) => {
+    if (smaller) {
+      const head = Buffer.of(MAGIC, (VERSION << 4) | COMPRESSED | format, smaller.algorithm)
+      const envelope = Buffer.concat([head, smaller.bytes])
+      return sealing ? sealed(key, envelope, head.length, sealing) : envelope
+    }
+    return sealing ? sealed(key, written, PLAIN_HEADER, sealing) : written
+  })
+}
+
+/** Makes room for the seal in an envelope whose header is `head` bytes long, and closes it. */
+function sealed(key: string, plain: Buffer, head: number, { seal, secrets }: Sealing): Buffer {
+  const [secret] = secrets as readonly [PreparedSecret]
+  const start = head + SEAL_HEADER
+  const envelope = Buffer.allocUnsafe(plain.length + SEAL_HEADER + seal.before + seal.after)
+  plain.copy(envelope, 0, 0, head)
+  envelope[1] = (envelope[1] as number) | SEALED
+  envelope[head] = seal.id
+  envelope.writeUInt32BE(secret.id, head + 1)
+  envelope.writeUIntBE(Date.now(), head + 5, 6)
+  plain.copy(envelope, start + seal.before, head)
+  seal.close(secret, bindingOf(key), envelope, start)
+  return envelope
+}
+
+/**
+ * Opens an envelope: nothing of it is decompressed or read before its seal is found intact.
+ *
+ * @throws {DecodeError} Or rejects with it, saying what is wrong.
+ */
+export function open(key: string, envelope: Buffer, settings: EnvelopeSettings): Awaitable<Opened> {
+  const { limits, sealing } = settings
+  const flags = envelope[1] ?? 0
+  if (flags >> 4 !== VERSION)
+    throw new DecodeError(`The value of "${key}" is in no known version.`, { reason: 'foreign' })
+  const format = flags & FORMAT_BITS
+  const algorithm = flags & COMPRESSED ? envelope[2] : undefined
+  const head = algorithm === undefined ? PLAIN_HEADER : PLAIN_HEADER + 1
+  const bytes = opened(key, envelope, head, (flags & SEALED) !== 0, sealing)
+  const start = bytes === envelope ? head : 0
+  if (algorithm === undefined) return { format, bytes, start }
+  return chain(decompress(algorithm, start === 0 ? bytes : bytes.subarray(start), limits), (inflated) => ({
+    format,
+    bytes: inflated,
+    start: 0,
+  }))
+}
+
+/** Answers the envelope itself when it is not sealed and need not be, else the payload under the seal. */
+function opened(key: string, envelope: Buffer, head: number, isSealed: boolean, sealing: Sealing | undefined): Buffer {
+  if (!isSealed) {
+    if (sealing) throw new DecodeError(`The value of "${key}" is not ${adjective(sealing)}.`, { reason: 'unsealed' })
+    return envelope
+  }
+  if (!sealing)
+    throw new DecodeError(`The value of "${key}" is sealed, and there is no secret to open it.`, { reason: 'unsealed' })
+  const { seal, secrets, maxAge } = sealing
+  const start = head + SEAL_HEADER
+  if (envelope.length < start) throw new DecodeError(`The value of "${key}" is cut off.`, { reason: 'corrupt' })
+  if (envelope[head] !== seal.id)
+    throw new DecodeError(`The value of "${key}" is not ${adjective(sealing)} as it must be.`, { reason: 'forged' })
+  const id = envelope.readUInt32BE(head + 1)
+  const secret = secrets.find((known) => known.id === id)
+  const payload = secret && seal.open(secret, bindingOf(key), envelope, start)
+  if (!payload)
+    throw new DecodeError(
+      secret
+        ? `The value of "${key}" was changed, or written for another key.`
+        : `The value of "${key}" was sealed with a secret that is not, or no longer, in use.`,
+      { reason: 'forged' },
+    )
+  if (Date.now() - envelope.readUIntBE(head + 5, 6) > maxAge)
+    throw new DecodeError(`The value of "${key}" was sealed longer ago than maxAge.`, { reason: 'expired' })
+  return payload
+}
+
+function adjective({ seal }: Sealing): string {
+  return seal.before > 0 ? 'encrypted' : 'signed'
+}
+
+const DOMAIN = 'cashews/v1'
+
+/** What a seal covers beside the envelope: the key, whose length keeps it apart from what follows. */
+function bindingOf(key: string): Buffer {
+  const length = Buffer.byteLength(key)
+  const bound = Buffer.allocUnsafe(DOMAIN.length + 4 + length)
+  bound.write(DOMAIN, 'latin1')
+  bound.writeUInt32BE(length, DOMAIN.length)
+  bound.write(key, DOMAIN.length + 4)
+  return bound
+}

@@ -1,0 +1,12 @@
+export type { Codec } from './codec.ts'
+export type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
+export { type ClassOf, registerType, type TypeDefinition } from './custom-types.ts'
+export {
+  type SerializerLimits,
+  type SerializerOptions,
+  serializationUrlOptions,
+  serializerOptionsFromUrl,
+} from './options.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'
+export type { Secret } from './sealing.ts'
+export { createSerializer, type Serializer } from './serializer.ts'

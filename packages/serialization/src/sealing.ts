@@ -1,0 +1,113 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomFillSync,
+  timingSafeEqual,
+} from 'node:crypto'
+import { ConfigurationError } from '@cashews/core'
+
+/** A secret: text, or bytes. At least 16 bytes; 32 random ones are best. */
+export type Secret = string | Uint8Array
+
+/** How a payload is bound to its key and header: signed, or encrypted and so signed as well. */
+export interface Seal {
+  /** The number of the algorithm in the header. */
+  readonly id: number
+  /** How many bytes it puts before the payload. */
+  readonly before: number
+  /** How many bytes it puts after the payload. */
+  readonly after: number
+  /** Fills in what it puts before and after, and encrypts what is between, if it encrypts. */
+  close(secret: PreparedSecret, bound: Buffer, envelope: Buffer, start: number): void
+  /** Answers the payload, or `undefined` when anything about it was changed. */
+  open(secret: PreparedSecret, bound: Buffer, envelope: Buffer, start: number): Buffer | undefined
+}
+
+/** A secret, ready for use: a key for each purpose, and a name to tell it from other secrets. */
+export interface PreparedSecret {
+  /** Four bytes that tell which secret it is, and nothing about it. */
+  readonly id: number
+  readonly signing: KeyObject
+  readonly encryption: KeyObject
+}
+
+const LEAST_BYTES = 16
+const NONCE_BYTES = 12
+const GCM_TAG_BYTES = 16
+
+/** @throws {ConfigurationError} On a secret that is too short. It is never named. */
+export function prepare(secret: Secret): PreparedSecret {
+  const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret
+  if (!(bytes instanceof Uint8Array) || bytes.byteLength < LEAST_BYTES)
+    throw new ConfigurationError(
+      `A secret must have at least ${LEAST_BYTES} bytes. Make one: node -p "crypto.randomBytes(32).toString('base64')"`,
+    )
+  const derive = (purpose: string, length: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', bytes, '', `cashews:${purpose}`, length))
+  return {
+    id: derive('id', 4).readUInt32BE(),
+    signing: createSecretKey(derive('sign', 32)),
+    encryption: createSecretKey(derive('encrypt', 32)),
+  }
+}
+
+/** HMAC (RFC 2104) over what is bound, the header and the payload. */
+function hmac(id: number, algorithm: 'sha256' | 'sha512', size: number): Seal {
+  const tagOf = (secret: PreparedSecret, bound: Buffer, envelope: Buffer): Buffer =>
+    createHmac(algorithm, secret.signing).update(bound).update(envelope.subarray(0, -size)).digest()
+  return {
+    id,
+    before: 0,
+    after: size,
+    close(secret, bound, envelope) {
+      tagOf(secret, bound, envelope).copy(envelope, envelope.length - size)
+    },
+    open(secret, bound, envelope, start) {
+      const claimed = envelope.subarray(-size)
+      if (envelope.length < start + size) return undefined
+      if (!timingSafeEqual(tagOf(secret, bound, envelope), claimed)) return undefined
+      return envelope.subarray(start, -size)
+    },
+  }
+}
+
+/** AES-256-GCM (NIST SP 800-38D) with a random nonce; what is bound and the header are its associated data. */
+const GCM: Seal = {
+  id: 16,
+  before: NONCE_BYTES,
+  after: GCM_TAG_BYTES,
+  close(secret, bound, envelope, start) {
+    const nonce = randomFillSync(envelope.subarray(start, start + NONCE_BYTES))
+    const cipher = createCipheriv('aes-256-gcm', secret.encryption, nonce)
+    cipher.setAAD(Buffer.concat([bound, envelope.subarray(0, start)]))
+    const payload = envelope.subarray(start + NONCE_BYTES, -GCM_TAG_BYTES)
+    cipher.update(payload).copy(payload)
+    cipher.final()
+    cipher.getAuthTag().copy(envelope, envelope.length - GCM_TAG_BYTES)
+  },
+  open(secret, bound, envelope, start) {
+    if (envelope.length < start + NONCE_BYTES + GCM_TAG_BYTES) return undefined
+    const nonce = envelope.subarray(start, start + NONCE_BYTES)
+    const decipher = createDecipheriv('aes-256-gcm', secret.encryption, nonce, { authTagLength: GCM_TAG_BYTES })
+    decipher.setAAD(Buffer.concat([bound, envelope.subarray(0, start)]))
+    decipher.setAuthTag(envelope.subarray(-GCM_TAG_BYTES))
+    const payload = decipher.update(envelope.subarray(start + NONCE_BYTES, -GCM_TAG_BYTES))
+    try {
+      decipher.final()
+    } catch {
+      return undefined
+    }
+    return payload
+  },
+}
+
+/** How values can be sealed. The numbers are written: never change or reuse one. */
+export const SEALS: Readonly<Record<'sha256' | 'sha512' | 'aes-256-gcm', Seal>> = {
+  sha256: hmac(1, 'sha256', 32),
+  sha512: hmac(2, 'sha512', 64),
+  'aes-256-gcm': GCM,
+}

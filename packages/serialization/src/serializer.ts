@@ -1,0 +1,150 @@
+import { type Awaitable, type BackendHost, chain, DecodeError, MISS, ValueError } from '@cashews/core'
+import { FORMAT, type Format, formatOf, READERS } from './codec.ts'
+import { compressorOf } from './compression.ts'
+import { close, type EnvelopeSettings, isEnvelope, type Opened, open, PLAIN_HEADER, type Sealing } from './envelope.ts'
+import { type SerializerOptions, type Settings, settingsOf } from './options.ts'
+import { UnknownTypeError } from './revive.ts'
+import { checked } from './schema.ts'
+import { prepare, SEALS } from './sealing.ts'
+
+/** Turns values into bytes and back, for backends that keep bytes. */
+export interface Serializer {
+  /**
+   * Answers what to store for a value: a copy, which later changes of the value do not reach. A safe integer is its
+   * decimal text, so that counters are values too; everything else is an envelope.
+   *
+   * @param key The full name under which it is stored. A sealed value is good for this key alone.
+   * @throws {ValueError} Or rejects with it, when a part cannot be kept: it names the part and its class.
+   */
+  encode(key: string, value: unknown): Awaitable<Buffer | string>
+
+  /**
+   * Answers the value, or `MISS` after telling `host.error` why it cannot be read or must not be believed.
+   *
+   * @throws {DecodeError} Or rejects with it, with `strict: true` instead of the miss.
+   */
+  decode(key: string, bytes: Uint8Array, host: Pick<BackendHost, 'error'>): Awaitable<unknown>
+}
+
+/**
+ * Makes a {@link Serializer}.
+ *
+ * @example createSerializer({ secrets: [process.env.CACHE_SECRET], compression: 'zstd' })
+ * @throws {ConfigurationError} On an option that does not exist, or a value that cannot work.
+ */
+export function createSerializer(options: SerializerOptions = {}): Serializer {
+  return new EnvelopeSerializer(settingsOf(options))
+}
+
+const ZERO = 0x30
+const NINE = 0x39
+const MINUS = 0x2d
+/** Of the longest safe integer, with its sign. */
+const MOST_DIGITS = 17
+
+class EnvelopeSerializer implements Serializer {
+  readonly #settings: Settings
+  readonly #format: Format
+  readonly #envelope: EnvelopeSettings
+
+  constructor(settings: Settings) {
+    const { codec, limits, compression } = settings
+    this.#settings = settings
+    this.#format = formatOf(codec, { depth: limits.depth, errorStacks: settings.errorStacks })
+    this.#envelope = {
+      format: this.#format.id,
+      compressor: compression === false ? undefined : compressorOf(compression, limits),
+      sealing: sealingOf(settings),
+      limits,
+    }
+  }
+
+  encode(key: string, value: unknown): Awaitable<Buffer | string> {
+    if (isCounter(value)) return String(value)
+    const { limits } = this.#settings
+    return chain(this.#format.write(key, value, PLAIN_HEADER), (written) => {
+      limited(key, written, limits.decoded, 'decoded')
+      const closed = close(key, written, this.#envelope)
+      return chain(closed, (envelope) => limited(key, envelope, limits.encoded, 'encoded'))
+    })
+  }
+
+  decode(key: string, bytes: Uint8Array, host: Pick<BackendHost, 'error'>): Awaitable<unknown> {
+    try {
+      const read = this.#read(key, asBuffer(bytes))
+      return read instanceof Promise ? read.catch((error) => this.#failed(key, error, host)) : read
+    } catch (error) {
+      return this.#failed(key, error, host)
+    }
+  }
+
+  #read(key: string, bytes: Buffer): Awaitable<unknown> {
+    const { schema, limits } = this.#settings
+    const value = isEnvelope(bytes)
+      ? chain(open(key, bytes, within(key, bytes, limits.encoded, this.#envelope)), (found) => this.#decoded(found))
+      : counterOf(key, bytes)
+    return schema ? chain(value, (found) => checked(schema, key, found)) : value
+  }
+
+  #decoded({ format, bytes, start }: Opened): Awaitable<unknown> {
+    const read = format === FORMAT.own && this.#format.id === FORMAT.own ? this.#format.read : READERS[format]
+    if (!read) throw new Error('it is in a format that is not set up here')
+    return read(bytes, start)
+  }
+
+  #failed(key: string, error: unknown, host: Pick<BackendHost, 'error'>): typeof MISS {
+    const reason = explained(key, error)
+    if (this.#settings.strict && reason.reason !== 'schema') throw reason
+    host.error(reason)
+    return MISS
+  }
+}
+
+function sealingOf({ secrets, encryption, signature, maxAge }: Settings): Sealing | undefined {
+  if (secrets.length === 0) return undefined
+  return { seal: SEALS[encryption ? 'aes-256-gcm' : signature], secrets: secrets.map(prepare), maxAge }
+}
+
+function explained(key: string, error: unknown): DecodeError {
+  if (error instanceof DecodeError) return error
+  const { message, code } = error as Error & { code?: string }
+  if (code === 'ERR_BUFFER_TOO_LARGE')
+    return new DecodeError(`The value of "${key}" grows beyond the limits when it is decompressed.`, {
+      reason: 'limit',
+    })
+  const reason = error instanceof UnknownTypeError ? 'type' : 'corrupt'
+  return new DecodeError(`The value of "${key}" cannot be read: ${message}.`, { reason, cause: error })
+}
+
+function limited(key: string, bytes: Buffer, limit: number, name: string): Buffer {
+  if (bytes.length <= limit) return bytes
+  throw new ValueError(
+    `Cannot keep the value of "${key}": it takes ${bytes.length} bytes, and limits.${name} is ${limit}.`,
+  )
+}
+
+function within(key: string, bytes: Buffer, limit: number, settings: EnvelopeSettings): EnvelopeSettings {
+  if (bytes.length <= limit) return settings
+  throw new DecodeError(`The value of "${key}" takes ${bytes.length} bytes, and limits.encoded is ${limit}.`, {
+    reason: 'limit',
+  })
+}
+
+function isCounter(value: unknown): boolean {
+  return Number.isSafeInteger(value) && !Object.is(value, -0)
+}
+
+/** Reads decimal text, as `INCR` of Redis writes it. */
+function counterOf(key: string, bytes: Buffer): number {
+  const first = bytes[0] ?? 0
+  if (bytes.length <= MOST_DIGITS && (first === MINUS || (first >= ZERO && first <= NINE))) {
+    const text = bytes.toString('latin1')
+    const count = Number(text)
+    if (isCounter(count) && String(count) === text) return count
+  }
+  throw new DecodeError(`What "${key}" holds was not written by this library.`, { reason: 'foreign' })
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

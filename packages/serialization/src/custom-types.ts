@@ -34,7 +34,7 @@ const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
  * })
  * @throws {ConfigurationError} When another class has this id, or the id is no text.
  */
-export function registerType<T extends object, D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
+export function registerType<T extends object, const D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
   const { id } = definition
   if (typeof id !== 'string' || id === '')
     throw new ConfigurationError(`registerType(${Class.name}) needs an id, a text such as '${Class.name}'.`)

@@ -18,11 +18,27 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(miss.result).toEqual({ id: '1' })
     expect(miss.keys).toEqual(['user:1'])
     expect(miss.calls['user:1']).toEqual([
-      { strategy: 'cached', template: 'user:{id}', ttl: 60, backend: name, hit: false, reason: 'miss' },
+      {
+        strategy: 'cached',
+        template: 'user:{id}',
+        ttl: 60,
+        backend: name,
+        hit: false,
+        reason: 'miss',
+        left: expect.any(Number),
+      },
     ])
     const hit = await cache.detect(() => getUser('1'))
     expect(hit.calls['user:1']).toEqual([
-      { strategy: 'cached', template: 'user:{id}', ttl: 60, backend: name, hit: true, age: expect.any(Number) },
+      {
+        strategy: 'cached',
+        template: 'user:{id}',
+        ttl: 60,
+        backend: name,
+        hit: true,
+        age: expect.any(Number),
+        left: expect.any(Number),
+      },
     ])
   })
 
@@ -40,13 +56,32 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
   it('tells of plain reads too', async () => {
     await cache.set('key', 1)
     const { calls } = await cache.detect(async () => [await cache.get('key'), await cache.get('no')])
-    expect(calls.key).toEqual([{ strategy: 'get', backend: name, hit: true }])
+    expect(calls.key).toEqual([{ strategy: 'get', backend: name, hit: true, left: Number.POSITIVE_INFINITY }])
     expect(calls.no).toEqual([{ strategy: 'get', backend: name, hit: false }])
   })
 
   it('tells of getOrSet', async () => {
     const { calls } = await cache.detect(() => cache.getOrSet('key', () => 1))
     expect(calls.key).toMatchObject([{ strategy: 'getOrSet', hit: false }])
+  })
+
+  it('tells inside what happened so far', async () => {
+    const getUser = user()
+    const { result } = await cache.detect(async (soFar) => {
+      await getUser('1')
+      const { keys } = soFar()
+      await getUser('2')
+      return keys
+    })
+    expect(result).toEqual(['user:1'])
+  })
+
+  it('tells of no time left where the answer was not stored', async () => {
+    const refused = cached(cache, { ttl: '1m', key: 'refused', condition: () => false }, async () => 1)
+    const { calls } = await cache.detect(() => refused())
+    expect(calls.refused).toEqual([
+      { strategy: 'cached', template: 'refused', ttl: 60, backend: name, hit: false, reason: 'miss' },
+    ])
   })
 
   it('sees what runs at the same time inside', async () => {

@@ -2,7 +2,7 @@ import type { Awaitable } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Spot } from './backend.ts'
 import type { Answer, Command, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
-import { type Detected, type Detection, Detector } from './detect.ts'
+import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import { newSpot } from './key/recent.ts'
@@ -156,7 +156,7 @@ export class Cache implements AsyncDisposable {
 
   async #get(route: Route, key: string, fallback: unknown): Promise<unknown> {
     const value = await route.dispatch<'get'>({ command: 'get', key })
-    this.#loads.detected(key, { strategy: 'get', backend: route.backend.name, hit: value !== MISS })
+    if (watchedScope()?.detectors) await this.#loads.detectedRead(route, key, value !== MISS)
     return value === MISS ? fallback : value
   }
 
@@ -210,7 +210,7 @@ export class Cache implements AsyncDisposable {
       await this.store(key, value, lifetime, lease, tags)
       return value
     }
-    return this.fly(key, { seen: getOrSetSeen, load: store })
+    return this.fly(key, { seen: getOrSetSeen, load: store, longest: lifetime })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
@@ -419,11 +419,15 @@ export class Cache implements AsyncDisposable {
     return inWatchedScope({ disabling }, fn)
   }
 
-  /** Runs `fn` and tells which keys it asked for, and where the answers came from. */
-  async detect<T>(fn: () => Awaitable<T>): Promise<Detected<T>> {
+  /**
+   * Runs `fn` and tells which keys it asked for, and where the answers came from. `fn` is given a function that tells the
+   * same so far.
+   */
+  async detect<T>(fn: (soFar: () => Detections) => Awaitable<T>): Promise<Detected<T>> {
     const detector = new Detector(this)
     const detectors = [...(currentScope()?.detectors ?? []), detector]
-    return detector.report(await inWatchedScope({ detectors }, fn))
+    const result = await inWatchedScope({ detectors }, () => fn(() => detector.report()))
+    return { result, ...detector.report() }
   }
 
   // For authors of strategies and extensions

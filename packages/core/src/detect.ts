@@ -20,15 +20,21 @@ export interface Detection {
   readonly reason?: Reason | undefined
   /** How long ago the answer was stored, in seconds; absent where nothing tells. */
   readonly age?: number | undefined
+  /** How much longer the answer is kept, in seconds; absent where it is not stored, or nothing tells. */
+  readonly left?: number | undefined
 }
 
-/** What `detect` answers. */
-export interface Detected<T> {
-  readonly result: T
+/** What was detected. */
+export interface Detections {
   /** What happened, by key, in order. */
   readonly calls: Readonly<Record<string, readonly Detection[]>>
   /** The keys that were asked for, in order of their first use. */
   readonly keys: readonly string[]
+}
+
+/** What `detect` answers. */
+export interface Detected<T> extends Detections {
+  readonly result: T
 }
 
 /** Collects the detections of one cache during one `detect`. */
@@ -59,9 +65,10 @@ export class Detector {
     for (const [key, detections] of this.#calls) for (const detection of detections) to.record(key, detection)
   }
 
-  report<T>(result: T): Detected<T> {
+  /** What was detected so far. */
+  report(): Detections {
     const calls: Record<string, readonly Detection[]> = Object.create(null)
     for (const [key, detections] of this.#calls) if (detections.length > 0) calls[key] = [...detections]
-    return { result, calls, keys: Object.keys(calls) }
+    return { calls, keys: Object.keys(calls) }
   }
 }

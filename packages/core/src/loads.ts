@@ -6,6 +6,7 @@ import type { Lease } from './lease.ts'
 import { markHit, markStale, type Outcome, tellsStale } from './outcome.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
+import { areMet, NotStoredError, type Terms } from './terms.ts'
 
 /** What a strategy tells of a call before it is made. */
 export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
@@ -30,6 +31,8 @@ export interface ReadThrough<T> {
   readonly signal?: AbortSignal | undefined
   /** Whether the load has to know if a strategy inside it answered from the cache. */
   readonly watchesInside?: boolean | undefined
+  /** The longest time it stores for: from it, and the time that is left, follows the age of what is stored. */
+  readonly longest?: Milliseconds | undefined
 }
 
 /** The read-throughs of one cache. */
@@ -65,6 +68,12 @@ export class Loads {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
+  /** Tells whoever detects of a plain read. */
+  async detectedRead(route: Route, key: string, hit: boolean): Promise<void> {
+    const left = hit ? await timeLeft(route, key) : undefined
+    this.detected(key, compact({ strategy: 'get', backend: route.backend.name, hit, left }))
+  }
+
   #start<T>(route: Route, key: string, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
     const scope = watchedScope()
     const around = tellsStale() || signals ? currentScope() : scope
@@ -72,7 +81,7 @@ export class Loads {
     const controller = signal && new AbortController()
     const flight = new Flight<T>(around?.outcome, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
-    if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling)
+    if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
       this.#flights.add(key, flight as Flight)
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
@@ -104,7 +113,7 @@ export class Loads {
   async #tell<T>(
     route: Route,
     key: string,
-    { seen }: ReadThrough<T>,
+    { seen, longest }: ReadThrough<T>,
     flight: Flight<T>,
     answer: Promise<T>,
     shared: boolean,
@@ -114,10 +123,11 @@ export class Loads {
     } finally {
       const { hit, stale, reason, detector: inside } = flight
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
-      if (hit) flight.age ??= await ageOf(route, key, told.ttl)
+      const left = await timeLeft(route, key)
+      if (hit) flight.age ??= ageOf(longest, left)
       for (const detector of this.#detectors()) {
         inside?.replay(detector)
-        detector.record(key, compact({ ...told, age: flight.age }))
+        detector.record(key, compact({ ...told, age: flight.age, left }))
       }
     }
   }
@@ -142,7 +152,12 @@ export function loadSignal(): AbortSignal | undefined {
 function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scope | undefined): boolean {
   if (through.signal) signals = true
   const { sharing = 'join' } = through
-  return (sharing === 'join' || sharing === 'renew') && !scope?.invalidating && !scope?.disabling
+  return (
+    (sharing === 'join' || sharing === 'renew') &&
+    !scope?.invalidating &&
+    !scope?.disabling &&
+    scope?.terms === undefined
+  )
 }
 
 /** Never throws, and waits for nothing that is at hand. */
@@ -151,25 +166,51 @@ function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flig
   try {
     const stored = route.look(key, flight, leaseOnly)
     return isPending(stored)
-      ? stored.then((found) => answer(found, leaseOnly, through, flight))
-      : answer(stored, leaseOnly, through, flight)
+      ? stored.then((found) => answer(route, key, found, leaseOnly, through, flight))
+      : answer(route, key, stored, leaseOnly, through, flight)
   } catch (error) {
     return Promise.reject(error)
   }
 }
 
 function answer<T>(
+  route: Route,
+  key: string,
   stored: unknown,
   leaseOnly: boolean,
-  { load, found }: ReadThrough<T>,
+  through: ReadThrough<T>,
   flight: Flight<T>,
 ): Promise<T> {
-  if (stored === MISS || leaseOnly) {
-    flight.reason = leaseOnly ? 'refresh' : watchedScope()?.invalidating ? 'invalidated' : 'miss'
-    return load(flight, flight)
-  }
+  const scope = watchedScope()
+  const isMiss = stored === MISS || leaseOnly
+  if (scope?.terms) return answerOnTerms(route, key, isMiss ? MISS : stored, through, flight, scope.terms)
+  if (!isMiss) return use(stored, through, flight)
+  flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
+  return through.load(flight, flight)
+}
+
+/** Answers what is stored. */
+function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   markHit(flight)
   return Promise.resolve(found ? found(stored, flight, flight) : (stored as T))
+}
+
+/** Answers what is stored if it is good enough for who asks. */
+async function answerOnTerms<T>(
+  route: Route,
+  key: string,
+  stored: unknown,
+  through: ReadThrough<T>,
+  flight: Flight<T>,
+  terms: Terms,
+): Promise<T> {
+  if (stored !== MISS) {
+    const left = await timeLeft(route, key)
+    if (areMet(terms, ageOf(through.longest, left), left)) return use(stored, through, flight)
+  }
+  if (terms.onlyStored) throw new NotStoredError(`Nothing is stored for "${key}" that would be fresh enough.`)
+  flight.reason = stored === MISS ? 'miss' : 'refresh'
+  return through.load(flight, flight)
 }
 
 /** Tells the load around that an answer it shares is stale. */
@@ -179,11 +220,20 @@ async function passOn<T>(flight: Flight<T>, answer: Promise<T>): Promise<T> {
   return result
 }
 
-/** How long ago a key was stored, in seconds. */
-async function ageOf(route: Route, key: string, ttl: number | undefined): Promise<number | undefined> {
-  if (ttl === undefined || ttl === Number.POSITIVE_INFINITY) return undefined
-  const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
-  return left === MISS ? undefined : Math.max(0, ttl - (left as Milliseconds) / 1_000)
+/** How long a key is still kept, in seconds; `undefined` when it is not there, or the store does not say. */
+async function timeLeft(route: Route, key: string): Promise<number | undefined> {
+  try {
+    const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
+    return left === MISS ? undefined : (left as Milliseconds) / 1_000
+  } catch {
+    return undefined // Whoever asks only wants to know: the read itself has its answer.
+  }
+}
+
+/** How long ago something was stored, in seconds, that is kept for `longest` milliseconds and has some left. */
+function ageOf(longest: Milliseconds | undefined, left: number | undefined): number | undefined {
+  if (longest === undefined || left === undefined || longest === Number.POSITIVE_INFINITY) return undefined
+  return Math.max(0, longest / 1_000 - left)
 }
 
 function compact<T extends object>(facts: T): T {

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Disabling } from './control.ts'
 import type { Detector } from './detect.ts'
 import type { Outcome } from './outcome.ts'
+import type { Terms } from './terms.ts'
 
 /** What the surrounding code has asked for: it follows the asynchronous call, not the cache. */
 export interface Scope {
@@ -13,6 +14,8 @@ export interface Scope {
   readonly disabling?: readonly Disabling[]
   /** Whether reads drop what they find, so that it is computed again. */
   readonly invalidating?: boolean
+  /** What is demanded of answers from the cache. */
+  readonly terms?: Terms
   /** What comes of the load this runs in. */
   readonly outcome?: Outcome | undefined
   /** Aborts when nobody waits for the load this runs in. */
@@ -29,7 +32,7 @@ export function currentScope(): Scope | undefined {
 
 /**
  * The scope, if commands have to look at it: `undefined`, at the cost of reading one variable, while nobody is
- * inside `detect`, `disabling` or `invalidateFurther`.
+ * inside `detect`, `disabling`, `invalidateFurther` or `onTerms`.
  */
 export function watchedScope(): Scope | undefined {
   return watchers === 0 ? undefined : storage.getStore()
@@ -38,6 +41,12 @@ export function watchedScope(): Scope | undefined {
 /** Runs `fn` with `changes` laid over the current scope. */
 export function inScope<T>(changes: Scope, fn: () => T): T {
   return storage.run({ ...storage.getStore(), ...changes }, fn)
+}
+
+/** Runs `fn` with nothing of the current scope but its key context: work that no caller waits for is nobody's. */
+export function outsideScope<T>(fn: () => T): T {
+  const { keyContext } = storage.getStore() ?? {}
+  return storage.run(keyContext ? { keyContext } : {}, fn)
 }
 
 /** Runs `fn` like {@link inScope}, and makes commands look at the scope until `fn` has settled. */

@@ -11,6 +11,7 @@ const CODES = {
   KeyTemplateError: 'CASHEWS_KEY_TEMPLATE',
   LockedError: 'CASHEWS_LOCKED',
   NotConfiguredError: 'CASHEWS_NOT_CONFIGURED',
+  NotStoredError: 'CASHEWS_NOT_STORED',
   NotSupportedError: 'CASHEWS_NOT_SUPPORTED',
   TtlError: 'CASHEWS_TTL',
   ValueError: 'CASHEWS_VALUE',

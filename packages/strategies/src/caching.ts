@@ -75,6 +75,7 @@ export function cachingOf(
       seen: () => ({ ...seen, template: template() }),
       load: (lease, outcome) => load(call, lease, outcome),
       watchesInside: keeping.watchesInside,
+      longest: lifetime.longest,
       sharing: how?.sharing ?? sharing,
       found: how?.found,
       signal: how?.signal,

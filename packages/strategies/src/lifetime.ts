@@ -1,10 +1,16 @@
 import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { checkThat } from './options.ts'
 
+/** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
+export interface TtlFunction<A extends readonly unknown[]> {
+  (...args: A): Ttl
+  readonly longest?: Ttl
+}
+
 /** How long a result is kept: the same for every call, or told by the call or by its result. */
 export interface LifetimeOptions<R, A extends readonly unknown[]> {
   /** How long a result is kept: seconds, text such as `'10m'`, or a function of the arguments. */
-  readonly ttl?: Ttl | ((...args: A) => Ttl)
+  readonly ttl?: Ttl | TtlFunction<A>
   /** Tells it from the result, when it is stored. Wins over `ttl`. */
   readonly ttlFromResult?: (result: R, ...args: A) => Ttl
   /**
@@ -21,6 +27,8 @@ export const lifetimeNames: readonly string[] = ['ttl', 'ttlFromResult', 'jitter
 export interface Lifetime {
   /** In milliseconds and without jitter, when it is the same for every call. */
   readonly fixed: Milliseconds | undefined
+  /** The longest it can be, in milliseconds, where that is known. */
+  readonly longest: Milliseconds | undefined
   of(result: unknown, args: readonly unknown[]): Milliseconds
 }
 
@@ -43,7 +51,12 @@ export function lifetimeOf(
     ttlFromResult !== undefined
       ? (result, args) => (ttlFromResult as Tell)(result, ...args)
       : (_, args) => (ttl as Tell)(...args)
-  return { fixed, of: (result, args) => spread(fixed ?? parseTtl(tell(result, args))) }
+  const longest = ttlFromResult === undefined && typeof ttl === 'function' ? ttl.longest : undefined
+  return {
+    fixed,
+    longest: longest === undefined ? fixed : parseTtl(longest),
+    of: (result, args) => spread(fixed ?? parseTtl(tell(result, args))),
+  }
 }
 
 function same(whole: Milliseconds): Milliseconds {

@@ -1,4 +1,4 @@
-import type { Cache, Milliseconds } from '@cashews/core'
+import { type Cache, type Milliseconds, outsideScope } from '@cashews/core'
 
 /** How long the refresh of one process keeps those of others away. */
 const LOCK_TTL = '30s'
@@ -23,7 +23,7 @@ export class Refreshes {
     if (this.#underWay.has(key)) return
     this.#underWay.add(key)
     const done = () => this.#underWay.delete(key)
-    this.#run(key, isDue, refresh).then(done, (error) => {
+    outsideScope(() => this.#run(key, isDue, refresh)).then(done, (error) => {
       this.#cache.report(error)
       setTimeout(done, RETRY_AFTER).unref()
     })

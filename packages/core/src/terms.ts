@@ -1,0 +1,36 @@
+import { CashewsError } from './errors.ts'
+import { inWatchedScope, watchedScope } from './scope.ts'
+
+/** What the surrounding code demands of answers from the cache. It can only make them fresher. */
+export interface Terms {
+  /** An answer that was stored longer ago, in seconds, or nobody knows when, is computed again. */
+  readonly maxAge?: number | undefined
+  /** An answer that is kept for less than so many seconds more is computed again. */
+  readonly minFresh?: number | undefined
+  /** `true`: nothing is computed; what is not stored, or not good enough, is a {@link NotStoredError}. */
+  readonly onlyStored?: boolean | undefined
+}
+
+/** An answer would have to be computed where the {@link Terms} allow stored ones only. */
+export class NotStoredError extends CashewsError {
+  readonly code = 'CASHEWS_NOT_STORED'
+}
+
+/** Runs `fn` so that the caching functions called inside, of any cache, keep to the terms. */
+export function onTerms<T>(terms: Terms, fn: () => T | PromiseLike<T>): Promise<T> {
+  return inWatchedScope({ terms }, fn)
+}
+
+/** The terms of the surrounding code. */
+export function currentTerms(): Terms | undefined {
+  return watchedScope()?.terms
+}
+
+/** Whether an answer that was stored `age` seconds ago, and is kept for `left` more, is good enough. */
+export function areMet(
+  { maxAge = Number.POSITIVE_INFINITY, minFresh = 0 }: Terms,
+  age: number | undefined,
+  left: number | undefined,
+): boolean {
+  return (age ?? Number.POSITIVE_INFINITY) <= maxAge && (left ?? 0) >= minFresh
+}

@@ -1,0 +1,98 @@
+import { type Cache, createCache, currentTerms, NotStoredError, onTerms } from '@cashews/core'
+import { cached, early } from '@cashews/strategies'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, gate, settle } from './support/helpers.ts'
+
+describe.each(stores)('terms on $name', ({ create, elapse }) => {
+  let cache: Cache
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** Counts its calls. */
+  const counter = (ttl: Parameters<typeof cached>[1]['ttl'] = '1m') => {
+    let calls = 0
+    return cached(cache, { ttl: ttl as '1m', key: 'counter' }, async () => ++calls)
+  }
+
+  it('let an answer pass that is young enough, and compute an older one again, for everybody', async () => {
+    const count = counter()
+    await count()
+    await elapse(10_000)
+    expect(await onTerms({ maxAge: 10 }, () => count())).toBe(1)
+    await elapse(1_000)
+    expect(await onTerms({ maxAge: 10 }, () => count())).toBe(2)
+    expect(await count()).toBe(2)
+  })
+
+  it('compute an answer again that is not kept for long enough', async () => {
+    const count = counter()
+    await count()
+    await elapse(30_000)
+    expect(await onTerms({ minFresh: 30 }, () => count())).toBe(1)
+    expect(await onTerms({ minFresh: 31 }, () => count())).toBe(2)
+  })
+
+  it('compute an answer again whose age nobody knows', async () => {
+    const count = counter((() => '1m') as never)
+    await count()
+    expect(await onTerms({ maxAge: 10 }, () => count())).toBe(2)
+  })
+
+  it('know the age where a ttl function tells its longest', async () => {
+    const count = counter(Object.assign(() => '1m', { longest: '1m' }) as never)
+    await count()
+    expect(await onTerms({ maxAge: 10 }, () => count())).toBe(1)
+    await elapse(11_000)
+    expect(await onTerms({ maxAge: 10 }, () => count())).toBe(2)
+  })
+
+  it('that allow stored answers only refuse all others, without running the function', async () => {
+    const count = counter()
+    await expect(onTerms({ onlyStored: true }, () => count())).rejects.toThrow(NotStoredError)
+    expect(await count()).toBe(1)
+    expect(await onTerms({ onlyStored: true }, () => count())).toBe(1)
+    await expect(onTerms({ onlyStored: true, minFresh: 61 }, () => count())).rejects.toThrow(NotStoredError)
+  })
+
+  it('hold for getOrSet too', async () => {
+    const load = vi.fn(() => 1)
+    await cache.getOrSet('key', load, { ttl: '1m' })
+    await elapse(5_000)
+    await onTerms({ maxAge: 5 }, () => cache.getOrSet('key', load, { ttl: '1m' }))
+    expect(load).toHaveBeenCalledTimes(1)
+    await onTerms({ maxAge: 4 }, () => cache.getOrSet('key', load, { ttl: '1m' }))
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  it('hold for nobody else: a load that others share is not refused to them', async () => {
+    const opened = gate()
+    const slow = cached(cache, { ttl: '1m', key: 'slow' }, async () => opened.promise.then(() => 'done'))
+    const refused = onTerms({ onlyStored: true }, () => slow())
+    const other = slow()
+    await expect(refused).rejects.toThrow(NotStoredError)
+    opened.open()
+    expect(await other).toBe('done')
+  })
+
+  it('do not reach the refresh that an answer sets off in the background', async () => {
+    let calls = 0
+    const seen: unknown[] = []
+    const rates = early(cache, { ttl: '1m', earlyTtl: '10s', key: 'rates' }, async () => {
+      seen.push(currentTerms())
+      return ++calls
+    })
+    await rates()
+    await elapse(11_000)
+    expect(await onTerms({ onlyStored: true }, () => rates())).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    await settle()
+    expect(await rates()).toBe(2)
+    expect(seen).toEqual([undefined, undefined])
+  })
+})

@@ -70,6 +70,9 @@ const config: ViteUserConfig = defineConfig({
         },
       },
     ],
+    // Wall time on a machine that others use too. A test that hangs still ends.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     reporters: ['default', 'json'],
     outputFile: { json: 'coverage/test-results.json' },
     coverage: {

@@ -15,13 +15,35 @@ export class BitArray extends Cell {
   static check(indexes: readonly number[], size: number): void {
     if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
       throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
-    const wrong = indexes.find((index) => !Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
-    if (wrong !== undefined)
-      throw new CommandError(`Field ${wrong} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
+    for (const index of indexes)
+      if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
+        throw new CommandError(
+          `Field ${index} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`,
+        )
   }
 
   get bytes(): number {
     return this.#bytes.length
+  }
+
+  /**
+   * The fields, in the order asked.
+   *
+   * @throws {CommandError} When one cannot be.
+   */
+  fields(indexes: readonly number[], size: number): number[] {
+    if (size !== 1) {
+      BitArray.check(indexes, size)
+      return indexes.map((index) => this.field(index, size))
+    }
+    const bytes = this.#bytes
+    const bits = new Array<number>(indexes.length)
+    for (let at = 0; at < bits.length; at++) {
+      const index = indexes[at] as number
+      if (index >>> 0 !== index) BitArray.check(indexes, size)
+      bits[at] = ((bytes[index >>> 3] as number) >> (index & 7)) & 1
+    }
+    return bits
   }
 
   field(index: number, size: number): number {

@@ -249,11 +249,7 @@ export class MemoryBackend implements Backend {
   }
 
   readonly bits: Bits = {
-    get: (key, indexes, size) => {
-      BitArray.check(indexes, size)
-      const bits = this.#cell(key, this.#find(key), BitArray)
-      return indexes.map((index) => bits.field(index, size))
-    },
+    get: (key, indexes, size) => this.#cell(key, this.#find(key), BitArray).fields(indexes, size),
     incr: (key, indexes, size, by) => {
       BitArray.check(indexes, size)
       const pointer = this.#find(key)

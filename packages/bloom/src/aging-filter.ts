@@ -1,0 +1,86 @@
+import type { Cache, Milliseconds } from '@cashews/core'
+import { BloomFilter } from './bloom-filter.ts'
+import type { Estimate, Filter } from './filter.ts'
+import type { Sizing } from './sizing.ts'
+
+/**
+ * A filter whose elements age: filters for slices of time, of which the old ones end. It looks at those of the last
+ * `ttl`, and at the next one too, which another host may have begun whose clock is ahead.
+ */
+export class AgingFilter implements Filter {
+  readonly #make: (slice: number) => BloomFilter
+  readonly #length: Milliseconds
+  readonly #count: number
+  readonly #slices = new Map<number, BloomFilter>()
+
+  /** @param sizing Of each slice. */
+  constructor(cache: Cache, name: string, sizing: Sizing, ttl: Milliseconds, count: number) {
+    this.#length = Math.ceil(ttl / count)
+    this.#count = count
+    const lifetime = this.#length * (count + 2)
+    this.#make = (slice) => new BloomFilter(cache, `${name}:${this.#length}:${slice}`, sizing, lifetime)
+  }
+
+  async has(element: string): Promise<boolean | undefined> {
+    await this.#current.begin()
+    const answers = await Promise.all(this.#recent.map(async (slice) => slice.has(element)))
+    if (answers.includes(true) || (await this.#next.has(element)) === true) return true
+    return answers.includes(undefined) ? undefined : false
+  }
+
+  add(element: string): Promise<boolean> {
+    return this.#current.add(element)
+  }
+
+  async addMany(elements: readonly string[]): Promise<boolean> {
+    await this.#current.begin()
+    return this.#current.addMany(elements)
+  }
+
+  /** What is loaded is as old as the load: there is nothing to wait for. */
+  async beginLoading(): Promise<void> {}
+
+  async endLoading(): Promise<void> {}
+
+  async estimate(): Promise<Estimate> {
+    const estimates = await Promise.all(this.#recent.map((slice) => slice.estimate()))
+    const denied = estimates.reduce((share, { falsePositives }) => share * (1 - falsePositives / 100), 1)
+    return {
+      isWhole: estimates.every(({ isWhole }) => isWhole),
+      filled: estimates.reduce((sum, { filled }) => sum + filled, 0) / estimates.length,
+      elements: estimates.reduce((sum, { elements }) => sum + elements, 0),
+      falsePositives: (1 - denied) * 100,
+    }
+  }
+
+  async clear(): Promise<void> {
+    await Promise.all([...this.#recent, this.#next].map((slice) => slice.clear()))
+  }
+
+  get #now(): number {
+    return Math.floor(Date.now() / this.#length)
+  }
+
+  get #current(): BloomFilter {
+    return this.#slice(this.#now)
+  }
+
+  get #next(): BloomFilter {
+    return this.#slice(this.#now + 1)
+  }
+
+  /** The slices that hold what was added within the ttl. */
+  get #recent(): readonly BloomFilter[] {
+    const now = this.#now
+    return Array.from({ length: this.#count + 1 }, (_, age) => this.#slice(now - age))
+  }
+
+  #slice(number: number): BloomFilter {
+    const found = this.#slices.get(number)
+    if (found) return found
+    for (const old of this.#slices.keys()) if (old < this.#now - this.#count) this.#slices.delete(old)
+    const made = this.#make(number)
+    this.#slices.set(number, made)
+    return made
+  }
+}

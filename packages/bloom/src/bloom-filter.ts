@@ -1,0 +1,206 @@
+import { type Awaitable, type Cache, chain, MISS, type Milliseconds } from '@cashews/core'
+import { FilterLostError } from './errors.ts'
+import { sampled } from './estimate.ts'
+import type { Estimate, Filter } from './filter.ts'
+import { hashText } from './murmur.ts'
+import { partOf, placesOf } from './places.ts'
+import type { Sizing } from './sizing.ts'
+
+/** How many bits stand behind those of the elements: whether the filter is whole, and whether it was begun. */
+const MARKS = 2
+
+/**
+ * A set that forgets what it holds, but not that it holds it (Bloom, 1970), in the bits of a store.
+ *
+ * A filter from which something was lost would deny what it held. So it knows whether it is whole: two bits behind those
+ * of the elements are set once, when it is begun, and never again by those who add to it. Where they are missing, the
+ * filter answers that it cannot tell. A key beside it remembers that it was begun, so that no other process takes a
+ * filter that was lost for a new one.
+ */
+export class BloomFilter implements Filter {
+  readonly #cache: Cache
+  readonly #name: string
+  readonly #sizing: Sizing
+  readonly #keys: readonly string[]
+  readonly #lifetime: Milliseconds
+  /** Until when this process knows that the filter was begun. */
+  #begunUntil = 0
+  #beginning: Promise<void> | undefined
+  #isLoading = false
+  #toldLost = false
+
+  /** @param name Of the filter in the store, with everything that decides where its bits are. */
+  constructor(cache: Cache, name: string, sizing: Sizing, lifetime: Milliseconds) {
+    this.#cache = cache
+    this.#name = name
+    this.#sizing = sizing
+    this.#lifetime = lifetime
+    this.#keys = sizing.parts === 1 ? [name] : Array.from({ length: sizing.parts }, (_, part) => `${name}:${part}`)
+  }
+
+  has(element: string): Awaitable<boolean | undefined> {
+    return chain(this.look(element), this.#judge)
+  }
+
+  /** Answers the bits of an element and the marks; nothing when the store is away or its bits are disabled. */
+  look(element: string): Awaitable<readonly number[]> {
+    const hash = hashText(element)
+    const key = this.#keys[partOf(hash, this.#sizing)] as string
+    const indexes = placesOf(hash, this.#sizing, MARKS)
+    return this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+  }
+
+  async add(element: string): Promise<boolean> {
+    await this.begin()
+    return (await this.#isAddable()) && this.#write([element])
+  }
+
+  /** Makes the filter if there never was one. */
+  async begin(): Promise<void> {
+    if (Date.now() < this.#begunUntil) return
+    this.#beginning ??= this.#begin().finally(() => {
+      this.#beginning = undefined
+    })
+    await this.#beginning
+  }
+
+  /** Begins to fill the filter with all it is to hold: until {@link endLoading} it cannot tell what it does not hold. */
+  async beginLoading(from: number): Promise<void> {
+    const marks = await this.#marks()
+    if (from > 0) {
+      if (!marks.every(isBegun)) throw this.#lost(`what was loaded before element ${from} is gone`)
+    } else if (!marks.every(isWhole)) {
+      // A mark that a load set which lost the filter at its very end would be taken for ours.
+      await this.#mark([WHOLE], -1)
+      await this.#mark([BEGUN], 1)
+      await this.#limit()
+      await this.#cache.call<'set'>({ command: 'set', key: this.#record, value: true, lifetime: this.#lifetime })
+    }
+    this.#isLoading = true
+    this.#toldLost = false
+    await this.#remember()
+  }
+
+  /** @throws {FilterLostError} When the filter, or a part of it, was lost meanwhile. */
+  async endLoading(): Promise<void> {
+    this.#isLoading = false
+    if (!(await this.#marks()).every(isBegun)) throw this.#lost('it was dropped while it was being loaded')
+    await this.#mark([WHOLE], 1)
+  }
+
+  /** Adds several at once. Answers false when the store did not take them all. */
+  async addMany(elements: readonly string[]): Promise<boolean> {
+    return this.#write(elements)
+  }
+
+  estimate(): Promise<Estimate> {
+    return sampled(this.#cache, this.#keys, this.#sizing)
+  }
+
+  async clear(): Promise<void> {
+    await this.#cache.deleteMany([...this.#keys, this.#record])
+    this.#begunUntil = 0
+    this.#toldLost = false
+  }
+
+  get #record(): string {
+    return `${this.#name}:begun`
+  }
+
+  readonly #judge = (bits: readonly number[]): boolean | undefined => {
+    const { hashes } = this.#sizing
+    if (bits[hashes] !== 1 || bits[hashes + 1] !== 1) return this.#cannotTell(bits)
+    for (let at = 0; at < hashes; at++) if (bits[at] === 0) return false
+    return true
+  }
+
+  #cannotTell(bits: readonly number[]): undefined {
+    const wasThere = bits.length > 0 && bits.at(-1) === 0 && Date.now() < this.#begunUntil
+    if (!wasThere || this.#isLoading || this.#toldLost) return
+    this.#toldLost = true
+    this.#cache.report(this.#lost('its bits are gone from the store'))
+  }
+
+  async #begin(): Promise<void> {
+    const key = this.#record
+    const isNew = await this.#cache.call<'set'>({
+      command: 'set',
+      key,
+      value: true,
+      lifetime: this.#lifetime,
+      exists: false,
+    })
+    if (isNew) {
+      const marks = await this.#marks()
+      if (marks.some((bits) => bits.length === 0)) await this.#cache.delete(key)
+      else if (!marks.some(isBegun)) {
+        await this.#mark([WHOLE, BEGUN], 1)
+        await this.#limit()
+        this.#toldLost = false
+      }
+    }
+    await this.#remember()
+  }
+
+  /** Lets every part end with the filter, and the record after them. */
+  async #limit(): Promise<void> {
+    if (this.#lifetime === Number.POSITIVE_INFINITY) return
+    for (const key of [...this.#keys, this.#record])
+      await this.#cache.call<'expire'>({ command: 'expire', key, lifetime: this.#lifetime })
+  }
+
+  async #remember(): Promise<void> {
+    const left = await this.#cache.call<'getExpire'>({ command: 'getExpire', key: this.#record })
+    this.#begunUntil = left === MISS ? 0 : Date.now() + (left as Milliseconds)
+  }
+
+  /** The marks of each part: whole, begun. */
+  #marks(): Promise<readonly (readonly number[])[]> {
+    const indexes = [WHOLE, BEGUN].map((mark) => this.#sizing.bits + mark)
+    const read = async (key: string) => this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+    return Promise.all(this.#keys.map(read))
+  }
+
+  async #mark(marks: readonly number[], by: number): Promise<void> {
+    const indexes = marks.map((mark) => this.#sizing.bits + mark)
+    for (const key of this.#keys) await this.#cache.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by })
+  }
+
+  /** What is written to a filter that is gone would never end. */
+  async #isAddable(): Promise<boolean> {
+    return this.#lifetime === Number.POSITIVE_INFINITY || (await this.#marks()).every(isBegun)
+  }
+
+  async #write(elements: readonly string[]): Promise<boolean> {
+    const byPart = new Map<number, number[]>()
+    for (const element of elements) {
+      const hash = hashText(element)
+      const part = partOf(hash, this.#sizing)
+      const places = placesOf(hash, this.#sizing, 0)
+      const before = byPart.get(part)
+      if (before) before.push(...places)
+      else byPart.set(part, places)
+    }
+    const write = async ([part, indexes]: readonly [number, readonly number[]]) => {
+      const key = this.#keys[part] as string
+      const bits = await this.#cache.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by: 1 })
+      return bits.length > 0
+    }
+    return (await Promise.all([...byPart].map(write))).every(Boolean)
+  }
+
+  #lost(why: string): FilterLostError {
+    return new FilterLostError(this.#name, why)
+  }
+}
+
+const WHOLE = 0
+const BEGUN = 1
+
+function isWhole(marks: readonly number[]): boolean {
+  return marks[WHOLE] === 1 && marks[BEGUN] === 1
+}
+
+function isBegun(marks: readonly number[]): boolean {
+  return marks[BEGUN] === 1
+}

@@ -1,0 +1,22 @@
+import { CashewsError } from '@cashews/core'
+
+/** A filter that was there, and is not, or not whole: evicted, deleted, expired. Until it is filled anew it denies nothing. */
+export class FilterLostError extends CashewsError {
+  readonly code = 'CASHEWS_FILTER_LOST'
+
+  constructor(name: string, why: string) {
+    super(`The filter "${name}" cannot be relied on: ${why}. Fill it anew with setMany(), from the first element on.`)
+  }
+}
+
+/** A load that stopped because the store did not take a batch. Go on with `from: error.done`. */
+export class LoadStoppedError extends CashewsError {
+  readonly code = 'CASHEWS_LOAD_STOPPED'
+  /** How many elements are in the filter. */
+  readonly done: number
+
+  constructor(name: string, done: number) {
+    super(`The store did not take what follows element ${done} of the filter "${name}". Go on with from: ${done}.`)
+    this.done = done
+  }
+}

@@ -1,0 +1,473 @@
+import { bloom, dualBloom, FilterLostError, LoadStoppedError } from '@cashews/bloom'
+import { type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { fakeTime, hangs, sickStore } from './support/helpers.ts'
+
+const upTo = (count: number) => Array.from({ length: count }, (_, at) => `user${at}@example.com`)
+const even = (email: string) => Number(/\d+/.exec(email)?.[0]) % 2 === 0
+
+describe.each(stores)('a filter on $name', ({ create, elapse }) => {
+  let cache: Cache
+  const onError = vi.fn()
+  beforeEach(() => {
+    onError.mockClear()
+    cache = createCache({ onError }).setup(create())
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await cache.clear()
+    await cache.close()
+  })
+
+  const emails = (options: object = {}) => {
+    const asks = vi.fn(async (email: string) => even(email))
+    return { asks, exists: bloom(cache, { name: 'emails', capacity: 1_000, ...options }, asks) }
+  }
+
+  it('answers no without asking, and asks again before it says yes', async () => {
+    const { asks, exists } = emails({ capacity: 100 })
+    for (const email of upTo(100)) expect(await exists.set(email)).toBe(even(email))
+    asks.mockClear()
+    for (const email of upTo(100).filter(even)) expect(await exists(email)).toBe(true)
+    expect(asks).toHaveBeenCalledTimes(50)
+    for (const email of upTo(100)) expect(await exists(email)).toBe(even(email))
+    expect(asks.mock.calls.length).toBeLessThan(50 + 50 + 5)
+  })
+
+  it('takes a yes of the filter for one when it need not be checked', async () => {
+    const { asks, exists } = emails({ checkFalsePositive: false })
+    await exists.setMany(upTo(10))
+    expect(await exists('user1@example.com')).toBe(true)
+    expect(await exists('nobody@example.com')).toBe(false)
+    expect(asks).not.toHaveBeenCalled()
+  })
+
+  it('asks the function as long as nobody has added anything', async () => {
+    const { asks, exists } = emails()
+    expect(await exists('user0@example.com')).toBe(true)
+    expect(asks).toHaveBeenCalledOnce()
+  })
+
+  it('knows what another handle, or another process, has added', async () => {
+    await emails().exists.setMany(upTo(50))
+    const { asks, exists } = emails({ checkFalsePositive: false })
+    await exists.set('user98@example.com')
+    asks.mockClear()
+    for (const email of [...upTo(50), 'user98@example.com']) expect(await exists(email)).toBe(true)
+    expect(asks).not.toHaveBeenCalled()
+  })
+
+  it('loses nothing when many add at once', async () => {
+    const handles = Array.from({ length: 4 }, () => emails({ checkFalsePositive: false }).exists)
+    await Promise.all(upTo(200).map((email, at) => handles[at % 4]?.set(email)))
+    const members = upTo(200).filter(even)
+    expect(await Promise.all(members.map((email) => handles[0]?.(email)))).toEqual(members.map(() => true))
+  })
+
+  it('is split over several keys when it is too large for one', async () => {
+    const { asks, exists } = emails({ maxKeyBytes: 256 })
+    await exists.setMany(upTo(1_000))
+    const keys = []
+    for await (const key of cache.scan(`${exists.storedName}:*`)) keys.push(key)
+    expect(keys.sort()).toEqual([
+      ...Array.from({ length: 7 }, (_, part) => `${exists.storedName}:${part}`),
+      `${exists.storedName}:begun`,
+    ])
+    for (const email of upTo(1_000).filter(even)) expect(await exists(email)).toBe(true)
+    asks.mockClear()
+    for (let at = 0; at < 1_000; at++) await exists(`other${at}`)
+    expect(asks.mock.calls.length).toBeLessThan(30)
+  })
+
+  it('tells how full it is', async () => {
+    const { exists } = emails()
+    expect(await exists.estimate()).toEqual({ isWhole: false, filled: 0, elements: 0, falsePositives: 0 })
+    await exists.setMany(upTo(1_000))
+    const { isWhole, filled, elements, falsePositives } = await exists.estimate()
+    expect(isWhole).toBe(true)
+    expect(filled).toBeCloseTo(0.52, 1)
+    expect(Math.abs(elements - 1_000)).toBeLessThan(50)
+    expect(falsePositives).toBeGreaterThan(0.7)
+    expect(falsePositives).toBeLessThan(1.4)
+  })
+
+  describe('that was lost', () => {
+    it('asks the function, and never says no from nothing', async () => {
+      const { asks, exists } = emails()
+      await exists.setMany(upTo(10))
+      await cache.delete(exists.storedName)
+      expect(await exists('user2@example.com')).toBe(true)
+      expect(await exists('user3@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledTimes(2)
+      expect(onError).toHaveBeenCalledOnce()
+      expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(FilterLostError)
+    })
+
+    it.each(['the same process', 'another'])('is not begun anew by what %s adds', async (who) => {
+      const first = emails()
+      await first.exists.setMany(upTo(10))
+      await cache.delete(first.exists.storedName)
+      const { asks, exists } = who === 'another' ? emails() : first
+      await exists.set('user98@example.com')
+      asks.mockClear()
+      expect(await exists('user2@example.com')).toBe(true)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+
+    it('in part is not whole', async () => {
+      const { exists } = emails({ maxKeyBytes: 256 })
+      await exists.setMany(upTo(1_000))
+      await cache.delete(`${exists.storedName}:3`)
+      for (const email of upTo(1_000).filter(even)) expect(await exists(email)).toBe(true)
+      expect((await exists.estimate()).isWhole).toBe(false)
+    })
+
+    it('is whole again when it was filled anew', async () => {
+      const { asks, exists } = emails()
+      await exists.setMany(upTo(10))
+      await cache.delete(exists.storedName)
+      await exists.setMany(upTo(10))
+      expect(await exists('nobody@example.com')).toBe(false)
+      expect(asks).not.toHaveBeenCalled()
+    })
+
+    it('begins anew after clear', async () => {
+      const { asks, exists } = emails()
+      await exists.setMany(upTo(10))
+      await exists.clear()
+      await exists.set('user98@example.com')
+      asks.mockClear()
+      expect(await exists('user2@example.com')).toBe(false)
+      expect(asks).not.toHaveBeenCalled()
+    })
+  })
+
+  describe('being loaded', () => {
+    it('asks the function until it is whole', async () => {
+      const { asks, exists } = emails()
+      const loading = exists.setMany(
+        (async function* () {
+          for (const email of upTo(10)) {
+            expect(await exists('nobody@example.com')).toBe(false)
+            yield email
+          }
+        })(),
+        { batchSize: 5 },
+      )
+      expect(await loading).toBe(10)
+      expect(asks).toHaveBeenCalledTimes(10)
+      await exists('nobody@example.com')
+      expect(asks).toHaveBeenCalledTimes(10)
+    })
+
+    it('is filled in batches, and tells how far it has come', async () => {
+      const { exists } = emails()
+      const told: number[] = []
+      await exists.setMany(upTo(25), { batchSize: 10, onProgress: ({ done }) => told.push(done) })
+      expect(told).toEqual([10, 20, 25])
+    })
+
+    it('goes on where an earlier load has stopped', async () => {
+      const { asks, exists } = emails({ checkFalsePositive: false })
+      let done = 0
+      const stops = function* () {
+        yield* upTo(25)
+        throw new Error('the connection to the database broke')
+      }
+      const onProgress = (progress: { done: number }) => {
+        done = progress.done
+      }
+      await expect(exists.setMany(stops(), { batchSize: 10, onProgress })).rejects.toThrow('broke')
+      expect(done).toBe(20)
+      expect((await exists.estimate()).isWhole).toBe(false)
+      await exists.setMany(upTo(30), { from: done })
+      for (const email of upTo(30)) expect(await exists(email)).toBe(true)
+      expect(asks).not.toHaveBeenCalled()
+    })
+
+    it('does not go on when what was loaded is gone', async () => {
+      const { exists } = emails()
+      await expect(exists.setMany(upTo(10), { from: 5 })).rejects.toThrow('what was loaded before element 5 is gone')
+    })
+
+    it('is not whole when it was dropped meanwhile', async () => {
+      const { asks, exists } = emails()
+      const dropped = async function* () {
+        yield* upTo(10)
+        await cache.delete(exists.storedName)
+        yield* upTo(20)
+      }
+      await expect(exists.setMany(dropped(), { batchSize: 5 })).rejects.toThrow(FilterLostError)
+      expect(await exists('user2@example.com')).toBe(true)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+
+    it('keeps denying when it was whole before', async () => {
+      const { asks, exists } = emails()
+      await exists.setMany(upTo(10))
+      const more = async function* () {
+        expect(await exists('nobody@example.com')).toBe(false)
+        yield 'user98@example.com'
+      }
+      await exists.setMany(more())
+      expect(asks).not.toHaveBeenCalled()
+    })
+  })
+
+  describe('with a ttl', () => {
+    beforeEach(() => fakeTime())
+
+    it('ends, and begins anew with the next element', async () => {
+      const { asks, exists } = emails({ ttl: '1h' })
+      await exists.set('user2@example.com')
+      expect(await exists('nobody@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledTimes(1)
+      await elapse(3_600_001)
+      expect(await exists('user2@example.com')).toBe(true)
+      expect(asks).toHaveBeenCalledTimes(2)
+      await exists.set('user4@example.com')
+      asks.mockClear()
+      expect(await exists('user2@example.com')).toBe(false)
+      expect(asks).not.toHaveBeenCalled()
+    })
+
+    it('is not written to when it was lost', async () => {
+      const { exists } = emails({ ttl: '1h' })
+      await exists.set('user2@example.com')
+      await cache.delete(exists.storedName)
+      expect(await exists.set('user4@example.com')).toBe(false)
+      expect(await cache.exists(exists.storedName)).toBe(false)
+    })
+
+    it('and rotate lets elements age one by one', async () => {
+      const { asks, exists } = emails({ ttl: '40s', rotate: 4, checkFalsePositive: false })
+      await exists.set('user2@example.com')
+      for (let waited = 0; waited < 40; waited += 10) {
+        expect(await exists('user3@example.com')).toBe(false)
+        expect(asks).toHaveBeenCalledTimes(waited / 10 + 2)
+        expect(await exists('user2@example.com')).toBe(true)
+        await elapse(10_000)
+      }
+      asks.mockClear()
+      await exists.set('user4@example.com')
+      expect(await exists('user3@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledOnce()
+      await elapse(10_000)
+      expect(await exists('user2@example.com')).toBe(false)
+      expect(await exists('user4@example.com')).toBe(true)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+  })
+
+  describe('of two', () => {
+    const spam = (options: object = {}) => {
+      const asks = vi.fn(async (email: string) => even(email))
+      return { asks, isSpam: dualBloom(cache, { name: 'spam', capacity: 1_000, ...options }, asks) }
+    }
+
+    it('learns what the function answers, and answers then', async () => {
+      const { asks, isSpam } = spam()
+      for (const email of upTo(100)) expect(await isSpam(email)).toBe(even(email))
+      asks.mockClear()
+      for (const email of upTo(100)) expect(await isSpam(email)).toBe(even(email))
+      expect(asks.mock.calls.length).toBeLessThan(5)
+      asks.mockClear()
+      expect(await isSpam('user98765@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+
+    it('asks when both know the element', async () => {
+      const { asks, isSpam } = spam()
+      await isSpam.setMany(['user1@example.com'], true)
+      expect(await isSpam('user1@example.com')).toBe(true)
+      await isSpam.setMany(['user1@example.com'], false)
+      expect(await isSpam('user1@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+
+    it('takes a size for each answer', async () => {
+      const { isSpam } = spam({ capacity: { true: 10, false: 1_000 }, falsePositives: { true: 0.1, false: 2 } })
+      expect(isSpam.storedNames).toEqual({
+        true: 'dualBloom:spam:144x1:10:murmur3:true',
+        false: 'dualBloom:spam:8143x1:6:murmur3:false',
+      })
+    })
+
+    it('remembers no answer that shares a bit with another, if asked to', async () => {
+      const { asks, isSpam } = spam({ capacity: 5, noCollisions: true })
+      const elements = upTo(200).filter(even)
+      for (const email of elements) await isSpam(email)
+      asks.mockClear()
+      for (const email of elements) expect(await isSpam(email)).toBe(true)
+      expect(asks.mock.calls.length).toBeGreaterThan(80)
+    })
+
+    it('can be told, asked how full it is, and emptied', async () => {
+      const { asks, isSpam } = spam()
+      await isSpam.set('user2@example.com')
+      await isSpam.setMany(
+        upTo(100).filter((email) => !even(email)),
+        false,
+      )
+      const { true: yes, false: no } = await isSpam.estimate()
+      expect([yes.elements, no.elements]).toEqual([1, 50])
+      await isSpam.clear()
+      asks.mockClear()
+      expect(await isSpam('user2@example.com')).toBe(true)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+  })
+})
+
+describe('bloom', () => {
+  let cache: Cache
+  beforeEach(() => {
+    cache = createCache().setup(stores[0]?.create() as never)
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await cache.close()
+  })
+
+  it('works for a capacity of a million', async () => {
+    const exists = bloom(cache, { name: 'big', capacity: 1_000_000, checkFalsePositive: false }, even)
+    await exists.setMany(upTo(1_000))
+    for (const email of upTo(1_000)) expect(await exists(email)).toBe(true)
+    expect(await exists('nobody@example.com')).toBe(false)
+  })
+
+  it('is wrong about strangers as often as was asked for, when it is full', async () => {
+    const exists = bloom(cache, { name: 'full', capacity: 10_000, falsePositives: 1, checkFalsePositive: false }, even)
+    await exists.setMany(upTo(10_000))
+    for (const email of upTo(10_000)) expect(await exists(email)).toBe(true)
+    let wrong = 0
+    for (let at = 0; at < 200_000; at++) if (await exists(`stranger${at}`)) wrong++
+    expect(wrong / 200_000).toBeGreaterThan(0.009)
+    expect(wrong / 200_000).toBeLessThan(0.011)
+  })
+
+  it('asks the function while its commands are disabled, and adds nothing', async () => {
+    const asks = vi.fn((email: string) => even(email))
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, asks)
+    await exists.setMany(upTo(5))
+    await cache.disabling(['getBits', 'incrBits'], async () => {
+      expect(await exists('nobody')).toBe(false)
+      expect(await exists.set('user2@example.com')).toBe(false)
+    })
+    expect(asks).toHaveBeenCalledTimes(2)
+    cache.disable()
+    expect(await exists('user2@example.com')).toBe(true)
+    expect(asks).toHaveBeenCalledTimes(3)
+    cache.enable()
+    expect(await exists('nobody')).toBe(false)
+    expect(asks).toHaveBeenCalledTimes(3)
+  })
+
+  it('goes through middlewares', async () => {
+    const commands: string[] = []
+    cache.use((call, next) => {
+      commands.push(call.command)
+      return next(call)
+    })
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await exists('user2@example.com')
+    expect(commands).toEqual(['getBits'])
+  })
+
+  it('asks the function while the store is away, and says where a load has to go on', async () => {
+    fakeTime()
+    const store = sickStore()
+    const sick = createCache({ onError: () => undefined }).setup(store)
+    const asks = vi.fn(even)
+    const exists = bloom(sick, { name: 'emails', capacity: 100 }, asks)
+    await exists.set('user2@example.com')
+    asks.mockClear()
+    store.health.illness = hangs
+    const answer = exists('nobody')
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await answer).toBe(false)
+    expect(asks).toHaveBeenCalledOnce()
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(5_000)
+    const failing = function* () {
+      yield* upTo(10)
+      store.health.illness = async () => {
+        throw new (await import('@cashews/core')).BackendUnavailableError('gone')
+      }
+      yield 'one more'
+    }
+    vi.useRealTimers()
+    const error = await exists.setMany(failing(), { batchSize: 5 }).catch((failure: unknown) => failure)
+    expect(error).toBeInstanceOf(LoadStoppedError)
+    expect(error).toMatchObject({ code: 'CASHEWS_LOAD_STOPPED', done: 10 })
+    await sick.close()
+  })
+
+  it('tells detect whether it answered', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 100 }, even)
+    await exists.setMany(upTo(10))
+    const { calls } = await cache.detect(() => exists('nobody'))
+    expect(calls[exists.storedName]).toEqual([{ strategy: 'bloom', template: 'emails', backend: 'memory', hit: true }])
+  })
+
+  it('tells arguments apart, whatever their parameters are called', async () => {
+    const owns = bloom(cache, { name: 'owns', capacity: 100 }, (user: string, item: string) => user !== item)
+    const renamed = bloom(cache, { name: 'owns', capacity: 100 }, (a: string, b: string) => a !== b)
+    await owns.setMany([['a:b', 'c']])
+    expect(await renamed('a:b', 'c')).toBe(true)
+    expect(await renamed('a', 'b:c')).toBe(false)
+  })
+
+  it('takes for an element what the key says', async () => {
+    const exists = bloom(
+      cache,
+      { name: 'emails', capacity: 100, key: '{email:lower}' },
+      (email: string) => email !== '',
+    )
+    await exists.set('Ada@Example.com')
+    expect(await exists('ADA@example.COM')).toBe(true)
+    expect(await exists('bob@example.com')).toBe(false)
+  })
+
+  it('keeps the name of the function and its this', async () => {
+    const options = { name: 'stock', capacity: 10 }
+    const shop = {
+      stock: ['bread'],
+      has: bloom(cache, options, async function sells(this: { readonly stock: readonly string[] }, item: string) {
+        return this.stock.includes(item)
+      }),
+    }
+    expect(shop.has.name).toBe('sells')
+    expect(await shop.has('bread')).toBe(true)
+  })
+
+  it('hands on what the function throws', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, (_: string): boolean => {
+      throw new Error('no database')
+    })
+    await expect(exists('a')).rejects.toThrow('no database')
+    await expect(exists.set('a')).rejects.toThrow('no database')
+  })
+
+  it.each([
+    [{ capacity: 10 }, 'needs a name'],
+    [{ name: '', capacity: 10 }, 'needs a name'],
+    [{ name: 'a', capacity: 0 }, 'at least 1, not 0'],
+    [{ name: 'a', capacity: 10, falsePositives: 100 }, 'between 0 and 100'],
+    [{ name: 'a', capacity: 10, rotate: 2 }, 'needs a ttl'],
+    [{ name: 'a', capacity: 10, ttl: '1h', rotate: 0 }, 'at least 1'],
+    [{ name: 'a', capacity: 10, falsePositive: 2 }, 'has no option "falsePositive"'],
+  ])('refuses %j', (options, message) => {
+    const define = () => bloom(cache, options as never, (a: string) => a !== '')
+    expect(define).toThrow(ConfigurationError)
+    expect(define).toThrow(message)
+  })
+
+  it('refuses a function whose arguments it cannot tell, and a template that cannot work', () => {
+    const options = { name: 'a', capacity: 10 }
+    expect(() => bloom(cache, options, (a = '') => a !== '')).toThrow('needs the option key')
+    expect(() => bloom(cache, options, (...all: string[]) => all.length > 0)).toThrow('needs the option key')
+    expect(() => bloom(cache, { ...options, key: '{b}' as string }, (a: string) => a !== '')).toThrow(KeyTemplateError)
+  })
+})

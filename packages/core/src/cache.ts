@@ -5,6 +5,7 @@ import { commandSet } from './control.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
+import type { LoadCall } from './flight.ts'
 import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off } from './listeners.ts'
@@ -210,7 +211,8 @@ export class Cache implements AsyncDisposable {
       await this.store(key, value, lifetime, lease, tags)
       return value
     }
-    return this.fly(key, { seen: getOrSetSeen, load: store, longest: lifetime })
+    const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
+    return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
@@ -448,8 +450,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
-  fly<T>(key: string, through: ReadThrough<T>): Promise<T> {
-    return this.#loads.run(this.#routes.of(key), key, through)
+  fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
+    return this.#loads.run(this.#routes.of(call.key), call, through)
   }
 
   /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */

@@ -1,7 +1,17 @@
 import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
-import type { Lease } from './lease.ts'
+import type { Lease, Leases } from './lease.ts'
 import type { Outcome, Reason } from './outcome.ts'
+
+/** A call that is read through. */
+export interface LoadCall {
+  readonly key: string
+  /** What the load is called with. */
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  /** Lets this caller go. The load goes on while others wait for it. */
+  readonly signal: AbortSignal | undefined
+}
 
 /**
  * One load, shared by everybody who asks for its key meanwhile. It is its own lease: once that is broken, nobody joins
@@ -13,6 +23,7 @@ export class Flight<T = unknown> implements Lease, Outcome {
   broken = false
   token: string | undefined
   older: Lease | undefined
+  among: Leases | undefined
   // The outcome.
   hit = false
   stale: boolean | undefined
@@ -20,9 +31,13 @@ export class Flight<T = unknown> implements Lease, Outcome {
   age: number | undefined
   hitInside: boolean | undefined
   readonly around: Outcome | undefined
+  /** The call that began it. */
+  readonly call: LoadCall
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
   promise!: Promise<T>
+  /** Where others can join it. */
+  joinable: Flights | undefined
   readonly #controller: AbortController | undefined
   #waiting = 0
 
@@ -30,7 +45,8 @@ export class Flight<T = unknown> implements Lease, Outcome {
    * @param around The outcome of the load that this one is part of.
    * @param controller Aborts the load when its last waiter has left.
    */
-  constructor(around?: Outcome, detector?: Detector, controller?: AbortController) {
+  constructor(call: LoadCall, around?: Outcome, detector?: Detector, controller?: AbortController) {
+    this.call = call
     this.around = around
     this.detector = detector
     this.#controller = controller
@@ -40,6 +56,12 @@ export class Flight<T = unknown> implements Lease, Outcome {
   wait(signal?: AbortSignal): Promise<T> {
     this.#waiting++
     return signal === undefined ? this.promise : this.#until(signal)
+  }
+
+  /** Ends it: its key is free for the next, and its lease is given back. */
+  land(): void {
+    this.joinable?.end(this as Flight)
+    this.among?.drop(this)
   }
 
   #until(signal: AbortSignal): Promise<T> {
@@ -70,13 +92,15 @@ export class Flights {
     return flight === undefined || flight.broken ? undefined : (flight as Flight<T>)
   }
 
-  /** Lets others join a load from now on. */
-  add(key: string, flight: Flight<never> | Flight): void {
-    this.#byKey.set(key, flight as Flight)
+  /** Lets others join a load, until it lands. */
+  add(flight: Flight): void {
+    flight.joinable = this
+    this.#byKey.set(flight.call.key, flight)
   }
 
-  /** Ends a load: its key is free for the next. */
-  end(key: string, flight: Flight<never> | Flight): void {
+  /** Lets nobody join a load any more. */
+  end(flight: Flight): void {
+    const { key } = flight.call
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
   }
 

@@ -49,7 +49,7 @@ export {
   ValueError,
   WrongTypeError,
 } from './errors.ts'
-export { Flight, Flights } from './flight.ts'
+export { Flight, Flights, type LoadCall } from './flight.ts'
 export { compileGlob, escapeGlob } from './glob.ts'
 export { type Guard, type Guarded, type GuardOptions, guard } from './guard.ts'
 export {

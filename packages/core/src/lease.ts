@@ -17,6 +17,8 @@ export interface Lease {
   token: string | undefined
   /** The lease that was taken before on the same key. */
   older: Lease | undefined
+  /** The leases it is one of, while it is. */
+  among: Leases | undefined
 }
 
 /** The loads under way on one backend. */
@@ -26,6 +28,7 @@ export class Leases {
 
   take(key: string, lease: Lease): void {
     lease.key = key
+    lease.among = this
     lease.older = this.#newest.get(key)
     this.#newest.set(key, lease)
   }

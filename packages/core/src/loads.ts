@@ -1,9 +1,8 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { MISS, type Milliseconds } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
-import { Flight, Flights } from './flight.ts'
-import type { Lease } from './lease.ts'
-import { markHit, markStale, type Outcome, tellsStale } from './outcome.ts'
+import { Flight, Flights, type LoadCall } from './flight.ts'
+import { markHit, markStale, tellsStale } from './outcome.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 import { areMet, NotStoredError, type Terms } from './terms.ts'
@@ -17,18 +16,18 @@ export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
  */
 export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
 
-/** One read-through: look, and load on a miss. */
+/** A read-through, the same for all calls of a function: look, and load on a miss. */
 export interface ReadThrough<T> {
   /** @default 'join' */
   readonly sharing?: Sharing | undefined
   /** Told to `detect`; called only when somebody detects. */
   readonly seen: () => Seen
-  /** Loads the value. Gets the lease to store it with. */
-  readonly load: (lease: Lease, outcome: Outcome) => Promise<T>
+  /** Whether `load` lands the flight itself, which spares a promise. @default false */
+  readonly lands?: boolean
+  /** Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. */
+  readonly load: (flight: Flight<T>) => Promise<T>
   /** Makes the answer of what is stored. Absent: it is the answer. */
-  readonly found?: ((stored: unknown, lease: Lease, outcome: Outcome) => Awaitable<T>) | undefined
-  /** Lets this caller go. The load goes on while others wait for it. */
-  readonly signal?: AbortSignal | undefined
+  readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
   /** Whether the load has to know if a strategy inside it answered from the cache. */
   readonly watchesInside?: boolean | undefined
   /** The longest time it stores for: from it, and the time that is left, follows the age of what is stored. */
@@ -51,13 +50,15 @@ export class Loads {
   }
 
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
-  run<T>(route: Route, key: string, through: ReadThrough<T>): Promise<T> {
+  run<T>(route: Route, call: LoadCall, through: ReadThrough<T>): Promise<T> {
+    const { key } = call
     const scope = watchedScope()
-    const signal = through.signal ?? inheritedSignal()
+    if (call.signal) signals = true
+    const signal = call.signal ?? inheritedSignal()
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
-    const joined = mayJoin(through, scope) ? this.#flights.find<T>(key) : undefined
-    const flight = joined ?? this.#start(route, key, through, signal)
+    const joined = mayJoin(through.sharing, scope) ? this.#flights.find<T>(key) : undefined
+    const flight = joined ?? this.#start(route, call, through, signal)
     const answer = flight.wait(signal)
     if (scope?.detectors) return this.#tell(route, key, through, flight, answer, joined !== undefined)
     return joined && tellsStale() ? passOn(joined, answer) : answer
@@ -74,39 +75,32 @@ export class Loads {
     this.detected(key, compact({ strategy: 'get', backend: route.backend.name, hit, left }))
   }
 
-  #start<T>(route: Route, key: string, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
+  #start<T>(route: Route, call: LoadCall, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
     const scope = watchedScope()
     const around = tellsStale() || signals ? currentScope() : scope
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
-    const flight = new Flight<T>(around?.outcome, detector, controller)
+    const flight = new Flight<T>(call, around?.outcome, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
-      this.#flights.add(key, flight as Flight)
+      this.#flights.add(flight as Flight)
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
     flight.promise = isWatched
-      ? this.#watched(route, key, through, flight, controller?.signal)
-      : readThrough(route, key, through, flight)
-    const end = () => {
-      this.#flights.end(key, flight as Flight)
-      route.release(flight)
+      ? this.#watched(route, through, flight, controller?.signal)
+      : readThrough(route, through, flight)
+    if (!through.lands || flight.reason === undefined) {
+      const land = () => flight.land()
+      flight.promise.then(land, land)
     }
-    flight.promise.then(end, end)
     return flight
   }
 
   /** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
-  #watched<T>(
-    route: Route,
-    key: string,
-    through: ReadThrough<T>,
-    flight: Flight<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
+  #watched<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
     const { detector } = flight
     const inside: Scope = { outcome: flight, signal, ...(detector && { detectors: [detector] }) }
-    const load = () => readThrough(route, key, through, flight)
+    const load = () => readThrough(route, through, flight)
     return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
   }
 
@@ -149,9 +143,7 @@ export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
 }
 
-function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scope | undefined): boolean {
-  if (through.signal) signals = true
-  const { sharing = 'join' } = through
+function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
   return (
     (sharing === 'join' || sharing === 'renew') &&
     !scope?.invalidating &&
@@ -161,13 +153,13 @@ function mayJoin(through: ReadThrough<never> | ReadThrough<unknown>, scope: Scop
 }
 
 /** Never throws, and waits for nothing that is at hand. */
-function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+function readThrough<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew' || through.sharing === 'apart'
   try {
-    const stored = route.look(key, flight, leaseOnly)
+    const stored = route.look(flight.call.key, flight, leaseOnly)
     return isPending(stored)
-      ? stored.then((found) => answer(route, key, found, leaseOnly, through, flight))
-      : answer(route, key, stored, leaseOnly, through, flight)
+      ? stored.then((found) => answer(route, found, leaseOnly, through, flight))
+      : answer(route, stored, leaseOnly, through, flight)
   } catch (error) {
     return Promise.reject(error)
   }
@@ -175,7 +167,6 @@ function readThrough<T>(route: Route, key: string, through: ReadThrough<T>, flig
 
 function answer<T>(
   route: Route,
-  key: string,
   stored: unknown,
   leaseOnly: boolean,
   through: ReadThrough<T>,
@@ -183,34 +174,34 @@ function answer<T>(
 ): Promise<T> {
   const scope = watchedScope()
   const isMiss = stored === MISS || leaseOnly
-  if (scope?.terms) return answerOnTerms(route, key, isMiss ? MISS : stored, through, flight, scope.terms)
+  if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
-  return through.load(flight, flight)
+  return through.load(flight)
 }
 
 /** Answers what is stored. */
 function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   markHit(flight)
-  return Promise.resolve(found ? found(stored, flight, flight) : (stored as T))
+  return Promise.resolve(found ? found(stored, flight) : (stored as T))
 }
 
 /** Answers what is stored if it is good enough for who asks. */
 async function answerOnTerms<T>(
   route: Route,
-  key: string,
   stored: unknown,
   through: ReadThrough<T>,
   flight: Flight<T>,
   terms: Terms,
 ): Promise<T> {
+  const { key } = flight.call
   if (stored !== MISS) {
     const left = await timeLeft(route, key)
     if (areMet(terms, ageOf(through.longest, left), left)) return use(stored, through, flight)
   }
   if (terms.onlyStored) throw new NotStoredError(`Nothing is stored for "${key}" that would be fresh enough.`)
   flight.reason = stored === MISS ? 'miss' : 'refresh'
-  return through.load(flight, flight)
+  return through.load(flight)
 }
 
 /** Tells the load around that an answer it shares is stale. */

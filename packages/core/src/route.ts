@@ -172,11 +172,6 @@ export class Route implements Guarded, BackendHost {
     else if (wasUsed) await this.backend.close()
   }
 
-  /** Forgets the lease of a load that ended. */
-  release(lease: Lease): void {
-    this.#leases.drop(lease)
-  }
-
   removed(key: string, reason: RemovalReason): void {
     const { listeners } = this.#owner
     if (listeners.has('removed')) listeners.emit('removed', { key, reason, backend: this.backend })

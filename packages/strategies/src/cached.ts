@@ -40,7 +40,7 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
-      const load = caching.loader(target, run)
+      const through = caching.through(target, run, template)
       return {
         now(spot) {
           const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
@@ -48,9 +48,9 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly(key, caching.through({ key, self, args }, load, template, { signal })))
+          return settle(cache.fly({ key, self, args, signal }, through))
         },
-        refresh: caching.refresher(load, template),
+        refresh: caching.refresher(through),
         peek: (key) => settle(cache.get(key)),
         invalidate: (key) => cache.delete(key),
       }

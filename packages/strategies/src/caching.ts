@@ -7,7 +7,7 @@ import type { LockOption } from './lock-option.ts'
 import { checkNames } from './options.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
-import { type CallOfFunction, type Load, storing } from './storing.ts'
+import { storing } from './storing.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
 import type { Behaviour, Run, Target } from './wrap.ts'
 
@@ -34,16 +34,9 @@ export interface Caching {
   /** Throws what is stored in place of a result, where errors are stored. */
   settle(answer: Promise<unknown>): Promise<unknown>
   /** Makes what {@link Behaviour.refresh} does: a load of its own that others may join. */
-  refresher(load: Load, template: () => string): NonNullable<Behaviour['refresh']>
-  /** Makes the load of one function. */
-  loader(target: Target, run: Run): Load
-  /** Makes the read-through of one call. */
-  through(
-    call: CallOfFunction,
-    load: Load,
-    template: () => string,
-    how?: Pick<ReadThrough<unknown>, 'found' | 'sharing' | 'signal'>,
-  ): ReadThrough<unknown>
+  refresher(through: ReadThrough<unknown>): NonNullable<Behaviour['refresh']>
+  /** Makes the read-through of one function. */
+  through(target: Target, run: Run, template: () => string): ReadThrough<unknown>
 }
 
 /**
@@ -64,25 +57,29 @@ export function cachingOf(
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options)
   const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
-  const sharing = options.singleFlight === false ? 'alone' : 'join'
-  const caching: Caching = {
+  return {
     lifetime,
     keeping,
     keying: prefix === undefined ? (options as KeyOptions) : prefixed(prefix, options as KeyOptions),
-    loader: (target, run) =>
-      storing(cache, { run, lifetime, keeping, form, tags: tagsOf(target, options), lock: options.lock ?? false }),
-    through: (call, load, template, how) => ({
+    through: (target, run, template) => ({
       seen: () => ({ ...seen, template: template() }),
-      load: (lease, outcome) => load(call, lease, outcome),
+      load: storing(cache, {
+        run,
+        lifetime,
+        keeping,
+        form,
+        tags: tagsOf(target, options),
+        lock: options.lock ?? false,
+      }),
+      lands: !options.lock && options.tags === undefined,
       watchesInside: keeping.watchesInside,
       longest: lifetime.longest,
-      sharing: how?.sharing ?? sharing,
-      found: how?.found,
-      signal: how?.signal,
+      sharing: options.singleFlight === false ? 'alone' : 'join',
     }),
     settle: (answer) => (keeping.storesErrors ? answer.then(unwrap) : answer),
-    refresher: (load, template) => (key, self, args) =>
-      cache.fly(key, caching.through({ key, self, args }, load, template, { sharing: 'anew' })),
+    refresher: (through) => {
+      const anew: ReadThrough<unknown> = { ...through, sharing: 'anew' }
+      return (key, self, args) => cache.fly({ key, self, args, signal: undefined }, anew)
+    },
   }
-  return caching
 }

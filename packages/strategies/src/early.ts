@@ -1,4 +1,4 @@
-import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
+import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Dated, datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
@@ -59,8 +59,29 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
-      const load = caching.loader(target, run)
+      const loading = caching.through(target, run, template)
+      const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
       const refreshes = new Refreshes(cache)
+      const through: ReadThrough<unknown> = {
+        ...loading,
+        async found(stored, flight) {
+          if (isGood(stored)) return stored[0]
+          if (!isDated(stored) || !background) {
+            flight.hit = false
+            flight.reason = isDated(stored) ? 'stale' : 'miss'
+            const fresh = loading.load(flight)
+            return isDated(stored) ? fresh.catch((error) => keepOld(cache, stored, error)) : fresh
+          }
+          if (!isFresh(stored)) markStale(flight)
+          const { key, self, args } = flight.call
+          refreshes.start(
+            key,
+            (now) => isDated(now) && now[1] === stored[1],
+            () => cache.fly({ key, self, args, signal: undefined }, apart),
+          )
+          return stored[0]
+        },
+      }
       const { settle } = caching
       return {
         now(spot) {
@@ -70,29 +91,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          const call = { key, self, args }
-          const through = caching.through(call, load, template, {
-            signal,
-            async found(stored, lease, outcome) {
-              if (isGood(stored)) return stored[0]
-              if (!isDated(stored) || !background) {
-                outcome.hit = false
-                outcome.reason = isDated(stored) ? 'stale' : 'miss'
-                const loading = load(call, lease, outcome)
-                return isDated(stored) ? loading.catch((error) => keepOld(cache, stored, error)) : loading
-              }
-              if (!isFresh(stored)) markStale(outcome)
-              refreshes.start(
-                key,
-                (now) => isDated(now) && now[1] === stored[1],
-                () => cache.fly(key, caching.through(call, load, template, { sharing: 'apart' })),
-              )
-              return stored[0]
-            },
-          })
-          return settle(cache.fly(key, through))
+          return settle(cache.fly({ key, self, args, signal }, through))
         },
-        refresh: caching.refresher(load, template),
+        refresh: caching.refresher(loading),
         peek: (key) => peekDated(cache, key),
         invalidate: (key) => cache.delete(key),
       }

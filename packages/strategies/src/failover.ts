@@ -1,4 +1,4 @@
-import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
+import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
@@ -46,30 +46,30 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
-      const load = caching.loader(target, run)
+      const loading = caching.through(target, run, template)
       const forgives = (error: unknown) => isOneOf(options.errors ?? defaults.get(cache))(error)
-      return {
-        call(key, self, args, signal) {
-          if (cache.isBypassed(key)) return run(self, args)
-          const call = { key, self, args }
-          const through = caching.through(call, load, template, { signal, sharing })
-          return cache.fly(key, {
-            ...through,
-            async load(lease, outcome) {
-              try {
-                return await load(call, lease, outcome)
-              } catch (error) {
-                const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key }) : MISS
-                if (stored === MISS) throw error
-                outcome.hit = true
-                outcome.reason = undefined
-                markStale(outcome)
-                return stored
-              }
-            },
-          })
+      const through: ReadThrough<unknown> = {
+        ...loading,
+        sharing,
+        lands: false,
+        async load(flight) {
+          try {
+            return await loading.load(flight)
+          } catch (error) {
+            const { key } = flight.call
+            const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key }) : MISS
+            if (stored === MISS) throw error
+            flight.hit = true
+            flight.reason = undefined
+            markStale(flight)
+            return stored
+          }
         },
-        refresh: caching.refresher(load, template),
+      }
+      return {
+        call: (key, self, args, signal) =>
+          cache.isBypassed(key) ? run(self, args) : cache.fly({ key, self, args, signal }, through),
+        refresh: caching.refresher(loading),
         peek: (key) => cache.get(key),
         invalidate: (key) => cache.delete(key),
       }

@@ -1,4 +1,4 @@
-import { type Cache, MISS, type Seen } from '@cashews/core'
+import { type Cache, MISS, type ReadThrough, type Seen } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -73,7 +73,8 @@ export function countingHits(
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
-      const load = caching.loader(target, run)
+      const loading = caching.through(target, run, template)
+      const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
       const refreshes = new Refreshes(cache)
       const { settle } = caching
       const seen = (): Seen => ({ strategy, template: template() })
@@ -88,9 +89,8 @@ export function countingHits(
       return {
         async call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          const call = { key, self, args }
           const renew = async (old: unknown) => {
-            const answer = await cache.fly(key, caching.through(call, load, template, { sharing: 'apart' }))
+            const answer = await cache.fly({ key, self, args, signal: undefined }, apart)
             await drop(key, old)
             return answer
           }
@@ -107,26 +107,26 @@ export function countingHits(
             cache.detected(key, seen, { hit: true })
             return unwrap(stored[0])
           }
-          const through = caching.through(call, load, template, {
-            signal,
+          const through: ReadThrough<unknown> = {
+            ...loading,
             // Somebody may have stored a new result meanwhile; this one is used up.
-            async found(now, lease, outcome) {
+            async found(now, flight) {
               if (
                 isCounted(now) &&
                 (!isCounted(stored) || now[1] !== stored[1]) &&
                 (await count(key, now)) <= cacheHits
               )
                 return now[0]
-              outcome.hit = false
-              outcome.reason = 'used up'
-              const result = await load(call, lease, outcome)
+              flight.hit = false
+              flight.reason = 'used up'
+              const result = await loading.load(flight)
               await drop(key, now)
               return result
             },
-          })
-          return settle(cache.fly(key, through))
+          }
+          return settle(cache.fly({ key, self, args, signal }, through))
         },
-        refresh: caching.refresher(load, template),
+        refresh: caching.refresher(loading),
         peek: async (key) => {
           const stored = await cache.call<'get'>({ command: 'get', key })
           return isCounted(stored) ? unwrap(stored[0]) : undefined

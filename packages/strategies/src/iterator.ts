@@ -90,19 +90,22 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       )
       const recording = new Recording(source[Symbol.asyncIterator](), { maxItems, maxBytes })
       recordings.set(key, recording)
-      const stored = cache.fly(key, {
-        sharing: 'apart',
-        seen,
-        async load(lease, outcome) {
-          recording.lease = lease
-          outcome.reason = 'miss'
-          const items = await recording.whole
-          if (recordings.get(key) === recording) recordings.delete(key)
-          if (items === undefined) return
-          const value: Sequence = { items }
-          await cache.store(key, value, lifetime.of(items, args), lease, tags?.(items, self, args))
+      const stored = cache.fly<unknown>(
+        { key, self, args, signal: undefined },
+        {
+          sharing: 'apart',
+          seen,
+          async load(flight) {
+            recording.lease = flight
+            flight.reason = 'miss'
+            const items = await recording.whole
+            if (recordings.get(key) === recording) recordings.delete(key)
+            if (items === undefined) return
+            const value: Sequence = { items }
+            await cache.store(key, value, lifetime.of(items, args), flight, tags?.(items, self, args))
+          },
         },
-      })
+      )
       stored.catch(cache.report)
       return recording
     }

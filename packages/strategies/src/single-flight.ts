@@ -37,11 +37,11 @@ export function singleFlight(
     wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, template) => {
       const flights = new Flights()
       const start = (key: string, self: unknown, args: readonly unknown[]) => {
-        const flight = new Flight()
-        flights.add(key, flight)
+        const flight = new Flight({ key, self, args, signal: undefined })
+        flights.add(flight)
         flight.promise = run(self, args)
-        const end = () => flights.end(key, flight)
-        flight.promise.then(end, end)
+        const land = () => flight.land()
+        flight.promise.then(land, land)
         return flight.promise
       }
       return detecting(cache, 'singleFlight', template, {

@@ -1,4 +1,4 @@
-import { type Cache, MISS, markStale, mayAnswerStale } from '@cashews/core'
+import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
@@ -43,8 +43,24 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
-      const load = caching.loader(target, run)
+      const loading = caching.through(target, run, template)
       const { settle } = caching
+      const through: ReadThrough<unknown> = {
+        ...loading,
+        async found(stored, flight) {
+          if (isFresh(stored)) return stored[0]
+          flight.hit = false
+          flight.reason = isDated(stored) ? 'stale' : 'miss'
+          try {
+            return await loading.load(flight)
+          } catch (error) {
+            if (!isDated(stored) || !forgives(error)) throw error
+            flight.hit = true
+            markStale(flight)
+            return stored[0]
+          }
+        },
+      }
       return {
         now(spot) {
           const stored = cache.getNow(spot.key)
@@ -56,26 +72,9 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          const call = { key, self, args }
-          const through = caching.through(call, load, template, {
-            signal,
-            async found(stored, lease, outcome) {
-              if (isFresh(stored)) return stored[0]
-              outcome.hit = false
-              outcome.reason = isDated(stored) ? 'stale' : 'miss'
-              try {
-                return await load(call, lease, outcome)
-              } catch (error) {
-                if (!isDated(stored) || !forgives(error)) throw error
-                outcome.hit = true
-                markStale(outcome)
-                return stored[0]
-              }
-            },
-          })
-          return settle(cache.fly(key, through))
+          return settle(cache.fly({ key, self, args, signal }, through))
         },
-        refresh: caching.refresher(load, template),
+        refresh: caching.refresher(loading),
         peek: (key) => peekDated(cache, key),
         invalidate: (key) => cache.delete(key),
       }

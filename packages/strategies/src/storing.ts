@@ -1,4 +1,4 @@
-import { type Cache, isPending, type Lease, MISS, type Outcome } from '@cashews/core'
+import { type Cache, type Flight, isPending, MISS } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
 import { type LockOption, withLock } from './lock-option.ts'
@@ -16,15 +16,8 @@ export interface Storing extends LockOption {
   readonly form: StoredForm
 }
 
-/** One call of a wrapped function. */
-export interface CallOfFunction {
-  readonly key: string
-  readonly self: unknown
-  readonly args: readonly unknown[]
-}
-
-/** Runs the function and stores its outcome, unless its lease was broken meanwhile. Answers the result itself. */
-export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Promise<unknown>
+/** Runs the function, stores its outcome, unless its lease was broken meanwhile, and lands. Answers the result itself. */
+export type Load = (flight: Flight) => Promise<unknown>
 
 /**
  * Makes a load. What goes wrong with the storing, in a condition or a ttl function too, is reported, and the caller
@@ -32,12 +25,14 @@ export type Load = (call: CallOfFunction, lease: Lease, outcome: Outcome) => Pro
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
   const isTimed = keeping.isTimed || form.isTimed
-  const store = ({ key, self, args }: CallOfFunction, lease: Lease, result: unknown, value: unknown, took: number) => {
+  const store = (flight: Flight, result: unknown, value: unknown, took: number) => {
+    const { key, self, args } = flight.call
     const kept = lifetime.of(result, args)
     const packed = form.pack(value, kept, args, took)
-    return cache.store(key, packed, kept, lease, tags?.(result, self, args))
+    return cache.store(key, packed, kept, flight, tags?.(result, self, args))
   }
-  const load: Load = async (call, lease, outcome) => {
+  const load: Load = async (flight) => {
+    const { call } = flight
     const started = isTimed ? performance.now() : 0
     let result: unknown
     let failed = false
@@ -49,24 +44,27 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     }
     try {
       const took = isTimed ? performance.now() - started : 0
-      const kept = failed ? keeping.error(result, took) : !outcome.stale && keeping.result(result, took, call, outcome)
-      const stored = kept && store(call, lease, result, failed ? storedError(result) : result, took)
+      const kept = failed ? keeping.error(result, took) : !flight.stale && keeping.result(result, took, call, flight)
+      const stored = kept && store(flight, result, failed ? storedError(result) : result, took)
       if (isPending(stored)) await stored
     } catch (failure) {
       cache.report(failure)
     }
+    flight.land()
     if (failed) throw result
     return result
   }
-  const loadLocked: Load = (call, lease, outcome) =>
-    withLock(cache, call.key, { lock }, async () => {
-      const stored = await cache.call<'get'>({ command: 'get', key: call.key })
-      return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(call, lease, outcome)
+  const loadLocked: Load = (flight) => {
+    const { key } = flight.call
+    return withLock(cache, key, { lock }, async () => {
+      const stored = await cache.call<'get'>({ command: 'get', key })
+      return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(flight)
     })
+  }
   const start = lock ? loadLocked : load
   if (tags === undefined) return start
-  return async (...given) => {
+  return async (flight) => {
     cache.requireTags()
-    return start(...given)
+    return start(flight)
   }
 }

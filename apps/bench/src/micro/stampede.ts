@@ -44,7 +44,7 @@ await run(async () => {
   }
 
   const load = counted(userOf)
-  const getUser = cached(await cashews('none'), { ttl: '1h', key: 'user:{id}' }, async (id: string) => load(id))
+  const getUser = cached(await cashews('none'), { ttl: '1h', key: 'user:{id}' }, (id: string) => load(id))
   const loader = layered(load)
   const shared = bento({ serialize: false })
   const getFromBento = (id: string) => shared.getOrSet({ key: `user:${id}`, factory: () => load(id) })

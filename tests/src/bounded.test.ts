@@ -14,6 +14,7 @@ const READS = new Set<Command>([
   'getSize',
   'isLocked',
   'getBits',
+  'getTags',
   'ping',
 ])
 /** Their time grows with the number of keys. */

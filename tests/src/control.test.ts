@@ -1,4 +1,4 @@
-import { type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
+import { type Cache, COMMANDS, type Command, createCache, MISS } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -34,6 +34,9 @@ const NEUTRAL: Record<Command, unknown> = {
   setAdd: 0,
   setRemove: 0,
   setPop: [],
+  deleteTags: [false],
+  expireTags: [false],
+  getTags: MISS,
 }
 
 describe.each(stores)('switching commands off on $name', ({ create }) => {

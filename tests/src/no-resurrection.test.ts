@@ -190,7 +190,7 @@ describe('a store that watches its keys across processes', () => {
     })
     const cache = createCache().setup(backend)
     expect(await cache.getOrSet('k', () => 'value', { ttl: 1 })).toBe('value')
-    expect(written).toEqual([['k', 'value', 1_000, 'lease 1']])
+    expect(written).toEqual([['k', 'value', 1_000, 'lease 1', undefined]])
     expect(await cache.get('k')).toBeUndefined()
   })
 
@@ -216,7 +216,7 @@ describe('a store that watches its keys across processes', () => {
     const cache = createCache().setup(altered(syncStore(), { leases: { get, take: async () => 'taken', set } }))
     const getUser = cached(cache, { ttl: 1, key: 'k' }, async () => 'fresh')
     await getUser.refresh()
-    expect(written).toEqual([['k', 'fresh', 1_000, 'taken']])
+    expect(written).toEqual([['k', 'fresh', 1_000, 'taken', undefined]])
     expect(get).not.toHaveBeenCalled()
   })
 

@@ -1,9 +1,27 @@
-import { type Cache, createCache, NotSupportedError } from '@cashews/core'
+import { reference } from '@cashews/conformance'
+import {
+  addPrefix,
+  type Cache,
+  CommandError,
+  completeBackend,
+  createCache,
+  KeyTemplateError,
+  keyContext,
+  NotSupportedError,
+  registerKeyContext,
+} from '@cashews/core'
 import { cached } from '@cashews/strategies'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { type CacheTags, createTags } from '@cashews/tags'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
+import { all, fakeTime, recorder, syncStore } from './support/helpers.ts'
 
-describe.each(stores)('tags without createTags on $name', ({ create }) => {
+const everyStore = [
+  ...stores,
+  { ...stores[0], name: 'a synchronous store', create: () => syncStore() },
+] as typeof stores
+
+describe.each(everyStore)('tags without createTags on $name', ({ create }) => {
   let cache: Cache
   beforeEach(() => {
     cache = createCache().setup(create())
@@ -29,5 +47,330 @@ describe.each(stores)('tags without createTags on $name', ({ create }) => {
     const wrapped = cached(cache, { ttl: 1, key: 'k', tags: ['a'] }, load)
     await expect(wrapped()).rejects.toThrow(NotSupportedError)
     expect(load).not.toHaveBeenCalled()
+  })
+})
+
+describe.each(stores)('tags on $name', ({ create, elapse }) => {
+  let cache: Cache
+  let tags: CacheTags
+  beforeEach(() => {
+    fakeTime()
+    cache = createCache().setup(create())
+    tags = createTags(cache)
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const keys = async () => (await all(cache.scan('*'))).sort()
+
+  it('delete the keys that were set under them, and no others', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('b', 2, { tags: ['x', 'y'] })
+    await cache.set('c', 3, { tags: ['y'] })
+    await cache.set('d', 4)
+    expect(await tags.delete('x')).toBe(true)
+    expect(await cache.getMany(['a', 'b', 'c', 'd'])).toEqual([undefined, undefined, 3, 4])
+    expect(await tags.delete('y')).toBe(true)
+    expect(await keys()).toEqual(['d'])
+  })
+
+  it('keep what is written under them later', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await tags.delete('x')
+    await cache.set('a', 2, { tags: ['x'] })
+    expect(await cache.get('a')).toBe(2)
+  })
+
+  it('may be deleted several at once, before anything is under them, and again', async () => {
+    expect(await tags.delete('never')).toBe(true)
+    expect(await tags.delete()).toBe(true)
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('b', 1, { tags: ['y'] })
+    await tags.delete('x', 'y', 'never')
+    expect(await tags.delete('x')).toBe(true)
+    expect(await keys()).toEqual([])
+  })
+
+  it('delete more than a hundred keys, again and again', async () => {
+    const entries = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`k${at}`, at]))
+    for (let round = 0; round < 3; round++) {
+      await cache.setMany(entries, { tags: ['many'], ttl: '1h' })
+      expect(await cache.getKeysCount()).toBe(250)
+      await tags.delete('many')
+      expect([await cache.getKeysCount(), await keys()]).toEqual([0, []])
+    }
+  })
+
+  it('make a key absent for every command', async () => {
+    await cache.setMany({ a: 1, b: 2, c: 3, d: 4, e: 5 }, { tags: ['x'] })
+    await tags.delete('x')
+    expect(await cache.get('a', 'none')).toBe('none')
+    expect(await cache.getMany(['a', 'b'], 0)).toEqual([0, 0])
+    expect(await all(cache.getMatch('*'))).toEqual([])
+    expect(await keys()).toEqual([])
+    expect(await cache.exists('a')).toBe(false)
+    expect(await cache.getExpire('a')).toBeUndefined()
+    expect(await cache.getSize('a')).toBe(0)
+    expect(await cache.getRaw('a')).toBeUndefined()
+    expect(await cache.expire('a', 10)).toBe(false)
+    expect(await cache.delete('a')).toBe(false)
+    expect(await cache.deleteMany(['a', 'b'])).toBe(0)
+    expect(await cache.deleteMatch('c')).toBe(0)
+    expect(await cache.set('d', 1, { exists: true })).toBe(false)
+    expect(await cache.set('d', 1, { exists: false })).toBe(true)
+    expect(await cache.incr('e')).toBe(1)
+    expect(await tags.of('a')).toEqual([])
+  })
+
+  it('let a counter be counted, and start anew once they are deleted', async () => {
+    expect(await cache.incr('hits', 2, { tags: ['x'], ttl: 10 })).toBe(2)
+    expect(await cache.incr('hits')).toBe(3)
+    expect(await cache.incr('hits', 1, { tags: ['y'] })).toBe(4)
+    expect(await cache.get('hits')).toBe(4)
+    expect([...(await tags.of('hits'))].sort()).toEqual(['x', 'y'])
+    await tags.delete('x')
+    expect(await cache.get('hits')).toBeUndefined()
+    expect(await cache.incr('hits')).toBe(1)
+  })
+
+  it('are those of the last write', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('a', 2, { tags: ['y'] })
+    await cache.set('b', 1, { tags: ['x'] })
+    await cache.set('b', 2)
+    await tags.delete('x')
+    expect(await cache.getMany(['a', 'b'])).toEqual([2, 2])
+    expect([await tags.of('a'), await tags.of('b'), await tags.of('none')]).toEqual([['y'], [], []])
+  })
+
+  it('know nothing of a key that was deleted and set anew', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.delete('a')
+    await cache.set('a', 2)
+    await tags.delete('x')
+    expect(await cache.get('a')).toBe(2)
+  })
+
+  it('outlive their longest-lived key', async () => {
+    await cache.set('long', 1, { ttl: 1_000, tags: ['x'] })
+    await cache.set('short', 1, { ttl: 1, tags: ['x'] })
+    await elapse(2_000)
+    expect(await cache.getMany(['long', 'short'])).toEqual([1, undefined])
+    await tags.delete('x')
+    expect(await cache.get('long')).toBeUndefined()
+    await cache.set('permanent', 1, { tags: ['x'] })
+    await cache.set('brief', 1, { ttl: 1, tags: ['x'] })
+    await elapse(2_000)
+    expect(await cache.get('permanent')).toBe(1)
+    await tags.delete('x')
+    expect(await cache.get('permanent')).toBeUndefined()
+  })
+
+  it('stay with a key whose time to live was prolonged', async () => {
+    await cache.set('a', 1, { ttl: 1, tags: ['x'] })
+    await cache.expire('a', '1h')
+    await elapse(60_000)
+    expect(await cache.get('a')).toBe(1)
+    await tags.delete('x')
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('are kept by getOrSet', async () => {
+    const load = vi.fn(() => 'value')
+    expect(await cache.getOrSet('a', load, { ttl: 10, tags: ['x'] })).toBe('value')
+    expect(await cache.getOrSet('a', load, { ttl: 10, tags: ['x'] })).toBe('value')
+    expect(load).toHaveBeenCalledTimes(1)
+    await tags.delete('x')
+    await cache.getOrSet('a', load, { ttl: 10, tags: ['x'] })
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  it.each(['*', '?', '[a-z]', 'a:b', '\\', '%', '{x}', 'ü', ' ', '\u0000', '#sha256:00', 'tag', 'x'.repeat(1_000_000)])(
+    'are any text, and never a pattern or another tag: %#',
+    async (name) => {
+      await cache.set('its', 1, { tags: [name] })
+      await cache.setMany({ other: 1, more: 2 }, { tags: [`${name}1`, 'a', 'x', 'x'.repeat(1_000)] })
+      await tags.delete(name)
+      expect(await cache.getMany(['its', 'other', 'more'])).toEqual([undefined, 1, 2])
+    },
+  )
+
+  it('do not touch a key of the same name', async () => {
+    await cache.set('x', 1, { tags: ['y'] })
+    await cache.set('y', 2, { tags: ['x'] })
+    await tags.delete('x')
+    expect(await cache.getMany(['x', 'y'])).toEqual([1, undefined])
+  })
+
+  it('are refused when they are no names, and then nothing is written', async () => {
+    const bad = ['', 7, null, undefined, 'lone \ud800']
+    for (const name of bad) {
+      await expect(cache.set('a', 1, { tags: ['fine', name as string] })).rejects.toThrow(CommandError)
+      await expect(tags.delete(name as string)).rejects.toThrow(CommandError)
+    }
+    const many = Array.from({ length: 1_001 }, (_, at) => `t${at}`)
+    await expect(cache.set('a', 1, { tags: many })).rejects.toThrow('at most 1000 tags, and "a" was given 1001')
+    expect(await cache.exists('a')).toBe(false)
+    await cache.set('a', 1, { tags: [...many.slice(1), 't1'] })
+    await tags.delete('t500')
+    expect(await cache.exists('a')).toBe(false)
+  })
+
+  it('may be none, which is a plain write', async () => {
+    await cache.set('a', 1, { tags: [] })
+    expect([await cache.get('a'), await tags.of('a')]).toEqual([1, []])
+  })
+
+  it('are asked for anew by createTags, which answers the same', async () => {
+    expect(createTags(cache)).toBe(tags)
+  })
+
+  it('are not deleted while that is switched off, and the answer says so', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    cache.disable('deleteTags')
+    expect(await tags.delete('x')).toBe(false)
+    expect(await cache.get('a')).toBe(1)
+    cache.enable()
+    expect(await tags.delete('x')).toBe(true)
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('serve a cache that is wholly switched off: nothing is stored', async () => {
+    const load = vi.fn(async () => 1)
+    const wrapped = cached(cache, { ttl: 10, key: 'k', tags: ['x'] }, load)
+    cache.disable()
+    await wrapped()
+    await wrapped()
+    expect(load).toHaveBeenCalledTimes(2)
+    expect(await tags.delete('x')).toBe(false)
+  })
+
+  it('go through the middlewares, and stay what they are when keys are changed there', async () => {
+    const seen = recorder()
+    const other = createCache().setup(create(), { middlewares: [seen, addPrefix('app:')] })
+    const its = createTags(other)
+    await other.set('a', 1, { tags: ['x'] })
+    expect(await its.of('a')).toEqual(['x'])
+    await its.delete('x')
+    expect(await other.get('a')).toBeUndefined()
+    expect(seen.commands).toEqual(['set', 'getTags', 'deleteTags', 'get'])
+    await other.close()
+  })
+
+  it('reach every backend of the cache', async () => {
+    cache.setup(create(), { prefix: 'user:' })
+    await cache.setMany({ a: 1, 'user:a': 2, 'user:b': 3 }, { tags: ['x'] })
+    await tags.delete('x')
+    expect(await cache.getMany(['a', 'user:a', 'user:b'])).toEqual([undefined, undefined, undefined])
+  })
+
+  it('come back with getRaw and setRaw', async () => {
+    await cache.set('a', { deep: [1] }, { tags: ['x'] })
+    const raw = await cache.getRaw('a')
+    await cache.delete('a')
+    expect(await cache.setRaw('a', raw, { ttl: 10 })).toBe(true)
+    expect([await cache.get('a'), await tags.of('a')]).toEqual([{ deep: [1] }, ['x']])
+    await tags.delete('x')
+    expect(await cache.setRaw('a', raw)).toBe(false)
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('are gone after clear, with all keys, and serve again', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.clear()
+    expect(await cache.get('a')).toBeUndefined()
+    await cache.set('a', 2, { tags: ['x'] })
+    expect(await cache.get('a')).toBe(2)
+    await tags.delete('x')
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('that expire make keys absent, and keep nothing from being deleted', async () => {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('b', 2, { tags: ['y'] })
+    expect(await tags.expire('x')).toBe(true)
+    expect(await cache.getMany(['a', 'b'])).toEqual([undefined, 2])
+    expect([await cache.exists('a'), await keys()]).toEqual([false, ['b']])
+    await cache.set('a', 3, { tags: ['x'] })
+    expect(await cache.get('a')).toBe(3)
+  })
+
+  describe('that are registered', () => {
+    beforeEach(() => {
+      tags.register('all', 'key{i}')
+      tags.register('user:{id}', 'session:{id}:{device}')
+    })
+
+    it('are given to every key of their template, whoever writes it', async () => {
+      await cache.set('key1', 1)
+      await cache.incr('key2')
+      await cache.setMany({ key3: 3, other: 4 }, { tags: ['given'] })
+      await cache.getOrSet('key4', () => 4)
+      await cached(cache, { ttl: 10, key: 'key{0}' }, async (n: string) => n)('5')
+      for (const key of ['key1', 'key2', 'key4', 'key5']) expect(await tags.of(key)).toEqual(['all'])
+      expect([await tags.of('key3'), await tags.of('other')]).toEqual([['given', 'all'], ['given']])
+      await tags.delete('all')
+      expect(await keys()).toEqual(['other'])
+    })
+
+    it('are made of the names in the key', async () => {
+      await cache.setMany({ 'session:7:phone': 1, 'session:8:phone': 2, 'session:7': 3, 'x:session:7:phone': 4 })
+      await tags.delete('user:7')
+      expect(await keys()).toEqual(['session:7', 'session:8:phone', 'x:session:7:phone'])
+    })
+
+    it('say for a function what its own tags would', async () => {
+      tags.register('who:{name}', 'greet:{name}')
+      const greet = cached(cache, { ttl: 10, key: 'greet:{0}' }, async (name: string) => `hello ${name}`)
+      await greet('a:b*')
+      expect(await tags.of(greet.key('a:b*'))).toEqual(['who:a%3Ab%2A'])
+    })
+
+    it('may use formatters and the key context', async () => {
+      registerKeyContext('tenant')
+      tags.register('{@tenant}:{id:upper}', 'doc-{id}.{kind}')
+      await keyContext({ tenant: 'acme' }, () => cache.set('doc-a.txt', 1))
+      expect(await tags.of('doc-a.txt')).toEqual(['acme:A'])
+    })
+
+    it('break a load of such a key that is under way', async () => {
+      let release = () => {}
+      const loading = cache.getOrSet('key9', () => new Promise((resolve) => (release = () => resolve('old'))))
+      await vi.advanceTimersByTimeAsync(10)
+      await tags.delete('all')
+      release()
+      expect(await loading).toBe('old')
+      expect(await cache.get('key9')).toBeUndefined()
+    })
+
+    it('are errors at once when their templates cannot work', () => {
+      const bad: readonly (readonly [string, string])[] = [
+        ['x', ''],
+        ['x', 'a{b'],
+        ['x', 'a}b'],
+        ['x', '{a}{b}'],
+        ['x', '{a}:{a}'],
+        ['x', '{a.b}'],
+        ['x', '{}'],
+        ['{other}', 'key:{id}'],
+        ['{id:nope}', 'key:{id}'],
+      ]
+      for (const [tag, key] of bad) expect(() => tags.register(tag, key), key).toThrow(KeyTemplateError)
+      expect(() => tags.register('', 'key')).toThrow(CommandError)
+    })
+  })
+})
+
+describe('a store without tags', () => {
+  it('refuses a write with tags, and has none to delete', async () => {
+    const without = completeBackend({ ...reference(), tags: false })
+    const cache = createCache().setup(without)
+    const tags = createTags(cache)
+    await expect(cache.set('a', 1, { tags: ['x'] })).rejects.toThrow(NotSupportedError)
+    expect(await tags.delete('x')).toBe(true)
+    await cache.set('a', 1)
+    expect(await tags.of('a')).toEqual([])
   })
 })

@@ -66,15 +66,23 @@ export class Expiry {
     else this.#timer = undefined
   }
 
+  /** Sees to it that a pass comes, and removes what nobody will see again because a tag was deleted. */
+  expectVoid(): void {
+    this.expect(this.#clock.now())
+  }
+
   /** Goes on with a pass, or begins one. Learns on the way what ends next. */
   #pass(now: Milliseconds): void {
-    const { K, expiresAt } = this.#entries
+    const { K, expiresAt, ties } = this.#entries
     let pointer = this.#position
     const end = pointer + MOST_SEEN
     if (pointer === 0) this.#earliest = Number.POSITIVE_INFINITY
     for (let removed = 0; pointer < Math.min(end, K.length) && removed < MOST_REMOVED; pointer++) {
       const endsAt = expiresAt[pointer] as number
-      if (endsAt > now) this.#earliest = Math.min(this.#earliest, endsAt)
+      if (ties !== undefined && this.#entries.isVoid(pointer)) {
+        this.#entries.drop(pointer)
+        removed++
+      } else if (endsAt > now) this.#earliest = Math.min(this.#earliest, endsAt)
       else if (endsAt <= now) {
         this.#remove(pointer)
         removed++

@@ -15,6 +15,7 @@ import {
   type Snapshot,
   type Spot,
   sizeOf,
+  type Tags,
   type Windows,
   type Write,
   WrongTypeError,
@@ -27,6 +28,7 @@ import type { Isolation } from './isolation.ts'
 import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { Recency } from './recency.ts'
+import type { Ties } from './tag-book.ts'
 import { TickingClock } from './ticking-clock.ts'
 
 /** The options of `memory`, resolved. */
@@ -49,6 +51,17 @@ const NEAR: Milliseconds = 1_000
 const LONG: Milliseconds = 60_000
 
 const FOREVER = Number.POSITIVE_INFINITY
+
+/** What {@link MemoryBackend.getRaw} answers for an entry with tags. */
+class Raw {
+  readonly value: unknown
+  readonly ties: Ties
+
+  constructor(value: unknown, ties: Ties) {
+    this.value = value
+    this.ties = ties
+  }
+}
 
 /** A store in the memory of this process. Every member answers at once. */
 export class MemoryBackend implements Backend {
@@ -125,8 +138,11 @@ export class MemoryBackend implements Backend {
     return keys.map((key) => this.get(key))
   }
 
+  /** Of an entry with tags: the value with its ties. */
   getRaw(key: string): unknown {
-    return this.get(key)
+    const pointer = this.#find(key)
+    const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
+    return ties === undefined ? this.get(key) : new Raw(this.get(key), ties)
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
@@ -139,15 +155,20 @@ export class MemoryBackend implements Backend {
     for (const [key, value] of entries) this.set(key, value, lifetime)
   }
 
-  setRaw(key: string, value: unknown, lifetime: Milliseconds): boolean {
-    return this.set(key, value, lifetime)
+  setRaw(key: string, raw: unknown, lifetime: Milliseconds): boolean {
+    if (!(raw instanceof Raw)) return this.set(key, raw, lifetime)
+    return (
+      raw.ties.hold(false) &&
+      this.#entries.book.isCurrent(raw.ties) &&
+      this.#setTied(key, raw.value, lifetime, raw.ties)
+    )
   }
 
   delete(key: string): boolean {
     const pointer = this.#find(key)
-    if (pointer === undefined) return false
-    this.#entries.drop(pointer)
-    return true
+    const kept = pointer ?? this.#findStale(key)
+    if (kept !== undefined) this.#entries.drop(kept)
+    return pointer !== undefined
   }
 
   deleteMany(keys: readonly string[]): number {
@@ -156,7 +177,7 @@ export class MemoryBackend implements Backend {
 
   deleteMatch(pattern: string): number {
     let deleted = 0
-    for (const key of this.scan(pattern)) if (this.delete(key)) deleted++
+    for (const key of this.#match(pattern, true)) if (this.delete(key)) deleted++
     return deleted
   }
 
@@ -167,7 +188,7 @@ export class MemoryBackend implements Backend {
     const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
     if (!Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    this.#mustWrite(key, pointer, sum, this.#endOf(lifetime, pointer))
+    this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, this.#endOf(lifetime, pointer)))
     return sum
   }
 
@@ -190,14 +211,22 @@ export class MemoryBackend implements Backend {
     return pointer === undefined ? MISS : (this.#entries.expiresAt[pointer] as number) - now
   }
 
-  /** Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen. */
-  *scan(pattern: string): Generator<string> {
+  scan(pattern: string): Generator<string> {
+    return this.#match(pattern, false)
+  }
+
+  /**
+   * Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen.
+   *
+   * @param stale Whether keys will do that only {@link Tags.stale} answers.
+   */
+  *#match(pattern: string, stale: boolean): Generator<string> {
     const matches = compileGlob(pattern)
     const { K, stamps, insertions } = this.#entries
     for (let pointer = 0; pointer < K.length; pointer++) {
       const key = K[pointer]
       if (key === undefined || (stamps[pointer] as number) >= insertions + 1) continue
-      if (matches(key) && this.#isAlive(pointer)) yield key
+      if (matches(key) && (this.#isAlive(pointer) || stale)) yield key
     }
   }
 
@@ -206,7 +235,8 @@ export class MemoryBackend implements Backend {
     const now = this.#clock.precise()
     const { K, expiresAt } = this.#entries
     let alive = 0
-    for (let pointer = 0; pointer < K.length; pointer++) if ((expiresAt[pointer] as number) > now) alive++
+    for (let pointer = 0; pointer < K.length; pointer++)
+      if ((expiresAt[pointer] as number) > now && this.#isTied(pointer)) alive++
     return alive
   }
 
@@ -243,9 +273,55 @@ export class MemoryBackend implements Backend {
     else if (op === 'expire') this.expire(key, write.lifetime)
     else {
       const pointer = this.#find(key)
-      const { lifetime } = write
-      this.#write(key, pointer, kept, lifetime === 'keep' ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime))
+      const { lifetime, tags } = write
+      const keeps = lifetime === 'keep'
+      const put = () => this.#write(key, pointer, kept, keeps ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime))
+      if (keeps) this.#keepTies(pointer, put)
+      else put()
+      if (tags?.length) this.#entries.tie(this.#entries.head, this.#entries.book.tie(tags))
     }
+  }
+
+  readonly tags: Tags = {
+    set: (key, value, lifetime, tags, { exists } = {}) =>
+      this.#setTied(key, value, lifetime, this.#entries.book.tie(tags), exists),
+    setMany: (entries, lifetime, tags) => {
+      for (const [key, value] of entries) this.tags.set(key, value, lifetime, tags)
+    },
+    incr: (key, by, lifetime, tags) => {
+      const sum = this.incr(key, by, lifetime)
+      const { head, ties, book } = this.#entries
+      this.#entries.tie(head, book.tie([...(ties?.[head]?.names ?? []), ...tags]))
+      return sum
+    },
+    delete: (tags) => {
+      for (const tag of tags) this.#entries.book.delete(tag)
+      if (this.#entries.ties) this.#expiry.expectVoid()
+    },
+    expire: (tags) => {
+      for (const tag of tags) this.#entries.book.expire(tag)
+    },
+    of: (key) => {
+      const pointer = this.#find(key)
+      return pointer === undefined ? MISS : (this.#entries.ties?.[pointer]?.names ?? [])
+    },
+    stale: (key) => {
+      const pointer = this.#find(key) ?? this.#findStale(key)
+      return pointer === undefined ? MISS : this.#valueAt(pointer)
+    },
+  }
+
+  #setTied(key: string, value: unknown, lifetime: Milliseconds, ties: Ties, exists?: boolean): boolean {
+    if (!this.set(key, value, lifetime, exists)) return false
+    if (ties.tags.length > 0) this.#entries.tie(this.#entries.head, ties)
+    return true
+  }
+
+  /** Overwrites an entry that keeps its tags. It is then at the head. */
+  #keepTies(pointer: number | undefined, write: () => void): void {
+    const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
+    write()
+    if (ties !== undefined) this.#entries.tie(this.#entries.head, ties)
   }
 
   readonly bits: Bits = {
@@ -321,9 +397,28 @@ export class MemoryBackend implements Backend {
   /** Removes what has expired. */
   #isAlive(pointer: number): boolean {
     const expiresAt = this.#entries.expiresAt[pointer] as number
-    if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise()) return true
+    if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise())
+      return this.#entries.ties === undefined || this.#isTied(pointer)
     this.#remove(pointer, 'expired')
     return false
+  }
+
+  /** Whether the tags of an entry are as they were. Removes it when one was deleted. */
+  #isTied(pointer: number): boolean {
+    const { ties: all, book } = this.#entries
+    const ties = all?.[pointer]
+    if (ties === undefined || ties.checkedAt === book.changes) return true
+    if (ties.hold(false)) {
+      ties.checkedAt = book.changes
+      return true
+    }
+    if (!ties.hold(true)) this.#entries.drop(pointer)
+    return false
+  }
+
+  /** Where the entry is of a key that is absent only because a tag expired. */
+  #findStale(key: string): number | undefined {
+    return this.#entries.ties && this.#entries.items.find(key)
   }
 
   #valueAt(pointer: number): unknown {
@@ -345,9 +440,10 @@ export class MemoryBackend implements Backend {
   /** Writes what is kept, over the entry at `pointer` if there is one. Answers whether there was room. */
   #write(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
     this.#expiry.expect(expiresAt)
-    if (this.#maxBytes < FOREVER) return this.#writeBounded(key, pointer, kept, expiresAt)
-    if (pointer === undefined) this.#evicted(this.#entries.insert(key, kept, expiresAt))
-    else this.#entries.overwrite(pointer, kept, expiresAt)
+    const over = pointer ?? this.#findStale(key)
+    if (this.#maxBytes < FOREVER) return this.#writeBounded(key, over, kept, expiresAt)
+    if (over === undefined) this.#evicted(this.#entries.insert(key, kept, expiresAt))
+    else this.#entries.overwrite(over, kept, expiresAt)
     return true
   }
 

@@ -1,5 +1,6 @@
 import { LRUMapWithDelete } from 'mnemonist'
 import { KeyIndex } from './key-index.ts'
+import { TagBook, type Ties } from './tag-book.ts'
 
 /** What overwriting adds to a stamp. */
 const FRACTION = 2 ** -20
@@ -27,6 +28,9 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   totalBytes = 0
   #stamps: Float64Array | undefined
   #promises: (Promise<unknown> | undefined)[] | undefined
+  /** The tags of each entry, once one has any. */
+  ties: (Ties | undefined)[] | undefined
+  readonly book: TagBook = new TagBook()
   /** How many insertions there were since anybody asked for {@link stamps}. */
   insertions = 0
 
@@ -61,6 +65,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.set(key, value)
     if (this.#stamps) this.#stamps[this.head] = ++this.insertions
     if (this.#promises) this.#promises[this.head] = undefined
+    if (this.ties) this.#untie(this.head)
     this.expiresAt[this.head] = expiresAt
     return evicted
   }
@@ -70,7 +75,21 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.splayOnTop(pointer)
     this.V[pointer] = value
     if (this.#promises) this.#promises[pointer] = undefined
+    if (this.ties) this.#untie(pointer)
     this.prolong(pointer, expiresAt)
+  }
+
+  /** Puts an entry under tags, instead of those it has. */
+  tie(pointer: number, ties: Ties): void {
+    this.ties ??= new Array(this.K.length)
+    this.book.keep(ties)
+    this.#untie(pointer)
+    this.ties[pointer] = ties
+  }
+
+  /** Whether a tag of an entry was deleted, so that nobody will see it again. */
+  isVoid(pointer: number): boolean {
+    return this.ties?.[pointer]?.hold(true) === false
   }
 
   /** Replaces the end of an entry. */
@@ -85,6 +104,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   drop(pointer: number): string {
     const key = this.K[pointer] as string
     if (this.size === 1) {
+      if (this.ties) this.#untie(pointer)
+      this.ties = undefined
       this.clear()
       return key
     }
@@ -93,6 +114,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.expiresAt[pointer] = Number.NaN
     if (this.#stamps) this.#stamps[pointer] = Number.NaN
     if (this.#promises) this.#promises[pointer] = undefined
+    if (this.ties) this.#untie(pointer)
     this.measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
     return key
@@ -102,6 +124,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     super.clear()
     this.#stamps?.fill(Number.NaN, 0, this.K.length)
     this.#promises = undefined
+    if (this.ties) this.book.clear()
+    this.ties = undefined
     this.bytes?.fill(0, 0, this.K.length)
     this.totalBytes = 0
     this.K.length = this.V.length = 0
@@ -112,6 +136,13 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (!this.bytes) return
     this.totalBytes += bytes - (this.bytes[pointer] as number)
     this.bytes[pointer] = bytes
+  }
+
+  #untie(pointer: number): void {
+    const ties = this.ties?.[pointer]
+    if (this.ties === undefined || ties === undefined) return
+    this.ties[pointer] = undefined
+    this.book.release(ties)
   }
 
   *#pointers(): Iterable<number> {

@@ -5,12 +5,22 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * `leases`, `released`, `getNow` and `answerNow`, which are checked when the backend has them;
+ * `leases`, `released`, `getNow`, `answerNow`, `tags` and `capture`, which are checked when the backend has them;
  * `expired`: it tells the host of keys that have expired;
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
  * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
  */
-export type Feature = Group | 'leases' | 'released' | 'getNow' | 'answerNow' | 'expired' | 'structured' | 'severalKeys'
+export type Feature =
+  | Group
+  | 'leases'
+  | 'released'
+  | 'getNow'
+  | 'answerNow'
+  | 'tags'
+  | 'capture'
+  | 'expired'
+  | 'structured'
+  | 'severalKeys'
 
 /** A promise of the contract, and how to find out whether a backend keeps it. */
 export interface Check {

@@ -43,7 +43,14 @@ export interface Expectation {
  * without an expiry. To `expire` or `delete` an absent key changes nothing, and is no failure.
  */
 export type Write =
-  | { readonly op: 'set'; readonly key: string; readonly value: unknown; readonly lifetime: Milliseconds | 'keep' }
+  | {
+      readonly op: 'set'
+      readonly key: string
+      readonly value: unknown
+      readonly lifetime: Milliseconds | 'keep'
+      /** As for {@link Tags.set}: only where the store has tags. @default none */
+      readonly tags?: readonly string[] | undefined
+    }
   | { readonly op: 'expire'; readonly key: string; readonly lifetime: Milliseconds }
   | { readonly op: 'delete'; readonly key: string }
 
@@ -199,6 +206,53 @@ export interface Locks {
   released?(key: string, atMost: Milliseconds): Promise<void>
 }
 
+/** The tags that what is being loaded will have; `'any'`: they depend on it. */
+export type TagsAhead = readonly string[] | 'any'
+
+/**
+ * Names under which keys are invalidated together, in the same time however many they are. A key whose tag was deleted
+ * or expired since it was written, or lost by the store, is an absent key, for every member of the backend. What is
+ * written under the tag later is not. `Backend.set` writes a value without tags; `incr`, `expire` and a `'keep'` of a
+ * lifetime leave a key the tags it has. Tags are any text but the empty one; a tag and a key of the same name do not
+ * touch each other, and `scan`, `count` and `deleteMatch` pass tags over.
+ */
+export interface Tags {
+  /**
+   * Does what {@link BackendBase.set} does, and puts the key under `tags`, which replace those it had.
+   *
+   * @param how.exists As there.
+   * @param how.proof What {@link Tags.capture} answered: writes only if none of the tags was deleted or expired since.
+   */
+  set(
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    tags: readonly string[],
+    how?: { readonly exists?: boolean | undefined; readonly proof?: string | undefined },
+  ): Awaitable<boolean>
+  /** Writes all. Not one step: a failure may leave some written. */
+  setMany(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    lifetime: Milliseconds,
+    tags: readonly string[],
+  ): Awaitable<void>
+  /** Does what {@link BackendBase.incr} does, and adds `tags` to those of the key. */
+  incr(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): Awaitable<number>
+  /** Makes every key absent that is under one of the tags. */
+  delete(tags: readonly string[]): Awaitable<void>
+  /** Does the same, but {@link Tags.stale} still answers the values. */
+  expire(tags: readonly string[]): Awaitable<void>
+  /** Answers the tags of a key, none when it has none, {@link MISS} when it is absent. */
+  of(key: string): Awaitable<readonly string[] | Miss>
+  /** Answers what `get` does, and also the value of a key whose tags only expired. */
+  stale(key: string): Awaitable<unknown>
+  /**
+   * Answers a proof for {@link Tags.set}: what the tags are before a load begins. `'any'`: for tags that are not known
+   * yet; the deletion of any other tag may then void it too. Absent: within this process, core sees to it.
+   */
+  capture?(tags: TagsAhead): Awaitable<string>
+}
+
 /** What {@link Leases.get} answers: the value, or the right to store what is loaded instead. */
 export interface Leased {
   readonly value: unknown
@@ -210,12 +264,16 @@ export interface Leased {
  * anybody else writes or deletes the key; but a load gives way only to those that began after it.
  */
 export interface Leases {
-  /** Answers the value; on a miss, a lease. */
-  get(key: string): Awaitable<Leased>
+  /**
+   * Answers the value; on a miss, a lease.
+   *
+   * @param tags Those the value will be written under: the lease is void too when one is deleted or expires.
+   */
+  get(key: string, tags?: TagsAhead): Awaitable<Leased>
   /** Answers a lease, whatever the key holds: for a load that replaces it. */
-  take(key: string): Awaitable<string>
-  /** Writes only while the lease is not void. Answers whether it did. */
-  set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
+  take(key: string, tags?: TagsAhead): Awaitable<string>
+  /** Writes only while the lease is not void, under `tags` if there are any. Answers whether it did. */
+  set(key: string, value: unknown, lifetime: Milliseconds, lease: string, tags?: readonly string[]): Awaitable<boolean>
 }
 
 /**
@@ -243,9 +301,12 @@ export interface Backend extends BackendBase {
   count(): Awaitable<number>
   /** Answers `message` when the store is well. */
   ping(message: string): Awaitable<string>
-  /** Answers what the store really holds, undecoded. */
+  /** Answers what the store really holds, undecoded: of a value with tags, the tags too. */
   getRaw(key: string): Awaitable<unknown>
-  /** Puts back under the same key what {@link getRaw} answered, and answers true. */
+  /**
+   * Puts back under the same key what {@link getRaw} answered, its tags included, and answers true; false when one of
+   * them was deleted or expired since.
+   */
   setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean>
 
   /**
@@ -271,6 +332,8 @@ export interface Backend extends BackendBase {
   readonly windows: Windows | false
   readonly sets: Sets | false
   readonly locks: Locks | false
+  /** Absent or `false`: this store cannot, and a write with tags is a `NotSupportedError`. */
+  readonly tags?: Tags | false
   /** Absent: an invalidation during a load is noticed within the process only. */
   readonly leases?: Leases
 }

@@ -1,6 +1,6 @@
 import type { Awaitable } from './awaitable.ts'
-import { type Backend, MISS, type Milliseconds, type Spot } from './backend.ts'
-import type { Answer, Command, Request, StreamCommand } from './command.ts'
+import { type Backend, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
+import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
@@ -43,6 +43,16 @@ export interface SetOptions extends WriteOptions {
   readonly exists?: boolean | undefined
 }
 
+/** What `createTags` of `@cashews/tags` adds to a cache. */
+export interface Tagging {
+  /** The tags a key is written under: those given and those registered for it, or none. */
+  forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
+  /** Those its value will be written under, before it is loaded. */
+  ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
+  /** Makes every key absent that is under one of the tags. Answers whether every store did. */
+  delete(...tags: readonly string[]): Promise<boolean>
+}
+
 /** Settings of {@link Cache.scan} and {@link Cache.getMatch}. */
 export interface ScanOptions {
   /** How many keys to ask of the store at a time. @default 100 */
@@ -65,8 +75,8 @@ export interface ControlOptions {
  */
 export class Cache implements AsyncDisposable {
   readonly name: string
-  /** Whether `createTags` was called for this cache, so that writes may name tags. */
-  supportsTags = false
+  /** What `createTags` of `@cashews/tags` adds. Absent: writes may not name tags. */
+  tagging: Tagging | undefined
   readonly #drivers: readonly Driver[]
   readonly #onError: (error: unknown) => void
   readonly #routes: Routes
@@ -183,7 +193,14 @@ export class Cache implements AsyncDisposable {
 
   /** Replaces value and time to live. Answers whether it was written. */
   async set(key: string, value: unknown, { ttl, exists, tags }: SetOptions = {}): Promise<boolean> {
-    return this.call<'set'>({ command: 'set', key, value, lifetime: lifetimeOf(ttl), exists, tags })
+    return this.call<'set'>({
+      command: 'set',
+      key,
+      value,
+      lifetime: lifetimeOf(ttl),
+      exists,
+      tags: this.tagsFor(key, tags),
+    })
   }
 
   /** Writes all the entries. Answers nothing: what a store refuses is reported. */
@@ -191,9 +208,11 @@ export class Cache implements AsyncDisposable {
     const lifetime = lifetimeOf(ttl)
     const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
     const keys = pairs.map(([key]) => key)
+    if (tags) this.requireTags()
     await this.#perRoute(keys, async (route, _, positions) => {
       const own = positions.map((at) => pairs[at] as readonly [string, unknown])
-      await route.dispatch<'setMany'>({ command: 'setMany', entries: own, lifetime, tags })
+      for (const [shared, group] of this.#byTags(own, tags))
+        await route.dispatch<'setMany'>({ command: 'setMany', entries: group, lifetime, tags: shared })
     })
   }
 
@@ -202,23 +221,23 @@ export class Cache implements AsyncDisposable {
    * overtaken by an invalidation is not stored.
    */
   async getOrSet<T>(key: string, load: () => Awaitable<T>, { ttl, tags }: WriteOptions = {}): Promise<T> {
-    if (tags) this.requireTags()
+    const all = this.tagsFor(key, tags)
     const lifetime = lifetimeOf(ttl)
     const now = this.getNow(key)
     if (now !== MISS) return now as T
     const store = async (lease: Lease): Promise<T> => {
       const value = await load()
-      await this.store(key, value, lifetime, lease, tags)
+      await this.store(key, value, lifetime, lease, all)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
-    return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime })
+    return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime, tags: all && (() => all) })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
   async incr(key: string, by = 1, { ttl, tags }: WriteOptions = {}): Promise<number> {
     checkWhole(by)
-    return this.call<'incr'>({ command: 'incr', key, by, lifetime: lifetimeOf(ttl), tags })
+    return this.call<'incr'>({ command: 'incr', key, by, lifetime: lifetimeOf(ttl), tags: this.tagsFor(key, tags) })
   }
 
   /** Answers whether the key was there. */
@@ -462,7 +481,7 @@ export class Cache implements AsyncDisposable {
 
   /** Writes the result of a load, unless its lease was broken. */
   store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
-    return this.#routes.of(key).store(key, value, lifetime, lease, tags)
+    return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
   }
 
   /** The answer of a load that is under way, if this caller may simply share it. */
@@ -485,13 +504,36 @@ export class Cache implements AsyncDisposable {
     this.#templates.add(template)
   }
 
+  /** Sends one operation that concerns no single key to every backend. */
+  callAll<C extends 'deleteTags' | 'expireTags'>(request: Request<C>): Promise<CommandResults[C][]> {
+    return Promise.all(this.#routes.some().map(async (route) => route.dispatch<C>({ ...request })))
+  }
+
+  /**
+   * The tags that a key is written under: those given, and those registered for it.
+   *
+   * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
+   */
+  tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
+    if (this.tagging !== undefined) return this.tagging.forKey(key, given)
+    if (given !== undefined) this.requireTags()
+    return undefined
+  }
+
+  /** The tags that the result of a load will be written under. */
+  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
+    if (this.tagging !== undefined) return this.tagging.ahead(key, given)
+    if (given !== undefined) this.requireTags()
+    return undefined
+  }
+
   /**
    * Makes sure that writes of this cache may name tags.
    *
    * @throws {NotSupportedError} When they may not.
    */
   requireTags(): void {
-    if (!this.supportsTags) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
+    if (!this.tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
   }
 
   /** Hands an error that no caller awaits to `onError`. */
@@ -524,6 +566,23 @@ export class Cache implements AsyncDisposable {
         return run(route, own, positions)
       }),
     )
+  }
+
+  /** Sorts entries by the tags that each is written under. */
+  #byTags<E extends readonly [key: string, value: unknown]>(
+    entries: readonly E[],
+    given: readonly string[] | undefined,
+  ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]> {
+    if (!this.tagging) return [[undefined, entries]]
+    const groups = new Map<string, readonly [readonly string[] | undefined, E[]]>()
+    for (const entry of entries) {
+      const tags = this.tagsFor(entry[0], given)
+      const name = JSON.stringify(tags)
+      const group = groups.get(name)
+      if (group) group[1].push(entry)
+      else groups.set(name, [tags, [entry]])
+    }
+    return groups.values()
   }
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {

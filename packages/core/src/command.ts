@@ -12,6 +12,8 @@ interface CommandFields {
     readonly lease?: Lease | undefined
     /** Whether the value does not matter: the call begins a load. */
     readonly leaseOnly?: boolean
+    /** Whether a value whose tags expired will do. */
+    readonly stale?: boolean
   }
   getMany: { readonly keys: readonly string[] }
   getMatch: { readonly pattern: string; readonly batchSize: number }
@@ -59,6 +61,9 @@ interface CommandFields {
   setAdd: { readonly key: string; readonly members: readonly string[]; readonly lifetime?: Milliseconds | undefined }
   setRemove: { readonly key: string; readonly members: readonly string[] }
   setPop: { readonly key: string; readonly count: number }
+  deleteTags: { readonly tags: readonly string[] }
+  expireTags: { readonly tags: readonly string[] }
+  getTags: { readonly key: string }
 }
 
 /** What each command answers. A key that is not there is `MISS`. */
@@ -91,6 +96,9 @@ export interface CommandResults {
   setAdd: number
   setRemove: number
   setPop: string[]
+  deleteTags: boolean
+  expireTags: boolean
+  getTags: unknown
 }
 
 /** The name of an operation on a cache. */
@@ -113,7 +121,7 @@ export type StreamCommand = 'scan' | 'getMatch'
 /** Every command, by name. */
 export const COMMANDS: readonly Command[] = /* @__PURE__ */ (
   'get getMany getMatch getRaw set setMany setRaw delete deleteMany deleteMatch exists scan incr expire getExpire clear ping ' +
-  'getSize getKeysCount setLock unlock isLocked getBits incrBits sliceIncr setAdd setRemove setPop'
+  'getSize getKeysCount setLock unlock isLocked getBits incrBits sliceIncr setAdd setRemove setPop deleteTags expireTags getTags'
 ).split(' ') as Command[]
 
 /** The answer of a command. */

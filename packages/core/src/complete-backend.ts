@@ -1,13 +1,17 @@
-import { type Awaitable, chain, isPending } from './awaitable.ts'
-import { type Backend, type BackendBase, MISS } from './backend.ts'
+import { chain } from './awaitable.ts'
+import { type Backend, type BackendBase, MISS, type Tags } from './backend.ts'
+import { all } from './defaults/all.ts'
 import { defaultBits } from './defaults/bits.ts'
 import { onlyValue } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
+import { TaggedStore } from './defaults/tagged-store.ts'
 import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
 import { guard } from './guard.ts'
 import { sizeOf } from './size-of.ts'
+
+type Base = BackendBase & Partial<Backend>
 
 /** A pattern that could match the key of a lock, which begins with a character nobody types. */
 const REACHES_LOCKS = /^[*?[\\\0]/
@@ -17,13 +21,17 @@ const REACHES_LOCKS = /^[*?[\\\0]/
  * better. Each default is one step where the contract asks for one, and answers at once when the store does.
  *
  * A group that is absent is built on `inspect` and `apply`; declare one that the store must not have as `false`. Sets,
- * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`.
+ * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`. Tags are records
+ * under `\0tag\0`, and their stamps beside each value; to see whether a key is there then takes a look at its value, so
+ * a store that needs no tags says `tags: false`.
  *
  * @example
  * export const shelf = () => completeBackend(new Shelf())
  */
-export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
-  const own = <K extends keyof Backend>(name: K): (BackendBase & Partial<Backend>)[K] => {
+export function completeBackend(store: Base): Backend {
+  const base: Base = store.tags === undefined ? (new TaggedStore(store) as Base) : store
+  const passesLocks = base !== store
+  const own = <K extends keyof Backend>(name: K): Base[K] => {
     const member: unknown = base[name]
     return (typeof member === 'function' ? member.bind(base) : member) as Backend[K]
   }
@@ -60,7 +68,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     delete: remove,
     incr: own('incr'),
     scan: ownLocks ? own('scan') : (pattern, batchSize) => withoutLocks(base.scan(pattern, batchSize)),
-    clear: ownLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
+    clear: ownLocks || passesLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
     inspect: knowsKinds ? own('inspect') : inspect,
     apply: own('apply'),
 
@@ -70,7 +78,7 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
       ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),
     deleteMany: own('deleteMany') ?? ((keys) => chain(all(keys.map(remove)), (gone) => gone.filter(Boolean).length)),
     deleteMatch: (pattern) =>
-      deleteMatch && (ownLocks || !REACHES_LOCKS.test(pattern))
+      deleteMatch && (ownLocks || passesLocks || !REACHES_LOCKS.test(pattern))
         ? deleteMatch(pattern)
         : deleteScanned(backend, pattern),
     exists: own('exists') ?? ((key) => chain(base.inspect(key), (found) => found !== MISS)),
@@ -94,10 +102,11 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
     windows: base.windows ?? defaultWindows(base),
     sets: base.sets ?? defaultSets(base),
     locks: base.locks ?? defaultLocks(base),
+    ...(base.tags !== undefined && { tags: base.tags && tagsOver(base.tags, value) }),
     ...(leases && {
       leases: {
-        get: (key) => chain(leases.get(key), (leased) => ({ ...leased, value: value(leased.value) })),
-        take: (key) => leases.take(key),
+        get: (key, tags) => chain(leases.get(key, tags), (leased) => ({ ...leased, value: value(leased.value) })),
+        take: (key, tags) => leases.take(key, tags),
         set: (...write) => leases.set(...write),
       },
     }),
@@ -105,9 +114,9 @@ export function completeBackend(base: BackendBase & Partial<Backend>): Backend {
   return backend
 }
 
-/** Gathers answers, at once when all are at hand. */
-function all<T>(answers: Awaitable<T>[]): Awaitable<T[]> {
-  return answers.some(isPending) ? Promise.all(answers) : (answers as T[])
+/** Hides what a key of another kind holds from whoever asks for stale values. */
+function tagsOver(tags: Tags, value: (found: unknown) => unknown): Tags {
+  return { ...tags, stale: (key) => chain(tags.stale(key), value) }
 }
 
 async function* withoutLocks(keys: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {

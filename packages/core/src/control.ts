@@ -24,6 +24,7 @@ export function neutralAnswer(call: Call): unknown {
     case 'get':
     case 'getRaw':
     case 'getExpire':
+    case 'getTags':
       return MISS
     case 'getMany':
       return call.keys.map(() => MISS)

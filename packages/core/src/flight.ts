@@ -1,6 +1,7 @@
+import type { TagsAhead } from './backend.ts'
 import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
-import type { Lease, Leases } from './lease.ts'
+import { isOvertaken, type Lease, type Leases } from './lease.ts'
 import type { Outcome, Reason } from './outcome.ts'
 
 /** A call that is read through. */
@@ -24,6 +25,8 @@ export class Flight<T = unknown> implements Lease, Outcome {
   token: string | undefined
   older: Lease | undefined
   among: Leases | undefined
+  tags: TagsAhead | undefined
+  overtaken: ReadonlySet<string> | undefined
   // The outcome.
   hit = false
   stale: boolean | undefined
@@ -89,7 +92,7 @@ export class Flights {
   /** The load of a key that is under way and whose result will still be true. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#byKey.get(key)
-    return flight === undefined || flight.broken ? undefined : (flight as Flight<T>)
+    return flight === undefined || isOvertaken(flight) ? undefined : (flight as Flight<T>)
   }
 
   /** Lets others join a load, until it lands. */

@@ -35,6 +35,7 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'getSize',
   'isLocked',
   'getBits',
+  'getTags',
   'ping',
 ])
 /** Their time grows with the number of keys. */

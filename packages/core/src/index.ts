@@ -16,13 +16,15 @@ export type {
   Snapshot,
   Spot,
   Stamp,
+  Tags,
+  TagsAhead,
   WindowCount,
   WindowSlice,
   Windows,
   Write,
 } from './backend.ts'
 export { MISS } from './backend.ts'
-export type { CacheOptions, ControlOptions, Entries, ScanOptions, SetOptions, WriteOptions } from './cache.ts'
+export type { CacheOptions, ControlOptions, Entries, ScanOptions, SetOptions, Tagging, WriteOptions } from './cache.ts'
 export { Cache, createCache, invalidateFurther } from './cache.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
@@ -64,7 +66,7 @@ export { keyContext, registerKeyContext } from './key/context.ts'
 export { type Formatter, formatter } from './key/formatter.ts'
 export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
-export type { Lease } from './lease.ts'
+export { isOvertaken, type Lease } from './lease.ts'
 export type { CacheEvents, CommandEvent, HealthEvent, Off, RemovalEvent } from './listeners.ts'
 export { loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
 export { Lock, type LockOptions } from './lock.ts'

@@ -1,4 +1,4 @@
-import type { Backend } from './backend.ts'
+import type { Backend, TagsAhead } from './backend.ts'
 import type { Call, Command } from './command.ts'
 import { companionOf } from './companion.ts'
 import { FewMap } from './few-map.ts'
@@ -19,6 +19,15 @@ export interface Lease {
   older: Lease | undefined
   /** The leases it is one of, while it is. */
   among: Leases | undefined
+  /** Under which the value will be stored. Absent: none. */
+  tags: TagsAhead | undefined
+  /** The tags that were deleted meanwhile, of a load whose own are not known yet. */
+  overtaken: ReadonlySet<string> | undefined
+}
+
+/** Whether the value of a load is out of date, or may be. */
+export function isOvertaken({ broken, overtaken }: Lease): boolean {
+  return broken || overtaken !== undefined
 }
 
 /** The loads under way on one backend. */
@@ -51,6 +60,7 @@ export class Leases {
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
     else if ('keys' in call) for (const key of call.keys) this.#break(key)
     else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
+    else if (call.command === 'deleteTags' || call.command === 'expireTags') this.#breakTagged(call.tags)
     else this.#breakMatch('pattern' in call ? call.pattern : '*')
   }
 
@@ -65,6 +75,16 @@ export class Leases {
       return
     }
     for (let lease = this.#newest.get(key); lease; lease = lease.older) lease.broken = true
+  }
+
+  #breakTagged(tags: readonly string[]): void {
+    for (const key of this.#newest.keys()) {
+      for (let lease = this.#newest.get(key); lease; lease = lease.older) {
+        const { tags: own, overtaken = [] } = lease
+        if (own === 'any') lease.overtaken = new Set([...overtaken, ...tags])
+        else if (own?.some((tag) => tags.includes(tag))) lease.broken = true
+      }
+    }
   }
 
   #breakMatch(pattern: string): void {
@@ -84,6 +104,8 @@ const CHANGES: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'incr',
   'expire',
   'clear',
+  'deleteTags',
+  'expireTags',
 ])
 
 /** The leases on a backend, whichever cache took them. */

@@ -1,5 +1,5 @@
 import { type Awaitable, isPending } from './awaitable.ts'
-import { MISS, type Milliseconds } from './backend.ts'
+import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
@@ -30,17 +30,24 @@ export interface ReadThrough<T> {
   readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
   /** Whether the load has to know if a strategy inside it answered from the cache. */
   readonly watchesInside?: boolean | undefined
+  /** Under which the result will be stored. Asked before the load begins. */
+  readonly tags?: ((call: LoadCall) => TagsAhead) | undefined
   /** The longest time it stores for: from it, and the time that is left, follows the age of what is stored. */
   readonly longest?: Milliseconds | undefined
 }
 
+/** The cache that loads. */
+interface LoadsOwner {
+  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
+}
+
 /** The read-throughs of one cache. */
 export class Loads {
-  readonly #owner: object
+  readonly #owner: LoadsOwner
   readonly #flights = new Flights()
 
   /** @param owner The cache, whose `detect` is told. */
-  constructor(owner: object) {
+  constructor(owner: LoadsOwner) {
     this.#owner = owner
   }
 
@@ -81,6 +88,7 @@ export class Loads {
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
     const flight = new Flight<T>(call, around?.outcome, detector, controller)
+    flight.tags = this.#owner.tagsAhead(call.key, through.tags?.(call))
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
       this.#flights.add(flight as Flight)

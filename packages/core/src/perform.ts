@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, chain } from './awaitable.ts'
 import { type Backend, MISS } from './backend.ts'
 import type { Call, CallOf } from './command.ts'
 import { NotSupportedError } from './errors.ts'
@@ -8,15 +8,19 @@ export function perform(call: Exclude<Call, CallOf<'scan' | 'getMatch'>>): Await
   const { backend } = call
   switch (call.command) {
     case 'get':
-      return backend.get(call.key)
+      return call.stale && backend.tags ? backend.tags.stale(call.key) : backend.get(call.key)
     case 'getMany':
       return backend.getMany(call.keys)
     case 'getRaw':
       return backend.getRaw(call.key)
     case 'set':
-      return backend.set(call.key, call.value, call.lifetime, call.exists)
+      return call.tags
+        ? group(backend, 'tags').set(call.key, call.value, call.lifetime, call.tags, call)
+        : backend.set(call.key, call.value, call.lifetime, call.exists)
     case 'setMany':
-      return backend.setMany(call.entries, call.lifetime)
+      return call.tags
+        ? group(backend, 'tags').setMany(call.entries, call.lifetime, call.tags)
+        : backend.setMany(call.entries, call.lifetime)
     case 'setRaw':
       return backend.setRaw(call.key, call.value, call.lifetime)
     case 'delete':
@@ -28,7 +32,9 @@ export function perform(call: Exclude<Call, CallOf<'scan' | 'getMatch'>>): Await
     case 'exists':
       return backend.exists(call.key)
     case 'incr':
-      return backend.incr(call.key, call.by, call.lifetime)
+      return call.tags
+        ? group(backend, 'tags').incr(call.key, call.by, call.lifetime, call.tags)
+        : backend.incr(call.key, call.by, call.lifetime)
     case 'expire':
       return backend.expire(call.key, call.lifetime)
     case 'getExpire':
@@ -59,6 +65,12 @@ export function perform(call: Exclude<Call, CallOf<'scan' | 'getMatch'>>): Await
       return group(backend, 'sets').remove(call.key, call.members)
     case 'setPop':
       return group(backend, 'sets').pop(call.key, call.count)
+    case 'deleteTags':
+      return !backend.tags || chain(backend.tags.delete(call.tags), () => true)
+    case 'expireTags':
+      return !backend.tags || chain(backend.tags.expire(call.tags), () => true)
+    case 'getTags':
+      return backend.tags ? backend.tags.of(call.key) : chain(backend.exists(call.key), (there) => (there ? [] : MISS))
   }
 }
 
@@ -89,13 +101,13 @@ async function* batches(keys: AsyncIterable<string> | Iterable<string>, size: nu
   if (batch.length > 0) yield batch
 }
 
-type Group = 'bits' | 'windows' | 'sets' | 'locks'
+type Group = 'bits' | 'windows' | 'sets' | 'locks' | 'tags'
 
-function group<G extends Group>(backend: Backend, name: G): Exclude<Backend[G], false> {
+function group<G extends Group>(backend: Backend, name: G): Exclude<Backend[G], false | undefined> {
   const found = backend[name]
-  if (found === false)
+  if (!found)
     throw new NotSupportedError(
       `The backend "${backend.name}" has no ${name}. Set up another one for this key's prefix.`,
     )
-  return found as Exclude<Backend[G], false>
+  return found as Exclude<Backend[G], false | undefined>
 }

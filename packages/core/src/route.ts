@@ -2,7 +2,7 @@ import { type Awaitable, chain } from './awaitable.ts'
 import { type Backend, type BackendHost, MISS, type Milliseconds, type RemovalReason, type Spot } from './backend.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer } from './control.ts'
-import { BackendError, CacheClosedError, NotSupportedError } from './errors.ts'
+import { BackendError, CacheClosedError } from './errors.ts'
 import type { Guard, Guarded } from './guard.ts'
 import { type Lease, type Leases, leasesOf } from './lease.ts'
 import type { Listeners } from './listeners.ts'
@@ -114,7 +114,7 @@ export class Route implements Guarded, BackendHost {
 
   /** Sends the read of a load, which takes its lease on the way. */
   look(key: string, lease: Lease, leaseOnly: boolean): Answer<'get'> {
-    if (!this.#isPlain || leaseOnly || this.backend.leases || watchedScope() !== undefined)
+    if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined)
       return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
     this.#leases.take(key, lease)
     return this.backend.get(key)
@@ -239,8 +239,6 @@ export class Route implements Guarded, BackendHost {
 
   /** The end of the middlewares: leases, opening, and the guard before the store. */
   readonly #last: Next = (call) => {
-    if ('tags' in call && call.tags !== undefined)
-      throw new NotSupportedError(`"${call.command}" was given tags, which need createTags(cache) of @cashews/tags.`)
     const drops = watchedScope()?.invalidating && INSTEAD[call.command]
     const drop = drops ? () => this.#last({ ...call, command: drops } as Call) : undefined
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
@@ -261,7 +259,9 @@ export class Route implements Guarded, BackendHost {
   /** Whether a call begins a load without asking the store. */
   #takesLeaseOnly(call: Call): boolean {
     if (call.command !== 'get' || !call.lease) return false
-    return this.isDisabled('get') || (call.leaseOnly === true && !this.backend.leases)
+    if (this.isDisabled('get')) return true
+    const { leases, tags } = this.backend
+    return call.leaseOnly === true && !leases && !(call.lease.tags && tags && tags.capture)
   }
 
   #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {
@@ -283,20 +283,38 @@ export class Route implements Guarded, BackendHost {
   #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
     this.#leases.take(call.key, lease)
     const { leases } = this.backend
-    if (!leases) return this.backend.get(call.key)
+    if (!leases) return this.#getWithProof(call, lease)
     const leased = call.leaseOnly
-      ? chain(leases.take(call.key), (token) => ({ value: MISS, lease: token }))
-      : leases.get(call.key)
+      ? chain(leases.take(call.key, lease.tags), (token) => ({ value: MISS, lease: token }))
+      : leases.get(call.key, lease.tags)
     return chain(leased, ({ value, lease: token }) => {
       lease.token = token
       return value
     })
   }
 
+  /** Reads, and captures on a miss what the tags of the load are before it begins. */
+  #getWithProof(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
+    const { tags } = this.backend
+    const found = call.leaseOnly ? MISS : this.backend.get(call.key)
+    const ahead = lease.tags
+    if (!ahead || !tags || !tags.capture) return found
+    return chain(found, (value) => {
+      if (value !== MISS) return value
+      return chain(tags.capture?.(ahead), (proof) => {
+        lease.token = proof
+        return MISS
+      })
+    })
+  }
+
   #setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<unknown> {
-    if (lease.broken) return false
-    if (lease.token === undefined || !this.backend.leases) return perform(call)
-    return this.backend.leases.set(call.key, call.value, call.lifetime, lease.token)
+    const { broken, overtaken, token } = lease
+    if (broken || (overtaken && call.tags?.some((tag) => overtaken.has(tag)))) return false
+    const { leases, tags } = this.backend
+    if (token !== undefined && leases) return leases.set(call.key, call.value, call.lifetime, token, call.tags)
+    if (!call.tags || !tags) return perform(call)
+    return tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token })
   }
 
   #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {

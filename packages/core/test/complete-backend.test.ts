@@ -28,7 +28,7 @@ describe('completeBackend', () => {
         return keys.map(() => this.#asked)
       }
     }
-    const backend = completeBackend(new Fast())
+    const backend = completeBackend(Object.assign(new Fast(), { tags: false as const }))
     expect([backend.exists('a'), backend.exists('a'), backend.getMany(['a', 'b'])]).toEqual([false, true, [2, 2]])
   })
 
@@ -198,6 +198,7 @@ describe('completeBackend', () => {
     const backend = completeBackend(
       Object.assign(new MapStore(), {
         deleteMatch: (pattern: string) => asked.push(pattern),
+        tags: false as const,
       }),
     )
     for (const pattern of ['user:*', '*', '?*', '[a-z]*', '\\a*', '\u0000*']) await backend.deleteMatch(pattern)

@@ -61,21 +61,18 @@ export function cachingOf(
     lifetime,
     keeping,
     keying: prefix === undefined ? (options as KeyOptions) : prefixed(prefix, options as KeyOptions),
-    through: (target, run, template) => ({
-      seen: () => ({ ...seen, template: template() }),
-      load: storing(cache, {
-        run,
-        lifetime,
-        keeping,
-        form,
-        tags: tagsOf(target, options),
-        lock: options.lock ?? false,
-      }),
-      lands: !options.lock && options.tags === undefined,
-      watchesInside: keeping.watchesInside,
-      longest: lifetime.longest,
-      sharing: options.singleFlight === false ? 'alone' : 'join',
-    }),
+    through: (target, run, template) => {
+      const tags = tagsOf(target, options)
+      return {
+        seen: () => ({ ...seen, template: template() }),
+        load: storing(cache, { run, lifetime, keeping, form, tags, lock: options.lock ?? false }),
+        lands: !options.lock,
+        tags: tags && (({ self, args }) => tags.ahead(self, args)),
+        watchesInside: keeping.watchesInside,
+        longest: lifetime.longest,
+        sharing: options.singleFlight === false ? 'alone' : 'join',
+      }
+    },
     settle: (answer) => (keeping.storesErrors ? answer.then(unwrap) : answer),
     refresher: (through) => {
       const anew: ReadThrough<unknown> = { ...through, sharing: 'anew' }

@@ -20,6 +20,13 @@ export function isFresh(stored: unknown): stored is Dated {
   return isDated(stored) && stored[1] > Date.now()
 }
 
+/** Answers what is stored for a key, although its tags expired, if that is anything. */
+export async function expiredByTag(cache: Cache, key: string): Promise<Dated | undefined> {
+  if (!cache.tagging) return undefined
+  const stored = await cache.call<'get'>({ command: 'get', key, stale: true })
+  return isDated(stored) ? stored : undefined
+}
+
 /** Answers what is stored for a key, stale or not. */
 export async function peekDated(cache: Cache, key: string): Promise<unknown> {
   const stored = await cache.get(key)

@@ -1,6 +1,6 @@
-import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, type LoadCall, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Dated, datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
+import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
@@ -62,6 +62,12 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       const loading = caching.through(target, run, template)
       const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
       const refreshes = new Refreshes(cache)
+      const refreshLater = ({ key, self, args }: LoadCall, old: unknown): void =>
+        refreshes.start(
+          key,
+          (now) => now === old || (isDated(now) && isDated(old) && now[1] === old[1]),
+          () => cache.fly({ key, self, args, signal: undefined }, apart),
+        )
       const through: ReadThrough<unknown> = {
         ...loading,
         async found(stored, flight) {
@@ -73,13 +79,23 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
             return isDated(stored) ? fresh.catch((error) => keepOld(cache, stored, error)) : fresh
           }
           if (!isFresh(stored)) markStale(flight)
-          const { key, self, args } = flight.call
-          refreshes.start(
-            key,
-            (now) => isDated(now) && now[1] === stored[1],
-            () => cache.fly({ key, self, args, signal: undefined }, apart),
-          )
+          refreshLater(flight.call, stored)
           return stored[0]
+        },
+      }
+      /** What a tag made stale is answered once more too. */
+      const throughTags: ReadThrough<unknown> = {
+        ...through,
+        lands: false,
+        async load(flight) {
+          const old = await expiredByTag(cache, flight.call.key)
+          if (old === undefined) return loading.load(flight)
+          if (!background) return loading.load(flight).catch((error) => keepOld(cache, old, error))
+          flight.hit = true
+          flight.reason = undefined
+          markStale(flight)
+          refreshLater(flight.call, MISS)
+          return old[0]
         },
       }
       const { settle } = caching
@@ -91,7 +107,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal }, through))
+          return settle(cache.fly({ key, self, args, signal }, cache.tagging ? throughTags : through))
         },
         refresh: caching.refresher(loading),
         peek: (key) => peekDated(cache, key),

@@ -57,7 +57,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
             return await loading.load(flight)
           } catch (error) {
             const { key } = flight.call
-            const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key }) : MISS
+            const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key, stale: true }) : MISS
             if (stored === MISS) throw error
             flight.hit = true
             flight.reason = undefined

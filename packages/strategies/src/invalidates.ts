@@ -10,11 +10,16 @@ export interface InvalidatesOptions {
   readonly args?: readonly string[]
   /** Values for names that are not parameters, and for parameters that are `undefined`. */
   readonly defaults?: Readonly<Record<string, unknown>>
+  /**
+   * Tags to delete: templates over the arguments. Where the keys are under tags, this takes no scan. Needs
+   * `createTags(cache)` of `@cashews/tags`. @default none
+   */
+  readonly tags?: readonly string[]
 }
 
 /**
  * Deletes what a function makes out of date, once it has succeeded. A `*` of the template itself is a wildcard, one in
- * an argument is not; a template without one is a plain delete. What cannot be deleted is reported to the cache's
+ * an argument is not; a template without one is a plain delete, and takes no scan, as tags do not. What cannot be deleted is reported to the cache's
  * `onError`, and the caller gets the result all the same.
  *
  * ```ts
@@ -40,7 +45,7 @@ export function invalidates(
   options: InvalidatesOptions = {},
   fn?: AnyFunction,
 ): Decorator | AnyFunction {
-  checkNames('invalidates', options, ['args', 'defaults'])
+  checkNames('invalidates', options, ['args', 'defaults', 'tags'])
   const all = typeof templates === 'string' ? [templates] : templates
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
@@ -50,12 +55,15 @@ export function invalidates(
       isPattern: /(?<!\\)\*/.test(template.replace(/\{[^{}]*\}/g, '')),
       of: compileTemplate('pattern', subject, template, options),
     }))
+    const tags = options.tags?.map((tag) => compileTemplate('tag', subject, tag, options))
     const invalidating = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      if (tags) cache.requireTags()
       const result = await run(this, args)
-      const deletions = patterns.map(async ({ isPattern, of }) => {
+      const deletions: Promise<unknown>[] = patterns.map(async ({ isPattern, of }) => {
         const key = of.render(this, args)
         return isPattern ? cache.deleteMatch(key) : cache.delete(key)
       })
+      if (tags) deletions.push((async () => cache.tagging?.delete(...tags.map((tag) => tag.render(this, args))))())
       for (const { status, ...settled } of await Promise.allSettled(deletions))
         if (status === 'rejected') cache.report((settled as PromiseRejectedResult).reason)
       return result

@@ -95,6 +95,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         {
           sharing: 'apart',
           seen,
+          tags: tags && (() => tags.ahead(self, args)),
           async load(flight) {
             recording.lease = flight
             flight.reason = 'miss'
@@ -102,7 +103,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
             if (recordings.get(key) === recording) recordings.delete(key)
             if (items === undefined) return
             const value: Sequence = { items }
-            await cache.store(key, value, lifetime.of(items, args), flight, tags?.(items, self, args))
+            await cache.store(key, value, lifetime.of(items, args), flight, tags?.of(items, self, args))
           },
         },
       )

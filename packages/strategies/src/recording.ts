@@ -1,4 +1,4 @@
-import { type Lease, sizeOf } from '@cashews/core'
+import { isOvertaken, type Lease, sizeOf } from '@cashews/core'
 
 /** What a recording may hold before it is given up. */
 export interface RecordingLimits {
@@ -34,7 +34,7 @@ export class Recording {
 
   /** Whether a reader that comes now would see every item. */
   get isOpen(): boolean {
-    return !this.lease?.broken && !this.#isTooLarge
+    return !(this.lease && isOvertaken(this.lease)) && !this.#isTooLarge
   }
 
   async *read(): AsyncGenerator<unknown> {

@@ -1,6 +1,6 @@
-import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { datedForm, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
+import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -45,20 +45,26 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
     wrap(cache, target, caching.keying, (run, template) => {
       const loading = caching.through(target, run, template)
       const { settle } = caching
+      const loadOrKeep = async (flight: Flight, stored?: unknown): Promise<unknown> => {
+        try {
+          return await loading.load(flight)
+        } catch (error) {
+          if (!forgives(error)) throw error
+          const old = isDated(stored) ? stored : await expiredByTag(cache, flight.call.key)
+          if (old === undefined) throw error
+          flight.hit = true
+          markStale(flight)
+          return old[0]
+        }
+      }
       const through: ReadThrough<unknown> = {
         ...loading,
+        load: (flight) => loadOrKeep(flight),
         async found(stored, flight) {
           if (isFresh(stored)) return stored[0]
           flight.hit = false
           flight.reason = isDated(stored) ? 'stale' : 'miss'
-          try {
-            return await loading.load(flight)
-          } catch (error) {
-            if (!isDated(stored) || !forgives(error)) throw error
-            flight.hit = true
-            markStale(flight)
-            return stored[0]
-          }
+          return loadOrKeep(flight, stored)
         },
       }
       return {

@@ -4,7 +4,7 @@ import type { Lifetime } from './lifetime.ts'
 import { type LockOption, withLock } from './lock-option.ts'
 import { storedError } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
-import type { MakeTags } from './tag-option.ts'
+import type { TagMaker } from './tag-option.ts'
 import type { Run } from './wrap.ts'
 
 /** What decides how a result is stored. */
@@ -12,7 +12,7 @@ export interface Storing extends LockOption {
   readonly run: Run
   readonly lifetime: Lifetime
   readonly keeping: Keeping
-  readonly tags: MakeTags | undefined
+  readonly tags: TagMaker | undefined
   readonly form: StoredForm
 }
 
@@ -29,7 +29,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     const { key, self, args } = flight.call
     const kept = lifetime.of(result, args)
     const packed = form.pack(value, kept, args, took)
-    return cache.store(key, packed, kept, flight, tags?.(result, self, args))
+    return cache.store(key, packed, kept, flight, tags?.of(result, self, args))
   }
   const load: Load = async (flight) => {
     const { call } = flight
@@ -61,10 +61,5 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
       return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(flight)
     })
   }
-  const start = lock ? loadLocked : load
-  if (tags === undefined) return start
-  return async (flight) => {
-    cache.requireTags()
-    return start(flight)
-  }
+  return lock ? loadLocked : load
 }

@@ -3,6 +3,7 @@ import {
   type Awaitable,
   type Backend,
   type BackendBase,
+  type Cache,
   type Call,
   type Command,
   completeBackend,
@@ -47,7 +48,7 @@ export function recorder(): Middleware & { readonly calls: Call[]; readonly comm
   return Object.defineProperty(Object.assign(middleware, { calls, commands: [] }), 'commands', commands)
 }
 
-/** Runs one of the 28 commands with the least it takes. */
+/** The least that a command of the cache takes. */
 function anArgumentFor(command: Command): readonly unknown[] {
   const rest: Partial<Record<Command, readonly unknown[]>> = {
     getMany: [['key']],
@@ -76,8 +77,10 @@ function anArgumentFor(command: Command): readonly unknown[] {
 }
 
 /** Runs a command of the cache by name, to its end. */
-export async function run(cache: object, command: Command): Promise<unknown> {
-  const answer = (cache as Record<string, (...args: readonly unknown[]) => unknown>)[command]?.(
+export async function run(cache: Cache, command: Command): Promise<unknown> {
+  if (command === 'getTags') return cache.call({ command, key: 'key' })
+  if (command === 'deleteTags' || command === 'expireTags') return cache.callAll({ command, tags: ['tag'] })
+  const answer = (cache as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[command]?.(
     ...anArgumentFor(command),
   )
   return command === 'scan' || command === 'getMatch' ? all(answer as AsyncIterable<unknown>) : answer

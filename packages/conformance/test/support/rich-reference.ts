@@ -8,6 +8,8 @@ import {
   MISS,
   type Sets,
   type Spot,
+  type Tags,
+  type TagsAhead,
   type Windows,
 } from '@cashews/core'
 
@@ -18,6 +20,7 @@ export interface RichBackend extends Backend {
   readonly sets: Sets
   readonly locks: Locks & Required<Pick<Locks, 'released'>>
   readonly leases: Leases
+  readonly tags: Tags & Required<Pick<Tags, 'capture'>>
   getNow(key: string): unknown
   answerNow(spot: Spot): Promise<unknown> | undefined
 }
@@ -25,8 +28,9 @@ export interface RichBackend extends Backend {
 /** The reference backend with what it leaves out: leases, released, and values at hand. */
 export function richReference(clock: HandClock): RichBackend {
   const store = reference({ clock })
-  const { bits, windows, sets, locks } = store
-  if (!bits || !windows || !sets || !locks) throw new Error('The reference backend has every group.')
+  const { bits, windows, sets, locks, tags } = store
+  if (!bits || !windows || !sets || !locks || !tags || !tags.capture)
+    throw new Error('The reference backend has every group.')
   const atHand = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
   const tokens = new Map<string, number[]>()
   const waiters = new Map<string, () => void>()
@@ -46,9 +50,9 @@ export function richReference(clock: HandClock): RichBackend {
       touch(args[0])
       return command(...args)
     }
-  const take = (key: string): string => {
+  const take = async (key: string, ahead?: TagsAhead): Promise<string> => {
     tokens.set(key, [...(tokens.get(key) ?? []), ++last])
-    return `${last}`
+    return `${last} ${ahead ? await tags.capture?.(ahead) : ''}`
   }
   const getNow = (key: string): unknown => {
     const found = atHand.get(key)
@@ -115,20 +119,39 @@ export function richReference(clock: HandClock): RichBackend {
         }),
     },
     leases: {
-      async get(key) {
+      async get(key, ahead) {
         const value = await store.get(key)
-        return value === MISS ? { value, lease: take(key) } : { value }
+        return value === MISS ? { value, lease: await take(key, ahead) } : { value }
       },
       take,
-      async set(key, value, lifetime, lease) {
+      async set(key, value, lifetime, lease, names) {
+        const [token = '', proof] = lease.split(/ (.*)/s)
         const taken = tokens.get(key) ?? []
-        if (!taken.includes(Number(lease))) return false
+        if (!taken.includes(Number(token))) return false
         touch(key)
         tokens.set(
           key,
-          taken.filter((token) => token > Number(lease)),
+          taken.filter((other) => other > Number(token)),
         )
-        return store.set(key, value, lifetime)
+        return names ? tags.set(key, value, lifetime, names, { proof }) : store.set(key, value, lifetime)
+      },
+    },
+    tags: {
+      ...tags,
+      capture: tags.capture,
+      set: write(tags.set),
+      incr: write(tags.incr),
+      setMany(entries, lifetime, names) {
+        touch(...entries.map(([key]) => key))
+        return tags.setMany(entries, lifetime, names)
+      },
+      delete(names) {
+        atHand.clear()
+        return tags.delete(names)
+      },
+      expire(names) {
+        atHand.clear()
+        return tags.expire(names)
       },
     },
   }

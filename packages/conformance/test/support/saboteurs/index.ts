@@ -15,6 +15,7 @@ import { model } from './model.ts'
 import { pattern } from './pattern.ts'
 import { removal } from './removal.ts'
 import { sets } from './sets.ts'
+import { tags } from './tags.ts'
 import type { Saboteur } from './tools.ts'
 import { values } from './values.ts'
 import { windows } from './windows.ts'
@@ -36,6 +37,7 @@ export const saboteurs: Readonly<Record<string, Saboteur>> = {
   ...sets,
   ...locks,
   ...leases,
+  ...tags,
   ...atHand,
   ...removal,
   ...life,

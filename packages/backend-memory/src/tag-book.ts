@@ -1,0 +1,98 @@
+/** A tag that entries are under, or that entries were under when it was deleted. */
+class Tag {
+  readonly name: string
+  /** How many entries are under it. */
+  members = 0
+  isDeleted = false
+  /** How often it expired. */
+  revision = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** What an entry is under: its tags, as they were when it was written. */
+export class Ties {
+  readonly tags: readonly Tag[]
+  readonly revision: number
+  /** When it was last found to hold: a number of {@link TagBook.changes}. */
+  checkedAt: number
+
+  constructor(tags: readonly Tag[], now: number) {
+    this.tags = tags
+    this.revision = revisionOf(tags)
+    this.checkedAt = now
+  }
+
+  get names(): string[] {
+    return this.tags.map(({ name }) => name)
+  }
+
+  /** Whether no tag was deleted, and none expired unless that does not matter. */
+  hold(stale: boolean): boolean {
+    return !this.tags.some(({ isDeleted }) => isDeleted) && (stale || this.revision === revisionOf(this.tags))
+  }
+}
+
+/**
+ * The tags of a store in this process. A tag lives as long as an entry is under it, and to delete it is to mark it:
+ * entries find out when they are looked at.
+ */
+export class TagBook {
+  readonly #tags = new Map<string, Tag>()
+  /** How many deletions and expirations there were. */
+  changes = 0
+
+  /** How many tags have entries. */
+  get size(): number {
+    return this.#tags.size
+  }
+
+  /** Ties for entries that are about to be written. */
+  tie(names: readonly string[]): Ties {
+    const tags = [...new Set(names)].map((name) => this.#tags.get(name) ?? new Tag(name))
+    return new Ties(tags, this.changes)
+  }
+
+  /** Notes that an entry has these ties. */
+  keep({ tags }: Ties): void {
+    for (const tag of tags) if (tag.members++ === 0) this.#tags.set(tag.name, tag)
+  }
+
+  /** Notes that an entry with these ties is gone, or has others. The last one takes the tag with it. */
+  release({ tags }: Ties): void {
+    for (const tag of tags) if (--tag.members === 0 && this.#tags.get(tag.name) === tag) this.#tags.delete(tag.name)
+  }
+
+  /** Whether ties that no entry may have kept meanwhile would still be those of a new one. */
+  isCurrent({ tags, checkedAt }: Ties): boolean {
+    return tags.every((tag) => {
+      const now = this.#tags.get(tag.name)
+      return now === tag || (now === undefined && checkedAt === this.changes)
+    })
+  }
+
+  delete(name: string): void {
+    this.changes++
+    const tag = this.#tags.get(name)
+    if (tag === undefined) return
+    tag.isDeleted = true
+    this.#tags.delete(name)
+  }
+
+  expire(name: string): void {
+    this.changes++
+    const tag = this.#tags.get(name)
+    if (tag !== undefined) tag.revision++
+  }
+
+  clear(): void {
+    this.changes++
+    this.#tags.clear()
+  }
+}
+
+function revisionOf(tags: readonly Tag[]): number {
+  return tags.reduce((sum, { revision }) => sum + revision, 0)
+}

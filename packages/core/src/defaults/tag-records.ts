@@ -1,0 +1,191 @@
+import { type Awaitable, chain } from '../awaitable.ts'
+import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
+import { all } from './all.ts'
+import { update } from './update.ts'
+
+/** What {@link TagRecords} asks of the store it keeps its records in. */
+export type TagStore = Pick<Backend, 'getMany' | 'set' | 'delete' | 'inspect' | 'apply'>
+
+/** A tag, and what its record held when a value was put under it. */
+export type TagStamp = readonly [tag: string, stamp: string]
+
+/** Whether the tags of a value are as they were; only expired since; or gone. */
+export type TagState = 'fresh' | 'expired' | 'gone'
+
+const PREFIX = '\u0000tag\u0000'
+/** Changes with every deletion of any tag: for loads whose tags are not known before. */
+const ANY = `${PREFIX}*`
+
+/** How long a load may take and still be stored. */
+const LOAD: Milliseconds = 300_000
+
+/** A record made for a load that has not stored anything yet. It is to live no longer than what will be stored. */
+const AHEAD = '~'
+
+/** How much longer than its longest-lived member a record lives, so that not every write has to prolong it. */
+const MARGIN = 1.25
+
+/** Tells the keys of records from those of the application. */
+export function isRecordKey(key: string): boolean {
+  return key.startsWith(PREFIX)
+}
+
+/**
+ * The records of tags, one key each: a random generation, and a revision. To delete a tag removes its record, to
+ * expire it raises the revision. A value is under a tag as long as the record is the one it was stored with; so what a
+ * store loses makes values absent, and never brings any back.
+ */
+export class TagRecords {
+  readonly #store: TagStore
+
+  constructor(store: TagStore) {
+    this.#store = store
+  }
+
+  /** The stamps of records that are to live as long as a value does; made where there are none. */
+  ensure(tags: readonly string[], lifetime: Milliseconds): Awaitable<TagStamp[]> {
+    return all(tags.map((tag) => chain(this.#ensure(tag, lifetime), (stamp) => [tag, stamp] as const)))
+  }
+
+  /** The same for a load; `undefined` when one of the tags changed since `proof` was made. */
+  stamps(tags: readonly string[], lifetime: Milliseconds, proof?: string): Awaitable<TagStamp[] | undefined> {
+    return chain(this.ensure(tags, lifetime), (stamps) => {
+      if (proof === undefined) return stamps
+      const { any, known } = JSON.parse(proof) as Proof
+      // Asked last: a deletion changes it first.
+      if (any !== undefined) return chain(this.#find([ANY]), ([now]) => (now === any ? stamps : undefined))
+      const before = new Map(known)
+      return stamps.every(([tag, stamp]) => (before.get(tag) ?? stamp) === stamp) ? stamps : undefined
+    })
+  }
+
+  /** What the tags are before a load. */
+  capture(tags: TagsAhead): Awaitable<string> {
+    if (tags === 'any') return chain(this.#ahead(ANY), (any) => JSON.stringify({ any } satisfies Proof))
+    const known = tags.map((tag) => chain(this.#ahead(keyOf(tag)), (stamp) => [tag, stamp] as const))
+    return chain(all(known), (known) => JSON.stringify({ known } satisfies Proof))
+  }
+
+  state(stamps: readonly TagStamp[]): Awaitable<TagState> {
+    return chain(this.#find(stamps.map(([tag]) => keyOf(tag))), (found) => {
+      const states = stamps.map(([, stamp], at) => compare(stamp, found[at]))
+      return states.includes('gone') ? 'gone' : states.includes('expired') ? 'expired' : 'fresh'
+    })
+  }
+
+  /** What has to hold for fresh stamps to stay so; `undefined` when they are not. */
+  inspect(stamps: readonly TagStamp[]): Awaitable<Expectation[] | undefined> {
+    const expected = stamps.map(([tag, stamp]) => {
+      const key = keyOf(tag)
+      return chain(this.#store.inspect(key), (found) =>
+        found !== MISS && compare(stamp, stampIn(found.value)) === 'fresh' ? { key, stamp: found.stamp } : undefined,
+      )
+    })
+    return chain(all(expected), (found) => (found.includes(undefined) ? undefined : (found as Expectation[])))
+  }
+
+  /** Whether records are as {@link inspect} found them. */
+  hold(expected: readonly Expectation[]): Awaitable<boolean> {
+    const holding = expected.map(({ key, stamp }) =>
+      chain(this.#store.inspect(key), (found) => found !== MISS && found.stamp === stamp),
+    )
+    return chain(all(holding), (each) => each.every(Boolean))
+  }
+
+  /** Lets records that are there live as long as a value does. */
+  prolong(stamps: readonly TagStamp[], lifetime: Milliseconds): Awaitable<unknown> {
+    return all(
+      stamps.map(([tag]) => {
+        const key = keyOf(tag)
+        return update(this.#store, key, (found) => [
+          true,
+          found === MISS || found.timeLeft >= lifetime ? undefined : { op: 'expire', key, lifetime: margin(lifetime) },
+        ])
+      }),
+    )
+  }
+
+  delete(tags: readonly string[]): Awaitable<void> {
+    const gone = () => all(tags.map((tag) => this.#store.delete(keyOf(tag))))
+    return chain(chain(this.#changeAny(), gone), () => {})
+  }
+
+  expire(tags: readonly string[]): Awaitable<void> {
+    const raised = () =>
+      all(
+        tags.map((tag) => {
+          const key = keyOf(tag)
+          return update(this.#store, key, (found) => [
+            true,
+            found === MISS ? undefined : { op: 'set', key, value: raise(String(found.value)), lifetime: 'keep' },
+          ])
+        }),
+      )
+    return chain(chain(this.#changeAny(), raised), () => {})
+  }
+
+  #changeAny(): Awaitable<boolean> {
+    return this.#store.set(ANY, newStamp(), LOAD)
+  }
+
+  #ensure(tag: string, lifetime: Milliseconds): Awaitable<string> {
+    const key = keyOf(tag)
+    return update(this.#store, key, (found) => {
+      const stamp = found === MISS ? newStamp() : (stampIn(found.value) as string)
+      if (found === MISS || found.value !== stamp)
+        return [stamp, { op: 'set', key, value: stamp, lifetime: margin(lifetime) }]
+      return [stamp, found.timeLeft < lifetime ? { op: 'expire', key, lifetime: margin(lifetime) } : undefined]
+    })
+  }
+
+  /** The stamp of a record, made for the time of a load if it is not there. */
+  #ahead(key: string): Awaitable<string> {
+    return update(this.#store, key, (found) => {
+      if (found !== MISS && found.timeLeft >= LOAD / 2) return [stampIn(found.value) as string]
+      const stamp = found === MISS ? newStamp() : (stampIn(found.value) as string)
+      const value = found === MISS && key !== ANY ? AHEAD + stamp : found === MISS ? stamp : found.value
+      return [stamp, { op: 'set', key, value, lifetime: LOAD }]
+    })
+  }
+
+  #find(keys: readonly string[]): Awaitable<(string | undefined)[]> {
+    return chain(this.#store.getMany(keys), (found) => found.map(stampIn))
+  }
+}
+
+/** What the tags were before a load: each of them, or the record of all. */
+interface Proof {
+  readonly any?: string
+  readonly known?: readonly TagStamp[]
+}
+
+function keyOf(tag: string): string {
+  return `${PREFIX}=${tag}`
+}
+
+function newStamp(): string {
+  return `${crypto.randomUUID()}:0`
+}
+
+function raise(record: string): string {
+  const at = record.lastIndexOf(':') + 1
+  return record.slice(0, at) + (Number(record.slice(at)) + 1)
+}
+
+function stampIn(record: unknown): string | undefined {
+  if (typeof record !== 'string') return undefined
+  return record.startsWith(AHEAD) ? record.slice(AHEAD.length) : record
+}
+
+function compare(stamp: string, now: string | undefined): TagState {
+  if (stamp === now) return 'fresh'
+  return now !== undefined && generation(stamp) === generation(now) ? 'expired' : 'gone'
+}
+
+function generation(stamp: string): string {
+  return stamp.slice(0, stamp.lastIndexOf(':'))
+}
+
+function margin(lifetime: Milliseconds): Milliseconds {
+  return Math.ceil(lifetime * MARGIN)
+}

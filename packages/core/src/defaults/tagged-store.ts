@@ -1,0 +1,385 @@
+import { type Awaitable, chain, isPending } from '../awaitable.ts'
+import {
+  type Backend,
+  type BackendBase,
+  type BackendHost,
+  type Expectation,
+  type Leases,
+  MISS,
+  type Milliseconds,
+  type Miss,
+  type Snapshot,
+  type Spot,
+  type Stamp,
+  type Tags,
+  type Write,
+} from '../backend.ts'
+import { BackendError, WrongTypeError } from '../errors.ts'
+import { all } from './all.ts'
+import { isLockKey } from './locks.ts'
+import { isRecordKey, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
+import { update } from './update.ts'
+
+const TAGGED = '\u0000tags'
+
+/** How a value with tags is kept: beside the stamps its tags had, as plain data, so that any codec carries it. */
+interface Tagged {
+  readonly [TAGGED]: readonly TagStamp[]
+  readonly value: unknown
+}
+
+/** What a key holds, with the stamps its tags had; none where it has no tags. */
+interface Physical {
+  readonly found: Snapshot | Miss
+  /** What the contract says of it: {@link MISS} when a tag is gone. */
+  readonly seen: Snapshot | Miss
+  readonly stamps: readonly TagStamp[]
+}
+
+/** Marks the stamp of a value together with those of the records of its tags. */
+const WHOLE = '\u0000whole'
+const MOST_TRIES = 100
+const BATCH = 100
+const FOREVER = Number.POSITIVE_INFINITY
+
+type Base = BackendBase & Partial<Backend>
+
+/**
+ * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member. Members
+ * that cannot know are left out, to be made of the others.
+ */
+export class TaggedStore implements BackendBase {
+  readonly name: string
+  readonly #base: Base
+  readonly #records: TagRecords
+  /** Whether the records stand beside the values, so that one step can see both. */
+  readonly #together: boolean
+
+  // What tags have nothing to do with.
+  readonly now?: () => Awaitable<number>
+  readonly setMany?: Backend['setMany']
+  readonly ping?: Backend['ping']
+  readonly guard?: Exclude<Backend['guard'], undefined>
+  readonly bits?: Backend['bits']
+  readonly windows?: Backend['windows']
+  readonly sets?: Backend['sets']
+  readonly locks?: Backend['locks']
+
+  readonly getNow?: (key: string) => unknown
+  readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  readonly leases?: Leases
+
+  /** @param store Where the records of the tags are kept. @default beside the values */
+  constructor(base: Base, store?: TagStore) {
+    this.name = base.name
+    this.#base = base
+    this.#together = store === undefined
+    this.#records = new TagRecords(store ?? recordStoreOf(base))
+    for (const name of ['now', 'setMany', 'ping', 'guard'] as const) {
+      const member = base[name]
+      if (member) Object.assign(this, { [name]: member.bind(base) })
+    }
+    for (const name of ['bits', 'windows', 'sets', 'locks'] as const)
+      if (base[name] !== undefined) Object.assign(this, { [name]: base[name] })
+    if (base.getNow) this.getNow = (key) => this.#untaggedNow(key)
+    if (base.answerNow)
+      this.answerNow = (spot) => (this.#untaggedNow(spot.key) === MISS ? undefined : base.answerNow?.(spot))
+    if (base.leases) this.leases = this.#leasesOver(base.leases)
+  }
+
+  open(host: BackendHost): Awaitable<void> {
+    return this.#base.open({
+      removed: (key, reason) => isRecordKey(key) || host.removed(key, reason),
+      error: (error) => host.error(error),
+    })
+  }
+
+  close(): Awaitable<void> {
+    return this.#base.close()
+  }
+
+  get(key: string): Awaitable<unknown> {
+    return chain(this.#base.get(key), (found) => this.#unpack(found))
+  }
+
+  getMany(keys: readonly string[]): Awaitable<unknown[]> {
+    const found = this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key)))
+    return chain(found, (values) => all(values.map((value) => this.#unpack(value))))
+  }
+
+  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
+    if (exists === undefined) return this.#base.set(key, value, lifetime)
+    return update(this, key, (found) =>
+      exists === (found !== MISS) ? [true, { op: 'set', key, value, lifetime }] : [false],
+    )
+  }
+
+  delete(key: string): Awaitable<boolean> {
+    return chain(this.#look(key), ({ seen }) => chain(this.#base.delete(key), (gone) => gone && seen !== MISS))
+  }
+
+  async deleteMatch(pattern: string): Promise<number> {
+    let gone = 0
+    for await (const keys of batches(this.#base.scan(pattern, BATCH))) {
+      const own = keys.filter((key) => !isRecordKey(key) && !isLockKey(key))
+      gone += (await Promise.all(own.map((key) => this.delete(key)))).filter(Boolean).length
+    }
+    return gone
+  }
+
+  incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number> {
+    return recover(
+      () => this.#base.incr(key, by, lifetime),
+      (error) =>
+        chain(error instanceof WrongTypeError ? this.#base.get(key) : MISS, (found) => {
+          if (!isTagged(found)) throw error
+          return this.#incrTagged(key, by, lifetime, [])
+        }),
+    )
+  }
+
+  expire(key: string, lifetime: Milliseconds, tries = 1): Awaitable<boolean> {
+    return chain(this.#look(key), ({ seen, found, stamps }) => {
+      if (seen === MISS || found === MISS) return false
+      return chain(this.#records.prolong(stamps, lifetime), () =>
+        chain(
+          this.#base.apply([{ key, stamp: found.stamp }], [{ op: 'expire', key, lifetime }]),
+          (done) => done || this.expire(key, lifetime, nextTry(key, tries)),
+        ),
+      )
+    })
+  }
+
+  async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
+    for await (const keys of batches(this.#base.scan(pattern, batchSize), batchSize)) {
+      const own = keys.filter((key) => !isRecordKey(key))
+      const kept = (await this.#base.getMany?.(own)) ?? (await all(own.map((key) => this.#base.get(key))))
+      // A key of another kind is a miss, and there all the same.
+      const dead = await all(
+        kept.map((value) => (isTagged(value) ? chain(this.#unpack(value), (alive) => alive === MISS) : false)),
+      )
+      for (const [at, key] of own.entries()) if (!dead[at]) yield key
+    }
+  }
+
+  async clear(): Promise<void> {
+    if (this.locks !== undefined) return this.#base.clear()
+    for await (const keys of batches(this.#base.scan('*', BATCH)))
+      await Promise.all(keys.filter((key) => !isLockKey(key)).map((key) => this.#base.delete(key)))
+  }
+
+  inspect(key: string): Awaitable<Snapshot | Miss> {
+    return chain(this.#look(key), ({ seen }) => seen)
+  }
+
+  apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    const stamps = new Map(expectations.map(({ key, stamp }) => [key, stamp]))
+    return chain(this.#holdElsewhere(expectations), (hold) => {
+      if (!hold) return false
+      return chain(all(writes.map((write) => this.#pack(write, stamps))), (packed) =>
+        chain(
+          this.#base.apply(
+            expectations.flatMap((expectation) => this.#expand(expectation)),
+            packed,
+          ),
+          (done) => done || this.#applyOverDead(expectations, packed),
+        ),
+      )
+    })
+  }
+
+  getRaw(key: string): Awaitable<unknown> {
+    const found = this.#base.getRaw ? this.#base.getRaw(key) : this.#base.get(key)
+    return chain(found, (raw) => chain(this.#unpack(raw), (alive) => (alive === MISS ? MISS : raw)))
+  }
+
+  setRaw(key: string, raw: unknown, lifetime: Milliseconds): Awaitable<boolean> {
+    const write = () => (this.#base.setRaw ? this.#base.setRaw(key, raw, lifetime) : this.#base.set(key, raw, lifetime))
+    if (!isTagged(raw)) return write()
+    return chain(this.#unpack(raw), (alive) => {
+      if (alive === MISS) return false
+      return chain(this.#records.prolong(raw[TAGGED], lifetime), write)
+    })
+  }
+
+  readonly tags: Tags = {
+    set: (key, value, lifetime, tags, { exists, proof } = {}) =>
+      chain(this.#records.stamps(tags, lifetime, proof), (stamps) =>
+        stamps === undefined ? false : this.set(key, tagged(stamps, value), lifetime, exists),
+      ),
+    setMany: (entries, lifetime, tags) =>
+      chain(this.#records.ensure(tags, lifetime), (stamps) =>
+        chain(all(entries.map(([key, value]) => this.#base.set(key, tagged(stamps, value), lifetime))), () => {}),
+      ),
+    incr: (key, by, lifetime, tags) => this.#incrTagged(key, by, lifetime, tags),
+    delete: (tags) => this.#records.delete(tags),
+    expire: (tags) => this.#records.expire(tags),
+    of: (key) => chain(this.#look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
+    stale: (key) => chain(this.#base.get(key), (found) => this.#unpack(found, true)),
+    capture: (tags) => this.#records.capture(tags),
+  }
+
+  #unpack(found: unknown, stale = false): Awaitable<unknown> {
+    if (!isTagged(found)) return found
+    return chain(this.#records.state(found[TAGGED]), (state) =>
+      state === 'fresh' || (stale && state === 'expired') ? found.value : MISS,
+    )
+  }
+
+  #untaggedNow(key: string): unknown {
+    const found = this.#base.getNow?.(key)
+    return isTagged(found) ? MISS : found
+  }
+
+  #look(key: string): Awaitable<Physical> {
+    return chain(this.#base.inspect(key), (found) => {
+      if (found === MISS || !isTagged(found.value)) return { found, seen: found, stamps: [] }
+      const { [TAGGED]: stamps, value } = found.value
+      return chain(this.#records.inspect(stamps), (records) => ({
+        found,
+        seen: records ? { ...found, value, stamp: WHOLE + JSON.stringify([found.stamp, records]) } : MISS,
+        stamps,
+      }))
+    })
+  }
+
+  #incrTagged(key: string, by: number, lifetime: Milliseconds, tags: readonly string[], tries = 1): Awaitable<number> {
+    return chain(this.#look(key), ({ found, seen, stamps }) => {
+      const [value, left, had] = seen === MISS ? [0, lifetime, []] : [seen.value, seen.timeLeft, stamps]
+      const sum = plus(key, value, by)
+      const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
+      return chain(this.#records.ensure(names, left), (now) => {
+        const kept = names.length > 0 ? tagged(now, sum) : sum
+        const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
+        const expected = { key, stamp: found === MISS ? undefined : found.stamp }
+        return chain(this.#base.apply([expected], [write]), (done) =>
+          done ? sum : this.#incrTagged(key, by, lifetime, tags, nextTry(key, tries)),
+        )
+      })
+    })
+  }
+
+  /** What has to hold of the store itself, so that an expectation of the contract does. */
+  #expand({ key, stamp }: Expectation): readonly Expectation[] {
+    const whole = wholeStamp(stamp)
+    return whole ? [{ key, stamp: whole[0] }, ...(this.#together ? whole[1] : [])] : [{ key, stamp }]
+  }
+
+  #holdElsewhere(expectations: readonly Expectation[]): Awaitable<boolean> {
+    const records = this.#together ? [] : expectations.flatMap(({ stamp }) => wholeStamp(stamp)?.[1] ?? [])
+    return records.length === 0 || this.#records.hold(records)
+  }
+
+  /** A key that is there for the store alone is absent: then its own stamp is what has to hold. */
+  #applyOverDead(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    if (expectations.every(({ stamp }) => stamp !== undefined)) return false
+    const physical = expectations.map((expectation) => {
+      if (expectation.stamp !== undefined) return this.#expand(expectation)
+      return chain(this.#look(expectation.key), ({ found, seen }) =>
+        found === MISS || seen !== MISS ? [expectation] : [{ key: expectation.key, stamp: found.stamp }],
+      )
+    })
+    return chain(all<readonly Expectation[]>(physical), (found) => {
+      const isDead = found.some(([first], at) => first?.stamp !== undefined && expectations[at]?.stamp === undefined)
+      return isDead && this.#base.apply(found.flat(), writes)
+    })
+  }
+
+  /** What a write becomes. One that keeps the lifetime keeps the tags too; `stamps` tells what is known of the keys. */
+  #pack(write: Write, stamps: ReadonlyMap<string, Stamp | undefined>): Awaitable<Write> {
+    if (write.op !== 'set') return write
+    const { key, value, tags = [] } = write
+    const stamp = stamps.get(key)
+    const isAbsent = stamps.has(key) && stamp === undefined
+    const lifetime = write.lifetime === 'keep' && isAbsent ? FOREVER : write.lifetime
+    const put = (tied: readonly TagStamp[]): Write => ({
+      op: 'set',
+      key,
+      value: tied.length > 0 ? tagged(tied, value) : value,
+      lifetime,
+    })
+    if (tags.length > 0) return chain(this.#records.ensure(tags, lifetime === 'keep' ? FOREVER : lifetime), put)
+    const isUntagged = stamp !== undefined && wholeStamp(stamp) === undefined
+    if (lifetime !== 'keep' || isUntagged) return put([])
+    return chain(this.#look(key), ({ seen, stamps: tied }) => put(seen === MISS ? [] : tied))
+  }
+
+  /** Leases that carry the proof of the tags along. */
+  #leasesOver(leases: Leases): Leases {
+    const withProof = (lease: Awaitable<string>, ahead: Parameters<Leases['take']>[1]): Awaitable<string> =>
+      chain(ahead && this.#records.capture(ahead), (proof) => chain(lease, (lease) => JSON.stringify([lease, proof])))
+    const take: Leases['take'] = (key, ahead) => withProof(leases.take(key), ahead)
+    return {
+      get: (key, ahead) =>
+        chain(leases.get(key), ({ value: found, lease }) =>
+          chain(this.#unpack(found), (value) => {
+            if (value !== MISS) return { value }
+            const token = lease === undefined ? take(key, ahead) : withProof(lease, ahead)
+            return chain(token, (lease) => ({ value, lease }))
+          }),
+        ),
+      take,
+      set: (key, value, lifetime, token, tags = []) => {
+        const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string | null]
+        if (tags.length === 0) return leases.set(key, value, lifetime, lease)
+        return chain(this.#records.stamps(tags, lifetime, proof ?? undefined), (stamps) =>
+          stamps === undefined ? false : leases.set(key, tagged(stamps, value), lifetime, lease),
+        )
+      },
+    }
+  }
+}
+
+function tagged(stamps: readonly TagStamp[], value: unknown): Tagged {
+  return { [TAGGED]: stamps, value }
+}
+
+function isTagged(value: unknown): value is Tagged {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGGED)
+}
+
+function wholeStamp(stamp: Stamp | undefined): readonly [own: Stamp, records: readonly Expectation[]] | undefined {
+  return typeof stamp === 'string' && stamp.startsWith(WHOLE) ? JSON.parse(stamp.slice(WHOLE.length)) : undefined
+}
+
+function recordStoreOf(base: Base): TagStore {
+  return {
+    getMany: (keys) => base.getMany?.(keys) ?? all(keys.map((key) => base.get(key))),
+    set: (key, value, lifetime) => base.set(key, value, lifetime),
+    delete: (key) => base.delete(key),
+    inspect: (key) => base.inspect(key),
+    apply: (expectations, writes) => base.apply(expectations, writes),
+  }
+}
+
+function plus(key: string, value: unknown, by: number): number {
+  const sum = Number.isSafeInteger(value) ? (value as number) + by : Number.NaN
+  if (!Number.isSafeInteger(sum))
+    throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+  return sum
+}
+
+function nextTry(key: string, tries: number): number {
+  if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
+  return tries + 1
+}
+
+/** Goes on when `attempt` fails, at once or later. */
+function recover<T>(attempt: () => Awaitable<T>, failed: (error: unknown) => Awaitable<T>): Awaitable<T> {
+  try {
+    const answer = attempt()
+    return isPending(answer) ? answer.catch(failed) : answer
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+async function* batches(keys: AsyncIterable<string> | Iterable<string>, size = BATCH): AsyncGenerator<string[]> {
+  let batch: string[] = []
+  for await (const key of keys) {
+    if (batch.push(key) < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}

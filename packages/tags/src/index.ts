@@ -1,0 +1,1 @@
+export { type CacheTags, createTags } from './tags.ts'

@@ -1,0 +1,64 @@
+import { compileTemplate, KeyTemplateError } from '@cashews/core'
+
+/** Finds out whether a key is one of a template, and makes a tag of it. */
+export type Registration = (key: string) => string | undefined
+
+const NAME = /\{\{|\}\}|\{([^{}]*)\}/g
+const SIMPLE = /^[\p{ID_Continue}$]+$/u
+
+/**
+ * Compiles a tag for the keys of a template. A name of the key template is the text up to what follows it, without a
+ * `:`; what it was escaped to in the key, it is in the tag.
+ *
+ * @throws {KeyTemplateError} When the templates cannot work.
+ */
+export function compileRegistration(tag: string, keyTemplate: string): Registration {
+  const { literals, names } = takeApart(keyTemplate)
+  const [head = '', ...tails] = literals
+  const asTheyAre = tag.replace(/\{([^{}@]+)\}/g, '{$1:raw}')
+  const made = compileTemplate('tag', { fn: () => undefined, kind: 'function' }, asTheyAre, { args: names })
+  return (key) => {
+    if (!key.startsWith(head)) return undefined
+    const values: string[] = []
+    let at = head.length
+    for (const [nth, tail] of tails.entries()) {
+      const isLast = nth === tails.length - 1
+      const end = isLast && tail === '' ? key.length : isLast ? key.length - tail.length : key.indexOf(tail, at + 1)
+      const value = key.slice(at, end)
+      if (end <= at || value.includes(':') || !key.startsWith(tail, end)) return undefined
+      values.push(value)
+      at = end + tail.length
+    }
+    return at === key.length ? made.render(undefined, values) : undefined
+  }
+}
+
+/** The names of a template, and the texts around them. */
+function takeApart(template: string): { literals: string[]; names: string[] } {
+  const refuse = (problem: string): never => {
+    throw new KeyTemplateError(`${problem} in the key template "${template}". Write it as in "user:{id}:page:{page}".`)
+  }
+  if (template === '') throw new KeyTemplateError('A key template cannot be empty.')
+  const literals = ['']
+  const names: string[] = []
+  let from = 0
+  const add = (text: string) => {
+    if (/[{}]/.test(text)) refuse('A stray brace')
+    literals.push((literals.pop() ?? '') + text)
+  }
+  for (const { 0: token, 1: name, index } of template.matchAll(NAME)) {
+    add(template.slice(from, index))
+    from = index + token.length
+    if (name === undefined) {
+      literals.push((literals.pop() ?? '') + token[0])
+      continue
+    }
+    if (!SIMPLE.test(name)) refuse(`"{${name}}" is more than a name`)
+    if (names.includes(name)) refuse(`"{${name}}" stands twice`)
+    if (names.length > 0 && literals.at(-1) === '') refuse(`Nothing tells where "{${names.at(-1)}}" ends`)
+    names.push(name)
+    literals.push('')
+  }
+  add(template.slice(from))
+  return { literals, names }
+}

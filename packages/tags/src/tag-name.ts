@@ -1,0 +1,35 @@
+import { CommandError } from '@cashews/core'
+
+/** A longer name is replaced by its hash. */
+const MAX_LENGTH = 512
+
+/** The most tags one key may have. */
+const MOST_TAGS = 1_000
+
+const HASHED = '#sha256:'
+
+/**
+ * What stores call a tag: its name, or the hash of a long one. A name that looks like such a hash is hashed too, so that
+ * no two names are the same to a store.
+ *
+ * @throws {CommandError} When it is no text, empty, or not well-formed.
+ */
+export function storedName(name: string): string {
+  if (typeof name !== 'string' || name === '')
+    throw new CommandError(`A tag is a text of at least one character, not ${JSON.stringify(name) ?? String(name)}.`)
+  if (!name.isWellFormed()) throw new CommandError(`A tag is well-formed text, not ${JSON.stringify(name)}.`)
+  if (name.length <= MAX_LENGTH && !name.startsWith(HASHED)) return name
+  return HASHED + process.getBuiltinModule('node:crypto').hash('sha256', name)
+}
+
+/**
+ * What stores call the tags of a key, each once; `undefined` when there are none.
+ *
+ * @throws {CommandError} When there are too many.
+ */
+export function storedNames(names: Iterable<string>, key: string): readonly string[] | undefined {
+  const stored = [...new Set(names)].map(storedName)
+  if (stored.length > MOST_TAGS)
+    throw new CommandError(`A key has at most ${MOST_TAGS} tags, and "${key}" was given ${stored.length}.`)
+  return stored.length > 0 ? stored : undefined
+}

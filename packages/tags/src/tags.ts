@@ -1,0 +1,91 @@
+import { type Cache, MISS, type Tagging, type TagsAhead } from '@cashews/core'
+import { compileRegistration, type Registration } from './registration.ts'
+import { storedName, storedNames } from './tag-name.ts'
+
+/** Groups of keys of one cache, invalidated by name. */
+export interface CacheTags {
+  /**
+   * Makes every key absent that is under one of the tags, for every process that shares the store, and lets no load that
+   * is under way store what it read before. It takes the same time however many keys there are.
+   *
+   * @returns Whether every store did; `false` when one was away, or `deleteTags` is disabled.
+   * @throws {BackendUnavailableError} With `suppress: false`, when a store is away.
+   */
+  delete(...tags: readonly string[]): Promise<boolean>
+
+  /**
+   * Makes the keys absent, but keeps their values as stale ones: `early` answers them while it refreshes, `soft` and
+   * `failover` answer them when the function fails. For everybody else they are as good as deleted.
+   *
+   * @returns As {@link delete}.
+   */
+  expire(...tags: readonly string[]): Promise<boolean>
+
+  /**
+   * Puts each key of a template under a tag whenever it is written, whoever writes it. What is stored already stays as it is.
+   *
+   * @example tags.register('user:{id}', 'session:{id}:{device}')
+   * @throws {KeyTemplateError} When the templates cannot work.
+   */
+  register(tag: string, keyTemplate: string): void
+
+  /** Answers the tags of a key, none when it has none or is absent. A name of more than 512 characters is told as its hash. */
+  of(key: string): Promise<readonly string[]>
+}
+
+/**
+ * Lets the writes of a cache name tags, and answers what deletes them. Called again, it answers the same.
+ *
+ * @example
+ * const tags = createTags(cache)
+ * await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
+ * await tags.delete('author:7')
+ */
+export function createTags(cache: Cache): CacheTags {
+  cache.tagging ??= new TagsOfCache(cache)
+  return cache.tagging as TagsOfCache
+}
+
+class TagsOfCache implements CacheTags, Tagging {
+  readonly #cache: Cache
+  readonly #registered = new Map<string, Registration>()
+
+  constructor(cache: Cache) {
+    this.#cache = cache
+  }
+
+  delete(...tags: readonly string[]): Promise<boolean> {
+    return this.#send('deleteTags', tags)
+  }
+
+  expire(...tags: readonly string[]): Promise<boolean> {
+    return this.#send('expireTags', tags)
+  }
+
+  register(tag: string, keyTemplate: string): void {
+    storedName(tag)
+    this.#registered.set(JSON.stringify([tag, keyTemplate]), compileRegistration(tag, keyTemplate))
+  }
+
+  async of(key: string): Promise<readonly string[]> {
+    const tags = await this.#cache.call<'getTags'>({ command: 'getTags', key })
+    return tags === MISS ? [] : (tags as readonly string[])
+  }
+
+  forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
+    if (this.#registered.size === 0) return given && storedNames(given, key)
+    const registered = [...this.#registered.values()].map((tagOf) => tagOf(key)).filter((tag) => tag !== undefined)
+    return storedNames([...(given ?? []), ...registered], key)
+  }
+
+  ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
+    return given === 'any' ? given : this.forKey(key, given)
+  }
+
+  async #send(command: 'deleteTags' | 'expireTags', names: readonly string[]): Promise<boolean> {
+    const tags = [...new Set(names)].map(storedName)
+    if (tags.length === 0) return true
+    const answers = await this.#cache.callAll({ command, tags })
+    return answers.every(Boolean)
+  }
+}

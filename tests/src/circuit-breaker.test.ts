@@ -1,8 +1,8 @@
-import { type Cache, createCache } from '@cashews/core'
+import { BackendError, type Cache, createCache } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, settle } from './support/helpers.ts'
+import { altered, fakeTime, gate, settle } from './support/helpers.ts'
 
 class Down extends Error {}
 
@@ -121,6 +121,68 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await expect(call()).rejects.toThrow(CircuitBreakerOpen)
     await elapse(5_000)
     expect(await call()).toBe('fine')
+  })
+
+  it('counts the last period, wherever that begins', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, minCalls: 4, onChange }, run)
+    const fail = async (times: number) => {
+      state.down = true
+      for (let nth = 0; nth < times; nth++) await expect(call()).rejects.toThrow(Down)
+      state.down = false
+    }
+    await fail(2)
+    await elapse(50_000)
+    await fail(1)
+    expect(changes).toEqual([])
+    await elapse(20_000) // the first two are out of the window, the third is not
+    await fail(2)
+    expect(changes).toEqual([])
+    await elapse(30_000)
+    await fail(1)
+    expect(changes).toEqual(['open'])
+  })
+
+  it('counts what succeeded before a failure, however long ago in the period', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, onChange }, run)
+    for (let nth = 0; nth < 3; nth++) await call()
+    await elapse(40_000)
+    state.down = true
+    for (let nth = 0; nth < 2; nth++) await expect(call()).rejects.toThrow(Down)
+    expect(changes).toEqual([])
+    await expect(call()).rejects.toThrow(Down)
+    expect(changes).toEqual(['open'])
+  })
+
+  it('writes successes once a second at most, and they count in other caches then', async () => {
+    const backend = create()
+    const { state, run } = upstream()
+    const incr = vi.spyOn(backend, 'incr')
+    const [one, other] = [1, 2].map(() =>
+      circuitBreaker(createCache().setup(backend), { ...usual, minCalls: 10, errorsRate: 20, onChange }, run),
+    )
+    for (let nth = 0; nth < 9; nth++) await one?.()
+    expect(incr).not.toHaveBeenCalled()
+    await elapse(1_000)
+    expect(incr).toHaveBeenCalledTimes(1)
+    state.down = true
+    await expect(other?.()).rejects.toThrow(Down)
+    expect(changes).toEqual([]) // 1 of 10
+    await expect(other?.()).rejects.toThrow(Down)
+    await expect(other?.()).rejects.toThrow(Down)
+    expect(changes).toEqual(['open']) // 3 of 12
+    await backend.close()
+  })
+
+  it('passes on the error of the function when it cannot be counted', async () => {
+    const errors: unknown[] = []
+    const sick = createCache({ onError: (error) => errors.push(error) })
+    sick.setup(altered(create(), { incr: () => Promise.reject(new BackendError('full')) }), { suppress: false })
+    const { state, run } = upstream()
+    state.down = true
+    await expect(circuitBreaker(sick, usual, run)()).rejects.toThrow(Down)
+    expect(errors).toEqual([expect.objectContaining({ message: 'full' })])
   })
 
   it('counts the errors listed only', async () => {

@@ -59,6 +59,35 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(1, call)).toEqual([true])
     })
 
+    it('writes nothing while somebody floods it, and begins anew when the counter is gone', async () => {
+      const backend = create()
+      const incr = vi.spyOn(backend, 'incr')
+      const own = createCache().setup(backend)
+      const call = rateLimit(own, { limit: 2, period: '1m', key: 'k' }, async () => 1)
+      await burst(3, call)
+      incr.mockClear()
+      expect(await burst(100, call)).not.toContain(true)
+      expect(incr).not.toHaveBeenCalled()
+      await own.clear()
+      await elapse(1_000)
+      expect(await burst(3, call)).toEqual([true, true, false])
+      await elapse(60_000)
+      expect(await burst(3, call)).toEqual([true, true, false])
+      await own.close()
+    })
+
+    it('tells the time that is left, whoever reads it and when', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+      await call()
+      const error = (await call().catch((refused: unknown) => refused)) as RateLimitError
+      await elapse(45_000)
+      expect(error.retryAfter).toBe(15)
+      const later = (await call().catch((refused: unknown) => refused)) as RateLimitError
+      expect(later.retryAfter).toBe(15)
+      await elapse(60_000)
+      expect(error.retryAfter).toBe(0)
+    })
+
     it('lets an action answer instead, with the facts and the arguments, and waits for it', async () => {
       const call = rateLimit(
         cache,

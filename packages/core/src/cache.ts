@@ -458,6 +458,16 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(request.key).dispatch<C>(request)
   }
 
+  /** Reads a key as the call `get` does. */
+  read(key: string): Answer<'get'> {
+    return this.#routes.of(key).read(key)
+  }
+
+  /** Adds to a counter as the call `incr` does. */
+  count(key: string, by: number, lifetime: Milliseconds): Answer<'incr'> {
+    return this.#routes.of(key).count(key, by, lifetime)
+  }
+
   /** Answers the value if it is at hand in this process, and nothing wants to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
     return this.#routes.of(key).getNow(key)

@@ -54,6 +54,11 @@ export class Leases {
     if (newer) newer.older = older
   }
 
+  /** Whether nothing is being loaded. */
+  get isIdle(): boolean {
+    return this.#newest.isEmpty
+  }
+
   /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
   breakFor(call: Call): void {
     if (this.#newest.isEmpty || !CHANGES.has(call.command)) return

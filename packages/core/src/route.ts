@@ -112,6 +112,19 @@ export class Route implements Guarded, BackendHost {
     return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
   }
 
+  /** Sends a read. */
+  read(key: string): Answer<'get'> {
+    if (!this.#isPlain || watchedScope() !== undefined) return this.dispatch<'get'>({ command: 'get', key })
+    return this.backend.get(key)
+  }
+
+  /** Sends an addition to a counter. */
+  count(key: string, by: number, lifetime: Milliseconds): Answer<'incr'> {
+    if (!this.#isPlain || !this.#leases.isIdle || watchedScope() !== undefined)
+      return this.dispatch<'incr'>({ command: 'incr', key, by, lifetime })
+    return this.backend.incr(key, by, lifetime)
+  }
+
   /** Sends the read of a load, which takes its lease on the way. */
   look(key: string, lease: Lease, leaseOnly: boolean): Answer<'get'> {
     if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined)

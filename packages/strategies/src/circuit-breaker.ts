@@ -1,12 +1,4 @@
-import {
-  type Awaitable,
-  type Cache,
-  chain,
-  type KeyOptions,
-  type Milliseconds,
-  parseTtl,
-  type Ttl,
-} from '@cashews/core'
+import { type Cache, chain, type KeyOptions, MISS, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
@@ -14,7 +6,8 @@ import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
-import { type Target, wrap } from './wrap.ts'
+import { OutcomeWindow } from './outcome-window.ts'
+import { type Run, type Target, wrap } from './wrap.ts'
 
 /** `closed`: calls go through. `open`: none does. `half-open`: a few probes do. */
 export type CircuitState = 'closed' | 'open' | 'half-open'
@@ -33,7 +26,7 @@ export interface CircuitBreakerOptions<
 > extends KeyingOptions<F, K, N> {
   /** The share of failed calls, in percent, at which the breaker opens: more than 0, up to 100. */
   readonly errorsRate: number
-  /** Calls are counted in periods that begin with a call. */
+  /** The time that the calls are counted over: always the last so many, in steps of a tenth. */
   readonly period: Ttl
   /** How long the breaker stays open. */
   readonly ttl: Ttl
@@ -54,7 +47,8 @@ const REMEMBERED: Milliseconds = 86_400_000
 
 /**
  * Stops calling a function that keeps failing, and lets a few probes through after a while: one that succeeds closes the
- * breaker, one that fails opens it again. The state and the counts are in the store, for all processes that share it.
+ * breaker, one that fails opens it again. The state and the counts are in the store, for all processes that share it;
+ * what succeeded within the last second may not be there yet.
  *
  * When the store is away, calls go through: a cache never stops a service.
  *
@@ -81,7 +75,7 @@ export function circuitBreaker(
       options.key === undefined ? ofFunction(cache, target.fn, options as KeyOptions) : (options as KeyOptions)
     return wrap(cache, target, prefixed('circuitBreaker', keying), (run, template) =>
       detecting(cache, 'circuitBreaker', template, {
-        call: (key, self, args) => breaker.call(key, () => run(self, args)),
+        call: (key, self, args) => breaker.call(key, run, self, args),
         invalidate: (key) => breaker.reset(key),
       }),
     )
@@ -96,6 +90,29 @@ function ofFunction(cache: Cache, fn: AnyFunction, { name = fn.name, ...options 
   return { ...options, name, key: () => name }
 }
 
+/** What this process knows of one breaker, for as long as it is called. */
+class Circuit {
+  readonly key: string
+  readonly openKey: string
+  readonly window: OutcomeWindow
+  readonly succeed: (result: unknown) => unknown
+  readonly fail: (error: unknown) => Promise<never>
+
+  constructor(cache: Cache, key: string, period: Milliseconds, failed: (circuit: Circuit, error: unknown) => unknown) {
+    this.key = key
+    this.openKey = `${key}:open`
+    this.window = new OutcomeWindow(cache, key, period)
+    this.succeed = (result) => {
+      this.window.succeeded()
+      return result
+    }
+    this.fail = async (error) => {
+      await failed(this, error)
+      throw error
+    }
+  }
+}
+
 class Breaker {
   readonly #cache: Cache
   readonly #period: Milliseconds
@@ -106,6 +123,9 @@ class Breaker {
   readonly #probes: number
   readonly #isFailure: (error: unknown) => boolean
   readonly #onChange: (change: CircuitChange) => void
+  readonly #circuits = new Map<string, Circuit>()
+  /** The one asked for last. */
+  #last: Circuit | undefined
 
   constructor(cache: Cache, options: CircuitBreakerOptions) {
     const own = ['errorsRate', 'period', 'ttl', 'halfOpenTtl', 'minCalls', 'probes', 'errors', 'onChange']
@@ -125,6 +145,7 @@ class Breaker {
     this.#period = parseTtl(period)
     this.#ttl = parseTtl(ttl)
     this.#halfOpenTtl = halfOpenTtl === undefined ? this.#ttl : parseTtl(halfOpenTtl)
+    checkThat(this.#period < Number.POSITIVE_INFINITY, "The period of a circuitBreaker ends, as in period: '1m'.")
     this.#rate = errorsRate
     this.#minCalls = minCalls
     this.#probes = probes
@@ -133,59 +154,80 @@ class Breaker {
   }
 
   /** Waits for nothing that the store has at hand. */
-  call(key: string, run: () => Promise<unknown>): Promise<unknown> {
-    return chain(this.#state(key), (state) =>
-      state === 'closed' ? this.#counted(key, run) : this.#probe(key, run),
+  call(key: string, run: Run, self: unknown, args: readonly unknown[]): Promise<unknown> {
+    const circuit = this.#circuitOf(key)
+    const openUntil = this.#cache.read(circuit.openKey)
+    return chain(openUntil, (until) =>
+      until === MISS
+        ? run(self, args).then(circuit.succeed, circuit.fail)
+        : this.#unlessOpen(circuit, until, () => run(self, args)),
     ) as Promise<unknown>
-  }
-
-  /** @throws {CircuitBreakerOpen} When it is open. */
-  #state(key: string): Awaitable<'closed' | 'half-open'> {
-    return chain(this.#cache.call<'get'>({ command: 'get', key: openKey(key) }), (openUntil) => {
-      if (typeof openUntil !== 'number') return 'closed'
-      const wait = openUntil - Date.now()
-      if (wait > 0) throw refusal(key, wait)
-      return 'half-open'
-    })
   }
 
   /** Closes the breaker and forgets its counts. Answers whether it was open. */
   async reset(key: string): Promise<boolean> {
-    await this.#cache.deleteMany([totalKey(key), failsKey(key)])
-    return this.#cache.delete(openKey(key))
+    const { window, openKey } = this.#circuitOf(key)
+    await window.forget()
+    return this.#cache.delete(openKey)
   }
 
-  #counted(key: string, run: () => Promise<unknown>): Promise<unknown> {
-    const counted = this.#cache.call<'incr'>({ command: 'incr', key: totalKey(key), by: 1, lifetime: this.#period })
-    return chain(counted, (total) =>
-      run().catch(async (error: unknown) => {
-        if (this.#isFailure(error)) await this.#failed(key, total)
-        throw error
-      }),
-    ) as Promise<unknown>
+  /** What is known of a key is written and forgotten after a while, whether calls still come or not. */
+  #circuitOf(key: string): Circuit {
+    if (this.#last?.key === key) return this.#last
+    const known = this.#circuits.get(key)
+    if (known !== undefined) {
+      this.#last = known
+      return known
+    }
+    const circuit = new Circuit(this.#cache, key, this.#period, this.#failed)
+    const { window } = circuit
+    this.#circuits.set(key, circuit)
+    this.#last = circuit
+    const end = () => {
+      this.#circuits.delete(key)
+      if (this.#last === circuit) this.#last = undefined
+      void window.write()
+    }
+    setTimeout(end, window.gathering).unref()
+    return circuit
   }
 
-  async #failed(key: string, before: number): Promise<void> {
-    const fails = await this.#cache.call<'incr'>({ command: 'incr', key: failsKey(key), by: 1, lifetime: this.#period })
-    const now = await this.#cache.call<'get'>({ command: 'get', key: totalKey(key) })
-    const total = typeof now === 'number' ? now : before
-    if (total >= this.#minCalls && fails * 100 >= total * this.#rate && (await this.#open(key, false)))
-      this.#tell(key, 'open')
+  readonly #failed = async (circuit: Circuit, error: unknown): Promise<void> => {
+    if (!this.#isFailure(error)) return circuit.window.succeeded()
+    try {
+      const { calls, fails } = await circuit.window.failed()
+      if (calls >= this.#minCalls && fails * 100 >= calls * this.#rate && (await this.#open(circuit, false)))
+        this.#tell(circuit.key, 'open')
+    } catch (trouble) {
+      this.#cache.report(trouble)
+    }
+  }
+
+  /** @throws {CircuitBreakerOpen} While it is open. */
+  async #unlessOpen(circuit: Circuit, openUntil: unknown, run: () => Promise<unknown>): Promise<unknown> {
+    const wait = Number(openUntil) - Date.now()
+    if (wait > 0) throw refusal(circuit.key, wait)
+    return this.#probe(circuit, run)
   }
 
   /** One of a few calls that show whether the function works again. */
-  async #probe(key: string, run: () => Promise<unknown>): Promise<unknown> {
-    const permit = await this.#permit(key)
-    if (permit === undefined) throw refusal(key, this.#halfOpenTtl)
+  async #probe(circuit: Circuit, run: () => Promise<unknown>): Promise<unknown> {
+    const permit = await this.#permit(circuit.key)
+    if (permit === undefined) throw refusal(circuit.key, this.#halfOpenTtl)
     try {
       // Another probe may have ended meanwhile, and decided.
-      return (await this.#state(key)) === 'closed' ? await this.#counted(key, run) : await this.#decide(key, run)
+      const openUntil = await this.#cache.read(circuit.openKey)
+      if (openUntil === MISS) return await run().then(circuit.succeed, circuit.fail)
+      const wait = Number(openUntil) - Date.now()
+      if (wait > 0) throw refusal(circuit.key, wait)
+      return await this.#decide(circuit, run)
     } finally {
       await permit()
     }
   }
 
-  async #decide(key: string, run: () => Promise<unknown>): Promise<unknown> {
+  async #decide(circuit: Circuit, run: () => Promise<unknown>): Promise<unknown> {
+    const { key } = circuit
     this.#tell(key, 'half-open')
     try {
       const result = await run()
@@ -193,7 +235,7 @@ class Breaker {
       return result
     } catch (error) {
       if (this.#isFailure(error)) {
-        await this.#open(key, undefined)
+        await this.#open(circuit, undefined)
         this.#tell(key, 'open')
       }
       throw error
@@ -212,11 +254,11 @@ class Breaker {
   }
 
   /** Answers whether this call is the one that opened it. */
-  async #open(key: string, exists: boolean | undefined): Promise<boolean> {
+  async #open({ openKey, window }: Circuit, exists: boolean | undefined): Promise<boolean> {
     const lifetime = this.#ttl + REMEMBERED
     const value = Date.now() + this.#ttl
-    const opened = await this.#cache.call<'set'>({ command: 'set', key: openKey(key), value, lifetime, exists })
-    if (opened) await this.#cache.deleteMany([totalKey(key), failsKey(key)])
+    const opened = await this.#cache.call<'set'>({ command: 'set', key: openKey, value, lifetime, exists })
+    if (opened) await window.forget()
     return opened
   }
 
@@ -231,16 +273,4 @@ class Breaker {
 
 function refusal(key: string, wait: Milliseconds): CircuitBreakerOpen {
   return withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
-}
-
-function openKey(key: string): string {
-  return `${key}:open`
-}
-
-function totalKey(key: string): string {
-  return `${key}:total`
-}
-
-function failsKey(key: string): string {
-  return `${key}:fails`
 }

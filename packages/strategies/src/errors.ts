@@ -11,6 +11,15 @@ export function withoutStack<E extends Error>(make: () => E): E {
   }
 }
 
+const ready = /* @__PURE__ */ Promise.resolve()
+
+/** Rejects a moment later, when the caller listens: V8 reports a rejection that nobody listens to, at twenty times the cost. */
+export function rejected(error: unknown): Promise<never> {
+  return new Promise((_, reject) => {
+    ready.then(() => reject(error))
+  })
+}
+
 /** What a rate limit knows of a caller. */
 export interface RateLimitFacts {
   /** How many calls are allowed in a period. */
@@ -23,21 +32,28 @@ export interface RateLimitFacts {
   readonly resetAt: Date
 }
 
-/** A call over the limit. */
+/** A call over the limit. Calls that are refused with the same key share one, until the limit is reset. */
 export class RateLimitError extends CashewsError implements RateLimitFacts {
   readonly code = 'CASHEWS_RATE_LIMIT'
   readonly limit: number
   readonly remaining: number
-  readonly retryAfter: number
   readonly resetAt: Date
 
-  constructor(key: string, { limit, remaining, retryAfter, resetAt }: RateLimitFacts) {
-    super(`"${key}" was called more than ${limit} times in its period. Try again in ${retryAfter} s.`)
+  constructor(key: string, { limit, remaining, resetAt }: Omit<RateLimitFacts, 'retryAfter'>) {
+    super(`"${key}" was called more than ${limit} times in its period. Try again at ${resetAt.toISOString()}.`)
     this.limit = limit
     this.remaining = remaining
-    this.retryAfter = retryAfter
     this.resetAt = resetAt
   }
+
+  get retryAfter(): number {
+    return secondsUntil(this.resetAt)
+  }
+}
+
+/** How many seconds are left until then, rounded up. */
+export function secondsUntil(instant: Date): number {
+  return Math.max(0, Math.ceil((instant.getTime() - Date.now()) / 1_000))
 }
 
 /** A call that a circuit breaker does not let through. */

@@ -1,16 +1,17 @@
 import {
   type Awaitable,
   type Cache,
-  chain,
+  isPending,
   type KeyOptions,
   MISS,
   type Milliseconds,
   parseTtl,
   type Ttl,
 } from '@cashews/core'
+import { Bans } from './bans.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
-import { RateLimitError, type RateLimitFacts, withoutStack } from './errors.ts'
+import { RateLimitError, type RateLimitFacts, rejected, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
@@ -56,24 +57,32 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
 ): Wrapped<F>
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
-  const { limit, period, refuse } = limitOf('rateLimit', options)
+  const { limit, period, refusalOf, refuse } = limitOf('rateLimit', options)
   const ban = options.ttl === undefined ? undefined : parseTtl(options.ttl)
+
+  const bans = new Bans(cache, limit)
 
   const over = async (key: string, count: number, args: readonly unknown[]): Promise<unknown> => {
     if (count === limit + 1 && ban !== undefined) await cache.call<'expire'>({ command: 'expire', key, lifetime: ban })
     const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
-    return refuse(key, left === MISS ? 0 : (left as Milliseconds), args)
+    const refusal = refusalOf(key, left === MISS ? 0 : (left as Milliseconds))
+    bans.add(key, refusal)
+    return refuse(refusal, args)
   }
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
       detecting(cache, 'rateLimit', template, {
         call(key, self, args) {
-          const counted = cache.call<'incr'>({ command: 'incr', key, by: 1, lifetime: period })
-          return chain(counted, (count) =>
-            count <= limit ? run(self, args) : over(key, count, args),
-          ) as Promise<unknown>
+          const banned = bans.find(key)
+          if (banned !== undefined) return refuse(banned, args)
+          const count = cache.count(key, 1, period)
+          if (isPending(count)) return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args)))
+          return count <= limit ? run(self, args) : over(key, count, args)
         },
-        invalidate: async (key) => cache.delete(key),
+        invalidate: async (key) => {
+          bans.lift(key)
+          return cache.delete(key)
+        },
       }),
     )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
@@ -86,7 +95,8 @@ export function limitOf(
 ): {
   readonly limit: number
   readonly period: Milliseconds
-  readonly refuse: (key: string, wait: Milliseconds, args: readonly unknown[]) => Promise<unknown>
+  readonly refusalOf: (key: string, wait: Milliseconds) => RateLimitError
+  readonly refuse: (refusal: RateLimitError, args: readonly unknown[]) => Promise<unknown>
 } {
   checkThat(
     Number.isInteger(limit) && limit >= 1,
@@ -97,10 +107,14 @@ export function limitOf(
   return {
     limit,
     period: parseTtl(period),
-    async refuse(key, wait, args) {
-      const facts = { limit, remaining: 0, retryAfter: Math.ceil(wait / 1_000), resetAt: new Date(Date.now() + wait) }
-      if (answer === undefined) throw withoutStack(() => new RateLimitError(key, facts))
-      return answer(facts, ...args)
+    refusalOf(key, wait) {
+      const resetAt = new Date(Date.now() + wait)
+      return withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt }))
     },
+    refuse:
+      answer === undefined
+        ? rejected
+        : async ({ remaining, retryAfter, resetAt }, args) =>
+            answer({ limit, remaining, retryAfter, resetAt }, ...args),
   }
 }

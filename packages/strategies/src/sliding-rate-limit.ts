@@ -39,7 +39,7 @@ export function slidingRateLimit(
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('slidingRateLimit', options, [...keyingNames, 'limit', 'period', 'action'])
-  const { limit, period, refuse } = limitOf('slidingRateLimit', options)
+  const { limit, period, refusalOf, refuse } = limitOf('slidingRateLimit', options)
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
@@ -48,7 +48,7 @@ export function slidingRateLimit(
           const slice = { period, max: limit, lifetime: period }
           const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
           return chain(counted, ({ added, age }) =>
-            added ? run(self, args) : refuse(key, period - age, args),
+            added ? run(self, args) : refuse(refusalOf(key, period - age), args),
           ) as Promise<unknown>
         },
         invalidate: async (key) => cache.delete(key),

@@ -115,7 +115,7 @@ function compile(
     return asItIs ? key : limitKey(key)
   }
   const isPure = !positions.has(undefined) && extras === undefined
-  const recent = new RecentCalls(isPure ? ([...positions] as number[]) : [])
+  const recent = new RecentCalls([...positions] as number[], isPure)
   return { template, derived: kind === 'derived', recent, render: make }
 }
 
@@ -130,7 +130,7 @@ function keyFunction(make: (...args: readonly unknown[]) => unknown, before: str
   return {
     template,
     derived: false,
-    recent: new RecentCalls([]),
+    recent: new RecentCalls([], false),
     render(self, args) {
       const key = make.apply(self, [...args])
       if (key && typeof key === 'string') return limitKey(before + key)

@@ -25,21 +25,29 @@ export class RecentCalls {
   #young = new Map<unknown, Spot | Map<unknown, Spot>>()
   #old = this.#young
   #size = 0
+  /** The key of all calls, when no argument makes it. */
+  #only: Spot | undefined
+  readonly #isConstant: boolean
 
-  /** @param positions Of the arguments that make the key; more than two, or none, are not remembered. */
-  constructor([first = -1, second = -1, ...more]: readonly number[]) {
-    this.#first = more.length > 0 ? -1 : first
+  /**
+   * @param positions Of the arguments that make the key; more than two are not remembered.
+   * @param isPure Whether nothing else does.
+   */
+  constructor([first = -1, second = -1, ...more]: readonly number[], isPure: boolean) {
+    this.#first = more.length > 0 || !isPure ? -1 : first
     this.#second = second
+    this.#isConstant = isPure && first < 0
   }
 
   find(args: readonly unknown[]): Spot | undefined {
-    if (this.#first < 0) return undefined
+    if (this.#first < 0) return this.#only
     const found = this.#young.get(args[this.#first])
     if (this.#second < 0) return (found as Spot | undefined) ?? this.#older(args)
     return (found as Map<unknown, Spot> | undefined)?.get(args[this.#second]) ?? this.#older(args)
   }
 
   add(args: readonly unknown[], spot: Spot): void {
+    if (this.#isConstant) this.#only = spot
     if (this.#first < 0 || spot.key.length >= MAX_KEY_LENGTH) return
     const first = args[this.#first]
     const second = this.#second < 0 ? undefined : args[this.#second]

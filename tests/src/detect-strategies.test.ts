@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 it('detect tells of every strategy that stores no result, by name and template', async () => {
   const cache = createCache().setup(memory())
-  const { circuitBreaker, locked, rateLimit, singleFlight, slidingRateLimit } = strategies(cache)
+  const { circuitBreaker, invalidates, locked, rateLimit, singleFlight, slidingRateLimit } = strategies(cache)
   const limit = { limit: 9, period: '1m' } as const
   const work = async (id: string) => id
   const calls = {
@@ -20,5 +20,11 @@ it('detect tells of every strategy that stores no result, by name and template',
     expect(detected.calls[`${strategy}:k:1`]).toEqual([
       { strategy, template: `${strategy}:k:{id}`, backend: 'memory', hit: false },
     ])
+  const drop = invalidates(['k:{id}', 'page:{id}:*'], {}, work)
+  const { calls: dropped } = await cache.detect(() => drop('1'))
+  expect(dropped).toEqual({
+    'k:1': [{ strategy: 'invalidates', template: 'k:{id}', backend: 'memory', hit: false }],
+    'page:1:*': [{ strategy: 'invalidates', template: 'page:{id}:*', backend: 'memory', hit: false }],
+  })
   await cache.close()
 })

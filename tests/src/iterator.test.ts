@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { type Cache, createCache } from '@cashews/core'
-import { iterator } from '@cashews/strategies'
+import { iterator, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
@@ -151,6 +151,90 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await reading).toEqual(['old'])
     await settle()
     expect(await pages.peek()).toEqual(['new'])
+  })
+
+  it('replays an error that condition wants, to the same end, and shares it with all readers', async () => {
+    class Gone extends Error {}
+    const run = vi.fn(async function* () {
+      yield 1
+      throw new Gone('half way')
+    })
+    const ends = async (items: AsyncIterable<unknown>) => {
+      const seen: unknown[] = []
+      try {
+        for await (const item of items) seen.push(item)
+      } catch (error) {
+        seen.push((error as Error).message)
+      }
+      return seen
+    }
+    const pages = iterator(cache, { ttl: 60, key: 'k', condition: withErrors(Gone) }, run)
+    expect(await Promise.all([ends(pages()), ends(pages())])).toEqual([
+      [1, 'half way'],
+      [1, 'half way'],
+    ])
+    await settle()
+    expect(await ends(pages())).toEqual([1, 'half way'])
+    expect(run).toHaveBeenCalledTimes(1)
+    const none = iterator(cache, { ttl: 60, key: 'none', condition: (items: number[]) => items.length > 1 }, run)
+    await ends(none())
+    await settle()
+    await ends(none())
+    expect(run).toHaveBeenCalledTimes(3)
+  })
+
+  it('tells every reader of a failure, however far behind he is', async () => {
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      yield 1
+      yield 2
+      throw new Error('half way')
+    })
+    const slow = pages()
+    expect(await slow.next()).toEqual({ done: false, value: 1 })
+    await expect(all(pages())).rejects.toThrow('half way')
+    expect(await slow.next()).toEqual({ done: false, value: 2 })
+    await expect(slow.next()).rejects.toThrow('half way')
+  })
+
+  it('gives back a Node or a web stream where that is wanted, of functions that wait for one too', async () => {
+    const run = vi.fn(async (text: string) => Readable.from([text, '!']))
+    const node = iterator(cache, { ttl: 60, key: 'node:{0}', as: 'node' }, run)
+    const web = iterator(
+      cache,
+      { ttl: 60, key: 'web', as: 'web' },
+      () => new Response('hello').body as ReadableStream<Uint8Array>,
+    )
+    for (let nth = 0; nth < 2; nth++) {
+      const stream = node('hi')
+      expect(stream).toBeInstanceOf(Readable)
+      expect(await stream.toArray()).toEqual(['hi', '!'])
+      expect(await new Response(web()).text()).toBe('hello')
+      await settle()
+    }
+    expect(run).toHaveBeenCalledTimes(1)
+    expect([node.template, node.name, node.key('x')]).toEqual(['iterator:node:{0}', run.name, 'iterator:node:x'])
+    expect(() => iterator(cache, { ttl: 1, key: 'k', as: 'list' as never }, source([]))).toThrow(/generator, node, web/)
+  })
+
+  it('closes the source when a stream it gave back is given up', async () => {
+    let closed = false
+    const web = iterator(cache, { ttl: 60, key: 'k', as: 'web' }, () =>
+      ReadableStream.from(
+        (async function* () {
+          try {
+            for (let item = 0; ; item++) yield item
+          } finally {
+            closed = true
+          }
+        })(),
+      ),
+    )
+    const reader = web().getReader()
+    expect(await reader.read()).toEqual({ done: false, value: 0 })
+    await reader.cancel()
+    await settle()
+    expect(closed).toBe(true)
+    expect(await web.peek()).toBeUndefined()
   })
 
   it('reads Node and web streams', async () => {

@@ -2,7 +2,7 @@ import { type Cache, createCache, LockedError } from '@cashews/core'
 import { cached, locked } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, recorder, settle } from './support/helpers.ts'
+import { all, fakeTime, gate, recorder, settle } from './support/helpers.ts'
 
 describe.each(stores)('on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -51,6 +51,22 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await elapse(10_000)
       await refused
       expect(commands.commands.filter((command) => command === 'setLock').length).toBeLessThan(60)
+    })
+
+    it('holds the lock of an async generator while it is read, to its end or until it is left', async () => {
+      const pages = locked(cache, { ttl: '10s', wait: false, key: 'k:{0}' }, async function* (name: string) {
+        yield `${name}1`
+        yield `${name}2`
+      })
+      const reading = pages('a')
+      expect(await reading.next()).toEqual({ done: false, value: 'a1' })
+      await expect(pages('a').next()).rejects.toThrow(LockedError)
+      expect(await all(pages('b'))).toEqual(['b1', 'b2'])
+      await reading.return()
+      expect(await all(pages('a'))).toEqual(['a1', 'a2'])
+      expect(await all(pages('a'))).toEqual(['a1', 'a2'])
+      expect([pages.template, pages.key('a'), pages.length]).toEqual(['locked:k:{0}', 'locked:k:a', 1])
+      await expect(pages('c').throw(new Error('no'))).rejects.toThrow('no')
     })
 
     it('lets a caller go who aborts', async () => {

@@ -61,7 +61,8 @@ export function invalidates(
       const result = await run(this, args)
       const deletions: Promise<unknown>[] = patterns.map(async ({ isPattern, of }) => {
         const key = of.render(this, args)
-        return isPattern ? cache.deleteMatch(key) : cache.delete(key)
+        await (isPattern ? cache.deleteMatch(key) : cache.delete(key))
+        cache.detected(key, () => ({ strategy: 'invalidates', template: of.template }), { hit: false })
       })
       if (tags) deletions.push((async () => cache.tagging?.delete(...tags.map((tag) => tag.render(this, args))))())
       for (const { status, ...settled } of await Promise.allSettled(deletions))

@@ -1,18 +1,26 @@
 import { type Cache, compileKey, type KeyOptions, MISS, type Seen } from '@cashews/core'
+import type { Condition } from './condition.ts'
 import { decorator } from './decorator.ts'
-import type { AnyFunction } from './function-types.ts'
+import type { AnyFunction, ResultOf } from './function-types.ts'
+import { keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
 import { checkNames, checkThat } from './options.ts'
 import { Recording } from './recording.ts'
+import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
 import { named, originalOf, type Target } from './wrap.ts'
 
 /** The items that a function yields. */
-type ItemOf<F extends AnyFunction> = ReturnType<F> extends AsyncIterable<infer T> ? T : never
+type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
+
+/** As what a sequence is answered: an async generator, a Node `Readable`, or a web `ReadableStream`. */
+export type SequenceKind = 'generator' | 'node' | 'web'
 
 /** A function that yields items, and what it can do besides. */
-export type Iterated<F extends AnyFunction> = ((...args: Parameters<F>) => AsyncGenerator<ItemOf<F>, void>) & {
+export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'> = ((
+  ...args: Parameters<F>
+) => S extends 'generator' ? AsyncGenerator<ItemOf<F>, void> : ResultOf<F>) & {
   /** The key of a call. */
   key(...args: Parameters<F>): string
   /** The key template: the label for metrics and traces. */
@@ -35,9 +43,20 @@ export interface IteratorOptions<
   F extends AnyFunction = (...args: never[]) => never,
   K extends string = string,
   N extends readonly string[] = readonly string[],
+  S extends SequenceKind = SequenceKind,
 > extends KeyingOptions<F, K, N>,
     LifetimeOptions<ItemOf<F>[], Parameters<F>>,
     TagOptions<ItemOf<F>[], Parameters<F>> {
+  /**
+   * As what the sequence is answered: `'node'` for a function that answers a Node `Readable`, `'web'` for one that answers
+   * a web `ReadableStream`. @default 'generator': as an async generator, whatever the function answers
+   */
+  readonly as?: S
+  /**
+   * Decides which sequences are stored. With `withErrors` or `onlyErrors`, one that ends in such an error is stored too,
+   * and replayed to the same end. @default all that do not fail
+   */
+  readonly condition?: Condition<ItemOf<F>[], Parameters<F>>
   /** A longer sequence is delivered and not stored. @default 10_000 */
   readonly maxItems?: number
   /** A larger sequence is delivered and not stored, by `sizeOf`. @default 10 MiB */
@@ -47,14 +66,17 @@ export interface IteratorOptions<
 /** What is stored: the whole sequence, or nothing. */
 interface Sequence {
   readonly items: readonly unknown[]
+  /** The error it ended in, as data. */
+  readonly end?: unknown
 }
 
 /**
- * Keeps what an async generator yields, and yields it again from there. Node and web streams are async iterables too: a
- * function that returns one is read to its end, and becomes an async generator.
+ * Keeps what an async generator yields, and yields it again from there. Node and web streams are async iterables too:
+ * `as` says whether to give back the same.
  *
  * Readers who come while the first still reads share its run, and see every item from the start. A sequence is stored
- * when it has ended, whole; one that fails, that all readers leave early, or that is invalidated meanwhile is not.
+ * when it has ended, whole; one that fails, unless `condition` wants that, that all readers leave early, or that is
+ * invalidated meanwhile is not.
  *
  * ```ts
  * const pages = iterator(cache, { ttl: '10m', key: 'pages:{name}' }, async function* (name: string) { yield* api.pages(name) })
@@ -62,14 +84,19 @@ interface Sequence {
  * ```
  */
 export function iterator(cache: Cache, options: IteratorOptions): IteratorDecorator
-export function iterator<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
-  cache: Cache,
-  options: IteratorOptions<F, K, N>,
-  fn: F,
-): Iterated<F>
+export function iterator<
+  F extends AnyFunction,
+  const K extends string,
+  const N extends readonly string[],
+  const S extends SequenceKind = 'generator',
+>(cache: Cache, options: IteratorOptions<F, K, N, S>, fn: F): Iterated<F, S>
 export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunction): unknown {
-  checkNames('iterator', options, [...keyingNames, ...lifetimeNames, 'tags', 'maxItems', 'maxBytes'])
-  const { maxItems = 10_000, maxBytes = 10 * 1024 ** 2 } = options
+  const own = ['as', 'condition', 'tags', 'maxItems', 'maxBytes']
+  checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
+  const { as = 'generator', maxItems = 10_000, maxBytes = 10 * 1024 ** 2 } = options
+  const answerAs = kinds[as]
+  checkThat(answerAs !== undefined, `as is one of ${Object.keys(kinds).join(', ')}, not ${JSON.stringify(as)}.`)
+  const keeping = keepingOf(options.condition === undefined ? {} : { condition: options.condition })
   checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems} and ${maxBytes}.`)
   const lifetime = lifetimeOf('iterator', options)
 
@@ -82,13 +109,16 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const recordings = new Map<string, Recording>()
     const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template })
 
-    const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
-      const source = Reflect.apply(target.fn, self, args) as AsyncIterable<unknown>
+    const sourceOf = async function* (self: unknown, args: readonly unknown[]): AsyncGenerator<unknown> {
+      const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
       checkThat(
         typeof source?.[Symbol.asyncIterator] === 'function',
         `iterator wraps functions that answer an async iterable; "${target.fn.name}" did not.`,
       )
-      const recording = new Recording(source[Symbol.asyncIterator](), { maxItems, maxBytes })
+      yield* source
+    }
+    const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
+      const recording = new Recording(sourceOf(self, args), { maxItems, maxBytes })
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
@@ -99,10 +129,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           async load(flight) {
             recording.lease = flight
             flight.reason = 'miss'
-            const items = await recording.whole
+            const ended = await recording.whole
             if (recordings.get(key) === recording) recordings.delete(key)
-            if (items === undefined) return
-            const value: Sequence = { items }
+            if (ended === undefined) return
+            const { items, failure } = ended
+            const isKept = failure ? keeping.error(failure.error, 0) : keeping.result(items, 0, { args, key }, flight)
+            if (!isKept) return
+            const value: Sequence = failure ? { items, end: storedError(failure.error) } : { items }
             await cache.store(key, value, lifetime.of(items, args), flight, tags?.of(items, self, args))
           },
         },
@@ -124,10 +157,15 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const found = open(key) === undefined ? await stored(key) : undefined
       const joined = open(key)
       if (found || joined) cache.detected(key, seen, { hit: found !== undefined })
-      if (found) yield* found.items
-      else yield* (joined ?? record(key, this, args)).read()
+      if (found) {
+        yield* found.items
+        unwrap(found.end)
+      } else yield* (joined ?? record(key, this, args)).read()
     }
-    return Object.assign(named(iterated, target.fn), {
+    const answering = function (this: unknown, ...args: unknown[]): unknown {
+      return answerAs(iterated.apply(this, args))
+    }
+    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), {
       template: compiled.template,
       key: (...args: unknown[]) => compiled.render(undefined, args),
       invalidate: async (...args: unknown[]) => cache.delete(compiled.render(undefined, args)),
@@ -138,6 +176,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }) as AnyFunction
   }
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}
+
+/** What a sequence is answered as. */
+const kinds: Readonly<Record<SequenceKind, (items: AsyncGenerator<unknown>) => unknown>> = {
+  generator: (items) => items,
+  node: (items) => process.getBuiltinModule('node:stream').Readable.from(items),
+  web: (items) => (ReadableStream as unknown as { from(items: AsyncIterable<unknown>): unknown }).from(items),
 }
 
 function isSequence(value: unknown): value is Sequence {

@@ -2,10 +2,10 @@ import type { Cache, KeyOptions, Ttl } from '@cashews/core'
 import { parseTtl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
+import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
-import { type Target, wrap } from './wrap.ts'
+import { named, type Target, wrap } from './wrap.ts'
 
 /** Settings of {@link locked}. */
 export interface LockedOptions<
@@ -19,8 +19,13 @@ export interface LockedOptions<
   readonly wait?: Ttl | false
 }
 
+/** A function behind a lock. An async generator stays one, and holds its lock while it is read. */
+export type Locked<F extends AnyFunction> =
+  ReturnType<F> extends AsyncGenerator ? F & Pick<Handle<F>, 'key' | 'template'> : Wrapped<F>
+
 /**
- * Runs the function for one caller at a time, for each key, in all processes that share the store. Stores nothing.
+ * Runs the function for one caller at a time, for each key, in all processes that share the store. Stores nothing. An
+ * async generator holds the lock from its first item to its end.
  *
  * ```ts
  * const importUsers = locked(cache, { ttl: '5m', key: 'import:{file}' }, async (file: string) => db.import(file))
@@ -33,20 +38,49 @@ export function locked<F extends AnyFunction, const K extends string, const N ex
   cache: Cache,
   options: LockedOptions<F, K, N>,
   fn: F,
-): Wrapped<F>
-export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+): Locked<F>
+export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): Decorator | AnyFunction {
   checkNames('locked', options, [...keyingNames, 'ttl', 'wait'])
   const { ttl, wait } = options
   checkThat(ttl !== undefined, "locked needs a ttl, such as ttl: '30s': a holder that dies keeps its lock until then.")
   parseTtl(ttl)
   const waiting = wait === undefined ? {} : { wait }
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
+  const wrapTarget = (target: Target) => {
+    const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
       detecting(cache, 'locked', template, {
         call: (key, self, args, signal) =>
           cache.lock(key, { ttl, ...waiting, ...(signal ? { signal } : {}) }, () => run(self, args)),
       }),
     )
+    if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped
+    const generating = async function* (this: object, ...args: never[]): AsyncGenerator<unknown, unknown, unknown> {
+      const key = wrapped.of(this).key(...args)
+      const release = await hold((held) => cache.lock(key, { ttl, ...waiting }, held))
+      try {
+        return yield* Reflect.apply(target.fn as AsyncGeneratorFunction, this, args)
+      } finally {
+        await release()
+      }
+    }
+    const { key, template } = Object.getOwnPropertyDescriptors(wrapped)
+    return Object.defineProperties(named(generating, target.fn), { key, template } as PropertyDescriptorMap)
+  }
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+}
+
+/** Enters what runs a function in a lock. Answers how to leave it. */
+async function hold(enter: (held: () => Promise<void>) => Promise<void>): Promise<() => Promise<void>> {
+  const end = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  const holding = enter(() => {
+    begun.resolve()
+    return end.promise
+  })
+  holding.catch(begun.reject)
+  await begun.promise
+  return () => {
+    end.resolve()
+    return holding
+  }
 }

@@ -6,23 +6,30 @@ export interface RecordingLimits {
   readonly maxBytes: number
 }
 
+/** A sequence that has ended, and the error it ended in if it did. */
+export interface Ended {
+  readonly items: readonly unknown[]
+  readonly failure: { readonly error: unknown } | undefined
+}
+
 /**
  * One run of a source, read by several. Every reader sees every item from the start. The source is asked for an item
  * when the first reader wants it, so a recording is never ahead of its fastest reader.
  */
 export class Recording {
-  /** Resolves to all items, or to `undefined` when there are too many or the readers left before the end. */
-  readonly whole: Promise<readonly unknown[] | undefined>
+  /** Resolves to the whole sequence, or to `undefined` when it is too large or the readers left before its end. */
+  readonly whole: Promise<Ended | undefined>
   /** Once broken, nobody joins. */
   lease: Lease | undefined
   readonly #source: AsyncIterator<unknown>
   readonly #limits: RecordingLimits
   readonly #items: unknown[] = []
-  #pulling: Promise<boolean> | undefined
+  #pulling: Promise<void> | undefined
   #ended = false
+  #failure: Ended['failure']
   #bytes = 0
   #readers = 0
-  #finish!: (items: readonly unknown[] | undefined) => void
+  #finish!: (ended: Ended | undefined) => void
 
   constructor(source: AsyncIterator<unknown>, limits: RecordingLimits) {
     this.#source = source
@@ -54,34 +61,35 @@ export class Recording {
   async #pull(at: number): Promise<boolean> {
     while (at >= this.#items.length && !this.#ended) {
       this.#pulling ??= this.#next()
-      if (!(await this.#pulling)) return false
+      await this.#pulling
     }
-    return at < this.#items.length
+    if (at < this.#items.length) return true
+    if (this.#failure) throw this.#failure.error
+    return false
   }
 
-  async #next(): Promise<boolean> {
+  async #next(): Promise<void> {
     try {
       const { done, value } = await this.#source.next()
-      if (done) return this.#end(this.#isTooLarge ? undefined : this.#items)
+      if (done) return this.#end()
       this.#items.push(value)
       this.#bytes += sizeOf(value)
-      return true
     } catch (error) {
-      this.#end(undefined)
-      throw error
+      this.#failure = { error }
+      this.#end()
     } finally {
       this.#pulling = undefined
     }
   }
 
   async #abandon(): Promise<void> {
-    this.#end(undefined)
+    this.#ended = true
+    this.#finish(undefined)
     await this.#source.return?.()
   }
 
-  #end(items: readonly unknown[] | undefined): false {
+  #end(): void {
     this.#ended = true
-    this.#finish(items)
-    return false
+    this.#finish(this.#isTooLarge ? undefined : { items: this.#items, failure: this.#failure })
   }
 }

@@ -8,8 +8,8 @@ import { type FailoverOptions, failover } from './failover.ts'
 import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
-import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator } from './iterator.ts'
-import { type LockedOptions, locked } from './locked.ts'
+import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator, type SequenceKind } from './iterator.ts'
+import { type Locked, type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
 import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
@@ -50,15 +50,17 @@ export interface Strategies {
     fn: F,
   ): Wrapped<F>
   iterator(options: IteratorOptions): IteratorDecorator
-  iterator<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: IteratorOptions<F, K, N>,
-    fn: F,
-  ): Iterated<F>
+  iterator<
+    F extends AnyFunction,
+    const K extends string,
+    const N extends Names,
+    const S extends SequenceKind = 'generator',
+  >(options: IteratorOptions<F, K, N, S>, fn: F): Iterated<F, S>
   locked(options: LockedOptions): Decorator
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,
     fn: F,
-  ): Wrapped<F>
+  ): Locked<F>
   singleFlight(options?: SingleFlightOptions): Decorator
   singleFlight<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SingleFlightOptions<F, K, N>,

@@ -41,6 +41,8 @@ export class Flight<T = unknown> implements Lease, Outcome {
   promise!: Promise<T>
   /** Where others can join it. */
   joinable: Flights | undefined
+  #isOpen = false
+  hasLanded = false
   readonly #controller: AbortController | undefined
   #waiting = 0
 
@@ -61,8 +63,16 @@ export class Flight<T = unknown> implements Lease, Outcome {
     return signal === undefined ? this.promise : this.#until(signal)
   }
 
+  /** Lets others join from now on, if they may. */
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.joinable?.add(this as Flight)
+  }
+
   /** Ends it: its key is free for the next, and its lease is given back. */
   land(): void {
+    this.hasLanded = true
     this.joinable?.end(this as Flight)
     this.among?.drop(this)
   }

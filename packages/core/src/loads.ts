@@ -91,13 +91,13 @@ export class Loads {
     flight.tags = this.#owner.tagsAhead(call.key, through.tags?.(call))
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
-      this.#flights.add(flight as Flight)
+      flight.joinable = this.#flights
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
     flight.promise = isWatched
       ? this.#watched(route, through, flight, controller?.signal)
       : readThrough(route, through, flight)
-    if (!through.lands || flight.reason === undefined) {
+    if (!flight.hasLanded && (!through.lands || flight.reason === undefined)) {
       const land = () => flight.land()
       flight.promise.then(land, land)
     }
@@ -165,9 +165,9 @@ function readThrough<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>
   const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew' || through.sharing === 'apart'
   try {
     const stored = route.look(flight.call.key, flight, leaseOnly)
-    return isPending(stored)
-      ? stored.then((found) => answer(route, found, leaseOnly, through, flight))
-      : answer(route, stored, leaseOnly, through, flight)
+    if (!isPending(stored)) return answer(route, stored, leaseOnly, through, flight)
+    flight.open()
+    return stored.then((found) => answer(route, found, leaseOnly, through, flight))
   } catch (error) {
     return Promise.reject(error)
   }
@@ -182,6 +182,7 @@ function answer<T>(
 ): Promise<T> {
   const scope = watchedScope()
   const isMiss = stored === MISS || leaseOnly
+  if (isMiss || through.found || scope?.terms) flight.open()
   if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
@@ -191,7 +192,9 @@ function answer<T>(
 /** Answers what is stored. */
 function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   markHit(flight)
-  return Promise.resolve(found ? found(stored, flight) : (stored as T))
+  if (found) return Promise.resolve(found(stored, flight))
+  flight.land()
+  return Promise.resolve(stored as T)
 }
 
 /** Answers what is stored if it is good enough for who asks. */

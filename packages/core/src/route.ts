@@ -151,8 +151,9 @@ export class Route implements Guarded, BackendHost {
   }
 
   isDisabled(command: Command): boolean {
-    if (this.disabled.has(command)) return true
-    const disabling = watchedScope()?.disabling ?? []
+    if (this.disabled.size > 0 && this.disabled.has(command)) return true
+    const disabling = watchedScope()?.disabling
+    if (disabling === undefined) return false
     return disabling.some(({ owner, commands }) => owner === this.#owner.cache && commands.has(command))
   }
 

@@ -52,7 +52,7 @@ export class RateLimitError extends CashewsError implements RateLimitFacts {
 }
 
 /** How many seconds are left until then, rounded up. */
-export function secondsUntil(instant: Date): number {
+function secondsUntil(instant: Date): number {
   return Math.max(0, Math.ceil((instant.getTime() - Date.now()) / 1_000))
 }
 

@@ -217,6 +217,8 @@ export type TagsAhead = readonly string[] | 'any'
  * touch each other, and `scan`, `count` and `deleteMatch` pass tags over.
  */
 export interface Tags {
+  /** Called when this process begins to use tags, so that a store may spare itself their trouble before. */
+  begin?(): void
   /**
    * Does what {@link BackendBase.set} does, and puts the key under `tags`, which replace those it had.
    *

@@ -2,6 +2,7 @@ import type { Awaitable } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
+import type { TagStore } from './defaults/tag-records.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
@@ -45,6 +46,8 @@ export interface SetOptions extends WriteOptions {
 
 /** What `createTags` of `@cashews/tags` adds to a cache. */
 export interface Tagging {
+  /** Where the records of the tags are kept. Absent: each store keeps those of its own values. */
+  readonly records?: TagStore | undefined
   /** The tags a key is written under: those given and those registered for it, or none. */
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
   /** Those its value will be written under, before it is loaded. */
@@ -75,8 +78,6 @@ export interface ControlOptions {
  */
 export class Cache implements AsyncDisposable {
   readonly name: string
-  /** What `createTags` of `@cashews/tags` adds. Absent: writes may not name tags. */
-  tagging: Tagging | undefined
   readonly #drivers: readonly Driver[]
   readonly #onError: (error: unknown) => void
   readonly #routes: Routes
@@ -84,6 +85,7 @@ export class Cache implements AsyncDisposable {
   readonly #listeners: Listeners
   readonly #middlewares: Middleware[] = []
   readonly #templates = new Set<string>()
+  #tagging: Tagging | undefined
 
   constructor({ name = 'cache', drivers = [], onError }: CacheOptions = {}) {
     this.name = name
@@ -111,7 +113,8 @@ export class Cache implements AsyncDisposable {
     })
     const replaced = this.#routes.add(route)
     route.share(this.#middlewares)
-    if (replaced && replaced.backend !== route.backend) replaced.close().catch(this.report)
+    if (this.#tagging) route.useTags(this.#tagging.records)
+    if (replaced && replaced.origin !== route.origin) replaced.close().catch(this.report)
     return this
   }
 
@@ -514,6 +517,17 @@ export class Cache implements AsyncDisposable {
     this.#templates.add(template)
   }
 
+  /** What `createTags` of `@cashews/tags` added. Absent: writes may not name tags. */
+  get tagging(): Tagging | undefined {
+    return this.#tagging
+  }
+
+  /** Lets the writes of this cache name tags. */
+  useTags(tagging: Tagging): void {
+    this.#tagging = tagging
+    for (const route of this.#routes.all) route.useTags(tagging.records)
+  }
+
   /** Sends one operation that concerns no single key to every backend. */
   callAll<C extends 'deleteTags' | 'expireTags'>(request: Request<C>): Promise<CommandResults[C][]> {
     return Promise.all(this.#routes.some().map(async (route) => route.dispatch<C>({ ...request })))
@@ -525,14 +539,14 @@ export class Cache implements AsyncDisposable {
    * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
    */
   tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
-    if (this.tagging !== undefined) return this.tagging.forKey(key, given)
+    if (this.#tagging !== undefined) return this.#tagging.forKey(key, given)
     if (given !== undefined) this.requireTags()
     return undefined
   }
 
   /** The tags that the result of a load will be written under. */
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
-    if (this.tagging !== undefined) return this.tagging.ahead(key, given)
+    if (this.#tagging !== undefined) return this.#tagging.ahead(key, given)
     if (given !== undefined) this.requireTags()
     return undefined
   }
@@ -543,7 +557,7 @@ export class Cache implements AsyncDisposable {
    * @throws {NotSupportedError} When they may not.
    */
   requireTags(): void {
-    if (!this.tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
+    if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
   }
 
   /** Hands an error that no caller awaits to `onError`. */
@@ -583,7 +597,7 @@ export class Cache implements AsyncDisposable {
     entries: readonly E[],
     given: readonly string[] | undefined,
   ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]> {
-    if (!this.tagging) return [[undefined, entries]]
+    if (!this.#tagging) return [[undefined, entries]]
     const groups = new Map<string, readonly [readonly string[] | undefined, E[]]>()
     for (const entry of entries) {
       const tags = this.tagsFor(entry[0], given)

@@ -32,6 +32,7 @@ export type { Answer, Call, CallOf, Command, CommandResults, Request, StreamComm
 export { COMMANDS } from './command.ts'
 export { completeBackend } from './complete-backend.ts'
 export { cache } from './default-cache.ts'
+export type { TagStore } from './defaults/tag-records.ts'
 export type { Detected, Detection, Detections } from './detect.ts'
 export type { Driver } from './driver.ts'
 export {

@@ -1,9 +1,20 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import { type Backend, type BackendHost, MISS, type Milliseconds, type RemovalReason, type Spot } from './backend.ts'
+import {
+  type Backend,
+  type BackendBase,
+  type BackendHost,
+  MISS,
+  type Milliseconds,
+  type RemovalReason,
+  type Spot,
+} from './backend.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
+import { completeBackend } from './complete-backend.ts'
 import { neutralAnswer } from './control.ts'
+import type { TagStore } from './defaults/tag-records.ts'
+import { TaggedStore } from './defaults/tagged-store.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
-import type { Guard, Guarded } from './guard.ts'
+import type { Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf } from './lease.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
@@ -33,12 +44,15 @@ type State = 'idle' | 'opening' | 'open' | 'closed'
 /** The way from a key prefix through its middlewares to a backend. */
 export class Route implements Guarded, BackendHost {
   readonly prefix: string
-  readonly backend: Backend
+  /** The store, with tags. */
+  backend: Backend
+  /** The store as it was set up. */
+  readonly origin: Backend
   readonly disabled: Set<Command>
   readonly #own: readonly Middleware[]
   readonly #owner: RouteOwner
-  readonly #guard: Guard | undefined
-  readonly #suppress: boolean
+  readonly #bounds: GuardOptions
+  #guard: Guard | undefined
   readonly #leases: Leases
   #shared: readonly Middleware[] = []
   #handler: Next
@@ -50,12 +64,13 @@ export class Route implements Guarded, BackendHost {
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
     this.prefix = prefix
-    this.backend = backend
+    this.origin = backend
+    this.backend = backend.tags === undefined ? completeBackend(backend) : backend
     this.disabled = new Set(disabled)
     this.#own = middlewares
     this.#owner = owner
-    this.#guard = backend.guard?.(this, guard)
-    this.#suppress = guard.suppress
+    this.#bounds = guard
+    this.#guard = this.backend.guard?.(this, guard)
     this.#leases = leasesOf(backend)
     this.#handler = this.#last
   }
@@ -70,6 +85,17 @@ export class Route implements Guarded, BackendHost {
 
   get isClosed(): boolean {
     return this.#state === 'closed'
+  }
+
+  /** Lets the store know that tags are used, and where their records are, unless beside the values. */
+  useTags(records?: TagStore): void {
+    if (records !== undefined && this.origin.tags !== false) {
+      this.backend = completeBackend(new TaggedStore(this.origin, records) as BackendBase & Partial<Backend>)
+      this.#guard?.stop()
+      this.#guard = this.backend.guard?.(this, this.#bounds)
+      this.settle()
+    }
+    if (this.backend.tags) this.backend.tags.begin?.()
   }
 
   /** Puts the middlewares of the whole cache before this route's own. */
@@ -170,7 +196,7 @@ export class Route implements Guarded, BackendHost {
     try {
       await (this.#guard ? this.#guard.open(this.ready()) : this.ready())
     } catch (error) {
-      if (!this.#suppress || !(error instanceof BackendError)) throw error
+      if (!this.#bounds.suppress || !(error instanceof BackendError)) throw error
       this.report(error)
     }
   }

@@ -19,10 +19,10 @@ export class Routes {
 
   /** Adds a route. Answers the one it takes the place of. */
   add(route: Route): Route | undefined {
-    const { prefix, backend } = route
+    const { prefix, origin } = route
     const replaced = this.#sorted.find((other) => other.prefix === prefix)
     const others = this.#sorted.filter((other) => other !== replaced)
-    const twin = others.find((other) => other.backend === backend)
+    const twin = others.find((other) => other.origin === origin)
     if (twin)
       throw new ConfigurationError(
         `This backend is set up for the prefix "${twin.prefix}". Make another for "${prefix}".`,

@@ -1,1 +1,1 @@
-export { type CacheTags, createTags } from './tags.ts'
+export { type CacheTags, createTags, type TagsOptions } from './tags.ts'

@@ -1,6 +1,24 @@
-import { type Cache, MISS, type Tagging, type TagsAhead } from '@cashews/core'
+import {
+  type Backend,
+  type Cache,
+  ConfigurationError,
+  MISS,
+  type Tagging,
+  type TagStore,
+  type TagsAhead,
+} from '@cashews/core'
+import { recordStore } from './record-store.ts'
 import { compileRegistration, type Registration } from './registration.ts'
 import { storedName, storedNames } from './tag-name.ts'
+
+/** Settings of {@link createTags}. */
+export interface TagsOptions {
+  /**
+   * Keeps the records of the tags, so that a store which several processes share decides about values that each keeps for
+   * itself. Nothing else may use it. @default each backend keeps the records of its own values
+   */
+  readonly backend?: Backend
+}
 
 /** Groups of keys of one cache, invalidated by name. */
 export interface CacheTags {
@@ -36,22 +54,30 @@ export interface CacheTags {
 /**
  * Lets the writes of a cache name tags, and answers what deletes them. Called again, it answers the same.
  *
+ * @throws {ConfigurationError} When a backend is given to a cache that has tags already.
+ *
  * @example
  * const tags = createTags(cache)
  * await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
  * await tags.delete('author:7')
  */
-export function createTags(cache: Cache): CacheTags {
-  cache.tagging ??= new TagsOfCache(cache)
+export function createTags(cache: Cache, { backend }: TagsOptions = {}): CacheTags {
+  if (cache.tagging === undefined) cache.useTags(new TagsOfCache(cache, backend))
+  else if (backend !== undefined)
+    throw new ConfigurationError(
+      `The cache "${cache.name}" has tags already: give the backend to the first createTags.`,
+    )
   return cache.tagging as TagsOfCache
 }
 
 class TagsOfCache implements CacheTags, Tagging {
   readonly #cache: Cache
   readonly #registered = new Map<string, Registration>()
+  readonly records: TagStore | undefined
 
-  constructor(cache: Cache) {
+  constructor(cache: Cache, backend: Backend | undefined) {
     this.#cache = cache
+    this.records = backend && recordStore(backend, { removed() {}, error: cache.report })
   }
 
   delete(...tags: readonly string[]): Promise<boolean> {

@@ -4,10 +4,14 @@ import { all } from './all.ts'
 import { update } from './update.ts'
 
 /** What {@link TagRecords} asks of the store it keeps its records in. */
-export type TagStore = Pick<Backend, 'getMany' | 'set' | 'delete' | 'inspect' | 'apply'>
+export type TagStore = Pick<Backend, 'getMany' | 'getNow' | 'set' | 'delete' | 'inspect' | 'apply'> &
+  Partial<Pick<Backend, 'ping' | 'close'>>
 
 /** A tag, and what its record held when a value was put under it. */
 export type TagStamp = readonly [tag: string, stamp: string]
+
+/** What records of some tags were just found to hold. */
+export type Known = ReadonlyMap<string, string | undefined>
 
 /** Whether the tags of a value are as they were; only expired since; or gone. */
 export type TagState = 'fresh' | 'expired' | 'gone'
@@ -66,11 +70,32 @@ export class TagRecords {
     return chain(all(known), (known) => JSON.stringify({ known } satisfies Proof))
   }
 
-  state(stamps: readonly TagStamp[]): Awaitable<TagState> {
-    return chain(this.#find(stamps.map(([tag]) => keyOf(tag))), (found) => {
-      const states = stamps.map(([, stamp], at) => compare(stamp, found[at]))
+  /** The stamps that a load has captured for all of these tags; `undefined` when it has not. */
+  known(proof: string | undefined, tags: readonly string[]): TagStamp[] | undefined {
+    const before = new Map(proof === undefined ? [] : (JSON.parse(proof) as Proof).known)
+    const stamps = tags.map((tag) => [tag, before.get(tag)] as const)
+    return stamps.every(([, stamp]) => stamp !== undefined) ? (stamps as unknown as TagStamp[]) : undefined
+  }
+
+  /** What the records of tags hold. */
+  find(tags: readonly string[]): Awaitable<Known> {
+    return chain(this.#find(tags.map(keyOf)), (found) => new Map(tags.map((tag, at) => [tag, found[at]])))
+  }
+
+  /** @param known What was just found. The others are asked for. */
+  state(stamps: readonly TagStamp[], known?: Known): Awaitable<TagState> {
+    const tags = stamps.map(([tag]) => tag)
+    const found = known && tags.every((tag) => known.has(tag)) ? known : this.find(tags)
+    return chain(found, (now) => {
+      const states = stamps.map(([tag, stamp]) => compare(stamp, now.get(tag)))
       return states.includes('gone') ? 'gone' : states.includes('expired') ? 'expired' : 'fresh'
     })
+  }
+
+  /** Whether records at hand in this process say that stamps are fresh. */
+  isFreshNow(stamps: readonly TagStamp[]): boolean {
+    const { getNow } = this.#store
+    return getNow !== undefined && stamps.every(([tag, stamp]) => stampIn(getNow(keyOf(tag))) === stamp)
   }
 
   /** What has to hold for fresh stamps to stay so; `undefined` when they are not. */

@@ -4,6 +4,7 @@ import {
   type BackendBase,
   type BackendHost,
   type Expectation,
+  type Leased,
   type Leases,
   MISS,
   type Milliseconds,
@@ -12,12 +13,13 @@ import {
   type Spot,
   type Stamp,
   type Tags,
+  type TagsAhead,
   type Write,
 } from '../backend.ts'
 import { BackendError, WrongTypeError } from '../errors.ts'
 import { all } from './all.ts'
 import { isLockKey } from './locks.ts'
-import { isRecordKey, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
+import { isRecordKey, type Known, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
 import { update } from './update.ts'
 
 const TAGGED = '\u0000tags'
@@ -39,21 +41,37 @@ interface Physical {
 /** Marks the stamp of a value together with those of the records of its tags. */
 const WHOLE = '\u0000whole'
 const MOST_TRIES = 100
+
+/** A pattern that could match what stands aside: locks, and the records of tags. */
+const REACHES_ASIDE = /^[*?[\\\0]/
+
 const BATCH = 100
 const FOREVER = Number.POSITIVE_INFINITY
 
 type Base = BackendBase & Partial<Backend>
 
 /**
- * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member. Members
- * that cannot know are left out, to be made of the others.
+ * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member.
+ *
+ * Whether a key is there only its value tells, so that members which do not look at it have to. They do so from the first
+ * time on that this process has to do with tags: before that it asks the store as it is.
  */
 export class TaggedStore implements BackendBase {
   readonly name: string
   readonly #base: Base
   readonly #records: TagRecords
-  /** Whether the records stand beside the values, so that one step can see both. */
-  readonly #together: boolean
+  /** Where the records are, unless beside the values, where one step can see both. */
+  readonly #store: TagStore | undefined
+
+  /** Whether this process has to do with tags. */
+  #inUse = false
+
+  // What the store brings itself, as long as nobody has to do with tags.
+  readonly exists?: Backend['exists']
+  readonly timeLeft?: Backend['timeLeft']
+  readonly size?: Backend['size']
+  readonly count?: Backend['count']
+  readonly deleteMany?: Backend['deleteMany']
 
   // What tags have nothing to do with.
   readonly now?: () => Awaitable<number>
@@ -73,17 +91,34 @@ export class TaggedStore implements BackendBase {
   constructor(base: Base, store?: TagStore) {
     this.name = base.name
     this.#base = base
-    this.#together = store === undefined
+    this.#store = store
     this.#records = new TagRecords(store ?? recordStoreOf(base))
-    for (const name of ['now', 'setMany', 'ping', 'guard'] as const) {
+    if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
+    for (const name of ['now', 'setMany', 'guard', ...(store?.ping ? [] : ['ping' as const])] as const) {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }
     for (const name of ['bits', 'windows', 'sets', 'locks'] as const)
       if (base[name] !== undefined) Object.assign(this, { [name]: base[name] })
-    if (base.getNow) this.getNow = (key) => this.#untaggedNow(key)
-    if (base.answerNow)
-      this.answerNow = (spot) => (this.#untaggedNow(spot.key) === MISS ? undefined : base.answerNow?.(spot))
+    const { exists, timeLeft, size, count, deleteMany } = base
+    if (exists)
+      this.exists = (key) =>
+        this.#inUse ? chain(this.inspect(key), (found) => found !== MISS) : exists.call(base, key)
+    if (timeLeft)
+      this.timeLeft = (key) =>
+        this.#inUse
+          ? chain(this.inspect(key), (found) => (found === MISS ? found : found.timeLeft))
+          : timeLeft.call(base, key)
+    if (size)
+      this.size = (key) => chain(!this.#inUse || this.exists?.(key), (there) => (there ? size.call(base, key) : 0))
+    if (count) this.count = () => (this.#inUse ? countOf(this.scan('*', BATCH)) : count.call(base))
+    if (deleteMany)
+      this.deleteMany = (keys) =>
+        this.#inUse
+          ? chain(all(keys.map((key) => this.delete(key))), (gone) => gone.filter(Boolean).length)
+          : deleteMany.call(base, keys)
+    if (base.getNow) this.getNow = (key) => this.#unpackNow(base.getNow?.(key))
+    if (base.answerNow) this.answerNow = (spot) => this.#answerNow(spot)
     if (base.leases) this.leases = this.#leasesOver(base.leases)
   }
 
@@ -95,7 +130,7 @@ export class TaggedStore implements BackendBase {
   }
 
   close(): Awaitable<void> {
-    return this.#base.close()
+    return chain(this.#store?.close?.(), () => this.#base.close())
   }
 
   get(key: string): Awaitable<unknown> {
@@ -108,17 +143,20 @@ export class TaggedStore implements BackendBase {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    if (exists === undefined) return this.#base.set(key, value, lifetime)
+    if (exists === undefined || !this.#inUse) return this.#base.set(key, value, lifetime, exists)
     return update(this, key, (found) =>
       exists === (found !== MISS) ? [true, { op: 'set', key, value, lifetime }] : [false],
     )
   }
 
   delete(key: string): Awaitable<boolean> {
+    if (!this.#inUse) return this.#base.delete(key)
     return chain(this.#look(key), ({ seen }) => chain(this.#base.delete(key), (gone) => gone && seen !== MISS))
   }
 
   async deleteMatch(pattern: string): Promise<number> {
+    if (!this.#inUse && this.#base.deleteMatch && (this.locks !== undefined || !REACHES_ASIDE.test(pattern)))
+      return this.#base.deleteMatch(pattern)
     let gone = 0
     for await (const keys of batches(this.#base.scan(pattern, BATCH))) {
       const own = keys.filter((key) => !isRecordKey(key) && !isLockKey(key))
@@ -139,6 +177,7 @@ export class TaggedStore implements BackendBase {
   }
 
   expire(key: string, lifetime: Milliseconds, tries = 1): Awaitable<boolean> {
+    if (!this.#inUse && this.#base.expire) return this.#base.expire(key, lifetime)
     return chain(this.#look(key), ({ seen, found, stamps }) => {
       if (seen === MISS || found === MISS) return false
       return chain(this.#records.prolong(stamps, lifetime), () =>
@@ -153,6 +192,10 @@ export class TaggedStore implements BackendBase {
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
     for await (const keys of batches(this.#base.scan(pattern, batchSize), batchSize)) {
       const own = keys.filter((key) => !isRecordKey(key))
+      if (!this.#inUse) {
+        yield* own
+        continue
+      }
       const kept = (await this.#base.getMany?.(own)) ?? (await all(own.map((key) => this.#base.get(key))))
       // A key of another kind is a miss, and there all the same.
       const dead = await all(
@@ -202,7 +245,8 @@ export class TaggedStore implements BackendBase {
     })
   }
 
-  readonly tags: Tags = {
+  readonly tags: Tags = this.#noticed({
+    begin: () => {},
     set: (key, value, lifetime, tags, { exists, proof } = {}) =>
       chain(this.#records.stamps(tags, lifetime, proof), (stamps) =>
         stamps === undefined ? false : this.set(key, tagged(stamps, value), lifetime, exists),
@@ -217,23 +261,46 @@ export class TaggedStore implements BackendBase {
     of: (key) => chain(this.#look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
     stale: (key) => chain(this.#base.get(key), (found) => this.#unpack(found, true)),
     capture: (tags) => this.#records.capture(tags),
+  })
+
+  /** Notes the use of tags. */
+  #noticed(tags: Tags): Tags {
+    const noticing =
+      (member: (...args: never[]) => unknown) =>
+      (...args: never[]) => {
+        this.#inUse = true
+        return member(...args)
+      }
+    return Object.fromEntries(Object.entries(tags).map(([name, member]) => [name, noticing(member)])) as unknown as Tags
   }
 
-  #unpack(found: unknown, stale = false): Awaitable<unknown> {
+  #unpack(found: unknown, stale = false, known?: Known): Awaitable<unknown> {
     if (!isTagged(found)) return found
-    return chain(this.#records.state(found[TAGGED]), (state) =>
+    this.#inUse = true
+    return chain(this.#records.state(found[TAGGED], known), (state) =>
       state === 'fresh' || (stale && state === 'expired') ? found.value : MISS,
     )
   }
 
-  #untaggedNow(key: string): unknown {
-    const found = this.#base.getNow?.(key)
-    return isTagged(found) ? MISS : found
+  #unpackNow(found: unknown): unknown {
+    if (!isTagged(found)) return found
+    this.#inUse = true
+    return this.#records.isFreshNow(found[TAGGED]) ? found.value : MISS
+  }
+
+  #answerNow(spot: Spot): Promise<unknown> | undefined {
+    const { getNow, answerNow } = this.#base
+    if (!this.#inUse || !getNow) return answerNow?.call(this.#base, spot)
+    const found = getNow.call(this.#base, spot.key)
+    if (!isTagged(found)) return found === MISS ? undefined : answerNow?.call(this.#base, spot)
+    const value = this.#unpackNow(found)
+    return value === MISS ? undefined : Promise.resolve(value)
   }
 
   #look(key: string): Awaitable<Physical> {
     return chain(this.#base.inspect(key), (found) => {
       if (found === MISS || !isTagged(found.value)) return { found, seen: found, stamps: [] }
+      this.#inUse = true
       const { [TAGGED]: stamps, value } = found.value
       return chain(this.#records.inspect(stamps), (records) => ({
         found,
@@ -262,11 +329,11 @@ export class TaggedStore implements BackendBase {
   /** What has to hold of the store itself, so that an expectation of the contract does. */
   #expand({ key, stamp }: Expectation): readonly Expectation[] {
     const whole = wholeStamp(stamp)
-    return whole ? [{ key, stamp: whole[0] }, ...(this.#together ? whole[1] : [])] : [{ key, stamp }]
+    return whole ? [{ key, stamp: whole[0] }, ...(this.#store ? [] : whole[1])] : [{ key, stamp }]
   }
 
   #holdElsewhere(expectations: readonly Expectation[]): Awaitable<boolean> {
-    const records = this.#together ? [] : expectations.flatMap(({ stamp }) => wholeStamp(stamp)?.[1] ?? [])
+    const records = this.#store === undefined ? [] : expectations.flatMap(({ stamp }) => wholeStamp(stamp)?.[1] ?? [])
     return records.length === 0 || this.#records.hold(records)
   }
 
@@ -306,22 +373,36 @@ export class TaggedStore implements BackendBase {
 
   /** Leases that carry the proof of the tags along. */
   #leasesOver(leases: Leases): Leases {
-    const withProof = (lease: Awaitable<string>, ahead: Parameters<Leases['take']>[1]): Awaitable<string> =>
-      chain(ahead && this.#records.capture(ahead), (proof) => chain(lease, (lease) => JSON.stringify([lease, proof])))
+    const withProof = (lease: Awaitable<string>, ahead: TagsAhead | undefined): Awaitable<string> => {
+      const proof = ahead && this.#records.capture(ahead)
+      return chain(all([lease, proof]), (parts) => JSON.stringify(parts))
+    }
     const take: Leases['take'] = (key, ahead) => withProof(leases.take(key), ahead)
     return {
-      get: (key, ahead) =>
-        chain(leases.get(key), ({ value: found, lease }) =>
-          chain(this.#unpack(found), (value) => {
+      get: (key, ahead) => {
+        // The records that are expected are asked for along with the value.
+        const known = ahead && ahead !== 'any' ? this.#records.find(ahead) : undefined
+        return chain(all<unknown>([leases.get(key), known]), ([leased, stamps]) => {
+          const { value: found, lease } = leased as Leased
+          return chain(this.#unpack(found, false, stamps as Known | undefined), (value) => {
             if (value !== MISS) return { value }
             const token = lease === undefined ? take(key, ahead) : withProof(lease, ahead)
             return chain(token, (lease) => ({ value, lease }))
-          }),
-        ),
+          })
+        })
+      },
       take,
       set: (key, value, lifetime, token, tags = []) => {
         const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string | null]
         if (tags.length === 0) return leases.set(key, value, lifetime, lease)
+        this.#inUse = true
+        const before = this.#records.known(proof ?? undefined, tags)
+        if (before) {
+          // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
+          const now = this.#records.stamps(tags, lifetime, proof ?? undefined)
+          const written = leases.set(key, tagged(before, value), lifetime, lease)
+          return chain(all<unknown>([now, written]), ([still, done]) => still !== undefined && done === true)
+        }
         return chain(this.#records.stamps(tags, lifetime, proof ?? undefined), (stamps) =>
           stamps === undefined ? false : leases.set(key, tagged(stamps, value), lifetime, lease),
         )
@@ -343,7 +424,9 @@ function wholeStamp(stamp: Stamp | undefined): readonly [own: Stamp, records: re
 }
 
 function recordStoreOf(base: Base): TagStore {
+  const { getNow } = base
   return {
+    ...(getNow && { getNow: (key) => getNow.call(base, key) }),
     getMany: (keys) => base.getMany?.(keys) ?? all(keys.map((key) => base.get(key))),
     set: (key, value, lifetime) => base.set(key, value, lifetime),
     delete: (key) => base.delete(key),
@@ -372,6 +455,12 @@ function recover<T>(attempt: () => Awaitable<T>, failed: (error: unknown) => Awa
   } catch (error) {
     return failed(error)
   }
+}
+
+async function countOf(keys: AsyncIterable<string>): Promise<number> {
+  let count = 0
+  for await (const _ of keys) count++
+  return count
 }
 
 async function* batches(keys: AsyncIterable<string> | Iterable<string>, size = BATCH): AsyncGenerator<string[]> {

@@ -1,0 +1,235 @@
+import { memory } from '@cashews/backend-memory'
+import { describeBackend, handClock, reference } from '@cashews/conformance'
+import {
+  type Backend,
+  BackendUnavailableError,
+  type Cache,
+  ConfigurationError,
+  completeBackend,
+  createCache,
+} from '@cashews/core'
+import { cached, early } from '@cashews/strategies'
+import { type CacheTags, createTags } from '@cashews/tags'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
+
+/** Another process's view of a store: nothing of core is shared, only what is stored. */
+const elsewhere = (store: Backend): Backend => altered(store, {})
+
+/** A store that does everything itself, but knows no tags. */
+const plain = (store: Backend = memory()): Backend => altered(store, { tags: undefined } as never)
+
+const shared: readonly (readonly [string, () => Backend])[] = [
+  ['made by completeBackend', () => reference()],
+  ['that knows no tags', () => plain()],
+]
+
+describe.each(shared)('two processes on a store %s', (_, create) => {
+  let ours: Cache
+  let theirs: Cache
+  let their: CacheTags
+  beforeEach(() => {
+    const store = create()
+    ours = createCache().setup(store)
+    createTags(ours)
+    theirs = createCache().setup(elsewhere(store))
+    their = createTags(theirs)
+  })
+
+  it('see what the other writes and deletes', async () => {
+    await ours.set('a', { deep: 1 }, { tags: ['x'] })
+    await ours.incr('n', 5, { tags: ['x'] })
+    expect(await theirs.getMany(['a', 'n'])).toEqual([{ deep: 1 }, 5])
+    expect(await their.of('a')).toEqual(['x'])
+    expect(await theirs.incr('n')).toBe(6)
+    await their.delete('x')
+    expect(await ours.getMany(['a', 'n'])).toEqual([undefined, undefined])
+    expect([await ours.exists('a'), await ours.delete('a'), await ours.getKeysCount()]).toEqual([false, false, 0])
+    expect(await all(ours.scan('*'))).toEqual([])
+  })
+
+  it('do not store a load that the other overtook, 100 times, whichever way its tags are known', async () => {
+    let stale = 0
+    for (const tags of [['x'], () => ['x']]) {
+      for (let round = 0; round < 100; round++) {
+        const opened = gate<string>()
+        const key = `k${round}`
+        const load = cached(ours, { ttl: '1h', key, tags }, () => opened.promise)
+        const loading = load()
+        await vi.advanceTimersByTimeAsync(5)
+        await their.delete('x')
+        opened.open('old')
+        expect(await loading).toBe('old')
+        if ((await theirs.get(key)) !== undefined || (await ours.get(key)) !== undefined) stale++
+        await ours.delete(key)
+      }
+    }
+    console.log(JSON.stringify({ id: 'G1 two processes', promise: 'stale = 0', measured: stale, pass: stale === 0 }))
+    expect(stale).toBe(0)
+  })
+
+  it('store a load of tags that are known before, whatever other tags are deleted meanwhile', async () => {
+    const opened = gate<string>()
+    const loading = cached(ours, { ttl: '1h', key: 'k', tags: ['x'] }, () => opened.promise)()
+    await vi.advanceTimersByTimeAsync(5)
+    await their.delete('other')
+    opened.open('value')
+    await loading
+    expect(await theirs.get('k')).toBe('value')
+  })
+
+  it('lose no result for good of tags that only it tells', async () => {
+    const load = cached(ours, { ttl: '1h', key: 'k', tags: (result) => [`r:${result}`] }, async () => 'v')
+    await load()
+    expect(await their.of('k')).toEqual(['r:v'])
+  })
+
+  it('share what a tag made stale', async () => {
+    let version = 1
+    const make = (cache: Cache) => early(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => version)
+    const [here, there] = [make(ours), make(theirs)]
+    expect(await here()).toBe(1)
+    version = 2
+    await their.expire('x')
+    const answer = there()
+    await vi.advanceTimersByTimeAsync(20)
+    expect(await answer).toBe(1)
+    await vi.advanceTimersByTimeAsync(20)
+    expect(await here()).toBe(2)
+  })
+})
+
+describe('a record of a tag that the store lost', () => {
+  it('makes its values absent, and no later write brings them back', async () => {
+    const store = reference()
+    const cache = createCache().setup(store)
+    const tags = createTags(cache)
+    await cache.set('a', 1, { tags: ['x'] })
+    let lost = 0
+    // What an eviction does: the record goes, and nobody is told.
+    const raw = completeBackend({ ...store, tags: false })
+    lost += (await raw.delete('\u0000tag\u0000=x')) ? 1 : 0
+    expect(lost).toBe(1)
+    expect(await cache.get('a')).toBeUndefined()
+    await cache.set('b', 2, { tags: ['x'] })
+    expect(await cache.getMany(['a', 'b'])).toEqual([undefined, 2])
+    await tags.delete('x')
+    expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined])
+    console.log(JSON.stringify({ id: 'G4', promise: 'resurrected = 0', measured: 0, pass: true }))
+  })
+})
+
+describe('a store that knows no tags', () => {
+  it('is asked as it is, as long as nobody uses tags', async () => {
+    const asked: string[] = []
+    const store = plain()
+    const watched = altered(
+      store,
+      Object.fromEntries(
+        (
+          ['get', 'delete', 'exists', 'timeLeft', 'expire', 'deleteMany', 'inspect', 'deleteMatch', 'count'] as const
+        ).map((name) => [
+          name,
+          (...args: unknown[]) => {
+            asked.push(name)
+            return (store[name] as (...args: unknown[]) => unknown)(...args)
+          },
+        ]),
+      ),
+    )
+    const cache = createCache().setup(watched)
+    await cache.get('a')
+    await cache.exists('a')
+    await cache.getExpire('a')
+    await cache.expire('a', 1)
+    await cache.delete('a')
+    await cache.deleteMany(['a'])
+    await cache.deleteMatch('a*')
+    await cache.getKeysCount()
+    expect(asked).toEqual(['get', 'exists', 'timeLeft', 'expire', 'delete', 'deleteMany', 'deleteMatch', 'count'])
+  })
+
+  it('answers a value with tags to a process that does not use them', async () => {
+    const store = plain()
+    const ours = createCache().setup(store)
+    const tags = createTags(ours)
+    const theirs = createCache().setup(elsewhere(store))
+    await ours.set('a', 1, { tags: ['x'] })
+    expect(await theirs.get('a')).toBe(1)
+    await tags.delete('x')
+    expect(await theirs.get('a')).toBeUndefined()
+    expect(await theirs.exists('a')).toBe(false)
+  })
+})
+
+describe('a backend for tags alone', () => {
+  let records: Backend & { readonly health: ReturnType<typeof sickStore>['health'] }
+  let here: Cache
+  let there: Cache
+  let tags: CacheTags
+  beforeEach(() => {
+    records = sickStore()
+    here = createCache().setup(memory())
+    there = createCache().setup(memory())
+    createTags(here, { backend: records })
+    tags = createTags(there, { backend: elsewhere(records) })
+  })
+  afterEach(async () => {
+    await here.close()
+    await there.close()
+  })
+
+  it('decides about what each process keeps for itself', async () => {
+    const load = vi.fn(async () => 'v')
+    const get = cached(here, { ttl: '1h', key: 'k', tags: ['x'] }, load)
+    await get()
+    await get()
+    expect(load).toHaveBeenCalledTimes(1)
+    expect(await there.exists('k')).toBe(false)
+    await tags.delete('x')
+    await get()
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  it('holds nothing but tags', async () => {
+    await here.set('a', 1, { tags: ['x'] })
+    await here.set('b', 1)
+    const keys: string[] = []
+    for await (const key of records.scan('*', 100)) keys.push(key)
+    expect(keys.filter((key) => !key.startsWith('\u0000tag\u0000'))).toEqual([])
+  })
+
+  it('serves backends that are set up later', async () => {
+    here.setup(memory(), { prefix: 'user:' })
+    await here.set('user:1', 1, { tags: ['x'] })
+    expect(await here.get('user:1')).toBe(1)
+    await tags.delete('x')
+    expect(await here.get('user:1')).toBeUndefined()
+  })
+
+  it('that is away makes values with tags absent, and no caller hears of it', async () => {
+    await here.setMany({ a: 1 }, { tags: ['x'] })
+    await here.set('b', 2)
+    records.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    expect(await here.get('a')).toBeUndefined()
+    records.health.illness = undefined
+    expect(await here.get('a')).toBe(1)
+  })
+
+  it('can be given once', () => {
+    expect(() => createTags(here, { backend: reference() })).toThrow(ConfigurationError)
+    expect(createTags(here)).toBe(here.tagging)
+  })
+})
+
+const clock = handClock()
+describeBackend(
+  'a store whose tags are kept by core',
+  () => {
+    return completeBackend(plain(memory({ clock })))
+  },
+  { elapse: clock.elapse, model: { runs: 20 } },
+)

@@ -1,8 +1,9 @@
-import { type Awaitable, chain, ValueError } from '@cashews/core'
+import { type Awaitable, ValueError } from '@cashews/core'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
 import { reviveAll } from './revive.ts'
-import { Refusal, settle, type Vocabulary } from './settle.ts'
+import { Refusal, settle, Unsettled, type Vocabulary } from './settle.ts'
+import { mayBeIllFormed, spellOut } from './well-formed.ts'
 import { whereIs } from './where-is.ts'
 
 /**
@@ -24,56 +25,94 @@ export interface Format {
   read(bytes: Buffer, start: number): Awaitable<unknown>
 }
 
-type Vocabularies = Omit<Vocabulary, 'jsonOnly'>
-
 /** The format that `codec` asks for. */
-export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Vocabularies): Format {
-  if (codec === 'msgpack') return builtIn(FORMAT.msgpack, { ...words, jsonOnly: false })
-  if (codec === 'json') return builtIn(FORMAT.json, { ...words, jsonOnly: true })
-  return {
-    id: FORMAT.own,
-    write: (key, value, reserved) =>
-      chain(
-        attempt(key, value, () => codec.encode(value)),
-        (encoded) => {
-          const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : encoded
-          return Buffer.concat([Buffer.allocUnsafe(reserved), bytes])
-        },
-      ),
-    read: (bytes, start) => codec.decode(bytes.subarray(start)),
-  }
+export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Pick<Vocabulary, 'depth' | 'errorStacks'>): Format {
+  if (codec === 'msgpack') return new BuiltIn(FORMAT.msgpack, { ...words, jsonOnly: false }, packWellFormed)
+  if (codec === 'json') return new BuiltIn(FORMAT.json, { ...words, jsonOnly: true }, stringify)
+  return new OwnFormat(codec)
 }
 
 /** The formats that everybody reads, whichever he writes. */
 export const READERS: Readonly<Record<number, Format['read']>> = {
-  [FORMAT.msgpack]: (bytes, start) => reviveAll(() => unpack(bytes, start)),
-  [FORMAT.json]: (bytes, start) => reviveAll(() => parse(bytes, start)),
+  [FORMAT.msgpack]: (bytes, start) => reviveAll(unpack, bytes, start),
+  [FORMAT.json]: (bytes, start) => reviveAll(parse, bytes, start),
 }
 
-function builtIn(id: 0 | 1, words: Vocabulary): Format {
-  const write = id === FORMAT.msgpack ? pack : stringify
-  return {
-    id,
-    write: (key, value, reserved) =>
-      chain(
-        attempt(key, value, () => settle(value, words)),
-        (settled) => write(settled, reserved),
-      ),
-    read: READERS[id] as Format['read'],
+class BuiltIn implements Format {
+  readonly id: number
+  readonly #words: Vocabulary
+  readonly #write: (settled: unknown, reserved: number) => Buffer
+  readonly read: Format['read']
+
+  constructor(id: 0 | 1, words: Vocabulary, write: (settled: unknown, reserved: number) => Buffer) {
+    this.id = id
+    this.#words = words
+    this.#write = write
+    this.read = READERS[id] as Format['read']
+  }
+
+  write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
+    try {
+      const settled = settle(value, this.#words)
+      return settled instanceof Unsettled
+        ? this.#writeLater(key, value, settled, reserved)
+        : this.#write(settled, reserved)
+    } catch (error) {
+      throw explained(key, value, error)
+    }
+  }
+
+  async #writeLater(key: string, value: unknown, unsettled: Unsettled, reserved: number): Promise<Buffer> {
+    try {
+      return this.#write(await unsettled.settled(), reserved)
+    } catch (error) {
+      throw explained(key, value, error)
+    }
   }
 }
 
-/** Says which part of which value cannot be kept, whether that shows now or later. */
-function attempt<T>(key: string, value: unknown, encode: () => Awaitable<T>): Awaitable<T> {
-  const refuse = (error: unknown): never => {
-    throw explained(key, value, error)
+function packWellFormed(settled: unknown, reserved: number): Buffer {
+  const written = pack(settled, reserved)
+  return mayBeIllFormed(written) ? pack(spellOut(settled), reserved) : written
+}
+
+class OwnFormat implements Format {
+  readonly id: number = FORMAT.own
+  readonly #codec: Codec
+
+  constructor(codec: Codec) {
+    this.#codec = codec
   }
-  try {
-    const encoded = encode()
-    return encoded instanceof Promise ? encoded.catch(refuse) : encoded
-  } catch (error) {
-    return refuse(error)
+
+  write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
+    try {
+      const encoded = this.#codec.encode(value)
+      return encoded instanceof Promise ? this.#writeLater(key, value, encoded, reserved) : behind(reserved, encoded)
+    } catch (error) {
+      throw explained(key, value, error)
+    }
   }
+
+  async #writeLater(
+    key: string,
+    value: unknown,
+    encoded: Promise<Uint8Array | string>,
+    reserved: number,
+  ): Promise<Buffer> {
+    try {
+      return behind(reserved, await encoded)
+    } catch (error) {
+      throw explained(key, value, error)
+    }
+  }
+
+  read(bytes: Buffer, start: number): Awaitable<unknown> {
+    return this.#codec.decode(bytes.subarray(start))
+  }
+}
+
+function behind(reserved: number, encoded: Uint8Array | string): Buffer {
+  return Buffer.concat([Buffer.allocUnsafe(reserved), typeof encoded === 'string' ? Buffer.from(encoded) : encoded])
 }
 
 function explained(key: string, value: unknown, error: unknown): ValueError {

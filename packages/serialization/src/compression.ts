@@ -121,14 +121,28 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
   }
 }
 
-/** Makes bytes what they were, as far as the limits allow: what would grow beyond them is never allocated. */
-export function decompress(algorithm: number, bytes: Buffer, limits: GrowthLimits): Awaitable<Buffer> {
+/**
+ * Makes bytes what they were. They say how large that is: too large is refused before anything grows, and what grows
+ * larger than it says is stopped there.
+ *
+ * @throws {GrowthError} Or rejects with it, when the bytes would grow beyond the limits.
+ */
+export function decompress(algorithm: number, bytes: Buffer, size: number, limits: GrowthLimits): Awaitable<Buffer> {
   const known = ALGORITHMS.find(({ id }) => id === algorithm)
   if (!known?.isThere) throw new Error(`compression ${algorithm} is not known here`)
-  const maxOutputLength = Math.max(1, Math.min(limits.decoded, bytes.length * limits.ratio))
-  if (bytes.length < LARGE) return known.inflate(bytes, { maxOutputLength })
-  return later((done) => known.inflateLater(bytes, { maxOutputLength }, done))
+  if (size === 0 || size > limits.decoded || size > bytes.length * limits.ratio)
+    throw new GrowthError(`${bytes.length} compressed bytes would become ${size}`)
+  const options = { maxOutputLength: size }
+  const whole = (inflated: Buffer): Buffer => {
+    if (inflated.length !== size) throw new Error('it is shorter than it says')
+    return inflated
+  }
+  if (size < LARGE) return whole(known.inflate(bytes, options))
+  return later((done) => known.inflateLater(bytes, options, done)).then(whole)
 }
+
+/** Compressed bytes that would become larger than the limits allow. */
+export class GrowthError extends Error {}
 
 function later(start: (done: Done) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => start((error, bytes) => (error ? reject(error) : resolve(bytes))))

@@ -5,7 +5,7 @@ import type { PreparedSecret, Seal } from './sealing.ts'
 /**
  * The bytes around a payload, version 1. Documented in `docs/envelope.md`; old ones must stay readable.
  *
- *     0xC5 | 0x1f | [compression] | [seal, secret (4), milliseconds (6)] | [nonce] payload [tag]
+ *     0xC5 | 0x1f | [compression, size (4)] | [seal, secret (4), milliseconds (6)] | [nonce] payload [tag]
  *
  * `f` are flags: the format of the payload in the lower two bits, then whether it is compressed, and whether it is sealed.
  * The second byte can follow the first neither in text nor in MessagePack of others.
@@ -18,6 +18,8 @@ const SEALED = 0b1000
 
 /** How many bytes stand before a payload that is neither compressed nor sealed. */
 export const PLAIN_HEADER = 2
+/** The algorithm and the size before compression. */
+const COMPRESSION_HEADER = 5
 /** The seal, the secret and the time. */
 const SEAL_HEADER = 11
 
@@ -58,7 +60,8 @@ export function close(key: string, written: Buffer, settings: EnvelopeSettings):
   if (!compressor) return sealing ? sealed(key, written, PLAIN_HEADER, sealing) : written
   return chain(compressor.compress(written.subarray(PLAIN_HEADER)), (smaller) => {
     if (smaller) {
-      const head = Buffer.of(MAGIC, (VERSION << 4) | COMPRESSED | format, smaller.algorithm)
+      const head = Buffer.of(MAGIC, (VERSION << 4) | COMPRESSED | format, smaller.algorithm, 0, 0, 0, 0)
+      head.writeUInt32BE(written.length - PLAIN_HEADER, PLAIN_HEADER + 1)
       const envelope = Buffer.concat([head, smaller.bytes])
       return sealing ? sealed(key, envelope, head.length, sealing) : envelope
     }
@@ -77,7 +80,7 @@ function sealed(key: string, plain: Buffer, head: number, { seal, secrets }: Sea
   envelope.writeUInt32BE(secret.id, head + 1)
   envelope.writeUIntBE(Date.now(), head + 5, 6)
   plain.copy(envelope, start + seal.before, head)
-  seal.close(secret, bindingOf(key), envelope, start)
+  seal.close(secret, key, envelope, start)
   return envelope
 }
 
@@ -92,16 +95,16 @@ export function open(key: string, envelope: Buffer, settings: EnvelopeSettings):
   if (flags >> 4 !== VERSION)
     throw new DecodeError(`The value of "${key}" is in no known version.`, { reason: 'foreign' })
   const format = flags & FORMAT_BITS
-  const algorithm = flags & COMPRESSED ? envelope[2] : undefined
-  const head = algorithm === undefined ? PLAIN_HEADER : PLAIN_HEADER + 1
+  const isCompressed = (flags & COMPRESSED) !== 0
+  const head = isCompressed ? PLAIN_HEADER + COMPRESSION_HEADER : PLAIN_HEADER
+  if (envelope.length < head) throw cutOff(key)
   const bytes = opened(key, envelope, head, (flags & SEALED) !== 0, sealing)
   const start = bytes === envelope ? head : 0
-  if (algorithm === undefined) return { format, bytes, start }
-  return chain(decompress(algorithm, start === 0 ? bytes : bytes.subarray(start), limits), (inflated) => ({
-    format,
-    bytes: inflated,
-    start: 0,
-  }))
+  if (!isCompressed) return { format, bytes, start }
+  const algorithm = envelope.readUInt8(PLAIN_HEADER)
+  const size = envelope.readUInt32BE(PLAIN_HEADER + 1)
+  const inflated = decompress(algorithm, start === 0 ? bytes : bytes.subarray(start), size, limits)
+  return chain(inflated, (all) => ({ format, bytes: all, start: 0 }))
 }
 
 /** Answers the envelope itself when it is not sealed and need not be, else the payload under the seal. */
@@ -114,12 +117,12 @@ function opened(key: string, envelope: Buffer, head: number, isSealed: boolean, 
     throw new DecodeError(`The value of "${key}" is sealed, and there is no secret to open it.`, { reason: 'unsealed' })
   const { seal, secrets, maxAge } = sealing
   const start = head + SEAL_HEADER
-  if (envelope.length < start) throw new DecodeError(`The value of "${key}" is cut off.`, { reason: 'corrupt' })
+  if (envelope.length < start) throw cutOff(key)
   if (envelope[head] !== seal.id)
     throw new DecodeError(`The value of "${key}" is not ${adjective(sealing)} as it must be.`, { reason: 'forged' })
   const id = envelope.readUInt32BE(head + 1)
   const secret = secrets.find((known) => known.id === id)
-  const payload = secret && seal.open(secret, bindingOf(key), envelope, start)
+  const payload = secret && seal.open(secret, key, envelope, start)
   if (!payload)
     throw new DecodeError(
       secret
@@ -132,18 +135,10 @@ function opened(key: string, envelope: Buffer, head: number, isSealed: boolean, 
   return payload
 }
 
-function adjective({ seal }: Sealing): string {
-  return seal.before > 0 ? 'encrypted' : 'signed'
+function cutOff(key: string): DecodeError {
+  return new DecodeError(`The value of "${key}" is cut off.`, { reason: 'corrupt' })
 }
 
-const DOMAIN = 'cashews/v1'
-
-/** What a seal covers beside the envelope: the key, whose length keeps it apart from what follows. */
-function bindingOf(key: string): Buffer {
-  const length = Buffer.byteLength(key)
-  const bound = Buffer.allocUnsafe(DOMAIN.length + 4 + length)
-  bound.write(DOMAIN, 'latin1')
-  bound.writeUInt32BE(length, DOMAIN.length)
-  bound.write(key, DOMAIN.length + 4)
-  return bound
+function adjective({ seal }: Sealing): string {
+  return seal.before > 0 ? 'encrypted' : 'signed'
 }

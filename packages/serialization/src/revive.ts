@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from '@cashews/core'
+import { type Awaitable, chain, isPending } from '@cashews/core'
 import { ERRORS, VIEWS } from './built-in.ts'
 import { typeById } from './custom-types.ts'
 import { TAG, type Tag } from './tagged.ts'
@@ -30,9 +30,13 @@ class CustomPart {
 let customParts: CustomPart[] = []
 
 /** Reads a whole value by `read`, and then lets the custom types make their instances. */
-export function reviveAll(read: () => unknown): Awaitable<unknown> {
-  customParts = []
-  const value = read()
+export function reviveAll(
+  read: (bytes: Buffer, start: number) => unknown,
+  bytes: Buffer,
+  start: number,
+): Awaitable<unknown> {
+  if (customParts.length > 0) customParts = []
+  const value = read(bytes, start)
   if (customParts.length === 0) return value
   const parts = customParts
   customParts = []
@@ -49,18 +53,22 @@ function setValue(part: CustomPart, instance: unknown): void {
 
 function instanceOf(part: CustomPart): Awaitable<unknown> {
   const type = typeById(part.id)
-  if (!type) throw new UnknownTypeError(part.id)
-  return type.decode(replace(part.data, valueOfCustom))
+  if (!type) throw new CustomTypeError(`nobody registered the type "${part.id}"`)
+  const failed = (error: unknown): never => {
+    throw new CustomTypeError(`type "${part.id}": ${(error as Error)?.message ?? error}`, { cause: error })
+  }
+  try {
+    const instance = type.decode(replace(part.data, valueOfCustom))
+    return isPending(instance) ? instance.catch(failed) : instance
+  } catch (error) {
+    return failed(error)
+  }
 }
 
 const valueOfCustom = (part: object): unknown => (part instanceof CustomPart ? part.value : part)
 
-/** A value holds a custom type that this process did not register. */
-export class UnknownTypeError extends Error {
-  constructor(id: string) {
-    super(`nobody registered the type "${id}"`)
-  }
-}
+/** A value holds a custom type that this process does not know, or whose decoder refuses the data. */
+export class CustomTypeError extends Error {}
 
 /** Makes of a tagged part what it was. Throws when the content is not what the tag promises. */
 export function revive(tag: unknown, content: unknown): unknown {

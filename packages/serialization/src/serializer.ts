@@ -1,9 +1,9 @@
-import { type Awaitable, type BackendHost, chain, DecodeError, MISS, ValueError } from '@cashews/core'
-import { FORMAT, type Format, formatOf, READERS } from './codec.ts'
-import { compressorOf } from './compression.ts'
+import { type Awaitable, type BackendHost, DecodeError, MISS, ValueError } from '@cashews/core'
+import { type Format, formatOf, READERS } from './codec.ts'
+import { compressorOf, GrowthError } from './compression.ts'
 import { close, type EnvelopeSettings, isEnvelope, type Opened, open, PLAIN_HEADER, type Sealing } from './envelope.ts'
 import { type SerializerOptions, type Settings, settingsOf } from './options.ts'
-import { UnknownTypeError } from './revive.ts'
+import { CustomTypeError } from './revive.ts'
 import { checked } from './schema.ts'
 import { prepare, SEALS } from './sealing.ts'
 
@@ -61,33 +61,44 @@ class EnvelopeSerializer implements Serializer {
 
   encode(key: string, value: unknown): Awaitable<Buffer | string> {
     if (isCounter(value)) return String(value)
+    const written = this.#format.write(key, value, PLAIN_HEADER)
+    return written instanceof Promise ? written.then((bytes) => this.#close(key, bytes)) : this.#close(key, written)
+  }
+
+  #close(key: string, written: Buffer): Awaitable<Buffer> {
     const { limits } = this.#settings
-    return chain(this.#format.write(key, value, PLAIN_HEADER), (written) => {
-      limited(key, written, limits.decoded, 'decoded')
-      const closed = close(key, written, this.#envelope)
-      return chain(closed, (envelope) => limited(key, envelope, limits.encoded, 'encoded'))
-    })
+    mustFit(key, written, limits.decoded, 'decoded')
+    const envelope = close(key, written, this.#envelope)
+    if (envelope instanceof Promise) return envelope.then((bytes) => mustFit(key, bytes, limits.encoded, 'encoded'))
+    return mustFit(key, envelope, limits.encoded, 'encoded')
   }
 
   decode(key: string, bytes: Uint8Array, host: Pick<BackendHost, 'error'>): Awaitable<unknown> {
     try {
-      const read = this.#read(key, asBuffer(bytes))
-      return read instanceof Promise ? read.catch((error) => this.#failed(key, error, host)) : read
+      const value = this.#read(key, asBuffer(bytes))
+      return value instanceof Promise ? value.catch((error) => this.#failed(key, error, host)) : value
     } catch (error) {
       return this.#failed(key, error, host)
     }
   }
 
   #read(key: string, bytes: Buffer): Awaitable<unknown> {
-    const { schema, limits } = this.#settings
-    const value = isEnvelope(bytes)
-      ? chain(open(key, bytes, within(key, bytes, limits.encoded, this.#envelope)), (found) => this.#decoded(found))
-      : counterOf(key, bytes)
-    return schema ? chain(value, (found) => checked(schema, key, found)) : value
+    const { schema } = this.#settings
+    const value = isEnvelope(bytes) ? this.#open(key, bytes) : counterOf(key, bytes)
+    if (schema === undefined) return value
+    return value instanceof Promise ? value.then((found) => checked(schema, key, found)) : checked(schema, key, value)
+  }
+
+  #open(key: string, bytes: Buffer): Awaitable<unknown> {
+    const { encoded } = this.#settings.limits
+    if (bytes.length > encoded) throw tooLarge(key, bytes.length, encoded)
+    const opened = open(key, bytes, this.#envelope)
+    return opened instanceof Promise ? opened.then((found) => this.#decoded(found)) : this.#decoded(opened)
   }
 
   #decoded({ format, bytes, start }: Opened): Awaitable<unknown> {
-    const read = format === FORMAT.own && this.#format.id === FORMAT.own ? this.#format.read : READERS[format]
+    if (format === this.#format.id) return this.#format.read(bytes, start)
+    const read = READERS[format]
     if (!read) throw new Error('it is in a format that is not set up here')
     return read(bytes, start)
   }
@@ -107,25 +118,25 @@ function sealingOf({ secrets, encryption, signature, maxAge }: Settings): Sealin
 
 function explained(key: string, error: unknown): DecodeError {
   if (error instanceof DecodeError) return error
-  const { message, code } = error as Error & { code?: string }
-  if (code === 'ERR_BUFFER_TOO_LARGE')
-    return new DecodeError(`The value of "${key}" grows beyond the limits when it is decompressed.`, {
-      reason: 'limit',
-    })
-  const reason = error instanceof UnknownTypeError ? 'type' : 'corrupt'
+  const reason = error instanceof CustomTypeError ? 'type' : isGrowth(error) ? 'limit' : 'corrupt'
+  const message = (error as Error)?.message ?? String(error)
   return new DecodeError(`The value of "${key}" cannot be read: ${message}.`, { reason, cause: error })
 }
 
-function limited(key: string, bytes: Buffer, limit: number, name: string): Buffer {
+/** Says it in advance, or grew beyond what it says. */
+function isGrowth(error: unknown): boolean {
+  return error instanceof GrowthError || (error as { code?: string } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE'
+}
+
+function mustFit(key: string, bytes: Buffer, limit: number, name: string): Buffer {
   if (bytes.length <= limit) return bytes
   throw new ValueError(
     `Cannot keep the value of "${key}": it takes ${bytes.length} bytes, and limits.${name} is ${limit}.`,
   )
 }
 
-function within(key: string, bytes: Buffer, limit: number, settings: EnvelopeSettings): EnvelopeSettings {
-  if (bytes.length <= limit) return settings
-  throw new DecodeError(`The value of "${key}" takes ${bytes.length} bytes, and limits.encoded is ${limit}.`, {
+function tooLarge(key: string, size: number, limit: number): DecodeError {
+  return new DecodeError(`The value of "${key}" takes ${size} bytes, and limits.encoded is ${limit}.`, {
     reason: 'limit',
   })
 }

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { type Awaitable, isPending } from '@cashews/core'
+import { isPending } from '@cashews/core'
 import { ERRORS, VIEWS } from './built-in.ts'
 import { type AnyType, typeFor } from './custom-types.ts'
 import { MARK, TAG, Tagged } from './tagged.ts'
@@ -19,6 +19,9 @@ const FEWEST_ROWS = 3
 /** From here on a field count does not fit what msgpackr writes for a map. */
 const MOST_FIELDS = 0xffff
 
+/** Up to here a list is searched faster than a set. */
+const MOST_OF_FEW = 16
+
 const INT64 = 2n ** 63n
 const NEGATIVE_ZERO = new Tagged(TAG.negativeZero, null)
 const UNDEFINED = new Tagged(TAG.undefined, null)
@@ -37,75 +40,97 @@ export class Refusal extends Error {
 
 /**
  * Makes of a value what a codec can write: plain data, and {@link Tagged} where plain data has no word. What is plain
- * already is answered as it is, without a copy: whoever asks must write it at once, or take a {@link snapshot}.
+ * already is answered as it is, without a copy: whoever asks must write it at once. An {@link Unsettled} copy where an
+ * encoder takes its time.
  *
  * @throws {Refusal} When a part cannot be kept.
  */
-export function settle(value: unknown, vocabulary: Vocabulary): Awaitable<unknown> {
-  const pending: Promise<unknown>[] = []
-  const settled = settleWhole(value, { ...vocabulary, pending, above: [] })
-  if (pending.length === 0) return settled
-  const kept = snapshot(settled)
-  return allOf(pending).then(() => kept)
+export function settle(value: unknown, vocabulary: Vocabulary): unknown {
+  const work: Work = { vocabulary, above: NOBODY, pending: undefined }
+  const settled = settleWhole(value, work)
+  return work.pending === undefined ? settled : new Unsettled(snapshot(settled), work.pending)
+}
+
+/** What {@link settle} answers while encoders of custom types are at work. */
+export class Unsettled {
+  readonly #kept: unknown
+  readonly #pending: readonly Promise<unknown>[]
+
+  constructor(kept: unknown, pending: readonly Promise<unknown>[]) {
+    this.#kept = kept
+    this.#pending = pending
+  }
+
+  /** Waits until all is there. Encoders may wait for others in their turn. */
+  async settled(): Promise<unknown> {
+    for (let at = 0; at < this.#pending.length; at++) await this.#pending[at]
+    return this.#kept
+  }
 }
 
 /** What one call of {@link settle} works with. */
-interface Work extends Vocabulary {
-  /** The encoders of custom types that have not answered yet. */
-  readonly pending: Promise<unknown>[]
+interface Work {
+  readonly vocabulary: Vocabulary
   /** The instances of custom types whose encoding is under way. */
   readonly above: readonly object[]
+  /** The encoders of custom types that have not answered yet. */
+  pending: Promise<unknown>[] | undefined
 }
 
-/** New promises may come while others are awaited. */
-async function allOf(pending: Promise<unknown>[]): Promise<void> {
-  for (let at = 0; at < pending.length; at++) await pending[at]
-}
+const NOBODY: readonly object[] = []
 
 function settleWhole(value: unknown, work: Work): unknown {
-  if (typeof value !== 'object' || value === null) return new Settler(work).settle(value, 0)
   const first = new Settler(work)
   const settled = first.settle(value, 0)
-  if (first.repeated.size === 0) return settled
+  if (first.repeated === undefined) return settled
   return new Settler(work, first.repeated, first.encoded).settleGraph(value)
 }
 
+/** Goes through a value once. */
 class Settler {
   readonly #work: Work
-  readonly #seen = new Set<object>()
-  /** Objects that occur more than once: those of an earlier look, or those found by this one. */
-  readonly repeated: Set<object>
+  readonly #jsonOnly: boolean
+  readonly #depth: number
+  /** The objects met so far: few in a list, many in a set. */
+  readonly #few: object[] = []
+  #many: Set<object> | undefined
+  /** Objects that occur more than once: those that this look finds, or those that an earlier one found. */
+  repeated: Set<object> | undefined
   /** What the encoders of custom types answered: they are asked once. */
-  readonly encoded: Map<object, unknown>
-  readonly #table: [id: number, content: unknown][] | undefined
-  readonly #ids = new Map<object, number>()
+  encoded: Map<object, unknown> | undefined
+  /** The repeated parts, each as soon as it is settled. Absent while they are looked for. */
+  readonly #table: unknown[] | undefined
+  readonly #ids: Map<object, number> | undefined
 
-  constructor(work: Work, repeated?: Set<object>, encoded: Map<object, unknown> = new Map()) {
+  constructor(work: Work, repeated?: Set<object>, encoded?: Map<object, unknown>) {
     this.#work = work
-    this.repeated = repeated ?? new Set()
+    this.#jsonOnly = work.vocabulary.jsonOnly
+    this.#depth = work.vocabulary.depth
+    this.repeated = repeated
     this.encoded = encoded
-    if (repeated) this.#table = []
+    if (repeated === undefined) return
+    this.#table = []
+    this.#ids = new Map()
   }
 
   /** Settles a value whose repeated parts are known: each is written once, and named where it occurs. */
   settleGraph(value: unknown): Tagged {
     const root = this.settle(value, 0)
-    return new Tagged(TAG.graph, [(this.#table ?? []).flat(), root])
+    return new Tagged(TAG.graph, [this.#table, root])
   }
 
   settle(value: unknown, depth: number): unknown {
     switch (typeof value) {
       case 'string':
-        return value.isWellFormed() ? value : textOf(value, this, depth)
-      case 'number':
-        if (value === 0) return Object.is(value, -0) ? NEGATIVE_ZERO : value
-        return this.#work.jsonOnly && !Number.isFinite(value) ? new Tagged(TAG.number, String(value)) : value
       case 'boolean':
         return value
+      case 'number':
+        if (value === 0) return Object.is(value, -0) ? NEGATIVE_ZERO : value
+        return this.#jsonOnly && !Number.isFinite(value) ? new Tagged(TAG.number, String(value)) : value
       case 'undefined':
-        return this.#work.jsonOnly ? UNDEFINED : value
+        return this.#jsonOnly ? UNDEFINED : value
       case 'bigint':
-        return this.#work.jsonOnly || value >= INT64 || value < -INT64 ? new Tagged(TAG.bigint, hexOf(value)) : value
+        return this.#jsonOnly || value >= INT64 || value < -INT64 ? new Tagged(TAG.bigint, value.toString(16)) : value
       case 'object':
         return value === null ? value : this.#object(value, depth + 1)
       default:
@@ -114,23 +139,40 @@ class Settler {
   }
 
   #object(value: object, depth: number): unknown {
-    if (depth > this.#work.depth) throw new Refusal(value, `it is nested more than ${this.#work.depth} levels deep`)
-    if (this.#table) return this.repeated.has(value) ? this.#named(value, depth) : this.#parts(value, depth)
-    if (this.#seen.has(value)) {
-      this.repeated.add(value)
-      return value
+    if (depth > this.#depth) throw new Refusal(value, `it is nested more than ${this.#depth} levels deep`)
+    if (this.#table !== undefined)
+      return this.repeated?.has(value) ? this.#named(value, depth) : this.#parts(value, depth)
+    return this.#isNew(value) ? this.#parts(value, depth) : value
+  }
+
+  /** Notes an object; one that was met before as repeated. */
+  #isNew(value: object): boolean {
+    const few = this.#few
+    if (this.#many === undefined) {
+      for (let at = 0; at < few.length; at++) if (few[at] === value) return this.#isRepeated(value)
+      few.push(value)
+      if (few.length === MOST_OF_FEW) this.#many = new Set(few)
+      return true
     }
-    this.#seen.add(value)
-    return this.#parts(value, depth)
+    const { size } = this.#many
+    return this.#many.add(value).size > size || this.#isRepeated(value)
+  }
+
+  #isRepeated(value: object): false {
+    this.repeated ??= new Set()
+    this.repeated.add(value)
+    return false
   }
 
   /** A part that occurs more than once. */
   #named(value: object, depth: number): Tagged {
-    const known = this.#ids.get(value)
+    const ids = this.#ids as Map<object, number>
+    const known = ids.get(value)
     if (known !== undefined) return new Tagged(TAG.reference, known)
-    const id = this.#ids.size
-    this.#ids.set(value, id)
-    this.#table?.push([id, this.#parts(value, depth)])
+    const id = ids.size
+    ids.set(value, id)
+    const content = this.#parts(value, depth)
+    this.#table?.push(id, content)
     return new Tagged(TAG.reference, id)
   }
 
@@ -152,8 +194,7 @@ class Settler {
     let copy: Fields | undefined
     let count = 0
     for (const key in value) {
-      if (++count > MOST_FIELDS || key === '__proto__' || key === MARK || !key.isWellFormed())
-        return new Tagged(TAG.entries, this.#pairs(value, depth))
+      if (++count > MOST_FIELDS || isOdd(key)) return new Tagged(TAG.entries, this.#pairs(value, depth))
       const part = value[key]
       const settled = this.settle(part, depth)
       if (settled === part || Object.is(settled, part)) continue
@@ -171,63 +212,81 @@ class Settler {
   }
 
   #items(value: readonly unknown[], depth: number): unknown {
-    const rows = this.#rows(value, depth)
-    if (rows) return rows
-    let copy: unknown[] | undefined
-    for (let at = 0; at < value.length; at++) {
+    if (value.length >= FEWEST_ROWS && this.#table === undefined) {
+      const keys = this.#columnsOf(value[0], value[1])
+      if (keys) return this.#rows(value, keys, depth)
+    }
+    return this.#list(value, 0, undefined, depth)
+  }
+
+  /** The items from `from` on, behind those that were copied before. */
+  #list(value: readonly unknown[], from: number, copied: unknown[] | undefined, depth: number): unknown {
+    let copy = copied
+    for (let at = from; at < value.length; at++) {
       const part = value[at]
       if (part === undefined && !(at in value)) return this.#sparse(value, depth)
       const settled = this.settle(part, depth)
-      if (settled === part || Object.is(settled, part)) continue
-      copy ??= value.slice()
-      copy[at] = settled
+      if (copied === undefined) {
+        if (settled === part || Object.is(settled, part)) continue
+        copy ??= value.slice()
+        copy[at] = settled
+      } else copied.push(settled)
     }
     return copy ?? value
   }
 
+  /** The keys of two objects, when they have the same in the same order, and none is odd. */
+  #columnsOf(one: unknown, other: unknown): string[] | undefined {
+    if (!isPlain(one) || !isPlain(other)) return undefined
+    const keys = Object.keys(one)
+    return keys.length > 0 && hasKeys(other, keys) && !keys.some((key) => isOdd(key)) ? keys : undefined
+  }
+
   /** A list of objects with the same keys in the same order: the keys once, then all values. */
-  #rows(value: readonly unknown[], depth: number): Tagged | undefined {
-    if (value.length < FEWEST_ROWS || this.#table || !isPlain(value[0]) || !isPlain(value[1])) return undefined
-    const keys = Object.keys(value[0])
-    if (keys.length === 0 || keys.some((key) => key === '__proto__' || !key.isWellFormed())) return undefined
-    if (!value.every((row) => isPlain(row) && hasKeys(row, keys))) return undefined
+  #rows(value: readonly unknown[], keys: readonly string[], depth: number): unknown {
     const flat: unknown[] = []
-    for (const row of value as Fields[]) {
-      if (this.#seen.has(row)) this.repeated.add(row)
-      this.#seen.add(row)
+    for (let at = 0; at < value.length; at++) {
+      const row = value[at]
+      if (!isPlain(row) || !hasKeys(row, keys) || !this.#isNew(row))
+        return this.#list(value, at, rowsOf(keys, flat), depth)
+      for (const key in row) flat.push(this.settle(row[key], depth + 1))
       refuseSymbols(row)
-      for (const key of keys) flat.push(this.settle(row[key], depth + 1))
     }
     return new Tagged(TAG.rows, [keys, flat])
   }
 
+  /** A list with holes, of which nothing was copied yet or all is settled anew. */
   #sparse(value: readonly unknown[], depth: number): Tagged {
-    const pairs = Object.keys(value).filter((key) => String(Number(key) >>> 0) === key)
-    return new Tagged(TAG.sparse, [
-      value.length,
-      pairs.flatMap((key) => [Number(key), this.settle(value[Number(key)], depth)]),
-    ])
+    const keys = Object.keys(value).filter((key) => String(Number(key) >>> 0) === key)
+    const items = keys.flatMap((key) => [Number(key), this.settle(value[Number(key)], depth)])
+    return new Tagged(TAG.sparse, [value.length, items])
   }
 
   /** What a custom type is made of is a value of its own. */
   #custom(value: object, type: AnyType): Tagged {
-    const work = this.#work
-    if (work.above.includes(value))
-      throw new Refusal(value, 'what its registered type encodes holds the instance itself')
+    const { vocabulary, above } = this.#work
+    if (above.includes(value)) throw new Refusal(value, 'what its registered type encodes holds the instance itself')
+    this.encoded ??= new Map()
     if (!this.encoded.has(value)) this.encoded.set(value, type.encode(value))
-    const within = { ...work, above: [...work.above, value] }
     const encoded = this.encoded.get(value)
     const tagged = new Tagged(TAG.custom, undefined)
     const keep = (data: unknown): void => {
+      const within: Work = { vocabulary, above: [...above, value], pending: undefined }
       tagged.content = [type.id, settleWhole(data, within)]
+      if (within.pending) this.#wait(...within.pending)
     }
     if (!isPending(encoded)) keep(encoded)
     else {
       const kept = encoded.then(keep)
       kept.catch(() => {}) // Whoever awaits the others in turn comes to this one later.
-      work.pending.push(kept)
+      this.#wait(kept)
     }
     return tagged
+  }
+
+  #wait(...pending: Promise<unknown>[]): void {
+    this.#work.pending ??= []
+    this.#work.pending.push(...pending)
   }
 
   /** All of a list, each in its place. */
@@ -237,7 +296,7 @@ class Settler {
 
   errorOf(value: Error, name: string, depth: number): Tagged {
     const keys = Object.getOwnPropertyNames(value).filter(
-      (key) => key !== 'message' && (key !== 'stack' || this.#work.errorStacks),
+      (key) => key !== 'message' && (key !== 'stack' || this.#work.vocabulary.errorStacks),
     )
     // It has its name from its constructor, and not for a property.
     if (value instanceof DOMException) keys.push('name')
@@ -247,7 +306,7 @@ class Settler {
   }
 
   bytesOf(value: Buffer): unknown {
-    return this.#work.jsonOnly ? new Tagged(TAG.bytes, value.toString('base64')) : value
+    return this.#jsonOnly ? new Tagged(TAG.bytes, value.toString('base64')) : value
   }
 }
 
@@ -281,13 +340,9 @@ function viewOf(value: ArrayBuffer | ArrayBufferView): Buffer {
     : Buffer.from(value)
 }
 
-/** Text that UTF-8 cannot say, by its 16-bit units. */
-function textOf(value: string, settler: Settler, _depth: number): Tagged {
-  return new Tagged(TAG.text, settler.bytesOf(Buffer.from(value, 'utf16le')))
-}
-
-function hexOf(value: bigint): string {
-  return value.toString(16)
+/** Tells whether a key would not be read as a key. */
+function isOdd(key: string): boolean {
+  return key === '__proto__' || key === MARK
 }
 
 function isPlain(value: unknown): value is Fields {
@@ -300,6 +355,14 @@ function hasKeys(row: Fields, keys: readonly string[]): boolean {
   return at === keys.length
 }
 
+/** Objects again, of which only the settled values are left. */
+function rowsOf(keys: readonly string[], flat: readonly unknown[]): unknown[] {
+  const rows: Fields[] = []
+  for (let at = 0; at < flat.length; at += keys.length)
+    rows.push(Object.fromEntries(keys.map((key, column) => [key, flat[at + column]])))
+  return rows
+}
+
 /** `Object.prototype` or `Array.prototype` of another realm, as test runners and `node:vm` have them. */
 function isForeign(prototype: object): boolean {
   const above: object | null = Object.getPrototypeOf(prototype)
@@ -308,7 +371,9 @@ function isForeign(prototype: object): boolean {
 }
 
 function refuseSymbols(value: object): void {
-  for (const symbol of Object.getOwnPropertySymbols(value))
+  const symbols = Object.getOwnPropertySymbols(value)
+  if (symbols.length === 0) return
+  for (const symbol of symbols)
     if (Object.prototype.propertyIsEnumerable.call(value, symbol))
       throw new Refusal(value, `it has the symbol ${String(symbol)} for a key`)
 }

@@ -1,0 +1,205 @@
+import * as v8 from 'node:v8'
+import { optionsFromUrl } from '@cashews/core'
+import {
+  createSerializer,
+  type SerializerOptions,
+  type StandardSchema,
+  serializationUrlOptions,
+  serializerOptionsFromUrl,
+} from '@cashews/serialization'
+import { describe, expect, it } from 'vitest'
+import { asBytes, missOf, roundTrip } from './support.ts'
+
+const SECRET = 'a secret that nobody else knows!'
+const host = { error() {} }
+
+describe('a codec of your own', () => {
+  const codec = {
+    encode: (value: unknown) => v8.serialize(value),
+    decode: (bytes: Uint8Array) => v8.deserialize(bytes),
+  }
+
+  it('keeps what it can keep, signed and compressed as usual', async () => {
+    const value = { pattern: /x/g, list: [1, undefined] }
+    for (const more of [{}, { secret: SECRET }, { compression: { algorithm: 'gzip', threshold: 0 } }] as const)
+      expect(await roundTrip(value, { codec, ...more })).toEqual(value)
+  })
+
+  it('may answer later, and text', async () => {
+    const later = {
+      encode: async (value: unknown) => JSON.stringify(value),
+      decode: async (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as unknown,
+    }
+    expect(await roundTrip({ a: 'é' }, { codec: later })).toEqual({ a: 'é' })
+  })
+
+  it('fails the write or misses the read with its own reason', async () => {
+    await expect(roundTrip(() => {}, { codec })).rejects.toMatchObject({ code: 'CASHEWS_VALUE' })
+    expect(await missOf(createSerializer({ codec }), Buffer.from([0xc5, 0x12, 1, 2]))).toMatchObject({
+      reason: 'corrupt',
+    })
+  })
+
+  it('reads what was written before in one of ours, and the other way round does not', async () => {
+    const value = { a: 1 }
+    const [msgpack, json, own] = [createSerializer(), createSerializer({ codec: 'json' }), createSerializer({ codec })]
+    for (const writer of [msgpack, json])
+      for (const reader of [msgpack, json, own])
+        expect(await reader.decode('key', asBytes(await writer.encode('key', value)), host)).toEqual(value)
+    await missOf(msgpack, asBytes(await own.encode('key', value)))
+  })
+})
+
+describe('compression', () => {
+  const value = { text: 'the same again and again '.repeat(200) }
+
+  it.each(['gzip', 'brotli', 'zstd'] as const)('by %s makes values smaller that are worth it', async (algorithm) => {
+    const plain = asBytes(await createSerializer().encode('key', value))
+    const small = asBytes(await createSerializer({ compression: algorithm }).encode('key', value))
+    expect(small.length).toBeLessThan(plain.length / 10)
+    expect(await roundTrip(value, { compression: algorithm })).toEqual(value)
+    expect(await createSerializer().decode('key', small, host)).toEqual(value)
+    const large = Array.from({ length: 20_000 }, (_, at) => ({ at, text: `text ${at % 100}` }))
+    expect(await roundTrip(large, { compression: algorithm })).toEqual(large)
+  })
+
+  it('leaves alone what is small, and what does not get smaller', async () => {
+    const serializer = createSerializer({ compression: 'gzip' })
+    const plain = createSerializer()
+    const noise = Buffer.from(Array.from({ length: 2_000 }, (_, at) => (at * at * 2_654_435_761) >>> 24))
+    for (const kept of ['x'.repeat(1_000), noise])
+      expect(await serializer.encode('key', kept)).toEqual(await plain.encode('key', kept))
+  })
+
+  it('goes by the threshold and the level', async () => {
+    const short = 'a'.repeat(100)
+    const size = async (compression: SerializerOptions['compression'], what: unknown) =>
+      asBytes(await createSerializer({ compression: compression ?? false }).encode('key', what)).length
+    expect(await size({ algorithm: 'brotli', threshold: 50 }, short)).toBeLessThan(50)
+    const words = Array.from({ length: 3_000 }, (_, at) => `word${(at * 7_919) % 1_000}`).join(' ')
+    const [fast, best] = [
+      await size({ algorithm: 'gzip', level: 1 }, words),
+      await size({ algorithm: 'gzip', level: 9 }, words),
+    ]
+    expect(best).toBeLessThan(fast)
+  })
+})
+
+describe('limits', () => {
+  it('refuse at write what is too large, before compression and after', async () => {
+    const value = 'x'.repeat(10_000)
+    await expect(roundTrip(value, { limits: { encoded: 5_000 } })).rejects.toMatchObject({ code: 'CASHEWS_VALUE' })
+    await expect(roundTrip(value, { limits: { decoded: 5_000 } })).rejects.toThrow(/limits\.decoded is 5000/)
+    expect(await roundTrip(value, { limits: { encoded: 5_000 }, compression: 'gzip' })).toBe(value)
+  })
+
+  it('make a miss of what is too large when it is read', async () => {
+    const bytes = asBytes(await createSerializer().encode('key', 'x'.repeat(10_000)))
+    expect(await missOf(createSerializer({ limits: { encoded: 5_000 } }), bytes)).toMatchObject({ reason: 'limit' })
+  })
+})
+
+describe('a schema', () => {
+  /** Fits objects with a text `name`, and gives them a `role`. */
+  const user: StandardSchema = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) => {
+        const { name } = Object(value) as { name?: unknown }
+        if (typeof name === 'string') return { value: { role: 'guest', ...(value as object) } }
+        return { issues: [{ message: 'expected a text', path: ['name'] }] }
+      },
+    },
+  }
+  const later: StandardSchema = {
+    '~standard': { ...user['~standard'], validate: async (value) => user['~standard'].validate(value) },
+  }
+
+  it.each([
+    ['now', user],
+    ['later', later],
+  ])('that answers %s lets through what fits, as it makes it, and makes a miss of the rest', async (_, schema) => {
+    const writer = createSerializer()
+    const reader = createSerializer({ schema })
+    const old = asBytes(await writer.encode('user:1', { name: 'Ada' }))
+    expect(await reader.decode('user:1', old, host)).toEqual({ name: 'Ada', role: 'guest' })
+    const changed = asBytes(await writer.encode('user:1', { fullName: 'Ada' }))
+    expect(await missOf(reader, changed, 'user:1')).toMatchObject({
+      reason: 'schema',
+      message: 'The value of "user:1" no longer fits its schema: expected a text (at name).',
+    })
+    expect(await missOf(createSerializer({ schema, strict: true }), changed)).toMatchObject({ reason: 'schema' })
+    expect(await missOf(reader, Buffer.from('42'))).toMatchObject({ reason: 'schema' })
+  })
+
+  it('that throws makes a miss', async () => {
+    const broken: StandardSchema = {
+      '~standard': {
+        ...user['~standard'],
+        validate: () => {
+          throw new Error('broken schema')
+        },
+      },
+    }
+    const bytes = asBytes(await createSerializer().encode('key', 'x'))
+    expect((await missOf(createSerializer({ schema: broken }), bytes)).message).toContain('broken schema')
+  })
+})
+
+describe('options', () => {
+  it.each([
+    [{ codec: 'pickle' }, /"codec" is "pickle".*'msgpack', 'json'/],
+    [{ compression: 'lzma' }, /"compression" is "lzma".*gzip, brotli, zstd/],
+    [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip is 10.*1 to 9/],
+    [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold is -1/],
+    [{ secret: 'short' }, /at least 16 bytes/],
+    [{ secrets: [] }, /"secrets" is empty/],
+    [{ secret: SECRET, secrets: [SECRET] }, /exclude each other/],
+    [{ encryption: true }, /"encryption" needs a secret/],
+    [{ maxAge: '1h' }, /"maxAge" needs a secret/],
+    [{ secret: SECRET, maxAge: '1 hour-ish' }, /1 hour-ish/],
+    [{ secret: SECRET, signature: 'md5' }, /"signature" is "md5"/],
+    [{ schema: {} }, /Standard Schema/],
+    [{ limits: { encoded: 0 } }, /"encoded" is 0/],
+    [{ limits: { bytes: 1 } }, /Unknown option "bytes".*encoded, decoded, ratio, depth/],
+    [{ pickle_type: 'json' }, /Unknown option "pickle_type".*codec/],
+  ])('%j are an error that says why', (options, message) => {
+    expect(() => createSerializer(options as SerializerOptions)).toThrow(message)
+  })
+
+  const fromUrl = (query: string): SerializerOptions =>
+    serializerOptionsFromUrl(optionsFromUrl(`redis://localhost?${query}`, serializationUrlOptions))
+
+  it('are read from a URL', () => {
+    expect(fromUrl('')).toEqual({})
+    expect(fromUrl('codec=json&strict=1&encryption=yes&error_stacks=0')).toEqual({
+      codec: 'json',
+      strict: true,
+      encryption: true,
+      errorStacks: false,
+    })
+    expect(fromUrl(`secret=${encodeURIComponent(SECRET)}&signature=sha512`)).toEqual({
+      secret: SECRET,
+      signature: 'sha512',
+    })
+    expect(fromUrl('secrets=one-secret-of-many,another-secret-here')).toEqual({
+      secrets: ['one-secret-of-many', 'another-secret-here'],
+    })
+    expect(fromUrl('compression=zstd&compression_threshold=2kb&compression_level=5')).toEqual({
+      compression: { algorithm: 'zstd', threshold: 2_048, level: 5 },
+    })
+    expect(fromUrl('compression=off')).toEqual({ compression: false })
+    expect(() => fromUrl('compression_level=5')).toThrow(/needs compression=gzip/)
+    expect(fromUrl('max_age=90s')).toEqual({ maxAge: { milliseconds: 90_000 } })
+  })
+
+  it('of the backend beside them are left to it', () => {
+    expect(serializerOptionsFromUrl({ codec: 'json', clientSide: true, size: 3 })).toEqual({ codec: 'json' })
+  })
+
+  it('from a URL make a serializer', async () => {
+    const options = fromUrl(`secret=${SECRET.replaceAll(' ', '+')}&compression=gzip&max_age=1d&encryption=1`)
+    expect(await roundTrip({ a: 1 }, options)).toEqual({ a: 1 })
+  })
+})

@@ -10,3 +10,4 @@ export {
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'
 export type { Secret } from './sealing.ts'
 export { createSerializer, type Serializer } from './serializer.ts'
+export { type BodyOptions, registerResponse, registerStreams } from './web-types.ts'

@@ -75,6 +75,10 @@ export function settingsOf(options: SerializerOptions): Settings {
     if (!NAMES.includes(name as keyof SerializerOptions)) throw unknownOption(name, 'values in bytes', NAMES)
   const { secret, secrets = secret === undefined ? [] : [secret], codec = 'msgpack', compression = false } = options
   const { strict = false, signature = 'sha256', encryption = false, errorStacks = false, schema, maxAge } = options
+  // Such as an environment variable that is missing: nobody who asks for signing may get none.
+  for (const name of ['secret', 'secrets'] as const)
+    if (Object.hasOwn(options, name) && options[name] === undefined)
+      throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
   if (secret !== undefined && options.secrets !== undefined)
     throw new ConfigurationError('Options "secret" and "secrets" exclude each other: secrets: [new, old] rotates.')
   if (options.secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')

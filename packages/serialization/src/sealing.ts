@@ -74,20 +74,22 @@ function covered(key: string, envelope: Buffer, end: number): Buffer {
 
 /** HMAC (RFC 2104) over the key, the header and the payload. */
 function hmac(id: number, algorithm: 'sha256' | 'sha512', size: number): Seal {
-  const tagOf = (secret: PreparedSecret, key: string, envelope: Buffer): Buffer =>
+  // As text, because Node takes longer to make a buffer of it than we do.
+  const tagOf = (secret: PreparedSecret, key: string, envelope: Buffer): string =>
     createHmac(algorithm, secret.signing)
       .update(covered(key, envelope, envelope.length - size))
-      .digest()
+      .digest('binary')
   return {
     id,
     before: 0,
     after: size,
     close(secret, key, envelope) {
-      tagOf(secret, key, envelope).copy(envelope, envelope.length - size)
+      envelope.write(tagOf(secret, key, envelope), envelope.length - size, 'latin1')
     },
     open(secret, key, envelope, start) {
       if (envelope.length < start + size) return undefined
-      if (!timingSafeEqual(tagOf(secret, key, envelope), envelope.subarray(-size))) return undefined
+      const tag = Buffer.from(tagOf(secret, key, envelope), 'latin1')
+      if (!timingSafeEqual(tag, envelope.subarray(-size))) return undefined
       return envelope.subarray(start, -size)
     },
   }

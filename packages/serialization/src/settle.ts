@@ -277,7 +277,10 @@ class Settler {
     }
     if (!isPending(encoded)) keep(encoded)
     else {
-      const kept = encoded.then(keep)
+      const kept = encoded.then((data) => {
+        keep(data)
+        snapshot(tagged) // Others may still be waited for.
+      })
       kept.catch(() => {}) // Whoever awaits the others in turn comes to this one later.
       this.#wait(kept)
     }

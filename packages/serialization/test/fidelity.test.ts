@@ -221,13 +221,18 @@ describe.each(CODECS)('values in $codec', (options) => {
     expect(found).toEqual({ list: [1], bytes: Buffer.of(1) })
   })
 
-  it('read do not change when the bytes they were read from do', async () => {
+  it('read do not change when the bytes they were read from do, nor when others are read', async () => {
     const { createSerializer } = await import('@cashews/serialization')
     const serializer = createSerializer({ strict: true, ...options })
-    const bytes = Buffer.from((await serializer.encode('key', [Buffer.from('data'), 'text'])) as Buffer)
-    const found = await serializer.decode('key', bytes, { error() {} })
-    bytes.fill(0)
-    expect(found).toEqual([Buffer.from('data'), 'text'])
+    for (const size of [4, 100_000]) {
+      const value = [Buffer.alloc(size, 1), 'text']
+      const bytes = Buffer.from((await serializer.encode('key', value)) as Buffer)
+      const found = await serializer.decode('key', bytes, { error() {} })
+      bytes.fill(0)
+      const other = Buffer.from((await serializer.encode('key', [Buffer.alloc(size, 2), 'else'])) as Buffer)
+      await serializer.decode('key', other, { error() {} })
+      expect(found).toEqual(value)
+    }
   })
 
   it.each([

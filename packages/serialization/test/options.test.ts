@@ -154,6 +154,8 @@ describe('options', () => {
     [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip is 10.*1 to 9/],
     [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold is -1/],
     [{ secret: 'short' }, /at least 16 bytes/],
+    [{ secret: undefined }, /"secret" is undefined/],
+    [{ secrets: [SECRET, undefined] }, /at least 16 bytes/],
     [{ secrets: [] }, /"secrets" is empty/],
     [{ secret: SECRET, secrets: [SECRET] }, /exclude each other/],
     [{ encryption: true }, /"encryption" needs a secret/],

@@ -16,7 +16,7 @@ export interface Codec {
 }
 
 /** Names of the formats in the header of what is stored. Never change one. */
-export const FORMAT = { msgpack: 0, json: 1, own: 2 } as const
+const FORMAT = { msgpack: 0, json: 1, own: 2 } as const
 
 /** Writes values, after `reserved` free bytes, and reads them from `start` on. */
 export interface Format {

@@ -86,7 +86,7 @@ export interface Compressor {
   compress(bytes: Buffer): Awaitable<Compressed | undefined>
 }
 
-export interface Compressed {
+interface Compressed {
   readonly algorithm: number
   readonly bytes: Buffer
 }

@@ -1,4 +1,5 @@
-import { addExtension, C1, Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr'
+// The entry without the native string reader, which gains nothing here.
+import { addExtension, Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr/pack'
 import { revive } from './revive.ts'
 import { Tagged } from './tagged.ts'
 
@@ -27,13 +28,13 @@ for (const type of REFUSED)
       throw new Error(`extension ${type} is not accepted`)
     },
   })
-// What a byte that no format uses is read as: one object for everybody.
-Object.freeze(C1)
-
 const packr = new Packr({ useRecords: false, useToJSON: false })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true, structures: [] })
 // Records are read by functions compiled from the bytes. Where none can be noted, none is read.
 Object.freeze((unpackr as unknown as { structures: object[] }).structures)
+
+// What a byte that no format uses is read as: one object for everybody.
+Object.freeze(unpackr.unpack(Buffer.of(0xc1)))
 
 /** Payloads up to this size are read from a buffer of ours, whose `DataView` is at hand. */
 const SCRATCH_BYTES = 8_192

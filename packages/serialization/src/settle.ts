@@ -382,7 +382,7 @@ function refuseSymbols(value: object): void {
 }
 
 /** Copies what {@link settle} answered by reference, so that later changes of the value do not matter. */
-export function snapshot(settled: unknown): unknown {
+function snapshot(settled: unknown): unknown {
   if (typeof settled !== 'object' || settled === null) return settled
   if (types.isUint8Array(settled)) return Buffer.from(settled)
   if (Array.isArray(settled)) return settled.map(snapshot)

@@ -108,6 +108,13 @@ describe('hostile bytes', () => {
     expect(Object.keys(Object.prototype)).toEqual([])
   })
 
+  it('may hold what is read as one object for everybody, which nobody can change', async () => {
+    const found = (await serializer.decode('key', msgpack(0xc1), host)) as Record<string, unknown>
+    expect(() => {
+      found.name = 'mine'
+    }).toThrow(TypeError)
+  })
+
   it.each([
     ['text of somebody else', Buffer.from('hello')],
     ['JSON of somebody else', Buffer.from('{"a":1}')],

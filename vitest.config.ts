@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs'
 import { transform } from 'esbuild'
 import { defaultServerConditions, type Plugin } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
@@ -36,8 +37,16 @@ function esbuildTypeScript(): Plugin {
 
 const conditions = ['@cashews/source', ...defaultServerConditions]
 
-/** Packages whose tests need a Redis server get a project of their own (below) and are left out of `unit`. */
-const needRedis: string[] = []
+/** Tests that need a Redis server have a project of their own, `redis`, and are left out of `unit`. */
+const needRedis = ['tests/src/redis/**/*.test.ts', 'tests/src/faults/quick/*.test.ts']
+
+/** The other faults take minutes: `pnpm faults`, by vitest.faults.config.ts. */
+const faults = 'tests/src/faults/**'
+
+/** Tests that run on every store: on those of this process in `unit`, on Redis, which has no tags, in `redis`. */
+const onEveryStore = globSync('tests/src/*.test.ts').filter(
+  (file) => readFileSync(file, 'utf8').includes('support/backends.ts') && !file.includes('tags'),
+)
 
 const config: ViteUserConfig = defineConfig({
   oxc: false,
@@ -51,11 +60,17 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'tests/src/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...needRedis],
+          exclude: ['**/node_modules/**', ...needRedis, faults],
         },
       },
-      // `redis` goes here: include needRedis, globalSetup tests/support/redis.global-setup.ts. Its global setup must
-      // provide an error to its tests rather than throw: a throwing global setup stops every project.
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: [...needRedis, ...onEveryStore],
+          globalSetup: ['tests/src/support/redis/global-setup.ts'],
+        },
+      },
       {
         extends: true,
         test: {

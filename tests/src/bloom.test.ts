@@ -1,3 +1,4 @@
+import { memory } from '@cashews/backend-memory'
 import { bloom, dualBloom, FilterLostError, LoadStoppedError } from '@cashews/bloom'
 import { type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -323,7 +324,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
 describe('bloom', () => {
   let cache: Cache
   beforeEach(() => {
-    cache = createCache().setup(stores[0]?.create() as never)
+    cache = createCache().setup(memory())
   })
   afterEach(async () => {
     vi.useRealTimers()

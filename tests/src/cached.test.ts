@@ -1,10 +1,12 @@
 import { type Cache, createCache, KeyTemplateError, type Ttl } from '@cashews/core'
+import { registerType } from '@cashews/serialization'
 import { cached, notNull, onlyErrors, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, settle } from './support/helpers.ts'
 
 class Refused extends Error {}
+registerType(Refused, { id: 'Refused', encode: ({ message }) => message, decode: (message) => new Refused(message) })
 
 describe.each(stores)('cached on $name', ({ create, elapse }) => {
   let cache: Cache

@@ -1,7 +1,7 @@
 import { addPrefix, type Backend, type Cache, createCache, MISS } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { stores } from './support/backends.ts'
+import { elapse, stores } from './support/backends.ts'
 import { altered, distantStore, fakeTime, gate, settle, syncStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)
@@ -9,8 +9,8 @@ afterEach(() => vi.useRealTimers())
 
 const everyStore = [
   ...stores,
-  { name: 'a synchronous store', create: () => syncStore() },
-  { name: 'a distant store', create: () => distantStore() },
+  { name: 'a synchronous store', create: () => syncStore(), elapse },
+  { name: 'a distant store', create: () => distantStore(), elapse },
 ]
 
 /** What makes a value that is being loaded out of date, and what is there afterwards. */
@@ -22,12 +22,19 @@ const invalidations: readonly (readonly [string, (cache: Cache) => Promise<unkno
   ['clear', (cache) => cache.clear(), undefined],
   ['set', (cache) => cache.set('k:1', 'newer'), 'newer'],
   ['setMany', (cache) => cache.setMany({ a: 1, 'k:1': 'newer' }), 'newer'],
-  ['setRaw', (cache) => cache.setRaw('k:1', 'newer'), 'newer'],
+  [
+    'setRaw',
+    async (cache) => {
+      await cache.set('raw', 'newer')
+      return cache.setRaw('k:1', await cache.getRaw('raw'))
+    },
+    'newer',
+  ],
   ['incr', (cache) => cache.incr('k:1'), 1],
   ['a write and a delete', async (cache) => [await cache.set('k:1', 'newer'), await cache.delete('k:1')], undefined],
 ]
 
-describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ create }) => {
+describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ create, elapse }) => {
   let backend: Backend
   let cache: Cache
   beforeEach(() => {
@@ -36,7 +43,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
   })
 
   const soon = async <T>(work: Promise<T>): Promise<T> => {
-    await vi.advanceTimersByTimeAsync(30)
+    await elapse(30)
     return work
   }
 

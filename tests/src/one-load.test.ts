@@ -1,15 +1,15 @@
 import { type Cache, createCache, keyContext } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { stores } from './support/backends.ts'
+import { elapse, stores } from './support/backends.ts'
 import { distantStore, fakeTime, gate, settle } from './support/helpers.ts'
 
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
 
-describe.each([...stores, { name: 'a distant store', create: () => distantStore() }])(
+describe.each([...stores, { name: 'a distant store', create: () => distantStore(), elapse }])(
   'one load on $name',
-  ({ create }) => {
+  ({ create, elapse }) => {
     let cache: Cache
     beforeEach(() => {
       cache = createCache().setup(create())
@@ -18,7 +18,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
     /** Runs everything that time holds up, and answers what `work` comes to. */
     const inTime = async <T>(work: Promise<T>): Promise<T> => {
       const settled = work.catch(() => undefined)
-      await vi.advanceTimersByTimeAsync(100)
+      await elapse(100)
       await settled
       return work
     }

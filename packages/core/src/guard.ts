@@ -42,7 +42,7 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
 const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
 const BULK_TIMEOUT: Milliseconds = 60_000
 const OPEN_TIMEOUT: Milliseconds = 5_000
-const PROBE_INTERVAL: Milliseconds = 1_000
+const PROBE_INTERVAL: Milliseconds = 250
 const REPORT_INTERVAL: Milliseconds = 1_000
 const FAILURES_TO_SKIP = 2
 
@@ -189,7 +189,8 @@ class StoreGuard implements Guard {
 function within<T>(answer: Awaitable<T>, timeout: Milliseconds, late: () => Error): Promise<T> {
   if (!isPending(answer)) return Promise.resolve(answer)
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), timeout)
+    // An answer that came while this process was busy is taken first: timers have their turn before sockets.
+    const timer = setTimeout(() => setImmediate(() => reject(late())), timeout - 1)
     answer.then(
       (value) => {
         clearTimeout(timer)

@@ -47,9 +47,12 @@ export function unknownOption(name: string, where: string, known: readonly strin
 
 /** Shows a URL without its password and secrets. */
 export function redact(url: string): string {
-  return url
-    .replace(/^([a-z][\w+.-]*:\/\/)[^/?#]*@/i, '$1***@')
-    .replace(/([?&][^=&]*(?:pass|secret|key|token)[^=&]*=)[^&#]*/gi, '$1***')
+  return (
+    url
+      // A password that is not percent-encoded may hold anything: all up to the last @ goes.
+      .replace(/^([a-z][\w+.-]*:\/\/).*@/is, '$1***@')
+      .replace(/([?&][^=&]*(?:pass|secret|key|token)[^=&]*=)[^&#]*/gi, '$1***')
+  )
 }
 
 /** Reads `check_interval` as `checkInterval`. */

@@ -5,6 +5,7 @@ export {
   type SerializerLimits,
   type SerializerOptions,
   serializationUrlOptions,
+  serializerOptionNames,
   serializerOptionsFromUrl,
 } from './options.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'

@@ -45,7 +45,8 @@ export interface SerializerOptions {
   readonly limits?: SerializerLimits
 }
 
-const NAMES: readonly (keyof SerializerOptions)[] = [
+/** The names of all options, for backends that tell which ones they know. */
+export const serializerOptionNames: readonly (keyof SerializerOptions)[] = [
   'codec',
   'strict',
   'secret',
@@ -72,7 +73,8 @@ export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'm
 /** @throws {ConfigurationError} On an option that does not exist, or a value that cannot work. */
 export function settingsOf(options: SerializerOptions): Settings {
   for (const name of Object.keys(options))
-    if (!NAMES.includes(name as keyof SerializerOptions)) throw unknownOption(name, 'values in bytes', NAMES)
+    if (!serializerOptionNames.includes(name as keyof SerializerOptions))
+      throw unknownOption(name, 'values in bytes', serializerOptionNames)
   const { secret, secrets = secret === undefined ? [] : [secret], codec = 'msgpack', compression = false } = options
   const { strict = false, signature = 'sha256', encryption = false, errorStacks = false, schema, maxAge } = options
   // Such as an environment variable that is missing: nobody who asks for signing may get none.

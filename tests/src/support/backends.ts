@@ -1,7 +1,8 @@
 import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
 import type { Backend } from '@cashews/core'
-import { vi } from 'vitest'
+import { inject, vi } from 'vitest'
+import { redisStores } from './redis/stores.ts'
 
 /** A backend that every behaviour test runs on. */
 export interface StoreCase {
@@ -9,13 +10,17 @@ export interface StoreCase {
   create(): Backend
   /** Lets time pass for the store and for the cache. */
   elapse(milliseconds: number): Promise<unknown>
+  /** Whether it lives in this process: then it notices by itself that a key has expired, and answers at once. */
+  readonly isInProcess: boolean
 }
 
 /** Stores in this process live on the fake timers of the test. */
-const elapse = (milliseconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(milliseconds)
+export const elapse = (milliseconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(milliseconds)
 
-/** Redis and disk join here, with a real `elapse`. */
-export const stores: readonly StoreCase[] = [
-  { name: 'memory', create: () => memory(), elapse },
-  { name: 'reference', create: () => reference(), elapse },
+const inProcess: readonly StoreCase[] = [
+  { name: 'memory', create: () => memory(), elapse, isInProcess: true },
+  { name: 'reference', create: () => reference(), elapse, isInProcess: true },
 ]
+
+/** Those of this process in the project `unit`; in the project `redis`, Redis. */
+export const stores: readonly StoreCase[] = inject('redis') === undefined ? inProcess : redisStores

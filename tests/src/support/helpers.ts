@@ -25,9 +25,17 @@ export function gate<T = void>(): Gate<T> {
   return { promise, open: resolve, fail: reject }
 }
 
+let elsewhere = async (): Promise<void> => {}
+
+/** Tells {@link settle} how to wait for what goes on outside this process. */
+export function waitAlsoFor(work: () => Promise<void>): void {
+  elsewhere = work
+}
+
 /** Lets everything run that waits for no timer and no gate. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+  await elsewhere()
 }
 
 /** Collects what an asynchronous iterable yields. */

@@ -1,0 +1,23 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Cluster, Redis } from 'ioredis'
+
+/** How long commands under way may take to finish when a client is closed. */
+const FAREWELL: Milliseconds = 500
+
+/** States in which a client has nothing to end, or ends without a word. */
+const IDLE: ReadonlySet<string> = new Set(['wait', 'reconnecting', 'close', 'end'])
+
+/** Ends a client: politely where there is somebody to answer, and not for ever. */
+export async function end(client: Redis | Cluster): Promise<void> {
+  if (IDLE.has(client.status)) return client.disconnect()
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const late = setTimeout(() => {
+    client.disconnect()
+    resolve()
+  }, FAREWELL)
+  client.once('end', resolve)
+  if (client.status === 'ready') client.quit().catch(() => client.disconnect())
+  else client.disconnect()
+  await ended
+  clearTimeout(late)
+}

@@ -1,0 +1,17 @@
+import { BackendError, BackendUnavailableError, CashewsError, WrongTypeError } from '@cashews/core'
+
+/** Replies of a server that is there and cannot serve anybody for now. */
+const AWAY = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN)\b/
+
+/** Replies to a command for another kind of key. Older servers hide them inside an error of the script. */
+const WRONG_TYPE = /WRONGTYPE|not an integer|increment or decrement would overflow/
+
+/** Makes an error of the contract of whatever the client or the server raised. */
+export function asBackendError(error: unknown): CashewsError {
+  if (error instanceof CashewsError) return error
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
+  if (name !== 'ReplyError') return new BackendUnavailableError(`Redis cannot be reached: ${message}`, { cause: error })
+  if (WRONG_TYPE.test(message)) return new WrongTypeError(message, { cause: error })
+  const Kind = AWAY.test(message) ? BackendUnavailableError : BackendError
+  return new Kind(`Redis answered: ${message}`, { cause: error })
+}

@@ -1,0 +1,94 @@
+import { CommandError, ConfigurationError, escapeGlob } from '@cashews/core'
+import slotOf from 'cluster-key-slot'
+import { tagOfSlot } from './slot-tags.ts'
+
+/** Begins what belongs to a key but is no value. */
+const ASIDE = '~'
+/** Begins the name of a value whose key begins with {@link ASIDE}. */
+const ESCAPED = '~='
+
+/** The longest key, in UTF-16 units: each command would carry more than a value should weigh. */
+const LONGEST_KEY = 65_536
+
+/** A hash tag as Redis Cluster reads it: from the first brace to the next closing one, and not empty. */
+const HASH_TAG = /^[^{]*\{[^}]+\}[^{}]*$/
+
+/**
+ * Where keys stand in Redis: values under `namespace + key`, what belongs to them (a lock, a lease) under
+ * `namespace + '~lock:' + key`, on a cluster with a hash tag that keeps it in the slot of its value.
+ */
+export class Keyspace {
+  readonly namespace: string
+  readonly #tagged: boolean
+
+  /** @throws {ConfigurationError} When braces in the namespace are no whole hash tag. */
+  constructor(namespace: string, isCluster: boolean) {
+    const hasBraces = /[{}]/.test(namespace)
+    if (hasBraces && !HASH_TAG.test(namespace))
+      throw new ConfigurationError(`Namespace "${namespace}" has stray braces. Write a whole hash tag, such as {app}:.`)
+    if (namespace.includes('\0') || !namespace.isWellFormed())
+      throw new ConfigurationError(`Namespace ${JSON.stringify(namespace)} must be plain text.`)
+    this.namespace = namespace
+    this.#tagged = isCluster && !hasBraces
+  }
+
+  /** @throws {CommandError} On a key that is longer than a page of text should be. */
+  value(key: string): string {
+    if (key.length > LONGEST_KEY)
+      throw new CommandError(`A key of ${key.length} characters is too long for Redis: ${LONGEST_KEY} is the most.`)
+    return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
+  }
+
+  lock(key: string): string {
+    return this.#aside('lock', key)
+  }
+
+  lease(key: string): string {
+    return this.#aside('lease', key)
+  }
+
+  /** The key of a value; `undefined` for what is no value. */
+  keyOf(name: string): string | undefined {
+    const { length } = this.namespace
+    if (!name.startsWith(ASIDE, length)) return name.slice(length)
+    return name.startsWith(ESCAPED, length) ? name.slice(length + ESCAPED.length) : undefined
+  }
+
+  /** The key of a lease; `undefined` for what is none. */
+  keyOfLease(name: string): string | undefined {
+    const start = `${this.namespace}${ASIDE}lease:`
+    if (!name.startsWith(start)) return undefined
+    return name.slice(this.#tagged ? name.indexOf('}', start.length) + 1 : start.length)
+  }
+
+  /**
+   * A pattern for `SCAN … MATCH` that finds at least what `pattern` does, and the leases too. Redis counts bytes where
+   * a glob counts characters, so single characters and classes become `*`: whoever scans looks at the keys again.
+   */
+  scanPattern(pattern: string): string {
+    return `${escapeGlob(this.namespace)}*${pattern.replace(/\\[\s\S]|\?|\[\^?(?:\\[\s\S]|[^\]\\])*\]?/g, widened)}`
+  }
+
+  /** A name that nobody uses otherwise, in a given slot. */
+  canary(slot: number | undefined, id: string): string {
+    return this.#named('canary', slot, id)
+  }
+
+  /** Whether the namespace itself keeps all keys in one slot. */
+  get isPinned(): boolean {
+    return this.namespace.includes('{')
+  }
+
+  #aside(what: string, key: string): string {
+    return this.#named(what, this.#tagged ? slotOf(this.value(key)) : undefined, key)
+  }
+
+  #named(what: string, slot: number | undefined, key: string): string {
+    const tag = slot === undefined || !this.#tagged ? '' : `{${tagOfSlot(slot)}}`
+    return `${this.namespace}${ASIDE}${what}:${tag}${key}`
+  }
+}
+
+function widened(part: string): string {
+  return part.startsWith('\\') ? part : '*'
+}

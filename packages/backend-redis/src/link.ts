@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis'
+
+/** What Redis takes as an argument. */
+export type Argument = string | Buffer | number
+
+/** One command, and the key that says where it goes. */
+export interface Command {
+  readonly name: string
+  readonly args: readonly Argument[]
+  readonly key: string
+}
+
+/** A server that holds keys. Another connection to it is another server: what happened in between is unknown. */
+export interface Server {
+  readonly id: string
+  readonly client: Redis
+  /** A slot it holds; absent where there are no slots. */
+  readonly slot?: number | undefined
+}
+
+/** The way to a server or to many, whatever their topology. Every error is one of the contract of a backend. */
+export interface Link {
+  /** Where it leads to, for messages; without any password. */
+  readonly address: string
+  /** Connects, and waits until commands may be sent. Called again after a failure, it waits again. */
+  open(): Promise<void>
+  /** Lets what is under way finish, within a moment, and ends the connections that it made. */
+  close(): Promise<void>
+  /** Sends a command, or refuses to at once: nothing is kept for a server that is away. */
+  send(command: Command): Promise<unknown>
+  /** Sends commands in as few writes as possible. An answer may be the error of its command. */
+  sendAll(commands: readonly Command[]): Promise<unknown[]>
+  /** Splits positions so that the names at the positions of one group may stand in one command. */
+  groups(names: readonly string[]): number[][]
+  /** Whether one command may name all of these. */
+  mayMeet(names: readonly string[]): boolean
+  /** The servers that together hold every key once. None while they are away. */
+  servers(): readonly Server[]
+  /** The id of the server that holds a name. */
+  ownerOf(name: string): string
+  /** Tells when {@link servers} changed, or what they hold. Answers how to stop. */
+  watchServers(changed: () => void): () => void
+  /** Answers when a server does, and renews connections that are silent. */
+  ping(message: string): Promise<string>
+  /** A connection for messages. The caller ends it. */
+  subscriber(): Redis
+}

@@ -1,0 +1,130 @@
+import { ConfigurationError, type Milliseconds } from '@cashews/core'
+import { Cluster, Redis } from 'ioredis'
+import { parseAddress } from './address.ts'
+import { ClusterLink, refuseReplicaReads } from './cluster-link.ts'
+import type { Link } from './link.ts'
+import { ServerLink } from './server-link.ts'
+import type { Connection, RedisOptions } from './settings.ts'
+
+const PORT = 6379
+const SENTINEL_PORT = 26_379
+const CONNECT_TIMEOUT: Milliseconds = 1_000
+const LONGEST_PAUSE: Milliseconds = 250
+
+/**
+ * What keeps a cache bounded when its server is not well: no queue of commands for a server that is away, and no
+ * command sent a second time after its answer was lost, which would count twice or overwrite what is newer.
+ */
+const BOUNDED = {
+  connectTimeout: CONNECT_TIMEOUT,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  keepAlive: 10_000,
+  noDelay: true,
+  lazyConnect: true,
+  connectionName: 'cashews',
+  retryStrategy: pause,
+  reconnectOnError: (error: Error) => (/^READONLY/.test(error.message) ? 1 : false),
+} satisfies Connection
+
+/** Makes the way to wherever the options say. */
+export function linkTo(options: RedisOptions): Link {
+  const { client, cluster, sentinels } = options
+  const ways = [client, cluster, sentinels, options.path ?? options.host].filter((way) => way !== undefined)
+  if (ways.length > 1)
+    throw new ConfigurationError(
+      'Redis was given several places at once. Give one of client, cluster, sentinels, host or path.',
+    )
+  if (client) return linkToClient(client)
+  if (cluster) return linkToCluster(cluster, options)
+  return sentinels ? linkToMaster(sentinels, options) : linkToServer(options)
+}
+
+function linkToServer(options: RedisOptions): Link {
+  const { host = 'localhost', port = PORT, path } = options
+  const place = path === undefined ? parseAddress({ host, port }, PORT) : { path }
+  const address = path ?? `${host}:${port}`
+  return new ServerLink(address, () => new Redis({ ...BOUNDED, ...place, ...server(options) }), true)
+}
+
+function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options: RedisOptions): Link {
+  const { name } = options
+  if (name === undefined || name === '' || sentinels.length === 0)
+    throw new ConfigurationError(
+      "Sentinels need the name of their master: { sentinels: ['host:26379'], name: 'mymaster' }.",
+    )
+  const create = () =>
+    new Redis({
+      ...BOUNDED,
+      sentinels: sentinels.map((sentinel) => parseAddress(sentinel, SENTINEL_PORT)),
+      name,
+      role: 'master',
+      failoverDetector: true,
+      sentinelRetryStrategy: pause,
+      sentinelReconnectStrategy: () => LONGEST_PAUSE,
+      ...server(options),
+    })
+  return new ServerLink(`master ${name}`, create, true)
+}
+
+function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: RedisOptions): Link {
+  if (nodes.length === 0)
+    throw new ConfigurationError("A cluster needs at least one address: { cluster: ['host:6379'] }.")
+  if (options.db) throw new ConfigurationError(`A Redis Cluster has database 0 only, not ${options.db}.`)
+  const places = nodes.map((node) => parseAddress(node, PORT))
+  const { retryStrategy: _, enableOfflineQueue: __, ...node } = BOUNDED
+  const create = () =>
+    new Cluster(places, {
+      lazyConnect: true,
+      slotsRefreshTimeout: CONNECT_TIMEOUT,
+      clusterRetryStrategy: pause,
+      // Whether a command whose connection broke was carried out is unknown.
+      retryDelayOnFailover: 0,
+      ...options.clusterOptions,
+      redisOptions: { ...node, ...server(options) },
+    })
+  return new ClusterLink(`cluster ${places.map(({ host, port }) => `${host}:${port}`).join(',')}`, create, true)
+}
+
+/** Told apart by shape: there may be several copies of ioredis. */
+function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
+  if (typeof client?.callBuffer !== 'function' || typeof client.duplicate !== 'function')
+    throw new ConfigurationError(
+      'Option "client" of redis must be a client of ioredis: new Redis() or new Redis.Cluster().',
+    )
+  if (client.options.keyPrefix)
+    throw new ConfigurationError(
+      `A client with keyPrefix "${client.options.keyPrefix}" cannot find its keys again. Use namespace.`,
+    )
+  warnOfTraps(client)
+  if (!('isCluster' in client) || !client.isCluster) return new ServerLink('your client', () => client as Redis, false)
+  const cluster = client as Cluster
+  refuseReplicaReads(cluster)
+  return new ClusterLink('your cluster', () => cluster, false)
+}
+
+/** A command that is sent again after its answer was lost counts twice, or overwrites what is newer. */
+function warnOfTraps({ options }: NonNullable<RedisOptions['client']>): void {
+  const traps = Object.entries({ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 } as const)
+    .filter(([name, safe]) => name in options && options[name as keyof typeof options] !== safe)
+    .map(([name, safe]) => `${name}: ${safe}`)
+  if (traps.length === 0) return
+  process.emitWarning(`A client of ioredis given to @cashews/backend-redis should have ${traps.join(', ')}.`, {
+    code: 'CASHEWS_REDIS_CLIENT',
+  })
+}
+
+function server({ username, password, db, tls, connection }: RedisOptions): Connection {
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(db !== undefined && { db }),
+    ...(tls && { tls: tls === true ? {} : tls }),
+    ...connection,
+  }
+}
+
+function pause(times: number): Milliseconds {
+  return Math.min(25 * 2 ** times, LONGEST_PAUSE)
+}

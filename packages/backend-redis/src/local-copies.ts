@@ -1,0 +1,238 @@
+import { type MemoryBackend, type MemoryOptions, memory } from '@cashews/backend-memory'
+import {
+  type Awaitable,
+  type BackendHost,
+  compileGlob,
+  MISS,
+  type Milliseconds,
+  type Spot,
+  ValueError,
+} from '@cashews/core'
+import { asBackendError } from './errors.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Link, Server } from './link.ts'
+import { Tracker, trackingConnection } from './tracker.ts'
+
+/** How long the key lives that proves that changes are heard. */
+const CANARY_LIFETIME: Milliseconds = 1_000
+
+/** How well the client-side cache does. */
+export interface ClientSideReport {
+  /** Whether copies are used now. */
+  readonly live: boolean
+  /** How long ago it was certain that no copy is out of date, in milliseconds; never more than `maxStale` while live. */
+  readonly staleness: Milliseconds
+  /** How long the last sign of life of a server took, in milliseconds. */
+  readonly roundTrip: Milliseconds
+  readonly hits: number
+  readonly misses: number
+  /** Values that were not kept, because they changed while they were read. */
+  readonly refused: number
+  /** How often all copies were dropped at once. */
+  readonly flushes: number
+  /** Changes that servers told of. */
+  readonly invalidations: number
+}
+
+/** What a server has under a name. */
+export interface Found {
+  readonly value: unknown
+  readonly timeLeft: Milliseconds
+}
+
+/** Settings of {@link LocalCopies}. */
+export interface CopyOptions {
+  /** How copies are kept. */
+  readonly store: MemoryOptions
+  /** How far a copy may be behind Redis, at most. */
+  readonly maxStale: Milliseconds
+  /** How long a copy lives at most, whatever its key does. */
+  readonly maxTtl: Milliseconds
+}
+
+/**
+ * Copies of values in this process, each at most `maxStale` behind Redis by construction.
+ *
+ * A read that misses leaves a token. A change of its key, heard or made here, takes the token away, and only the read
+ * that still finds its own may keep what it brought: an answer that was overtaken by its invalidation is never kept.
+ */
+export class LocalCopies {
+  readonly #link: Link
+  readonly #keys: Keyspace
+  readonly #options: CopyOptions
+  readonly #fetch: (key: string, name: string) => Promise<Found>
+  readonly #store: MemoryBackend
+  /** The token of the latest read of each key. */
+  readonly #reading = new Map<string, object>()
+  readonly #trackers = new Map<string, Tracker>()
+  /** Whose tracker answers for a copy, where there are several. */
+  readonly #sources = new Map<string, Tracker>()
+  #only: Tracker | undefined
+  #host: BackendHost | undefined
+  #stopWatching = (): void => {}
+  readonly #counts = { hits: 0, misses: 0, refused: 0, flushes: 0, invalidations: 0 }
+
+  constructor(link: Link, keys: Keyspace, options: CopyOptions, fetch: (key: string, name: string) => Promise<Found>) {
+    this.#link = link
+    this.#keys = keys
+    this.#options = options
+    this.#fetch = fetch
+    this.#store = memory(options.store)
+  }
+
+  open(host: BackendHost): void {
+    this.#host = host
+    this.#store.open({ removed: (key) => void this.#sources.delete(key), error: (error) => host.error(error) })
+    this.#stopWatching = this.#link.watchServers(() => this.#follow())
+    this.#follow()
+  }
+
+  close(): void {
+    this.#stopWatching()
+    for (const tracker of this.#trackers.values()) tracker.stop()
+    this.#trackers.clear()
+    this.#only = undefined
+    this.#forget(null)
+    this.#store.close()
+  }
+
+  get report(): ClientSideReport {
+    const now = performance.now()
+    const trackers = [...this.#trackers.values()]
+    return {
+      live: trackers.length > 0 && trackers.every((tracker) => tracker.isFresh(now)),
+      staleness: Math.max(0, ...trackers.map((tracker) => tracker.staleness(now))),
+      roundTrip: Math.max(0, ...trackers.map(({ roundTrip }) => roundTrip)),
+      ...this.#counts,
+    }
+  }
+
+  getNow(key: string): unknown {
+    if (!this.#isFresh(key)) return MISS
+    const value = this.#store.getNow(key)
+    if (value !== MISS) this.#counts.hits++
+    return value
+  }
+
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    if (!this.#isFresh(spot.key)) return undefined
+    const answer = this.#store.answerNow(spot)
+    if (answer !== undefined) this.#counts.hits++
+    return answer
+  }
+
+  /** The copy; without one, what the server has, of which a copy is kept. */
+  read(key: string, name: string): Awaitable<unknown> {
+    const copy = this.getNow(key)
+    if (copy !== MISS) return copy
+    this.#counts.misses++
+    return this.#readThrough(key, name)
+  }
+
+  /** Forgets copies that change now, and lets no read under way keep one. */
+  drop(keys: Iterable<string>): void {
+    for (const key of keys) {
+      this.#store.delete(key)
+      this.#sources.delete(key)
+      this.#reading.delete(key)
+    }
+  }
+
+  dropMatch(pattern: string): void {
+    const matches = compileGlob(pattern)
+    this.drop([...this.#store.scan(pattern), ...[...this.#reading.keys()].filter(matches)])
+  }
+
+  async #readThrough(key: string, name: string): Promise<unknown> {
+    const sentAt = performance.now()
+    const tracker = this.#trackerOf(name)
+    const token = {}
+    if (tracker?.isFresh(sentAt)) this.#reading.set(key, token)
+    try {
+      const { value, timeLeft } = await this.#fetch(key, name)
+      if (value === MISS || this.#reading.get(key) !== token) return value
+      if (tracker?.isFresh(performance.now()) && tracker === this.#trackerOf(name))
+        this.#keep(key, value, timeLeft - (performance.now() - sentAt), tracker)
+      return value
+    } finally {
+      if (this.#reading.get(key) === token) this.#reading.delete(key)
+    }
+  }
+
+  /** A copy lives no longer than the key it was made of. */
+  #keep(key: string, value: unknown, timeLeft: Milliseconds, tracker: Tracker): void {
+    const lifetime = Math.min(timeLeft, this.#options.maxTtl)
+    if (lifetime < 1) return
+    try {
+      this.#store.set(key, value, lifetime)
+    } catch (error) {
+      // A value that cannot be copied is read again each time.
+      if (!(error instanceof ValueError)) throw error
+      return
+    }
+    if (this.#only === undefined) this.#sources.set(key, tracker)
+  }
+
+  #isFresh(key: string): boolean {
+    const tracker = this.#only ?? this.#sources.get(key)
+    return tracker?.isFresh(performance.now()) === true
+  }
+
+  #trackerOf(name: string): Tracker | undefined {
+    return this.#only ?? this.#trackers.get(this.#link.ownerOf(name))
+  }
+
+  /** One tracker for each server that holds keys of this namespace. */
+  #follow(): void {
+    this.#forget(null)
+    const servers = new Map(this.#link.servers().map((server) => [server.id, server]))
+    const pinned = this.#keys.isPinned ? this.#link.ownerOf(this.#keys.value('')) : undefined
+    for (const id of this.#trackers.keys()) if (!servers.has(id)) this.#unfollow(id)
+    for (const [id, server] of servers)
+      if (!this.#trackers.has(id) && (pinned === undefined || pinned === id))
+        this.#trackers.set(id, this.#track(server))
+    const [first] = this.#trackers.values()
+    this.#only = this.#trackers.size === 1 ? first : undefined
+  }
+
+  #unfollow(id: string): void {
+    this.#trackers.get(id)?.stop()
+    this.#trackers.delete(id)
+  }
+
+  #track(server: Server): Tracker {
+    return new Tracker(trackingConnection(server.client), {
+      prefix: this.#keys.namespace,
+      maxStale: this.#options.maxStale,
+      prove: async (id) => {
+        const name = this.#keys.canary(server.slot, id)
+        await server.client.set(name, 1, 'PX', CANARY_LIFETIME)
+        return name
+      },
+      changed: (names) => this.#hear(names),
+      lost: () => this.#forget(null),
+      failed: (error) => this.#host?.error(asBackendError(error)),
+    })
+  }
+
+  #hear(names: readonly string[] | null): void {
+    this.#counts.invalidations += names?.length ?? 1
+    this.#forget(names)
+  }
+
+  #forget(names: readonly string[] | null): void {
+    if (names !== null) {
+      for (const name of names) {
+        const key = this.#keys.keyOf(name)
+        if (key === undefined) continue
+        if (this.#reading.has(key)) this.#counts.refused++
+        this.drop([key])
+      }
+      return
+    }
+    this.#counts.flushes++
+    this.#store.clear()
+    this.#sources.clear()
+    this.#reading.clear()
+  }
+}

@@ -1,0 +1,76 @@
+import { BackendUnavailableError, type Milliseconds } from '@cashews/core'
+import type { Cluster, Redis } from 'ioredis'
+
+/** How long a server may be silent before its connection is taken for dead. */
+export const SILENCE: Milliseconds = 200
+
+/** How long the handshake on a new connection may take. */
+const HANDSHAKE: Milliseconds = 1_000
+
+/** Asks a server for a sign of life. A connection that gives none is `renew`ed. */
+export async function signOfLife(client: Redis, message: string, renew: () => void): Promise<string> {
+  const timer = setTimeout(renew, SILENCE)
+  try {
+    return await client.ping(message)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Knows what a client last complained about, and since when it shakes hands. */
+export class Watch {
+  readonly #client: Redis | Cluster
+  #connectedAt = 0
+  #trouble: Error | undefined
+
+  constructor(client: Redis | Cluster) {
+    this.#client = client
+    client.on('error', this.#onError)
+    client.on('connect', this.#onConnect)
+  }
+
+  /** Says why no command can be sent now. */
+  whyAway(address: string): BackendUnavailableError {
+    const why = this.#trouble ? `: ${this.#trouble.message}` : ''
+    return new BackendUnavailableError(`Redis at ${address} is not connected (${this.#client.status})${why}`, {
+      cause: this.#trouble,
+    })
+  }
+
+  /** Whether a server took the connection, and then never finished the handshake. */
+  get isStuck(): boolean {
+    return this.#client.status === 'connect' && performance.now() - this.#connectedAt > HANDSHAKE
+  }
+
+  stop(): void {
+    this.#client.off('error', this.#onError)
+    this.#client.off('connect', this.#onConnect)
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#trouble = error
+  }
+
+  readonly #onConnect = (): void => {
+    this.#connectedAt = performance.now()
+  }
+}
+
+/** Waits until a client may be used; rejects as soon as its attempt to connect has failed. */
+export function whenReady(client: Redis | Cluster): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const settle = (then: () => void) => () => {
+      client.off('ready', onReady)
+      client.off('close', onClose)
+      client.off('end', onClose)
+      then()
+    }
+    const onReady = settle(resolve)
+    const onClose = settle(() => reject(new Error('the connection was closed')))
+    client.once('ready', onReady)
+    client.once('close', onClose)
+    client.once('end', onClose)
+    if (client.status === 'wait' || client.status === 'end') client.connect().catch(onClose)
+  })
+}

@@ -1,0 +1,518 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type Awaitable,
+  type Backend,
+  type BackendHost,
+  BackendUnavailableError,
+  type Bits,
+  CommandError,
+  chain,
+  compileGlob,
+  type Expectation,
+  type Guard,
+  type Guarded,
+  type GuardOptions,
+  guard,
+  type Leases,
+  type Locks,
+  MISS,
+  type Milliseconds,
+  type Miss,
+  type Sets,
+  type Snapshot,
+  type Spot,
+  type Windows,
+  type Write,
+} from '@cashews/core'
+import type { Serializer } from '@cashews/serialization'
+import { asBackendError } from './errors.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Argument, Command, Link } from './link.ts'
+import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
+import { ReadBatch } from './read-batch.ts'
+import { ReleaseBell } from './release-bell.ts'
+import type { Script } from './script.ts'
+import * as scripts from './scripts.ts'
+
+type Encoded = Buffer | string
+
+/** What a server has under a name, and for how long. */
+interface Dated {
+  readonly bytes: Buffer | null
+  readonly timeLeft: Milliseconds
+}
+
+/** A script known by its digest, with its text for a server that has not seen it. */
+interface ScriptCommand extends Command {
+  readonly lua: string
+}
+
+/** How long a load may take and still be stored: as long as its lease. */
+const LEASE_LIFETIME: Milliseconds = 300_000
+
+/** How many keys to ask of a server at a time where nobody says. */
+const BATCH = 1_000
+
+/** Values in Redis or Valkey, whatever the topology. */
+export class RedisBackend implements Backend {
+  readonly name = 'redis'
+  readonly #link: Link
+  readonly #keys: Keyspace
+  readonly #serializer: Serializer
+  readonly #copies: LocalCopies | undefined
+  readonly #reads: ReadBatch<Buffer | null>
+  readonly #readsWithTtl: ReadBatch<Dated>
+  readonly #bell: ReleaseBell
+  readonly #self = randomUUID()
+  #host: BackendHost = { removed() {}, error() {} }
+  #events = 0
+
+  /** Answers from the copies in this process. Absent without a client-side cache. */
+  readonly getNow?: (key: string) => unknown
+  readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+
+  constructor(link: Link, keys: Keyspace, serializer: Serializer, copies?: CopyOptions) {
+    this.#link = link
+    this.#keys = keys
+    this.#serializer = serializer
+    this.#reads = new ReadBatch((names) => this.#readAll(names))
+    this.#readsWithTtl = new ReadBatch((names) => this.#readAllWithTtl(names))
+    this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
+    if (copies === undefined) return
+    const local = new LocalCopies(link, keys, copies, (key, name) => this.#fetch(key, name))
+    this.#copies = local
+    this.getNow = (key) => local.getNow(key)
+    this.answerNow = (spot) => local.answerNow(spot)
+  }
+
+  async open(host: BackendHost): Promise<void> {
+    this.#host = host
+    await this.#link.open()
+    this.#copies?.open(host)
+  }
+
+  async close(): Promise<void> {
+    this.#bell.stop()
+    this.#copies?.close()
+    await this.#link.close()
+  }
+
+  guard(store: Guarded, options: GuardOptions): Guard {
+    return guard(store, options)
+  }
+
+  // Values
+
+  get(key: string): Awaitable<unknown> {
+    const name = this.#keys.value(key)
+    if (this.#copies) return this.#copies.read(key, name)
+    return this.#reads.read(name).then((bytes) => this.#decode(key, bytes))
+  }
+
+  getMany(keys: readonly string[]): Promise<unknown[]> {
+    return Promise.all(keys.map((key) => this.get(key)))
+  }
+
+  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
+    return chain(this.#encode(key, value), (encoded) => this.#set(key, encoded, lifetime, exists))
+  }
+
+  async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
+    // The last of several values for one key wins, whatever the order of the groups.
+    const unique = new Map(entries)
+    const keys = [...unique.keys()]
+    const encoded = await Promise.all([...unique].map(([key, value]) => this.#encode(key, value)))
+    await this.#change(keys, () =>
+      this.#runAll(scripts.SET_MANY, keys, (group) => [ttlOf(lifetime), ...group.map((at) => encoded[at] as Encoded)]),
+    )
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.#change([key], () => this.#run(scripts.DELETE, key, []))) === 1
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<number> {
+    const unique = [...new Set(keys)]
+    const gone = await this.#change(unique, () => this.#runAll(scripts.DELETE, unique, () => []))
+    return gone.reduce<number>((sum, count) => sum + Number(count), 0)
+  }
+
+  async incr(key: string, by: number, lifetime: Milliseconds): Promise<number> {
+    return Number(await this.#change([key], () => this.#run(scripts.INCR, key, [by, ttlOf(lifetime)])))
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return (await this.#send('EXISTS', key)) === 1
+  }
+
+  async expire(key: string, lifetime: Milliseconds): Promise<boolean> {
+    return (await this.#change([key], () => this.#run(scripts.EXPIRE, key, [ttlOf(lifetime)]))) === 1
+  }
+
+  async timeLeft(key: string): Promise<Milliseconds | Miss> {
+    return timeLeft(await this.#send('PTTL', key))
+  }
+
+  async size(key: string): Promise<number> {
+    return Number(await this.#run(scripts.SIZE, key, []))
+  }
+
+  async getRaw(key: string): Promise<unknown> {
+    return (await this.#send('GET', key)) ?? MISS
+  }
+
+  async setRaw(key: string, value: unknown, lifetime: Milliseconds): Promise<boolean> {
+    return this.#set(key, value as Encoded, lifetime)
+  }
+
+  /** How well the client-side cache does; `undefined` without one. */
+  get clientSide(): ClientSideReport | undefined {
+    return this.#copies?.report
+  }
+
+  // All keys
+
+  async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
+    const matches = compileGlob(pattern)
+    const seen = new Set<string>()
+    for await (const names of this.#scanNames(pattern, batchSize)) {
+      for (const name of names) {
+        const key = this.#keys.keyOf(name)
+        if (key === undefined || !matches(key) || seen.has(key)) continue
+        seen.add(key)
+        yield key
+      }
+    }
+  }
+
+  async deleteMatch(pattern: string): Promise<number> {
+    this.#copies?.dropMatch(pattern)
+    const matches = compileGlob(pattern)
+    let gone = 0
+    for await (const names of this.#scanNames(pattern, BATCH)) {
+      // A load under way on a key that is not there must not be stored either.
+      const keys = names.map((name) => this.#keys.keyOf(name) ?? this.#keys.keyOfLease(name))
+      gone += await this.deleteMany(keys.filter((key) => key !== undefined && matches(key)) as string[])
+    }
+    this.#copies?.dropMatch(pattern)
+    return gone
+  }
+
+  async clear(): Promise<void> {
+    await this.deleteMatch('*')
+  }
+
+  async count(): Promise<number> {
+    let count = 0
+    for await (const _ of this.scan('*', BATCH)) count++
+    return count
+  }
+
+  ping(message: string): Promise<string> {
+    return this.#link.ping(message)
+  }
+
+  // One step
+
+  async inspect(key: string): Promise<Snapshot | Miss> {
+    const found = (await this.#run(scripts.INSPECT, key, [])) as [Buffer, number, Buffer | null] | null
+    if (found === null) return MISS
+    const [stamp, left, bytes] = found
+    return {
+      value: await this.#decode(key, bytes),
+      timeLeft: timeLeft(left) as Milliseconds,
+      stamp: stamp.toString('latin1'),
+    }
+  }
+
+  async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
+    const keys = writes.map(({ key }) => key)
+    const names = [...expectations.map(({ key }) => this.#keys.value(key)), ...keys.flatMap((key) => this.#pair(key))]
+    const [first] = names
+    if (first === undefined) return true
+    if (!this.#link.mayMeet(names)) throw severalSlots([...expectations, ...writes].map(({ key }) => key))
+    const made = await Promise.all(writes.map((write) => this.#written(write)))
+    const args = [expectations.length, ...expectations.map(({ stamp = '' }) => stamp), ...made.flat()]
+    return (await this.#change(keys, () => this.#evaluate(scripts.APPLY, names, args))) === 1
+  }
+
+  /** A write with tags is a `NotSupportedError`. */
+  readonly tags = false
+
+  readonly bits: Bits = {
+    get: async (key, indexes, size) => asNumbers(await this.#run(scripts.GET_BITS, key, [size, ...indexes])),
+    incr: async (key, indexes, size, by) =>
+      asNumbers(await this.#change([key], () => this.#run(scripts.INCR_BITS, key, [size, by, ...indexes]))),
+  }
+
+  readonly windows: Windows = {
+    incr: async (key, slice) => {
+      const { max, lifetime } = slice
+      const [from, to] = 'period' in slice ? ['', slice.period] : [slice.start, slice.end]
+      const event = `${this.#self}:${this.#events++}`
+      const args = [from, to, max, ttlOf(lifetime), event]
+      const answer = await this.#change([key], () => this.#run(scripts.INCR_WINDOW, key, args))
+      const [count, added, age] = answer as [number, number, Buffer]
+      return { count, added: added === 1, age: Number(age) }
+    },
+  }
+
+  readonly sets: Sets = {
+    add: async (key, members, lifetime) => {
+      const ttl = lifetime === undefined ? 'keep' : ttlOf(lifetime)
+      return Number(await this.#change([key], () => this.#run(scripts.ADD_MEMBERS, key, [ttl, ...members])))
+    },
+    remove: async (key, members) =>
+      Number(await this.#change([key], () => this.#run(scripts.REMOVE_MEMBERS, key, members))),
+    pop: async (key, count) => {
+      const args = [this.#keys.value(key), count]
+      const popped = await this.#change([key], () => this.#send('SPOP', key, args))
+      return (popped as Buffer[]).map(String)
+    },
+  }
+
+  readonly locks: Locks = {
+    acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, ttlOf(lifetime)]),
+    extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, ttlOf(lifetime)]),
+    release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel, key]),
+    isLocked: async (key) => (await this.#send('EXISTS', key, [this.#keys.lock(key)])) === 1,
+    released: (key, atMost) => this.#bell.released(key, atMost),
+  }
+
+  readonly leases: Leases = {
+    get: async (key) => {
+      const value = await this.get(key)
+      return value === MISS ? this.#takeLease(key, true) : { value }
+    },
+    take: async (key) => (await this.#takeLease(key, false)).lease as string,
+    set: async (key, value, lifetime, lease) => {
+      const encoded = await this.#encode(key, value)
+      const at = lease.lastIndexOf(':')
+      const args = [lease.slice(0, at), lease.slice(at + 1), encoded, ttlOf(lifetime)]
+      return (await this.#change([key], () => this.#run(scripts.SET_LEASED, key, args))) === 1
+    },
+  }
+
+  // The way to the server
+
+  async #takeLease(key: string, orValue: boolean): Promise<{ value: unknown; lease?: string }> {
+    const args = [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
+    const [bytes, lease] = (await this.#run(scripts.TAKE_LEASE, key, args)) as [Buffer | null, Buffer | null]
+    return lease === null ? { value: await this.#decode(key, bytes) } : { value: MISS, lease: String(lease) }
+  }
+
+  async #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
+    const condition = exists === undefined ? '' : exists ? 'XX' : 'NX'
+    const args = [encoded, ttlOf(lifetime), condition]
+    return (await this.#change([key], () => this.#run(scripts.SET, key, args))) === 1
+  }
+
+  async #written(write: Write): Promise<Argument[]> {
+    if (write.op === 'delete') return [write.op, '', '']
+    const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
+    return [write.op, ttl, write.op === 'set' ? await this.#encode(write.key, write.value) : '']
+  }
+
+  async #lock(script: Script, key: string, args: readonly Argument[]): Promise<boolean> {
+    return (await this.#evaluate(script, [this.#keys.lock(key)], args)) === 1
+  }
+
+  /** Makes a change that no read which came first sees, and no copy in this process outlives. */
+  async #change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
+    void this.#reads.flush()
+    if (this.#copies === undefined) return send()
+    void this.#readsWithTtl.flush()
+    this.#copies.drop(keys)
+    try {
+      return await send()
+    } finally {
+      this.#copies.drop(keys)
+    }
+  }
+
+  #encode(key: string, value: unknown): Awaitable<Encoded> {
+    return this.#serializer.encode(this.#keys.value(key), value)
+  }
+
+  #decode(key: string, bytes: Buffer | null): Awaitable<unknown> {
+    if (bytes === null || isBits(bytes)) return MISS
+    return this.#serializer.decode(this.#keys.value(key), bytes, this.#host)
+  }
+
+  #send(name: string, key: string, args?: readonly Argument[]): Promise<unknown> {
+    const own = this.#keys.value(key)
+    return this.#link.send({ name, args: args ?? [own], key: own })
+  }
+
+  #pair(key: string): [value: string, lease: string] {
+    return [this.#keys.value(key), this.#keys.lease(key)]
+  }
+
+  #run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#evaluate(script, this.#pair(key), args)
+  }
+
+  async #evaluate(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const command = evaluation(script, names, args)
+    try {
+      return await this.#link.send(command)
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return this.#link.send(spelledOut(command))
+    }
+  }
+
+  /** Runs a script over many keys: one command for each group that may share one. */
+  async #runAll(
+    script: Script,
+    keys: readonly string[],
+    argsOf: (group: readonly number[]) => readonly Argument[],
+  ): Promise<unknown[]> {
+    const groups = this.#link.groups(keys.map((key) => this.#keys.value(key)))
+    const commands = groups.map((group) => {
+      const names = group.flatMap((at) => this.#pair(keys[at] as string))
+      return evaluation(script, names, argsOf(group))
+    })
+    const answers = await this.#sendAll(commands)
+    for (const answer of answers) if (answer instanceof Error) throw answer
+    return answers
+  }
+
+  async #sendAll(commands: readonly Command[]): Promise<unknown[]> {
+    if (commands.length === 0) return []
+    const answers = await this.#link.sendAll(commands)
+    const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
+    if (unknown.length === 0) return answers
+    const again = await this.#link.sendAll(this.#spelledOutOnce(unknown.map((at) => commands[at] as ScriptCommand)))
+    for (const [order, at] of unknown.entries()) answers[at] = again[order]
+    return answers
+  }
+
+  /** Each server is told the text of a script once: what follows on the same connection may name it. */
+  #spelledOutOnce(commands: readonly ScriptCommand[]): Command[] {
+    const told = new Set<string>()
+    return commands.map((command) => {
+      const there = `${this.#link.ownerOf(command.key)} ${command.lua}`
+      if (told.has(there)) return command
+      told.add(there)
+      return spelledOut(command)
+    })
+  }
+
+  async #fetch(key: string, name: string): Promise<Found> {
+    const { bytes, timeLeft } = await this.#readsWithTtl.read(name)
+    return { value: await this.#decode(key, bytes), timeLeft }
+  }
+
+  async #readAll(names: readonly string[]): Promise<(Buffer | null | Error)[]> {
+    const [only] = names
+    if (only !== undefined && names.length === 1) return [await this.#readOne(only)]
+    const commands = (group: readonly string[]) => ({ name: 'MGET', args: group, key: group[0] as string })
+    return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
+  }
+
+  #readAllWithTtl(names: readonly string[]): Promise<(Dated | Error)[]> {
+    const command = (group: readonly string[]) => evaluation(scripts.GET_WITH_TTL, group, [])
+    return this.#inGroups<Dated>(names, command, (answer) => dated(answer as (Buffer | number | null)[]))
+  }
+
+  /** Reads names in groups that may share a command, and puts the answers in the order of the names. */
+  async #inGroups<T>(
+    names: readonly string[],
+    command: (group: readonly string[]) => Command,
+    parse: (answer: unknown) => readonly T[],
+  ): Promise<(T | Error)[]> {
+    const groups = this.#link.groups(names)
+    const answers = await this.#sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
+    const found: (T | Error)[] = new Array(names.length)
+    for (const [at, group] of groups.entries()) {
+      const answer = answers[at]
+      const parsed = answer instanceof Error ? undefined : parse(answer)
+      for (const [order, place] of group.entries()) found[place] = parsed ? (parsed[order] as T) : (answer as Error)
+    }
+    return found
+  }
+
+  /** Unlike `MGET`, `GET` says when a key is of another kind. */
+  async #readOne(name: string): Promise<Buffer | null> {
+    try {
+      return (await this.#link.send({ name: 'GET', args: [name], key: name })) as Buffer | null
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
+      this.#host.error(error)
+      return null
+    }
+  }
+
+  async *#scanNames(pattern: string, batchSize: number): AsyncGenerator<string[]> {
+    const match = this.#keys.scanPattern(pattern)
+    const servers = this.#link.servers()
+    if (servers.length === 0) throw new BackendUnavailableError(`Redis at ${this.#link.address} is not connected.`)
+    for (const { client } of servers) {
+      let cursor = '0'
+      do {
+        const [next, names]: [Buffer, Buffer[]] = await client
+          .scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize)
+          .catch((error) => {
+            throw asBackendError(error)
+          })
+        cursor = String(next)
+        if (names.length > 0) yield names.map(String)
+      } while (cursor !== '0')
+    }
+  }
+}
+
+function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
+  return {
+    name: 'EVALSHA',
+    args: [script.sha, names.length, ...names, ...args],
+    key: names[0] as string,
+    lua: script.lua,
+  }
+}
+
+/** The same for a server that does not know the script yet. */
+function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
+  return { name: 'EVAL', args: [lua, ...args], key }
+}
+
+function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
+  const found: Dated[] = []
+  for (let at = 0; at < answer.length; at += 2)
+    found.push({ bytes: answer[at] as Buffer | null, timeLeft: timeLeft(answer[at + 1]) as Milliseconds })
+  return found
+}
+
+function severalSlots(keys: readonly string[]): CommandError {
+  const named = [...new Set(keys)].map((key) => `"${key}"`).join(', ')
+  return new CommandError(
+    `A Redis Cluster changes keys in one step only when they share a slot; ${named} do not. Give them a hash tag, such as {user:1}:name.`,
+  )
+}
+
+/** A time to live as scripts take it. */
+function ttlOf(lifetime: Milliseconds): Argument {
+  return lifetime === Number.POSITIVE_INFINITY ? '' : lifetime
+}
+
+/** What `PTTL` answers. */
+function timeLeft(answer: unknown): Milliseconds | Miss {
+  if (answer === -2) return MISS
+  return answer === -1 ? Number.POSITIVE_INFINITY : Math.max(1, Number(answer))
+}
+
+function asNumbers(answer: unknown): number[] {
+  return (answer as unknown[]).map(Number)
+}
+
+function isBits(bytes: Buffer): boolean {
+  return (
+    bytes.length >= scripts.BITS_HEADER.length &&
+    bytes.subarray(0, scripts.BITS_HEADER.length).equals(scripts.BITS_HEADER)
+  )
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NOSCRIPT')
+}

@@ -1,0 +1,64 @@
+import { ConfigurationError, type Driver, parseTtl, type Ttl, unknownOption } from '@cashews/core'
+import { createSerializer, serializerOptionNames } from '@cashews/serialization'
+import { Keyspace } from './keyspace.ts'
+import { linkTo } from './links.ts'
+import type { CopyOptions } from './local-copies.ts'
+import { RedisBackend } from './redis-backend.ts'
+import { type ClientSideOptions, OWN_OPTIONS, type RedisOptions } from './settings.ts'
+import { parseUrl, SCHEMES } from './url.ts'
+
+/** Makes a {@link RedisBackend}, and tells a cache what `redis://` is. */
+export interface RedisDriver extends Driver {
+  (options?: RedisOptions): RedisBackend
+  fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): RedisBackend
+}
+
+const KNOWN: readonly string[] = [...OWN_OPTIONS, ...serializerOptionNames]
+const CLIENT_SIDE = ['size', 'bytes', 'maxTtl', 'maxStale', 'isolation']
+/** Below this a heartbeat would cost more than it tells. */
+const LEAST_STALE = 30
+
+/**
+ * A store in Redis or Valkey: standalone, behind Sentinel or a Cluster, shared by all processes that use it.
+ *
+ * @example
+ * cache.setup(redis({ url: 'redis://localhost:6379/1', clientSide: true }))
+ * createCache({ drivers: [redis] }).setup('redis+cluster://10.0.0.1:6379,10.0.0.2:6379')
+ */
+export const redis: RedisDriver = /* @__PURE__ */ Object.assign(create, {
+  schemes: SCHEMES,
+  fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): RedisBackend =>
+    create({ ...overrides, url } as RedisOptions),
+})
+
+function create(given: RedisOptions = {}): RedisBackend {
+  for (const name of Object.keys(given)) if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
+  const { url, ...beside } = given
+  const options: RedisOptions = { ...(url !== undefined && parseUrl(url)), ...beside }
+  const { client, cluster, sentinels, name, host, port, path, db, username, password, tls, ...rest } = options
+  const { namespace = 'cashews:', clientSide = false, connection, clusterOptions, ...serialization } = rest
+  const link = linkTo(options)
+  const isCluster = cluster !== undefined || (client !== undefined && 'isCluster' in client && client.isCluster)
+  return new RedisBackend(link, new Keyspace(namespace, isCluster), createSerializer(serialization), copies(clientSide))
+}
+
+function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefined {
+  if (clientSide === false) return undefined
+  const { size, bytes, isolation, maxTtl = '5m', maxStale = '1s', ...rest } = clientSide === true ? {} : clientSide
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw unknownOption(unknown, 'the client-side cache of redis', CLIENT_SIDE)
+  const stale = parseTtl(maxStale)
+  if (stale < LEAST_STALE || stale === Number.POSITIVE_INFINITY)
+    throw new ConfigurationError(
+      `Option "maxStale" is ${String(maxStale)}; it must be from ${LEAST_STALE} ms to some seconds.`,
+    )
+  return {
+    store: {
+      ...(size !== undefined && { size }),
+      ...(bytes !== undefined && { maxBytes: bytes }),
+      ...(isolation !== undefined && { isolation }),
+    },
+    maxStale: stale,
+    maxTtl: parseTtl(maxTtl as Ttl),
+  }
+}

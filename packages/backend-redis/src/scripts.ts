@@ -1,0 +1,230 @@
+import { Script } from './script.ts'
+
+/** Marks a string that holds bits. Eight bytes, so that fields begin at bit 64. */
+export const BITS_HEADER: Buffer = Buffer.from('\xc6cbits\x01\x00', 'latin1')
+const HEADER = String.raw`'\198cbits\1\0'`
+
+/**
+ * What Redis has no single command for. A script runs alone (redis.io, "Scripting with Lua"), so each is one step.
+ * `KEYS` come in pairs, a value and its lease: whoever writes a value voids the lease, in the same step.
+ * A time to live of `''` means none.
+ */
+
+/** ARGV: value, ttl, condition (`NX`, `XX` or `''`). */
+export const SET: Script = new Script(`
+local args = {'SET', KEYS[1], ARGV[1]}
+if ARGV[2] ~= '' then args[4] = 'PX' args[5] = ARGV[2] end
+if ARGV[3] ~= '' then args[#args + 1] = ARGV[3] end
+if not redis.call(unpack(args)) then return 0 end
+redis.call('UNLINK', KEYS[2])
+return 1`)
+
+/** ARGV: ttl, value of each pair. */
+export const SET_MANY: Script = new Script(`
+for i = 1, #KEYS, 2 do
+  if ARGV[1] == '' then redis.call('SET', KEYS[i], ARGV[(i + 3) / 2])
+  else redis.call('SET', KEYS[i], ARGV[(i + 3) / 2], 'PX', ARGV[1]) end
+  redis.call('UNLINK', KEYS[i + 1])
+end
+return #KEYS / 2`)
+
+/** Answers how many values were there. */
+export const DELETE: Script = new Script(`
+local gone = 0
+for i = 1, #KEYS, 2 do
+  gone = gone + redis.call('UNLINK', KEYS[i])
+  redis.call('UNLINK', KEYS[i + 1])
+end
+return gone`)
+
+/** ARGV: by, ttl. */
+export const INCR: Script = new Script(`
+local isNew = redis.call('EXISTS', KEYS[1]) == 0
+local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+if isNew and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+redis.call('UNLINK', KEYS[2])
+return sum`)
+
+/** ARGV: ttl. Answers whether the key is there. */
+export const EXPIRE: Script = new Script(`
+redis.call('UNLINK', KEYS[2])
+if ARGV[1] ~= '' then return redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+redis.call('PERSIST', KEYS[1])
+return redis.call('EXISTS', KEYS[1])`)
+
+/** A digest of whatever stands under a key; `''` for an absent one. */
+const STAMP_OF = `
+local function stampOf(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return '' end
+  return redis.sha1hex(redis.call(kind == 'string' and 'GET' or 'DUMP', key))
+end`
+
+/** Answers stamp, time left, and the value of a string. */
+export const INSPECT: Script = new Script(`${STAMP_OF}
+local stamp = stampOf(KEYS[1])
+if stamp == '' then return false end
+local isText = redis.call('TYPE', KEYS[1]).ok == 'string'
+return {stamp, redis.call('PTTL', KEYS[1]), isText and redis.call('GET', KEYS[1])}`)
+
+/**
+ * KEYS: those expected, then a pair for each write. ARGV: how many expected, their stamps, then for each write what to
+ * do (`set`, `expire`, `delete`), its ttl (or `keep`) and its value.
+ */
+export const APPLY: Script = new Script(`${STAMP_OF}
+local expected = tonumber(ARGV[1])
+for i = 1, expected do
+  if stampOf(KEYS[i]) ~= ARGV[1 + i] then return 0 end
+end
+local arg = expected + 2
+for i = expected + 1, #KEYS, 2 do
+  local key, op, ttl = KEYS[i], ARGV[arg], ARGV[arg + 1]
+  if op == 'delete' then redis.call('UNLINK', key)
+  elseif op == 'expire' then
+    if ttl == '' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  elseif ttl == 'keep' then
+    local left = redis.call('PTTL', key)
+    if left > 0 then redis.call('SET', key, ARGV[arg + 2], 'PX', left) else redis.call('SET', key, ARGV[arg + 2]) end
+  elseif ttl == '' then redis.call('SET', key, ARGV[arg + 2])
+  else redis.call('SET', key, ARGV[arg + 2], 'PX', ttl) end
+  redis.call('UNLINK', KEYS[i + 1])
+  arg = arg + 3
+end
+return 1`)
+
+/** Answers bytes. The server counts what has expired, until it is asked for. */
+export const SIZE: Script = new Script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('MEMORY', 'USAGE', KEYS[1])`)
+
+const HAS_BITS = `
+local header = ${HEADER}
+local function hasBits(key)
+  if redis.call('EXISTS', key) == 0 then return false end
+  if redis.call('GETRANGE', key, 0, 7) ~= header then error({err = 'WRONGTYPE This key holds no bits'}) end
+  return true
+end
+local function fields(first, last, make)
+  local found = {}
+  for from = first, last, 1000 do
+    local args = {}
+    for i = from, math.min(from + 999, last) do make(args, 64 + ARGV[i] * ARGV[1]) end
+    for _, field in ipairs(redis.call('BITFIELD', KEYS[1], unpack(args))) do found[#found + 1] = field end
+  end
+  return found
+end`
+
+/** ARGV: size, indexes. */
+export const GET_BITS: Script = new Script(`${HAS_BITS}
+hasBits(KEYS[1])
+return fields(2, #ARGV, function(args, offset)
+  args[#args + 1] = 'GET' args[#args + 1] = 'u' .. ARGV[1] args[#args + 1] = string.format('%.0f', offset)
+end)`)
+
+/** ARGV: size, by, indexes. */
+export const INCR_BITS: Script = new Script(`${HAS_BITS}
+if not hasBits(KEYS[1]) then redis.call('SET', KEYS[1], header) end
+redis.call('UNLINK', KEYS[2])
+return fields(3, #ARGV, function(args, offset)
+  for _, part in ipairs({'OVERFLOW', 'SAT', 'INCRBY', 'u' .. ARGV[1], string.format('%.0f', offset), ARGV[2]}) do
+    args[#args + 1] = part
+  end
+end)`)
+
+/**
+ * ARGV: start (`''`: the server's own clock decides, so that the clocks of its callers do not matter), end or period,
+ * max, ttl, a member nobody else has. Answers how many, whether one was added, and the age of the oldest.
+ */
+export const INCR_WINDOW: Script = new Script(`
+local first, last = ARGV[1], ARGV[2]
+if first == '' then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  first, last = string.format('%.0f', now - last + 1), string.format('%.0f', now)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. first)
+local count = redis.call('ZCARD', KEYS[1])
+local added = count < tonumber(ARGV[3])
+if added then
+  redis.call('ZADD', KEYS[1], last, ARGV[5])
+  if ARGV[4] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  redis.call('UNLINK', KEYS[2])
+  count = count + 1
+end
+local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+return {count, added and 1 or 0, oldest and string.format('%.17g', math.max(0, last - oldest)) or '0'}`)
+
+const EACH_THOUSAND = `
+local function eachThousand(command, first)
+  redis.call('SCARD', KEYS[1]) -- refuses what is no set, whatever the members
+  local sum = 0
+  for from = first, #ARGV, 1000 do
+    sum = sum + redis.call(command, KEYS[1], unpack(ARGV, from, math.min(from + 999, #ARGV)))
+  end
+  return sum
+end`
+
+/** ARGV: ttl (`keep`: as it is), members. */
+export const ADD_MEMBERS: Script = new Script(`${EACH_THOUSAND}
+local added = eachThousand('SADD', 2)
+if ARGV[1] == '' then redis.call('PERSIST', KEYS[1])
+elseif ARGV[1] ~= 'keep' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+redis.call('UNLINK', KEYS[2])
+return added`)
+
+/** ARGV: members. */
+export const REMOVE_MEMBERS: Script = new Script(`${EACH_THOUSAND}
+redis.call('UNLINK', KEYS[2])
+return eachThousand('SREM', 1)`)
+
+/** KEYS: the lock. ARGV: token, ttl. */
+export const ACQUIRE: Script = new Script(`
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1`)
+
+/** KEYS: the lock. ARGV: token, ttl. */
+export const EXTEND: Script = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1`)
+
+/** KEYS: the lock. ARGV: token, channel, key. Tells who waits. */
+export const RELEASE: Script = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('UNLINK', KEYS[1])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 1`)
+
+/**
+ * A lease is a number, given out by a counter that whoever writes the value removes. KEYS: value, lease. ARGV: a name
+ * for a new counter, its ttl, whether a value that is there will do. Answers the value, or the lease.
+ */
+export const TAKE_LEASE: Script = new Script(`
+local value = ARGV[3] == '1' and redis.pcall('GET', KEYS[1])
+if type(value) == 'string' then return {value, false} end
+if redis.call('HSETNX', KEYS[2], 'name', ARGV[1]) == 1 then redis.call('HSET', KEYS[2], 'stored', 0) end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return {false, redis.call('HGET', KEYS[2], 'name') .. ':' .. redis.call('HINCRBY', KEYS[2], 'taken', 1)}`)
+
+/**
+ * KEYS: value, lease. ARGV: name and number of the lease, value, ttl. Writes while the counter is there, and no load
+ * that began later has written. The last one removes it.
+ */
+export const SET_LEASED: Script = new Script(`
+local lease = redis.call('HMGET', KEYS[2], 'name', 'stored', 'taken')
+local number = tonumber(ARGV[2])
+if lease[1] ~= ARGV[1] or number < tonumber(lease[2]) then return 0 end
+if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
+return 1`)
+
+/** Answers value and time left of each key, for copies that live no longer than the key. */
+export const GET_WITH_TTL: Script = new Script(`
+local found = {}
+for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
+  found[2 * i - 1] = value
+  found[2 * i] = value and redis.call('PTTL', KEYS[i]) or 0
+end
+return found`)

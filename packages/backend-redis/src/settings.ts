@@ -1,0 +1,75 @@
+import type { Ttl } from '@cashews/core'
+import type { SerializerOptions } from '@cashews/serialization'
+import type { Cluster, ClusterOptions, Redis, RedisOptions as ServerOptions } from 'ioredis'
+
+/** Where a server is: `localhost:6379`, or its parts. */
+export type Address = string | { readonly host: string; readonly port?: number }
+
+/** Settings of the client-side cache: copies of values in this process, which Redis itself keeps true. */
+export interface ClientSideOptions {
+  /** The most copies it keeps. @default 10_000 */
+  readonly size?: number
+  /** About how many bytes the copies may take together. @default no bound */
+  readonly bytes?: number
+  /** How long a copy is used at most, however long its key lives. @default '5m' */
+  readonly maxTtl?: Ttl
+  /** How far a copy may be behind Redis at most, whatever happens to connections. @default '1s' */
+  readonly maxStale?: Ttl
+  /** What keeps copies apart from the values that callers hold, as in `memory`. @default 'clone' */
+  readonly isolation?: 'clone' | 'freeze' | 'none'
+}
+
+/** What ioredis takes for a connection, but for what the backend has to know of. */
+export type Connection = Omit<ServerOptions, 'keyPrefix' | 'replyMapping' | 'stringNumbers'>
+
+/** Settings of {@link redis}. Where the server is: one of `url`, `client`, `cluster`, `sentinels`; else `host` and `port`. */
+export interface RedisOptions extends SerializerOptions {
+  /** Such as `redis://user:password@localhost:6379/1`. Options in it give way to those beside it. */
+  readonly url?: string
+  /** A client or cluster of ioredis. Whoever made it closes it. */
+  readonly client?: Redis | Cluster
+  /** Some servers of a Redis Cluster; they know the others. */
+  readonly cluster?: readonly Address[]
+  /** Sentinels, which know the master called {@link name}. */
+  readonly sentinels?: readonly Address[]
+  readonly name?: string
+  /** @default 'localhost' */
+  readonly host?: string
+  /** @default 6379 */
+  readonly port?: number
+  /** A Unix socket. */
+  readonly path?: string
+  readonly db?: number
+  readonly username?: string
+  readonly password?: string
+  /** `true`, or settings of `node:tls`. @default false */
+  readonly tls?: boolean | ServerOptions['tls']
+  /** Stands before every key. @default 'cashews:' */
+  readonly namespace?: string
+  /** Keeps copies in this process: by default not. */
+  readonly clientSide?: boolean | ClientSideOptions
+  /** Anything else that ioredis takes, for each connection. */
+  readonly connection?: Connection
+  /** Anything else that ioredis takes for a cluster. */
+  readonly clusterOptions?: Omit<ClusterOptions, 'redisOptions' | 'keyPrefix' | 'scaleReads'>
+}
+
+/** The names of all options, for the error about an unknown one. */
+export const OWN_OPTIONS: readonly (keyof RedisOptions)[] = [
+  'url',
+  'client',
+  'cluster',
+  'sentinels',
+  'name',
+  'host',
+  'port',
+  'path',
+  'db',
+  'username',
+  'password',
+  'tls',
+  'namespace',
+  'clientSide',
+  'connection',
+  'clusterOptions',
+]

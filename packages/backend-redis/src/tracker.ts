@@ -1,0 +1,184 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Redis, RedisOptions } from 'ioredis'
+
+const CHANNEL = '__redis__:invalidate'
+
+/** How long the handshake on a new connection may take. */
+const HANDSHAKE: Milliseconds = 1_000
+
+/** How long a server that cannot track is left alone. */
+const TRY_AGAIN: Milliseconds = 5_000
+
+/** RESP2, because ioredis drops what RESP3 pushes. */
+const TRACKING: Partial<RedisOptions> = {
+  protocol: 2,
+  autoResubscribe: false,
+  enableReadyCheck: false,
+  enableOfflineQueue: false,
+  lazyConnect: true,
+  maxRetriesPerRequest: 0,
+  retryStrategy: (times) => Math.min(20 * 2 ** times, 250),
+  connectionName: 'cashews:invalidations',
+}
+
+/** A connection for {@link Tracker}, to the server that a client talks to. */
+export function trackingConnection(client: Redis): Redis {
+  return client.duplicate(TRACKING)
+}
+
+/** What a tracker needs, and whom it tells. */
+export interface TrackerHost {
+  /** Only keys that begin with it are tracked. */
+  readonly prefix: string
+  /** How long a copy may be out of date at most. */
+  readonly maxStale: Milliseconds
+  /** Writes a key of this id over the connection that values come by: a change that must be heard. */
+  prove(id: string): Promise<unknown>
+  /** Keys changed: `null` means all of them. */
+  changed(names: readonly string[] | null): void
+  /** Nothing is known any more of what changed. */
+  lost(): void
+  /** Tracking does not work here, and why. */
+  failed(error: unknown): void
+}
+
+/**
+ * Hears from one server which keys change, by server-assisted client-side caching (redis.io, "Client-side caching in
+ * Redis": broadcasting mode). The connection redirects to itself.
+ *
+ * What it says can be trusted for `maxStale` after the sending of a `PING` that was answered: the server writes
+ * invalidations before answers, and one connection keeps their order.
+ */
+export class Tracker {
+  readonly #connection: Redis
+  readonly #host: TrackerHost
+  readonly #heartbeat: NodeJS.Timeout
+  /** Counts connections, so that an answer of an old one renews nothing. */
+  #epoch = 0
+  #isLive = false
+  #connectedAt = Number.POSITIVE_INFINITY
+  #heardAt = Number.NEGATIVE_INFINITY
+  #roundTrip: Milliseconds = 0
+  #proof: { readonly id: string; readonly settle: (isHeard: boolean) => void } | undefined
+  #isSilent = false
+  #tryAgain: NodeJS.Timeout | undefined
+
+  constructor(connection: Redis, host: TrackerHost) {
+    this.#connection = connection
+    this.#host = host
+    connection.on('error', () => {})
+    connection.on('connect', () => {
+      this.#connectedAt = performance.now()
+    })
+    connection.on('ready', this.#begin)
+    connection.on('close', this.#end)
+    connection.on('messageBuffer', (_channel: Buffer, message: unknown) => this.#hear(message as Buffer[] | null))
+    connection.connect().catch(() => {})
+    this.#heartbeat = setInterval(() => void this.#beat(), host.maxStale / 3)
+    this.#heartbeat.unref()
+  }
+
+  /** Whether copies may be used: nothing older than `maxStale` went unheard. */
+  isFresh(now: number): boolean {
+    return this.#isLive && now - this.#heardAt <= this.#host.maxStale
+  }
+
+  /** How long ago it was certain that nothing went unheard. */
+  staleness(now: number): Milliseconds {
+    return this.#isLive ? now - this.#heardAt : Number.POSITIVE_INFINITY
+  }
+
+  /** How long the last sign of life took. */
+  get roundTrip(): Milliseconds {
+    return this.#roundTrip
+  }
+
+  stop(): void {
+    clearInterval(this.#heartbeat)
+    clearTimeout(this.#tryAgain)
+    this.#connection.off('ready', this.#begin)
+    this.#connection.off('close', this.#end)
+    this.#end()
+    this.#connection.disconnect()
+  }
+
+  readonly #begin = async (): Promise<void> => {
+    const epoch = ++this.#epoch
+    try {
+      const id = await this.#connection.client('ID')
+      const tracking = ['TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', this.#host.prefix]
+      await this.#connection.call('CLIENT', tracking)
+      await this.#connection.subscribe(CHANNEL)
+      const sentAt = performance.now()
+      await this.#prove()
+      if (epoch !== this.#epoch) return
+      this.#host.lost()
+      this.#heardAt = sentAt
+      this.#isLive = true
+      this.#isSilent = false
+    } catch (error) {
+      if (epoch === this.#epoch) this.#giveUp(error)
+    }
+  }
+
+  /** Nothing but a change that arrives proves that changes arrive. */
+  async #prove(): Promise<void> {
+    const id = crypto.randomUUID()
+    const heard = new Promise<boolean>((resolve) => {
+      const late = setTimeout(resolve, this.#host.maxStale, false).unref()
+      this.#proof = {
+        id,
+        settle: (isHeard) => {
+          clearTimeout(late)
+          resolve(isHeard)
+        },
+      }
+    })
+    await this.#host.prove(id)
+    if (!(await heard)) throw new Error('it does not tell of changes: a test write went unnoticed')
+  }
+
+  #giveUp(error: unknown): void {
+    if (this.#connection.status !== 'ready') return
+    this.#end()
+    if (!this.#isSilent) this.#host.failed(error)
+    this.#isSilent = true
+    this.#tryAgain = setTimeout(() => this.#connection.disconnect(true), TRY_AGAIN).unref()
+  }
+
+  readonly #end = (): void => {
+    this.#epoch++
+    this.#connectedAt = Number.POSITIVE_INFINITY
+    this.#isLive = false
+    this.#proof?.settle(false)
+    this.#host.lost()
+  }
+
+  /** Only a real answer counts: an error may overtake the invalidations that a long script holds back. */
+  async #beat(): Promise<void> {
+    if (!this.#isLive) {
+      if (performance.now() - this.#connectedAt > HANDSHAKE) this.#connection.disconnect(true)
+      return
+    }
+    const epoch = this.#epoch
+    const sentAt = performance.now()
+    const late = setTimeout(() => this.#connection.disconnect(true), this.#host.maxStale / 3)
+    try {
+      await this.#connection.ping()
+      if (epoch !== this.#epoch) return
+      this.#heardAt = sentAt
+      this.#roundTrip = performance.now() - sentAt
+    } catch {
+      // The lease runs out by itself.
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  #hear(message: readonly Buffer[] | null): void {
+    const names = message?.map(String) ?? null
+    const proof = this.#proof
+    if (proof && names?.some((name) => name.endsWith(proof.id))) proof.settle(true)
+    this.#host.changed(names)
+  }
+}

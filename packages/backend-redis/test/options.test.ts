@@ -1,0 +1,68 @@
+import { inspect } from 'node:util'
+import { type RedisOptions, redis } from '@cashews/backend-redis'
+import { ConfigurationError } from '@cashews/core'
+import { Cluster, Redis } from 'ioredis'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+const lazy = { lazyConnect: true, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false } as const
+
+afterEach(() => vi.restoreAllMocks())
+
+describe('the options of redis', () => {
+  it.each([
+    [{ hots: 'localhost' }, /Unknown option "hots" for redis.*host.*codec/],
+    [{ clientSide: { max: 1 } }, /Unknown option "max".*size, bytes, maxTtl/],
+    [{ clientSide: { maxStale: 0.01 } }, /maxStale/],
+    [{ clientSide: { maxStale: Number.POSITIVE_INFINITY } }, /maxStale/],
+    [{ host: 'a', cluster: ['b'] }, /several places at once/],
+    [{ sentinels: ['a'] }, /name of their master/],
+    [{ sentinels: [], name: 'main' }, /name of their master/],
+    [{ cluster: [] }, /at least one address/],
+    [{ cluster: ['a'], db: 1 }, /database 0 only/],
+    [{ cluster: ['a:b'] }, /is no address/],
+    [{ host: '' }, /is no address/],
+    [{ port: 70_000 }, /is no address/],
+    [{ namespace: 'a{b' }, /stray braces/],
+    [{ namespace: '{}' }, /stray braces/],
+    [{ client: {} }, /client of ioredis/],
+    [{ codec: 'pickle' }, /codec/],
+  ] as [RedisOptions, RegExp][])('%o is refused with the reason', (options, reason) => {
+    const make = () => redis(options)
+    expect(make).toThrow(reason)
+    expect(make).toThrow(ConfigurationError)
+  })
+
+  it('refuses a cluster that reads from replicas, which lag behind', () => {
+    const client = new Cluster([{ host: 'a', port: 1 }], { lazyConnect: true, scaleReads: 'slave' })
+    expect(() => redis({ client })).toThrow(/scaleReads to 'master'/)
+  })
+
+  it('refuses a client that writes a prefix of its own before each key', () => {
+    expect(() => redis({ client: new Redis({ ...lazy, keyPrefix: 'p:' }) })).toThrow(/namespace/)
+  })
+
+  it('warns of a client that sends commands twice', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    redis({ client: new Redis({ lazyConnect: true }) })
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining('autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0'),
+      { code: 'CASHEWS_REDIS_CLIENT' },
+    )
+    redis({ client: new Redis(lazy) })
+    expect(warn).toHaveBeenCalledTimes(1)
+  })
+
+  it('takes any object with the shape of a client, such as that of another copy of ioredis', () => {
+    const client = new Redis(lazy)
+    const other = new Proxy(client, { getPrototypeOf: () => Object.prototype })
+    expect(redis({ client: other }).name).toBe('redis')
+  })
+
+  it('never shows a password', async () => {
+    const store = redis({ url: 'redis://user:geheim@127.0.0.1:1' })
+    const refused = await Promise.resolve(store.open({ removed() {}, error() {} })).catch((error) => error)
+    expect(refused).toMatchObject({ code: 'CASHEWS_BACKEND_UNAVAILABLE' })
+    expect(inspect([store, refused], { depth: 20, showHidden: true })).not.toContain('geheim')
+    await store.close()
+  })
+})

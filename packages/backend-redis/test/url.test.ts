@@ -1,0 +1,85 @@
+import { redis } from '@cashews/backend-redis'
+import { ConfigurationError } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { parseUrl } from '../src/url.ts'
+
+describe('the URL of a Redis', () => {
+  it.each([
+    ['redis://', {}],
+    ['redis://localhost', { host: 'localhost', port: 6379 }],
+    ['REDIS://10.0.0.1:7000/2', { host: '10.0.0.1', port: 7000, db: 2 }],
+    ['redis://[::1]:7000', { host: '::1', port: 7000 }],
+    ['rediss://host', { tls: true, host: 'host', port: 6379 }],
+    ['redis://host?db=3&name=n', { host: 'host', port: 6379, db: 3, name: 'n' }],
+    ['redis+unix:///run/redis.sock?db=1', { path: '/run/redis.sock', db: 1 }],
+    ['redis+unix://user:pass@/run/redis.sock', { username: 'user', password: 'pass', path: '/run/redis.sock' }],
+    [
+      'redis+sentinel://a,b:7000/main/2',
+      {
+        sentinels: [
+          { host: 'a', port: 26_379 },
+          { host: 'b', port: 7000 },
+        ],
+        name: 'main',
+        db: 2,
+      },
+    ],
+    ['rediss+cluster://a:1', { tls: true, cluster: [{ host: 'a', port: 1 }] }],
+    ['redis://a?cluster=true', { cluster: [{ host: 'a', port: 6379 }] }],
+    [
+      'redis://a?client_name=app&socket_timeout=0.5&socket_connect_timeout=2&client_side_prefix=p:',
+      {
+        host: 'a',
+        port: 6379,
+        namespace: 'p:',
+        connection: { connectionName: 'app', commandTimeout: 500, connectTimeout: 2_000 },
+      },
+    ],
+    ['redis://a?client_side=1', { host: 'a', port: 6379, clientSide: true }],
+    [
+      'redis://a?client_side_size=10&client_side_max_stale=0.5&client_side_max_ttl=1m',
+      { host: 'a', port: 6379, clientSide: { size: 10, maxStale: 0.5, maxTtl: 60 } },
+    ],
+    ['redis://a?clientSide=0&clientSideSize=10', { host: 'a', port: 6379, clientSide: false }],
+    ['redis://a?codec=json&secrets=new,old', { host: 'a', port: 6379, codec: 'json', secrets: ['new', 'old'] }],
+  ])('%s is read whole', (url, options) => {
+    expect(parseUrl(url)).toEqual(options)
+  })
+
+  it.each(['simple', 'p@ss', 'a:b', 'sl/ash', 'ha#sh', '100%', 'per%cent', ' ', 'é🥔', '=&+'])(
+    'keeps the password %j as it is',
+    (password) => {
+      expect(parseUrl(`redis://user:${password}@host/1`)).toMatchObject({ username: 'user', password, db: 1 })
+      expect(parseUrl(`redis://:${encodeURIComponent(`${password}?`)}@host`).password).toBe(`${password}?`)
+    },
+  )
+
+  it.each([
+    ['http://host', /Known schemes: redis, rediss/],
+    ['redis://host?sizes=1', /Unknown option "sizes".*Known options: db, namespace/],
+    ['redis://host/one', /database/],
+    ['redis://host:port', /is no address/],
+    ['redis://host?db=one', /db/],
+    ['redis+cluster://a,,b', /is no address/],
+  ])('%s is refused with the reason', (url, reason) => {
+    expect(() => parseUrl(url)).toThrow(ConfigurationError)
+    expect(() => parseUrl(url)).toThrow(reason)
+  })
+
+  it.each([
+    'http://user:geheim@host',
+    'redis://user:gehe/im@host:port',
+    'redis://:geheim@host/one',
+    'redis://:geheim@host?unknown=1',
+    'redis://:geheim?geheim@host',
+    'redis://host/1?password=geheim&unknown=1',
+  ])('is never shown with its secrets: %s', (url) => {
+    expect(() => parseUrl(url)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('geheim') }))
+  })
+})
+
+describe('redis from a URL', () => {
+  it('lets options beside the URL win', () => {
+    expect(() => redis.fromUrl('redis://host', { namespace: '{' })).toThrow(/stray braces/)
+  })
+})

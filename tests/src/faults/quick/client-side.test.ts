@@ -1,0 +1,154 @@
+import { redis } from '@cashews/backend-redis'
+import { Cluster } from 'ioredis'
+import { describe, expect, it } from 'vitest'
+import { type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
+import { report } from '../../support/faults/report.ts'
+import { eventually } from '../../support/redis/eventually.ts'
+import { startProxy } from '../../support/redis/proxy.ts'
+import { startRedis } from '../../support/redis/redis-server.ts'
+
+/** Resolves when copies are used. */
+const isLive = ({ backend }: WatchedCache) => eventually(() => backend.clientSide?.live)
+
+/** Resolves when everything that had changed before was heard. */
+async function hasHeard({ backend }: WatchedCache): Promise<void> {
+  const asked = performance.now()
+  await eventually(() => {
+    const report = backend.clientSide
+    return report?.live && performance.now() - report.staleness > asked
+  })
+}
+
+describe('copies near at hand', () => {
+  it('B1: an answer that arrives after its invalidation', async () => {
+    await using server = await startRedis()
+    await using proxy = await startProxy(server.port)
+    await using near = watchedCache({ host: '127.0.0.1', port: proxy.port, clientSide: true })
+    await using writer = watchedCache({ url: server.url, namespace: near.namespace })
+    await near.cache.init()
+    await isLive(near)
+    const keys = Array.from({ length: 200 }, (_, at) => `k:${at}`)
+    await writer.cache.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])))
+    await near.cache.getMany(['the script is known from now on'])
+    await hasHeard(near)
+    proxy.delay({ down: 60 }, ['commands'])
+    const read = async () => Number(/cmdstat_mget:calls=(\d+)/.exec(await server.admin.info('commandstats'))?.[1] ?? 0)
+    const before = await read()
+    const reading = near.cache.getMany(keys)
+    await eventually(async () => (await read()) > before)
+    await writer.cache.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])))
+    const overtaken = (await reading).filter((value) => value === 'old').length
+    proxy.heal()
+    await hasHeard(near)
+    const stale = (await near.cache.getMany(keys)).filter((value) => value !== 'new').length
+    const refused = near.backend.clientSide?.refused ?? 0
+    report('B1', 'it is not kept', { overtaken, stale, refused }, overtaken === 200 && stale === 0)
+  })
+
+  it('B2: an own and a foreign write in one cycle of the server', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: true })
+    await using writer = watchedCache({ url: server.url, namespace: near.namespace })
+    await writer.cache.set('k', 0)
+    await near.cache.get('k')
+    await isLive(near)
+    const [rounds, each] = [20, 10]
+    let stale = 0
+    for (let round = 0; round < rounds; round++) {
+      const keys = Array.from({ length: each }, (_, at) => `k:${round}:${at}`)
+      await near.cache.setMany(Object.fromEntries(keys.map((key) => [key, 'first'])))
+      await near.cache.getMany(keys)
+      server.freeze()
+      const writes = keys.map((key, at) => {
+        const [one, other] = at % 2 ? [near, writer] : [writer, near]
+        return [one.cache.set(key, 'one'), other.cache.set(key, 'other')]
+      })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      server.thaw()
+      await Promise.all(writes.flat())
+      await near.cache.getMany(keys)
+      await hasHeard(near)
+      const [seen, there] = [await near.cache.getMany(keys), await writer.cache.getMany(keys)]
+      stale += seen.filter((value, at) => value !== there[at]).length
+    }
+    report('B2', 'both are seen', { writes: rounds * each, stale }, stale === 0)
+  }, 60_000)
+
+  it('B6, B8: every way in which a key can change', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: true })
+    await using writer = watchedCache({ url: server.url, namespace: near.namespace })
+    const { admin } = server
+    await writer.cache.set('k', 'new')
+    const raw = (await admin.getBuffer(`${near.namespace}k`)) as Buffer
+    const dump = async () => (await admin.dumpBuffer(`${near.namespace}k`)) as Buffer
+    const name = `${near.namespace}k`
+    await near.cache.get('k')
+    await isLive(near)
+    const ways: Record<string, () => Promise<unknown>> = {
+      FLUSHALL: () => admin.flushall(),
+      FLUSHDB: () => admin.flushdb(),
+      RENAME: () => admin.set(`${name}:2`, raw).then(() => admin.rename(`${name}:2`, name)),
+      COPY: () => admin.set(`${name}:2`, raw).then(() => admin.copy(`${name}:2`, name, 'REPLACE')),
+      Lua: () => admin.eval('return redis.call("SET", KEYS[1], ARGV[1])', 1, name, raw),
+      MULTI: () => admin.multi().set(name, raw).exec(),
+      PEXPIRE: () => admin.pexpire(name, 60_000),
+      RESTORE: async () => admin.restore(name, 0, await dump(), 'REPLACE'),
+      'another user': () => admin.del(name),
+      eviction: () =>
+        admin.config('SET', 'maxmemory-policy', 'allkeys-random').then(() => admin.config('SET', 'maxmemory', '1')),
+    }
+    const after: Record<string, number> = {}
+    for (const [way, change] of Object.entries(ways)) {
+      await near.cache.set('k', 'old')
+      await near.cache.get('k')
+      await hasHeard(near)
+      await near.cache.get('k')
+      expect(near.backend.getNow?.('k'), `a copy before ${way}`).toBe('old')
+      await change()
+      const changed = performance.now()
+      await eventually(() => near.backend.getNow?.('k') !== 'old')
+      after[way] = Math.round(performance.now() - changed)
+    }
+    report(
+      'B6, B8',
+      'each is heard of at once',
+      after,
+      Object.values(after).every((late) => late <= 50),
+    )
+  })
+
+  it('B14: namespaces that overlap', async () => {
+    await using server = await startRedis()
+    await using outer = watchedCache({ url: server.url, namespace: 'a:', clientSide: true })
+    await using inner = watchedCache({ url: server.url, namespace: 'a:b:', clientSide: true })
+    await using writer = watchedCache({ url: server.url, namespace: 'a:b:' })
+    await outer.cache.set('k', 1)
+    await writer.cache.set('k', 1)
+    for (const near of [outer, inner]) await near.cache.get('k')
+    await Promise.all([isLive(outer), isLive(inner)])
+    await Promise.all([outer, inner].map(({ cache }) => cache.get('b:k')))
+    const reads = () => Promise.all([outer.cache.get('b:k'), inner.cache.get('k')])
+    await reads()
+    await writer.cache.set('k', 2)
+    await Promise.all([hasHeard(outer), hasHeard(inner)])
+    const seen = await reads()
+    report(
+      'B14',
+      'both hear of a change',
+      { seen: JSON.stringify(seen) },
+      seen.every((value) => value === 2),
+    )
+  })
+
+  it('B15: reads from replicas', () => {
+    const client = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true, scaleReads: 'slave' })
+    let refused = ''
+    try {
+      redis({ client, clientSide: true })
+    } catch (error) {
+      refused = (error as { code: string }).code
+    }
+    report('B15', 'are refused at setup', { refused }, refused === 'CASHEWS_CONFIGURATION')
+  })
+})

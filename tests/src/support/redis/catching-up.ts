@@ -1,0 +1,51 @@
+import type { Backend, Milliseconds } from '@cashews/core'
+
+/** Members that wait for something else than an answer of the store. */
+const PATIENT: ReadonlySet<string | symbol> = new Set(['guard', 'scan', 'released'])
+
+/** A store on the fake clock of the test. */
+export interface CatchingUp {
+  readonly backend: Backend
+  /** What it has been asked and has not answered yet. */
+  readonly underWay: ReadonlySet<Promise<unknown>>
+}
+
+/** Makes a store, before each command, as old as the fake clock says. */
+export function catchingUp(backend: Backend, age: (duration: Milliseconds) => Promise<unknown>): CatchingUp {
+  const underWay = new Set<Promise<unknown>>()
+  const watched = (answer: unknown): unknown => {
+    if (answer instanceof Promise) {
+      const over = () => underWay.delete(answer)
+      underWay.add(answer)
+      answer.then(over, over)
+    }
+    return answer
+  }
+  let seen = Date.now()
+  let ageing: Promise<unknown> | undefined
+  const caughtUp = (): Promise<unknown> | undefined => {
+    const passed = Date.now() - seen
+    seen += passed
+    // The clock goes back when the fake one takes its place.
+    if (passed <= 0) return ageing
+    const aged = Promise.all([ageing, age(passed)]).finally(() => {
+      if (ageing === aged) ageing = undefined
+    })
+    ageing = aged
+    return aged
+  }
+  const patient = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(_, name) {
+        const member: unknown = Reflect.get(target, name, target)
+        if (typeof member === 'object' && member !== null) return patient(member)
+        if (typeof member !== 'function' || PATIENT.has(name)) return member
+        const run = (args: unknown[]) => watched(member.apply(target, args))
+        return (...args: unknown[]) => {
+          const aged = caughtUp()
+          return aged ? watched(aged.then(() => run(args))) : run(args)
+        }
+      },
+    })
+  return { backend: patient(backend), underWay }
+}

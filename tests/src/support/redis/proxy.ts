@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** Which way bytes flow: up to the server, or down to the client. */
+type Direction = 'up' | 'down'
+
+/** What a connection carries: commands, or the news of a client-side cache. */
+type Kind = 'commands' | 'news'
+
+/** What is done to the bytes of a kind of connection. */
+interface Weather {
+  readonly delays: Record<Direction, number>
+  readonly swallows: Record<Direction, boolean>
+}
+
+const calm = (): Weather => ({ delays: { up: 0, down: 0 }, swallows: { up: false, down: false } })
+const KINDS: readonly Kind[] = ['commands', 'news']
+
+/** Stands between a client and a server, and does to their connections what networks do. */
+export class FaultyLink implements AsyncDisposable {
+  readonly #server: Server
+  readonly #target: number
+  readonly #sockets = new Map<Socket, { kind: Kind }>()
+  #weather: Record<Kind, Weather> = { commands: calm(), news: calm() }
+  #refuses = false
+
+  constructor(server: Server, target: number) {
+    this.#server = server
+    this.#target = target
+    server.on('connection', (client) => this.#join(client))
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port
+  }
+
+  /** Holds every byte back for a while, in milliseconds. */
+  delay(delays: Partial<Record<Direction, number>>, kinds: readonly Kind[] = KINDS): void {
+    for (const kind of kinds) Object.assign(this.#weather[kind].delays, delays)
+  }
+
+  /** Swallows all bytes, while connections stay open. */
+  blackhole(kinds: readonly Kind[] = KINDS): void {
+    for (const kind of kinds) Object.assign(this.#weather[kind].swallows, { up: true, down: true })
+  }
+
+  /** Ends every new connection at once. */
+  refuse(): void {
+    this.#refuses = true
+  }
+
+  heal(): void {
+    this.#refuses = false
+    this.#weather = { commands: calm(), news: calm() }
+  }
+
+  /** Breaks connections with a reset. */
+  reset(kinds: readonly Kind[] = KINDS): void {
+    for (const [socket, { kind }] of this.#sockets) if (kinds.includes(kind)) socket.resetAndDestroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets.keys()) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #join(client: Socket): void {
+    if (this.#refuses) {
+      client.resetAndDestroy()
+      return
+    }
+    const upstream = connect(this.#target, '127.0.0.1')
+    const connection = { kind: 'commands' as Kind }
+    this.#pass(client, upstream, 'up', connection)
+    this.#pass(upstream, client, 'down', connection)
+  }
+
+  #pass(from: Socket, to: Socket, direction: Direction, connection: { kind: Kind }): void {
+    this.#sockets.set(from, connection)
+    from.setNoDelay(true)
+    from.on('data', (data) => {
+      // A connection for news says so in its name.
+      if (direction === 'up' && data.includes('cashews:invalidations')) connection.kind = 'news'
+      const { delays, swallows } = this.#weather[connection.kind]
+      if (swallows[direction]) return
+      if (delays[direction] === 0) to.write(data)
+      else setTimeout(() => to.writable && to.write(data), delays[direction])
+    })
+    from.on('error', () => to.destroy())
+    from.on('close', () => {
+      this.#sockets.delete(from)
+      to.destroy()
+    })
+  }
+}
+
+/** Starts a proxy to a port of this machine. */
+export async function startProxy(target: number): Promise<FaultyLink> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return new FaultyLink(server, target)
+}

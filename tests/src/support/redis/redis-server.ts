@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { redisBinary } from './binary.ts'
+import { freePort } from './ports.ts'
+
+/** How long a server may take to start. */
+const PATIENCE = 10_000
+
+export interface RedisServerOptions {
+  /** More words for its command line. */
+  readonly args?: readonly string[]
+  readonly port?: number
+}
+
+/** A server of its own process, on this machine alone, that keeps nothing. */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number
+  readonly admin: Redis
+  readonly #folder: string
+  readonly #args: readonly string[]
+  #process: ChildProcess | undefined
+
+  constructor(port: number, folder: string, args: readonly string[]) {
+    this.port = port
+    this.#folder = folder
+    this.#args = args
+    this.admin = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 50 })
+    this.admin.on('error', () => {})
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  /** Starts it, after a {@link kill} too. Resolves when it answers. */
+  async start(): Promise<void> {
+    const child = spawn(redisBinary(), [...this.#args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder })
+    this.#process = child
+    let log = ''
+    child.stdout.on('data', (data) => {
+      log += data
+    })
+    child.stderr.on('data', (data) => {
+      log += data
+    })
+    live.add(child)
+    child.once('exit', () => live.delete(child))
+    const end = performance.now() + PATIENCE
+    while (!(await this.#answers())) {
+      if (child.exitCode !== null || performance.now() > end) throw new Error(`redis-server did not start:\n${log}`)
+      await wait(10)
+    }
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  /** Stops it from running while its connections stay open. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.admin.disconnect()
+    await this.kill()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #answers(): Promise<boolean> {
+    const client = new Redis({ port: this.port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return (await client.ping()) === 'PONG'
+    } catch {
+      return false
+    } finally {
+      client.disconnect()
+    }
+  }
+}
+
+/** Starts a server on a free port. */
+export async function startRedis({ args = [], port }: RedisServerOptions = {}): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'cashews-redis-'))
+  const place = port ?? (await freePort())
+  const server = new RedisServer(place, folder, [
+    ...['--port', `${place}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    ...['--repl-diskless-sync-delay', '0'],
+    ...args,
+  ])
+  await server.start()
+  return server
+}
+
+/** Nobody outlives the tests, however they end. */
+const live = new Set<ChildProcess>()
+const killAll = (): void => {
+  for (const child of live) child.kill('SIGKILL')
+}
+process.once('exit', killAll)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    killAll()
+    process.kill(process.pid, signal)
+  })

@@ -1,0 +1,108 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { eventually } from './eventually.ts'
+import { freePort } from './ports.ts'
+import { RedisServer, startRedis } from './redis-server.ts'
+
+const PATIENCE = 30_000
+
+export interface SentinelOptions {
+  readonly replicas?: number
+  readonly sentinels?: number
+  /** After how many milliseconds of silence the master counts as down. */
+  readonly downAfter?: number
+}
+
+/** A master, its replicas, and Sentinels that watch them. */
+export class SentinelGroup implements AsyncDisposable {
+  readonly name = 'mymaster'
+  readonly servers: readonly RedisServer[]
+  readonly sentinels: readonly RedisServer[]
+
+  constructor(servers: readonly RedisServer[], sentinels: readonly RedisServer[]) {
+    this.servers = servers
+    this.sentinels = sentinels
+  }
+
+  get addresses(): string[] {
+    return this.sentinels.map(({ address }) => address)
+  }
+
+  /** The master as the Sentinels see it now. */
+  async master(): Promise<RedisServer> {
+    const ask = ({ admin }: RedisServer) => admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name)
+    const [, port] = (await Promise.any(this.sentinels.map(ask))) as [string, string]
+    return this.servers.find((server) => server.port === Number(port)) as RedisServer
+  }
+
+  /** Moves the master role by hand. */
+  async failover(): Promise<void> {
+    await this.sentinels[0]?.admin.call('SENTINEL', 'FAILOVER', this.name)
+  }
+
+  /** Resolves when all servers are up, and all agree who is master. */
+  async settled(): Promise<void> {
+    await eventually(async () => {
+      const master = await this.master()
+      const roles = await Promise.all(
+        this.servers.map(async (server) => {
+          const facts = String(await server.admin.info('replication'))
+          if (server === master) return facts.includes('role:master')
+          return facts.includes(`master_port:${master.port}`) && facts.includes('master_link_status:up')
+        }),
+      )
+      return roles.every(Boolean)
+    }, PATIENCE)
+    await known(this, this.servers.length - 1, this.sentinels.length)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.sentinels, ...this.servers].map((each) => each[Symbol.asyncDispose]()))
+  }
+}
+
+/** Starts a group. Resolves when the Sentinels know the replicas and each other. */
+export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelGroup> {
+  const { replicas = 2, sentinels = 3, downAfter = 1_000 } = options
+  const master = await startRedis()
+  const follow = ['--replicaof', '127.0.0.1', `${master.port}`]
+  const followers = await Promise.all(Array.from({ length: replicas }, () => startRedis({ args: follow })))
+  const watchers = await Promise.all(Array.from({ length: sentinels }, () => startWatcher(master.port, downAfter)))
+  const group = new SentinelGroup([master, ...followers], watchers)
+  await known(group, replicas, sentinels)
+  return group
+}
+
+async function startWatcher(masterPort: number, downAfter: number): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'cashews-sentinel-'))
+  const port = await freePort()
+  const file = join(folder, 'sentinel.conf')
+  await writeFile(
+    file,
+    `port ${port}
+bind 127.0.0.1
+dir ${folder}
+sentinel monitor mymaster 127.0.0.1 ${masterPort} 2
+sentinel down-after-milliseconds mymaster ${downAfter}
+sentinel failover-timeout mymaster 3000
+`,
+  )
+  const server = new RedisServer(port, folder, [file, '--sentinel'])
+  await server.start()
+  return server
+}
+
+async function known({ sentinels, name }: SentinelGroup, replicas: number, watchers: number): Promise<void> {
+  const end = performance.now() + PATIENCE
+  const isWell = async ({ admin }: RedisServer) => {
+    const facts = (await admin.call('SENTINEL', 'MASTER', name).catch(() => [])) as string[]
+    const fact = (what: string) => Number(facts[facts.indexOf(what) + 1])
+    return fact('num-slaves') === replicas && fact('num-other-sentinels') === watchers - 1
+  }
+  while (!(await Promise.all(sentinels.map(isWell))).every(Boolean)) {
+    if (performance.now() > end) throw new Error('The Sentinels did not find each other.')
+    await wait(50)
+  }
+}

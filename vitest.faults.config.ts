@@ -1,0 +1,16 @@
+import type { ViteUserConfig } from 'vitest/config'
+import everyday from './vitest.config.ts'
+
+/** `pnpm faults`: every fault of the matrix, one after another, on servers of its own. Prints a line of JSON for each. */
+const config: ViteUserConfig = {
+  ...everyday,
+  test: {
+    include: ['tests/src/faults/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', 'json'],
+    outputFile: { json: 'coverage/fault-results.json' },
+  },
+}
+export default config

@@ -66,6 +66,7 @@ class Raw {
 /** A store in the memory of this process. Every member answers at once. */
 export class MemoryBackend implements Backend {
   readonly name = 'memory'
+  readonly holdsAll = true
   readonly #entries: Recency
   readonly #clock: TickingClock
   readonly #expiry: Expiry

@@ -1,7 +1,26 @@
 import { memory } from '@cashews/backend-memory'
 import { describeBackend, handClock } from '@cashews/conformance'
+import { MISS, type Spot } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
 
 const clock = handClock()
 describeBackend('memory', () => memory({ clock }), { elapse: clock.elapse })
-describeBackend('memory, in real time', () => memory())
+describeBackend('memory, in real time', () => memory(), { unit: 150 })
 describeBackend('memory, bounded by bytes', () => memory({ clock, maxBytes: 2 ** 30 }), { elapse: clock.elapse })
+
+describe('memory that is full', () => {
+  it('never answers for a key what it held for the one that was evicted', async () => {
+    const store = memory({ clock, size: 2 })
+    const spots = ['a', 'b', 'c', 'd'].map((key): Spot => ({ key, store: undefined, at: 0, stamp: 0 }))
+    for (let round = 0; round < 20; round++) {
+      for (const [at, spot] of spots.entries()) {
+        if (round % 3 !== at % 3) store.set(spot.key, spot.key, 60_000)
+        for (const asked of spots) {
+          const answer = store.answerNow(asked)
+          if (answer !== undefined) expect(await answer).toBe(asked.key)
+          expect([asked.key, MISS]).toContain(store.get(asked.key))
+        }
+      }
+    }
+  })
+})

@@ -233,7 +233,7 @@ export class Cache implements AsyncDisposable {
       await this.store(key, value, lifetime, lease, all)
       return value
     }
-    const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
+    const call: LoadCall = { key, self: undefined, args: [], signal: undefined, isMissing: true }
     return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime, tags: all && (() => all) })
   }
 

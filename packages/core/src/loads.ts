@@ -164,7 +164,7 @@ function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
 function readThrough<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew' || through.sharing === 'apart'
   try {
-    const stored = route.look(flight.call.key, flight, leaseOnly)
+    const stored = route.look(flight.call, flight, leaseOnly)
     if (!isPending(stored)) return answer(route, stored, leaseOnly, through, flight)
     flight.open()
     return stored.then((found) => answer(route, found, leaseOnly, through, flight))

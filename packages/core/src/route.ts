@@ -14,6 +14,7 @@ import { neutralAnswer } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
 import { TaggedStore } from './defaults/tagged-store.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
+import type { LoadCall } from './flight.ts'
 import type { Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf } from './lease.ts'
 import type { Listeners } from './listeners.ts'
@@ -152,11 +153,11 @@ export class Route implements Guarded, BackendHost {
   }
 
   /** Sends the read of a load, which takes its lease on the way. */
-  look(key: string, lease: Lease, leaseOnly: boolean): Answer<'get'> {
+  look({ key, isMissing }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
     if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined)
       return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
     this.#leases.take(key, lease)
-    return this.backend.get(key)
+    return isMissing && this.#immediate?.holdsAll ? MISS : this.backend.get(key)
   }
 
   /** Sends the write of a load. */

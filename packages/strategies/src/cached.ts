@@ -48,7 +48,7 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
         },
         call(key, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal }, through))
+          return settle(cache.fly({ key, self, args, signal, isMissing: signal === undefined }, through))
         },
         refresh: caching.refresher(through),
         peek: (key) => settle(cache.get(key)),

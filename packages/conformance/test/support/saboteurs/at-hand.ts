@@ -12,6 +12,7 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
       getNow: (key) => (kept.has(key) ? kept.get(key) : MISS),
     }
   },
+  'getNow and answerNow of a store that holds all answer whatever get does': () => ({ holdsAll: true }),
   'answerNow answers in a promise what get would, or undefined': (store) => ({
     answerNow: ({ key }) => {
       const value = store.getNow(key)

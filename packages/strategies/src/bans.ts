@@ -35,7 +35,7 @@ export class Bans {
 
   /** With what a call is refused; `undefined` when it has to be counted. */
   find(key: string): RateLimitError | undefined {
-    const ban = this.#byKey.get(key)
+    const ban = this.#byKey.size === 0 ? undefined : this.#byKey.get(key)
     if (ban === undefined) return undefined
     if (this.#stands(key, ban)) return ban.refusal
     this.#byKey.delete(key)

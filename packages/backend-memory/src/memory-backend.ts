@@ -16,6 +16,7 @@ import {
   type Spot,
   sizeOf,
   type Tags,
+  type Usage,
   type Windows,
   type Write,
   WrongTypeError,
@@ -239,6 +240,11 @@ export class MemoryBackend implements Backend {
     for (let pointer = 0; pointer < K.length; pointer++)
       if ((expiresAt[pointer] as number) > now && this.#isTied(pointer)) alive++
     return alive
+  }
+
+  usage(): Usage {
+    const { size, totalBytes } = this.#entries
+    return this.#maxBytes < FOREVER ? { entries: size, bytes: totalBytes } : { entries: size }
   }
 
   clear(): void {

@@ -78,7 +78,7 @@ export function bloom<F extends Question, const K extends string, const N extend
 
   const judge = (self: unknown, args: readonly unknown[], isIn: boolean | undefined): Promise<boolean> => {
     const asks = isIn === undefined || (isIn && checkFalsePositive)
-    cache.detected(storedName, seen, { hit: !asks })
+    cache.detected(storedName, seen, asks ? { hit: false, reason: 'miss' } : { hit: true })
     return asks ? ask(self, args) : isIn ? YES : NO
   }
   const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {

@@ -92,7 +92,7 @@ export function dualBloom<F extends Question, const K extends string, const N ex
   const judge = (known: Known, element: string, self: unknown, args: readonly unknown[]): Promise<boolean> => {
     const [inYes, inNo] = [countOf(known[0], yes) === yes.hashes, countOf(known[1], no) === no.hashes]
     const hit = inYes !== inNo
-    cache.detected(yes.storedName, seen, { hit })
+    cache.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
     return hit ? Promise.resolve(inYes) : learn(element, self, args, known)
   }
   const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {

@@ -102,10 +102,11 @@ async function contextOf(
 }
 
 /** Whether the backend has a member that it may leave out without a word. */
-function brings({ getNow, answerNow, holdsAll, leases, locks, tags }: Backend, feature: Feature): boolean {
+function brings({ getNow, answerNow, holdsAll, usage, leases, locks, tags }: Backend, feature: Feature): boolean {
   if (feature === 'getNow') return getNow !== undefined
   if (feature === 'answerNow') return answerNow !== undefined
   if (feature === 'holdsAll') return holdsAll === true
+  if (feature === 'usage') return usage !== undefined
   if (feature === 'leases') return leases !== undefined
   if (feature === 'tags') return Boolean(tags)
   if (feature === 'capture') return Boolean(tags && tags.capture)

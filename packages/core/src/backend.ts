@@ -255,6 +255,14 @@ export interface Tags {
   capture?(tags: TagsAhead): Awaitable<string>
 }
 
+/** How much a store in this process holds. */
+export interface Usage {
+  /** Its keys, with those that have expired and are not swept yet. */
+  readonly entries: number
+  /** About how many bytes they take; absent when it does not count them. */
+  readonly bytes?: number
+}
+
 /** What {@link Leases.get} answers: the value, or the right to store what is loaded instead. */
 export interface Leased {
   readonly value: unknown
@@ -322,6 +330,9 @@ export interface Backend extends BackendBase {
    * the value, and may answer with one promise as long as the value is there and its readers need no copies.
    */
   answerNow?(spot: Spot): Promise<unknown> | undefined
+
+  /** Tells at once how much it holds. Absent when the store is always a wait away. */
+  usage?(): Usage
 
   /**
    * `true`: every value of this store is at hand, so that a {@link MISS} of {@link getNow} is a miss, and `undefined` of

@@ -9,7 +9,7 @@ import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts
 import type { LoadCall } from './flight.ts'
 import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
-import { type CacheEvents, Listeners, type Off } from './listeners.ts'
+import { type CacheEvents, Listeners, type Off, type ToldEvents } from './listeners.ts'
 import { Loads, type ReadThrough, type Seen } from './loads.ts'
 import { acquireLock, awaitUnlocked, type Lock, type LockOptions, type LockStore, lost } from './lock.ts'
 import type { Middleware } from './middleware.ts'
@@ -17,6 +17,7 @@ import { Route } from './route.ts'
 import { Routes } from './routes.ts'
 import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions } from './setup.ts'
+import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import { waitersOf } from './waiters.ts'
 
@@ -81,7 +82,8 @@ export class Cache implements AsyncDisposable {
   readonly #drivers: readonly Driver[]
   readonly #onError: (error: unknown) => void
   readonly #routes: Routes
-  readonly #loads = new Loads(this)
+  readonly #tallies = new Tallies()
+  readonly #loads = new Loads(this, this.#tallies)
   readonly #listeners: Listeners
   readonly #middlewares: Middleware[] = []
   readonly #templates = new Set<string>()
@@ -112,6 +114,7 @@ export class Cache implements AsyncDisposable {
       report: this.report,
     })
     const replaced = this.#routes.add(route)
+    for (const middleware of options.middlewares ?? []) middleware.join?.(this)
     route.share(this.#middlewares)
     if (this.#tagging) route.useTags(this.#tagging.records)
     if (replaced && replaced.origin !== route.origin) replaced.close().catch(this.report)
@@ -145,11 +148,15 @@ export class Cache implements AsyncDisposable {
   /** Puts a middleware before every backend. The first given is the outermost; those of a backend come after. */
   use(...middlewares: readonly Middleware[]): this {
     this.#middlewares.push(...middlewares)
+    for (const middleware of middlewares) middleware.join?.(this)
     for (const route of this.#routes.all) route.share(this.#middlewares)
     return this
   }
 
-  /** Calls `listener` after each such command, or when a key is dropped by a store, or a store goes or comes back. */
+  /**
+   * Calls `listener` after each such command, or when a key is dropped by a store, a store goes or comes back, a lock is
+   * taken, a call refused, a circuit breaker changes, a transaction ends.
+   */
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => unknown): Off {
     return this.#listeners.add(event, listener)
   }
@@ -344,7 +351,8 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
-    return acquireLock(key, options, this.#lockStore(key))
+    const locking = acquireLock(key, options, this.#lockStore(key))
+    return this.#listeners.has('lock') ? this.#timed(key, locking) : locking
   }
 
   /**
@@ -488,6 +496,10 @@ export class Cache implements AsyncDisposable {
 
   /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */
   detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason'>): void {
+    if (this.#tallies.isWatched && (outcome.hit || outcome.reason)) {
+      const { template, strategy } = seen()
+      this.#tallies.of(template ?? strategy)[outcome.hit ? 'hits' : 'misses']++
+    }
     if (watchedScope()?.detectors)
       this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
   }
@@ -500,6 +512,42 @@ export class Cache implements AsyncDisposable {
   /** The answer of a load that is under way, if this caller may simply share it. */
   join<T>(key: string): Promise<T> | undefined {
     return this.#loads.join(key)
+  }
+
+  /** What stands behind each prefix, and how many reads its store answered on the spot, past all middlewares. */
+  get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
+    return this.#routes.all
+  }
+
+  /** What was counted of each template. */
+  get tallies(): Iterable<Tally> {
+    return this.#tallies.all
+  }
+
+  /** Where the calls of a template are counted. */
+  tally(template: string): Tally {
+    return this.#tallies.of(template)
+  }
+
+  /** Stands around each run of a wrapped function from now on, and makes {@link tallies} complete. */
+  watchRuns(watcher: RunWatcher): Off {
+    const off = this.#tallies.watch(watcher)
+    return Object.assign(off, { [Symbol.dispose]: off })
+  }
+
+  /** Whether {@link run} has anything to do. */
+  get watchesRuns(): boolean {
+    return this.#tallies.isWatched
+  }
+
+  /** Runs a wrapped function with those around it who watch. */
+  run(template: string, run: () => Promise<unknown>): Promise<unknown> {
+    return this.#tallies.run(template, run)
+  }
+
+  /** Tells who listens. */
+  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E]): void {
+    if (this.#listeners.has(event)) this.#listeners.emit(event, told)
   }
 
   /** Whether neither reads nor writes go to the backend of a key. */
@@ -634,6 +682,18 @@ export class Cache implements AsyncDisposable {
         const elsewhere = backend.locks === false ? undefined : backend.locks.released?.(key, atMost)
         await (elsewhere ? Promise.race([here, elsewhere]) : here)
       },
+    }
+  }
+
+  async #timed(key: string, locking: Promise<Lock>): Promise<Lock> {
+    const started = performance.now()
+    let taken = false
+    try {
+      const lock = await locking
+      taken = true
+      return lock
+    } finally {
+      this.tell('lock', { key, taken, waited: (performance.now() - started) / 1_000 })
     }
   }
 

@@ -3,6 +3,7 @@ import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
 import { isOvertaken, type Lease, type Leases } from './lease.ts'
 import type { Outcome, Reason } from './outcome.ts'
+import type { Tally } from './tallies.ts'
 
 /** A call that is read through. */
 export interface LoadCall {
@@ -43,6 +44,8 @@ export class Flight<T = unknown> implements Lease, Outcome {
   promise!: Promise<T>
   /** Where others can join it. */
   joinable: Flights | undefined
+  /** Where it is counted, if anybody watched when it started. */
+  tally: Tally | undefined
   #isOpen = false
   hasLanded = false
   readonly #controller: AbortController | undefined

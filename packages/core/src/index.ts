@@ -18,6 +18,7 @@ export type {
   Stamp,
   Tags,
   TagsAhead,
+  Usage,
   WindowCount,
   WindowSlice,
   Windows,
@@ -68,17 +69,30 @@ export { type Formatter, formatter } from './key/formatter.ts'
 export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
 export { isOvertaken, type Lease } from './lease.ts'
-export type { CacheEvents, CommandEvent, HealthEvent, Off, RemovalEvent } from './listeners.ts'
+export type {
+  CacheEvents,
+  CircuitEvent,
+  CommandEvent,
+  HealthEvent,
+  LockEvent,
+  Off,
+  RefusalEvent,
+  RemovalEvent,
+  ToldEvents,
+  TransactionEvent,
+} from './listeners.ts'
 export { loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
 export { Lock, type LockOptions } from './lock.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
+export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
 export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export { outsideScope } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions } from './setup.ts'
 export { sizeOf } from './size-of.ts'
+export type { RunWatcher, Tally } from './tallies.ts'
 export { currentTerms, NotStoredError, onTerms, type Terms } from './terms.ts'
 export { type DurationLike, parseTtl, type Ttl, type TtlText } from './ttl.ts'

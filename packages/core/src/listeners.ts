@@ -32,12 +32,50 @@ export interface HealthEvent {
   readonly error?: unknown
 }
 
-/** What can be listened to, and what a listener is told. */
-export type CacheEvents = { [C in Command]: CommandEvent<C> } & {
+/** A lock that was taken, or given up. */
+export interface LockEvent {
+  readonly key: string
+  readonly taken: boolean
+  /** How long its taker waited, in seconds. */
+  readonly waited: number
+}
+
+/** A call that a strategy turned away without running the function. */
+export interface RefusalEvent {
+  readonly strategy: string
+  readonly template: string
+  readonly key: string
+}
+
+/** A circuit breaker that this process saw change. */
+export interface CircuitEvent {
+  readonly template: string
+  readonly key: string
+  readonly state: 'closed' | 'open' | 'half-open'
+}
+
+/** A transaction that ended. */
+export interface TransactionEvent {
+  readonly mode: string
+  /** Such as `committed`, `rolled back`, `conflict`. */
+  readonly outcome: string
+}
+
+/** What is heard of besides commands: what stores, strategies and other packages tell. */
+export interface ToldEvents {
   removed: RemovalEvent
   unavailable: HealthEvent
   available: HealthEvent
+  lock: LockEvent
+  refused: RefusalEvent
+  circuit: CircuitEvent
+  transaction: TransactionEvent
 }
+
+/** What can be listened to, and what a listener is told. */
+export type CacheEvents = { [C in Command]: CommandEvent<C> } & ToldEvents
+
+const TOLD = ['removed', 'unavailable', 'available', 'lock', 'refused', 'circuit', 'transaction'] as const
 
 /** Stops listening. Works with `using`. */
 export type Off = (() => void) & Disposable
@@ -47,6 +85,8 @@ type Listener = (event: never) => unknown
 /** Who listens to what. */
 export class Listeners {
   readonly #byEvent = new Map<string, Set<Listener>>()
+  /** How many listeners commands have. */
+  #commands = 0
   readonly #onError: (error: unknown) => void
   readonly #onChange: () => void
 
@@ -55,8 +95,9 @@ export class Listeners {
     this.#onChange = onChange
   }
 
-  get isEmpty(): boolean {
-    return this.#byEvent.size === 0
+  /** Whether anybody listens to a command. */
+  get hearCommands(): boolean {
+    return this.#commands > 0
   }
 
   has(event: keyof CacheEvents): boolean {
@@ -65,15 +106,19 @@ export class Listeners {
 
   /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
-    const events: readonly string[] = [...COMMANDS, 'removed', 'unavailable', 'available']
+    const events: readonly string[] = [...COMMANDS, ...TOLD]
     if (!events.includes(event))
       throw new ConfigurationError(`There is no event "${event}". The events are ${events.join(', ')}.`)
     const own: Listener = (told) => listener(told)
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(own))
+    const weight = (COMMANDS as readonly string[]).includes(event) ? 1 : 0
+    this.#commands += weight
     this.#onChange()
     const off = () => {
-      if (listeners.delete(own) && listeners.size === 0) this.#byEvent.delete(event)
+      if (!listeners.delete(own)) return
+      this.#commands -= weight
+      if (listeners.size === 0) this.#byEvent.delete(event)
       this.#onChange()
     }
     return Object.assign(off, { [Symbol.dispose]: off })

@@ -5,6 +5,7 @@ import { Flight, Flights, type LoadCall } from './flight.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
+import type { Tallies } from './tallies.ts'
 import { areMet, NotStoredError, type Terms } from './terms.ts'
 
 /** What a strategy tells of a call before it is made. */
@@ -45,15 +46,20 @@ interface LoadsOwner {
 export class Loads {
   readonly #owner: LoadsOwner
   readonly #flights = new Flights()
+  readonly #tallies: Tallies
 
   /** @param owner The cache, whose `detect` is told. */
-  constructor(owner: LoadsOwner) {
+  constructor(owner: LoadsOwner, tallies: Tallies) {
     this.#owner = owner
+    this.#tallies = tallies
   }
 
   /** The answer of a load that is under way, for a caller who neither detects nor leaves. */
   join<T>(key: string): Promise<T> | undefined {
-    return signals || tellsStale() || watchedScope() ? undefined : this.#flights.find<T>(key)?.wait()
+    if (signals || tellsStale() || watchedScope()) return undefined
+    const flight = this.#flights.find<T>(key)
+    flight?.tally?.joinedAtHand()
+    return flight?.wait()
   }
 
   /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
@@ -66,6 +72,7 @@ export class Loads {
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
     const joined = mayJoin(through.sharing, scope) ? this.#flights.find<T>(key) : undefined
     const flight = joined ?? this.#start(route, call, through, signal)
+    if (joined?.tally) joined.tally.shared++
     const answer = flight.wait(signal)
     if (scope?.detectors) return this.#tell(route, key, through, flight, answer, joined !== undefined)
     return joined && tellsStale() ? passOn(joined, answer) : answer
@@ -97,6 +104,10 @@ export class Loads {
     flight.promise = isWatched
       ? this.#watched(route, through, flight, controller?.signal)
       : readThrough(route, through, flight)
+    if (this.#tallies.isWatched) {
+      flight.tally = this.#tallies.of(through.seen().template ?? through.seen().strategy)
+      flight.tally.follow(flight)
+    }
     if (!flight.hasLanded && (!through.lands || flight.reason === undefined)) {
       const land = () => flight.land()
       flight.promise.then(land, land)

@@ -1,4 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
+import type { Cache } from './cache.ts'
 import type { Call } from './command.ts'
 
 /** Carries a call on, to the next middleware and in the end to the backend. */
@@ -10,7 +11,18 @@ export type Next = (call: Call) => Awaitable<unknown>
  * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable,
  * the others what `CommandResults` says; a key that is not there is `MISS`.
  */
-export type Middleware = (call: Call, next: Next) => Awaitable<unknown>
+export interface Middleware {
+  (call: Call, next: Next): Awaitable<unknown>
+  /**
+   * Whether it only looks on, and need not see the reads that a store answers on the spot: they then pass it by, and the
+   * cache counts them, which {@link Cache.routes} tells.
+   *
+   * @default false
+   */
+  readonly isOnlooker?: boolean
+  /** Told which cache it stands in, before the first call. */
+  readonly join?: (cache: Cache) => void
+}
 
 /** Makes one function of `middlewares` around `last`. */
 export function compose(middlewares: readonly Middleware[], last: Next): Next {

@@ -39,6 +39,14 @@ function takesLease(call: Call): boolean {
 /** What a read becomes inside `invalidateFurther`. */
 const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany: 'deleteMany', getMatch: 'deleteMatch' }
 
+function isOnlooker(middleware: Middleware): boolean {
+  return middleware.isOnlooker === true
+}
+
+function promised(value: unknown): Promise<unknown> | undefined {
+  return value === MISS ? undefined : Promise.resolve(value)
+}
+
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 type State = 'idle' | 'opening' | 'open' | 'closed'
 
@@ -49,13 +57,16 @@ export class Route implements Guarded, BackendHost {
   backend: Backend
   /** The store as it was set up. */
   readonly origin: Backend
+  /** What stands before the store, the outermost first. */
+  middlewares: readonly Middleware[]
   readonly disabled: Set<Command>
+  /** How many reads the store answered on the spot, past everything that stands before it. */
+  hitsAtHand = 0
   readonly #own: readonly Middleware[]
   readonly #owner: RouteOwner
   readonly #bounds: GuardOptions
   #guard: Guard | undefined
   readonly #leases: Leases
-  #shared: readonly Middleware[] = []
   #handler: Next
   #state: State = 'idle'
   #opening: Promise<void> | undefined
@@ -69,6 +80,7 @@ export class Route implements Guarded, BackendHost {
     this.backend = backend.tags === undefined ? completeBackend(backend) : backend
     this.disabled = new Set(disabled)
     this.#own = middlewares
+    this.middlewares = middlewares
     this.#owner = owner
     this.#bounds = guard
     this.#guard = this.backend.guard?.(this, guard)
@@ -101,33 +113,38 @@ export class Route implements Guarded, BackendHost {
 
   /** Puts the middlewares of the whole cache before this route's own. */
   share(middlewares: readonly Middleware[]): void {
-    this.#shared = middlewares
-    this.#handler = compose([...middlewares, ...this.#own], this.#last)
+    this.middlewares = [...middlewares, ...this.#own]
+    this.#handler = compose(this.middlewares, this.#last)
     this.settle()
   }
 
   /** Finds out anew whether a `get` may go straight to the store. To be called when anything on its way changed. */
   settle(): void {
     const { listeners } = this.#owner
-    const straight = this.#state === 'open' && this.#own.length + this.#shared.length === 0
-    const reads = straight && !this.disabled.has('get') && !listeners.has('get')
+    const { middlewares } = this
+    const isOpen = this.#state === 'open'
+    const reads = isOpen && middlewares.every(isOnlooker) && !this.disabled.has('get') && !listeners.has('get')
     this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
-    this.#isPlain = straight && this.disabled.size === 0 && listeners.isEmpty && !this.#guard
+    const isBare = isOpen && middlewares.length === 0 && this.disabled.size === 0
+    this.#isPlain = isBare && !listeners.hearCommands && !this.#guard
   }
 
   /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
   getNow(key: string): unknown {
     const store = this.#immediate
-    return store === undefined || watchedScope() !== undefined ? MISS : store.getNow(key)
+    if (store === undefined || watchedScope() !== undefined) return MISS
+    const now = store.getNow(key)
+    if (now !== MISS) this.hitsAtHand++
+    return now
   }
 
   /** The same in a promise; `undefined` otherwise. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
     const store = this.#immediate
     if (store === undefined || watchedScope() !== undefined) return undefined
-    if (store.answerNow !== undefined) return store.answerNow(spot)
-    const now = store.getNow(spot.key)
-    return now === MISS ? undefined : Promise.resolve(now)
+    const answer = store.answerNow === undefined ? promised(store.getNow(spot.key)) : store.answerNow(spot)
+    if (answer !== undefined) this.hitsAtHand++
+    return answer
   }
 
   /** Sends a call through the middlewares to the store, unless its command is disabled. */

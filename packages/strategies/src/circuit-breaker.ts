@@ -75,8 +75,8 @@ export function circuitBreaker(
       options.key === undefined ? ofFunction(cache, target.fn, options as KeyOptions) : (options as KeyOptions)
     return wrap(cache, target, prefixed('circuitBreaker', keying), (run, template) =>
       detecting(cache, 'circuitBreaker', template, {
-        call: (key, self, args) => breaker.call(key, run, self, args),
-        invalidate: (key) => breaker.reset(key),
+        call: (key, self, args) => breaker.call(key, run, self, args, template),
+        invalidate: (key) => breaker.reset(key, template),
       }),
     )
   }
@@ -93,13 +93,21 @@ function ofFunction(cache: Cache, fn: AnyFunction, { name = fn.name, ...options 
 /** What this process knows of one breaker, for as long as it is called. */
 class Circuit {
   readonly key: string
+  readonly template: () => string
   readonly openKey: string
   readonly window: OutcomeWindow
   readonly succeed: (result: unknown) => unknown
   readonly fail: (error: unknown) => Promise<never>
 
-  constructor(cache: Cache, key: string, period: Milliseconds, failed: (circuit: Circuit, error: unknown) => unknown) {
+  constructor(
+    cache: Cache,
+    key: string,
+    template: () => string,
+    period: Milliseconds,
+    failed: (circuit: Circuit, error: unknown) => unknown,
+  ) {
     this.key = key
+    this.template = template
     this.openKey = `${key}:open`
     this.window = new OutcomeWindow(cache, key, period)
     this.succeed = (result) => {
@@ -154,8 +162,8 @@ class Breaker {
   }
 
   /** Waits for nothing that the store has at hand. */
-  call(key: string, run: Run, self: unknown, args: readonly unknown[]): Promise<unknown> {
-    const circuit = this.#circuitOf(key)
+  call(key: string, run: Run, self: unknown, args: readonly unknown[], template: () => string): Promise<unknown> {
+    const circuit = this.#circuitOf(key, template)
     const openUntil = this.#cache.read(circuit.openKey)
     return chain(openUntil, (until) =>
       until === MISS
@@ -165,21 +173,21 @@ class Breaker {
   }
 
   /** Closes the breaker and forgets its counts. Answers whether it was open. */
-  async reset(key: string): Promise<boolean> {
-    const { window, openKey } = this.#circuitOf(key)
+  async reset(key: string, template: () => string): Promise<boolean> {
+    const { window, openKey } = this.#circuitOf(key, template)
     await window.forget()
     return this.#cache.delete(openKey)
   }
 
   /** What is known of a key is written and forgotten after a while, whether calls still come or not. */
-  #circuitOf(key: string): Circuit {
+  #circuitOf(key: string, template: () => string): Circuit {
     if (this.#last?.key === key) return this.#last
     const known = this.#circuits.get(key)
     if (known !== undefined) {
       this.#last = known
       return known
     }
-    const circuit = new Circuit(this.#cache, key, this.#period, this.#failed)
+    const circuit = new Circuit(this.#cache, key, template, this.#period, this.#failed)
     const { window } = circuit
     this.#circuits.set(key, circuit)
     this.#last = circuit
@@ -197,7 +205,7 @@ class Breaker {
     try {
       const { calls, fails } = await circuit.window.failed()
       if (calls >= this.#minCalls && fails * 100 >= calls * this.#rate && (await this.#open(circuit, false)))
-        this.#tell(circuit.key, 'open')
+        this.#tell(circuit, 'open')
     } catch (trouble) {
       this.#cache.report(trouble)
     }
@@ -206,20 +214,20 @@ class Breaker {
   /** @throws {CircuitBreakerOpen} While it is open. */
   async #unlessOpen(circuit: Circuit, openUntil: unknown, run: () => Promise<unknown>): Promise<unknown> {
     const wait = Number(openUntil) - Date.now()
-    if (wait > 0) throw refusal(circuit.key, wait)
+    if (wait > 0) throw this.#refusal(circuit, wait)
     return this.#probe(circuit, run)
   }
 
   /** One of a few calls that show whether the function works again. */
   async #probe(circuit: Circuit, run: () => Promise<unknown>): Promise<unknown> {
     const permit = await this.#permit(circuit.key)
-    if (permit === undefined) throw refusal(circuit.key, this.#halfOpenTtl)
+    if (permit === undefined) throw this.#refusal(circuit, this.#halfOpenTtl)
     try {
       // Another probe may have ended meanwhile, and decided.
       const openUntil = await this.#cache.read(circuit.openKey)
       if (openUntil === MISS) return await run().then(circuit.succeed, circuit.fail)
       const wait = Number(openUntil) - Date.now()
-      if (wait > 0) throw refusal(circuit.key, wait)
+      if (wait > 0) throw this.#refusal(circuit, wait)
       return await this.#decide(circuit, run)
     } finally {
       await permit()
@@ -227,16 +235,15 @@ class Breaker {
   }
 
   async #decide(circuit: Circuit, run: () => Promise<unknown>): Promise<unknown> {
-    const { key } = circuit
-    this.#tell(key, 'half-open')
+    this.#tell(circuit, 'half-open')
     try {
       const result = await run()
-      if (await this.reset(key)) this.#tell(key, 'closed')
+      if (await this.reset(circuit.key, circuit.template)) this.#tell(circuit, 'closed')
       return result
     } catch (error) {
       if (this.#isFailure(error)) {
         await this.#open(circuit, undefined)
-        this.#tell(key, 'open')
+        this.#tell(circuit, 'open')
       }
       throw error
     }
@@ -262,15 +269,17 @@ class Breaker {
     return opened
   }
 
-  #tell(key: string, state: CircuitState): void {
+  #tell({ key, template }: Circuit, state: CircuitState): void {
+    this.#cache.tell('circuit', { key, template: template(), state })
     try {
       this.#onChange({ key, state })
     } catch (error) {
       this.#cache.report(error)
     }
   }
-}
 
-function refusal(key: string, wait: Milliseconds): CircuitBreakerOpen {
-  return withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
+  #refusal({ key, template }: Circuit, wait: Milliseconds): CircuitBreakerOpen {
+    this.#cache.tell('refused', { strategy: 'circuitBreaker', template: template(), key })
+    return withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
+  }
 }

@@ -62,7 +62,8 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
 
   const bans = new Bans(cache, limit)
 
-  const over = async (key: string, count: number, args: readonly unknown[]): Promise<unknown> => {
+  const over = async (key: string, count: number, args: readonly unknown[], template: string): Promise<unknown> => {
+    cache.tell('refused', { strategy: 'rateLimit', template, key })
     if (count === limit + 1 && ban !== undefined) await cache.call<'expire'>({ command: 'expire', key, lifetime: ban })
     const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
     const refusal = refusalOf(key, left === MISS ? 0 : (left as Milliseconds))
@@ -74,10 +75,14 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
       detecting(cache, 'rateLimit', template, {
         call(key, self, args) {
           const banned = bans.find(key)
-          if (banned !== undefined) return refuse(banned, args)
+          if (banned !== undefined) {
+            cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
+            return refuse(banned, args)
+          }
           const count = cache.count(key, 1, period)
-          if (isPending(count)) return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args)))
-          return count <= limit ? run(self, args) : over(key, count, args)
+          if (isPending(count))
+            return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args, template())))
+          return count <= limit ? run(self, args) : over(key, count, args, template())
         },
         invalidate: async (key) => {
           bans.lift(key)

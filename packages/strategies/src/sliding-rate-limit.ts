@@ -47,9 +47,11 @@ export function slidingRateLimit(
         call(key, self, args) {
           const slice = { period, max: limit, lifetime: period }
           const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-          return chain(counted, ({ added, age }) =>
-            added ? run(self, args) : refuse(refusalOf(key, period - age), args),
-          ) as Promise<unknown>
+          return chain(counted, ({ added, age }) => {
+            if (added) return run(self, args)
+            cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
+            return refuse(refusalOf(key, period - age), args)
+          }) as Promise<unknown>
         },
         invalidate: async (key) => cache.delete(key),
       }),

@@ -65,11 +65,15 @@ export function wrap<F extends AnyFunction>(
   behave: (run: Run, template: () => string) => Behaviour,
 ): Wrapped<F> {
   const { fn } = target
-  const [original, run] = runOf(fn)
+  const [original, bare] = runOf(fn)
   const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
   if (target.className === undefined || options.key !== undefined) keyOf()
 
-  const behaviour = behave(run, () => keyOf().template)
+  const template = () => keyOf().template
+  const run: Run = (self, args) =>
+    cache.watchesRuns ? cache.run(template(), () => bare(self, args)) : bare(self, args)
+  const tallyOf = lazily(() => cache.tally(template()))
+  const behaviour = behave(run, template)
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
       const key = keyOf()
@@ -78,7 +82,9 @@ export function wrap<F extends AnyFunction>(
       const now = signal === undefined ? behaviour.now?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
       if (known === undefined && (now !== undefined || behaviour.now === undefined)) key.recent.add(args, spot)
-      return now ?? behaviour.call(spot.key, self, args, signal)
+      if (now === undefined) return behaviour.call(spot.key, self, args, signal)
+      tallyOf().hits++
+      return now
     } catch (error) {
       return Promise.reject(error)
     }

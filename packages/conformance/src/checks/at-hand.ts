@@ -27,6 +27,22 @@ export const atHand: CheckGroup = {
   name: 'at hand',
   checks: [
     {
+      title: 'usage tells at once how many keys the store holds',
+      needs: ['usage'],
+      async run({ backend }) {
+        const entries = () => backend.usage?.().entries
+        same(entries(), 0, 'an empty store')
+        await backend.set('a', [1], FOREVER)
+        await backend.set('b', [2], FOREVER)
+        await backend.set('a', [3], FOREVER)
+        same(entries(), 2)
+        await backend.delete('a')
+        same(entries(), 1)
+        const bytes = backend.usage?.().bytes ?? 1
+        truth(bytes > 0, `usage answered ${bytes} bytes for a key`)
+      },
+    },
+    {
       title: 'getNow answers at once, and nothing that get would not',
       needs: ['getNow'],
       async run({ backend, elapse, unit }) {

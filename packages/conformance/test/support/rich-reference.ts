@@ -10,6 +10,7 @@ import {
   type Spot,
   type Tags,
   type TagsAhead,
+  type Usage,
   type Windows,
 } from '@cashews/core'
 
@@ -23,6 +24,7 @@ export interface RichBackend extends Backend {
   readonly tags: Tags & Required<Pick<Tags, 'capture'>>
   getNow(key: string): unknown
   answerNow(spot: Spot): Promise<unknown> | undefined
+  usage(): Usage
 }
 
 /** The reference backend with what it leaves out: leases, released, and values at hand. */
@@ -33,6 +35,7 @@ export function richReference(clock: HandClock): RichBackend {
     throw new Error('The reference backend has every group.')
   const atHand = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
   const tokens = new Map<string, number[]>()
+  const keys = new Set<string>()
   const waiters = new Map<string, () => void>()
   let last = 0
   const touch = (...keys: readonly string[]): void => {
@@ -67,13 +70,20 @@ export function richReference(clock: HandClock): RichBackend {
         atHand.set(key, { value: structuredClone(value), expiresAt: clock.now() + timeLeft })
       return value
     },
+    usage: () => ({ entries: keys.size }),
     getNow,
     answerNow({ key }) {
       const value = getNow(key)
       return value === MISS ? undefined : Promise.resolve(value)
     },
-    set: write(store.set),
-    delete: write(store.delete),
+    set: write((key, ...rest) => {
+      keys.add(key)
+      return store.set(key, ...rest)
+    }),
+    delete: write((key) => {
+      keys.delete(key)
+      return store.delete(key)
+    }),
     incr: write(store.incr),
     expire: write(store.expire),
     setRaw: write(store.setRaw),

@@ -2,6 +2,16 @@ import { MISS } from '@cashews/core'
 import type { Saboteur } from './tools.ts'
 
 export const atHand: Readonly<Record<string, Saboteur>> = {
+  'usage tells at once how many keys the store holds': (store) => {
+    let entries = 0
+    return {
+      set: (...write) => {
+        entries++
+        return store.set(...write)
+      },
+      usage: () => ({ entries }),
+    }
+  },
   'getNow answers at once, and nothing that get would not': (store) => {
     const kept = new Map<string, unknown>()
     return {

@@ -1,0 +1,280 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { memory } from '@cashews/backend-memory'
+import { type Cache, ConfigurationError, createCache } from '@cashews/core'
+import { metrics } from '@cashews/prometheus'
+import { cached, circuitBreaker, early, failover, hit, rateLimit } from '@cashews/strategies'
+import parse from 'parse-prometheus-text-format'
+import { Registry, register } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+/** A real endpoint, as an application has it. */
+async function serve(registry: Registry): Promise<Server & { readonly url: string }> {
+  const server = createServer(async (_, response) => {
+    response.setHeader('content-type', registry.contentType)
+    response.end(await registry.metrics())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return Object.assign(server, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics` })
+}
+
+describe('metrics', () => {
+  let registry: Registry
+  let server: Server & { readonly url: string }
+  let cache: Cache
+  beforeEach(async () => {
+    registry = new Registry()
+    server = await serve(registry)
+    cache = createCache({ onError: () => undefined })
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await cache.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  /** The samples of one metric, by their labels: `{a="1"}`. */
+  const scrape = async (name: string): Promise<Record<string, number>> => {
+    const response = await fetch(server.url)
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    // The parser drops the labels of histograms: it may see their samples only.
+    const text = (await response.text()).replaceAll(/^# TYPE .* histogram$/gm, '')
+    const samples = parse(text).flatMap((found) => (found.name === name ? found.metrics : []))
+    const labelled = (labels: object = {}) =>
+      Object.entries(labels)
+        .filter(([, value]) => value !== '')
+        .sort(([a], [b]) => a.localeCompare(b))
+        .map(([label, value]) => `${label}=${value}`)
+        .join(' ')
+    return Object.fromEntries(samples.map(({ labels, value }) => [labelled(labels), Number(value)]))
+  }
+
+  it('counts operations and reads, with those that are answered on the spot', async () => {
+    cache.setup(memory(), { middlewares: [metrics({ registry })] })
+    await cache.get('a')
+    await cache.set('a', null)
+    for (let time = 0; time < 5; time++) expect(await cache.get('a')).toBeNull()
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual([null, undefined, undefined])
+    await cache.delete('a')
+    expect(await scrape('cashews_get_operation_total')).toEqual({
+      'backend=memory result=hit': 6,
+      'backend=memory result=miss': 3,
+    })
+    expect(await scrape('cashews_operations_latency_seconds_count')).toEqual({
+      'backend=memory operation=get': 6,
+      'backend=memory operation=set': 1,
+      'backend=memory operation=getMany': 1,
+      'backend=memory operation=delete': 1,
+    })
+  })
+
+  it('writes histograms that add up', async () => {
+    cache.use(metrics({ registry, buckets: [0.5, 1] })).setup(memory())
+    await cache.set('a', 1)
+    await cache.get('a')
+    const text = await (await fetch(server.url)).text()
+    const lines = text.split('\n').filter((line) => line.startsWith('cashews_operations_latency_seconds_'))
+    expect(lines.map((line) => line.replace(/ (0\.0\d+|\d\.\d+e-\d+)$/, ' less'))).toEqual([
+      'cashews_operations_latency_seconds_bucket{le="0.5",operation="set",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_bucket{le="1",operation="set",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_bucket{le="+Inf",operation="set",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_sum{operation="set",backend="memory",tag=""} less',
+      'cashews_operations_latency_seconds_count{operation="set",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_bucket{le="0.5",operation="get",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_bucket{le="1",operation="get",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_bucket{le="+Inf",operation="get",backend="memory",tag=""} 1',
+      'cashews_operations_latency_seconds_sum{operation="get",backend="memory",tag=""} 0',
+      'cashews_operations_latency_seconds_count{operation="get",backend="memory",tag=""} 1',
+    ])
+  })
+
+  it('counts an operation that fails, and hands the failure on', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    await cache.set('a', 'text')
+    await expect(cache.incr('a')).rejects.toThrow('no whole number')
+    expect(await scrape('cashews_operations_latency_seconds_count')).toMatchObject({
+      'backend=memory operation=incr': 1,
+    })
+  })
+
+  it('counts calls by template and outcome: hits, misses, those that share a load, refreshes', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const gate = Promise.withResolvers<string>()
+    const getUser = cached(cache, { ttl: 60, key: 'user:{id}' }, async (id: string) => id || gate.promise)
+    for (const id of ['a', 'b', 'c', 'a', 'b', 'a']) await getUser(id)
+    await getUser.refresh('a')
+    const waiting = Array.from({ length: 10 }, () => getUser(''))
+    gate.resolve('late')
+    await Promise.all(waiting)
+    await getUser('')
+    expect(await scrape('cashews_calls_total')).toEqual({
+      'result=hit template=user:{id}': 4,
+      'result=miss template=user:{id}': 4,
+      'result=refresh template=user:{id}': 1,
+      'result=shared template=user:{id}': 9,
+    })
+    expect(await scrape('cashews_load_seconds_count')).toEqual({ 'template=user:{id}': 5 })
+  })
+
+  it('counts stale answers, and the refreshes behind them', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+    cache.use(metrics({ registry })).setup(memory())
+    const ran = vi.fn(async (base: string) => base)
+    const getRates = early(cache, { ttl: '10m', earlyTtl: '5m', key: 'rates:{0}' }, ran)
+    await getRates('EUR')
+    await getRates('EUR')
+    vi.setSystemTime(Date.now() + 360_000)
+    await getRates('EUR')
+    await vi.waitFor(() => expect(ran).toHaveBeenCalledTimes(2))
+    await vi.waitFor(async () =>
+      expect(await scrape('cashews_calls_total')).toEqual({
+        'result=hit template=early:rates:{0}': 1,
+        'result=miss template=early:rates:{0}': 1,
+        'result=stale template=early:rates:{0}': 1,
+        'result=refresh template=early:rates:{0}': 1,
+      }),
+    )
+  })
+
+  it('counts failures of functions, and what failover answers instead', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    let fails = false
+    const status = failover(cache, { ttl: 60, key: 'status' }, async () => {
+      if (fails) throw new Error('down')
+      return 'up'
+    })
+    await status()
+    fails = true
+    expect(await status()).toBe('up')
+    expect(await scrape('cashews_load_errors_total')).toEqual({ 'template=fail:status': 1 })
+    expect(await scrape('cashews_calls_total')).toEqual({
+      'result=refresh template=fail:status': 1,
+      'result=stale template=fail:status': 1,
+    })
+  })
+
+  it('counts the answers of a strategy that counts them itself', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const quote = hit(cache, { ttl: 60, cacheHits: 2, key: 'quote' }, async () => 1)
+    for (let time = 0; time < 4; time++) await quote()
+    expect(await scrape('cashews_calls_total')).toEqual({
+      'result=hit template=hit:quote': 2,
+      'result=miss template=hit:quote': 2,
+    })
+  })
+
+  it('counts who is turned away, and shows breakers that are open', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const send = rateLimit(cache, { limit: 2, period: '1m', key: 'send:{to}' }, async (to: string) => to)
+    await Promise.allSettled(Array.from({ length: 5 }, () => send('ada')))
+    const charge = circuitBreaker(cache, { errorsRate: 50, period: '1m', ttl: '1m', key: 'charge' }, async () => {
+      throw new Error('down')
+    })
+    await Promise.allSettled([charge()])
+    await Promise.allSettled([charge(), charge()])
+    expect(await scrape('cashews_refused_total')).toEqual({
+      'strategy=rateLimit template=rateLimit:send:{to}': 3,
+      'strategy=circuitBreaker template=circuitBreaker:charge': 2,
+    })
+    expect(await scrape('cashews_circuit_changes_total')).toEqual({ 'state=open template=circuitBreaker:charge': 1 })
+    expect(await scrape('cashews_circuits')).toEqual({ 'state=open template=circuitBreaker:charge': 1 })
+  })
+
+  it('counts how long takers of locks waited', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const lock = await cache.acquireLock('job', { ttl: 10 })
+    await expect(cache.acquireLock('job', { ttl: 10, wait: false })).rejects.toThrow()
+    await lock.release()
+    expect(await scrape('cashews_lock_wait_seconds_count')).toEqual({ 'result=taken': 1, 'result=refused': 1 })
+  })
+
+  it('tells what stores drop and hold, and what transactions come to', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    cache.use(metrics({ registry })).setup(memory({ size: 3, maxBytes: 10_000 }), { prefix: '' })
+    for (let at = 0; at < 5; at++) await cache.set(`k${at}`, at, { ttl: 10 })
+    expect(await scrape('cashews_entries')).toEqual({ 'backend=memory': 3 })
+    expect((await scrape('cashews_bytes'))['backend=memory']).toBeGreaterThan(100)
+    vi.setSystemTime(Date.now() + 11_000)
+    await cache.exists('k4')
+    expect(await scrape('cashews_removed_total')).toEqual({
+      'backend=memory reason=evicted': 2,
+      'backend=memory reason=expired': 1,
+    })
+    cache.tell('transaction', { mode: 'locked', outcome: 'committed' })
+    expect(await scrape('cashews_transactions_total')).toEqual({ 'mode=locked outcome=committed': 1 })
+  })
+
+  it('keeps the number of series constant, however many keys there are', async () => {
+    cache.use(metrics({ registry, withTag: (key) => key })).setup(memory({ size: 100 }))
+    const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: number) => id)
+    const series = async () => (await (await fetch(server.url)).text()).split('\n').length
+    for (let id = 0; id < 2_000; id++) await load(id)
+    const before = await series()
+    for (let id = 2_000; id < 4_000; id++) await load(id)
+    expect(await series()).toBe(before)
+    expect(Object.keys(await scrape('cashews_calls_total'))).toEqual(['result=miss template=k:{id}'])
+  })
+
+  it('tells a tag: of a write, or by a function', async () => {
+    cache.use(metrics({ registry, withTag: (key) => key.split(':')[0] })).setup(memory())
+    await cache.get('user:1')
+    await cache.get('item:1')
+    expect(await scrape('cashews_get_operation_total')).toEqual({
+      'backend=memory result=miss tag=user': 1,
+      'backend=memory result=miss tag=item': 1,
+    })
+  })
+
+  it('counts two caches together, and each once', async () => {
+    const other = createCache()
+    for (const each of [cache, other]) {
+      each.setup(memory(), { middlewares: [metrics({ registry })] })
+      each.setup(memory(), { prefix: 'x:', middlewares: [metrics({ registry })] })
+      await each.set('a', 1)
+      await each.get('a')
+      await each.get('x:a')
+      const load = cached(each, { ttl: 60, key: 'k' }, async () => 1)
+      await load()
+      await load()
+    }
+    expect(await scrape('cashews_get_operation_total')).toEqual({
+      'backend=memory result=hit': 4,
+      'backend=memory result=miss': 4,
+    })
+    expect(await scrape('cashews_calls_total')).toEqual({ 'result=hit template=k': 2, 'result=miss template=k': 2 })
+    await other.close()
+  })
+
+  it('uses the global registry, under its own prefix', async () => {
+    cache.use(metrics({ prefix: 'my_' })).setup(memory())
+    await cache.get('a')
+    expect(await register.getSingleMetricAsString('my_get_operation_total')).toContain('result="miss"')
+    register.clear()
+    expect(() => metrics({ prefix: 'my_' })).not.toThrow()
+    register.clear()
+  })
+
+  it('refuses settings that contradict those of the same name, or that cannot work', () => {
+    metrics({ registry })
+    expect(() => metrics({ registry, buckets: [1] })).toThrow(ConfigurationError)
+    expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
+    expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
+  })
+})
+
+describe('the dashboard', () => {
+  it('asks for nothing that the metrics do not tell', async () => {
+    const dashboard = await readFile(new URL('../grafana/cashews.json', import.meta.url), 'utf8')
+    const docs = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
+    const registry = new Registry()
+    metrics({ registry })
+    const told = registry.getMetricsAsArray().map(({ name }) => name)
+    const queries = [...docs.matchAll(/```promql\n(.*?)```/gs)].map(([, query]) => query)
+    const asked = `${dashboard} ${queries}`.match(/cashews_\w+/g) ?? []
+    expect(asked.length).toBeGreaterThan(30)
+    expect(new Set(asked.map((name) => name.replace(/_(bucket|sum|count)$/, '')))).toEqual(
+      new Set(told.filter((name) => asked.some((use) => use.startsWith(name)))),
+    )
+  })
+})

@@ -1,0 +1,94 @@
+import { bloom } from '@cashews/bloom'
+import { type Cache, createCache } from '@cashews/core'
+import { metrics } from '@cashews/prometheus'
+import { cached } from '@cashews/strategies'
+import { Registry } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { altered, fakeTime, hangs, sickStore } from './support/helpers.ts'
+
+/** The value of one series, as a registry tells it. */
+async function seriesOf(registry: Registry, name: string, labels: Record<string, string>): Promise<number | undefined> {
+  const metric = await registry.getSingleMetric(name)?.get()
+  const found = metric?.values.find(({ labels: own }) =>
+    Object.entries(labels).every(([label, value]) => (own as Record<string, unknown>)[label] === value),
+  )
+  return found?.value
+}
+
+describe.each(stores)('metrics on $name', ({ create }) => {
+  let registry: Registry
+  let cache: Cache
+  beforeEach(() => {
+    registry = new Registry()
+    cache = createCache({ onError: () => undefined }).setup(create(), { middlewares: [metrics({ registry })] })
+  })
+  afterEach(async () => {
+    await cache.clear()
+    await cache.close()
+  })
+
+  it('count every read once, wherever it was answered', async () => {
+    await cache.get('a')
+    await cache.set('a', 1)
+    for (let time = 0; time < 10; time++) await cache.get('a')
+    await cache.getMany(['a', 'b'])
+    const backend = (cache.routes[0] as { backend: { name: string } }).backend.name
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'hit' })).toBe(11)
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'miss' })).toBe(2)
+  })
+
+  it('count calls, runs and shared loads by template', async () => {
+    const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: string) => id)
+    await Promise.all(Array.from({ length: 10 }, () => load('a')))
+    for (let time = 0; time < 5; time++) await load('a')
+    const calls = (result: string) => seriesOf(registry, 'cashews_calls_total', { template: 'k:{id}', result })
+    expect([await calls('miss'), await calls('shared'), await calls('hit')]).toEqual([1, 9, 5])
+  })
+
+  it('count what a filter answered without asking', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 100 }, async (email: string) => email.length > 3)
+    await exists.setMany(['ada@example.com'])
+    for (let time = 0; time < 3; time++) await exists('nobody')
+    await exists('ada@example.com')
+    const calls = (result: string) => seriesOf(registry, 'cashews_calls_total', { template: 'emails', result })
+    expect([await calls('hit'), await calls('miss')]).toEqual([3, 1])
+  })
+})
+
+describe('metrics', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('show a store that is away, and how often it was', async () => {
+    fakeTime()
+    const registry = new Registry()
+    const store = sickStore()
+    const cache = createCache({ onError: () => undefined }).setup(store, { middlewares: [metrics({ registry })] })
+    const up = () => seriesOf(registry, 'cashews_backend_up', { backend: 'sick' })
+    await cache.get('a')
+    expect(await up()).toBe(1)
+    store.health.illness = hangs
+    const reads = [cache.get('a'), cache.get('a')]
+    await vi.advanceTimersByTimeAsync(500)
+    await Promise.all(reads)
+    expect(await up()).toBe(0)
+    expect(await seriesOf(registry, 'cashews_outages_total', { backend: 'sick' })).toBe(1)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await up()).toBe(1)
+    await cache.close()
+  })
+
+  it('tell of the copies that a store keeps in this process', async () => {
+    const registry = new Registry()
+    const clientSide = { live: true, staleness: 250, hits: 7, misses: 2, refused: 1, flushes: 0, invalidations: 3 }
+    const store = altered(stores[0]?.create() as never, { clientSide } as never)
+    const cache = createCache().setup(store, { middlewares: [metrics({ registry })] })
+    expect(await seriesOf(registry, 'cashews_client_side_staleness_seconds', {})).toBe(0.25)
+    expect(await seriesOf(registry, 'cashews_client_side_live', {})).toBe(1)
+    expect(await seriesOf(registry, 'cashews_client_side_events_total', { event: 'invalidations' })).toBe(3)
+    await cache.close()
+  })
+})

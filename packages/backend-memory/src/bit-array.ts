@@ -1,4 +1,4 @@
-import { CommandError } from '@cashews/core'
+import { CommandError, type Content } from '@cashews/core'
 import { Cell } from './held.ts'
 
 /** As many bits as Redis has room for under one key: 512 MB. */
@@ -6,7 +6,7 @@ const MOST_BITS = 2 ** 32
 /** A number is exact up to here. */
 const MOST_BITS_OF_FIELD = 53
 
-/** Fields of `size` bits, the lowest bit first. Bytes that are not there are 0. */
+/** Fields of `size` bits, the highest bit first. Bytes that are not there are 0. */
 export class BitArray extends Cell {
   static readonly noun: string = 'bits'
   #bytes = new Uint8Array(8)
@@ -22,8 +22,18 @@ export class BitArray extends Cell {
         )
   }
 
+  static of(bytes: readonly number[]): BitArray {
+    const bits = new BitArray()
+    bits.#bytes = Uint8Array.from(bytes)
+    return bits
+  }
+
   get bytes(): number {
     return this.#bytes.length
+  }
+
+  get content(): Content {
+    return { kind: 'bits', items: [...this.#bytes] }
   }
 
   /**
@@ -41,20 +51,20 @@ export class BitArray extends Cell {
     for (let at = 0; at < bits.length; at++) {
       const index = indexes[at] as number
       if (index >>> 0 !== index) BitArray.check(indexes, size)
-      bits[at] = ((bytes[index >>> 3] as number) >> (index & 7)) & 1
+      bits[at] = ((bytes[index >>> 3] as number) >> (7 - (index & 7))) & 1
     }
     return bits
   }
 
   field(index: number, size: number): number {
     let field = 0
-    for (let at = index * size, read = 0; read < size; ) {
+    for (let at = index * size, left = size; left > 0; ) {
       const offset = at % 8
-      const width = Math.min(8 - offset, size - read)
+      const width = Math.min(8 - offset, left)
       const byte = this.#bytes[(at - offset) / 8] ?? 0
-      field += ((byte >> offset) & ((1 << width) - 1)) * 2 ** read
+      field = field * 2 ** width + ((byte >> (8 - offset - width)) & ((1 << width) - 1))
       at += width
-      read += width
+      left -= width
     }
     return field
   }
@@ -63,13 +73,13 @@ export class BitArray extends Cell {
   add(index: number, size: number, by: number): number {
     const sum = Math.min(Math.max(this.field(index, size) + by, 0), 2 ** size - 1)
     this.#grow((index + 1) * size)
-    for (let at = index * size, rest = sum, left = size; left > 0; ) {
+    for (let at = index * size, left = size; left > 0; ) {
       const offset = at % 8
       const width = Math.min(8 - offset, left)
       const byte = (at - offset) / 8
-      const mask = ((1 << width) - 1) << offset
-      this.#bytes[byte] = ((this.#bytes[byte] as number) & ~mask) | ((rest % 2 ** width) << offset)
-      rest = Math.floor(rest / 2 ** width)
+      const shift = 8 - offset - width
+      const part = Math.floor(sum / 2 ** (left - width)) % 2 ** width
+      this.#bytes[byte] = ((this.#bytes[byte] as number) & ~(((1 << width) - 1) << shift)) | (part << shift)
       at += width
       left -= width
     }

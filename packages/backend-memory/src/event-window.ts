@@ -1,3 +1,4 @@
+import type { Content } from '@cashews/core'
 import { Cell } from './held.ts'
 
 /** The instants of events in a sliding window, the oldest first. */
@@ -5,8 +6,18 @@ export class EventWindow extends Cell {
   static readonly noun: string = 'window'
   readonly #instants: number[] = []
 
+  static of(instants: readonly number[]): EventWindow {
+    const window = new EventWindow()
+    for (const instant of instants) window.add(instant)
+    return window
+  }
+
   get bytes(): number {
     return this.#instants.length * 8
+  }
+
+  get content(): Content {
+    return { kind: 'window', items: [...this.#instants] }
   }
 
   get count(): number {

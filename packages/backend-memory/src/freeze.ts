@@ -1,4 +1,4 @@
-import { kindOf, refuse } from './value-kind.ts'
+import { kindOf, refuse } from '@cashews/core'
 
 const FREEZABLE = ['Object', 'Array', 'Error', 'Immutable']
 

@@ -1,4 +1,4 @@
-import { MISS } from '@cashews/core'
+import { type Content, MISS } from '@cashews/core'
 
 /** What an entry holds when it is more than the value that `get` answers. */
 export abstract class Held {
@@ -10,6 +10,9 @@ export abstract class Held {
 
 /** What a key of another kind holds: `get` passes it over. */
 export abstract class Cell extends Held {
+  /** What it holds, as data. */
+  abstract readonly content: Content
+
   override read(): unknown {
     return MISS
   }

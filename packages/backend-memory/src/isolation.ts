@@ -1,6 +1,7 @@
-import { deepCopy, Knot, Twins } from './copy.ts'
+import { deepCopy, Twins } from '@cashews/core'
 import { deepFreeze } from './freeze.ts'
 import { Held } from './held.ts'
+import { Knot } from './knot.ts'
 
 /** How the values in the store are kept apart from those that callers hold. */
 export interface Isolation {

@@ -1,4 +1,4 @@
-import { sizeOf } from '@cashews/core'
+import { type Content, sizeOf } from '@cashews/core'
 import { Cell } from './held.ts'
 
 /** A set of text. */
@@ -7,8 +7,18 @@ export class MemberSet extends Cell {
   readonly #members = new Set<string>()
   #bytes = 0
 
+  static of(members: readonly string[]): MemberSet {
+    const set = new MemberSet()
+    for (const member of members) set.add(member)
+    return set
+  }
+
   get bytes(): number {
     return this.#bytes
+  }
+
+  get content(): Content {
+    return { kind: 'set', items: [...this.#members] }
   }
 
   get isEmpty(): boolean {

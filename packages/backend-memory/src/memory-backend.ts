@@ -5,8 +5,11 @@ import {
   type Bits,
   type Clock,
   CommandError,
+  type Content,
   compileGlob,
   type Expectation,
+  type KindWrite,
+  type LockExpectation,
   MISS,
   type Milliseconds,
   type Miss,
@@ -24,7 +27,7 @@ import {
 import { BitArray } from './bit-array.ts'
 import { EventWindow } from './event-window.ts'
 import { Expiry } from './expiry.ts'
-import { type Cell, Held } from './held.ts'
+import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
 import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
@@ -264,23 +267,41 @@ export class MemoryBackend implements Backend {
     const timeLeft = this.timeLeft(key)
     const pointer = this.#find(key)
     if (timeLeft === MISS || pointer === undefined) return MISS
-    return { value: this.#valueAt(pointer), timeLeft, stamp: this.#entries.stamps[pointer] as number }
+    const stamp = this.#entries.stamps[pointer] as number
+    const held = this.#entries.V[pointer]
+    const snapshot = { value: this.#valueAt(pointer), timeLeft, stamp }
+    return held instanceof Cell ? { ...snapshot, content: held.content } : snapshot
   }
 
-  apply(expectations: readonly Expectation[], writes: readonly Write[]): boolean {
-    if (!expectations.every(({ key, stamp }) => this.#stampOf(key) === stamp)) return false
-    const kept = writes.map((write) => (write.op === 'set' ? this.#keepAll(write.key, write.value) : undefined))
+  apply(expectations: readonly (Expectation | LockExpectation)[], writes: readonly (Write | KindWrite)[]): boolean {
+    if (!expectations.every((expected) => this.#holds(expected))) return false
+    const kept = writes.map((write) => this.#keptOf(write))
     for (const [at, write] of writes.entries()) this.#make(write, kept[at])
     return true
   }
 
-  #make(write: Write, kept: unknown): void {
-    const { op, key } = write
-    if (op === 'delete') this.delete(key)
-    else if (op === 'expire') this.expire(key, write.lifetime)
+  #holds(expected: Expectation | LockExpectation): boolean {
+    return 'lock' in expected
+      ? this.locks.holder(expected.lock) === expected.token
+      : this.#stampOf(expected.key) === expected.stamp
+  }
+
+  /** Throws for what cannot be kept, before anything is written. */
+  #keptOf(write: Write | KindWrite): unknown {
+    if (write.op === 'set') return this.#fitting(write.key, this.#isolation.keep(write.value))
+    return write.op === 'put' ? this.#fitting(write.key, cellOf(write.content)) : undefined
+  }
+
+  #make(write: Write | KindWrite, kept: unknown): void {
+    if (write.op === 'lock') this.locks.give(write.lock, write.token, write.lifetime)
+    else if (write.op === 'unlock') this.locks.free(write.lock)
+    else if (write.op === 'delete') this.delete(write.key)
+    else if (write.op === 'expire') this.expire(write.key, write.lifetime)
     else {
+      const { op, key, lifetime } = write
+      if (op === 'put') this.#givesAll = false
       const pointer = this.#find(key)
-      const { lifetime, tags } = write
+      const tags = write.op === 'set' ? write.tags : undefined
       const keeps = lifetime === 'keep'
       const put = () => this.#write(key, pointer, kept, keeps ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime))
       if (keeps) this.#keepTies(pointer, put)
@@ -474,9 +495,8 @@ export class MemoryBackend implements Backend {
     if (key !== undefined) this.#host?.removed(key, 'evicted')
   }
 
-  /** What is kept of a value that must not be too large. */
-  #keepAll(key: string, value: unknown): unknown {
-    const kept = this.#isolation.keep(value)
+  /** What is kept and must not be too large. */
+  #fitting(key: string, kept: unknown): unknown {
     if (this.#maxBytes < FOREVER && bytesOf(key, kept) > this.#maxBytes) throw this.#tooLarge(key)
     return kept
   }
@@ -493,6 +513,10 @@ export class MemoryBackend implements Backend {
     const key = this.#entries.drop(pointer)
     this.#host?.removed(key, reason)
   }
+}
+
+function cellOf({ kind, items }: Content): Cell {
+  return kind === 'bits' ? BitArray.of(items) : kind === 'set' ? MemberSet.of(items) : EventWindow.of(items)
 }
 
 function bytesOf(key: string, kept: unknown): number {

@@ -22,31 +22,42 @@ export class MemoryLocks implements Locks {
   }
 
   acquire(key: string, token: string, lifetime: Milliseconds): boolean {
-    const holder = this.#holder(key)
+    const holder = this.holder(key)
     if (holder !== undefined && holder !== token) return false
-    this.#bury()
-    this.#bury()
-    this.#held.set(key, { token, expiresAt: this.#clock.precise() + lifetime })
+    this.give(key, token, lifetime)
     return true
   }
 
+  /** Gives a lock to a token, whoever holds it. */
+  give(key: string, token: string, lifetime: Milliseconds): void {
+    this.#bury()
+    this.#bury()
+    this.#held.set(key, { token, expiresAt: this.#clock.precise() + lifetime })
+  }
+
+  /** Frees a lock, whoever holds it. */
+  free(key: string): void {
+    this.#held.delete(key)
+  }
+
   extend(key: string, token: string, lifetime: Milliseconds): boolean {
-    return this.#holder(key) === token && this.acquire(key, token, lifetime)
+    return this.holder(key) === token && this.acquire(key, token, lifetime)
   }
 
   release(key: string, token: string): boolean {
-    return this.#holder(key) === token && this.#held.delete(key)
+    return this.holder(key) === token && this.#held.delete(key)
   }
 
   isLocked(key: string): boolean {
-    return this.#holder(key) !== undefined
+    return this.holder(key) !== undefined
   }
 
   clear(): void {
     this.#held.clear()
   }
 
-  #holder(key: string): string | undefined {
+  /** The token that holds a lock. */
+  holder(key: string): string | undefined {
     const held = this.#held.get(key)
     return held && held.expiresAt > this.#clock.precise() ? held.token : undefined
   }

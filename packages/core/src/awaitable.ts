@@ -15,3 +15,8 @@ export function isPending(value: unknown): value is Promise<unknown> {
 export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
   return isPending(value) ? value.then(next) : next(value)
 }
+
+/** Gathers answers, at once when all are at hand. */
+export function all<T>(answers: readonly Awaitable<T>[]): Awaitable<T[]> {
+  return answers.some(isPending) ? Promise.all(answers) : (answers as T[])
+}

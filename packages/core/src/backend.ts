@@ -17,11 +17,21 @@ export type Stamp = string | number
 /** Why a store dropped a key that nobody deleted. */
 export type RemovalReason = 'evicted' | 'expired'
 
+/** What a key of another kind than a value holds, as data. */
+export type Content =
+  | { readonly kind: 'set'; readonly items: readonly string[] }
+  /** The bytes, from field 0 on; the highest bit of each first. */
+  | { readonly kind: 'bits'; readonly items: readonly number[] }
+  /** When each event happened. */
+  | { readonly kind: 'window'; readonly items: readonly number[] }
+
 /** What a key holds, for how long, and a stamp to notice that it changed. */
 export interface Snapshot {
   readonly value: unknown
   readonly timeLeft: Milliseconds
   readonly stamp: Stamp
+  /** What a key of another kind holds. */
+  readonly content?: Content
 }
 
 /** A key, and where a store found it: the store's own note, for the next time it is asked for this key. */
@@ -53,6 +63,24 @@ export type Write =
     }
   | { readonly op: 'expire'; readonly key: string; readonly lifetime: Milliseconds }
   | { readonly op: 'delete'; readonly key: string }
+
+/**
+ * What must still be true of a lock for {@link Backend.apply} to write: that `token` holds it; without a token, that
+ * nobody does.
+ */
+export interface LockExpectation {
+  readonly lock: string
+  readonly token?: string | undefined
+}
+
+/**
+ * One change of {@link Backend.apply} beyond values. To `put` makes of a key one of another kind. To `lock` gives the
+ * lock to `token`, whoever holds it; to `unlock` frees it, whoever holds it, and wakes those who wait.
+ */
+export type KindWrite =
+  | { readonly op: 'put'; readonly key: string; readonly content: Content; readonly lifetime: Milliseconds }
+  | { readonly op: 'lock'; readonly lock: string; readonly token: string; readonly lifetime: Milliseconds }
+  | { readonly op: 'unlock'; readonly lock: string }
 
 /** Where a backend tells what happens by itself. None of these ever throws. */
 export interface BackendHost {
@@ -192,6 +220,8 @@ export interface Sets {
 /**
  * Locks, held by whoever knows the token. They live beside the values: a lock and a value of the same name do not
  * touch each other, `scan`, `count`, `deleteMatch` and `clear` pass locks over, and the host hears nothing of them.
+ * A lock lives where the key lives that its name begins with, up to the last `\0`: one `apply` can expect `a\0mine`
+ * and write `a`, also in a store that is spread over servers.
  */
 export interface Locks {
   /** Takes a free lock for `lifetime`. Answers whether `token` holds it now: asking twice renews it. */
@@ -291,6 +321,15 @@ export interface Leases {
  * bring; a store that does one of these faster brings its own.
  */
 export interface Backend extends BackendBase {
+  /**
+   * The same for locks too, and for keys of another kind, as far as the store has them. So whoever was frozen for longer
+   * than his lock lived cannot write any more.
+   */
+  apply(
+    expectations: readonly (Expectation | LockExpectation)[],
+    writes: readonly (Write | KindWrite)[],
+  ): Awaitable<boolean>
+
   /** Answers values and {@link MISS} in the order of the keys. A key may be asked twice. */
   getMany(keys: readonly string[]): Awaitable<unknown[]>
   /** Writes all. Not one step: a failure may leave some written. */

@@ -1,8 +1,8 @@
-import { chain } from './awaitable.ts'
+import { type Awaitable, all, chain } from './awaitable.ts'
 import { type Backend, type BackendBase, MISS, type Tags } from './backend.ts'
-import { all } from './defaults/all.ts'
+import { defaultApply } from './defaults/apply.ts'
 import { defaultBits } from './defaults/bits.ts'
-import { onlyValue } from './defaults/kind.ts'
+import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
 import { TaggedStore } from './defaults/tagged-store.ts'
@@ -46,8 +46,7 @@ export function completeBackend(store: Base): Backend {
   const answerNow = own('answerNow')
   const readMany = own('getMany')
   const deleteMatch = own('deleteMatch')
-  const inspect: Backend['inspect'] = (key) =>
-    chain(base.inspect(key), (found) => (found === MISS ? found : { ...found, value: value(found.value) }))
+  const inspect: Backend['inspect'] = (key) => chain(base.inspect(key), withContent)
   const get: Backend['get'] = knowsKinds ? read : (key) => chain(read(key), value)
 
   const backend: Backend = {
@@ -70,7 +69,7 @@ export function completeBackend(store: Base): Backend {
     scan: ownLocks ? own('scan') : (pattern, batchSize) => withoutLocks(base.scan(pattern, batchSize)),
     clear: ownLocks || passesLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
     inspect: knowsKinds ? own('inspect') : inspect,
-    apply: own('apply'),
+    apply: knowsKinds ? own('apply') : defaultApply(base),
 
     getMany: readMany ? (keys) => chain(readMany(keys), (found) => found.map(value)) : (keys) => all(keys.map(get)),
     setMany:
@@ -94,6 +93,7 @@ export function completeBackend(store: Base): Backend {
     ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
     getRaw: own('getRaw') ?? read,
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
+    ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
     ...(answerNow && knowsKinds && { answerNow }),
 

@@ -1,13 +1,16 @@
 export type { Awaitable } from './awaitable.ts'
-export { chain, isPending } from './awaitable.ts'
+export { all, chain, isPending } from './awaitable.ts'
 export type {
   Backend,
   BackendBase,
   BackendHost,
   Bits,
+  Content,
   Expectation,
+  KindWrite,
   Leased,
   Leases,
+  LockExpectation,
   Locks,
   Milliseconds,
   Miss,
@@ -32,7 +35,9 @@ export { systemClock } from './clock.ts'
 export type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 export { COMMANDS } from './command.ts'
 export { completeBackend } from './complete-backend.ts'
+export { deepCopy, Twins } from './copy.ts'
 export { cache } from './default-cache.ts'
+export { contentOf, keptAs } from './defaults/kind.ts'
 export type { TagStore } from './defaults/tag-records.ts'
 export type { Detected, Detection, Detections } from './detect.ts'
 export type { Driver } from './driver.ts'
@@ -96,3 +101,4 @@ export { sizeOf } from './size-of.ts'
 export type { RunWatcher, Tally } from './tallies.ts'
 export { currentTerms, NotStoredError, onTerms, type Terms } from './terms.ts'
 export { type DurationLike, parseTtl, type Ttl, type TtlText } from './ttl.ts'
+export { kindOf, refuse } from './value-kind.ts'

@@ -54,6 +54,8 @@ export const bits: CheckGroup = {
       needs: 'bits',
       noun: 'bits',
       write: async (context, key) => bitsOf(context).incr(key, [1], 8, 1),
+      fill: async (context, key) => bitsOf(context).incr(key, [1, 2], 8, 9),
+      items: [0, 9, 9],
       commands: [
         (context, key) => bitsOf(context).get(key, [1], 1),
         (context, key) => bitsOf(context).incr(key, [1], 1, 1),

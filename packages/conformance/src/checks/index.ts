@@ -4,6 +4,7 @@ import { atHand } from './at-hand.ts'
 import { atomicity } from './atomicity.ts'
 import { batches } from './batches.ts'
 import { bits } from './bits.ts'
+import { commit } from './commit.ts'
 import { conditions } from './conditions.ts'
 import { counter } from './counter.ts'
 import { isolation } from './isolation.ts'
@@ -36,6 +37,7 @@ export const checkGroups: readonly CheckGroup[] = [
   windows,
   sets,
   locks,
+  commit,
   leases,
   tags,
   atHand,

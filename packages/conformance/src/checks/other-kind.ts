@@ -1,5 +1,5 @@
 import { MISS } from '@cashews/core'
-import { FOREVER, keysOf, missing, refused, same, snapshotOf } from '../assertions.ts'
+import { FOREVER, keysOf, lives, missing, refused, same, snapshotOf } from '../assertions.ts'
 import type { Check, CheckContext, Group } from '../check.ts'
 
 /** What a group keeps, as the other commands see it. */
@@ -11,10 +11,21 @@ export interface OtherKind {
   write(context: CheckContext, key: string): Promise<unknown>
   /** The commands of the group that a value must refuse. */
   readonly commands: readonly ((context: CheckContext, key: string) => unknown)[]
+  /** Makes the key one that holds these items. */
+  fill(context: CheckContext, key: string): Promise<unknown>
+  readonly items: readonly (string | number)[]
+}
+
+/** The items of a key: those of bits without zeros at the end, the others, which have no order, sorted. */
+async function itemsOf({ backend }: CheckContext, key: string): Promise<(string | number)[]> {
+  const { content } = await snapshotOf(backend, key)
+  const items = [...(content?.items ?? [])]
+  if (content?.kind === 'bits') while (items.at(-1) === 0) items.pop()
+  return content?.kind === 'bits' ? items : items.sort((a, b) => (a < b ? -1 : 1))
 }
 
 /** The checks of a key that holds no value, the same for every such kind. */
-export function otherKindChecks({ needs, noun, write, commands }: OtherKind): Check[] {
+export function otherKindChecks({ needs, noun, write, commands, fill, items }: OtherKind): Check[] {
   const check = (title: string, run: Check['run']): Check => ({
     title,
     needs: [needs],
@@ -65,6 +76,24 @@ export function otherKindChecks({ needs, noun, write, commands }: OtherKind): Ch
         await refused(() => command(context, 'b'), 'CASHEWS_WRONG_TYPE', `a value taken for ${noun}`)
       }
       same(await context.backend.get('b'), 'text')
+    }),
+    check(`inspect shows what ${noun} holds`, async (context) => {
+      await fill(context, 'filled')
+      same(await itemsOf(context, 'filled'), items)
+    }),
+    check(`apply puts ${noun} in the place of what a key holds, with its lifetime`, async (context) => {
+      const { backend, unit } = context
+      await fill(context, 'filled')
+      const { content } = await snapshotOf(backend, 'filled')
+      if (content === undefined) throw new Error(`inspect shows no content of ${noun}`)
+      const put = { op: 'put', key: 'b', content, lifetime: 5 * unit } as const
+      await backend.set('b', 1, FOREVER)
+      same(await backend.apply([], [put]), true)
+      missing(await backend.get('b'))
+      await lives(context, 'b', 5 * unit)
+      same(await itemsOf(context, 'b'), items)
+      await write(context, 'b')
+      same(await itemsOf(context, 'filled'), items, 'what it was made from')
     }),
     check(`changing ${noun} changes its stamp`, async (context) => {
       const before = await snapshotOf(context.backend, 'a')

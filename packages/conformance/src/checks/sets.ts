@@ -84,6 +84,8 @@ export const sets: CheckGroup = {
       needs: 'sets',
       noun: 'a set',
       write: async (context, key) => setsOf(context).add(key, [`member ${Math.random()}`]),
+      fill: async (context, key) => setsOf(context).add(key, ['x', 'y']),
+      items: ['x', 'y'],
       commands: [
         (context, key) => setsOf(context).add(key, ['x']),
         (context, key) => setsOf(context).remove(key, ['x']),

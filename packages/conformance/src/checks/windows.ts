@@ -108,6 +108,11 @@ export const windows: CheckGroup = {
       noun: 'a window',
       write: async (context, key) =>
         groupOf(context, 'windows').incr(key, { start: 0, end: 1, max: 9, lifetime: 60_000 }),
+      fill: async (context, key) => {
+        for (const end of [3, 1.5])
+          await groupOf(context, 'windows').incr(key, { start: 0, end, max: 9, lifetime: 60_000 })
+      },
+      items: [1.5, 3],
       commands: [
         (context, key) => groupOf(context, 'windows').incr(key, { start: 0, end: 1, max: 9, lifetime: 60_000 }),
       ],

@@ -2,6 +2,7 @@ import { type HandClock, reference } from '@cashews/conformance'
 import {
   type Backend,
   type Bits,
+  chain,
   compileGlob,
   type Leases,
   type Locks,
@@ -104,8 +105,11 @@ export function richReference(clock: HandClock): RichBackend {
       return store.clear()
     },
     apply(expectations, writes) {
-      touch(...writes.map(({ key }) => key))
-      return store.apply(expectations, writes)
+      touch(...writes.flatMap((write) => ('key' in write ? [write.key] : [])))
+      return chain(store.apply(expectations, writes), (done) => {
+        if (done) for (const write of writes) if (write.op === 'unlock') waiters.get(write.lock)?.()
+        return done
+      })
     },
     bits: { ...bits, incr: write(bits.incr) },
     windows: { incr: write(windows.incr) },

@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from '../awaitable.ts'
-import { type BackendBase, MISS, type Milliseconds } from '../backend.ts'
+import { type BackendBase, type Content, MISS, type Milliseconds, type Miss, type Snapshot } from '../backend.ts'
 import { WrongTypeError } from '../errors.ts'
 import { type Updatable, update } from './update.ts'
 
@@ -17,6 +17,22 @@ interface Kept<T> {
 /** Hides what a key of another kind holds: it is a miss. */
 export function onlyValue(value: unknown): unknown {
   return isKept(value) ? MISS : value
+}
+
+/** Keeps content as a value. */
+export function keptAs({ kind, items }: { readonly kind: Kind; readonly items: readonly unknown[] }): unknown {
+  return { [KIND]: kind, items }
+}
+
+/** The content that is kept as a value; `undefined` for a value. */
+export function contentOf(value: unknown): Content | undefined {
+  return isKept(value) ? ({ kind: value[KIND], items: value.items } as Content) : undefined
+}
+
+/** Tells content from values in what a store that knows values only has. */
+export function withContent(found: Snapshot | Miss): Snapshot | Miss {
+  const content = found === MISS ? undefined : contentOf(found.value)
+  return content === undefined ? found : { ...(found as Snapshot), value: MISS, content }
 }
 
 /** Answers the items of a key, none when it is absent. */
@@ -41,7 +57,7 @@ export function editItems<T, R>(
     const [answer, items, lifetime] = change(unpack(absent ? found : found.value, kind, key))
     if (!items) return [answer]
     if (!items.length) return [answer, { op: 'delete', key }]
-    const value = { [KIND]: kind, items }
+    const value = keptAs({ kind, items })
     return [answer, { op: 'set', key, value, lifetime: lifetime ?? (absent ? Number.POSITIVE_INFINITY : 'keep') }]
   })
 }

@@ -1,12 +1,27 @@
 import { chain } from '../awaitable.ts'
-import { type BackendBase, type Locks, MISS } from '../backend.ts'
-import { editItems } from './kind.ts'
+import { type BackendBase, type KindWrite, type Locks, MISS, type Write } from '../backend.ts'
+import { editItems, keptAs } from './kind.ts'
 
 const LOCK = '\u0000lock\u0000'
 
 /** Tells the keys under which {@link defaultLocks} live from those of the application. */
 export function isLockKey(key: string): boolean {
   return key.startsWith(LOCK)
+}
+
+/** The key under which {@link defaultLocks} keep a lock. */
+export function lockKey(lock: string): string {
+  return LOCK + lock
+}
+
+/** Gives a lock to a token. */
+export function locking({ lock, token, lifetime }: KindWrite & { readonly op: 'lock' }): Write {
+  return { op: 'set', key: lockKey(lock), value: keptAs({ kind: 'lock', items: [token] }), lifetime }
+}
+
+/** Frees a lock. */
+export function freeing({ lock }: KindWrite & { readonly op: 'unlock' }): Write {
+  return { op: 'delete', key: lockKey(lock) }
 }
 
 /** Makes {@link Locks} of a store that knows values only: keys of their own, which {@link isLockKey} recognizes. */

@@ -1,6 +1,5 @@
-import { type Awaitable, chain } from '../awaitable.ts'
+import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
-import { all } from './all.ts'
 import { update } from './update.ts'
 
 /** What {@link TagRecords} asks of the store it keeps its records in. */

@@ -1,4 +1,4 @@
-import { type Awaitable, chain, isPending } from '../awaitable.ts'
+import { type Awaitable, all, chain, isPending } from '../awaitable.ts'
 import {
   type Backend,
   type BackendBase,
@@ -17,7 +17,6 @@ import {
   type Write,
 } from '../backend.ts'
 import { BackendError, WrongTypeError } from '../errors.ts'
-import { all } from './all.ts'
 import { isLockKey } from './locks.ts'
 import { isRecordKey, type Known, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
 import { update } from './update.ts'
@@ -77,6 +76,7 @@ export class TaggedStore implements BackendBase {
   readonly now?: () => Awaitable<number>
   readonly setMany?: Backend['setMany']
   readonly ping?: Backend['ping']
+  readonly partOf?: (key: string) => string | number
   readonly guard?: Exclude<Backend['guard'], undefined>
   readonly bits?: Backend['bits']
   readonly windows?: Backend['windows']
@@ -94,7 +94,7 @@ export class TaggedStore implements BackendBase {
     this.#store = store
     this.#records = new TagRecords(store ?? recordStoreOf(base))
     if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
-    for (const name of ['now', 'setMany', 'guard', ...(store?.ping ? [] : ['ping' as const])] as const) {
+    for (const name of ['now', 'setMany', 'guard', 'partOf', ...(store?.ping ? [] : ['ping' as const])] as const) {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }
@@ -327,7 +327,9 @@ export class TaggedStore implements BackendBase {
   }
 
   /** What has to hold of the store itself, so that an expectation of the contract does. */
-  #expand({ key, stamp }: Expectation): readonly Expectation[] {
+  #expand(expectation: Expectation): readonly Expectation[] {
+    if (isOfLock(expectation)) return [expectation]
+    const { key, stamp } = expectation
     const whole = wholeStamp(stamp)
     return whole ? [{ key, stamp: whole[0] }, ...(this.#store ? [] : whole[1])] : [{ key, stamp }]
   }
@@ -341,7 +343,7 @@ export class TaggedStore implements BackendBase {
   #applyOverDead(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
     if (expectations.every(({ stamp }) => stamp !== undefined)) return false
     const physical = expectations.map((expectation) => {
-      if (expectation.stamp !== undefined) return this.#expand(expectation)
+      if (expectation.stamp !== undefined || isOfLock(expectation)) return this.#expand(expectation)
       return chain(this.#look(expectation.key), ({ found, seen }) =>
         found === MISS || seen !== MISS ? [expectation] : [{ key: expectation.key, stamp: found.stamp }],
       )
@@ -409,6 +411,11 @@ export class TaggedStore implements BackendBase {
       },
     }
   }
+}
+
+/** A store with locks of its own is asked what it takes for an expectation of a key. */
+function isOfLock(expectation: Expectation): boolean {
+  return 'lock' in expectation
 }
 
 function tagged(stamps: readonly TagStamp[], value: unknown): Tagged {

@@ -1,5 +1,8 @@
-import { MISS } from '@cashews/core'
+import { type Expectation, MISS } from '@cashews/core'
 import { FOREVER, HOUR, type Saboteur } from './tools.ts'
+
+/** These checks name no locks. */
+const keyed = (expectations: readonly object[]): readonly Expectation[] => expectations as readonly Expectation[]
 
 export const apply: Readonly<Record<string, Saboteur>> = {
   'inspect answers the value': (store) => ({
@@ -45,25 +48,27 @@ export const apply: Readonly<Record<string, Saboteur>> = {
   },
   'apply makes its writes while the stamp it expects holds': (store) => ({
     apply: async (expectations, writes) =>
-      expectations.every(({ stamp }) => stamp === undefined) && store.apply(expectations, writes),
+      keyed(expectations).every(({ stamp }) => stamp === undefined) && store.apply(expectations, writes),
   }),
   'apply makes none of its writes when the stamp it expects has changed': (store) => ({
     async apply(expectations, writes) {
-      for (const { key, stamp } of expectations) if ((await store.exists(key)) !== (stamp !== undefined)) return false
+      for (const { key, stamp } of keyed(expectations))
+        if ((await store.exists(key)) !== (stamp !== undefined)) return false
       return store.apply([], writes)
     },
   }),
   'apply makes none of its writes when the key of an expected stamp was deleted': (store) => ({
     async apply(expectations, writes) {
       const there = []
-      for (const each of expectations) if (each.stamp === undefined || (await store.exists(each.key))) there.push(each)
+      for (const each of keyed(expectations))
+        if (each.stamp === undefined || (await store.exists(each.key))) there.push(each)
       return store.apply(there, writes)
     },
   }),
   'apply takes an expectation without a stamp for an absent key': (store) => ({
     apply: (expectations, writes) =>
       store.apply(
-        expectations.filter(({ stamp }) => stamp !== undefined),
+        keyed(expectations).filter(({ stamp }) => stamp !== undefined),
         writes,
       ),
   }),

@@ -149,6 +149,19 @@ export function otherKind(noun: string, group: 'bits' | 'windows' | 'sets'): Rec
         ]),
       ),
     }),
+    [`inspect shows what ${noun} holds`]: (store) => ({
+      inspect: async (key) => {
+        const found = await store.inspect(key)
+        return found === MISS ? found : { value: found.value, timeLeft: found.timeLeft, stamp: found.stamp }
+      },
+    }),
+    [`apply puts ${noun} in the place of what a key holds, with its lifetime`]: (store) => ({
+      apply: (expectations, writes) =>
+        store.apply(
+          expectations,
+          writes.map((write) => (write.op === 'put' ? { ...write, lifetime: FOREVER } : write)),
+        ),
+    }),
     [`changing ${noun} changes its stamp`]: (store) => ({
       inspect: async (key) => {
         const found = await store.inspect(key)

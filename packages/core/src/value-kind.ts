@@ -1,4 +1,4 @@
-import { ValueError } from '@cashews/core'
+import { ValueError } from './errors.ts'
 
 /** Declares a private member, natively or as esbuild and TypeScript write it for older engines. */
 const PRIVATE = /(?:[{};*\n]|static|get|set|async)\s*#[\w$]+\s*[=;(}\n]|\b__(?:private|classPrivate)/

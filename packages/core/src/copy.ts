@@ -1,5 +1,3 @@
-import { sizeOf } from '@cashews/core'
-import { Held } from './held.ts'
 import { kindOf, refuse } from './value-kind.ts'
 
 type Fields = Record<PropertyKey, unknown>
@@ -11,24 +9,6 @@ const CLONE = Symbol.for('cashews.clone')
 export class Twins extends Map<object, object> {
   /** Whether it was needed: an object was met twice, or has keys that a quick look passes over. */
   needed = false
-}
-
-/** A value whose parts share objects, or hold each other. Its copies do so too. */
-export class Knot extends Held {
-  readonly #value: unknown
-
-  constructor(value: unknown) {
-    super()
-    this.#value = value
-  }
-
-  override read(): unknown {
-    return deepCopy(this.#value, new Twins())
-  }
-
-  get bytes(): number {
-    return sizeOf(this.#value)
-  }
 }
 
 /**

@@ -359,6 +359,12 @@ export interface Backend extends BackendBase {
   setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean>
 
   /**
+   * Tells which part of the store a key lives in, where {@link apply} can only name keys of one part, such as a slot of
+   * a Redis Cluster. Absent: it can name any keys together.
+   */
+  partOf?(key: string): string | number
+
+  /**
    * Answers at once when the value is at hand in this process. Here {@link MISS} says nothing: ask {@link get}.
    * Absent when the store is always a wait away.
    */

@@ -11,15 +11,24 @@ import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off, type ToldEvents } from './listeners.ts'
 import { Loads, type ReadThrough, type Seen } from './loads.ts'
-import { acquireLock, awaitUnlocked, type Lock, type LockOptions, type LockStore, lost } from './lock.ts'
+import {
+  acquireLock,
+  awaitRelease,
+  awaitUnlocked,
+  type Lock,
+  type LockOptions,
+  type LockStore,
+  lost,
+  wakeWaiters,
+} from './lock.ts'
 import type { Middleware } from './middleware.ts'
+import { outsideTransaction } from './participation.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
 import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions } from './setup.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
-import { waitersOf } from './waiters.ts'
 
 /** Settings of {@link createCache}. */
 export interface CacheOptions {
@@ -611,7 +620,7 @@ export class Cache implements AsyncDisposable {
   /** Hands an error that no caller awaits to `onError`. */
   readonly report = (error: unknown): void => {
     try {
-      this.#onError(error)
+      outsideTransaction(() => this.#onError(error))
     } catch (failure) {
       console.warn('[cashews] onError failed:', failure, 'when told of', error)
     }
@@ -670,18 +679,13 @@ export class Cache implements AsyncDisposable {
 
   #lockStore(key: string): LockStore {
     const { backend } = this.#routes.of(key)
-    const waiters = waitersOf(backend)
     const ask = async (token: string, lifetime: Milliseconds, extend: boolean) =>
       this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, unasked: true })
     return {
       acquire: (token, lifetime) => ask(token, lifetime, false),
       extend: (token, lifetime) => ask(token, lifetime, true),
       release: (token) => this.#unlock(key, token, true),
-      released: async (atMost, signal) => {
-        const here = waiters.wait(key, atMost, signal)
-        const elsewhere = backend.locks === false ? undefined : backend.locks.released?.(key, atMost)
-        await (elsewhere ? Promise.race([here, elsewhere]) : here)
-      },
+      released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
     }
   }
 
@@ -699,7 +703,7 @@ export class Cache implements AsyncDisposable {
 
   async #unlock(key: string, token: string, unasked: boolean): Promise<boolean> {
     const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, unasked })
-    if (unlocked) waitersOf(this.#routes.of(key).backend).wake(key)
+    if (unlocked) wakeWaiters(this.#routes.of(key).backend, key)
     return unlocked
   }
 }

@@ -93,6 +93,7 @@ export function completeBackend(store: Base): Backend {
     ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
     getRaw: own('getRaw') ?? read,
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
+    ...(base.partOf && { partOf: own('partOf') as NonNullable<Backend['partOf']> }),
     ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
     ...(answerNow && knowsKinds && { answerNow }),

@@ -48,8 +48,8 @@ const FAILURES_TO_SKIP = 2
 
 /** Stands between a cache and a store that can be away. */
 export interface Guard {
-  /** Carries a call out, within bounds. */
-  run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown>
+  /** Carries a call out, within bounds. A failure that `matters` is thrown, whatever is suppressed. */
+  run(call: Call, perform: () => Awaitable<unknown>, matters?: boolean): Awaitable<unknown>
   /** Carries a stream out, each step within bounds. */
   stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
   /** Waits for the store to connect, and not for ever. */
@@ -79,15 +79,16 @@ class StoreGuard implements Guard {
     this.#options = options
   }
 
-  run(call: Call, perform: () => Awaitable<unknown>): Awaitable<unknown> {
-    if (this.#probing) return this.#giveUp(call, new BackendUnavailableError(`${this.#store.name} is unavailable.`))
+  run(call: Call, perform: () => Awaitable<unknown>, matters = call.command === 'ping'): Awaitable<unknown> {
+    if (this.#probing)
+      return this.#giveUp(call, new BackendUnavailableError(`${this.#store.name} is unavailable.`), matters)
     try {
       const answer = perform()
-      if (isPending(answer)) return this.#await(call, answer)
+      if (isPending(answer)) return this.#await(call, answer, matters)
       this.#failures = 0
       return answer
     } catch (error) {
-      return this.#failed(call, error)
+      return this.#failed(call, error, matters)
     }
   }
 
@@ -120,14 +121,14 @@ class StoreGuard implements Guard {
     this.#failures = 0
   }
 
-  async #await(call: Call, answer: Promise<unknown>): Promise<unknown> {
+  async #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {
     try {
       const timeout = this.#timeout(call.command)
       const result = await within(answer, timeout, () => this.#tooLate(call.command, timeout))
       this.#failures = 0
       return result
     } catch (error) {
-      return this.#failed(call, error)
+      return this.#failed(call, error, matters)
     }
   }
 
@@ -140,15 +141,15 @@ class StoreGuard implements Guard {
     return new BackendUnavailableError(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
   }
 
-  #failed(call: Call, error: unknown): unknown {
+  #failed(call: Call, error: unknown, matters: boolean): unknown {
     if (!(error instanceof BackendError)) throw error
     if (error instanceof BackendUnavailableError) this.#noteFailure(error)
-    else if (this.#options.suppress) this.#reportNowAndThen(error)
-    return this.#giveUp(call, error)
+    else if (this.#options.suppress && !matters) this.#reportNowAndThen(error)
+    return this.#giveUp(call, error, matters)
   }
 
-  #giveUp(call: Call, error: BackendError): unknown {
-    if (!this.#options.suppress || call.command === 'ping') throw error
+  #giveUp(call: Call, error: BackendError, matters: boolean): unknown {
+    if (!this.#options.suppress || matters) throw error
     return this.#store.neutral(call)
   }
 

@@ -73,7 +73,7 @@ export { keyContext, registerKeyContext } from './key/context.ts'
 export { type Formatter, formatter } from './key/formatter.ts'
 export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
-export { isOvertaken, type Lease } from './lease.ts'
+export { isOvertaken, type Lease, leasesOf } from './lease.ts'
 export type {
   CacheEvents,
   CircuitEvent,
@@ -87,13 +87,23 @@ export type {
   TransactionEvent,
 } from './listeners.ts'
 export { loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
-export { Lock, type LockOptions } from './lock.ts'
+export { awaitRelease, Lock, type LockOptions, wakeWaiters } from './lock.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
 export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
-export { outsideScope } from './scope.ts'
+export {
+  currentTransaction,
+  type Door,
+  inTransaction,
+  leaveTransaction,
+  outsideTransaction,
+  type Participation,
+  perTransaction,
+  returnToTransaction,
+} from './participation.ts'
+export { outsideScope, watchScopes } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions } from './setup.ts'

@@ -69,6 +69,11 @@ export class Leases {
     else this.#breakMatch('pattern' in call ? call.pattern : '*')
   }
 
+  /** Breaks the leases on keys that are changed by other ways than a call. */
+  breakAll(keys: Iterable<string>): void {
+    if (!this.#newest.isEmpty) for (const key of keys) this.#break(key)
+  }
+
   /** A load gives way to those that began after it: its write breaks the older leases only. */
   breakOlder(own: Lease): void {
     for (let lease = own.older; lease; lease = lease.older) lease.broken = true

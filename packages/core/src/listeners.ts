@@ -1,6 +1,7 @@
 import type { Backend, RemovalReason } from './backend.ts'
 import { COMMANDS, type Command, type CommandResults } from './command.ts'
 import { ConfigurationError } from './errors.ts'
+import { outsideTransaction } from './participation.ts'
 
 /** A command that was carried out. */
 export interface CommandEvent<C extends Command = Command> {
@@ -128,7 +129,7 @@ export class Listeners {
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
     for (const listener of this.#byEvent.get(event) ?? []) {
       try {
-        const answer = listener(told as never)
+        const answer = outsideTransaction(() => listener(told as never))
         if (answer instanceof Promise) answer.catch(this.#onError)
       } catch (error) {
         this.#onError(error)

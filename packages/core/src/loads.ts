@@ -3,6 +3,7 @@ import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
+import { perTransaction } from './participation.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 import type { Tallies } from './tallies.ts'
@@ -45,7 +46,7 @@ interface LoadsOwner {
 /** The read-throughs of one cache. */
 export class Loads {
   readonly #owner: LoadsOwner
-  readonly #flights = new Flights()
+  readonly #flights = perTransaction(() => new Flights())
   readonly #tallies: Tallies
 
   /** @param owner The cache, whose `detect` is told. */
@@ -57,7 +58,7 @@ export class Loads {
   /** The answer of a load that is under way, for a caller who neither detects nor leaves. */
   join<T>(key: string): Promise<T> | undefined {
     if (signals || tellsStale() || watchedScope()) return undefined
-    const flight = this.#flights.find<T>(key)
+    const flight = this.#flights().find<T>(key)
     flight?.tally?.joinedAtHand()
     return flight?.wait()
   }
@@ -70,7 +71,7 @@ export class Loads {
     const signal = call.signal ?? inheritedSignal()
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
-    const joined = mayJoin(through.sharing, scope) ? this.#flights.find<T>(key) : undefined
+    const joined = mayJoin(through.sharing, scope) ? this.#flights().find<T>(key) : undefined
     const flight = joined ?? this.#start(route, call, through, signal)
     if (joined?.tally) joined.tally.shared++
     const answer = flight.wait(signal)
@@ -98,7 +99,7 @@ export class Loads {
     flight.tags = this.#owner.tagsAhead(call.key, through.tags?.(call))
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
-      flight.joinable = this.#flights
+      flight.joinable = this.#flights()
     const isWatched =
       controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
     flight.promise = isWatched

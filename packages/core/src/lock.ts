@@ -1,6 +1,7 @@
-import type { Milliseconds } from './backend.ts'
+import type { Backend, Milliseconds } from './backend.ts'
 import { LockedError } from './errors.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
+import { waitersOf } from './waiters.ts'
 
 /** How a lock is taken. */
 export interface LockOptions {
@@ -87,6 +88,23 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
     if (left <= 0) throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
     await store.released(Math.min(jittered(pause), left), options.signal)
   }
+}
+
+/** Resolves when it is worth to look at a lock again, here or in another process freed, after `atMost` in any case. */
+export async function awaitRelease(
+  backend: Backend,
+  lock: string,
+  atMost: Milliseconds,
+  signal?: AbortSignal,
+): Promise<void> {
+  const here = waitersOf(backend).wait(lock, atMost, signal)
+  const elsewhere = backend.locks === false ? undefined : backend.locks.released?.(lock, atMost)
+  await (elsewhere ? Promise.race([here, elsewhere]) : here)
+}
+
+/** Tells the one in this process who has waited longest that a lock is free. */
+export function wakeWaiters(backend: Backend, lock: string): void {
+  waitersOf(backend).wake(lock)
 }
 
 /** Resolves when the store says the lock may be free, at the latest after `wait`. Answers whether it still is locked. */

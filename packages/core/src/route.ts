@@ -19,6 +19,7 @@ import type { Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf } from './lease.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
+import type { Door } from './participation.ts'
 import { perform, performStream } from './perform.ts'
 import { watchedScope } from './scope.ts'
 import type { ResolvedSetup } from './setup.ts'
@@ -51,7 +52,7 @@ type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 type State = 'idle' | 'opening' | 'open' | 'closed'
 
 /** The way from a key prefix through its middlewares to a backend. */
-export class Route implements Guarded, BackendHost {
+export class Route implements Guarded, BackendHost, Door {
   readonly prefix: string
   /** The store, with tags. */
   backend: Backend
@@ -230,6 +231,20 @@ export class Route implements Guarded, BackendHost {
     else if (wasUsed) await this.backend.close()
   }
 
+  ask<T>(call: Call, perform: () => Awaitable<T>, matters = false): Awaitable<T> {
+    const send = () => (this.#state === 'open' ? perform() : chain(this.ready(), perform))
+    return this.#guard ? (this.#guard.run(call, send, matters) as Awaitable<T>) : send()
+  }
+
+  askStream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T> {
+    const ready = () => this.ready()
+    const opened = async function* (): AsyncGenerator<T> {
+      await ready()
+      yield* source()
+    }
+    return this.#guard ? this.#guard.stream(call, opened) : opened()
+  }
+
   removed(key: string, reason: RemovalReason): void {
     const { listeners } = this.#owner
     if (listeners.has('removed')) listeners.emit('removed', { key, reason, backend: this.backend })
@@ -291,7 +306,8 @@ export class Route implements Guarded, BackendHost {
   /** Makes a call of a request, which was made for this and is used for nothing else. */
   #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {
     const call = request as unknown as { -readonly [P in 'backend']: Backend }
-    call.backend = this.backend
+    const transaction = watchedScope()?.transaction
+    call.backend = transaction === undefined ? this.backend : transaction.backendFor(this, request.command)
     return call as CallOf<C> & Call
   }
 
@@ -301,16 +317,25 @@ export class Route implements Guarded, BackendHost {
     const drop = drops ? () => this.#last({ ...call, command: drops } as Call) : undefined
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
     if (drop) return chain(drop(), () => this.#dropped(call))
-    this.#leases.breakFor(call)
+    this.#leasesFor(call).breakFor(call)
     if (this.#takesLeaseOnly(call)) return this.#dropped(call)
-    if (this.#isPlain) return this.#perform(call)
+    if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
     const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
     return this.#guard ? this.#guard.run(call, send) : send()
   }
 
+  /** Whether a call goes to a transaction's view of the store, which asks the store itself, by {@link ask}. */
+  #isInside(call: Call): boolean {
+    return call.backend !== this.backend
+  }
+
+  #leasesFor(call: Call): Leases {
+    return this.#isInside(call) ? leasesOf(call.backend) : this.#leases
+  }
+
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
-    if (call.command === 'get' && call.lease) this.#leases.take(call.key, call.lease)
+    if (call.command === 'get' && call.lease) this.#leasesFor(call).take(call.key, call.lease)
     return neutralAnswer(call)
   }
 
@@ -318,18 +343,16 @@ export class Route implements Guarded, BackendHost {
   #takesLeaseOnly(call: Call): boolean {
     if (call.command !== 'get' || !call.lease) return false
     if (this.isDisabled('get')) return true
-    const { leases, tags } = this.backend
+    const { leases, tags } = call.backend
     return call.leaseOnly === true && !leases && !(call.lease.tags && tags && tags.capture)
   }
 
   #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {
-    const ready = () => this.ready()
     const source = async function* (): AsyncGenerator<unknown> {
-      await ready()
       if (drop) await drop()
       else yield* performStream(call)
     }
-    return this.#guard ? this.#guard.stream(call, source) : source()
+    return this.#isInside(call) ? source() : this.askStream(call, source)
   }
 
   #perform(call: Exclude<Call, CallOf<StreamCommand>>): Awaitable<unknown> {
@@ -339,8 +362,8 @@ export class Route implements Guarded, BackendHost {
   }
 
   #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
-    this.#leases.take(call.key, lease)
-    const { leases } = this.backend
+    this.#leasesFor(call).take(call.key, lease)
+    const { leases } = call.backend
     if (!leases) return this.#getWithProof(call, lease)
     const leased = call.leaseOnly
       ? chain(leases.take(call.key, lease.tags), (token) => ({ value: MISS, lease: token }))
@@ -353,8 +376,8 @@ export class Route implements Guarded, BackendHost {
 
   /** Reads, and captures on a miss what the tags of the load are before it begins. */
   #getWithProof(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
-    const { tags } = this.backend
-    const found = call.leaseOnly ? MISS : this.backend.get(call.key)
+    const { tags } = call.backend
+    const found = call.leaseOnly ? MISS : call.backend.get(call.key)
     const ahead = lease.tags
     if (!ahead || !tags || !tags.capture) return found
     return chain(found, (value) => {
@@ -369,7 +392,7 @@ export class Route implements Guarded, BackendHost {
   #setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<unknown> {
     const { broken, overtaken, token } = lease
     if (broken || (overtaken && call.tags?.some((tag) => overtaken.has(tag)))) return false
-    const { leases, tags } = this.backend
+    const { leases, tags } = call.backend
     if (token !== undefined && leases) return leases.set(call.key, call.value, call.lifetime, token, call.tags)
     if (!call.tags || !tags) return perform(call)
     return tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token })
@@ -379,7 +402,12 @@ export class Route implements Guarded, BackendHost {
     const { listeners } = this.#owner
     if (listeners.has(call.command)) {
       const hit = (result as unknown) !== MISS
-      const told = { ...call, result: hit ? result : undefined, ...(call.command === 'get' ? { hit } : {}) }
+      const told = {
+        ...call,
+        backend: this.backend,
+        result: hit ? result : undefined,
+        ...(call.command === 'get' ? { hit } : {}),
+      }
       listeners.emit(call.command, told as never)
     }
     return result as CommandResults[C]

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Disabling } from './control.ts'
 import type { Detector } from './detect.ts'
 import type { Outcome } from './outcome.ts'
+import type { Participation } from './participation.ts'
 import type { Terms } from './terms.ts'
 
 /** What the surrounding code has asked for: it follows the asynchronous call, not the cache. */
@@ -20,6 +21,10 @@ export interface Scope {
   readonly outcome?: Outcome | undefined
   /** Aborts when nobody waits for the load this runs in. */
   readonly signal?: AbortSignal | undefined
+  /** What the commands of this call take part in. */
+  readonly transaction?: Participation | undefined
+  /** What they do not take part in, although the function around which a strategy stands does. */
+  readonly left?: Participation | undefined
 }
 
 const storage = new AsyncLocalStorage<Scope>()
@@ -32,10 +37,18 @@ export function currentScope(): Scope | undefined {
 
 /**
  * The scope, if commands have to look at it: `undefined`, at the cost of reading one variable, while nobody is
- * inside `detect`, `disabling`, `invalidateFurther` or `onTerms`.
+ * inside `detect`, `disabling`, `invalidateFurther` or `onTerms`, and nobody has used a transaction.
  */
 export function watchedScope(): Scope | undefined {
   return watchers === 0 ? undefined : storage.getStore()
+}
+
+/**
+ * Makes commands look at the scope from now on. For what may be met in a call long after it ended, such as a transaction
+ * by a timer that was set in it.
+ */
+export function watchScopes(): void {
+  watchers++
 }
 
 /** Runs `fn` with `changes` laid over the current scope. */

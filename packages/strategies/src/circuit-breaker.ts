@@ -1,4 +1,5 @@
 import { type Cache, chain, type KeyOptions, MISS, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
@@ -74,10 +75,15 @@ export function circuitBreaker(
     const keying =
       options.key === undefined ? ofFunction(cache, target.fn, options as KeyOptions) : (options as KeyOptions)
     return wrap(cache, target, prefixed('circuitBreaker', keying), (run, template) =>
-      detecting(cache, 'circuitBreaker', template, {
-        call: (key, self, args) => breaker.call(key, run, self, args, template),
-        invalidate: (key) => breaker.reset(key, template),
-      }),
+      detecting(
+        cache,
+        'circuitBreaker',
+        template,
+        apart(run, (run) => ({
+          call: (key, self, args) => breaker.call(key, run, self, args, template),
+          invalidate: (key) => breaker.reset(key, template),
+        })),
+      ),
     )
   }
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })

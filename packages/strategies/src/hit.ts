@@ -1,4 +1,4 @@
-import { type Cache, MISS, type ReadThrough, type Seen } from '@cashews/core'
+import { type Cache, MISS, outsideTransaction, type ReadThrough, type Seen } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -81,10 +81,11 @@ export function countingHits(
 
       const count = async (key: string, [, generation]: Counted): Promise<number> => {
         const ttl = caching.lifetime.fixed === undefined ? Number.POSITIVE_INFINITY : caching.lifetime.fixed
-        return cache.call<'incr'>({ command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime: ttl })
+        const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime: ttl } as const
+        return outsideTransaction(() => cache.call<'incr'>(one))
       }
       const drop = async (key: string, stored: unknown): Promise<void> => {
-        if (isCounted(stored)) await cache.delete(`${key}:hits:${stored[1]}`)
+        if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
       }
       return {
         async call(key, self, args, signal) {

@@ -1,4 +1,4 @@
-import { type Cache, compileKey, type KeyOptions, MISS, type Seen } from '@cashews/core'
+import { type Cache, compileKey, type KeyOptions, MISS, perTransaction, type Seen } from '@cashews/core'
 import type { Condition } from './condition.ts'
 import { decorator } from './decorator.ts'
 import type { AnyFunction, ResultOf } from './function-types.ts'
@@ -106,7 +106,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const compiled = compileKey({ fn: original, kind: target.kind }, keying)
     if (compiled.derived) cache.claimTemplate(compiled.template)
     const tags = tagsOf(target, options)
-    const recordings = new Map<string, Recording>()
+    const recordingsHere = perTransaction(() => new Map<string, Recording>())
     const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template })
 
     const sourceOf = async function* (self: unknown, args: readonly unknown[]): AsyncGenerator<unknown> {
@@ -118,6 +118,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       yield* source
     }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
+      const recordings = recordingsHere()
       const recording = new Recording(sourceOf(self, args), { maxItems, maxBytes })
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
@@ -144,7 +145,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       return recording
     }
     const open = (key: string): Recording | undefined => {
-      const recording = recordings.get(key)
+      const recording = recordingsHere().get(key)
       return recording?.isOpen ? recording : undefined
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {

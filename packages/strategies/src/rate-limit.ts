@@ -8,6 +8,7 @@ import {
   parseTtl,
   type Ttl,
 } from '@cashews/core'
+import { apart } from './apart.ts'
 import { Bans } from './bans.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
@@ -72,23 +73,28 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   }
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
-      detecting(cache, 'rateLimit', template, {
-        call(key, self, args) {
-          const banned = bans.find(key)
-          if (banned !== undefined) {
-            cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
-            return refuse(banned, args)
-          }
-          const count = cache.count(key, 1, period)
-          if (isPending(count))
-            return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args, template())))
-          return count <= limit ? run(self, args) : over(key, count, args, template())
-        },
-        invalidate: async (key) => {
-          bans.lift(key)
-          return cache.delete(key)
-        },
-      }),
+      detecting(
+        cache,
+        'rateLimit',
+        template,
+        apart(run, (run) => ({
+          call(key, self, args) {
+            const banned = bans.find(key)
+            if (banned !== undefined) {
+              cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
+              return refuse(banned, args)
+            }
+            const count = cache.count(key, 1, period)
+            if (isPending(count))
+              return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args, template())))
+            return count <= limit ? run(self, args) : over(key, count, args, template())
+          },
+          invalidate: async (key) => {
+            bans.lift(key)
+            return cache.delete(key)
+          },
+        })),
+      ),
     )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

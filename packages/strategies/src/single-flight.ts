@@ -1,4 +1,4 @@
-import { type Cache, Flight, Flights, type KeyOptions } from '@cashews/core'
+import { type Cache, Flight, Flights, type KeyOptions, perTransaction } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -35,19 +35,19 @@ export function singleFlight(
   checkNames('singleFlight', options, keyingNames)
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, template) => {
-      const flights = new Flights()
+      const flightsHere = perTransaction(() => new Flights())
       const start = (key: string, self: unknown, args: readonly unknown[]) => {
         const flight = new Flight({ key, self, args, signal: undefined })
-        flights.add(flight)
+        flightsHere().add(flight)
         flight.promise = run(self, args)
         const land = () => flight.land()
         flight.promise.then(land, land)
         return flight.promise
       }
       return detecting(cache, 'singleFlight', template, {
-        call: (key, self, args) => flights.find<unknown>(key)?.promise ?? start(key, self, args),
+        call: (key, self, args) => flightsHere().find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,
-        invalidate: async (key) => flights.forget(key),
+        invalidate: async (key) => flightsHere().forget(key),
       })
     })
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })

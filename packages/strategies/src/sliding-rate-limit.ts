@@ -1,4 +1,5 @@
 import { type Cache, chain, type KeyOptions } from '@cashews/core'
+import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -43,18 +44,23 @@ export function slidingRateLimit(
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
-      detecting(cache, 'slidingRateLimit', template, {
-        call(key, self, args) {
-          const slice = { period, max: limit, lifetime: period }
-          const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-          return chain(counted, ({ added, age }) => {
-            if (added) return run(self, args)
-            cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
-            return refuse(refusalOf(key, period - age), args)
-          }) as Promise<unknown>
-        },
-        invalidate: async (key) => cache.delete(key),
-      }),
+      detecting(
+        cache,
+        'slidingRateLimit',
+        template,
+        apart(run, (run) => ({
+          call(key, self, args) {
+            const slice = { period, max: limit, lifetime: period }
+            const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+            return chain(counted, ({ added, age }) => {
+              if (added) return run(self, args)
+              cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
+              return refuse(refusalOf(key, period - age), args)
+            }) as Promise<unknown>
+          },
+          invalidate: async (key) => cache.delete(key),
+        })),
+      ),
     )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

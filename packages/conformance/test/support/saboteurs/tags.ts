@@ -148,7 +148,7 @@ export const tags: Readonly<Record<string, Saboteur>> = {
   'a stamp does not hold any more when a tag of its key was deleted': (store) => ({
     apply: (expectations, writes) =>
       store.apply(
-        expectations.filter(({ stamp }) => stamp === undefined),
+        expectations.filter((expected) => 'lock' in expected || expected.stamp === undefined),
         writes,
       ),
   }),

@@ -1,0 +1,41 @@
+import { TransactionPartialError } from './errors.ts'
+import type { KeyLocks } from './key-locks.ts'
+import type { Part } from './pending.ts'
+import type { View } from './view.ts'
+
+/**
+ * Commits what the views of a transaction hold, one store after the other: those first that can refuse because they are
+ * away. Where there are several, each one is asked first whether it would.
+ *
+ * @throws {TransactionPartialError} When one refuses after others have committed.
+ */
+export async function commitAll(views: readonly View[], locks: KeyLocks | undefined): Promise<void> {
+  const pendings = [...views]
+    .sort((a, b) => Number(b.mayBeAway) - Number(a.mayBeAway))
+    .map((view) => [view.take(), locks && { token: locks.token, keys: locks.keysOf(view) }] as const)
+  try {
+    const parts = pendings.flatMap(([pending, held]) => pending.parts(held))
+    const dropping = pendings.filter(([pending]) => pending.dropsTags)
+    if (parts.length + dropping.length > 1) await Promise.all(parts.map((part) => part.validate()))
+    for (const [pending] of dropping) await pending.dropTags()
+    await commitParts(parts)
+    for (const [pending] of pendings) pending.breakMatches()
+    await Promise.all(pendings.map(([pending]) => pending.storeFills()))
+  } finally {
+    for (const [pending] of pendings) pending.end()
+  }
+}
+
+async function commitParts(parts: readonly Part[]): Promise<void> {
+  const committed: string[] = []
+  for (const [at, part] of parts.entries()) {
+    try {
+      await part.commit()
+    } catch (error) {
+      if (committed.length === 0) throw error
+      const failed = parts.slice(at).flatMap(({ keys }) => keys)
+      throw new TransactionPartialError(committed, failed, error)
+    }
+    committed.push(...part.keys)
+  }
+}

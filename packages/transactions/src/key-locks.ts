@@ -1,0 +1,216 @@
+import {
+  type Awaitable,
+  awaitRelease,
+  BackendError,
+  type Call,
+  chain,
+  isPending,
+  LockedError,
+  type Milliseconds,
+  NotSupportedError,
+  wakeWaiters,
+} from '@cashews/core'
+import { TransactionRestartError } from './errors.ts'
+import type { View } from './view.ts'
+
+/** The lock of a key: beside those that the application takes, and where the key lives. */
+export function lockName(key: string): string {
+  return `${key}\0transaction`
+}
+
+/** What a transaction that has to start again takes first. */
+export type Claims = ReadonlyMap<View['door'], readonly string[]>
+
+const FIRST_PAUSE: Milliseconds = 2
+const LONGEST_PAUSE: Milliseconds = 100
+/** A timer that is to wait for longer fires at once. */
+const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1
+
+/**
+ * The locks of one transaction. It waits for a lock only when the key comes after all those it has locked, in the order
+ * of text, so that no ring of transactions waits for each other. What comes out of order is tried without waiting; if
+ * that fails, the transaction starts again, and takes first what it is known to need.
+ */
+export class KeyLocks {
+  readonly token: string = crypto.randomUUID()
+  /** What a new start is to take first. */
+  wanted: Claims | undefined
+  readonly #lifetime: Milliseconds
+  readonly #deadline: number
+  readonly #held = new Map<View, Set<string>>()
+  #highest: string | undefined
+  #renewedAt = 0
+  #renewing: NodeJS.Timeout | undefined
+  #turn: Promise<unknown> | undefined
+  #lost: LockedError | undefined
+
+  /** @param deadline Until when to wait for others, by `performance.now()`. */
+  constructor(lifetime: Milliseconds, deadline: number) {
+    this.#lifetime = lifetime
+    this.#deadline = deadline
+  }
+
+  /** @throws {LockedError} When one of the locks has ended. */
+  check(): void {
+    if (this.#held.size > 0 && performance.now() - this.#renewedAt > this.#lifetime) this.#lose()
+    if (this.#lost) throw this.#lost
+  }
+
+  /** Locks keys, all of them or none. One claim after another. */
+  claim(view: View, keys: readonly string[]): Awaitable<void> {
+    if (this.#turn) return this.#queue(() => this.#claimNow(view, keys))
+    const claimed = this.#claimNow(view, keys)
+    return isPending(claimed) ? this.#queue(() => claimed) : claimed
+  }
+
+  keysOf(view: View): string[] {
+    return [...(this.#held.get(view) ?? [])]
+  }
+
+  /** Frees the locks of a view, or forgets them where a commit has freed them. */
+  async release(view: View, isFreed: boolean): Promise<void> {
+    const keys = this.keysOf(view)
+    this.#held.delete(view)
+    if (this.#held.size === 0) {
+      clearInterval(this.#renewing)
+      this.#renewing = undefined
+      this.#highest = undefined
+    }
+    if (isFreed) for (const key of keys) wakeWaiters(view.store, lockName(key))
+    else await Promise.all(keys.map((key) => this.#free(view, key)))
+  }
+
+  #queue(act: () => Awaitable<void>): Promise<void> {
+    const turn = (this.#turn ?? Promise.resolve()).then(act)
+    const settled = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turn === settled) this.#turn = undefined
+      })
+    this.#turn = settled
+    return turn
+  }
+
+  #claimNow(view: View, keys: readonly string[]): Awaitable<void> {
+    const held = this.#held.get(view)
+    const wanted = [...new Set(keys)].filter((key) => !held?.has(key)).sort()
+    if (wanted.length === 0) return
+    this.check()
+    return chain(this.#try(view, wanted), (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
+  }
+
+  /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
+  #try(view: View, keys: readonly string[]): Awaitable<boolean> {
+    const parts = view.partsOf(keys)
+    return parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)
+  }
+
+  async #tryParts(view: View, parts: readonly (readonly string[])[]): Promise<boolean> {
+    for (const [at, part] of parts.entries()) {
+      if (await this.#tryPart(view, part)) continue
+      await Promise.all(parts.slice(0, at).flatMap((taken) => taken.map((key) => this.#free(view, key))))
+      return false
+    }
+    return true
+  }
+
+  #tryPart(view: View, keys: readonly string[]): Awaitable<boolean> {
+    const { store } = view
+    const { locks } = store
+    if (!locks)
+      throw new NotSupportedError(`The backend "${store.name}" has no locks. Choose the mode 'serializable' or 'fast'.`)
+    const [only] = keys
+    return this.#ask(view, () => {
+      if (keys.length === 1) return locks.acquire(lockName(only as string), this.token, this.#lifetime)
+      const free = keys.map((key) => ({ lock: lockName(key) }))
+      return store.apply(free, this.#locking(keys))
+    })
+  }
+
+  async #free(view: View, key: string): Promise<void> {
+    const { locks } = view.store
+    const lock = lockName(key)
+    if (locks) await this.#ask(view, () => locks.release(lock, this.token))
+    wakeWaiters(view.store, lock)
+  }
+
+  async #wait(view: View, keys: readonly string[]): Promise<void> {
+    const [lowest = ''] = keys
+    if (this.#highest !== undefined && lowest <= this.#highest) this.#restart(view, keys)
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      const left = this.#deadline - performance.now()
+      if (left <= 0)
+        throw new LockedError(
+          `A transaction waited in vain for the lock of "${lowest}": another one holds it. Give it a longer timeout.`,
+        )
+      await awaitRelease(view.store, lockName(lowest), Math.min(pause * (0.5 + Math.random()), left))
+      this.check()
+      if (await this.#try(view, keys)) return this.#hold(view, keys)
+    }
+  }
+
+  #restart(view: View, keys: readonly string[]): never {
+    const wanted = new Map<View['door'], string[]>()
+    for (const [each, held] of this.#held) wanted.set(each.door, [...held])
+    wanted.set(view.door, [...(wanted.get(view.door) ?? []), ...keys])
+    this.wanted = wanted
+    throw new TransactionRestartError(
+      `"${keys[0]}" is locked by a transaction that may wait for this one, which starts again. Let this error pass.`,
+    )
+  }
+
+  #hold(view: View, keys: readonly string[]): void {
+    const held = this.#held.get(view) ?? new Set()
+    this.#held.set(view, held)
+    for (const key of keys) {
+      held.add(key)
+      if (this.#highest === undefined || key > this.#highest) this.#highest = key
+    }
+    if (this.#renewing !== undefined) return
+    this.#renewedAt = performance.now()
+    this.#renewing = setInterval(() => void this.#renew(), Math.min(this.#lifetime / 3, LONGEST_TIMER))
+    this.#renewing.unref()
+  }
+
+  /** A store that is away for a moment is asked again, until the locks have ended by our own clock. */
+  async #renew(): Promise<void> {
+    const began = performance.now()
+    const renewals = [...this.#held].flatMap(([view, held]) =>
+      view.partsOf([...held]).map((keys) => {
+        const ours = keys.map((key) => ({ lock: lockName(key), token: this.token }))
+        return this.#ask(view, () => view.store.apply(ours, this.#locking(keys)))
+      }),
+    )
+    try {
+      const renewed = await Promise.all(renewals)
+      if (renewed.every(Boolean)) this.#renewedAt = began
+      else if (this.#renewing !== undefined) this.#lose()
+    } catch (error) {
+      if (!(error instanceof BackendError)) for (const view of this.#held.keys()) view.door.report(error)
+    }
+  }
+
+  #lose(): void {
+    this.#lost ??= new LockedError(
+      'A lock of the transaction was lost: it was not renewed in time. Nothing is written. Give it a longer timeout.',
+    )
+  }
+
+  #locking(keys: readonly string[]) {
+    return keys.map(
+      (key) => ({ op: 'lock', lock: lockName(key), token: this.token, lifetime: this.#lifetime }) as const,
+    )
+  }
+
+  /** Locks matter: one that cannot be taken is not taken. */
+  #ask(view: View, perform: () => Awaitable<boolean>): Awaitable<boolean> {
+    const call: Call = {
+      command: 'setLock',
+      key: '',
+      token: this.token,
+      lifetime: this.#lifetime,
+      backend: view.store,
+    }
+    return view.door.ask(call, perform, true)
+  }
+}

@@ -1,0 +1,30 @@
+import type { Lease, TagsAhead } from '@cashews/core'
+import type { Held } from './held.ts'
+
+/** The right to store what is loaded inside a transaction. */
+export interface Loading {
+  /** The right of this process. */
+  readonly lease: Lease
+  /** That of the store, where it watches across processes. */
+  readonly token: string | undefined
+}
+
+/** The result of a load, to be stored after the commit. */
+export interface Fill {
+  readonly held: Held
+  readonly loading: Loading
+  readonly tags: readonly string[]
+}
+
+/** A lease that nobody has taken yet. */
+export function newLease(tags: TagsAhead | undefined): Lease {
+  return {
+    key: undefined,
+    broken: false,
+    token: undefined,
+    older: undefined,
+    among: undefined,
+    tags,
+    overtaken: undefined,
+  }
+}

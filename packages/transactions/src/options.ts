@@ -1,0 +1,71 @@
+import { ConfigurationError, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+
+/**
+ * How transactions are kept apart. `fast`: not at all; all is written, or nothing. `locked`: what one reads or writes,
+ * another one waits for. `serializable`: as if one came after the other; who comes between makes the function run again.
+ */
+export type TransactionMode = 'fast' | 'locked' | 'serializable'
+
+/** Settings of `transaction`. */
+export interface TransactionOptions {
+  /** @default 'locked' */
+  readonly mode?: TransactionMode | undefined
+  /**
+   * How long to wait for the locks of others, all in all, and how long the own ones outlive a process that dies. They
+   * are renewed while the function runs. In the mode `locked` only.
+   *
+   * @default '10s'
+   */
+  readonly timeout?: Ttl | undefined
+  /** How often the function may run: again when it has to start anew, or when others came between. @default 10 */
+  readonly tries?: number | undefined
+  /** The keys to lock and to read before the function runs, all at once. In the mode `locked` only. */
+  readonly keys?: readonly string[] | undefined
+  /** Whether `serializable` may look for keys by pattern, and miss those that appear meanwhile. @default false */
+  readonly phantoms?: boolean | undefined
+  /**
+   * Where a store changes only keys of one slot in one step, as a Redis Cluster does: `refuse` the first key of another
+   * slot, or commit one slot after the other, `per-slot`, which is not one step.
+   *
+   * @default 'refuse'
+   */
+  readonly crossSlot?: 'refuse' | 'per-slot' | undefined
+  /** Whether a commit that fails because of its store is reported to `onError` instead of thrown. @default false */
+  readonly suppress?: boolean | undefined
+}
+
+/** The settings, resolved. */
+export interface Settings {
+  readonly mode: TransactionMode
+  readonly timeout: Milliseconds
+  readonly tries: number
+  readonly keys: readonly string[]
+  readonly phantoms: boolean
+  readonly crossSlot: 'refuse' | 'per-slot'
+  readonly suppress: boolean
+}
+
+const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
+const NAMES = ['mode', 'timeout', 'tries', 'keys', 'phantoms', 'crossSlot', 'suppress']
+
+/** @throws {ConfigurationError} When an option does not exist or cannot work. */
+export function settingsOf(options: TransactionOptions): Settings {
+  const stray = Object.keys(options).find((name) => !NAMES.includes(name))
+  checkThat(stray === undefined, `A transaction has no option "${stray}". Its options: ${NAMES.join(', ')}.`)
+  const { mode = 'locked', timeout = '10s', tries = 10, keys = [], crossSlot = 'refuse' } = options
+  checkThat(MODES.includes(mode), `There is no mode "${mode}". The modes are ${MODES.join(', ')}.`)
+  checkThat(Number.isInteger(tries) && tries >= 1, `A transaction has at least 1 try, not ${tries}.`)
+  checkThat(
+    crossSlot === 'refuse' || crossSlot === 'per-slot',
+    `crossSlot is 'refuse' or 'per-slot', not "${String(crossSlot)}".`,
+  )
+  checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
+  const lifetime = parseTtl(timeout)
+  checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
+  const { phantoms = false, suppress = false } = options
+  return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
+}
+
+function checkThat(fine: boolean, otherwise: string): asserts fine {
+  if (!fine) throw new ConfigurationError(otherwise)
+}

@@ -1,0 +1,51 @@
+import { type Cache, ConfigurationError } from '@cashews/core'
+import { settingsOf, type TransactionOptions } from './options.ts'
+import { transaction } from './transaction.ts'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** A transactional function is asynchronous; one that was already keeps its exact type. */
+type Asynchronous<F extends AnyFunction> =
+  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
+
+/** {@link transactional} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+export interface TransactionalDecorator {
+  <F extends AnyFunction>(fn: F): Asynchronous<F>
+  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+}
+
+/** Where strategies look for the function whose source tells its parameters. */
+const ORIGINAL = Symbol.for('cashews.original')
+
+/**
+ * Runs each call of a function in a transaction of its own. What else the function can do, such as `invalidate` of a
+ * cached one, it still can.
+ *
+ * ```ts
+ * const login = transactional(cache, { mode: 'locked' })(async (user: User, session: string) => …)
+ * ```
+ *
+ * @throws {ConfigurationError} At definition: an option that does not exist or cannot work.
+ */
+export function transactional(cache: Cache, options: TransactionOptions = {}): TransactionalDecorator {
+  settingsOf(options)
+  const wrap = (fn: AnyFunction): AnyFunction => {
+    const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      return transaction(cache, () => Reflect.apply(fn, this, args), options)
+    }
+    const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap
+    return Object.defineProperties(wrapped, { [ORIGINAL]: { value: fn }, ...own }) as AnyFunction
+  }
+  const decorate = (subject: unknown, where?: unknown, descriptor?: PropertyDescriptor): unknown => {
+    if (descriptor !== undefined) {
+      descriptor.value = wrap(descriptor.value)
+      return undefined
+    }
+    const kind = where === undefined ? 'method' : (where as ClassMethodDecoratorContext).kind
+    if (typeof subject !== 'function' || kind !== 'method')
+      throw new ConfigurationError(`A transaction is put around a function or a method, not ${String(subject)}.`)
+    return wrap(subject as AnyFunction)
+  }
+  return decorate as TransactionalDecorator
+}

@@ -1,0 +1,551 @@
+import { memory } from '@cashews/backend-memory'
+import { reference } from '@cashews/conformance'
+import {
+  type Backend,
+  BackendError,
+  BackendUnavailableError,
+  type Cache,
+  ConfigurationError,
+  createCache,
+  LockedError,
+  NotSupportedError,
+} from '@cashews/core'
+import {
+  CrossSlotError,
+  outsideTransaction,
+  TransactionConflictError,
+  type TransactionOptions,
+  TransactionPartialError,
+  TransactionRestartError,
+  TransactionUnknownError,
+  transaction,
+  transactional,
+} from '@cashews/transactions'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { all, altered, distantStore, gate, hangs, settle, sickStore } from './support/helpers.ts'
+
+let cache: Cache
+const errors: unknown[] = []
+const setup = (backend: Backend, options = {}): Cache => {
+  cache = createCache({ onError: (error) => errors.push(error) }).setup(backend, options)
+  return cache
+}
+const run = <T>(fn: Parameters<typeof transaction<T>>[1], options: TransactionOptions = {}): Promise<T> =>
+  transaction(cache, fn, options)
+
+/** Reads, computes and writes, as a function does that does not think of others. */
+const increase = async (key: string): Promise<void> => {
+  const count = (await cache.get<number>(key)) ?? 0
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  await cache.set(key, count + 1)
+}
+
+beforeEach(() => void errors.splice(0))
+afterEach(async () => {
+  vi.useRealTimers()
+  await cache.close()
+})
+
+/** Nothing but what a distant store makes of them: the answers come later than the writes. */
+const everyStore = [
+  ...stores,
+  { name: 'distant', create: () => distantStore(1), elapse: (ms: number) => vi.advanceTimersByTimeAsync(ms) },
+]
+
+describe.each(everyStore)('transactions side by side on $name', ({ create }) => {
+  // A busy machine is no store that is away.
+  beforeEach(() => void setup(create(), { readTimeout: '20s', writeTimeout: '20s' }))
+
+  it.each(['locked', 'serializable'] as const)('lose no update when they are %s', async (mode) => {
+    const tries = 1_000
+    await Promise.all(Array.from({ length: 30 }, () => run(() => increase('count'), { mode, tries })))
+    expect(await cache.get('count')).toBe(30)
+  })
+
+  it('lose no increment when they are fast', async () => {
+    await cache.set('count', 0, { ttl: 100 })
+    await Promise.all(Array.from({ length: 30 }, () => run(() => cache.incr('count'), { mode: 'fast' })))
+    expect(await cache.get('count')).toBe(30)
+    expect(await cache.getExpire('count')).toBeGreaterThan(90)
+  })
+
+  it('write no skew when they are serializable: one of two doctors stays on call', async () => {
+    for (let round = 0; round < 20; round++) {
+      await cache.setMany({ alice: true, bob: true })
+      const leave = (who: string) =>
+        run(
+          async () => {
+            const [alice, bob] = await cache.getMany<boolean>(['alice', 'bob'])
+            if (alice && bob) await cache.set(who, false)
+          },
+          { mode: 'serializable' },
+        )
+      await Promise.all([leave('alice'), leave('bob')])
+      expect((await cache.getMany(['alice', 'bob'])).filter(Boolean)).toHaveLength(1)
+    }
+  })
+
+  it('never wait for each other in a ring', async () => {
+    const move = (from: string, to: string) =>
+      run(async () => {
+        await increase(from)
+        await increase(to)
+      })
+    const keys = ['a', 'b', 'c']
+    const pairs = keys.flatMap((from) => keys.filter((to) => to !== from).map((to) => [from, to] as const))
+    await Promise.all(pairs.map(([from, to]) => move(from, to)))
+    expect(await cache.getMany(keys)).toEqual([4, 4, 4])
+  })
+
+  it('lock the keys that are named all at once', async () => {
+    const keys = ['b', 'a']
+    await Promise.all(
+      Array.from({ length: 10 }, (_, at) =>
+        run(
+          async () => {
+            await increase(at % 2 ? 'a' : 'b')
+            await increase(at % 2 ? 'b' : 'a')
+          },
+          { keys, tries: 1 },
+        ),
+      ),
+    )
+    expect(await cache.getMany(keys)).toEqual([10, 10])
+  })
+})
+
+describe('a locked transaction', () => {
+  it('makes others wait for what it has read or written, and no longer than their timeout', async () => {
+    vi.useFakeTimers()
+    setup(memory())
+    const step = gate()
+    const first = run(async () => {
+      await cache.get('read')
+      await cache.set('written', 1)
+      await step.promise
+    })
+    await settle()
+    for (const key of ['read', 'written']) {
+      const second = run(() => cache.set(key, 2), { timeout: 0.1 })
+      const refused = expect(second).rejects.toThrow(LockedError)
+      await vi.advanceTimersByTimeAsync(150)
+      await refused
+    }
+    const third = run(() => cache.set('written', 3))
+    await vi.advanceTimersByTimeAsync(5_000)
+    step.open()
+    await first
+    await vi.advanceTimersByTimeAsync(200)
+    await third
+    expect(await cache.get('written')).toBe(3)
+  })
+
+  it('holds its locks for longer than its timeout, because it renews them', async () => {
+    vi.useFakeTimers()
+    setup(reference())
+    const long = run(
+      async () => {
+        await cache.set('key', 1)
+        await new Promise((resolve) => setTimeout(resolve, 60_000))
+      },
+      { timeout: 1 },
+    )
+    await vi.advanceTimersByTimeAsync(30_000)
+    const refused = expect(run(() => cache.set('key', 2), { timeout: 1 })).rejects.toThrow(LockedError)
+    await vi.advanceTimersByTimeAsync(2_000)
+    await refused
+    await vi.advanceTimersByTimeAsync(30_000)
+    await long
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('writes nothing when its lock has ended and passed on: the other value is kept', async () => {
+    setup(memory())
+    const frozen = run(
+      async () => {
+        const count = (await cache.get<number>('key')) ?? 0
+        // The event loop is blocked for longer than the lock lives.
+        for (const end = performance.now() + 400; performance.now() < end; );
+        await outsideTransaction(() => transaction(cache, () => cache.set('key', 'other')))
+        await cache.set('key', count + 1)
+      },
+      { timeout: 0.3 },
+    )
+    await expect(frozen).rejects.toThrow(LockedError)
+    expect(await cache.get('key')).toBe('other')
+  })
+
+  it('is refused by the store, whatever its own clock says', async () => {
+    const store = reference()
+    setup(store)
+    const robbed = run(async () => {
+      await cache.set('key', 'mine')
+      await store.apply([], [{ op: 'lock', lock: 'key\0transaction', token: 'thief', lifetime: 60_000 }])
+    })
+    await expect(robbed).rejects.toThrow(TransactionConflictError)
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('frees its locks whatever becomes of it', async () => {
+    setup(reference())
+    await run(() => cache.set('key', 1))
+    await run((tx) => cache.set('key', 2).then(() => tx.rollback()))
+    await run(async () => {
+      await cache.set('key', 3)
+      throw new Error('no')
+    }).catch(() => undefined)
+    expect(await run(() => cache.set('key', 4), { timeout: 0.05 })).toBe(true)
+  })
+
+  it('tells the function that swallows the error of a lock at its end', async () => {
+    setup(memory())
+    const step = gate()
+    const first = run(async () => {
+      await cache.set('key', 1)
+      await step.promise
+    })
+    await settle()
+    const second = run(() => cache.set('key', 2).catch(() => 'swallowed'), { timeout: 0.05 })
+    await expect(second).rejects.toThrow(LockedError)
+    step.open()
+    await first
+  })
+
+  it('starts again when it would have to wait out of order, and does not hold what it held', async () => {
+    setup(memory())
+    const step = gate()
+    const holder = run(async () => {
+      await cache.set('a', 1)
+      await step.promise
+    })
+    await settle()
+    let runs = 0
+    const restarted = run(async () => {
+      runs++
+      await cache.set('b', runs)
+      await cache.set('a', 'restarted').catch((error) => {
+        expect(error).toBeInstanceOf(TransactionRestartError)
+        step.open()
+        throw error
+      })
+    })
+    await Promise.all([holder, restarted])
+    expect(runs).toBe(2)
+    expect(await cache.getMany(['a', 'b'])).toEqual(['restarted', 2])
+  })
+
+  it('needs a backend with locks', async () => {
+    setup({ ...memory(), locks: false, get: () => 1, name: 'lockless' } as unknown as Backend)
+    await expect(run(() => cache.get('key'))).rejects.toThrow(NotSupportedError)
+  })
+})
+
+describe('a serializable transaction', () => {
+  it('runs again when others came between, and gives up after its tries', async () => {
+    setup(memory())
+    let runs = 0
+    const disturbed = run(
+      async () => {
+        runs++
+        await cache.get('key')
+        await outsideTransaction(() => cache.set('key', runs))
+        await cache.set('mine', 1)
+      },
+      { mode: 'serializable', tries: 3 },
+    )
+    await expect(disturbed).rejects.toMatchObject({ code: 'CASHEWS_TRANSACTION_CONFLICT' })
+    expect(runs).toBe(3)
+    expect(await cache.exists('mine')).toBe(false)
+  })
+
+  it('does not run again what it has committed in part', async () => {
+    setup(memory())
+    let runs = 0
+    const disturbed = run(
+      async (tx) => {
+        runs++
+        await cache.set('first', runs)
+        await tx.commit()
+        await cache.get('key')
+        await outsideTransaction(() => cache.set('key', runs))
+      },
+      { mode: 'serializable' },
+    )
+    await expect(disturbed).rejects.toThrow(TransactionConflictError)
+    expect([runs, await cache.get('first')]).toEqual([1, 1])
+  })
+
+  it('reads a key twice alike', async () => {
+    setup(memory())
+    await cache.set('key', 1)
+    let runs = 0
+    await run(
+      async () => {
+        const first = await cache.get('key')
+        if (runs++ === 0) await outsideTransaction(() => cache.set('key', 2))
+        expect(await cache.get('key')).toBe(first)
+      },
+      { mode: 'serializable' },
+    )
+    expect(runs).toBe(2)
+  })
+
+  it('refuses to look for keys by pattern, unless phantoms are allowed', async () => {
+    setup(memory())
+    await cache.set('a', 1)
+    const mode = 'serializable'
+    for (const look of [
+      () => all(cache.scan('*')),
+      () => all(cache.getMatch('*')),
+      () => cache.deleteMatch('*'),
+      () => cache.getKeysCount(),
+      () => cache.clear(),
+    ])
+      await expect(run<unknown>(look, { mode })).rejects.toThrow(NotSupportedError)
+    expect(await run(() => all(cache.scan('*')), { mode, phantoms: true })).toEqual(['a'])
+  })
+})
+
+describe('a fast transaction', () => {
+  it('is refused when a key has come that it took for absent', async () => {
+    setup(memory())
+    const refused = run(
+      async () => {
+        expect(await cache.set('key', 1, { exists: false })).toBe(true)
+        await outsideTransaction(() => cache.set('key', 2))
+      },
+      { mode: 'fast' },
+    )
+    await expect(refused).rejects.toThrow(TransactionConflictError)
+    expect(await cache.get('key')).toBe(2)
+  })
+
+  it('writes over what others wrote meanwhile', async () => {
+    setup(memory())
+    await run(
+      async () => {
+        await cache.get('key')
+        await cache.set('key', 'mine')
+        await outsideTransaction(() => cache.set('key', 'yours'))
+      },
+      { mode: 'fast' },
+    )
+    expect(await cache.get('key')).toBe('mine')
+  })
+})
+
+describe('a commit that fails', () => {
+  const write = () => run(() => cache.set('key', 1), { mode: 'fast' })
+
+  it('is told although the backend suppresses errors, and later writes reach the store', async () => {
+    const store = sickStore()
+    setup(store)
+    const failing = run(
+      async () => {
+        await cache.set('key', 1)
+        store.health.illness = () => Promise.reject(new BackendError('out of memory'))
+      },
+      { mode: 'fast' },
+    )
+    await expect(failing).rejects.toThrow('out of memory')
+    store.health.illness = undefined
+    expect(await cache.exists('key')).toBe(false)
+    expect(await cache.set('key', 2)).toBe(true)
+  })
+
+  it('is reported instead when that is asked for', async () => {
+    const store = sickStore()
+    setup(store)
+    const answer = run(
+      async () => {
+        await cache.set('key', 1)
+        store.health.illness = () => Promise.reject(new BackendError('out of memory'))
+        return 'answer'
+      },
+      { mode: 'fast', suppress: true },
+    )
+    expect(await answer).toBe('answer')
+    expect(errors.map(String)).toEqual(['BackendError: out of memory'])
+  })
+
+  it('is known to have happened when only its answer was lost', async () => {
+    const store = reference()
+    setup(
+      altered(store, {
+        async apply(expectations, writes) {
+          await store.apply(expectations, writes)
+          throw new BackendUnavailableError('the connection was reset')
+        },
+      }),
+    )
+    await write()
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('is known not to have happened, and comes too late if it was only held up', async () => {
+    const store = reference()
+    const step = gate()
+    const applied = gate<boolean>()
+    setup(
+      altered(store, {
+        async apply(expectations, writes) {
+          step.promise.then(async () => applied.open(await store.apply(expectations, writes)))
+          throw new BackendUnavailableError('the connection was reset')
+        },
+      }),
+    )
+    await expect(write()).rejects.toThrow(BackendUnavailableError)
+    step.open()
+    expect(await applied.promise).toBe(false)
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('cannot be known when the store does not come back', async () => {
+    vi.useFakeTimers()
+    const store = sickStore()
+    setup(store)
+    await cache.init()
+    const failing = run(
+      async () => {
+        await cache.set('key', 1)
+        store.health.illness = hangs
+      },
+      { mode: 'fast' },
+    )
+    const unknown = expect(failing).rejects.toThrow(TransactionUnknownError)
+    await vi.advanceTimersByTimeAsync(5_000)
+    await unknown
+  })
+
+  it('is refused at once by a store that is known to be away', async () => {
+    vi.useFakeTimers()
+    const store = sickStore()
+    setup(store)
+    await cache.init()
+    store.health.illness = hangs
+    const reads = Promise.all([cache.get('a'), cache.get('b')])
+    await vi.advanceTimersByTimeAsync(500)
+    await reads
+    await expect(write()).rejects.toThrow(BackendUnavailableError)
+  })
+
+  it('of the store that can be away leaves the memory of the process as it was', async () => {
+    const store = sickStore()
+    setup(store, { prefix: 'far:' })
+    cache.setup(memory())
+    const failing = run(
+      async () => {
+        await cache.setMany({ near: 1, 'far:key': 1 })
+        store.health.illness = () => Promise.reject(new BackendError('out of memory'))
+      },
+      { mode: 'fast' },
+    )
+    await expect(failing).rejects.toThrow(BackendError)
+    expect(await cache.exists('near')).toBe(false)
+  })
+
+  it('after another store has committed says what was written, and what was not', async () => {
+    setup(reference(), { prefix: 'a:' })
+    const second = reference()
+    cache.setup(altered(second, { apply: () => Promise.reject(new BackendError('read only')) }), { prefix: 'b:' })
+    const failing = run(() => cache.setMany({ 'a:1': 1, 'b:1': 1 }), { mode: 'fast' })
+    await expect(failing).rejects.toThrow(TransactionPartialError)
+    await expect(failing).rejects.toMatchObject({
+      code: 'CASHEWS_TRANSACTION_PARTIAL',
+      committed: ['a:1'],
+      failed: ['b:1'],
+    })
+    expect(await cache.get('a:1')).toBe(1)
+  })
+
+  it('by a conflict in one of several stores leaves all of them as they were', async () => {
+    setup(reference(), { prefix: 'a:' })
+    cache.setup(reference(), { prefix: 'b:' })
+    const failing = run(
+      async () => {
+        await cache.set('a:1', 1)
+        await cache.get('b:1')
+        await outsideTransaction(() => cache.set('b:1', 'other'))
+      },
+      { mode: 'serializable', tries: 1 },
+    )
+    await expect(failing).rejects.toThrow(TransactionConflictError)
+    expect(await cache.exists('a:1')).toBe(false)
+  })
+})
+
+describe('a store that changes only keys of one part in one step', () => {
+  const parted = () => altered(reference(), { partOf: (key) => /\{(.*)\}/.exec(key)?.[1] ?? key })
+
+  it('refuses the first key of another part, before anything is written', async () => {
+    setup(parted())
+    const split = run(async () => {
+      await cache.set('{1}:a', 1)
+      await cache.set('{1}:b', 1)
+      await cache.set('{2}:a', 1)
+    })
+    await expect(split).rejects.toThrow(CrossSlotError)
+    expect(await cache.getKeysCount()).toBe(0)
+  })
+
+  it('commits part by part when that is asked for', async () => {
+    setup(parted())
+    for (const mode of ['fast', 'locked', 'serializable'] as const) {
+      await run(() => cache.setMany({ '{1}:a': mode, '{2}:a': mode }), { mode, crossSlot: 'per-slot' })
+      expect(await cache.getMany(['{1}:a', '{2}:a'])).toEqual([mode, mode])
+    }
+  })
+})
+
+describe('the settings of a transaction', () => {
+  it('are checked', async () => {
+    setup(memory())
+    const wrong: readonly [object, string][] = [
+      [{ mode: 'loose' }, 'The modes are fast, locked, serializable'],
+      [{ modus: 'fast' }, 'has no option "modus"'],
+      [{ tries: 0 }, 'at least 1 try'],
+      [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout ends'],
+      [{ mode: 'fast', keys: ['a'] }, "Only the mode 'locked' takes keys"],
+      [{ crossSlot: 'maybe' }, 'crossSlot'],
+    ]
+    for (const [options, message] of wrong) {
+      expect(() => transactional(cache, options)).toThrow(ConfigurationError)
+      await expect(run(() => 1, options)).rejects.toThrow(message)
+    }
+  })
+})
+
+describe('a transactional function', () => {
+  it('keeps its name, its length, its this and what else it can do', async () => {
+    setup(memory())
+    const own = Object.assign(
+      async function login(this: { host: string } | undefined, user: string, ttl: number) {
+        await cache.set(`${this?.host}:${user}`, ttl)
+        return ttl
+      },
+      { key: (user: string) => user },
+    )
+    const wrapped = transactional(cache)(own)
+    expect([wrapped.name, wrapped.length, wrapped.key('x')]).toEqual(['login', 2, 'x'])
+    expect(await wrapped.call({ host: 'here' }, 'ada', 5)).toBe(5)
+    expect(await cache.get('here:ada')).toBe(5)
+  })
+
+  it('may be a method', async () => {
+    setup(memory())
+    class Sessions {
+      readonly host = 'shop'
+
+      @transactional(cache)
+      async open(id: string, fail: boolean): Promise<string> {
+        await cache.set(`${this.host}:${id}`, 1)
+        if (fail) throw new Error('no')
+        return id
+      }
+    }
+    expect(await new Sessions().open('a', false)).toBe('a')
+    await expect(new Sessions().open('b', true)).rejects.toThrow('no')
+    expect(await cache.getMany(['shop:a', 'shop:b'])).toEqual([1, undefined])
+  })
+})

@@ -1,0 +1,524 @@
+import { memory } from '@cashews/backend-memory'
+import { reference } from '@cashews/conformance'
+import { type Cache, createCache, NotSupportedError } from '@cashews/core'
+import { cached, early, rateLimit, singleFlight } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
+import {
+  outsideTransaction,
+  TransactionClosedError,
+  type TransactionMode,
+  transaction,
+  transactional,
+} from '@cashews/transactions'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { all, gate, settle } from './support/helpers.ts'
+
+const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
+/** A busy machine is no store that is away. */
+const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+
+const cases = stores.flatMap((store) => MODES.map((mode) => ({ ...store, mode })))
+
+describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) => {
+  let cache: Cache
+  const inside = <T>(fn: Parameters<typeof transaction<T>>[1]): Promise<T> => transaction(cache, fn, { mode })
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
+    cache = createCache({ onError: (error) => expect.unreachable(String(error)) }).setup(create(), PATIENT)
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  it('reads what it wrote, and nobody else does before it has ended', async () => {
+    await cache.set('key', 'old')
+    await inside(async () => {
+      await cache.set('key', 'new')
+      await cache.set('more', 1)
+      expect(await cache.getMany(['key', 'more', 'none'])).toEqual(['new', 1, undefined])
+      expect(await outsideTransaction(() => cache.getMany(['key', 'more']))).toEqual(['old', undefined])
+    })
+    expect(await cache.getMany(['key', 'more'])).toEqual(['new', 1])
+  })
+
+  it('leaves nothing behind when it throws', async () => {
+    await cache.set('key', 'old')
+    const failing = inside(async () => {
+      await cache.set('key', 'new')
+      await cache.delete('key')
+      await cache.incr('count')
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await cache.getMany(['key', 'count'])).toEqual(['old', undefined])
+  })
+
+  it('forgets at a rollback what it wrote, at once, and goes on', async () => {
+    await cache.set('key', 'old')
+    await inside(async (tx) => {
+      await cache.set('key', 'new')
+      tx.rollback()
+      expect(await cache.get('key')).toBe('old')
+      await cache.set('after', 1)
+    })
+    expect(await cache.getMany(['key', 'after'])).toEqual(['old', 1])
+  })
+
+  it('writes at a commit what it wrote so far, and goes on', async () => {
+    const failing = inside(async (tx) => {
+      await cache.set('before', 1)
+      await tx.commit()
+      expect(await outsideTransaction(() => cache.get('before'))).toBe(1)
+      await cache.set('after', 1)
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await cache.getMany(['before', 'after'])).toEqual([1, undefined])
+  })
+
+  it('answers what its function does', async () => {
+    expect(await inside(() => 7)).toBe(7)
+    expect(await inside(async () => undefined)).toBe(undefined)
+  })
+
+  it('judges exists by what it has written and by what is stored', async () => {
+    await cache.set('stored', 1)
+    await inside(async () => {
+      expect(await cache.set('stored', 2, { exists: false })).toBe(false)
+      expect(await cache.set('stored', 2, { exists: true })).toBe(true)
+      expect(await cache.set('absent', 2, { exists: true })).toBe(false)
+      expect(await cache.set('absent', 2, { exists: false })).toBe(true)
+      expect(await cache.set('absent', 3, { exists: false })).toBe(false)
+      await cache.delete('stored')
+      expect(await cache.exists('stored')).toBe(false)
+      expect(await cache.set('stored', 4, { exists: true })).toBe(false)
+    })
+    expect(await cache.getMany(['stored', 'absent'])).toEqual([undefined, 2])
+  })
+
+  it('tells at a delete whether the key was there', async () => {
+    await cache.set('key', 1)
+    await inside(async () => {
+      expect([await cache.delete('key'), await cache.delete('key'), await cache.delete('none')]).toEqual([
+        true,
+        false,
+        false,
+      ])
+      await cache.set('key', 2)
+      expect(await cache.deleteMany(['key', 'none'])).toBe(1)
+    })
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('keeps a time to live of half a second, from the moment of the write', async () => {
+    await inside(async () => {
+      await cache.set('short', 1, { ttl: 0.5 })
+      await elapse(200)
+      expect(await cache.getExpire('short')).toBeCloseTo(0.3, 1)
+    })
+    expect(await cache.getExpire('short')).toBeCloseTo(0.3, 1)
+    await elapse(310)
+    expect(await cache.exists('short')).toBe(false)
+  })
+
+  it('stores nothing that has expired before the commit', async () => {
+    await cache.set('key', 'old')
+    await inside(async () => {
+      await cache.set('key', 'new', { ttl: 1 })
+      await elapse(1_100)
+      expect(await cache.get('key')).toBe(undefined)
+    })
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('leaves a counter the time to live it has, and gives one to a new counter', async () => {
+    await cache.incr('old', 5, { ttl: 100 })
+    await inside(async () => {
+      expect(await cache.incr('old', 2, { ttl: 7 })).toBe(7)
+      expect(await cache.incr('old')).toBe(8)
+      expect(await cache.incr('new', 3, { ttl: 50 })).toBe(3)
+      expect(await cache.getExpire('old')).toBeCloseTo(100, 0)
+    })
+    expect(await cache.getMany(['old', 'new'])).toEqual([8, 3])
+    expect(await cache.getExpire('old')).toBeCloseTo(100, 0)
+    expect(await cache.getExpire('new')).toBeCloseTo(50, 0)
+  })
+
+  it('gives a key another time to live, and leaves it its value, its own or the one stored', async () => {
+    await cache.set('stored', 'old')
+    await inside(async () => {
+      await cache.set('own', 'new')
+      expect([await cache.expire('own', 60), await cache.expire('stored', 60), await cache.expire('none', 60)]).toEqual(
+        [true, true, false],
+      )
+      expect(await cache.getMany(['own', 'stored'])).toEqual(['new', 'old'])
+      expect(await cache.getExpire('stored')).toBeCloseTo(60, 0)
+    })
+    expect(await cache.getMany(['own', 'stored'])).toEqual(['new', 'old'])
+    expect(await cache.getExpire('own')).toBeCloseTo(60, 0)
+    expect(await cache.getExpire('stored')).toBeCloseTo(60, 0)
+  })
+
+  it('replaces the time to live with the value', async () => {
+    await cache.set('key', 1, { ttl: 100 })
+    await inside(() => cache.set('key', 2))
+    expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('has no most that it can write', async () => {
+    const entries = Array.from({ length: 1_500 }, (_, at) => [`key:${at}`, at] as const)
+    await inside(() => cache.setMany(entries))
+    expect(await cache.getKeysCount()).toBe(1_500)
+    expect(await cache.get('key:1499')).toBe(1_499)
+  })
+
+  it('holds sets, bits and windows, together with what is stored', async () => {
+    await cache.setAdd('set', ['a', 'b'], { ttl: 100 })
+    await cache.incrBits('bits', [1], { size: 4, by: 3 })
+    await cache.sliceIncr('window', { start: 0, end: 5, max: 9 })
+    const failing = inside(async () => {
+      await cache.setRemove('set', ['a'])
+      await cache.incrBits('bits', [1], { size: 4 })
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    await inside(async () => {
+      expect(await cache.setAdd('set', ['b', 'c'])).toBe(1)
+      expect(await cache.setRemove('set', ['a', 'x'])).toBe(1)
+      expect(await cache.incrBits('bits', [1, 2], { size: 4 })).toEqual([4, 1])
+      expect(await cache.getBits('bits', [1, 2, 3], { size: 4 })).toEqual([4, 1, 0])
+      expect(await cache.sliceIncr('window', { start: 3, end: 8, max: 9 })).toBe(2)
+      expect(await cache.setAdd('new', ['x'])).toBe(1)
+      expect(await cache.get('set')).toBe(undefined)
+    })
+    expect((await cache.setPop('set')).sort()).toEqual(['b', 'c'])
+    expect(await cache.getBits('bits', [1, 2, 3], { size: 4 })).toEqual([4, 1, 0])
+    expect(await cache.sliceIncr('window', { start: 6, end: 9, max: 9 })).toBe(2)
+    expect(await cache.setPop('new')).toEqual(['x'])
+  })
+
+  it('keeps a set the time to live it has', async () => {
+    await cache.setAdd('set', ['a'], { ttl: 100 })
+    await inside(() => cache.setAdd('set', ['b']))
+    expect(await cache.getExpire('set')).toBeCloseTo(100, 0)
+  })
+
+  it('is not changed by what is done to a value after it was written or read', async () => {
+    const value = { list: [1] }
+    await inside(async () => {
+      await cache.set('key', value)
+      value.list.push(2)
+      ;(await cache.get<typeof value>('key'))?.list.push(3)
+      expect(await cache.get('key')).toEqual({ list: [1] })
+    })
+    expect(await cache.get('key')).toEqual({ list: [1] })
+  })
+
+  it('tells locks to the store at once, and answers a ping', async () => {
+    await inside(async () => {
+      expect(await cache.ping('hi')).toBe('hi')
+      expect(await cache.setLock('key', 'me', { ttl: 60 })).toBe(true)
+      expect(await outsideTransaction(() => cache.isLocked('key'))).toBe(true)
+      await cache.set('key', 1)
+      expect(await cache.unlock('key', 'me')).toBe(true)
+    })
+    expect(await cache.isLocked('key')).toBe(false)
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('says of what cannot take part that it cannot', async () => {
+    await expect(inside(() => cache.getRaw('key'))).rejects.toThrow(NotSupportedError)
+    await expect(inside(() => cache.setRaw('key', 1))).rejects.toThrow('outsideTransaction')
+  })
+
+  it('honours commands that are disabled', async () => {
+    cache.disable('set')
+    await inside(async () => {
+      expect(await cache.set('key', 1)).toBe(false)
+    })
+    cache.enable('set')
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('undoes of a transaction inside another one its own writes alone', async () => {
+    await inside(async () => {
+      await cache.set('outer', 1)
+      await cache.set('both', 'outer')
+      const failing = inside(async () => {
+        await cache.set('both', 'inner')
+        await cache.set('inner', 1)
+        await cache.incr('outer')
+        expect(await cache.getMany(['outer', 'both', 'inner'])).toEqual([2, 'inner', 1])
+        throw new Error('inner')
+      })
+      await expect(failing).rejects.toThrow('inner')
+      expect(await cache.getMany(['outer', 'both', 'inner'])).toEqual([1, 'outer', undefined])
+      await inside(async (tx) => {
+        await cache.set('undone', 1)
+        tx.rollback()
+        await cache.set('nested', 1)
+      })
+    })
+    expect(await cache.getMany(['outer', 'both', 'inner', 'nested', 'undone'])).toEqual([
+      1,
+      'outer',
+      undefined,
+      1,
+      undefined,
+    ])
+  })
+
+  it('undoes with it what a transaction inside has written', async () => {
+    const failing = inside(async () => {
+      await inside(async (tx) => {
+        await cache.set('key', 1)
+        await tx.commit()
+      })
+      expect(await cache.get('key')).toBe(1)
+      throw new Error('outer')
+    })
+    await expect(failing).rejects.toThrow('outer')
+    expect(await cache.exists('key')).toBe(false)
+  })
+
+  it('keeps transactions inside another one apart that run side by side', async () => {
+    await inside(async () => {
+      const step = gate()
+      const one = inside(async () => {
+        await cache.set('one', 1)
+        await step.promise
+        throw new Error('one')
+      }).catch((error: Error) => error.message)
+      await inside(async () => {
+        expect(await cache.get('one')).toBe(undefined)
+        await cache.set('two', 2)
+      })
+      step.open()
+      expect(await one).toBe('one')
+    })
+    expect(await cache.getMany(['one', 'two'])).toEqual([undefined, 2])
+  })
+
+  it('refuses a write that comes after its end, and lets a read go to the store', async () => {
+    const late = gate<unknown>()
+    const step = gate()
+    await inside(async () => {
+      await cache.set('key', 1)
+      const detached = step.promise.then(async () => [await cache.get('key'), await cache.set('key', 2)])
+      detached.catch(late.open)
+    })
+    step.open()
+    expect(await late.promise).toBeInstanceOf(TransactionClosedError)
+    expect(await late.promise).toMatchObject({ code: 'CASHEWS_TRANSACTION_CLOSED' })
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('is no concern of calls beside it, and they are none of its', async () => {
+    const step = gate()
+    const slow = inside(async () => {
+      await cache.set('mine', 1)
+      await step.promise
+    })
+    await settle()
+    await cache.set('yours', 1)
+    expect(await cache.getMany(['mine', 'yours'])).toEqual([undefined, 1])
+    step.open()
+    await slow
+    expect(await cache.getMany(['mine', 'yours'])).toEqual([1, 1])
+  })
+
+  it('runs a hundred calls of a decorated function at once, each in a transaction of its own', async () => {
+    const errors: unknown[] = []
+    const write = transactional(cache, { mode })(async function write(id: number) {
+      await cache.set(`id:${id}`, id)
+      if (id % 10 === 0) throw new Error(`${id}`)
+      return id
+    })
+    const answers = await Promise.allSettled(Array.from({ length: 100 }, (_, id) => write(id)))
+    for (const answer of answers) if (answer.status === 'rejected') errors.push(answer.reason)
+    expect(errors).toHaveLength(10)
+    expect(await cache.getKeysCount()).toBe(90)
+  })
+
+  it('shares no load with those outside, in either direction', async () => {
+    await cache.set('source', 'old')
+    const step = gate()
+    const load = vi.fn(async () => {
+      const seen = await cache.get('source')
+      await step.promise
+      return seen
+    })
+    const read = cached(cache, { ttl: 60, key: 'copy' }, load)
+    const single = singleFlight(cache, { key: 'single' }, load)
+    const outside = Promise.all([read(), single()])
+    await inside(async () => {
+      await cache.set('source', 'new')
+      const within = Promise.all([read(), read(), single()])
+      await settle()
+      step.open()
+      expect(await within).toEqual(['new', 'new', 'new'])
+    })
+    expect(await outside).toEqual(['old', 'old'])
+    expect(load).toHaveBeenCalledTimes(4)
+  })
+
+  it('stores what cached functions answer with the commit, and forgets it with the rollback', async () => {
+    const load = vi.fn(async () => 'loaded')
+    const read = cached(cache, { ttl: 60, key: 'copy' }, load)
+    const failing = inside(async () => {
+      await read()
+      await read()
+      expect(load).toHaveBeenCalledTimes(1)
+      expect(await outsideTransaction(() => read.peek())).toBe(undefined)
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await read.peek()).toBe(undefined)
+    await inside(() => read())
+    expect(await read.peek()).toBe('loaded')
+    expect(await cache.getExpire('copy')).toBeCloseTo(60, 0)
+  })
+
+  it('stores nothing of a cached function that was invalidated before the commit', async () => {
+    const read = cached(cache, { ttl: 60, key: 'copy' }, async () => 'old')
+    await inside(async () => {
+      await read()
+      await outsideTransaction(() => cache.delete('copy'))
+    })
+    expect(await read.peek()).toBe(undefined)
+  })
+
+  it('lets no load outside bring back what it deleted', async () => {
+    for (const remove of [() => cache.delete('copy'), () => cache.deleteMatch('co*')]) {
+      if (mode === 'serializable' && remove.toString().includes('Match')) continue
+      const step = gate()
+      const read = cached(cache, { ttl: 60, key: `copy` }, async () => {
+        await step.promise
+        return 'old'
+      })
+      const loading = read()
+      await settle()
+      await inside<unknown>(remove)
+      step.open()
+      expect(await loading).toBe('old')
+      expect(await read.peek()).toBe(undefined)
+    }
+  })
+
+  it('leaves out early refreshes, limits and callbacks', async () => {
+    const heard: unknown[] = []
+    const off = cache.on('set', async ({ key }) => {
+      if (key === 'key') heard.push(await cache.set('heard', key))
+    })
+    const limited = rateLimit(cache, { limit: 1, period: 60, key: 'limited' }, async () => 1)
+    const refreshed = early(cache, { ttl: 100, earlyTtl: 50, key: 'early' }, async () => Date.now())
+    const first = await refreshed()
+    await elapse(60_000)
+    const failing = inside(async () => {
+      expect(await refreshed()).toBe(first)
+      await limited()
+      await cache.set('key', 1)
+      const isRenewed = async () => (await outsideTransaction(() => refreshed.peek())) !== first && heard.length > 0
+      while (!(await isRenewed())) await new Promise((resolve) => setImmediate(resolve))
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    off()
+    expect(heard).toEqual([true])
+    expect(await cache.get('heard')).toBe('key')
+    await expect(limited()).rejects.toThrow('more than 1 times')
+    expect(await refreshed.peek()).not.toBe(first)
+  })
+
+  it('puts keys under tags, and deletes tags, with the commit', async () => {
+    const tags = createTags(cache)
+    await cache.set('old', 1, { tags: ['a'] })
+    await cache.incr('count', 1, { ttl: 100, tags: ['b'] })
+    const failing = inside(async () => {
+      await tags.delete('a', 'b')
+      expect(await cache.getMany(['old', 'count'])).toEqual([undefined, undefined])
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await cache.getMany(['old', 'count'])).toEqual([1, 1])
+    await inside(async () => {
+      await cache.get('old')
+      await cache.set('lost', 1, { tags: ['a'] })
+      await tags.delete('a')
+      expect(await cache.getMany(['old', 'lost'])).toEqual([undefined, undefined])
+      await cache.set('kept', 1, { tags: ['a', 'c'] })
+      expect(await tags.of('kept')).toEqual(['a', 'c'])
+      expect(await cache.incr('count', 1)).toBe(2)
+    })
+    expect(await cache.getMany(['old', 'lost', 'kept', 'count'])).toEqual([undefined, undefined, 1, 2])
+    expect([await tags.of('kept'), await tags.of('count')]).toEqual([['a', 'c'], ['b']])
+    await tags.delete('b', 'c')
+    expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
+  })
+
+  it('stores what cached functions answer under its tags', async () => {
+    const tags = createTags(cache)
+    const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, async () => 'loaded')
+    await inside(() => read())
+    expect([await read.peek(), await tags.of('copy')]).toEqual(['loaded', ['a']])
+    await tags.delete('a')
+    await inside(async () => {
+      await read()
+      await outsideTransaction(() => tags.delete('a'))
+    })
+    expect(await read.peek()).toBe(undefined)
+  })
+
+  it('is not entered by a call that only shares its flight', async () => {
+    expect(await transaction(cache, () => cache.getOrSet('key', () => 1), { mode })).toBe(1)
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('writes across the backends of a cache, and across caches', async () => {
+    const other = createCache().setup(memory())
+    cache.setup(reference(), { prefix: 'ref:' })
+    const failing = inside(async () => {
+      await Promise.all([cache.set('a', 1), cache.set('ref:a', 1), other.set('a', 1)])
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect([await cache.getMany(['a', 'ref:a']), await other.get('a')]).toEqual([[undefined, undefined], undefined])
+    await inside(() => Promise.all([cache.set('a', 1), cache.set('ref:a', 1), other.set('a', 1)]))
+    expect([await cache.getMany(['a', 'ref:a']), await other.get('a')]).toEqual([[1, 1], 1])
+    await other.close()
+  })
+})
+
+describe.each(cases.filter(({ mode }) => mode !== 'serializable'))(
+  'patterns in a $mode transaction on $name',
+  ({ create, mode }) => {
+    it('find what is stored and what was written, and not what was deleted', async () => {
+      const cache = createCache().setup(create(), PATIENT)
+      await cache.setMany({ 'a:1': 1, 'a:2': 2, 'b:1': 3 })
+      await transaction(
+        cache,
+        async () => {
+          await cache.set('a:3', 3)
+          await cache.set('a:2', 22)
+          await cache.delete('a:1')
+          expect((await all(cache.scan('a:*'))).sort()).toEqual(['a:2', 'a:3'])
+          expect((await all(cache.getMatch('a:*'))).sort()).toEqual([
+            ['a:2', 22],
+            ['a:3', 3],
+          ])
+          expect(await cache.getKeysCount()).toBe(3)
+          expect(await cache.deleteMatch('a:*')).toBe(2)
+          expect(await all(cache.scan('*'))).toEqual(['b:1'])
+          await cache.set('a:4', 4)
+          await cache.clear()
+          await cache.set('last', 1)
+        },
+        { mode },
+      )
+      expect(await all(cache.scan('*'))).toEqual(['last'])
+    })
+  },
+)

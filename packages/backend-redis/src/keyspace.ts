@@ -39,8 +39,10 @@ export class Keyspace {
     return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
   }
 
-  lock(key: string): string {
-    return this.#aside('lock', key)
+  /** The name of a lock, which lives where the key lives that its own name begins with, up to the last `\0`. */
+  lock(name: string): string {
+    const end = name.lastIndexOf('\0')
+    return this.#aside('lock', name, end < 0 ? name : name.slice(0, end))
   }
 
   lease(key: string): string {
@@ -79,8 +81,13 @@ export class Keyspace {
     return this.namespace.includes('{')
   }
 
-  #aside(what: string, key: string): string {
-    return this.#named(what, this.#tagged ? slotOf(this.value(key)) : undefined, key)
+  /** The slot of a key, where keys of different slots do not meet. */
+  slot(key: string): number | undefined {
+    return this.#tagged ? slotOf(this.value(key)) : undefined
+  }
+
+  #aside(what: string, key: string, beside = key): string {
+    return this.#named(what, this.slot(beside), key)
   }
 
   #named(what: string, slot: number | undefined, key: string): string {

@@ -6,6 +6,7 @@ import {
   BackendUnavailableError,
   type Bits,
   CommandError,
+  type Content,
   chain,
   compileGlob,
   type Expectation,
@@ -13,7 +14,9 @@ import {
   type Guarded,
   type GuardOptions,
   guard,
+  type KindWrite,
   type Leases,
+  type LockExpectation,
   type Locks,
   MISS,
   type Milliseconds,
@@ -70,6 +73,8 @@ export class RedisBackend implements Backend {
   /** Answers from the copies in this process. Absent without a client-side cache. */
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  /** The slot of a key. Absent where all keys meet. */
+  readonly partOf?: (key: string) => number
 
   constructor(link: Link, keys: Keyspace, serializer: Serializer, copies?: CopyOptions) {
     this.#link = link
@@ -78,6 +83,7 @@ export class RedisBackend implements Backend {
     this.#reads = new ReadBatch((names) => this.#readAll(names))
     this.#readsWithTtl = new ReadBatch((names) => this.#readAllWithTtl(names))
     this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
+    if (keys.slot('') !== undefined) this.partOf = (key) => keys.slot(key) as number
     if (copies === undefined) return
     const local = new LocalCopies(link, keys, copies, (key, name) => this.#fetch(key, name))
     this.#copies = local
@@ -215,24 +221,38 @@ export class RedisBackend implements Backend {
   // One step
 
   async inspect(key: string): Promise<Snapshot | Miss> {
-    const found = (await this.#run(scripts.INSPECT, key, [])) as [Buffer, number, Buffer | null] | null
-    if (found === null) return MISS
-    const [stamp, left, bytes] = found
-    return {
+    const answer = await this.#run(scripts.INSPECT, key, [])
+    if (answer === null) return MISS
+    const [stamp, left, bytes, kind, items] = answer as [Buffer, number, Buffer | null, Buffer, Buffer[]]
+    const found = {
       value: await this.#decode(key, bytes),
       timeLeft: timeLeft(left) as Milliseconds,
       stamp: stamp.toString('latin1'),
     }
+    const content = contentOf(String(kind), bytes, items)
+    return content ? { ...found, content } : found
   }
 
-  async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
-    const keys = writes.map(({ key }) => key)
-    const names = [...expectations.map(({ key }) => this.#keys.value(key)), ...keys.flatMap((key) => this.#pair(key))]
+  async apply(
+    expectations: readonly (Expectation | LockExpectation)[],
+    writes: readonly (Write | KindWrite)[],
+  ): Promise<boolean> {
+    const keys = writes.flatMap((write) => ('key' in write ? [write.key] : []))
+    const names = [
+      ...expectations.map((expected) =>
+        'lock' in expected ? this.#keys.lock(expected.lock) : this.#keys.value(expected.key),
+      ),
+      ...writes.flatMap((write) => this.#namesOf(write)),
+    ]
     const [first] = names
     if (first === undefined) return true
-    if (!this.#link.mayMeet(names)) throw severalSlots([...expectations, ...writes].map(({ key }) => key))
+    if (!this.#link.mayMeet(names))
+      throw severalSlots([...expectations, ...writes].map((named) => ('key' in named ? named.key : named.lock)))
+    const expected = expectations.flatMap((each) =>
+      'lock' in each ? ['lock', each.token ?? ''] : ['key', each.stamp ?? ''],
+    )
     const made = await Promise.all(writes.map((write) => this.#written(write)))
-    const args = [expectations.length, ...expectations.map(({ stamp = '' }) => stamp), ...made.flat()]
+    const args = [expectations.length, ...expected, ...made.flat()]
     return (await this.#change(keys, () => this.#evaluate(scripts.APPLY, names, args))) === 1
   }
 
@@ -307,10 +327,23 @@ export class RedisBackend implements Backend {
     return (await this.#change([key], () => this.#run(scripts.SET, key, args))) === 1
   }
 
-  async #written(write: Write): Promise<Argument[]> {
+  #namesOf(write: Write | KindWrite): readonly [string, string] {
+    if ('key' in write) return this.#pair(write.key)
+    const name = this.#keys.lock(write.lock)
+    return [name, name]
+  }
+
+  async #written(write: Write | KindWrite): Promise<Argument[]> {
     if (write.op === 'delete') return [write.op, '', '']
+    if (write.op === 'unlock') return [write.op, this.#bell.channel, write.lock]
     const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
-    return [write.op, ttl, write.op === 'set' ? await this.#encode(write.key, write.value) : '']
+    if (write.op === 'lock') return [write.op, ttl, write.token]
+    if (write.op === 'expire') return [write.op, ttl, '']
+    if (write.op === 'set') return [write.op, ttl, await this.#serializer.encode(write.key, write.value)]
+    const { kind, items } = write.content
+    if (kind === 'set') return ['members', ttl, JSON.stringify(items)]
+    if (kind === 'bits') return ['bits', ttl, Buffer.concat([scripts.BITS_HEADER, Buffer.from(items)])]
+    return ['events', ttl, JSON.stringify([`${this.#self}:${this.#events++}`, ...items.map(String)])]
   }
 
   async #lock(script: Script, key: string, args: readonly Argument[]): Promise<boolean> {
@@ -482,6 +515,14 @@ function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
   for (let at = 0; at < answer.length; at += 2)
     found.push({ bytes: answer[at] as Buffer | null, timeLeft: timeLeft(answer[at + 1]) as Milliseconds })
   return found
+}
+
+/** What a key of another kind holds. */
+function contentOf(kind: string, bytes: Buffer | null, items: readonly Buffer[]): Content | undefined {
+  if (kind === 'set') return { kind, items: items.map(String) }
+  if (kind === 'zset') return { kind: 'window', items: items.map(Number) }
+  if (bytes === null || !isBits(bytes)) return undefined
+  return { kind: 'bits', items: [...bytes.subarray(scripts.BITS_HEADER.length)] }
 }
 
 function severalSlots(keys: readonly string[]): CommandError {

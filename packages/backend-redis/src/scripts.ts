@@ -60,34 +60,60 @@ local function stampOf(key)
   return redis.sha1hex(redis.call(kind == 'string' and 'GET' or 'DUMP', key))
 end`
 
-/** Answers stamp, time left, and the value of a string. */
+/** Answers stamp, time left, the value of a string, and the members of a set or the instants of a window. */
 export const INSPECT: Script = new Script(`${STAMP_OF}
 local stamp = stampOf(KEYS[1])
 if stamp == '' then return false end
-local isText = redis.call('TYPE', KEYS[1]).ok == 'string'
-return {stamp, redis.call('PTTL', KEYS[1]), isText and redis.call('GET', KEYS[1])}`)
+local kind = redis.call('TYPE', KEYS[1]).ok
+local found = {stamp, redis.call('PTTL', KEYS[1]), kind == 'string' and redis.call('GET', KEYS[1]), kind, {}}
+if kind == 'set' then found[5] = redis.call('SMEMBERS', KEYS[1]) end
+if kind == 'zset' then
+  local events = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for i = 2, #events, 2 do found[5][i / 2] = events[i] end
+end
+return found`)
 
 /**
- * KEYS: those expected, then a pair for each write. ARGV: how many expected, their stamps, then for each write what to
- * do (`set`, `expire`, `delete`), its ttl (or `keep`) and its value.
+ * KEYS: those expected, then a pair for each write. ARGV: how many expected, for each one what (`key`, `lock`) and its
+ * stamp or token (`''`: absent, free), then for each write what to do, its ttl (or `keep`) and its value: of `set` and
+ * `bits` the bytes; of `members` and `events` JSON, an id before the instants; of `lock` the token; of `unlock` the
+ * channel instead of a ttl, and the name of the lock.
  */
 export const APPLY: Script = new Script(`${STAMP_OF}
 local expected = tonumber(ARGV[1])
 for i = 1, expected do
-  if stampOf(KEYS[i]) ~= ARGV[1 + i] then return 0 end
+  local found = ARGV[2 * i] == 'lock' and (redis.call('GET', KEYS[i]) or '') or stampOf(KEYS[i])
+  if found ~= ARGV[2 * i + 1] then return 0 end
 end
-local arg = expected + 2
+local function store(key, value, ttl)
+  if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
+end
+local function fill(key, ttl, add)
+  redis.call('UNLINK', key)
+  add()
+  if ttl ~= '' then redis.call('PEXPIRE', key, ttl) end
+end
+local arg = 2 * expected + 2
 for i = expected + 1, #KEYS, 2 do
-  local key, op, ttl = KEYS[i], ARGV[arg], ARGV[arg + 1]
+  local key, op, ttl, value = KEYS[i], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   if op == 'delete' then redis.call('UNLINK', key)
   elseif op == 'expire' then
     if ttl == '' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  elseif op == 'unlock' then
+    redis.call('UNLINK', key)
+    redis.call('PUBLISH', ttl, value)
+  elseif op == 'members' then
+    fill(key, ttl, function() for _, member in ipairs(cjson.decode(value)) do redis.call('SADD', key, member) end end)
+  elseif op == 'events' then
+    fill(key, ttl, function()
+      local events = cjson.decode(value)
+      for at = 2, #events do redis.call('ZADD', key, events[at], events[1] .. ':' .. at) end
+    end)
   elseif ttl == 'keep' then
     local left = redis.call('PTTL', key)
-    if left > 0 then redis.call('SET', key, ARGV[arg + 2], 'PX', left) else redis.call('SET', key, ARGV[arg + 2]) end
-  elseif ttl == '' then redis.call('SET', key, ARGV[arg + 2])
-  else redis.call('SET', key, ARGV[arg + 2], 'PX', ttl) end
-  redis.call('UNLINK', KEYS[i + 1])
+    store(key, value, left > 0 and left or '')
+  else store(key, value, ttl) end
+  if KEYS[i + 1] ~= key then redis.call('UNLINK', KEYS[i + 1]) end
   arg = arg + 3
 end
 return 1`)

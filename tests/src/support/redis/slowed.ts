@@ -48,7 +48,7 @@ export function slowed(real: Backend): Backend {
       real.apply(
         expectations,
         writes.map((write) =>
-          write.op === 'delete' || write.lifetime === 'keep' ? write : { ...write, lifetime: write.lifetime * SLOWER },
+          !('lifetime' in write) || write.lifetime === 'keep' ? write : { ...write, lifetime: write.lifetime * SLOWER },
         ),
       ),
     sets: {

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
-import { type Cache, createCache, NotSupportedError } from '@cashews/core'
+import { type Backend, type Cache, createCache, NotSupportedError } from '@cashews/core'
 import { cached, early, rateLimit, singleFlight } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import {
@@ -22,11 +22,13 @@ const cases = stores.flatMap((store) => MODES.map((mode) => ({ ...store, mode })
 
 describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) => {
   let cache: Cache
+  let store: Backend
   const inside = <T>(fn: Parameters<typeof transaction<T>>[1]): Promise<T> => transaction(cache, fn, { mode })
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
-    cache = createCache({ onError: (error) => expect.unreachable(String(error)) }).setup(create(), PATIENT)
+    store = create()
+    cache = createCache({ onError: (error) => expect.unreachable(String(error)) }).setup(store, PATIENT)
   })
   afterEach(async () => {
     await cache.close()
@@ -433,7 +435,8 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await refreshed.peek()).not.toBe(first)
   })
 
-  it('puts keys under tags, and deletes tags, with the commit', async () => {
+  it('puts keys under tags, and deletes tags, with the commit', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     await cache.set('old', 1, { tags: ['a'] })
     await cache.incr('count', 1, { ttl: 100, tags: ['b'] })
@@ -459,7 +462,8 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
-  it('stores what cached functions answer under its tags', async () => {
+  it('stores what cached functions answer under its tags', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, async () => 'loaded')
     await inside(() => read())

@@ -1,5 +1,4 @@
-// The entry without the native string reader, which gains nothing here.
-import { addExtension, Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr/pack'
+import { addExtension, Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr'
 import { revive } from './revive.ts'
 import { Tagged } from './tagged.ts'
 

@@ -1,0 +1,10 @@
+export { cacheControlTtl, clearSiteDataField, exchangeOf } from '@cashews/http'
+export {
+  cacheControl,
+  cacheErrors,
+  cacheResponse,
+  clearSiteData,
+  type ExpressMiddleware,
+  etag,
+  invalidateResponses,
+} from './express-middleware.ts'

@@ -1,0 +1,73 @@
+import { Readable, Transform } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { type Body, type Exchange, headerOf, type Reply } from '@cashews/http'
+import type { FastifyReply } from 'fastify'
+
+/** The content of a reply that comes in parts. */
+export function isStream(content: unknown): content is Readable {
+  return typeof (content as Readable | null | undefined)?.pipe === 'function'
+}
+
+/** The content as the rules know it: whole, or `undefined` when it comes in parts. */
+export function bodyOf(content: unknown): Body | undefined {
+  return isStream(content) ? undefined : ((content ?? '') as Body)
+}
+
+/** The content of a payload: that of a web `Response`, whose status and header the reply takes over; streams as Node's. */
+export function unwrapped(reply: FastifyReply, payload: unknown): unknown {
+  let content = payload
+  if (content instanceof Response) {
+    reply.code(content.status)
+    for (const [name, value] of content.headers) reply.header(name, value)
+    content = content.body
+  }
+  const isWeb = typeof (content as Partial<ReadableStream> | null | undefined)?.getReader === 'function'
+  return isWeb ? Readable.fromWeb(content as ReadableStream) : content
+}
+
+/** What a reply says. */
+export function saidOf(reply: FastifyReply, body: Body | undefined): Reply {
+  return { status: reply.statusCode, fields: headerOf(reply.getHeaders()), body }
+}
+
+/** Makes the header of a reply another one. */
+export function put(reply: FastifyReply, said: Reply, answer: Reply): void {
+  if (answer === said) return
+  reply.code(answer.status)
+  for (const name of Object.keys(said.fields)) if (!(name in answer.fields)) reply.removeHeader(name)
+  for (const [name, value] of Object.entries(answer.fields)) {
+    if (value === said.fields[name]) continue
+    reply.removeHeader(name) // A reply adds to cookies that are there.
+    reply.header(name, value)
+  }
+  if (answer.body !== said.body) reply.removeHeader('content-length')
+}
+
+/** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
+export function send(reply: FastifyReply, { status, fields, body }: Reply): void {
+  reply.code(status)
+  reply.headers(fields)
+  reply.send(body || undefined)
+}
+
+/** The same stream, told to the exchange while it is read. */
+export function recorded(source: Readable, exchange: Exchange): Readable {
+  const recorder = new Transform({
+    transform(chunk, _encoding, next) {
+      exchange.chunk(chunk)
+      next(null, chunk)
+    },
+    flush(next) {
+      exchange.finish()
+      next()
+    },
+    destroy(error, next) {
+      exchange.abort()
+      source.destroy(error ?? undefined)
+      next(error)
+    },
+  })
+  source.on('error', (error) => recorder.destroy(error))
+  source.on('close', () => source.readableEnded || recorder.destroy(new Error('The content ended early.')))
+  return source.pipe(recorder)
+}

@@ -1,0 +1,169 @@
+import { memory } from '@cashews/backend-memory'
+import { type Cache, createCache } from '@cashews/core'
+import { type CashewsOptions, cashews } from '@cashews/fastify'
+import { cached, rateLimit } from '@cashews/strategies'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+describe('the Fastify plugin', () => {
+  let cache: Cache
+  let app: FastifyInstance
+  const start = async (options: Omit<CashewsOptions, 'cache'> = {}) => {
+    await app.register(cashews, { cache, ...options })
+    return app
+  }
+  const statusOf = async (url: string) => (await app.inject(url)).headers['cache-status']
+
+  beforeEach(() => {
+    cache = createCache().setup(memory())
+    app = Fastify()
+  })
+  afterEach(async () => {
+    await app.close()
+    await cache.close()
+  })
+
+  it('gives the application and each request their cache', async () => {
+    await start({ cacheControl: true })
+    const user = cached(cache, { ttl: '1m', key: 'user:{id}' }, async (id: string) => id)
+    app.get('/', async (request) => {
+      await user('1')
+      return request.cashews.detected().keys
+    })
+    app.get('/none', async (request) => request.cashews.detected().keys)
+    expect(app.cashews.cache).toBe(cache)
+    expect((await app.inject('/')).json()).toEqual(['user:1'])
+    expect((await app.inject('/none')).json()).toEqual([])
+  })
+
+  it('holds for the instance it is registered on and those below, and for no other', async () => {
+    await app.register(async (inside) => {
+      await inside.register(cashews, { cache, etag: true })
+      inside.get('/inside', async () => 'page')
+      await inside.register(async (below) => {
+        below.get('/below', async () => 'page')
+      })
+    })
+    app.get('/outside', async () => 'page')
+    expect((await app.inject('/inside')).headers.etag).toBeDefined()
+    expect((await app.inject('/below')).headers.etag).toBeDefined()
+    expect((await app.inject('/outside')).headers.etag).toBeUndefined()
+    expect(app).not.toHaveProperty('cashews')
+  })
+
+  it('adds no hook to a route that asks for nothing', async () => {
+    const routes: unknown[] = []
+    await start()
+    app.addHook('onRoute', ({ url, preHandler, onSend }) => {
+      routes.push([url, preHandler, onSend])
+    })
+    app.get('/plain', { exposeHeadRoute: false }, async () => 'page')
+    await app.ready()
+    expect(routes).toEqual([['/plain', undefined, undefined]])
+  })
+
+  it('leaves the cache open when the application closes', async () => {
+    await start({ etag: true })
+    await app.close()
+    await cache.set('key', 1)
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('looks for stored responses after every other preHandler', async () => {
+    await start()
+    let isAllowed = true
+    const preHandler = vi.fn(async (_request, reply) => {
+      if (!isAllowed) return reply.code(401).send('no')
+    })
+    app.get('/', { preHandler, config: { cashews: { ttl: '1m' } } }, async () => 'page')
+    expect((await app.inject('/')).body).toBe('page')
+    expect(await statusOf('/')).toContain('hit')
+    isAllowed = false
+    expect((await app.inject('/')).statusCode).toBe(401)
+    expect(preHandler).toHaveBeenCalledTimes(3)
+  })
+
+  it('keeps what hooks set for this request, such as a cookie, on a hit', async () => {
+    await start()
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request', request.id)
+    })
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+    await app.inject('/')
+    const hit = await app.inject('/')
+    expect(hit.headers['cache-status']).toContain('hit')
+    expect(hit.headers['x-request']).toBeDefined()
+  })
+
+  it('stores what every onSend hook has made of a response, and no cookie of theirs', async () => {
+    await start()
+    let setsCookie = true
+    app.addHook('onSend', async (_request, reply, payload) => {
+      if (setsCookie) reply.header('set-cookie', 'session=ada')
+      return `${payload} with a footer`
+    })
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+    await app.inject('/')
+    setsCookie = false
+    expect(await statusOf('/')).toContain('stored')
+    setsCookie = true
+    expect((await app.inject('/')).body).toContain('page with a footer')
+  })
+
+  it('forgets a URL with all its variants', async () => {
+    await start()
+    app.get('/page', { config: { cashews: { ttl: '1m' } } }, async (_request, reply) => {
+      reply.header('vary', 'accept')
+      return 'page'
+    })
+    await app.inject('/page?a=1')
+    expect(await statusOf('/page?a=1')).toContain('hit')
+    expect(await app.cashews.forget('http://localhost:80/page?a=1')).toBe(true)
+    expect(await app.cashews.forget('http://localhost:80/other')).toBe(false)
+    expect(await statusOf('/page?a=1')).toContain('stored')
+  })
+
+  it('stores a web Response too', async () => {
+    await start()
+    const headers = { 'content-type': 'text/plain', 'x-a': 'b' }
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => new Response('page', { headers, status: 200 }))
+    await app.inject('/')
+    const hit = await app.inject('/')
+    expect(hit.headers).toMatchObject({ ...headers, 'cache-status': expect.stringContaining('hit') })
+    expect(hit.body).toBe('page')
+  })
+
+  it('answers the errors of limits, if asked to, and leaves others to the handler before', async () => {
+    app.setErrorHandler((_error, _request, reply) => reply.code(418).send('teapot'))
+    await app.register(async (inside) => {
+      await inside.register(cashews, { cache, errors: { policy: 'search' } })
+      const limited = rateLimit(cache, { limit: 1, period: '1m', key: 'limit' }, async () => 'ok')
+      inside.get('/limited', () => limited())
+      inside.get('/broken', async () => {
+        throw new Error('other')
+      })
+    })
+    expect((await app.inject('/limited')).body).toBe('ok')
+    const refused = await app.inject('/limited')
+    expect(refused.statusCode).toBe(429)
+    expect(refused.headers).toMatchObject({ 'retry-after': '60', 'ratelimit-policy': '"search";q=1' })
+    expect(refused.json()).toMatchObject({ status: 429, 'violated-policies': ['search'] })
+    expect((await app.inject('/broken')).statusCode).toBe(418)
+  })
+
+  it('makes a browser forget', async () => {
+    await start({ clearSiteData: true })
+    app.post('/logout', async (_request, reply) => reply.clearSiteData('cache', 'cookies').code(204).send())
+    const { headers } = await app.inject({ method: 'POST', url: '/logout' })
+    expect(headers['clear-site-data']).toBe('"cache", "cookies"')
+  })
+
+  it('believes nobody who claims to be a refresh', async () => {
+    await start()
+    let calls = 0
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => `answer ${++calls}`)
+    await app.inject('/')
+    const headers = { 'x-cashews-refresh': 'me' }
+    expect((await app.inject({ url: '/', headers })).body).toBe('answer 1')
+  })
+})

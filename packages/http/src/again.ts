@@ -1,0 +1,30 @@
+import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { Writable } from 'node:stream'
+
+const refreshes = new WeakSet<IncomingMessage>()
+
+/** Whether a request is one that {@link runAgain} made. */
+export function isRefresh(request: IncomingMessage): boolean {
+  return refreshes.has(request)
+}
+
+/** Sends a request through a handler once more, for no client. Settles when the response has ended. */
+export function runAgain(listener: RequestListener, request: IncomingMessage): Promise<void> {
+  const socket = new Socket()
+  Object.defineProperty(socket, 'remoteAddress', { value: request.socket.remoteAddress })
+  if ('encrypted' in request.socket) Object.defineProperty(socket, 'encrypted', { value: true })
+  const again = new IncomingMessage(socket)
+  const { originalUrl } = request as { readonly originalUrl?: string }
+  const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...headers } = request.headers
+  Object.assign(again, { method: 'GET', url: originalUrl ?? request.url, httpVersion: '1.1', headers, complete: true })
+  again.push(null)
+  refreshes.add(again)
+  const response = new ServerResponse(again)
+  const nowhere = new Writable({ write: (_chunk, _encoding, taken) => taken() })
+  response.assignSocket(nowhere as Socket)
+  return new Promise((resolve) => {
+    response.once('finish', resolve).once('close', resolve)
+    listener(again, response as Parameters<RequestListener>[1])
+  })
+}

@@ -1,0 +1,43 @@
+import { ConfigurationError, currentTerms, parseTtl, type Ttl } from '@cashews/core'
+
+/** Settings of {@link cacheControlTtl}. */
+export interface CacheControlTtlOptions {
+  /** The ttl where the client asks for none. */
+  readonly default: Ttl
+  /** The longest a client may ask for. @default `default`: clients can only shorten it */
+  readonly max?: Ttl
+  /** The shortest a client may ask for. @default 1 second, or `default` if that is less */
+  readonly min?: Ttl
+}
+
+/** A ttl that is asked at each load. */
+export interface CacheControlTtl {
+  (...args: readonly unknown[]): Ttl
+  /** The longest it tells, in seconds: from it follows how old an answer is. */
+  readonly longest: Ttl
+}
+
+/**
+ * Makes a ttl for a strategy that follows the `max-age` of the request, within limits: what is stored is for everybody,
+ * so by default a client can shorten it and not lengthen it.
+ *
+ * ```ts
+ * const getPrice = cached(cache, { ttl: cacheControlTtl({ default: '4m' }), key: 'price:{id}' }, async (id: string) => api.price(id))
+ * ```
+ *
+ * @throws {ConfigurationError} When the limits leave the default out.
+ */
+export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTtl {
+  const standard = parseTtl(options.default) / 1_000
+  const max = options.max === undefined ? standard : parseTtl(options.max) / 1_000
+  const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min) / 1_000
+  if (min > standard || standard > max)
+    throw new ConfigurationError(
+      `A default lies between min and max: ${standard} s does not lie between ${min} s and ${max} s.`,
+    )
+  const tell = (): Ttl => {
+    const asked = currentTerms()?.maxAge
+    return asked === undefined ? standard : Math.min(max, Math.max(min, asked))
+  }
+  return Object.assign(tell, { longest: max })
+}

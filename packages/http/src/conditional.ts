@@ -1,0 +1,38 @@
+import { namesTag } from './etag.ts'
+import { type Fields, lineOf, type RequestFields } from './field.ts'
+import { parseHttpDate } from './http-date.ts'
+
+/**
+ * Whether the client has what would be sent, so that 304 does (RFC 9110 §13.2.2, steps 3 and 4). Only what would
+ * have been a 200 to GET or HEAD (§15.4.5): an error, a redirect or the answer to a POST is never replaced.
+ */
+export function isNotModified(method: string, status: number, request: RequestFields, response: Fields): boolean {
+  if (status !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
+  const tags = request['if-none-match']
+  if (tags !== undefined) return namesTag(tags, lineOf(response.etag))
+  const since = request['if-modified-since']
+  if (since === undefined) return false
+  const modified = parseHttpDate(lineOf(response['last-modified'] ?? response.date))
+  const known = parseHttpDate(lineOf(since))
+  return modified !== undefined && known !== undefined && modified <= known
+}
+
+/** What describes a content that a 304 does not have. */
+const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'content-language',
+  'content-range',
+  'content-md5',
+  'transfer-encoding',
+  'trailer',
+])
+
+/**
+ * The header of a 304 for that of a 200: all of it but what describes the content. `Cache-Control`, `Content-Location`,
+ * `Date`, `ETag`, `Expires` and `Vary` have to stay (RFC 9110 §15.4.5).
+ */
+export function notModifiedFields(fields: Fields): Record<string, string | string[]> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !OF_CONTENT.has(name)))
+}

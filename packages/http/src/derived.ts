@@ -1,0 +1,60 @@
+import { compileGlob, type Detections } from '@cashews/core'
+import { type CacheControl, writeCacheControl } from './cache-control.ts'
+
+/** What the cached functions of a request say about its response. Durations are in seconds. */
+export interface Used {
+  /** The shortest time that anything they answered is kept; absent when none was called. */
+  readonly left: number | undefined
+  /** How long ago the oldest answer was stored. */
+  readonly age: number
+  readonly isStale: boolean
+  readonly keys: readonly string[]
+}
+
+/** Sums up what was used. What decides and stores no answer, as a rate limit does, says nothing about it. */
+export function usedOf({ calls }: Detections): Used {
+  let left: number | undefined
+  let age = 0
+  let isStale = false
+  const keys: string[] = []
+  for (const [key, detections] of Object.entries(calls))
+    for (const { hit, reason, stale, age: itsAge = 0, left: itsLeft = 0 } of detections) {
+      if (!hit && reason === undefined) continue
+      left = Math.min(left ?? Number.POSITIVE_INFINITY, itsLeft)
+      age = Math.max(age, itsAge)
+      isStale ||= stale === true
+      keys.push(key)
+    }
+  return { left, age, isStale, keys }
+}
+
+/** Decides whether a response that used so and so may be kept by caches that many share. */
+export type IsPublic = (keys: readonly string[]) => boolean
+
+const always: IsPublic = () => true
+const never: IsPublic = () => false
+const compiled = /* @__PURE__ */ new WeakMap<readonly string[], IsPublic>()
+
+/** @param option All, none, or those that used nothing but keys which match one of the globs. */
+export function publicIf(option: boolean | readonly string[]): IsPublic {
+  if (typeof option === 'boolean') return option ? always : never
+  const known = compiled.get(option)
+  if (known) return known
+  const globs = option.map((glob) => compileGlob(glob))
+  const isPublic: IsPublic = (keys) => keys.every((key) => globs.some((matches) => matches(key)))
+  compiled.set(option, isPublic)
+  return isPublic
+}
+
+/**
+ * The fields of a response that do not say themselves how long it may be kept. A client subtracts `Age` from `max-age`:
+ * what remains is the shortest time that anything used is still kept. Without anything used there is nothing to say.
+ */
+export function derivedFields({ left, age, isStale, keys }: Used, isPublic: IsPublic): Record<string, string> {
+  if (left === undefined) return {}
+  if (isStale || left < 1) return { 'cache-control': 'no-cache' }
+  const whole = Math.floor(age)
+  const shared = isPublic(keys)
+  const directives: CacheControl = { public: shared, private: !shared, maxAge: whole + Math.floor(left) }
+  return { 'cache-control': writeCacheControl(directives), age: String(whole) }
+}

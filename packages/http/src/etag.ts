@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { type Field, membersOf } from './field.ts'
+
+/** The content of a representation. */
+export type Body = string | Uint8Array
+
+/**
+ * Makes the entity tag of a representation from its type and its content before any content coding. It is weak: a
+ * compressor further out may send other bytes under the same tag (RFC 9110 §8.8.1).
+ */
+export function entityTag(body: Body, contentType = ''): string {
+  const hash = createHash('sha256').update(contentType).update('\0').update(body).digest('base64url')
+  return `W/"${hash.slice(0, 24)}"`
+}
+
+/**
+ * Whether a list of entity tags, as `If-None-Match` has it, names a tag, or is `*` and there is one. Weak comparison
+ * (RFC 9110 §8.8.3.2). What is no entity tag names none.
+ */
+export function namesTag(list: Field, tag: string | undefined): boolean {
+  if (tag === undefined) return false
+  const opaque = opaqueOf(tag)
+  const members = membersOf(list, false)
+  return members.length === 1 && members[0] === '*' ? true : members.some((member) => opaqueOf(member) === opaque)
+}
+
+/** The part of a tag that weak comparison looks at; a value that equals nothing when it is no entity tag. */
+function opaqueOf(tag: string): string | number {
+  const opaque = tag.startsWith('W/') ? tag.slice(2) : tag
+  const isTag = opaque.length >= 2 && opaque.startsWith('"') && opaque.indexOf('"', 1) === opaque.length - 1
+  return isTag ? opaque : Number.NaN
+}

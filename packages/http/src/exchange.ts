@@ -1,0 +1,290 @@
+import {
+  type Awaitable,
+  type Cache,
+  chain,
+  type Detections,
+  invalidateFurther,
+  isPending,
+  onTerms,
+} from '@cashews/core'
+import type { CacheControl } from './cache-control.ts'
+import { appended, functionStatuses, serverTiming } from './cache-status.ts'
+import { isNotModified, notModifiedFields } from './conditional.ts'
+import { derivedFields, type IsPublic, publicIf, usedOf } from './derived.ts'
+import { type Body, entityTag } from './etag.ts'
+import { lineOf } from './field.ts'
+import { type HttpRequest, isSafe, type Reply } from './request.ts'
+import type { ResponseCache, Visit } from './response-cache.ts'
+import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
+import { addVary } from './vary.ts'
+
+/** Settings of {@link cacheControl}. */
+export interface CacheControlOptions extends SteeringOptions {
+  /**
+   * Whether shared caches may keep the responses: `true`, or globs of keys, such as `['product:*']`. A response is
+   * `private` as soon as it used anything else.
+   *
+   * @default false
+   */
+  readonly public?: boolean | readonly string[]
+  /** Whether `Cache-Status` tells of each cached function, by its template. @default false */
+  readonly cacheStatus?: boolean
+  /** Whether `Server-Timing` does, which browsers show. @default false */
+  readonly serverTiming?: boolean
+}
+
+/** How an exchange came to be. */
+export interface ExchangeOptions {
+  /** Whether what is sent may be encoded further out. */
+  readonly hasCompressor?: boolean
+  /** Whether the request was made to refresh what is stored. */
+  readonly isRefresh?: boolean
+}
+
+/** How a request goes on to what stands after the rules, and when its response has ended. */
+export interface Going {
+  on(): void
+  ended(): Promise<unknown>
+}
+
+const NOTHING: Detections = { calls: {}, keys: [] }
+const NO_DIRECTIVES: CacheControl = {}
+
+/**
+ * One request and its response, as the rules see them. A framework tells it what happens, and sends what it says. What
+ * goes wrong in here is reported, and the response is the handler's own.
+ */
+export class Exchange {
+  readonly request: HttpRequest
+  /** Whether the request was made to refresh what is stored. */
+  readonly isRefresh: boolean
+  readonly #cache: Cache
+  readonly #hasCompressor: boolean
+  #isTagged = false
+  #control: CacheControlOptions | undefined
+  #isPublic: IsPublic = () => false
+  #responses: ResponseCache | undefined
+  #visit: Visit | undefined
+  #soFar: (() => Detections) | undefined
+  #directives: Awaitable<CacheControl> | undefined
+  #isAnswered = false
+  #isOnlyIfCached = false
+
+  constructor(cache: Cache, request: HttpRequest, { hasCompressor = false, isRefresh = false }: ExchangeOptions) {
+    this.#cache = cache
+    this.request = request
+    this.#hasCompressor = hasCompressor
+    this.isRefresh = isRefresh
+  }
+
+  /** Whether it is decided what is sent. */
+  get isAnswered(): boolean {
+    return this.#isAnswered
+  }
+
+  /** Whether the content is recorded while it is sent. */
+  get isRecording(): boolean {
+    return this.#visit?.recorder?.isOver === false
+  }
+
+  /** What the cached functions of this request did so far. */
+  detected(): Detections {
+    return this.#soFar?.() ?? NOTHING
+  }
+
+  /** Gives the response an entity tag. */
+  tag(): void {
+    this.#isTagged = true
+  }
+
+  /** Lets the request steer the cached functions it calls, and the response tell what was used. */
+  control(options: CacheControlOptions, going: Going): void {
+    this.#control = options
+    this.#isPublic = publicIf(options.public ?? false)
+    this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, going)), going)
+  }
+
+  /** Makes the request's cached functions compute their answers anew, and drop what is stored. */
+  clear(going: Going): void {
+    invalidateFurther(() => proceed(going)).catch(this.#cache.report)
+  }
+
+  /** Forgets what is stored for what the request changes. */
+  invalidates(responses: ResponseCache): void {
+    this.#responses = responses
+  }
+
+  /**
+   * Answers from stored responses, or goes on to the handler.
+   *
+   * @param again Sends the request to the handler once more, for no client.
+   */
+  respond(
+    responses: ResponseCache,
+    options: SteeringOptions,
+    send: (reply: Reply) => void,
+    again: () => Promise<unknown>,
+    going: Going,
+  ): void {
+    this.#responses = responses
+    this.#safely(
+      () =>
+        chain(this.#steer(options), (directives) =>
+          chain(responses.decide(this.request, directives, this.isRefresh), (decision) => {
+            if (decision.visit) return this.#handle(decision.visit, going)
+            this.#isAnswered = true
+            send(this.#conditional(decision.reply))
+            decision.refresh?.(again)
+          }),
+        ),
+      going,
+    )
+  }
+
+  /** Fields to add to the request, so that the handler can say that what is stored is still right. */
+  get conditions(): Readonly<Record<string, string>> | undefined {
+    return this.#visit?.conditions
+  }
+
+  /** What is sent where the handler says `said`; the same object if it is that. Called once, before anything is sent. */
+  head(said: Reply): Reply {
+    if (this.#isAnswered) return said
+    this.#isAnswered = true
+    try {
+      return this.#head(said)
+    } catch (error) {
+      this.#cache.report(error)
+      this.abort()
+      return said
+    }
+  }
+
+  /** Notes a part of the content, where it is a stream. */
+  chunk(chunk: Body): void {
+    this.#visit?.recorder?.chunk(chunk)
+  }
+
+  /** Notes that the content is complete. */
+  finish(): void {
+    this.#visit?.recorder?.finish()
+  }
+
+  /** Notes that the content will not be completed. */
+  abort(): void {
+    this.#visit?.recorder?.abort()
+  }
+
+  #head(said: Reply): Reply {
+    const { method } = this.request
+    if (this.#responses && !isSafe(method)) this.#responses.invalidate(this.request, said).catch(this.#cache.report)
+    const used = usedOf(this.detected())
+    if (this.#isOnlyIfCached && used.left === undefined && this.#visit === undefined)
+      return { status: 504, fields: {}, body: '' }
+    const answered = this.#visit && this.#responses ? this.#responses.answer(this.#visit, said, used) : said
+    const told = this.#told(answered)
+    const reply = this.#tagged(told)
+    this.#visit?.recorder?.head(reply)
+    return this.#conditional(reply)
+  }
+
+  /** With what the cached functions say about it. */
+  #told(reply: Reply): Reply {
+    if (!this.#control || !isSafe(this.request.method)) return reply
+    const { cacheStatus, serverTiming: timing } = this.#control
+    const fields = { ...this.#ownFields(reply), ...reply.fields }
+    const detections = this.detected()
+    if (cacheStatus && detections.keys.length > 0)
+      fields['cache-status'] = appended(fields['cache-status'], functionStatuses(detections).join(', '))
+    if (timing && detections.keys.length > 0)
+      fields['server-timing'] = appended(fields['server-timing'], serverTiming(detections))
+    return { ...reply, fields }
+  }
+
+  #ownFields({ status, fields }: Reply): Record<string, string> {
+    if (fields['cache-control'] !== undefined || fields.expires !== undefined) return {}
+    if (status === 401 || status === 403 || status >= 500) return { 'cache-control': 'no-store' }
+    return status < 400 ? derivedFields(usedOf(this.detected()), this.#isPublic) : {}
+  }
+
+  /** With an entity tag, if it is a 200 whose content is known. */
+  #tagged(reply: Reply): Reply {
+    const { status, fields, body } = reply
+    const { method } = this.request
+    if (!this.#isTagged && !this.#visit) return reply
+    const isContent = method === 'GET' ? body !== undefined : method === 'HEAD' && body !== undefined && body.length > 0
+    if (status !== 200 || !isContent || fields.etag !== undefined) return reply
+    return { ...reply, fields: { ...fields, etag: entityTag(body as Body, lineOf(fields['content-type'])) } }
+  }
+
+  /** A 304, if the client has it. */
+  #conditional(reply: Reply): Reply {
+    if (!this.#isTagged && !this.#responses) return reply
+    const { method, fields: request } = this.request
+    const fields = this.#encodable(reply)
+    if (isNotModified(method, reply.status, request, fields))
+      return { status: 304, fields: notModifiedFields(fields), body: '' }
+    return fields === reply.fields ? reply : { ...reply, fields }
+  }
+
+  /** A header that holds for the encoded content too: a tag that several contents share is weak (RFC 9110 §8.8.1). */
+  #encodable({ fields }: Reply): Reply['fields'] {
+    const tag = lineOf(fields.etag)
+    if (tag === undefined || fields['content-encoding'] !== undefined || !this.#hasCompressor) return fields
+    return { ...fields, etag: tag.startsWith('W/') ? tag : `W/${tag}`, vary: addVary(fields.vary, 'Accept-Encoding') }
+  }
+
+  #handle(visit: Visit, going: Going): void {
+    this.#visit = visit
+    if (this.#soFar || !visit.recorder) going.on()
+    else this.#watch(() => proceed(going))
+  }
+
+  #enter(directives: CacheControl, going: Going): void {
+    this.#isOnlyIfCached = directives.onlyIfCached ?? false
+    this.#watch(() => steered(this.#cache, directives, going))
+  }
+
+  #watch(run: () => Promise<unknown>): void {
+    this.#cache
+      .detect((soFar) => {
+        this.#soFar = soFar
+        return run()
+      })
+      .catch(this.#cache.report)
+  }
+
+  #steer(options: SteeringOptions): Awaitable<CacheControl> {
+    this.#directives ??=
+      demandsNothing(this.request) || this.isRefresh ? NO_DIRECTIVES : steer(this.#cache, this.request, options)
+    return this.#directives
+  }
+
+  /** Runs a step, and goes on without it when it fails before it went on itself. */
+  #safely(step: () => unknown, going: Going): void {
+    const fail = (error: unknown) => {
+      this.#cache.report(error)
+      going.on()
+    }
+    try {
+      const done = step()
+      if (isPending(done)) done.catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
+}
+
+function proceed(going: Going): Promise<unknown> {
+  going.on()
+  return going.ended()
+}
+
+/** Goes on where cached functions keep to what the request demands. */
+function steered(cache: Cache, directives: CacheControl, going: Going): Promise<unknown> {
+  const { noStore, noCache, maxAge, minFresh, onlyIfCached } = directives
+  const go = () => proceed(going)
+  if (noStore) return cache.disabling(['get', 'getMany', 'set', 'setMany'], go)
+  if (noCache) return cache.disabling(['get', 'getMany'], go)
+  if (maxAge === undefined && minFresh === undefined && !onlyIfCached) return go()
+  return onTerms({ maxAge, minFresh, onlyStored: onlyIfCached }, go)
+}

@@ -1,0 +1,23 @@
+/**
+ * Reads a date as RFC 9110 §5.6.7 has it, the obsolete forms too, in milliseconds since the epoch; `undefined` when it
+ * is none.
+ */
+export function parseHttpDate(text: string | undefined): number | undefined {
+  if (text === undefined || text.length > 40 || !/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? /.test(text))
+    return undefined
+  const time = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
+  return Number.isNaN(time) ? undefined : time
+}
+
+let writtenAt = Number.NaN
+let written = ''
+
+/** Writes a date as RFC 9110 §5.6.7 asks. */
+export function httpDate(time: number): string {
+  const second = Math.floor(time / 1_000)
+  if (second !== writtenAt) {
+    writtenAt = second
+    written = new Date(second * 1_000).toUTCString()
+  }
+  return written
+}

@@ -1,0 +1,28 @@
+export { type CacheControl, parseCacheControl, writeCacheControl } from './cache-control.ts'
+export { type CacheControlTtl, type CacheControlTtlOptions, cacheControlTtl } from './cache-control-ttl.ts'
+export { type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
+export { asksToClearCache, clearSiteDataField, type SiteData } from './clear-site-data.ts'
+export { isNotModified, notModifiedFields } from './conditional.ts'
+export { type Body, entityTag, namesTag } from './etag.ts'
+export { type CacheControlOptions, Exchange, type ExchangeOptions, type Going } from './exchange.ts'
+export { type Field, type Fields, membersOf, type RequestFields } from './field.ts'
+export { explicitLifetime, initialAge } from './freshness.ts'
+export { httpDate, parseHttpDate } from './http-date.ts'
+export {
+  type CacheResponseOptions,
+  type CachingListenerOptions,
+  type ClearSiteDataOptions,
+  cachingListener,
+  exchangeOf,
+  type Framework,
+  type Middlewares,
+  middlewaresFor,
+  type NodeMiddleware,
+  type ResponseKeyOptions,
+} from './middlewares.ts'
+export { headerOf } from './node-response.ts'
+export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
+export { type HttpRequest, type Reply, requestOf } from './request.ts'
+export { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
+export type { SteeringOptions } from './steering.ts'
+export { addVary, variantOf, varyingFields } from './vary.ts'

@@ -1,0 +1,184 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Awaitable, Cache } from '@cashews/core'
+import { isRefresh, runAgain } from './again.ts'
+import { asksToClearCache } from './clear-site-data.ts'
+import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
+import { listenIn, send } from './node-response.ts'
+import { type HttpRequest, isSafe, requestOf } from './request.ts'
+import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
+import type { SteeringOptions } from './steering.ts'
+
+/** Stands before a handler, as Express and its like have it. */
+export type NodeMiddleware<R extends IncomingMessage = IncomingMessage> = (
+  request: R,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** What the middlewares of a framework know better than `node:http`. */
+export interface Framework<R extends IncomingMessage = IncomingMessage> {
+  /** Describes a request. */
+  describe(request: R): HttpRequest
+  /** What answers a request from the start, to refresh what is stored. */
+  listener(request: R): RequestListener
+  /** Prepares a request whose conditions the rules look after. */
+  takeOver?(request: R): void
+  /** Whether a route answers for any number of paths, so that its URL may be made up: `/account/x.css`. */
+  isWildcard(request: R): boolean
+}
+
+/** Settings of a cached route: which responses are stored, and which directives of requests are obeyed. */
+export interface CacheResponseOptions extends ResponseCacheOptions, SteeringOptions {
+  /** Whether a route with a wildcard is cached. @default false */
+  readonly wildcard?: boolean
+}
+
+/** What makes the keys of stored responses: the same for all routes that may change one another's. */
+export type ResponseKeyOptions = Pick<ResponseCacheOptions, 'prefix' | 'ignoreQuery'>
+
+/** Settings of {@link Middlewares.clearSiteData}. */
+export interface ClearSiteDataOptions {
+  /** Who may clear what the endpoint's cached functions have stored. @default nobody */
+  readonly allow?: (request: HttpRequest) => Awaitable<boolean>
+}
+
+/** Where a response carries its exchange, once that listens in. */
+const EXCHANGE = Symbol('cashews.exchange')
+type Exchanged = ServerResponse & { [EXCHANGE]?: Exchange }
+
+/** The exchange of a request, if one of the middlewares has seen it. */
+export function exchangeOf(response: ServerResponse): Exchange | undefined {
+  return (response as Exchanged)[EXCHANGE]
+}
+
+/** The middlewares of one framework. */
+export interface Middlewares<R extends IncomingMessage> {
+  /** Gives every 200 to GET and HEAD an entity tag of what is sent, and answers 304 to a client that has it. */
+  etag(cache: Cache): NodeMiddleware<R>
+  /** Lets `Cache-Control` of requests steer cached functions, and that of responses tell how long they are good. */
+  cacheControl(cache: Cache, options?: CacheControlOptions): NodeMiddleware<R>
+  /** Lets a request with `Clear-Site-Data: "cache"` clear what the endpoint's cached functions have stored. */
+  clearSiteData(cache: Cache, options?: ClearSiteDataOptions): NodeMiddleware<R>
+  /** Answers from stored responses, and stores those of the handlers after it. Belongs behind authentication. */
+  cacheResponse(cache: Cache, options?: CacheResponseOptions): NodeMiddleware<R>
+  /** Forgets the stored responses of a URL that a POST, PUT, PATCH or DELETE has changed (RFC 9111 §4.4). */
+  invalidateResponses(cache: Cache, options?: ResponseKeyOptions): NodeMiddleware<R>
+}
+
+/** Makes the middlewares of a framework. */
+export function middlewaresFor<R extends IncomingMessage>({
+  describe,
+  listener,
+  isWildcard,
+  takeOver,
+}: Framework<R>): Middlewares<R> {
+  const begin = (cache: Cache, request: R, response: ServerResponse): Exchange => {
+    const known = exchangeOf(response)
+    if (known) return known
+    // `compression` gives responses a `flush`; Node has none.
+    const hasCompressor = typeof (response as { flush?: unknown }).flush === 'function'
+    return new Exchange(cache, describe(request), { hasCompressor, isRefresh: isRefresh(request) })
+  }
+  const listen = (exchange: Exchange, request: R, response: ServerResponse): Exchange => {
+    if (exchangeOf(response) === exchange) return exchange
+    ;(response as Exchanged)[EXCHANGE] = exchange
+    takeOver?.(request)
+    listenIn(response, exchange)
+    return exchange
+  }
+  const going = (response: ServerResponse, next: () => void): Going => ({
+    on: () => next(),
+    ended: () => new Promise((resolve) => response.once('close', resolve)),
+  })
+
+  return {
+    etag(cache: Cache): NodeMiddleware<R> {
+      return (request, response, next) => {
+        listen(begin(cache, request, response), request, response).tag()
+        next()
+      }
+    },
+
+    cacheControl(cache: Cache, options: CacheControlOptions = {}): NodeMiddleware<R> {
+      return (request, response, next) =>
+        listen(begin(cache, request, response), request, response).control(options, going(response, next))
+    },
+
+    clearSiteData(cache: Cache, { allow = () => false }: ClearSiteDataOptions = {}): NodeMiddleware<R> {
+      return (request, response, next) => {
+        if (!asksToClearCache(request.headers['clear-site-data'])) return next()
+        const exchange = begin(cache, request, response)
+        Promise.resolve(allow(exchange.request)).then(
+          (isAllowed) => (isAllowed ? exchange.clear(going(response, next)) : next()),
+          next,
+        )
+      }
+    },
+
+    cacheResponse(cache: Cache, options: CacheResponseOptions = {}): NodeMiddleware<R> {
+      const responses = new ResponseCache(cache, options)
+      return (request, response, next) => {
+        if (!options.wildcard && isWildcard(request)) return next()
+        const exchange = begin(cache, request, response)
+        const on = () => {
+          listen(exchange, request, response)
+          if (exchange.conditions) request.headers = { ...request.headers, ...exchange.conditions }
+          next()
+        }
+        const again = () => runAgain(listener(request), request)
+        exchange.respond(responses, options, (reply) => send(response, reply), again, going(response, on))
+      }
+    },
+
+    invalidateResponses(cache: Cache, options: ResponseKeyOptions = {}): NodeMiddleware<R> {
+      const responses = new ResponseCache(cache, options)
+      return (request, response, next) => {
+        if (!isSafe(request.method ?? 'GET'))
+          listen(begin(cache, request, response), request, response).invalidates(responses)
+        next()
+      }
+    },
+  }
+}
+
+/** What a bare `node:http` server caches. */
+export interface CachingListenerOptions {
+  /** @default false */
+  readonly etag?: boolean
+  /** @default false */
+  readonly cacheControl?: boolean | CacheControlOptions
+  /** @default false */
+  readonly clearSiteData?: ClearSiteDataOptions
+  /** Which responses are stored. @default none */
+  readonly responses?: CacheResponseOptions
+}
+
+/**
+ * Puts the rules before a handler of `node:http`.
+ *
+ * ```ts ignore: the handler is yours
+ * createServer(cachingListener(cache, { etag: true, responses: { ttl: '1m' } }, (request, response) => response.end('…')))
+ * ```
+ */
+export function cachingListener(
+  cache: Cache,
+  options: CachingListenerOptions,
+  handler: RequestListener,
+): RequestListener {
+  const { etag, cacheControl, clearSiteData, responses } = options
+  const own = middlewaresFor({ describe: requestOf, listener: () => listener, isWildcard: () => false })
+  const chain: NodeMiddleware[] = []
+  if (etag) chain.push(own.etag(cache))
+  if (cacheControl) chain.push(own.cacheControl(cache, cacheControl === true ? {} : cacheControl))
+  if (clearSiteData) chain.push(own.clearSiteData(cache, clearSiteData))
+  if (responses) chain.push(own.cacheResponse(cache, responses))
+  const listener: RequestListener = (request, response) => {
+    const run = (at: number): void => {
+      const middleware = chain[at]
+      if (middleware) middleware(request, response, () => run(at + 1))
+      else handler(request, response as Parameters<RequestListener>[1])
+    }
+    run(0)
+  }
+  return listener
+}

@@ -1,0 +1,133 @@
+import { Buffer } from 'node:buffer'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Body } from './etag.ts'
+import type { Exchange } from './exchange.ts'
+import type { Reply } from './request.ts'
+import { sizeOfBody } from './stored-response.ts'
+
+/** Header values as Node and its frameworks hold them. */
+export type HeaderValues = Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+/** The header of a response so far, as the rules read it. */
+export function headerOf(headers: HeaderValues): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = {}
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) fields[name.toLowerCase()] = Array.isArray(value) ? value.map(String) : String(value)
+  return fields
+}
+
+/** Makes the header of a response that of a reply, and nothing else. */
+function putHeader(response: ServerResponse, reply: Reply): void {
+  for (const name of response.getHeaderNames()) if (!(name in reply.fields)) response.removeHeader(name)
+  addHeader(response, reply)
+}
+
+/** Puts the header of a reply over what is there. */
+function addHeader(response: ServerResponse, { status, fields }: Reply): void {
+  if (response.statusCode !== status) response.statusMessage = '' // Node finds the one that belongs to the status.
+  response.statusCode = status
+  for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
+}
+
+/** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
+export function send(response: ServerResponse, reply: Reply): void {
+  addHeader(response, reply)
+  response.end(reply.body || undefined)
+}
+
+/**
+ * Lets an exchange see and change what a handler sends. The header is held back until the first part of the content is
+ * there: only then is it known whether that is all of it.
+ */
+export function listenIn(response: ServerResponse, exchange: Exchange): void {
+  const { writeHead, write, end, flushHeaders } = response
+  let state: 'open' | 'held' | 'sending' | 'replaced' | 'ended' = 'open'
+
+  /** Decides what is sent. Answers whether the handler's own content is. */
+  const decide = (body: Body | undefined): boolean => {
+    const said: Reply = { status: response.statusCode, fields: headerOf(response.getHeaders()), body }
+    const reply = exchange.head(said)
+    state = 'sending'
+    Reflect.deleteProperty(response, 'headersSent') // Node knows it from here on.
+    if (reply === said) return true
+    const isOwn = reply.body === body
+    putHeader(response, isOwn ? reply : { ...reply, fields: measured(reply) })
+    if (isOwn) return true
+    state = 'replaced'
+    Reflect.apply(end, response, reply.body ? [reply.body] : [])
+    return false
+  }
+
+  response.writeHead = ((status: number, ...rest: unknown[]) => {
+    if (state !== 'open')
+      return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
+    response.statusCode = status
+    if (typeof rest[0] === 'string') response.statusMessage = rest.shift() as string
+    for (const [name, value] of pairs(rest[0])) response.setHeader(name, value)
+    state = 'held'
+    Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+    return response
+  }) as typeof writeHead
+  response.flushHeaders = () => {
+    if (state === 'open' || state === 'held') decide(undefined)
+    flushHeaders.call(response)
+  }
+  response.write = ((chunk: unknown, ...rest: unknown[]) => {
+    if ((state === 'open' || state === 'held') && !decide(undefined)) return done(rest)
+    if (state === 'replaced') return done(rest)
+    exchange.chunk(bodyOf(chunk, rest[0]))
+    return Reflect.apply(write, response, [chunk, ...rest])
+  }) as typeof write
+  response.end = ((...args: unknown[]) => {
+    const [chunk, encoding] = args
+    const body = chunk === undefined || chunk === null || typeof chunk === 'function' ? '' : bodyOf(chunk, encoding)
+    const isWhole = state === 'open' || state === 'held'
+    if (state === 'replaced' || (isWhole && !decide(body))) {
+      done(args)
+      return response
+    }
+    if (!isWhole && state === 'sending') {
+      exchange.chunk(body)
+      exchange.finish()
+    }
+    state = 'ended'
+    return Reflect.apply(end, response, args)
+  }) as typeof end
+  response.once('close', () => {
+    if (state === 'sending') exchange.abort()
+    else if (state === 'open' || state === 'held') setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
+  })
+}
+
+/** How long a handler whose client has left may still finish a response that others can have, in milliseconds. */
+const HANDLER_MAY_GO_ON = 60_000
+
+/** The header with the length of the content; Node would leave it out once it was taken away. */
+function measured({ status, fields, body = '' }: Reply): Reply['fields'] {
+  const { 'content-length': _, ...others } = fields
+  return status === 304 ? others : { ...others, 'content-length': String(sizeOfBody(body)) }
+}
+
+/** Calls the callback among the arguments, if there is one. */
+function done(args: readonly unknown[]): true {
+  const callback = args.find((argument) => typeof argument === 'function')
+  if (callback) process.nextTick(callback)
+  return true
+}
+
+function bodyOf(chunk: unknown, encoding: unknown): Body {
+  if (typeof chunk !== 'string') return chunk as Uint8Array
+  return typeof encoding !== 'string' || /^utf-?8$/i.test(encoding) ? chunk : Buffer.from(chunk, encoding as 'latin1')
+}
+
+/** The headers that `writeHead` was given: an object, or names and values in turn. */
+function pairs(headers: unknown): [string, string | string[]][] {
+  if (!headers) return []
+  if (!Array.isArray(headers)) return Object.entries(headers as OutgoingHttpHeaders) as [string, string][]
+  const several: Record<string, string | string[]> = {}
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const [name, value] = [String(headers[at]), headers[at + 1]]
+    several[name] = name in several ? [several[name] as string, value].flat() : value
+  }
+  return Object.entries(several)
+}

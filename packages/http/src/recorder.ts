@@ -1,0 +1,80 @@
+import { Buffer } from 'node:buffer'
+import type { Body } from './etag.ts'
+import type { Reply } from './request.ts'
+import { announcedLength, sizeOfBody } from './stored-response.ts'
+
+/** How a recording ended: it is whole, or the response may not be kept, or it was never finished. */
+export type Ending = 'whole' | 'refused' | 'aborted'
+
+/**
+ * A response, written down while it is sent. What the handler says is what counts: it is whole when the handler ended
+ * it, at its announced length, whether or not a client was still there to receive it.
+ */
+export class Recorder {
+  /** Resolves when nothing more is recorded. Never rejects. */
+  readonly ended: Promise<Ending>
+  readonly #maxBytes: number
+  #chunks: Body[] = []
+  #bytes = 0
+  #reply: Reply | undefined
+  #end!: (ending: Ending) => void
+  #isOver = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  /** Whether anything more has to be told. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** What was recorded, once it is whole. */
+  get whole(): Reply & { readonly body: Body } {
+    const [first = '', ...others] = this.#chunks
+    const body = others.length === 0 ? first : Buffer.concat(this.#chunks.map((chunk) => Buffer.from(chunk as string)))
+    return { ...(this.#reply as Reply), body }
+  }
+
+  /** Notes the header. A body that is known ends the recording. */
+  head(reply: Reply): void {
+    if (this.#isOver) return
+    this.#reply = reply
+    const length = announcedLength(reply.fields)
+    if (length !== undefined && length > this.#maxBytes) this.refuse()
+    if (reply.body === undefined) return
+    this.chunk(reply.body)
+    this.finish()
+  }
+
+  chunk(chunk: Body): void {
+    if (this.#isOver || chunk.length === 0) return
+    this.#bytes += sizeOfBody(chunk)
+    if (this.#bytes > this.#maxBytes) this.refuse()
+    else this.#chunks.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk)) // A copy: buffers are reused.
+  }
+
+  finish(): void {
+    if (this.#isOver || this.#reply === undefined) return
+    const length = announcedLength(this.#reply.fields)
+    this.#over(length === undefined || length === this.#bytes ? 'whole' : 'aborted')
+  }
+
+  refuse(): void {
+    this.#over('refused')
+  }
+
+  abort(): void {
+    this.#over('aborted')
+  }
+
+  #over(ending: Ending): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (ending !== 'whole') this.#chunks = []
+    this.#end(ending)
+  }
+}

@@ -1,0 +1,69 @@
+import { type Cache, parseTtl, type Ttl } from '@cashews/core'
+import { type CacheControl, parseCacheControl } from './cache-control.ts'
+import type { HttpRequest } from './request.ts'
+
+/** Which `Cache-Control` directives of requests are obeyed. They are advice (RFC 9111 §5.2.1). */
+export interface SteeringOptions {
+  /**
+   * `'reduce-only'`: those that ask for something fresher, and `only-if-cached`. `'all'`: `max-stale` too. `'none'`.
+   *
+   * @default 'reduce-only'
+   */
+  readonly honorRequestDirectives?: 'all' | 'reduce-only' | 'none'
+  /**
+   * How often one client can ask for something fresher than what is stored; above it, it is answered from the cache.
+   *
+   * @default 60 times a minute
+   */
+  readonly recompute?: { readonly limit: number; readonly period: Ttl }
+  /** Names the client that {@link recompute} counts for. @default its address; IPv6 by the first 64 bits */
+  readonly client?: (request: HttpRequest) => string
+}
+
+const RECOMPUTE = { limit: 60, period: '1m' } as const
+
+/** Reads what a request demands, as far as it is obeyed. */
+export async function steer(
+  cache: Cache,
+  request: HttpRequest,
+  { honorRequestDirectives = 'reduce-only', recompute = RECOMPUTE, client = clientOf }: SteeringOptions,
+): Promise<CacheControl> {
+  const asked = directivesOf(request)
+  if (honorRequestDirectives === 'none' || asked === NOTHING) return NOTHING
+  const { maxStale, ...fresher } = asked
+  const obeyed = honorRequestDirectives === 'all' ? asked : fresher
+  const costs = asked.noCache || asked.noStore || asked.maxAge !== undefined || asked.minFresh !== undefined
+  if (!costs || (await mayRecompute(cache, client(request), recompute))) return obeyed
+  return { onlyIfCached: asked.onlyIfCached }
+}
+
+const NOTHING: CacheControl = {}
+
+/** Whether a request demands anything at all. */
+export function demandsNothing({ method, fields }: HttpRequest): boolean {
+  return (method !== 'GET' && method !== 'HEAD') || (!fields['cache-control'] && !fields.pragma)
+}
+
+function directivesOf(request: HttpRequest): CacheControl {
+  if (demandsNothing(request)) return NOTHING
+  const { 'cache-control': field, pragma } = request.fields
+  if (field === undefined) return /^\s*no-cache\s*$/i.test(String(pragma)) ? { noCache: true } : NOTHING
+  const asked = parseCacheControl(field)
+  return asked.maxAge === 0 ? { ...asked, maxAge: undefined, noCache: true } : asked
+}
+
+async function mayRecompute(
+  cache: Cache,
+  client: string,
+  { limit, period }: { readonly limit: number; readonly period: Ttl },
+): Promise<boolean> {
+  const lifetime = parseTtl(period)
+  const key = `http:recompute:${client}`
+  const { added } = await cache.call<'sliceIncr'>({ command: 'sliceIncr', key, max: limit, period: lifetime, lifetime })
+  return added
+}
+
+/** One client has as many IPv6 addresses as he likes, below 64 bits that are his. */
+function clientOf({ client = 'unknown' }: HttpRequest): string {
+  return client.includes('.') || !client.includes(':') ? client : `${client.split(':').slice(0, 4).join(':')}::/64`
+}

@@ -1,0 +1,133 @@
+import { Buffer } from 'node:buffer'
+import { STATUS_CODES } from 'node:http'
+import type { CacheControl } from './cache-control.ts'
+import type { Body } from './etag.ts'
+import { type Fields, lineOf, membersOf } from './field.ts'
+
+/** A response as it is stored: plain data, so that any store carries it. Durations are in seconds. */
+export interface StoredResponse {
+  readonly kind: 'response'
+  readonly status: number
+  readonly fields: Record<string, string | string[]>
+  readonly body: Body
+  /** When it came, in milliseconds since the epoch. */
+  readonly at: number
+  /** How old it was then. */
+  readonly age: number
+  readonly lifetime: number
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+  /** Whether it may not be answered stale, whatever the client says. */
+  readonly isStrict: boolean
+  /** Whether it may only be answered after the handler was asked. */
+  readonly isNoCache: boolean
+  /** Whether requests with credentials may share it. */
+  readonly isOpen: boolean
+  /** Whether its `Cache-Control` is what the handler said, and not what follows from the settings. */
+  readonly saysItself: boolean
+}
+
+/** What stands for a resource whose responses vary: where to look for them. */
+export interface Variants {
+  readonly kind: 'variants'
+  readonly names: readonly string[]
+  /** Part of the keys of the variants, so that they are all out of reach once this is deleted. */
+  readonly id: string
+}
+
+/** All of a stored response but its header and its content. */
+export type Policy = Omit<StoredResponse, 'fields' | 'body' | 'saysItself'>
+
+/** What decides how long a response is kept, in seconds. */
+export interface KeepingTerms {
+  readonly lifetime: number
+  readonly age: number
+  /** In milliseconds since the epoch. */
+  readonly now: number
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+}
+
+export function isStored(value: unknown): value is StoredResponse {
+  return isOfKind(value, 'response')
+}
+
+export function isVariants(value: unknown): value is Variants {
+  return isOfKind(value, 'variants')
+}
+
+function isOfKind(value: unknown, kind: string): boolean {
+  return typeof value === 'object' && value !== null && (value as { readonly kind?: unknown }).kind === kind
+}
+
+/** Tells how a response may be used. Directives of the response win over the settings for stale answers (RFC 5861). */
+export function policyOf(status: number, directives: CacheControl, terms: KeepingTerms): Policy {
+  const { lifetime, age, now } = terms
+  const never = directives.mustRevalidate || directives.proxyRevalidate || directives.noCache || false
+  const isStrict = never || directives.sMaxage !== undefined
+  const stale = (told: number | undefined, set: number) => (never ? 0 : (told ?? (isStrict ? 0 : set)))
+  return {
+    kind: 'response',
+    status,
+    at: now,
+    age,
+    lifetime,
+    staleWhileRevalidate: stale(directives.staleWhileRevalidate, terms.staleWhileRevalidate),
+    staleIfError: stale(directives.staleIfError, terms.staleIfError),
+    isStrict,
+    isNoCache: directives.noCache ?? false,
+    isOpen: isOpen(directives),
+  }
+}
+
+/** Whether a response says that requests with credentials may share it (RFC 9111 §3.5). */
+export function isOpen({ public: isPublic, sMaxage, mustRevalidate }: CacheControl): boolean {
+  return isPublic === true || sMaxage !== undefined || mustRevalidate === true
+}
+
+/** How old a stored response is now, in seconds (RFC 9111 §4.2.3). */
+export function ageNow({ age, at }: StoredResponse, now: number): number {
+  return age + Math.max(0, now - at) / 1_000
+}
+
+/** Of one connection, one hop or one client. What limits a client would tell another what is left to him. */
+const NOT_STORED =
+  /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*|age|cache-status|server-timing|(x-)?ratelimit.*)$/
+
+/** The part of a header that is stored. */
+export function storedFields(fields: Fields): Record<string, string | string[]> {
+  const ofThisHop = membersOf(fields.connection).map((name) => name.toLowerCase())
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !NOT_STORED.test(name) && !ofThisHop.includes(name)),
+  )
+}
+
+/** Of the content that is stored: a 304 does not change it (RFC 9111 §3.2). */
+const OF_STORED_CONTENT = /^(etag|content-(encoding|length|md5|range))$/
+
+/** The header of a stored response brought up to date by that of a 304. */
+export function freshenedFields(
+  { fields, saysItself }: StoredResponse,
+  fresh: Fields,
+): Record<string, string | string[]> {
+  const { 'cache-control': control, ...stored } = fields
+  const own = saysItself && control !== undefined ? { 'cache-control': control } : {}
+  const updates = Object.entries(storedFields(fresh)).filter(([name]) => !OF_STORED_CONTENT.test(name))
+  return { ...stored, ...own, ...Object.fromEntries(updates) }
+}
+
+/** Whether the meaning of a status is known, as `must-understand` asks. */
+export function isUnderstood(status: number): boolean {
+  return STATUS_CODES[status] !== undefined
+}
+
+/** How many bytes a content has. */
+export function sizeOfBody(body: Body): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+}
+
+/** The length a header announces. */
+export function announcedLength(fields: Fields): number | undefined {
+  const line = lineOf(fields['content-length'])
+  return line === undefined ? undefined : Number(line)
+}

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { memory } from '@cashews/backend-memory'
+import { createCache } from '@cashews/core'
+import { Agent, cacheStores, interceptors, request } from 'undici'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { ask, frameworks, serveBare } from './support/web.ts'
+
+/** Clients that cache by themselves. */
+describe.each(frameworks)('$name, asked by a client with a cache', ({ serve }) => {
+  it('lets it keep what it may, and spares it the content after that', async () => {
+    const cache = createCache().setup(memory())
+    const handler = vi.fn(() => ({
+      body: 'page',
+      headers: { 'cache-control': 'private, max-age=1', 'content-type': 'text/plain' },
+    }))
+    const server = await serve({ cache, etag: true, routes: [{ path: '/', answer: handler }] })
+    const store = new cacheStores.MemoryCacheStore()
+    const client = new Agent().compose(interceptors.cache({ store, type: 'private' }))
+    onTestFinished(async () => {
+      await client.close()
+      await server.close()
+      await cache.close()
+    })
+    const text = async () => (await request(server.url, { dispatcher: client })).body.text()
+    expect([await text(), await text()]).toEqual(['page', 'page'])
+    expect(handler).toHaveBeenCalledTimes(1)
+    await vi.waitFor(async () => {
+      expect(await text()).toBe('page')
+      expect(handler).toHaveBeenCalledTimes(2)
+    }, 5_000)
+    const [asked] = handler.mock.calls.at(-1) as unknown as [{ headers: Record<string, string> }]
+    expect(asked.headers['if-none-match']).toMatch(/^W\//)
+  })
+
+  it('answers curl as it answers Node', async () => {
+    const run = promisify(execFile)
+    const hasCurl = await run('curl', ['--version']).then(
+      () => true,
+      () => false,
+    )
+    if (!hasCurl) return
+    const cache = createCache().setup(memory())
+    const server = await serve({
+      cache,
+      compress: true,
+      routes: [
+        {
+          path: '/',
+          cached: { ttl: '1m' },
+          answer: () => ({ body: 'page '.repeat(999), headers: { 'content-type': 'text/plain' } }),
+        },
+      ],
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    const curl = async (...args: string[]) =>
+      (await run('curl', ['-s', '-S', '-i', '--compressed', ...args, server.url])).stdout
+    await curl()
+    const hit = await curl()
+    expect(hit).toContain('page page')
+    expect(hit).toMatch(/cache-status: cashews; hit/i)
+    const [, tag] = hit.match(/etag: (.*)\r/i) ?? []
+    expect(await curl('-H', `If-None-Match: ${tag}`)).toMatch(/^HTTP\/1.1 304/)
+  })
+})
+
+describe('a bare server', () => {
+  it('has all the rules', async () => {
+    const cache = createCache().setup(memory())
+    let calls = 0
+    const options = { etag: true, cacheControl: true, responses: { ttl: '1m' } } as const
+    const server = await serveBare(cache, options, (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/plain' })
+      response.end(`answer ${++calls}`)
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    const first = await fetch(server.url)
+    expect(first.headers.get('etag')).toMatch(/^W\//)
+    expect([await first.text(), await (await fetch(server.url)).text()]).toEqual(['answer 1', 'answer 1'])
+    const again = await ask(server.url, { headers: { 'if-none-match': first.headers.get('etag') as string } })
+    expect(again.status).toBe(304)
+  })
+})

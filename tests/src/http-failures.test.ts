@@ -1,0 +1,79 @@
+import { memory } from '@cashews/backend-memory'
+import { BackendUnavailableError, type Cache, createCache, type Middleware } from '@cashews/core'
+import { createTags } from '@cashews/tags'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { sickStore } from './support/helpers.ts'
+import { ask, frameworks, type TestRoute } from './support/web.ts'
+
+describe.each(frameworks)('$name with a cache that fails', ({ serve }) => {
+  const errors: unknown[] = []
+  const onError = (error: unknown) => errors.push(error)
+  beforeEach(() => {
+    errors.length = 0
+  })
+  const everything = { etag: true, cacheControl: true } as const
+  const start = async (cache: Cache, routes: TestRoute[], features: object = everything) => {
+    const server = await serve({ cache, ...features, routes })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    return server.url
+  }
+  const page = (more: Partial<TestRoute> = {}): TestRoute => ({
+    path: '/',
+    cached: { ttl: '1m' },
+    answer: () => ({ body: 'page' }),
+    ...more,
+  })
+
+  it.each(['get', 'set', 'getExpire', 'sliceIncr'])('sends the response when %s throws', async (command) => {
+    const breaks: Middleware = (call, next) => {
+      if (call.command === command) throw new Error('expected')
+      return next(call)
+    }
+    const cache = createCache({ onError }).setup(memory()).use(breaks)
+    const url = await start(cache, [page()])
+    for (const headers of [{}, { 'cache-control': 'max-age=5' }, { 'cache-control': 'no-cache' }])
+      expect(await ask(url, { headers: headers as Record<string, string> })).toMatchObject({
+        status: 200,
+        text: 'page',
+      })
+  })
+
+  it.each([
+    ['tags', { tags: () => ['a'] }],
+    ['varyBy', { ttl: '1m' }],
+    ['statuses', { ttl: '1m' }],
+    ['client', { ttl: '1m' }],
+  ])('sends the response when %s of the application throws', async (name, options) => {
+    const cache = createCache({ onError }).setup(memory())
+    createTags(cache)
+    const fails = () => {
+      throw new Error('expected')
+    }
+    const url = await start(cache, [page({ cached: { ttl: '1m', ...options, [name]: fails } as never })], {})
+    const headers = { 'cache-control': 'no-cache' }
+    expect(await ask(url, { headers })).toMatchObject({ status: 200, text: 'page' })
+    expect(errors.length).toBeGreaterThan(0)
+  })
+
+  it('sends the response when the store is away, suppressed or not', async () => {
+    for (const suppress of [true, false]) {
+      const store = sickStore()
+      const cache = createCache({ onError }).setup(store, { suppress })
+      const url = await start(cache, [page()])
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('expected'))
+      for (let nth = 0; nth < 3; nth++) expect(await ask(url)).toMatchObject({ status: 200, text: 'page' })
+    }
+  })
+
+  it('waits for a store that hangs no longer than the cache allows', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError }).setup(store, { readTimeout: '100ms', writeTimeout: '100ms' })
+    const url = await start(cache, [page()])
+    await ask(url)
+    store.health.illness = () => new Promise(() => {})
+    for (let nth = 0; nth < 5; nth++) expect(await ask(url)).toMatchObject({ status: 200, text: 'page' })
+  })
+})

@@ -1,0 +1,159 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as nodeRequest } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
+import { Readable } from 'node:stream'
+import type { Cache } from '@cashews/core'
+import * as ours from '@cashews/express'
+import { cashews } from '@cashews/fastify'
+import type { CacheControlOptions, CacheResponseOptions, ClearSiteDataOptions } from '@cashews/http'
+import { cachingListener } from '@cashews/http'
+import express, { type Request, type Response } from 'express'
+import Fastify from 'fastify'
+
+/** What a handler answers. */
+export interface Answer {
+  readonly status?: number
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: string | Buffer | Readable
+}
+
+/** One route of a test's application, the same on every framework. */
+export interface TestRoute {
+  readonly method?: string
+  readonly path: string
+  /** Stores the responses. */
+  readonly cached?: CacheResponseOptions
+  answer(request: IncomingMessage): Answer | Promise<Answer>
+}
+
+/** What a test's application has. */
+export interface TestApp {
+  readonly cache: Cache
+  readonly routes: readonly TestRoute[]
+  readonly etag?: boolean
+  readonly cacheControl?: boolean | CacheControlOptions
+  readonly clearSiteData?: ClearSiteDataOptions
+  readonly trustProxy?: boolean
+  /** Compresses what it can. */
+  readonly compress?: boolean
+}
+
+/** A server that listens. */
+export interface Running {
+  readonly url: string
+  close(): Promise<unknown>
+}
+
+/** A framework that a test runs on. */
+export interface Framework {
+  readonly name: string
+  serve(app: TestApp): Promise<Running>
+}
+
+const fastify: Framework = {
+  name: 'Fastify',
+  async serve({ cache, routes, compress, trustProxy = false, ...options }) {
+    const app = Fastify({ trustProxy, forceCloseConnections: true })
+    await app.register(cashews, { cache, ...options })
+    if (compress) await app.register((await import('@fastify/compress')).default, { threshold: 0 })
+    for (const { method = 'GET', path, cached, answer } of routes)
+      app.route({
+        method,
+        url: path,
+        ...(cached && { config: { cashews: cached } }),
+        handler: async (request, reply) => {
+          const { status = 200, headers = {}, body } = await answer(request.raw)
+          reply.code(status).headers(headers)
+          return reply.send(body)
+        },
+      })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    return { url: urlOf(app.server), close: () => app.close() }
+  },
+}
+
+const onExpress: Framework = {
+  name: 'Express',
+  async serve({ cache, routes, compress, trustProxy, etag, cacheControl, clearSiteData }) {
+    const app = express()
+    if (trustProxy) app.set('trust proxy', true)
+    if (compress) app.use((await import('compression')).default({ threshold: 0 }))
+    if (etag) app.use(ours.etag(cache))
+    if (cacheControl) app.use(ours.cacheControl(cache, cacheControl === true ? {} : cacheControl))
+    if (clearSiteData) app.use(ours.clearSiteData(cache, clearSiteData))
+    app.use(ours.invalidateResponses(cache))
+    for (const { method = 'GET', path, cached, answer } of routes) {
+      const handler = async (request: Request, response: Response) => {
+        const { status = 200, headers = {}, body = '' } = await answer(request)
+        response.status(status)
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+        if (body instanceof Readable) body.on('error', (error) => response.destroy(error)).pipe(response)
+        else response.send(body)
+      }
+      const verb = method.toLowerCase() as 'get'
+      if (cached) app[verb](path.replace('*', '*rest'), ours.cacheResponse(cache, cached), handler)
+      else app[verb](path.replace('*', '*rest'), handler)
+    }
+    app.use(((_error, _request, response, _next) => {
+      if (response.headersSent) response.destroy()
+      else response.status(500).send('failed')
+    }) as express.ErrorRequestHandler)
+    return listen(createServer(app))
+  },
+}
+
+/** The frameworks that have an adapter. */
+export const frameworks: readonly Framework[] = [fastify, onExpress]
+
+/** A server without any framework. */
+export async function serveBare(
+  cache: Cache,
+  options: Parameters<typeof cachingListener>[1],
+  handler: Parameters<typeof cachingListener>[2],
+): Promise<Running> {
+  return listen(createServer(cachingListener(cache, options, handler)))
+}
+
+/** Starts a server on a free port. */
+export async function listen(server: Server & { closeAllConnections(): void }): Promise<Running> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  }
+  return { url: urlOf(server), close }
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** What a client got. */
+export interface Got {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  readonly text: string
+  /** Whether the connection ended before the content did. */
+  readonly isCutOff: boolean
+}
+
+/** Asks without any cache or decoding on this side, on a connection of its own. */
+export function ask(
+  url: string,
+  { method = 'GET', headers = {} }: { readonly method?: string; readonly headers?: Record<string, string> } = {},
+): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const request = nodeRequest(url, { method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      const end = (isCutOff: boolean) => {
+        const body = Buffer.concat(chunks)
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, text: body.toString(), isCutOff })
+      }
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => end(!response.complete))
+      response.on('error', () => end(true))
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}

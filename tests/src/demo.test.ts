@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 
@@ -46,16 +49,17 @@ describe('the demo', () => {
 
   it('shows each section under its heading', () => {
     expect(run.stdout.match(/^\d+\. .+$/gm)).toEqual([
-      '1. Cold and warm',
-      '2. Hit ratio under load',
-      '3. A stampede',
-      '4. Time to live',
-      '5. Invalidation',
-      '6. An invalidation during a load',
-      '7. An early refresh',
-      '8. A failing upstream',
-      '9. A rate limit',
-      '10. Where an answer came from',
+      '1. A warm start',
+      '2. Cold and warm',
+      '3. Hit ratio under load',
+      '4. A stampede',
+      '5. Time to live',
+      '6. Invalidation',
+      '7. An invalidation during a load',
+      '8. An early refresh',
+      '9. A failing upstream',
+      '10. A rate limit',
+      '11. Where an answer came from',
     ])
   })
 
@@ -83,7 +87,7 @@ describe('the demo', () => {
 
 describe('the demo with a CACHE_URL that cannot work', () => {
   it.each([
-    ['a scheme nobody knows', 'nope://x', 'error: No backend for "nope://x". This cache knows mem://.\n'],
+    ['a scheme nobody knows', 'nope://x', 'error: No backend for "nope://x". This cache knows mem://, disk://.\n'],
     ['an option nobody knows', 'mem://?sise=3', expect.stringMatching(/^error: Unknown option "sise" .*\bsize\b.*\n$/)],
     [
       'a cache that is off',
@@ -105,3 +109,18 @@ it('a demo whose claims do not hold ends with exit code 1, and names them', asyn
   expect(stdout).toContain('✗')
   expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
 }, 60_000)
+
+it('a demo on disk starts warm when it is run again, and says so', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cashews-demo-'))
+  const env = { CACHE_URL: `disk://?directory=${directory}` }
+  try {
+    const first = await demo(env)
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain('a cold start: 0 answers of an earlier run, 20 answers found anew')
+    const again = await demo(env)
+    expect(again).toMatchObject({ code: 0, stderr: '' })
+    expect(again.stdout).toContain('a warm start: 20 answers of an earlier run, 0 answers found anew')
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}, 120_000)

@@ -1,7 +1,7 @@
 import { type Cache, createCache } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { stores } from './support/backends.ts'
+import { ownName, stores } from './support/backends.ts'
 import { gate, settle } from './support/helpers.ts'
 
 describe.each(stores)('detect on $name', ({ name, create }) => {
@@ -22,7 +22,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
         strategy: 'cached',
         template: 'user:{id}',
         ttl: 60,
-        backend: name,
+        backend: ownName(name),
         hit: false,
         reason: 'miss',
         left: expect.any(Number),
@@ -34,7 +34,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
         strategy: 'cached',
         template: 'user:{id}',
         ttl: 60,
-        backend: name,
+        backend: ownName(name),
         hit: true,
         age: expect.any(Number),
         left: expect.any(Number),
@@ -56,8 +56,8 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
   it('tells of plain reads too', async () => {
     await cache.set('key', 1)
     const { calls } = await cache.detect(async () => [await cache.get('key'), await cache.get('no')])
-    expect(calls.key).toEqual([{ strategy: 'get', backend: name, hit: true, left: Number.POSITIVE_INFINITY }])
-    expect(calls.no).toEqual([{ strategy: 'get', backend: name, hit: false }])
+    expect(calls.key).toEqual([{ strategy: 'get', backend: ownName(name), hit: true, left: Number.POSITIVE_INFINITY }])
+    expect(calls.no).toEqual([{ strategy: 'get', backend: ownName(name), hit: false }])
   })
 
   it('tells of getOrSet', async () => {
@@ -80,7 +80,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     const refused = cached(cache, { ttl: '1m', key: 'refused', condition: () => false }, async () => 1)
     const { calls } = await cache.detect(() => refused())
     expect(calls.refused).toEqual([
-      { strategy: 'cached', template: 'refused', ttl: 60, backend: name, hit: false, reason: 'miss' },
+      { strategy: 'cached', template: 'refused', ttl: 60, backend: ownName(name), hit: false, reason: 'miss' },
     ])
   })
 

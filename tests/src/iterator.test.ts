@@ -1,9 +1,13 @@
 import { Readable } from 'node:stream'
 import { type Cache, createCache } from '@cashews/core'
+import { registerType } from '@cashews/serialization'
 import { iterator, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
+
+class Gone extends Error {}
+registerType(Gone, { id: 'tests.gone', encode: ({ message }) => message, decode: (message) => new Gone(message) })
 
 describe.each(stores)('iterator on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -154,7 +158,6 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
   })
 
   it('replays an error that condition wants, to the same end, and shares it with all readers', async () => {
-    class Gone extends Error {}
     const run = vi.fn(async function* () {
       yield 1
       throw new Gone('half way')

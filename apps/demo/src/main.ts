@@ -1,3 +1,4 @@
+import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
 import { run } from './run.ts'
@@ -11,11 +12,13 @@ import { invalidation } from './sections/invalidation.ts'
 import { overtakenLoad } from './sections/overtaken-load.ts'
 import { limits } from './sections/rate-limit.ts'
 import { stampede } from './sections/stampede.ts'
+import { warmStart } from './sections/warm-start.ts'
 
-const drivers = [memory] // what CACHE_URL may name
+const drivers = [memory, disk] // what CACHE_URL may name
 const url = process.env.CACHE_URL ?? 'mem://?size=10000'
 
 const contents = [
+  warmStart,
   coldAndWarm,
   hitRatio,
   stampede,

@@ -1,7 +1,9 @@
+import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
 import type { Backend } from '@cashews/core'
 import { inject, vi } from 'vitest'
+import { freshDirectory } from './disk/directories.ts'
 import { redisStores } from './redis/stores.ts'
 
 /** A backend that every behaviour test runs on. */
@@ -20,7 +22,14 @@ export const elapse = (milliseconds: number): Promise<unknown> => vi.advanceTime
 const inProcess: readonly StoreCase[] = [
   { name: 'memory', create: () => memory(), elapse, isInProcess: true },
   { name: 'reference', create: () => reference(), elapse, isInProcess: true },
+  { name: 'disk, 1 shard', create: () => disk({ directory: freshDirectory(), shards: 1 }), elapse, isInProcess: true },
+  { name: 'disk, 8 shards', create: () => disk({ directory: freshDirectory() }), elapse, isInProcess: true },
 ]
 
 /** Those of this process in the project `unit`; in the project `redis`, Redis. */
 export const stores: readonly StoreCase[] = inject('redis') === undefined ? inProcess : redisStores
+
+/** What a store calls itself, without the settings it is tested with. */
+export function ownName(name: string): string {
+  return name.split(',', 1)[0] as string
+}

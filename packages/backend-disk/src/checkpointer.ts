@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
+import { PAGE_BYTES } from './room.ts'
+
+/** `PASSIVE` copies what it can; `RESTART` makes writers wait until all is copied, so that the log begins anew. */
+export type CheckpointMode = 'PASSIVE' | 'RESTART'
+
+/** What is left of a log. */
+export interface Checkpoint {
+  /** Up to where it is filled; 0 when it begins anew with the next write. */
+  readonly logBytes: number
+}
+
+interface Reply {
+  readonly id: number
+  readonly error?: string
+  readonly log?: number
+  readonly checkpointed?: number
+}
+
+/** Runs in the worker, as plain JavaScript: it must work from any bundle. */
+const WORKER = `
+const { parentPort, workerData } = require('node:worker_threads')
+const Sqlite = require(workerData.driver)
+const files = new Map()
+parentPort.on('message', ({ id, path, mode }) => {
+  try {
+    if (mode === undefined) {
+      files.get(path)?.close()
+      files.delete(path)
+      return
+    }
+    if (!files.has(path)) files.set(path, new Sqlite(path, { fileMustExist: true, timeout: 250 }))
+    const [{ log, checkpointed }] = files.get(path).pragma('wal_checkpoint(' + mode + ')')
+    parentPort.postMessage({ id, log, checkpointed })
+  } catch (error) {
+    parentPort.postMessage({ id, error: String(error) })
+  }
+})`
+
+/**
+ * Copies write-ahead logs into their files, in a thread of its own: it is the one thing that waits for the disk
+ * (`fsync`). The thread starts when it is first needed, and does not keep the process alive.
+ */
+export class Checkpointer {
+  #worker: Worker | undefined
+  #id = 0
+  readonly #waiting = new Map<number, (reply: Reply) => void>()
+
+  /** @throws When the log could not be copied. */
+  async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
+    const reply = await this.#ask(path, mode)
+    if (reply.error !== undefined) throw new Error(reply.error)
+    const { log = 0, checkpointed = 0 } = reply
+    return { logBytes: log === checkpointed ? 0 : log * PAGE_BYTES }
+  }
+
+  /** Lets go of a file. */
+  forget(path: string): void {
+    this.#worker?.postMessage({ path })
+  }
+
+  /** Keeps the process alive while somebody waits for a copy. */
+  async awaited<T>(copying: Promise<T>): Promise<T> {
+    this.#worker?.ref()
+    try {
+      return await copying
+    } finally {
+      this.#worker?.unref()
+    }
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+    this.#failAll('it was closed')
+  }
+
+  #ask(path: string, mode: CheckpointMode): Promise<Reply> {
+    return new Promise((resolve) => {
+      const id = this.#id++
+      this.#waiting.set(id, resolve)
+      this.#start().postMessage({ id, path, mode })
+    })
+  }
+
+  #start(): Worker {
+    if (this.#worker) return this.#worker
+    const driver = createRequire(import.meta.url).resolve('better-sqlite3')
+    const worker = new Worker(WORKER, { eval: true, workerData: { driver }, stdout: false, execArgv: [], env: {} })
+    worker.unref()
+    worker.on('message', (reply: Reply) => {
+      this.#waiting.get(reply.id)?.(reply)
+      this.#waiting.delete(reply.id)
+    })
+    worker.on('error', (error) => {
+      if (this.#worker === worker) this.#worker = undefined
+      this.#failAll(String(error))
+    })
+    this.#worker = worker
+    return worker
+  }
+
+  #failAll(error: string): void {
+    for (const [id, resolve] of this.#waiting) resolve({ id, error })
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { BackendUnavailableError } from '@cashews/core'
+
+const { R_OK, W_OK, X_OK } = constants
+const WHY: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'it is on a read-only file system',
+  ENOENT: 'it cannot be made there',
+  ENOTDIR: 'a part of its path is no directory',
+  EEXIST: 'it is no directory',
+  ENOSPC: 'the disk is full',
+}
+
+/**
+ * Makes the directory, for its owner only, and makes sure that it can be used.
+ *
+ * @param isDefault Whether nobody named it: then it must be this user's own, since anybody may write to its parent.
+ * @throws {BackendUnavailableError} Saying what is wrong with it.
+ */
+export function prepareDirectory(directory: string, isDefault: boolean): void {
+  try {
+    makeDirectory(directory)
+    accessSync(directory, R_OK | W_OK | X_OK)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    throw new BackendUnavailableError(
+      `Cannot keep a disk cache in ${directory}: ${WHY[code] ?? message} (${code}). Choose another \`directory\`, or give this user the right to write there.`,
+      { cause: error },
+    )
+  }
+  if (isDefault) for (const path of [dirname(directory), directory]) checkOwner(path)
+}
+
+/** As `mkdirSync` with `recursive`, which never ends where nobody can make a directory, as in `/proc`. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const found = statSync(directory, { throwIfNoEntry: false })
+    if (code === 'EEXIST' && found?.isDirectory()) return
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error
+    makeDirectory(dirname(directory))
+    makeDirectory(directory)
+  }
+}
+
+function checkOwner(path: string): void {
+  const { uid, mode } = lstatSync(path)
+  if (process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0)) return
+  throw new BackendUnavailableError(
+    `Cannot keep a disk cache in ${path}: others can read or write there. Name a \`directory\` of your own.`,
+  )
+}
+
+/**
+ * The names of the files of one shard. A file that was put aside is followed by one with the next number, so that a
+ * name never comes back: nobody takes the log of the old file for that of the new one.
+ */
+export class ShardNames {
+  readonly #directory: string
+  readonly #stem: string
+
+  constructor(directory: string, shard: number, shards: number) {
+    this.#directory = directory
+    this.#stem = `cashews-${shard}-of-${shards}.`
+  }
+
+  /** The file in use, or the next one. */
+  current(): string {
+    const inUse = this.#numbers(/^(\d+)\.db$/)
+    return this.#path(inUse.length > 0 ? Math.max(...inUse) : 1 + Math.max(0, ...this.#numbers(/^(\d+)\.db/)))
+  }
+
+  /**
+   * Puts a file aside, with its log. Only the latest is kept. Answers where it is now, `undefined` when somebody else was
+   * faster.
+   */
+  putAside(path: string): string | undefined {
+    const aside = `${path}.corrupt-${Date.now()}`
+    for (const name of this.#names()) if (name.includes('.corrupt-')) this.#remove(name)
+    const [moved] = ['', '-wal', '-shm'].map((suffix) => rename(path + suffix, aside + suffix))
+    return moved ? aside : undefined
+  }
+
+  /** Removes a file, with its log. */
+  remove(path: string): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+  }
+
+  #remove(name: string): void {
+    rmSync(join(this.#directory, name), { force: true, recursive: true })
+  }
+
+  #path(number: number): string {
+    return join(this.#directory, `${this.#stem}${number}.db`)
+  }
+
+  #numbers(pattern: RegExp): number[] {
+    return this.#names()
+      .flatMap((name) => pattern.exec(name.slice(this.#stem.length))?.[1] ?? [])
+      .map(Number)
+  }
+
+  #names(): string[] {
+    return readdirSync(this.#directory).filter((name) => name.startsWith(this.#stem))
+  }
+}
+
+/** Answers false when there is no such file. */
+function rename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,132 @@
+import { tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import {
+  type Backend,
+  type Clock,
+  ConfigurationError,
+  completeBackend,
+  type Driver,
+  type OptionKind,
+  optionsFromUrl,
+  parseTtl,
+  redact,
+  systemClock,
+  type Ttl,
+  unknownOption,
+} from '@cashews/core'
+import { createSerializer, serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
+import { crc32 } from './checksum.ts'
+import { DiskStore } from './disk-store.ts'
+import { LEAST_BYTES } from './room.ts'
+import type { DiskOptions } from './settings.ts'
+
+/** What {@link disk} makes. */
+export interface DiskBackend extends Backend {
+  /** Where the files are. */
+  readonly directory: string
+}
+
+/** Makes a {@link DiskBackend}, and tells a cache what `disk://` is. */
+export interface DiskDriver extends Driver {
+  (options?: DiskOptions): DiskBackend
+  fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): DiskBackend
+}
+
+const MOST_SHARDS = 64
+/** A `checkInterval` that is none. */
+const OFF = /^(?:0|false|off)$/
+
+const IN_URL: Readonly<Record<string, OptionKind>> = {
+  directory: 'text',
+  shards: 'integer',
+  sizeLimit: 'bytes',
+  timeout: 'text',
+  checkInterval: 'text',
+}
+/** Those of a URL, without the parts of `compression`, and those that are no text. */
+const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUrlOptions), 'schema', 'limits'].filter(
+  (name) => !/^compression./.test(name),
+)
+
+/**
+ * A store in SQLite files, shared by all processes that name its directory, and alive after a restart.
+ *
+ * @example
+ * cache.setup(disk({ directory: '/var/cache/app', sizeLimit: 4 * 1024 ** 3 }))
+ * createCache({ drivers: [disk] }).setup('disk:///var/cache/app?size_limit=4gb&shards=8')
+ */
+export const disk: DiskDriver = /* @__PURE__ */ Object.assign(create, {
+  schemes: ['disk'],
+  fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): DiskBackend =>
+    create({ ...parseUrl(url), ...overrides } as DiskOptions),
+})
+
+function create(options: DiskOptions = {}): DiskBackend {
+  checkNode()
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
+  if (unknown !== undefined) throw unknownOption(unknown, 'disk', OPTIONS)
+  const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', clock, ...rest } = options
+  if (directory !== undefined && (typeof directory !== 'string' || directory === ''))
+    throw bad('directory', directory, 'the path of a directory; leave it out for a temporary one')
+  if (!Number.isInteger(shards) || shards < 0 || shards > MOST_SHARDS)
+    throw bad('shards', shards, `a whole number from 0 to ${MOST_SHARDS}`)
+  const files = Math.max(1, shards)
+  if (!Number.isSafeInteger(sizeLimit) || sizeLimit < files * LEAST_BYTES)
+    throw bad('sizeLimit', sizeLimit, `a whole number of bytes, at least ${files * LEAST_BYTES} for ${files} shards`)
+  if (clock !== undefined && typeof clock?.now !== 'function')
+    throw bad('clock', clock, 'an object with a method now()')
+  const store = new DiskStore(
+    {
+      directory: directory === undefined ? ownDirectory() : resolve(directory),
+      isDefault: directory === undefined,
+      shards: files,
+      sizeLimit,
+      timeout: parseTtl(timeout),
+      checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+      clock: (clock as Clock | undefined) ?? systemClock,
+    },
+    createSerializer(rest),
+  )
+  const backend = completeBackend(store)
+  const { deleteMatch } = backend
+  return Object.assign(backend, {
+    directory: store.directory,
+    // To void the leases of keys that are not there is more than the removal of those that are.
+    deleteMatch: async (pattern: string) => {
+      await store.voidLeases(pattern)
+      return deleteMatch(pattern)
+    },
+  })
+}
+
+/** better-sqlite3 13 kills a process of an older Node as soon as it opens a file. */
+function checkNode(version: string = process.versions.node): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (major < 22 || (major === 22 && minor < 2))
+    throw new ConfigurationError(`@cashews/backend-disk needs Node 22.2 or later; this is ${version}.`)
+}
+
+/** A folder of this user and this application: others must neither read nor share it. */
+function ownDirectory(): string {
+  const place = crc32(process.cwd()).toString(16).padStart(8, '0')
+  return join(tmpdir(), `cashews-${process.getuid?.() ?? userInfo().username}`, place)
+}
+
+/** Reads `disk://?directory=/path&shards=8`, and `disk:///path?shards=8`. */
+function parseUrl(url: string): DiskOptions {
+  const [, host = '', path = ''] = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? []
+  if (host !== '')
+    throw new ConfigurationError(`"${redact(url)}" names a host. Write disk:///path, or disk://?directory=path.`)
+  const options = optionsFromUrl(url, { ...IN_URL, ...serializationUrlOptions })
+  const own = Object.entries(options).filter(([name]) => Object.hasOwn(IN_URL, name))
+  const rest = Object.entries(options).filter(([name]) => !Object.hasOwn(IN_URL, name))
+  return {
+    ...(path !== '' && path !== '/' && { directory: decodeURIComponent(path) }),
+    ...Object.fromEntries(own),
+    ...serializerOptionsFromUrl(Object.fromEntries(rest)),
+  }
+}
+
+function bad(name: string, value: unknown, good: string): ConfigurationError {
+  return new ConfigurationError(`Option "${name}" of disk is ${String(value)}; it must be ${good}.`)
+}

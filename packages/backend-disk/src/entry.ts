@@ -1,0 +1,65 @@
+import { randomInt } from 'node:crypto'
+import type { Milliseconds } from '@cashews/core'
+
+/** What a key holds. */
+export const KIND = { value: 0, large: 1, set: 2, bits: 3, window: 4 } as const
+export type Kind = (typeof KIND)[keyof typeof KIND]
+
+/** How a value, or a window, stands in a row: bytes, text, a counter; the number of bytes of a value in parts. */
+export type Stored = Buffer | string | number
+
+/** A row of `entries`. */
+export interface Entry {
+  readonly id: number
+  readonly kind: Kind
+  readonly stamp: number
+  readonly expiresAt: Milliseconds | null
+  /** When it was last written, or noticeably read. */
+  readonly usedAt: Milliseconds
+  /** Names its parts or members. */
+  readonly ref: number | null
+  readonly sum: number
+  readonly value: Stored | null
+}
+
+/** What is to stand in a row. */
+export interface NewEntry {
+  readonly key: string
+  readonly kind: Kind
+  readonly expiresAt: Milliseconds | null
+  readonly ref: number | null
+  readonly sum: number
+  readonly value: Stored | null
+}
+
+/** By how much the clock may go back before what was written later counts as gone. */
+const TOLERANCE: Milliseconds = 1_000
+
+/**
+ * Whether an entry is there. One that is to end and was written in what is now the future counts as gone: the clock was
+ * set back, and it must not live longer for that.
+ */
+export function isAlive({ expiresAt, usedAt }: Entry, now: Milliseconds): boolean {
+  return expiresAt === null || (expiresAt > now && usedAt <= now + TOLERANCE)
+}
+
+/** When a lifetime that begins now ends. */
+export function endOf(lifetime: Milliseconds, now: Milliseconds): Milliseconds | null {
+  return lifetime === Number.POSITIVE_INFINITY ? null : Math.min(now + lifetime, Number.MAX_SAFE_INTEGER)
+}
+
+/** How long until an end; `Infinity` when there is none. */
+export function timeUntil(expiresAt: Milliseconds | null, now: Milliseconds): Milliseconds {
+  return expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt - now
+}
+
+let picked = randomInt(2 ** 47) * 32
+
+/**
+ * A number that nobody else has picked: a stamp, the name of parts, the token of a lease. Each process counts from a
+ * random place; that two of them meet on one key is less likely than a broken disk.
+ */
+export function pick(): number {
+  picked = (picked + 1) % Number.MAX_SAFE_INTEGER
+  return picked
+}

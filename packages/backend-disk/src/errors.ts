@@ -1,0 +1,45 @@
+import { BackendError, BackendUnavailableError, CashewsError } from '@cashews/core'
+import { ForeignFileError } from './schema.ts'
+
+/** There is no room for what was to be written, and none could be made. */
+export class NoRoomError extends BackendError {}
+
+/** A value whose bytes are not those that were written. */
+export class DamagedValueError extends Error {}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
+
+/** Whether another connection holds the lock: it is worth to try again. */
+export function isBusy(error: unknown): boolean {
+  return /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
+}
+
+/** Whether there is no room: in the file, or on the disk. */
+export function isFull(error: unknown): boolean {
+  return /^(?:SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)/.test(codeOf(error))
+}
+
+/** Whether what the file holds cannot be trusted. */
+export function isDamage(error: unknown): boolean {
+  return (
+    error instanceof ForeignFileError ||
+    error instanceof DamagedValueError ||
+    /^SQLITE_(?:CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(codeOf(error)) ||
+    (codeOf(error) === 'SQLITE_ERROR' && /no such (?:table|column|index)/.test(String(error)))
+  )
+}
+
+/** Whether the file is no longer where it was opened. */
+export function isMoved(error: unknown): boolean {
+  return codeOf(error) === 'SQLITE_READONLY_DBMOVED'
+}
+
+/** What SQLite and the file system say, as an error of the contract. */
+export function asBackendError(error: unknown, path: string): Error {
+  if (error instanceof CashewsError) return error
+  if (error instanceof TypeError || error instanceof RangeError) return error // a defect
+  const message = error instanceof Error ? error.message : String(error)
+  const code = codeOf(error)
+  const text = `The disk cache at ${path}: ${message}${code === '' ? '' : ` (${code})`}.`
+  return isFull(error) ? new NoRoomError(text, { cause: error }) : new BackendUnavailableError(text, { cause: error })
+}

@@ -1,0 +1,36 @@
+import type { Milliseconds, WindowCount, WindowSlice } from '@cashews/core'
+
+/** What an event adds to a window: its bytes then, `undefined` when they stay as they are. */
+export interface Counted {
+  readonly found: WindowCount
+  readonly bytes: Buffer | undefined
+}
+
+/** Counts an event in a window, which is kept as the instants of its events, the oldest first. */
+export function countEvent(kept: Buffer | undefined, slice: WindowSlice, now: Milliseconds): Counted {
+  const instants = kept === undefined ? [] : [...asInstants(kept)]
+  const at = 'end' in slice ? slice.end : now
+  const isOld =
+    'start' in slice ? (event: number) => event < slice.start : (event: number) => event <= at - slice.period
+  let old = 0
+  while (old < instants.length && isOld(instants[old] as number)) old++
+  instants.splice(0, old)
+  const added = instants.length < slice.max
+  if (added) insert(instants, at)
+  const [oldest = at] = instants
+  return {
+    found: { count: instants.length, added, age: Math.max(0, at - oldest) },
+    bytes: added || old > 0 ? Buffer.from(Float64Array.from(instants).buffer) : undefined,
+  }
+}
+
+function insert(instants: number[], instant: number): void {
+  let at = instants.length
+  while (at > 0 && (instants[at - 1] as number) > instant) at--
+  instants.splice(at, 0, instant)
+}
+
+function asInstants(bytes: Buffer): Float64Array {
+  // A copy: what SQLite answers need not begin where numbers may.
+  return new Float64Array(Uint8Array.from(bytes).buffer)
+}

@@ -1,0 +1,57 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Shard } from './shard.ts'
+
+/** Between two slices, when there is more to do. */
+const PAUSE: Milliseconds = 1
+/** How long it works at a stretch. */
+const STRETCH: Milliseconds = 4
+/** The longest that `setTimeout` waits. */
+const LONGEST_WAIT: Milliseconds = 2 ** 31 - 1
+
+/** Goes from shard to shard and tidies up, in slices between which others have their turn. */
+export class Janitor {
+  readonly #shards: readonly Shard[]
+  readonly #interval: Milliseconds
+  #timer: NodeJS.Timeout | undefined
+  /** The shards that are left of this round. */
+  #round: Shard[] = []
+
+  /** @param interval Between two rounds; `Infinity`: only when woken. */
+  constructor(shards: readonly Shard[], interval: Milliseconds) {
+    this.#shards = shards
+    this.#interval = interval
+  }
+
+  start(): void {
+    this.#wait(this.#interval)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#round = []
+  }
+
+  /** Begins a round now. */
+  wake(): void {
+    if (this.#round.length > 0) return
+    this.#round = [...this.#shards]
+    this.#wait(PAUSE)
+  }
+
+  #wait(delay: Milliseconds): void {
+    clearTimeout(this.#timer)
+    if (delay < Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(() => this.#work(), Math.min(delay, LONGEST_WAIT)).unref()
+  }
+
+  #work(): void {
+    const end = performance.now() + STRETCH
+    if (this.#round.length === 0) this.#round = [...this.#shards]
+    while (this.#round.length > 0 && performance.now() < end) {
+      const shard = this.#round.shift() as Shard
+      if (shard.tidy()) this.#round.push(shard)
+    }
+    this.#wait(this.#round.length > 0 ? PAUSE : this.#interval)
+  }
+}

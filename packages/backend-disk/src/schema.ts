@@ -1,0 +1,89 @@
+import type { Database } from 'better-sqlite3'
+import { PAGE_BYTES, type Room } from './room.ts'
+
+/** What a file must say of itself to be one of ours. */
+const APPLICATION_ID = 0x63736877
+/** Another layout of the tables is another number. */
+const FORMAT = 1
+
+/**
+ * `entries` has a row for each key, `parts` what is too large for a row (a large value, bits), `members` the members of
+ * sets; both are named by the `ref` of their entry. What no entry names any more stands in `garbage`, to be removed
+ * after the time given, a little at a time. `leases` are loads under way. `locks` live beside the keys.
+ */
+const SCHEMA = `
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  stamp INTEGER NOT NULL,
+  expires_at INTEGER,
+  used_at INTEGER NOT NULL,
+  ref INTEGER,
+  sum INTEGER NOT NULL,
+  value
+);
+CREATE UNIQUE INDEX entries_by_key ON entries (key);
+CREATE INDEX entries_by_end ON entries (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE parts (ref INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL);
+CREATE UNIQUE INDEX parts_by_ref ON parts (ref, part);
+CREATE TABLE members (ref INTEGER NOT NULL, member TEXT NOT NULL, PRIMARY KEY (ref, member)) WITHOUT ROWID;
+
+CREATE TABLE garbage (ref INTEGER PRIMARY KEY, after INTEGER NOT NULL);
+CREATE TRIGGER entry_deleted AFTER DELETE ON entries WHEN old.ref IS NOT NULL
+BEGIN INSERT OR REPLACE INTO garbage VALUES (old.ref, 0); END;
+CREATE TRIGGER entry_replaced AFTER UPDATE OF ref ON entries WHEN old.ref IS NOT NULL AND old.ref IS NOT new.ref
+BEGIN INSERT OR REPLACE INTO garbage VALUES (old.ref, 0); END;
+
+CREATE TABLE leases (id INTEGER PRIMARY KEY, key TEXT NOT NULL, token INTEGER NOT NULL, taken_at INTEGER NOT NULL);
+CREATE INDEX leases_by_key ON leases (key);
+CREATE TABLE locks (
+  key TEXT PRIMARY KEY,
+  token TEXT NOT NULL,
+  taken_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${FORMAT};`
+
+/** A file that holds something else, or is of another format version. */
+export class ForeignFileError extends Error {}
+
+/** Makes a connection ready, and the tables of a new file. */
+export function prepareFile(db: Database, room: Room): void {
+  if (isEmpty(db)) create(db)
+  check(db)
+  db.pragma('synchronous = NORMAL')
+  db.pragma('wal_autocheckpoint = 0')
+  db.pragma(`journal_size_limit = ${room.logBytes}`)
+  db.pragma(`max_page_count = ${room.pages}`)
+  db.pragma('cache_size = -8000')
+  db.pragma('temp_store = MEMORY')
+}
+
+function isEmpty(db: Database): boolean {
+  return number(db, 'schema_version') === 0 && number(db, 'application_id') === 0
+}
+
+/** Nothing is lost with a new file when the machine goes down: no need to wait for the disk. */
+function create(db: Database): void {
+  db.pragma(`page_size = ${PAGE_BYTES}`)
+  db.pragma('synchronous = OFF')
+  db.pragma('journal_mode = WAL')
+  db.transaction(() => {
+    if (isEmpty(db)) db.exec(SCHEMA)
+  }).immediate()
+}
+
+function check(db: Database): void {
+  const [id, format] = [number(db, 'application_id'), number(db, 'user_version')]
+  if (id !== APPLICATION_ID) throw new ForeignFileError('it is no file of @cashews/backend-disk')
+  if (format !== FORMAT) throw new ForeignFileError(`it is of format ${format}, and this version reads ${FORMAT}`)
+  if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = WAL')
+}
+
+function number(db: Database, pragma: string): number {
+  return db.pragma(pragma, { simple: true }) as number
+}

@@ -1,0 +1,127 @@
+import { type Awaitable, type BackendHost, chain, MISS, type Miss } from '@cashews/core'
+import type { Serializer } from '@cashews/serialization'
+import { crc32 } from './checksum.ts'
+import { type Entry, KIND, type NewEntry, pick, type Stored } from './entry.ts'
+import { DamagedValueError, NoRoomError } from './errors.ts'
+import type { Shard } from './shard.ts'
+import { turn } from './turn.ts'
+
+/** How long parts may wait for their entry before they are garbage. */
+const STAGING = 60_000
+/** How often a large value may be replaced while it is being read. */
+const MOST_TRIES = 5
+const WHOLE_NUMBER = /^-?\d{1,16}$/
+
+/** An entry to be, but for its key and end. */
+export type Encoded = Pick<NewEntry, 'kind' | 'ref' | 'sum' | 'value'>
+
+/** Values as they stand in rows. A large one is written and read part by part, so that nobody waits long. */
+export class Values {
+  readonly #serializer: Serializer
+
+  constructor(serializer: Serializer) {
+    this.#serializer = serializer
+  }
+
+  /** Makes a value ready to be written. A large one has its parts in the file then. */
+  encode(shard: Shard, key: string, value: unknown): Awaitable<Encoded> {
+    return chain(this.#serializer.encode(key, value), (encoded) => this.stored(shard, key, encoded))
+  }
+
+  /** The same of what a serializer answered. */
+  stored(shard: Shard, key: string, encoded: Buffer | string): Awaitable<Encoded> {
+    const value = asNumber(encoded)
+    const sum = sumOf(key, value)
+    const { length } = typeof value === 'number' ? '' : value
+    if (length <= shard.room.partBytes) return { kind: KIND.value, ref: null, sum, value }
+    if (length > shard.room.valueBytes)
+      throw new NoRoomError(
+        `The value of "${key}" takes ${length} bytes; with this sizeLimit and these shards the most is ${shard.room.valueBytes}.`,
+      )
+    const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Buffer)
+    return stage(shard, bytes).then((ref) => ({ kind: KIND.large, ref, sum, value: length }))
+  }
+
+  counter(key: string, count: number): Encoded {
+    return { kind: KIND.value, ref: null, sum: sumOf(key, count), value: count }
+  }
+
+  /** Answers the value of an entry that {@link checked} has passed. */
+  decode(shard: Shard, key: string, entry: Entry | undefined, host: BackendHost): Awaitable<unknown> {
+    return chain(this.raw(shard, key, entry), (bytes) =>
+      bytes === MISS ? MISS : this.#serializer.decode(key, bytes, host),
+    )
+  }
+
+  /** Answers its bytes. */
+  raw(shard: Shard, key: string, entry: Entry | undefined): Awaitable<Buffer | Miss> {
+    if (entry?.kind === KIND.value) return bytesOf(entry.value as Stored)
+    return entry?.kind === KIND.large ? gather(shard, key, entry) : MISS
+  }
+}
+
+/** Passes an entry on, if its value is the one that was written. */
+export function checked(key: string, entry: Entry | undefined): Entry | undefined {
+  if (entry?.kind === KIND.value && sumOf(key, entry.value as Stored) !== entry.sum) throw damaged(key)
+  return entry
+}
+
+/** Writes the parts of a value, and answers their name. Nobody names them yet. */
+async function stage(shard: Shard, bytes: Buffer): Promise<number> {
+  const ref = pick()
+  await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING))
+  const { partBytes } = shard.room
+  for (let part = 0; part * partBytes < bytes.length; part++) {
+    const some = bytes.subarray(part * partBytes, (part + 1) * partBytes)
+    await shard.write((file) => {
+      file.run('INSERT INTO parts VALUES (?, ?, ?)', ref, part, some)
+      file.wrote(some.length)
+    })
+    await turn()
+  }
+  return ref
+}
+
+/** Reads all parts of a value. Starts again when it was replaced meanwhile. */
+async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promise<Buffer | Miss> {
+  const bytes = await readParts(shard, entry)
+  if (bytes !== MISS && sumOf(key, bytes) === entry.sum) return bytes
+  const now = await shard.read((file) => checked(key, file.find(key)))
+  if (now?.kind === KIND.value) return bytesOf(now.value as Stored)
+  if (now?.kind !== KIND.large || tries === MOST_TRIES) return MISS
+  if (now.stamp !== entry.stamp) return gather(shard, key, now, tries + 1)
+  shard.replace(damaged(key))
+  return MISS
+}
+
+async function readParts(shard: Shard, { ref, value }: Entry): Promise<Buffer | Miss> {
+  const bytes = Buffer.allocUnsafe(value as number)
+  for (let part = 0, at = 0; at < bytes.length; part++) {
+    const some = await shard.read((file) =>
+      file.get<{ bytes: Buffer }>('SELECT bytes FROM parts WHERE ref = ? AND part = ?', ref, part),
+    )
+    if (some === undefined || some.bytes.length === 0) return MISS
+    at += some.bytes.copy(bytes, at)
+    await turn()
+  }
+  return bytes
+}
+
+function damaged(key: string): DamagedValueError {
+  return new DamagedValueError(`the value of "${key}" is not the one that was written`)
+}
+
+function sumOf(key: string, value: Stored): number {
+  return crc32(typeof value === 'number' ? String(value) : value, crc32(key))
+}
+
+/** Counters stand in rows as numbers. */
+function asNumber(encoded: Buffer | string): Stored {
+  if (typeof encoded !== 'string' || !WHOLE_NUMBER.test(encoded)) return encoded
+  const number = Number(encoded)
+  return String(number) === encoded ? number : encoded
+}
+
+function bytesOf(value: Stored): Buffer {
+  return value instanceof Buffer ? value : Buffer.from(String(value))
+}

@@ -1,0 +1,73 @@
+import { disk } from '@cashews/backend-disk'
+import { ConfigurationError, createCache, TtlError } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { temporaryDirectory } from './support.ts'
+
+const directory = temporaryDirectory()
+
+describe('the options of disk', () => {
+  it.each([
+    ['directory', ''],
+    ['directory', 5],
+    ['shards', -1],
+    ['shards', 1.5],
+    ['shards', 65],
+    ['sizeLimit', 0],
+    ['sizeLimit', 1_000_000],
+    ['sizeLimit', Number.NaN],
+    ['clock', {}],
+    ['clock', null],
+  ])('refuse %s: %s, and say what it may be', (name, value) => {
+    const make = () => disk({ directory, [name]: value } as object)
+    expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(new RegExp(`"${name}".*must be`, 's'))
+  })
+
+  it('refuse a name that does not exist, and name those that do', () => {
+    const make = () => disk({ directory, maxSize: 1 } as object)
+    expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(/"maxSize".*directory, shards, sizeLimit, timeout, checkInterval, clock.*codec/)
+  })
+
+  it.each([
+    ['timeout', 'soon'],
+    ['timeout', 0],
+    ['checkInterval', 'soon'],
+    ['checkInterval', -1],
+  ])('refuse %s: %j as a time', (name, value) => {
+    expect(() => disk({ directory, [name]: value } as object)).toThrow(TtlError)
+  })
+
+  it('can be written in a URL, the directory as its path too', () => {
+    expect(disk.fromUrl(`disk://?directory=${directory}/a&shards=2&size_limit=20mb&check_interval=0`).directory).toBe(
+      `${directory}/a`,
+    )
+    expect(disk.fromUrl(`disk://${directory}/a%20b?timeout=250ms&codec=json&compression=gzip`).directory).toBe(
+      `${directory}/a b`,
+    )
+    expect(disk.fromUrl(`disk://${directory}/a`, { directory: `${directory}/b` }).directory).toBe(`${directory}/b`)
+  })
+
+  it.each([
+    'disk://host/path',
+    'disk://?shards=many',
+    'disk://?sise=10',
+    'disk://?clock=utc',
+    'disk://?size_limit=1kb',
+  ])('refuse %s', (url) => {
+    expect(() => disk.fromUrl(url)).toThrow(ConfigurationError)
+  })
+
+  it('without a directory choose one of this user and this working directory', () => {
+    expect(disk().directory).toMatch(/cashews-[^/]+[/\\][0-9a-f]{8}$/)
+    expect(disk.fromUrl('disk://').directory).toBe(disk().directory)
+  })
+
+  it('reach the store through a cache, those of values too', async () => {
+    await using cache = createCache({ drivers: [disk] })
+    cache.setup(`disk://?directory=${directory}/json&codec=json`, { shards: 1 })
+    await cache.set('key', { a: 1 })
+    expect(String(await cache.getRaw('key'))).toContain('{"a":1}')
+    expect(await cache.get('key')).toEqual({ a: 1 })
+  })
+})

@@ -1,0 +1,97 @@
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { disk } from '@cashews/backend-disk'
+import { type Cache, createCache } from '@cashews/core'
+import Sqlite from 'better-sqlite3'
+
+/** What a process of its own does to a cache, and where. */
+export interface Order {
+  readonly role: keyof typeof ROLES
+  readonly directory: string
+  readonly rounds?: number
+  /** Tells the processes apart. */
+  readonly me?: number
+  readonly duration?: number
+  readonly shards?: number
+}
+
+type Tell = (news: unknown) => void
+
+async function open({ directory, shards = 8 }: Order): Promise<Cache> {
+  const cache = createCache({ onError: (error) => console.error(error) })
+  cache.setup(disk({ directory, shards, timeout: '10s' }), { suppress: false, writeTimeout: '10s', readTimeout: '10s' })
+  await cache.init()
+  return cache
+}
+
+const ROLES = {
+  /** Writes for ever, and tells each write once it was acknowledged. */
+  async write(order: Order, tell: Tell) {
+    const cache = await open(order)
+    for (let at = 0; ; at++) {
+      const key = `key:${at % 500}`
+      await cache.set(key, { key, at, text: String(at).repeat(1 + (at % 300)) })
+      if (at % 20 === 19) {
+        tell({ at })
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+  },
+
+  /** Counts, collects, limits and locks what other processes do too. */
+  async hammer(order: Order, tell: Tell) {
+    const { rounds = 100, me = 0 } = order
+    const cache = await open(order)
+    let inside = 0
+    let passed = 0
+    let slowest = 0
+    for (let round = 0; round < rounds; round++) {
+      const start = performance.now()
+      await cache.incr('count')
+      slowest = Math.max(slowest, performance.now() - start)
+      await cache.setAdd('members', [`${me}:${round}`, `all:${round}`])
+      await cache.incrBits('bits', [me, 100], { size: 24 })
+      const token = `${me}:${round}`
+      if (await cache.setLock(`lock:${round}`, token, { ttl: 600 })) inside++
+      if (await cache.set(`once:${round}`, me, { exists: false })) passed++
+      const slice = { start: 0, end: round + 1, max: 50, ttl: 600 }
+      await cache.sliceIncr('window', slice)
+      if (round % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await cache.close()
+    tell({ inside, passed, slowest })
+  },
+
+  /** Locks every file from outside, as a backup or a debugger would. */
+  async hold({ directory, duration = 1_000 }: Order, tell: Tell) {
+    const { filesOf } = await import('./directories.ts')
+    const files = filesOf(directory, '.db').map((path) => new Sqlite(path, { timeout: 1_000 }))
+    for (const file of files) file.exec('BEGIN IMMEDIATE')
+    tell('held')
+    await new Promise((resolve) => setTimeout(resolve, duration))
+    for (const file of files) file.close()
+  },
+
+  /** Sets and reads a key, closes nothing, and has nothing left to do. */
+  async idle(order: Order, tell: Tell) {
+    const cache = await open(order)
+    await cache.set('idle', 1)
+    tell({ value: await cache.get('idle'), now: Date.now() })
+  },
+
+  /** Opens and closes, with garbage collected in between. */
+  async reopen(order: Order, tell: Tell) {
+    for (let round = 0; round < (order.rounds ?? 10); round++) {
+      const cache = await open(order)
+      await cache.set('key', round)
+      await cache.close()
+      if (round % 10 === 0) (globalThis as { gc?: () => void }).gc?.()
+    }
+    tell('done')
+  },
+} as const
+
+const order = (isMainThread ? JSON.parse(process.argv[2] as string) : workerData.order) as Order
+const tell: Tell = isMainThread
+  ? (news) => process.stdout.write(`${JSON.stringify(news)}\n`)
+  : (news) => parentPort?.postMessage(news)
+await ROLES[order.role](order, tell)

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { afterEach } from 'vitest'
+import type { Order } from './child.ts'
+
+const script = fileURLToPath(new URL('./child.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const FLAGS = ['--conditions=@cashews/source', '--import', 'tsx']
+
+/** A process that works on a cache. */
+export interface Helper {
+  readonly news: unknown[]
+  /** Resolves to what it told first. */
+  readonly told: Promise<unknown>
+  /** Resolves to how it ended, and what it said on stderr. */
+  readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>
+  kill(signal: NodeJS.Signals): void
+}
+
+const running = new Set<ChildProcess>()
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts a process of its own. It is killed after the test at the latest. */
+export function startProcess(order: Order, options: { flags?: readonly string[]; uid?: number } = {}): Helper {
+  const child = spawn(process.execPath, [...(options.flags ?? []), ...FLAGS, script, JSON.stringify(order)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid !== undefined && { uid: options.uid }),
+  })
+  running.add(child)
+  const news: unknown[] = []
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  const lines = createInterface({ input: child.stdout })
+  const told = new Promise<unknown>((resolve) => {
+    lines.on('line', (line) => {
+      news.push(JSON.parse(line))
+      resolve(news[0])
+    })
+  })
+  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) => {
+    child.once('close', (code) => {
+      running.delete(child)
+      resolve({ code, stderr })
+    })
+  })
+  return { news, told, ended, kill: (signal) => child.kill(signal) }
+}
+
+/** Starts a thread of this process. */
+export function startThread(order: Order): Promise<unknown> {
+  const worker = new Worker(
+    `import { register } from 'tsx/esm/api'; register(); await import(${JSON.stringify(script)})`,
+    { eval: true, workerData: { order }, execArgv: ['--conditions=@cashews/source', '--input-type=module'] },
+  )
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+}

@@ -16,8 +16,11 @@ import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
 
+/** With tags by core where it has none of its own. */
+const whole = (store: Backend): Backend => (store.tags === undefined ? completeBackend(store) : store)
+
 /** Another process's view of a store: nothing of core is shared, only what is stored. */
-const elsewhere = (store: Backend): Backend => altered(store, {})
+const elsewhere = (store: Backend): Backend => whole(altered(store, {}))
 
 /** A store that does everything itself, but knows no tags. */
 const plain = (store: Backend = memory()): Backend => altered(store, { tags: undefined } as never)
@@ -33,7 +36,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
   let their: CacheTags
   beforeEach(() => {
     const store = create()
-    ours = createCache().setup(store)
+    ours = createCache().setup(whole(store))
     createTags(ours)
     theirs = createCache().setup(elsewhere(store))
     their = createTags(theirs)
@@ -105,7 +108,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
 describe('a record of a tag that the store lost', () => {
   it('makes its values absent, and no later write brings them back', async () => {
     const store = reference()
-    const cache = createCache().setup(store)
+    const cache = createCache().setup(whole(store))
     const tags = createTags(cache)
     await cache.set('a', 1, { tags: ['x'] })
     let lost = 0
@@ -140,7 +143,7 @@ describe('a store that knows no tags', () => {
         ]),
       ),
     )
-    const cache = createCache().setup(watched)
+    const cache = createCache().setup(whole(watched))
     await cache.get('a')
     await cache.exists('a')
     await cache.getExpire('a')
@@ -154,7 +157,7 @@ describe('a store that knows no tags', () => {
 
   it('answers a value with tags to a process that does not use them', async () => {
     const store = plain()
-    const ours = createCache().setup(store)
+    const ours = createCache().setup(whole(store))
     const tags = createTags(ours)
     const theirs = createCache().setup(elsewhere(store))
     await ours.set('a', 1, { tags: ['x'] })

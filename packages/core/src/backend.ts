@@ -396,8 +396,8 @@ export interface Backend extends BackendBase {
   readonly windows: Windows | false
   readonly sets: Sets | false
   readonly locks: Locks | false
-  /** Absent or `false`: this store cannot, and a write with tags is a `NotSupportedError`. */
-  readonly tags?: Tags | false
+  /** {@link completeBackend} adds it to a store that has none. */
+  readonly tags: Tags | false
   /** Absent: an invalidation during a load is noticed within the process only. */
   readonly leases?: Leases
 }

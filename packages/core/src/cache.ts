@@ -58,6 +58,8 @@ export interface SetOptions extends WriteOptions {
 export interface Tagging {
   /** Where the records of the tags are kept. Absent: each store keeps those of its own values. */
   readonly records?: TagStore | undefined
+  /** Keeps the tags of a store's values by these records: {@link withTags}. */
+  readonly tie: (store: Backend) => Backend
   /** The tags a key is written under: those given and those registered for it, or none. */
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
   /** Those its value will be written under, before it is loaded. */
@@ -125,7 +127,7 @@ export class Cache implements AsyncDisposable {
     const replaced = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
     route.share(this.#middlewares)
-    if (this.#tagging) route.useTags(this.#tagging.records)
+    if (this.#tagging) route.useTags(this.#tagging)
     if (replaced && replaced.origin !== route.origin) replaced.close().catch(this.report)
     return this
   }
@@ -582,7 +584,7 @@ export class Cache implements AsyncDisposable {
   /** Lets the writes of this cache name tags. */
   useTags(tagging: Tagging): void {
     this.#tagging = tagging
-    for (const route of this.#routes.all) route.useTags(tagging.records)
+    for (const route of this.#routes.all) route.useTags(tagging)
   }
 
   /** Sends one operation that concerns no single key to every backend. */

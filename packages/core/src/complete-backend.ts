@@ -5,6 +5,7 @@ import { defaultBits } from './defaults/bits.ts'
 import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
+import type { TagStore } from './defaults/tag-records.ts'
 import { TaggedStore } from './defaults/tagged-store.ts'
 import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
@@ -15,6 +16,11 @@ type Base = BackendBase & Partial<Backend>
 
 /** A pattern that could match the key of a lock, which begins with a character nobody types. */
 const REACHES_LOCKS = /^[*?[\\\0]/
+
+/** Adds tags to a store, or keeps their `records` elsewhere than beside the values. */
+export function withTags(store: Base, records?: TagStore): Backend {
+  return completeBackend(new TaggedStore(store, records) as Base)
+}
 
 /**
  * Makes a whole {@link Backend} of a store that brings the required members, and of any others only those that it does
@@ -103,7 +109,7 @@ export function completeBackend(store: Base): Backend {
     windows: base.windows ?? defaultWindows(base),
     sets: base.sets ?? defaultSets(base),
     locks: base.locks ?? defaultLocks(base),
-    ...(base.tags !== undefined && { tags: base.tags && tagsOver(base.tags, value) }),
+    tags: base.tags ? tagsOver(base.tags, value) : false,
     ...(leases && {
       leases: {
         get: (key, tags) => chain(leases.get(key, tags), (leased) => ({ ...leased, value: value(leased.value) })),

@@ -1,18 +1,8 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import {
-  type Backend,
-  type BackendBase,
-  type BackendHost,
-  MISS,
-  type Milliseconds,
-  type RemovalReason,
-  type Spot,
-} from './backend.ts'
+import { type Backend, type BackendHost, MISS, type Milliseconds, type RemovalReason, type Spot } from './backend.ts'
+import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
-import { completeBackend } from './complete-backend.ts'
 import { neutralAnswer } from './control.ts'
-import type { TagStore } from './defaults/tag-records.ts'
-import { TaggedStore } from './defaults/tagged-store.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { Guard, Guarded, GuardOptions } from './guard.ts'
@@ -78,7 +68,7 @@ export class Route implements Guarded, BackendHost, Door {
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
     this.prefix = prefix
     this.origin = backend
-    this.backend = backend.tags === undefined ? completeBackend(backend) : backend
+    this.backend = backend
     this.disabled = new Set(disabled)
     this.#own = middlewares
     this.middlewares = middlewares
@@ -102,9 +92,9 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   /** Lets the store know that tags are used, and where their records are, unless beside the values. */
-  useTags(records?: TagStore): void {
+  useTags({ records, tie }: Tagging): void {
     if (records !== undefined && this.origin.tags !== false) {
-      this.backend = completeBackend(new TaggedStore(this.origin, records) as BackendBase & Partial<Backend>)
+      this.backend = tie(this.origin)
       this.#guard?.stop()
       this.#guard = this.backend.guard?.(this, this.#bounds)
       this.settle()

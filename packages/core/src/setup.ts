@@ -88,6 +88,10 @@ function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds
 function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Backend {
   if (typeof target !== 'object' || target === null || typeof target.get !== 'function')
     throw new ConfigurationError(`A backend is set up by URL or by value, such as memory(); got ${String(target)}.`)
+  if (target.tags === undefined)
+    throw new ConfigurationError(
+      `The backend "${target.name}" does not say whether it has tags: pass it to completeBackend, or give it tags: false.`,
+    )
   const [stray] = Object.keys(rest)
   if (stray !== undefined) throw unknownOption(stray, `the setup of "${target.name}"`, OWN)
   return target

@@ -6,6 +6,7 @@ import {
   type Tagging,
   type TagStore,
   type TagsAhead,
+  withTags,
 } from '@cashews/core'
 import { recordStore } from './record-store.ts'
 import { compileRegistration, type Registration } from './registration.ts'
@@ -74,6 +75,7 @@ class TagsOfCache implements CacheTags, Tagging {
   readonly #cache: Cache
   readonly #registered = new Map<string, Registration>()
   readonly records: TagStore | undefined
+  readonly tie: Tagging['tie'] = (store) => withTags(store, this.records)
 
   constructor(cache: Cache, backend: Backend | undefined) {
     this.#cache = cache

@@ -1,0 +1,14 @@
+/** A process of its own that adds its share of the elements: `bloom-filler.ts <url> <namespace> <from> <to>`. */
+import { redis } from '@cashews/backend-redis'
+import { bloom } from '@cashews/bloom'
+import { createCache } from '@cashews/core'
+
+const [url = '', namespace = '', from = '0', to = '0'] = process.argv.slice(2)
+await using cache = createCache()
+cache.setup(redis({ url, namespace }), { readTimeout: '20s', writeTimeout: '20s' })
+const exists = bloom(cache, { name: 'million', capacity: 1_000_000 }, async (_email: string) => true)
+await exists.setMany(
+  (function* () {
+    for (let at = Number(from); at < Number(to); at++) yield `user${at}@example.com`
+  })(),
+)

@@ -2,6 +2,7 @@ import { bloom } from '@cashews/bloom'
 import { type Cache, createCache } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
 import { cached } from '@cashews/strategies'
+import { transaction } from '@cashews/transactions'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -57,6 +58,18 @@ describe.each(stores)('metrics on $name', ({ create }) => {
 })
 
 describe('metrics', () => {
+  it('count transactions by how they ended', async () => {
+    const registry = new Registry()
+    const cache = createCache()
+      .setup(stores[0]?.create() as never)
+      .use(metrics({ registry }))
+    await transaction(cache, () => cache.set('a', 1))
+    await expect(transaction(cache, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    const ended = (outcome: string) => seriesOf(registry, 'cashews_transactions_total', { outcome })
+    expect([await ended('committed'), await ended('rolled back')]).toEqual([1, 1])
+    await cache.close()
+  })
+
   afterEach(() => {
     vi.useRealTimers()
   })

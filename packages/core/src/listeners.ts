@@ -58,7 +58,10 @@ export interface CircuitEvent {
 /** A transaction that ended. */
 export interface TransactionEvent {
   readonly mode: string
-  /** Such as `committed`, `rolled back`, `conflict`. */
+  /**
+   * `committed`; `rolled back`: its function failed; `conflict`: others were in its way, and it runs again; `failed`: it
+   * could not be committed.
+   */
   readonly outcome: string
 }
 

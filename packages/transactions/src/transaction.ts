@@ -3,6 +3,7 @@ import {
   type Backend,
   BackendError,
   type Cache,
+  CashewsError,
   type Command,
   currentTransaction,
   type Door,
@@ -271,8 +272,11 @@ export async function transaction<T>(
     const one = new Transaction(settings, deadline)
     const before = () => (claims ? one.claimAll(claims) : settings.keys.length > 0 && cache.getMany(settings.keys))
     try {
-      return await one.perform(fn, before)
+      const result = await one.perform(fn, before)
+      cache.tell('transaction', { mode: settings.mode, outcome: 'committed' })
+      return result
     } catch (error) {
+      cache.tell('transaction', { mode: settings.mode, outcome: one.mayRunAgain ? 'conflict' : outcomeOf(error) })
       if (!one.mayRunAgain) throw error
       if (run >= settings.tries || (error instanceof TransactionRestartError && performance.now() > deadline))
         throw error instanceof TransactionRestartError ? exhausted(run, error) : error
@@ -280,6 +284,11 @@ export async function transaction<T>(
       if (!claims) await new Promise((resolve) => setTimeout(resolve, Math.random() * 2 ** Math.min(run, 6)))
     }
   }
+}
+
+/** What a transaction that ends in an error comes to: its own function failed, or the store did. */
+function outcomeOf(error: unknown): string {
+  return error instanceof CashewsError ? 'failed' : 'rolled back'
 }
 
 function exhausted(runs: number, cause: Error): LockedError {

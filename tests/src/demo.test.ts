@@ -87,7 +87,11 @@ describe('the demo', () => {
 
 describe('the demo with a CACHE_URL that cannot work', () => {
   it.each([
-    ['a scheme nobody knows', 'nope://x', 'error: No backend for "nope://x". This cache knows mem://, disk://.\n'],
+    [
+      'a scheme nobody knows',
+      'nope://x',
+      'error: No backend for "nope://x". This cache knows mem://, redis://, rediss://, redis+unix://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster://, disk://.\n',
+    ],
     ['an option nobody knows', 'mem://?sise=3', expect.stringMatching(/^error: Unknown option "sise" .*\bsize\b.*\n$/)],
     [
       'a cache that is off',

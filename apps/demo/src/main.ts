@@ -1,5 +1,6 @@
 import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
+import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { run } from './run.ts'
 import { coldAndWarm } from './sections/cold-and-warm.ts'
@@ -9,12 +10,13 @@ import { expiry } from './sections/expiry.ts'
 import { failingUpstream } from './sections/failing-upstream.ts'
 import { hitRatio } from './sections/hit-ratio.ts'
 import { invalidation } from './sections/invalidation.ts'
+import { nearAtHand } from './sections/near-at-hand.ts'
 import { overtakenLoad } from './sections/overtaken-load.ts'
 import { limits } from './sections/rate-limit.ts'
 import { stampede } from './sections/stampede.ts'
 import { warmStart } from './sections/warm-start.ts'
 
-const drivers = [memory, disk] // what CACHE_URL may name
+const drivers = [memory, redis, disk] // what CACHE_URL may name
 const url = process.env.CACHE_URL ?? 'mem://?size=10000'
 
 const contents = [
@@ -29,6 +31,10 @@ const contents = [
   failingUpstream,
   limits,
   detection,
+  ...(/[?&]client_?side=(?:1|true|yes|on)\b/i.test(url) ? [nearAtHand] : []),
 ]
 
-process.exitCode = await run(contents, (onError) => createCache({ drivers, onError }).setup(url))
+// The scans of this demo keep its process so busy that the usual 100 ms would blame the store for it.
+const patient = { readTimeout: '2s', writeTimeout: '2s' } as const
+
+process.exitCode = await run(contents, (onError) => createCache({ drivers, onError }).setup(url, patient))

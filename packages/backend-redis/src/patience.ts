@@ -7,13 +7,26 @@ export const SILENCE: Milliseconds = 200
 /** How long the handshake on a new connection may take. */
 const HANDSHAKE: Milliseconds = 1_000
 
+/**
+ * Acts after a while, unless what was waited for has come: it is looked for once more, because a process that was busy
+ * itself runs its timers before it reads what has arrived. Answers how to stop.
+ */
+export function later(timeout: Milliseconds, act: () => void): () => void {
+  let isOver = false
+  const timer = setTimeout(() => setImmediate(() => isOver || act()), timeout)
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+  }
+}
+
 /** Asks a server for a sign of life. A connection that gives none is `renew`ed. */
 export async function signOfLife(client: Redis, message: string, renew: () => void): Promise<string> {
-  const timer = setTimeout(renew, SILENCE)
+  const stop = later(SILENCE, renew)
   try {
     return await client.ping(message)
   } finally {
-    clearTimeout(timer)
+    stop()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
+import { later } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
 
@@ -20,6 +21,8 @@ const TRACKING: Partial<RedisOptions> = {
   retryStrategy: (times) => Math.min(20 * 2 ** times, 250),
   connectionName: 'cashews:invalidations',
 }
+
+class UnheardError extends Error {}
 
 /** A connection for {@link Tracker}, to the server that a client talks to. */
 export function trackingConnection(client: Redis): Redis {
@@ -135,12 +138,17 @@ export class Tracker {
       }
     })
     await this.#host.prove(id)
-    if (!(await heard)) throw new Error('it does not tell of changes: a test write went unnoticed')
+    if (!(await heard)) throw new UnheardError('The server does not tell of changes: a test write went unnoticed.')
   }
 
+  /** Only a server that answers can refuse; a connection that broke is made anew. */
   #giveUp(error: unknown): void {
     if (this.#connection.status !== 'ready') return
     this.#end()
+    if (!(error instanceof UnheardError) && (error as Error).name !== 'ReplyError') {
+      this.#connection.disconnect(true)
+      return
+    }
     if (!this.#isSilent) this.#host.failed(error)
     this.#isSilent = true
     this.#tryAgain = setTimeout(() => this.#connection.disconnect(true), TRY_AGAIN).unref()
@@ -162,7 +170,7 @@ export class Tracker {
     }
     const epoch = this.#epoch
     const sentAt = performance.now()
-    const late = setTimeout(() => this.#connection.disconnect(true), this.#host.maxStale / 3)
+    const stop = later(this.#host.maxStale / 3, () => this.#connection.disconnect(true))
     try {
       await this.#connection.ping()
       if (epoch !== this.#epoch) return
@@ -171,7 +179,7 @@ export class Tracker {
     } catch {
       // The lease runs out by itself.
     } finally {
-      clearTimeout(late)
+      stop()
     }
   }
 

@@ -57,7 +57,9 @@ export const failingUpstream: Section = {
     report.table(['upstream', 'asked', 'answered', 'reached it', 'breaker'], rows)
     report.claim('every caller got an answer', well && down && back)
     report.claim('while it was down, the breaker let only a few calls reach it', callsWhileDown < 10)
-    report.claim('the breaker opened, tried one call, and closed', states.join() === 'open,half-open,closed')
+    // Where the store is a wait away, 50 calls may outlast the ttl: then it tries one call, and opens again.
+    const story = /^open(?:,half-open,open)*,half-open,closed$/
+    report.claim('the breaker opened, tried one call, and closed', story.test(states.join()))
     await weather.invalidate('Cusco')
     await guarded.invalidate('Cusco')
   },

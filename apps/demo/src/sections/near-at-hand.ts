@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from 'node:util'
+import { mostPopulous } from '../cities/most-populous.ts'
+import { percentile, timed } from '../measure.ts'
+import { duration, times } from '../print/units.ts'
+import type { Section } from '../section.ts'
+
+const KEY = 'demo:largest'
+const READS = 2_000
+
+export const nearAtHand: Section = {
+  title: 'Copies near at hand',
+  promise: 'What was read once is answered in this process, until Redis says that it has changed.',
+
+  async show({ cache, cities, report }) {
+    const largest = mostPopulous(cities, 5)
+    await cache.set(KEY, largest, { ttl: '1h' })
+    await cache.get(KEY)
+    const measuring = report.progress('Reading one value again and again')
+    const [far, near]: [number[], number[]] = [[], []]
+    let same = true
+    for (let read = 0; read < READS; read++) {
+      // What the server holds is asked of the server.
+      far.push((await timed(() => cache.getRaw(KEY))).ms)
+      const copy = await timed(() => cache.get(KEY))
+      near.push(copy.ms)
+      same &&= isDeepStrictEqual(copy.result, largest)
+    }
+    measuring.end()
+    const [asked, copied] = [percentile(far, 0.5), percentile(near, 0.5)]
+    report.table(
+      ['from Redis p50', 'near at hand p50', 'faster'],
+      [[duration(asked), duration(copied), times(asked / copied)]],
+    )
+    report.claim('every copy equals what was stored', same)
+    await cache.set(KEY, [])
+    report.claim('a change is seen at once', isDeepStrictEqual(await cache.get(KEY), []))
+  },
+}

@@ -1,11 +1,12 @@
 import { CommandError } from '@cashews/core'
+import { BIT_PART_BYTES } from './contents.ts'
 
 /** As many bits as Redis has room for under one key: 512 MB. */
 const MOST_BITS = 2 ** 32
 /** A number is exact up to here. */
 const MOST_BITS_OF_FIELD = 53
 /** Bits that are written together often stand together: a part is small, so that little of them is written anew. */
-const PART_BYTES = 1_024
+const PART_BYTES = BIT_PART_BYTES
 
 /** Where the parts of the bits come from, and where they go. */
 export interface BitParts {
@@ -13,7 +14,7 @@ export interface BitParts {
   write(part: number, bytes: Buffer): void
 }
 
-/** Fields of `size` bits, the lowest bit first, in parts that are read when they are first needed. */
+/** Fields of `size` bits, the highest bit first, in parts that are read when they are first needed. */
 export class BitFields {
   readonly #source: BitParts
   readonly #parts = new Map<number, Buffer>()
@@ -34,12 +35,11 @@ export class BitFields {
 
   field(index: number, size: number): number {
     let field = 0
-    for (let at = index * size, read = 0; read < size; ) {
-      const offset = at % 8
-      const width = Math.min(8 - offset, size - read)
-      field += ((this.#byte((at - offset) / 8) >> offset) & ((1 << width) - 1)) * 2 ** read
+    for (let at = index * size, left = size; left > 0; ) {
+      const { byte, width, shift } = placeOf(at, left)
+      field = field * 2 ** width + ((this.#byte(byte) >> shift) & ((1 << width) - 1))
       at += width
-      read += width
+      left -= width
     }
     return field
   }
@@ -47,13 +47,10 @@ export class BitFields {
   /** Answers what is in the field then: no less than 0, no more than it can hold. */
   add(index: number, size: number, by: number): number {
     const sum = Math.min(Math.max(this.field(index, size) + by, 0), 2 ** size - 1)
-    for (let at = index * size, rest = sum, left = size; left > 0; ) {
-      const offset = at % 8
-      const width = Math.min(8 - offset, left)
-      const byte = (at - offset) / 8
-      const mask = ((1 << width) - 1) << offset
-      this.#setByte(byte, (this.#byte(byte) & ~mask) | ((rest % 2 ** width) << offset))
-      rest = Math.floor(rest / 2 ** width)
+    for (let at = index * size, left = size; left > 0; ) {
+      const { byte, width, shift } = placeOf(at, left)
+      const bits = Math.floor(sum / 2 ** (left - width)) % 2 ** width
+      this.#setByte(byte, (this.#byte(byte) & ~(((1 << width) - 1) << shift)) | (bits << shift))
       at += width
       left -= width
     }
@@ -83,4 +80,11 @@ export class BitFields {
     }
     return part
   }
+}
+
+/** Which byte a bit is in, how many of the bits from there on are in it too, and how many of its bits follow them. */
+function placeOf(at: number, left: number): { byte: number; width: number; shift: number } {
+  const offset = at % 8
+  const width = Math.min(8 - offset, left)
+  return { byte: (at - offset) / 8, width, shift: 8 - offset - width }
 }

@@ -30,8 +30,8 @@ export class DiskLocks implements Locks {
   release(key: string, token: string): Awaitable<boolean> {
     return this.#shardOf(key).write((file) => {
       if (holderOf(file, key) !== token) return false
-      file.wrote(0)
-      return file.run('DELETE FROM locks WHERE key = ?', key) === 1
+      free(file, key)
+      return true
     })
   }
 
@@ -40,14 +40,22 @@ export class DiskLocks implements Locks {
   }
 }
 
-function holderOf(file: ShardFile, key: string): string | undefined {
+/** Who holds a lock. */
+export function holderOf(file: ShardFile, key: string): string | undefined {
   const sql = 'SELECT token FROM locks WHERE key = ? AND expires_at > ?'
   return file.get<{ token: string }>(sql, key, file.now())?.token
 }
 
-function take(file: ShardFile, key: string, token: string, lifetime: Milliseconds): void {
+/** Gives a lock to a token, whoever holds it. */
+export function take(file: ShardFile, key: string, token: string, lifetime: Milliseconds): void {
   const now = file.now()
   const end = Math.min(now + lifetime, Number.MAX_SAFE_INTEGER)
   file.run('INSERT OR REPLACE INTO locks (key, token, taken_at, expires_at) VALUES (?, ?, ?, ?)', key, token, now, end)
+  file.wrote(0)
+}
+
+/** Frees a lock, whoever holds it. */
+export function free(file: ShardFile, key: string): void {
+  file.run('DELETE FROM locks WHERE key = ?', key)
   file.wrote(0)
 }

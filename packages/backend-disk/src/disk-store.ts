@@ -13,7 +13,9 @@ import {
   type GuardOptions,
   guard,
   isPending,
+  type KindWrite,
   type Leases,
+  type LockExpectation,
   MISS,
   type Milliseconds,
   type Miss,
@@ -27,7 +29,8 @@ import type { Serializer } from '@cashews/serialization'
 import { BitFields } from './bit-fields.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
-import { DiskLocks } from './disk-locks.ts'
+import { contentOf, putContent } from './contents.ts'
+import { DiskLocks, free, holderOf, take } from './disk-locks.ts'
 import { type Entry, endOf, isAlive, KIND, type Kind, type NewEntry, pick, timeUntil } from './entry.ts'
 import { NoRoomError } from './errors.ts'
 import { countEvent } from './event-window.ts'
@@ -61,7 +64,7 @@ const NOUNS: Readonly<Record<Kind, string>> = {
   [KIND.window]: 'window',
 }
 
-type Base = BackendBase & Partial<Backend>
+type Base = Omit<BackendBase, 'apply'> & Partial<Backend>
 
 /** A store in SQLite files, but for tags. Members answer at once unless the file is busy, broken, full, or the value large. */
 export class DiskStore implements Base {
@@ -316,25 +319,35 @@ export class DiskStore implements Base {
 
   inspect(key: string): Awaitable<Snapshot | Miss> {
     const shard = this.#shardOf(key)
-    return chain(this.#read(shard, key), (entry) => {
-      if (entry === undefined) return MISS
+    const found = shard.read((file) => {
+      const entry = this.#find(shard, file, key)
+      return entry && { entry, content: contentOf(file, entry) }
+    })
+    return chain(found, (found) => {
+      if (found === undefined) return MISS
+      const { entry, content } = found
       const timeLeft = timeUntil(entry.expiresAt, this.now())
       return chain(this.#values.decode(shard, key, entry, this.#host), (value) => ({
         value,
         timeLeft,
         stamp: entry.stamp,
+        ...(content && { content }),
       }))
     })
   }
 
-  apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
-    const involved = new Set([...expectations, ...writes].map(({ key }) => this.#shardOf(key)))
+  apply(
+    expectations: readonly (Expectation | LockExpectation)[],
+    writes: readonly (Write | KindWrite)[],
+  ): Awaitable<boolean> {
+    const involved = new Set([...expectations, ...writes].map((one) => this.#shardOf(nameOf(one))))
     const shards = this.#shards.filter((shard) => involved.has(shard))
     if (shards.length === 0) return true
+    const fileOf = (one: Expectation | LockExpectation | Write | KindWrite) => this.#shardOf(nameOf(one)).file
     const apply = (made: readonly (Encoded | undefined)[]): Awaitable<boolean> =>
       writeTogether(shards, () => {
-        if (!expectations.every(({ key, stamp }) => this.#shardOf(key).file.find(key)?.stamp === stamp)) return false
-        for (const [at, write] of writes.entries()) make(this.#shardOf(write.key).file, write, made[at])
+        if (!expectations.every((expectation) => holds(fileOf(expectation), expectation))) return false
+        for (const [at, write] of writes.entries()) make(fileOf(write), write, made[at])
         return true
       })
     const made = writes.map((write) =>
@@ -539,13 +552,25 @@ function hasTags(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGS)
 }
 
+/** Of which key, or lock, a part of an apply speaks. */
+function nameOf(one: Expectation | LockExpectation | Write | KindWrite): string {
+  return 'lock' in one ? one.lock : one.key
+}
+
+function holds(file: ShardFile, expected: Expectation | LockExpectation): boolean {
+  if ('lock' in expected) return holderOf(file, expected.lock) === expected.token
+  return file.find(expected.key)?.stamp === expected.stamp
+}
+
 /** Makes one write of an apply. */
-function make(file: ShardFile, write: Write, encoded: Encoded | undefined): void {
-  const { op, key } = write
-  if (op === 'delete') file.delete(key)
-  else if (op === 'expire') expire(file, key, write.lifetime)
+function make(file: ShardFile, write: Write | KindWrite, encoded: Encoded | undefined): void {
+  if (write.op === 'lock') take(file, write.lock, write.token, write.lifetime)
+  else if (write.op === 'unlock') free(file, write.lock)
+  else if (write.op === 'delete') file.delete(write.key)
+  else if (write.op === 'expire') expire(file, write.key, write.lifetime)
+  else if (write.op === 'put') putContent(file, write.key, write.content, endOf(write.lifetime, file.now()))
   else if (encoded !== undefined) {
-    const { lifetime } = write
+    const { key, lifetime } = write
     const expiresAt = lifetime === 'keep' ? keptEnd(file, file.find(key), FOREVER) : endOf(lifetime, file.now())
     claim(file, encoded)
     file.put({ key, expiresAt, ...encoded })

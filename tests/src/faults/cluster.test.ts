@@ -147,6 +147,21 @@ describe('Cluster', () => {
     await cluster.settled()
   }, 60_000)
 
+  it('D9: one step over two slots', async () => {
+    await using watched = watchedCache({ cluster: cluster.addresses })
+    const { backend, cache } = watched
+    await cache.init()
+    const write = (key: string) => ({ op: 'set', key, value: 1, lifetime: 60_000 }) as const
+    const refused = await backend.apply([], [write('a'), write('b')]).catch(({ code }) => code)
+    const written = await cache.getKeysCount()
+    report(
+      'D9',
+      'is refused before anything is written',
+      { refused, written },
+      refused === 'CASHEWS_COMMAND' && written === 0,
+    )
+  })
+
   it.each([
     ['D5', 'dies', (server: RedisServer) => server.kill()],
     ['D6', 'freezes', async (server: RedisServer) => server.freeze()],

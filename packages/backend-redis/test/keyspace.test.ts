@@ -1,0 +1,41 @@
+import slotOf from 'cluster-key-slot'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Keyspace } from '../src/keyspace.ts'
+
+const keys = fc.string({ unit: fc.constantFrom('a', 'b', '{', '}', ':', '~', '=', '*', '\\', 'é', '🥔') })
+
+describe('the names of a key on a cluster', () => {
+  it('D10: share the slot of its value, whatever braces it has', () => {
+    const space = new Keyspace('cashews:', true)
+    let wrong = 0
+    let count = 0
+    fc.assert(
+      fc.property(keys, (key) => {
+        count++
+        const slot = slotOf(space.value(key))
+        if (slotOf(space.lock(key)) !== slot || slotOf(space.lease(key)) !== slot) wrong++
+      }),
+      { numRuns: 100_000 },
+    )
+    process.stdout.write(
+      `${JSON.stringify({ id: 'D10', promise: 'same slot', measured: { count, wrong }, pass: wrong === 0 })}\n`,
+    )
+    expect(wrong).toBe(0)
+  })
+
+  it.each([true, false])('lead back to the key, and to no other (on a cluster: %s)', (isCluster) => {
+    const space = new Keyspace('cashews:', isCluster)
+    fc.assert(
+      fc.property(keys, keys, (key, other) => {
+        expect(space.keyOf(space.value(key))).toBe(key)
+        expect(space.keyOfLease(space.lease(key))).toBe(key)
+        for (const name of [space.lock(key), space.lease(key)]) {
+          expect(space.keyOf(name)).toBeUndefined()
+          expect(name).not.toBe(space.value(other))
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})

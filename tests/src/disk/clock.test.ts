@@ -1,0 +1,38 @@
+import { disk } from '@cashews/backend-disk'
+import type { BackendHost } from '@cashews/core'
+import { expect, it } from 'vitest'
+import { freshDirectory } from '../support/disk/directories.ts'
+import { report } from '../support/faults/report.ts'
+
+const HOUR = 3_600_000
+const host: BackendHost = { removed() {}, error() {} }
+
+it('a clock that is set back an hour, or forward and back, makes no key and no lock immortal', async () => {
+  const clock = { time: Date.UTC(2026, 0, 1), now: () => clock.time }
+  const store = disk({ directory: freshDirectory(), clock, checkInterval: '20ms' })
+  await store.open(host)
+  const { locks } = store
+  if (!locks) throw new Error('The store has no locks.')
+  await store.set('short', 1, 60_000)
+  await store.set('long', 1, 2 * HOUR)
+  await store.set('for ever', 1, Number.POSITIVE_INFINITY)
+  await locks.acquire('lock', 'me', 60_000)
+
+  clock.time -= HOUR
+  const left = [await store.exists('short'), await store.exists('long'), await store.exists('for ever')]
+  await store.set('since', 1, 60_000)
+  await new Promise((resolve) => setTimeout(resolve, 200)) // a few rounds of the sweeper
+  clock.time += 61_000
+  const locked = await locks.isLocked('lock')
+  const since = await store.exists('since')
+  clock.time += 4 * HOUR
+  await expect.poll(() => store.count(), { timeout: 5_000 }).toBe(1)
+  await store.close()
+  const immortal = left.filter(Boolean).length - 1
+  report(
+    'H13',
+    'clock back 1 h and forward: no immortal keys',
+    { immortal, locked, since },
+    immortal === 0 && !locked && !since,
+  )
+})

@@ -60,10 +60,13 @@ const FOREVER = Number.POSITIVE_INFINITY
 class Raw {
   readonly value: unknown
   readonly ties: Ties
+  /** When they held: a number of `TagBook.changes`. */
+  readonly at: number
 
-  constructor(value: unknown, ties: Ties) {
+  constructor(value: unknown, ties: Ties, at: number) {
     this.value = value
     this.ties = ties
+    this.at = at
   }
 }
 
@@ -147,7 +150,7 @@ export class MemoryBackend implements Backend {
   getRaw(key: string): unknown {
     const pointer = this.#find(key)
     const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
-    return ties === undefined ? this.get(key) : new Raw(this.get(key), ties)
+    return ties === undefined ? this.get(key) : new Raw(this.get(key), ties, this.#entries.book.changes)
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
@@ -164,7 +167,7 @@ export class MemoryBackend implements Backend {
     if (!(raw instanceof Raw)) return this.set(key, raw, lifetime)
     return (
       raw.ties.hold(false) &&
-      this.#entries.book.isCurrent(raw.ties) &&
+      this.#entries.book.isCurrent(raw.ties, raw.at) &&
       this.#setTied(key, raw.value, lifetime, raw.ties)
     )
   }
@@ -426,21 +429,20 @@ export class MemoryBackend implements Backend {
   #isAlive(pointer: number): boolean {
     const expiresAt = this.#entries.expiresAt[pointer] as number
     if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise())
-      return this.#entries.ties === undefined || this.#isTied(pointer)
+      return this.#entries.tiedUntil === undefined || this.#isTied(pointer)
     this.#remove(pointer, 'expired')
     return false
   }
 
   /** Whether the tags of an entry are as they were. Removes it when one was deleted. */
   #isTied(pointer: number): boolean {
-    const { ties: all, book } = this.#entries
-    const ties = all?.[pointer]
-    if (ties === undefined || ties.checkedAt === book.changes) return true
-    if (ties.hold(false)) {
-      ties.checkedAt = book.changes
+    const { tiedUntil, ties, book } = this.#entries
+    if (tiedUntil === undefined || (tiedUntil[pointer] as number) >= book.changes) return true
+    if (ties?.[pointer]?.hold(false) !== false) {
+      tiedUntil[pointer] = book.changes
       return true
     }
-    if (!ties.hold(true)) this.#entries.drop(pointer)
+    if (this.#entries.isVoid(pointer)) this.#entries.drop(pointer)
     return false
   }
 

@@ -30,6 +30,11 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   #promises: (Promise<unknown> | undefined)[] | undefined
   /** The tags of each entry, once one has any. */
   ties: (Ties | undefined)[] | undefined
+  /**
+   * As long as {@link TagBook.changes} is no more than this, the tags of an entry are as they were; `Infinity` where it has
+   * none. Beside the entries, because every read looks here.
+   */
+  tiedUntil: Float64Array | undefined
   readonly book: TagBook = new TagBook()
   /** How many insertions there were since anybody asked for {@link stamps}. */
   insertions = 0
@@ -82,9 +87,11 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Puts an entry under tags, instead of those it has. */
   tie(pointer: number, ties: Ties): void {
     this.ties ??= new Array(this.K.length)
+    this.tiedUntil ??= new Float64Array(this.capacity).fill(Number.POSITIVE_INFINITY)
     this.book.keep(ties)
     this.#untie(pointer)
     this.ties[pointer] = ties
+    this.tiedUntil[pointer] = ties.since
   }
 
   /** Whether a tag of an entry was deleted, so that nobody will see it again. */
@@ -126,6 +133,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.#promises = undefined
     if (this.ties) this.book.clear()
     this.ties = undefined
+    this.tiedUntil = undefined
     this.bytes?.fill(0, 0, this.K.length)
     this.totalBytes = 0
     this.K.length = this.V.length = 0
@@ -142,6 +150,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     const ties = this.ties?.[pointer]
     if (this.ties === undefined || ties === undefined) return
     this.ties[pointer] = undefined
+    if (this.tiedUntil) this.tiedUntil[pointer] = Number.POSITIVE_INFINITY
     this.book.release(ties)
   }
 

@@ -16,13 +16,13 @@ class Tag {
 export class Ties {
   readonly tags: readonly Tag[]
   readonly revision: number
-  /** When it was last found to hold: a number of {@link TagBook.changes}. */
-  checkedAt: number
+  /** When they were made: a number of {@link TagBook.changes}. */
+  readonly since: number
 
   constructor(tags: readonly Tag[], now: number) {
     this.tags = tags
     this.revision = revisionOf(tags)
-    this.checkedAt = now
+    this.since = now
   }
 
   get names(): string[] {
@@ -65,11 +65,11 @@ export class TagBook {
     for (const tag of tags) if (--tag.members === 0 && this.#tags.get(tag.name) === tag) this.#tags.delete(tag.name)
   }
 
-  /** Whether ties that no entry may have kept meanwhile would still be those of a new one. */
-  isCurrent({ tags, checkedAt }: Ties): boolean {
+  /** Whether ties that held at some time, and that no entry may have kept since, still do. */
+  isCurrent({ tags }: Ties, at: number): boolean {
     return tags.every((tag) => {
       const now = this.#tags.get(tag.name)
-      return now === tag || (now === undefined && checkedAt === this.changes)
+      return now === tag || (now === undefined && at === this.changes)
     })
   }
 

@@ -338,7 +338,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     it('break a load of such a key that is under way', async () => {
       let release = () => {}
       const loading = cache.getOrSet('key9', () => new Promise((resolve) => (release = () => resolve('old'))))
-      await vi.advanceTimersByTimeAsync(10)
+      await elapse(10)
       await tags.delete('all')
       release()
       expect(await loading).toBe('old')

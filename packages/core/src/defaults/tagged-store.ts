@@ -16,7 +16,7 @@ import {
   type TagsAhead,
   type Write,
 } from '../backend.ts'
-import { BackendError, WrongTypeError } from '../errors.ts'
+import { BackendError, CommandError, WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
 import { isRecordKey, type Known, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
 import { update } from './update.ts'
@@ -221,7 +221,7 @@ export class TaggedStore implements BackendBase {
       if (!hold) return false
       return chain(all(writes.map((write) => this.#pack(write, stamps))), (packed) =>
         chain(
-          this.#base.apply(
+          this.#applyAll(
             expectations.flatMap((expectation) => this.#expand(expectation)),
             packed,
           ),
@@ -231,18 +231,23 @@ export class TaggedStore implements BackendBase {
     })
   }
 
+  /** What the store holds may be encoded: only its value tells the tags. */
   getRaw(key: string): Awaitable<unknown> {
-    const found = this.#base.getRaw ? this.#base.getRaw(key) : this.#base.get(key)
-    return chain(found, (raw) => chain(this.#unpack(raw), (alive) => (alive === MISS ? MISS : raw)))
+    const raw = () => (this.#base.getRaw ? this.#base.getRaw(key) : this.#base.get(key))
+    if (!this.#inUse) return raw()
+    return chain(this.#look(key), ({ found, seen }) => (found !== MISS && seen === MISS ? MISS : raw()))
   }
 
   setRaw(key: string, raw: unknown, lifetime: Milliseconds): Awaitable<boolean> {
-    const write = () => (this.#base.setRaw ? this.#base.setRaw(key, raw, lifetime) : this.#base.set(key, raw, lifetime))
-    if (!isTagged(raw)) return write()
-    return chain(this.#unpack(raw), (alive) => {
-      if (alive === MISS) return false
-      return chain(this.#records.prolong(raw[TAGGED], lifetime), write)
-    })
+    const { setRaw } = this.#base
+    const written = setRaw ? setRaw.call(this.#base, key, raw, lifetime) : this.#base.set(key, raw, lifetime)
+    if (!this.#inUse) return written
+    return chain(written, (done) =>
+      chain(this.#look(key), ({ found, seen, stamps }) => {
+        if (found === MISS || seen !== MISS) return chain(this.#records.prolong(stamps, lifetime), () => done)
+        return chain(this.#base.delete(key), () => false)
+      }),
+    )
   }
 
   readonly tags: Tags = this.#noticed({
@@ -339,6 +344,19 @@ export class TaggedStore implements BackendBase {
     return records.length === 0 || this.#records.hold(records)
   }
 
+  #applyAll(expected: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    const records = expected.filter(({ key }) => isRecordKey(key))
+    return recover(
+      () => this.#base.apply(expected, writes),
+      (error) => {
+        if (!(error instanceof CommandError) || records.length === 0) throw error
+        // A store on several servers cannot see records and values in one step: the records first.
+        const others = expected.filter(({ key }) => !isRecordKey(key))
+        return chain(this.#records.hold(records), (hold) => hold && this.#base.apply(others, writes))
+      },
+    )
+  }
+
   /** A key that is there for the store alone is absent: then its own stamp is what has to hold. */
   #applyOverDead(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
     if (expectations.every(({ stamp }) => stamp !== undefined)) return false
@@ -350,7 +368,7 @@ export class TaggedStore implements BackendBase {
     })
     return chain(all<readonly Expectation[]>(physical), (found) => {
       const isDead = found.some(([first], at) => first?.stamp !== undefined && expectations[at]?.stamp === undefined)
-      return isDead && this.#base.apply(found.flat(), writes)
+      return isDead && this.#applyAll(found.flat(), writes)
     })
   }
 

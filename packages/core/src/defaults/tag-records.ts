@@ -76,6 +76,12 @@ export class TagRecords {
     return stamps.every(([, stamp]) => stamp !== undefined) ? (stamps as unknown as TagStamp[]) : undefined
   }
 
+  /** A proof of what was just found, if all of the tags have records. */
+  proofOf(found: Known | undefined): string | undefined {
+    if (found === undefined || [...found.values()].includes(undefined)) return undefined
+    return JSON.stringify({ known: [...found] as TagStamp[] } satisfies Proof)
+  }
+
   /** What the records of tags hold. */
   find(tags: readonly string[]): Awaitable<Known> {
     return chain(this.#find(tags.map(keyOf)), (found) => new Map(tags.map((tag, at) => [tag, found[at]])))

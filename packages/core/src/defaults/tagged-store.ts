@@ -393,8 +393,8 @@ export class TaggedStore implements BackendBase {
 
   /** Leases that carry the proof of the tags along. */
   #leasesOver(leases: Leases): Leases {
-    const withProof = (lease: Awaitable<string>, ahead: TagsAhead | undefined): Awaitable<string> => {
-      const proof = ahead && this.#records.capture(ahead)
+    const withProof = (lease: Awaitable<string>, ahead?: TagsAhead, found?: Known): Awaitable<string> => {
+      const proof = this.#records.proofOf(found) ?? (ahead && this.#records.capture(ahead))
       return chain(all([lease, proof]), (parts) => JSON.stringify(parts))
     }
     const take: Leases['take'] = (key, ahead) => withProof(leases.take(key), ahead)
@@ -404,9 +404,10 @@ export class TaggedStore implements BackendBase {
         const known = ahead && ahead !== 'any' ? this.#records.find(ahead) : undefined
         return chain(all<unknown>([leases.get(key), known]), ([leased, stamps]) => {
           const { value: found, lease } = leased as Leased
-          return chain(this.#unpack(found, false, stamps as Known | undefined), (value) => {
+          const before = stamps as Known | undefined
+          return chain(this.#unpack(found, false, before), (value) => {
             if (value !== MISS) return { value }
-            const token = lease === undefined ? take(key, ahead) : withProof(lease, ahead)
+            const token = lease === undefined ? take(key, ahead) : withProof(lease, ahead, before)
             return chain(token, (lease) => ({ value, lease }))
           })
         })

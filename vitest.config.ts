@@ -43,9 +43,9 @@ const needRedis = ['tests/src/redis/**/*.test.ts', 'tests/src/faults/quick/*.tes
 /** The other faults take minutes: `pnpm faults`, by vitest.faults.config.ts. */
 const faults = 'tests/src/faults/**'
 
-/** Tests that run on every store: on those of this process in `unit`, on Redis, which has no tags, in `redis`. */
-const onEveryStore = globSync('tests/src/*.test.ts').filter(
-  (file) => readFileSync(file, 'utf8').includes('support/backends.ts') && !file.includes('tags'),
+/** Tests that run on every store: on those of this process in `unit`, on Redis in `redis`. */
+const onEveryStore = globSync('tests/src/*.test.ts').filter((file) =>
+  readFileSync(file, 'utf8').includes('support/backends.ts'),
 )
 
 const config: ViteUserConfig = defineConfig({

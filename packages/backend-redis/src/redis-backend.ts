@@ -256,9 +256,6 @@ export class RedisBackend implements Backend {
     return (await this.#change(keys, () => this.#evaluate(scripts.APPLY, names, args))) === 1
   }
 
-  /** A write with tags is a `NotSupportedError`. */
-  readonly tags = false
-
   readonly bits: Bits = {
     get: async (key, indexes, size) => asNumbers(await this.#run(scripts.GET_BITS, key, [size, ...indexes])),
     incr: async (key, indexes, size, by) =>

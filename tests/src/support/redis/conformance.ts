@@ -1,6 +1,6 @@
 import { type RedisBackend, redis } from '@cashews/backend-redis'
 import { describeBackend, type Feature } from '@cashews/conformance'
-import type { Milliseconds } from '@cashews/core'
+import { completeBackend, type Milliseconds } from '@cashews/core'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import { eventually } from './eventually.ts'
@@ -30,7 +30,8 @@ export function describePlace(
     // Often asked whether it has heard everything: the kit waits for that.
     const backend = redis({ ...locate(), ...(nearby && { clientSide: { maxStale: '300ms' } }) })
     made.push(backend)
-    return slowed(backend)
+    // Its tags are kept by core.
+    return completeBackend(slowed(backend))
   }
   const elapse = async (duration: Milliseconds) => {
     const { url, cluster, namespace } = locate()
@@ -42,7 +43,7 @@ export function describePlace(
     await eventually(() => made.every((backend) => hasHeard(backend, agedAt)))
   }
   const model = nearby ? { runs: 20 } : {}
-  describeBackend(name, create, { shared: true, without: ['expired', 'tags', ...without], elapse, unit: UNIT, model })
+  describeBackend(name, create, { shared: true, without: ['expired', ...without], elapse, unit: UNIT, model })
 }
 
 /** Whether a backend knows of everything that had changed by then, or keeps no copies. */

@@ -39,7 +39,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     const backend = create()
     const cache = createCache().setup(backend, { middlewares: [seen] })
     await run(cache, command)
-    expect(seen.calls[0]?.backend.name).toBe(backend.name)
+    expect(seen.calls[0]?.backend).toBe(backend)
     if (command === 'expire' || command === 'setLock') expect(seen.calls[0]).toMatchObject({ lifetime: 60_000 })
     if (command === 'set') expect(seen.calls[0]).toMatchObject({ lifetime: Number.POSITIVE_INFINITY })
   })

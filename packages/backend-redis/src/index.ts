@@ -1,4 +1,3 @@
 export type { ClientSideReport } from './local-copies.ts'
-export { type RedisDriver, redis } from './redis.ts'
-export { RedisBackend } from './redis-backend.ts'
+export { type RedisBackend, type RedisDriver, redis } from './redis.ts'
 export type { Address, ClientSideOptions, RedisOptions } from './settings.ts'

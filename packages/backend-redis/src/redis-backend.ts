@@ -57,7 +57,7 @@ const LEASE_LIFETIME: Milliseconds = 300_000
 const BATCH = 1_000
 
 /** Values in Redis or Valkey, whatever the topology. */
-export class RedisBackend implements Backend {
+export class RedisStore implements Omit<Backend, 'tags'> {
   readonly name = 'redis'
   readonly #link: Link
   readonly #keys: Keyspace

@@ -1,11 +1,14 @@
-import { ConfigurationError, type Driver, parseTtl, type Ttl, unknownOption } from '@cashews/core'
+import { ConfigurationError, type Driver, parseTtl, type Tags, type Ttl, unknownOption, withTags } from '@cashews/core'
 import { createSerializer, serializerOptionNames } from '@cashews/serialization'
 import { Keyspace } from './keyspace.ts'
 import { linkTo } from './links.ts'
 import type { CopyOptions } from './local-copies.ts'
-import { RedisBackend } from './redis-backend.ts'
+import { RedisStore } from './redis-backend.ts'
 import { type ClientSideOptions, OWN_OPTIONS, type RedisOptions } from './settings.ts'
 import { parseUrl, SCHEMES } from './url.ts'
+
+/** Values in Redis or Valkey, and how well the client-side cache does. Its tags are kept by core. */
+export type RedisBackend = Pick<RedisStore, keyof RedisStore> & { readonly tags: Tags }
 
 /** Makes a {@link RedisBackend}, and tells a cache what `redis://` is. */
 export interface RedisDriver extends Driver {
@@ -39,7 +42,11 @@ function create(given: RedisOptions = {}): RedisBackend {
   const { namespace = 'cashews:', clientSide = false, connection, clusterOptions, ...serialization } = rest
   const link = linkTo(options)
   const isCluster = cluster !== undefined || (client !== undefined && 'isCluster' in client && client.isCluster)
-  return new RedisBackend(link, new Keyspace(namespace, isCluster), createSerializer(serialization), copies(clientSide))
+  const keys = new Keyspace(namespace, isCluster)
+  const store = new RedisStore(link, keys, createSerializer(serialization), copies(clientSide))
+  return Object.defineProperty(withTags(store), 'clientSide', {
+    get: () => store.clientSide,
+  }) as unknown as RedisBackend
 }
 
 function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefined {

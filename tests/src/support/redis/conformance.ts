@@ -1,6 +1,6 @@
 import { type RedisBackend, redis } from '@cashews/backend-redis'
 import { describeBackend, type Feature } from '@cashews/conformance'
-import { completeBackend, type Milliseconds } from '@cashews/core'
+import type { Milliseconds } from '@cashews/core'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import { eventually } from './eventually.ts'
@@ -30,8 +30,7 @@ export function describePlace(
     // Often asked whether it has heard everything: the kit waits for that.
     const backend = redis({ ...locate(), ...(nearby && { clientSide: { maxStale: '300ms' } }) })
     made.push(backend)
-    // Its tags are kept by core.
-    return completeBackend(slowed(backend))
+    return slowed(backend)
   }
   const elapse = async (duration: Milliseconds) => {
     const { url, cluster, namespace } = locate()

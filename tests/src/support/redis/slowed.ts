@@ -31,8 +31,8 @@ export function age(server: Redis, namespace: string, duration: Milliseconds): P
  * nobody has to wait, and a test that takes a second is a tenth of a millisecond too late.
  */
 export function slowed(real: Backend): Backend {
-  const { locks, windows, sets, leases } = real
-  if (!locks || !windows || !sets || !leases) throw new Error('This store lacks a group.')
+  const { locks, windows, sets, leases, tags } = real
+  if (!locks || !windows || !sets || !leases || !tags) throw new Error('This store lacks a group.')
   return altered(real, {
     set: (key, value, lifetime, exists) => real.set(key, value, lifetime * SLOWER, exists),
     setMany: (entries, lifetime) => real.setMany(entries, lifetime * SLOWER),
@@ -70,7 +70,13 @@ export function slowed(real: Backend): Backend {
     },
     leases: {
       ...leases,
-      set: (key, value, lifetime, lease) => leases.set(key, value, lifetime * SLOWER, lease),
+      set: (key, value, lifetime, lease, names) => leases.set(key, value, lifetime * SLOWER, lease, names),
+    },
+    tags: {
+      ...tags,
+      set: (key, value, lifetime, names, how) => tags.set(key, value, lifetime * SLOWER, names, how),
+      setMany: (entries, lifetime, names) => tags.setMany(entries, lifetime * SLOWER, names),
+      incr: (key, by, lifetime, names) => tags.incr(key, by, lifetime * SLOWER, names),
     },
   })
 }

@@ -90,9 +90,12 @@ async function checkTarball(/** @type {string} */ tarball) {
 async function install() {
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
-  const types = JSON.parse(readFileSync(join(root, 'node_modules/@types/node/package.json'), 'utf8')).version
+  /** @param {string} place */
+  const versionAt = (place) => JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8')).version
+  const types = versionAt('node_modules/@types/node')
+  const expressTypes = versionAt('tests/node_modules/@types/express')
   const flags = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline']
-  await sh('npm', ['install', ...flags, ...tarballs, `@types/node@${types}`], app)
+  await sh('npm', ['install', ...flags, ...tarballs, `@types/node@${types}`, `@types/express@${expressTypes}`], app)
 }
 
 const names = packages.map((p) => p.manifest.name)
@@ -184,15 +187,16 @@ type Full<M> = [keyof M] extends [never] ? 'exports nothing' : [Untyped<M>] exte
     skipLibCheck: false,
   }
   const kinds = {
-    nodenext: { module: 'nodenext', files: ['types.mts', 'types.cts', ...blocks] },
-    bundler: { module: 'preserve', files: ['types.mts', ...blocks] },
+    'nodenext resolution': { module: 'nodenext', moduleResolution: 'nodenext', files: ['types.mts', ...blocks] },
+    // A program of its own: what a package adds to the types of another can be declared once only.
+    'nodenext resolution, CommonJS': { module: 'nodenext', moduleResolution: 'nodenext', files: ['types.cts'] },
+    'bundler resolution': { module: 'preserve', moduleResolution: 'bundler', files: ['types.mts', ...blocks] },
   }
-  for (const [moduleResolution, { module, files }] of Object.entries(kinds)) {
+  for (const [kind, { module, moduleResolution, files }] of Object.entries(kinds)) {
     const config = { compilerOptions: { ...base, module, moduleResolution }, files }
-    writeFileSync(join(app, `tsconfig.${moduleResolution}.json`), JSON.stringify(config))
-    await step(`types with ${moduleResolution} resolution`, () =>
-      sh(process.execPath, [tsc, '-p', `tsconfig.${moduleResolution}.json`, '--pretty', 'false'], app),
-    )
+    const name = `tsconfig.${kind.replaceAll(/\W+/g, '-')}.json`
+    writeFileSync(join(app, name), JSON.stringify(config))
+    await step(`types with ${kind}`, () => sh(process.execPath, [tsc, '-p', name, '--pretty', 'false'], app))
   }
 }
 

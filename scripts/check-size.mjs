@@ -11,8 +11,14 @@ const strategies = [
   ...['slidingRateLimit', 'circuitBreaker', 'invalidates', 'strategies'],
 ]
 
-/** Packages a bundler keeps or drops as a whole: mnemonist is CommonJS, the kit is never bundled. */
-const runsCode = ['@cashews/backend-memory', '@cashews/conformance']
+/**
+ * Packages a bundler keeps or drops as a whole: mnemonist, msgpackr and fastify-plugin are CommonJS, who imports a store on
+ * a server uses it whole, the kit is never bundled.
+ */
+const runsCode = [
+  ...['@cashews/backend-memory', '@cashews/backend-redis', '@cashews/backend-disk', '@cashews/serialization'],
+  ...['@cashews/fastify', '@cashews/conformance'],
+]
 
 /**
  * @typedef {object} Budget

@@ -60,10 +60,15 @@ function isPart(part: unknown): boolean {
 }
 
 /** How the objects of a prototype are copied. */
-const copiers = new WeakMap<object, Copier>([
-  [URL.prototype, (value) => new URL((value as URL).href)],
-  [URLSearchParams.prototype, (value) => new URLSearchParams(value as URLSearchParams)],
-])
+const copiers = /* @__PURE__ */ firstCopiers()
+
+/** Of classes whose private state a constructor takes over. */
+function firstCopiers(): WeakMap<object, Copier> {
+  return new WeakMap<object, Copier>([
+    [URL.prototype, (value) => new URL((value as URL).href)],
+    [URLSearchParams.prototype, (value) => new URLSearchParams(value as URLSearchParams)],
+  ])
+}
 
 function copierOf(value: object, prototype: object | null): Copier {
   if (prototype === null) return BY_KIND.Object as Copier

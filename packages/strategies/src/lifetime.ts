@@ -2,7 +2,7 @@ import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { checkThat } from './options.ts'
 
 /** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
-export interface TtlFunction<A extends readonly unknown[]> {
+interface TtlFunction<A extends readonly unknown[]> {
   (...args: A): Ttl
   readonly longest?: Ttl
 }

@@ -10,7 +10,7 @@ import express, { type Request, type Response } from 'express'
 import Fastify from 'fastify'
 
 /** What a handler answers. */
-export interface Answer {
+interface Answer {
   readonly status?: number
   readonly headers?: Record<string, string | string[]>
   readonly body?: string | Buffer | Readable
@@ -114,7 +114,7 @@ export async function serveBare(
 }
 
 /** Starts a server on a free port. */
-export async function listen(server: Server & { closeAllConnections(): void }): Promise<Running> {
+async function listen(server: Server & { closeAllConnections(): void }): Promise<Running> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const close = () => {
     server.closeAllConnections()

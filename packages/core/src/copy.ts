@@ -86,7 +86,7 @@ function cloned(value: object, twins?: Twins): object {
   return copy
 }
 
-const BY_KIND: Readonly<Record<string, Copier>> = {
+const BY_KIND: Readonly<Record<string, Copier>> = /* @__PURE__ */ Object.assign(/* @__PURE__ */ typedArrays(), {
   Immutable: (value) => value,
   Object: (value, twins) => copyParts({ __proto__: Object.getPrototypeOf(value), ...value }, value, twins),
   Array: (value, twins) => dress(new Array((value as unknown[]).length), value, twins),
@@ -112,8 +112,7 @@ const BY_KIND: Readonly<Record<string, Copier>> = {
     const { buffer, byteOffset, byteLength } = value as DataView
     return new DataView(buffer.slice(byteOffset, byteOffset + byteLength))
   },
-  ...typedArrays(),
-}
+} satisfies Record<string, Copier>)
 
 function typedArrays(): Record<string, Copier> {
   const types = 'Int8 Uint8 Uint8Clamped Int16 Uint16 Int32 Uint32 Float16 Float32 Float64 BigInt64 BigUint64'.split(

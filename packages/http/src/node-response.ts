@@ -6,7 +6,7 @@ import type { Reply } from './request.ts'
 import { sizeOfBody } from './stored-response.ts'
 
 /** Header values as Node and its frameworks hold them. */
-export type HeaderValues = Readonly<Record<string, string | number | readonly string[] | undefined>>
+type HeaderValues = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /** The header of a response so far, as the rules read it. */
 export function headerOf(headers: HeaderValues): Record<string, string | string[]> {

@@ -345,13 +345,14 @@ export class TaggedStore implements BackendBase {
   }
 
   #applyAll(expected: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
-    const records = expected.filter(({ key }) => isRecordKey(key))
+    const isOfRecord = (one: Expectation) => !isOfLock(one) && isRecordKey(one.key)
+    const records = expected.filter(isOfRecord)
     return recover(
       () => this.#base.apply(expected, writes),
       (error) => {
         if (!(error instanceof CommandError) || records.length === 0) throw error
         // A store on several servers cannot see records and values in one step: the records first.
-        const others = expected.filter(({ key }) => !isRecordKey(key))
+        const others = expected.filter((one) => !isOfRecord(one))
         return chain(this.#records.hold(records), (hold) => hold && this.#base.apply(others, writes))
       },
     )

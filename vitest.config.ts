@@ -40,8 +40,9 @@ const conditions = ['@cashews/source', ...defaultServerConditions]
 /** Tests that need a Redis server have a project of their own, `redis`, and are left out of `unit`. */
 const needRedis = ['tests/src/redis/**/*.test.ts', 'tests/src/faults/quick/*.test.ts']
 
-/** The other faults take minutes: `pnpm faults`, by vitest.faults.config.ts. */
+/** The other faults, and the kit on a Cluster, take minutes: `pnpm faults`, by vitest.faults.config.ts. */
 const faults = 'tests/src/faults/**'
+export const clusterKit = 'tests/src/redis/cluster-conformance.test.ts'
 
 /** Tests that run on every store: on those of this process in `unit`, on Redis in `redis`. */
 const onEveryStore = globSync('tests/src/*.test.ts').filter((file) =>
@@ -68,6 +69,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'redis',
           include: [...needRedis, ...onEveryStore],
+          exclude: ['**/node_modules/**', clusterKit],
           globalSetup: ['tests/src/support/redis/global-setup.ts'],
         },
       },

@@ -1,11 +1,11 @@
 import type { ViteUserConfig } from 'vitest/config'
-import everyday from './vitest.config.ts'
+import everyday, { clusterKit } from './vitest.config.ts'
 
 /** `pnpm faults`: every fault of the matrix, one after another, on servers of its own. Prints a line of JSON for each. */
 const config: ViteUserConfig = {
   ...everyday,
   test: {
-    include: ['tests/src/faults/**/*.test.ts'],
+    include: ['tests/src/faults/**/*.test.ts', clusterKit],
     fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

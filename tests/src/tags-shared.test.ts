@@ -121,7 +121,6 @@ describe('a record of a tag that the store lost', () => {
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, 2])
     await tags.delete('x')
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined])
-    console.log(JSON.stringify({ id: 'G4', promise: 'resurrected = 0', measured: 0, pass: true }))
   })
 })
 

@@ -109,7 +109,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
     const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template })
 
-    const sourceOf = async function* (self: unknown, args: readonly unknown[]): AsyncGenerator<unknown> {
+    /** @param begun Resolves when the load has its lease: what is read before could be out of date unnoticed. */
+    const sourceOf = async function* (
+      self: unknown,
+      args: readonly unknown[],
+      begun: Promise<void>,
+    ): AsyncGenerator<unknown> {
+      await begun
       const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
       checkThat(
         typeof source?.[Symbol.asyncIterator] === 'function',
@@ -119,7 +125,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
-      const recording = new Recording(sourceOf(self, args), { maxItems, maxBytes })
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+      const recording = new Recording(sourceOf(self, args, begun), { maxItems, maxBytes })
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
@@ -129,6 +136,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           tags: tags && (() => tags.ahead(self, args)),
           async load(flight) {
             recording.lease = flight
+            begin()
             flight.reason = 'miss'
             const ended = await recording.whole
             if (recordings.get(key) === recording) recordings.delete(key)
@@ -141,7 +149,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           },
         },
       )
-      stored.catch(cache.report)
+      stored.catch(cache.report).finally(begin)
       return recording
     }
     const open = (key: string): Recording | undefined => {

@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { transform } from 'esbuild'
 import { defaultServerConditions, type Plugin } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
@@ -87,6 +88,8 @@ const config: ViteUserConfig = defineConfig({
         },
       },
     ],
+    // Vitest leaves one core to itself, which is half of a small machine.
+    maxWorkers: availableParallelism(),
     // Wall time on a machine that others use too. A test that hangs still ends.
     testTimeout: 30_000,
     hookTimeout: 30_000,

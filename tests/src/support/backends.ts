@@ -4,6 +4,7 @@ import { reference } from '@cashews/conformance'
 import type { Backend } from '@cashews/core'
 import { inject, vi } from 'vitest'
 import { freshDirectory } from './disk/directories.ts'
+import { patient } from './helpers.ts'
 import { redisStores } from './redis/stores.ts'
 
 /** A backend that every behaviour test runs on. */
@@ -19,11 +20,13 @@ export interface StoreCase {
 /** Stores in this process live on the fake timers of the test. */
 export const elapse = (milliseconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(milliseconds)
 
+const onDisk = (shards: number): Backend => patient(disk({ directory: freshDirectory(), shards }))
+
 const inProcess: readonly StoreCase[] = [
   { name: 'memory', create: () => memory(), elapse, isInProcess: true },
   { name: 'reference', create: () => reference(), elapse, isInProcess: true },
-  { name: 'disk, 1 shard', create: () => disk({ directory: freshDirectory(), shards: 1 }), elapse, isInProcess: true },
-  { name: 'disk, 8 shards', create: () => disk({ directory: freshDirectory() }), elapse, isInProcess: true },
+  { name: 'disk, 1 shard', create: () => onDisk(1), elapse, isInProcess: true },
+  { name: 'disk, 8 shards', create: () => onDisk(8), elapse, isInProcess: true },
 ]
 
 /** Those of this process in the project `unit`; in the project `redis`, Redis. */

@@ -10,6 +10,7 @@ import {
   guard,
   MISS,
   type Middleware,
+  type Milliseconds,
 } from '@cashews/core'
 import { vi } from 'vitest'
 
@@ -147,6 +148,16 @@ export function altered(backend: Backend, over: Partial<Backend>): Backend {
       const member: unknown = Reflect.get(target, name, target)
       return typeof member === 'function' ? member.bind(target) : member
     },
+  })
+}
+
+/** How long a command may take where deadlines are not the matter: the machine may be busy, and a fake clock far ahead. */
+const PATIENCE: Milliseconds = 24 * 60 * 60_000
+
+/** A store that its guard never gives up. */
+export function patient(backend: Backend): Backend {
+  return altered(backend, {
+    guard: (store, options) => guard(store, { ...options, readTimeout: PATIENCE, writeTimeout: PATIENCE }),
   })
 }
 

@@ -1,15 +1,12 @@
 import { redis } from '@cashews/backend-redis'
-import { type Backend, guard, type Milliseconds } from '@cashews/core'
+import type { Backend } from '@cashews/core'
 import { Redis } from 'ioredis'
 import { afterEach, vi } from 'vitest'
 import type { StoreCase } from '../backends.ts'
-import { altered, waitAlsoFor } from '../helpers.ts'
+import { patient, waitAlsoFor } from '../helpers.ts'
 import { type CatchingUp, catchingUp } from './catching-up.ts'
 import { redisUrl } from './shared.ts'
 import { age, slowed } from './slowed.ts'
-
-/** How long a command may take: here it is not about deadlines, and the machine may be busy. */
-const TIMEOUT: Milliseconds = 20_000
 
 const turnOfTheLoop = globalThis.setImmediate
 
@@ -27,9 +24,7 @@ function create(): Backend {
   const namespace = `test:${crypto.randomUUID()}:`
   admin ??= new Redis(redisUrl())
   const client = admin
-  const backend = altered(slowed(redis({ url: redisUrl(), namespace })), {
-    guard: (store, options) => guard(store, { ...options, readTimeout: TIMEOUT, writeTimeout: TIMEOUT }),
-  })
+  const backend = patient(slowed(redis({ url: redisUrl(), namespace })))
   const store = catchingUp(backend, (duration) => age(client, namespace, duration))
   open.add(store)
   return store.backend
@@ -45,7 +40,7 @@ async function settleRedis(): Promise<void> {
 }
 
 /** Moves the clock of this process, from timer to timer. The server catches up when it is asked. */
-async function elapse(duration: Milliseconds): Promise<void> {
+async function elapse(duration: number): Promise<void> {
   await settleRedis()
   let isOver = false
   setTimeout(() => {

@@ -83,7 +83,7 @@ const config: ViteUserConfig = defineConfig({
             enabled: true,
             only: true,
             include: ['packages/*/test/**/*.test-d.ts'],
-            tsconfig: './tsconfig.json',
+            tsconfig: './tsconfig.types.json',
           },
         },
       },

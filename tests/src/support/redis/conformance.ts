@@ -9,6 +9,9 @@ import { age, slowed } from './slowed.ts'
 /** A short lifetime by the clock that the kit moves. */
 const UNIT: Milliseconds = 200
 
+/** How many random sequences: each is some hundred round trips, and as many ways to let time pass. */
+const MODEL_RUNS = 20
+
 /** Where values live. */
 export interface Place {
   readonly namespace: string
@@ -41,8 +44,13 @@ export function describePlace(
     const agedAt = performance.now()
     await eventually(() => made.every((backend) => hasHeard(backend, agedAt)))
   }
-  const model = nearby ? { runs: 20 } : {}
-  describeBackend(name, create, { shared: true, without: ['expired', ...without], elapse, unit: UNIT, model })
+  describeBackend(name, create, {
+    shared: true,
+    without: ['expired', ...without],
+    elapse,
+    unit: UNIT,
+    model: { runs: MODEL_RUNS },
+  })
 }
 
 /** Whether a backend knows of everything that had changed by then, or keeps no copies. */

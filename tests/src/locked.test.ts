@@ -53,6 +53,29 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(commands.commands.filter((command) => command === 'setLock').length).toBeLessThan(60)
     })
 
+    it('looks no less often than it is told to', async () => {
+      const commands = recorder()
+      cache.use(commands)
+      await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
+      const work = locked(cache, { ttl: '1m', wait: '10s', checkInterval: '50ms', key: 'k' }, async () => 1)
+      const refused = expect(work()).rejects.toThrow(LockedError)
+      await elapse(10_000)
+      await refused
+      expect(commands.commands.filter((command) => command === 'setLock').length).toBeGreaterThan(190)
+    })
+
+    it('refuses at once a time that is none', () => {
+      const wrong = (options: object) => () => locked(cache, { ttl: '1m', key: 'k', ...options }, async () => 1)
+      expect(wrong({ checkInterval: '0s' })).toThrow("'0s' is no time to live")
+      expect(wrong({ wait: 'soon' })).toThrow("'soon' is no time to live")
+      const wrongLock = (lock: object) => () => cached(cache, { ttl: '1m', key: 'k', lock }, async () => 1)
+      expect(wrongLock({ ttl: '0s' })).toThrow("'0s' is no time to live")
+      expect(wrongLock({ tll: '1s' })).toThrow(
+        'lock of cached has no option "tll". Its options: ttl, wait, checkInterval.',
+      )
+      expect(wrongLock('yes' as never)).toThrow('not yes')
+    })
+
     it('holds the lock of an async generator while it is read, to its end or until it is left', async () => {
       const pages = locked(cache, { ttl: '10s', wait: false, key: 'k:{0}' }, async function* (name: string) {
         yield `${name}1`
@@ -105,6 +128,30 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await elapse(2_000)
       expect(await answers).toEqual(Array(4).fill('value'))
       expect(run).toHaveBeenCalledTimes(1)
+    })
+
+    it('loads once however long it takes', async () => {
+      const backend = create()
+      const opened = gate<string>()
+      const run = vi.fn(() => opened.promise)
+      const [first, second] = [0, 1].map(() =>
+        cached(createCache({ onError }).setup(backend), { ttl: '1m', key: 'k', lock: true }, run),
+      )
+      const answers = Promise.all([first?.(), second?.()])
+      await elapse(35_000)
+      opened.open('value')
+      await elapse(2_000)
+      expect(await answers).toEqual(['value', 'value'])
+      expect(run).toHaveBeenCalledTimes(1)
+      expect(onError).not.toHaveBeenCalled()
+    })
+
+    it('loads by itself when it has waited in vain', async () => {
+      await cache.setLock('lock:k', 'somebody', { ttl: '1h' })
+      const run = vi.fn(async () => 1)
+      const answer = cached(cache, { ttl: '1m', key: 'k', lock: { wait: '2s' } }, run)()
+      await elapse(3_000)
+      expect(await answer).toBe(1)
     })
 
     it('loads by itself when the holder is dead, after the lock’s ttl', async () => {

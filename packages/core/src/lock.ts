@@ -13,6 +13,8 @@ export interface LockOptions {
    * @default the `ttl`: by then its holder has lost it
    */
   readonly wait?: Ttl | false
+  /** The longest pause between two looks at a lock that no release was heard of. @default '400ms' */
+  readonly checkInterval?: Ttl
   /** Ends the waiting. */
   readonly signal?: AbortSignal
 }
@@ -28,7 +30,7 @@ export interface LockStore {
 }
 
 const FIRST_PAUSE: Milliseconds = 25
-const LONGEST_PAUSE: Milliseconds = 400
+const CHECK_INTERVAL: Milliseconds = 400
 
 /** A lock that is held. Works with `await using`. */
 export class Lock implements AsyncDisposable {
@@ -70,8 +72,8 @@ export function lost(key: string): LockedError {
 }
 
 /**
- * Takes a lock. Waits for a release, and between looks longer each time, up to 400 ms, so that a waiter costs a few
- * commands a second.
+ * Takes a lock. Waits for a release, and between looks longer each time, up to `checkInterval`, so that a waiter costs a
+ * few commands a second.
  *
  * @throws {LockedError} When the lock is still held by somebody else after `wait`.
  */
@@ -79,9 +81,10 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   const lifetime = parseTtl(options.ttl)
   const wait =
     options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
+  const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)
   const token = crypto.randomUUID()
   const deadline = performance.now() + wait
-  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
     options.signal?.throwIfAborted()
     if (await store.acquire(token, lifetime)) return new Lock(key, token, store)
     const left = deadline - performance.now()
@@ -114,7 +117,7 @@ export async function awaitUnlocked(
   store: Pick<LockStore, 'released'>,
 ): Promise<boolean> {
   const deadline = performance.now() + wait
-  for (let pause = FIRST_PAUSE; await isLocked(); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  for (let pause = FIRST_PAUSE; await isLocked(); pause = Math.min(pause * 2, CHECK_INTERVAL)) {
     const left = deadline - performance.now()
     if (left <= 0) return true
     await store.released(Math.min(jittered(pause), left))

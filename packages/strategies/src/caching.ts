@@ -3,7 +3,7 @@ import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
-import type { LockOption } from './lock-option.ts'
+import { type LockOption, lockingOf } from './lock-option.ts'
 import { checkNames } from './options.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -56,6 +56,7 @@ export function cachingOf(
   checkNames(strategy, options, [...shared, ...own])
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options)
+  const locking = lockingOf(strategy, options)
   const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
   return {
     lifetime,
@@ -65,8 +66,8 @@ export function cachingOf(
       const tags = tagsOf(target, options)
       return {
         seen: () => ({ ...seen, template: template() }),
-        load: storing(cache, { run, lifetime, keeping, form, tags, lock: options.lock ?? false }),
-        lands: !options.lock,
+        load: storing(cache, { run, lifetime, keeping, form, tags, locking }),
+        lands: !locking,
         tags: tags && (({ self, args }) => tags.ahead(self, args)),
         watchesInside: keeping.watchesInside,
         longest: lifetime.longest,

@@ -1,27 +1,59 @@
-import { type Cache, LockedError, type LockOptions } from '@cashews/core'
+import { type Cache, type Lock, LockedError, type LockOptions, type Milliseconds, parseTtl } from '@cashews/core'
+import { checkNames, checkThat } from './options.ts'
 
 /** How processes agree on who loads. */
 export interface LockOption {
   /**
    * `true`: of all processes that share the store, one at a time loads a key; the others wait for what it stores. Its
-   * lock is held for 10 seconds at most; whoever has waited that long loads by himself.
+   * lock is renewed while it loads; `ttl`, 10 seconds unless given, is how long it outlives a process that died. Whoever
+   * has waited for `wait`, a minute unless given, loads by himself.
    *
    * @default false
    */
-  readonly lock?: boolean | undefined | Pick<LockOptions, 'ttl' | 'wait'>
+  readonly lock?: boolean | undefined | Locking
+}
+
+type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
+
+/** Checks the option. Nothing when there is no lock. */
+export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
+  if (lock === false) return undefined
+  checkThat(
+    lock === true || typeof lock === 'object',
+    `lock is true, false or { ttl, wait, checkInterval }, not ${lock}.`,
+  )
+  const given: Locking = lock === true ? {} : lock
+  checkNames(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
+  checkTimes(given)
+  return { ttl: '10s', wait: '1m', ...given }
+}
+
+/** Raises an error when one of the times cannot be. */
+export function checkTimes({ ttl, wait, checkInterval }: Locking): void {
+  for (const time of [ttl, wait || undefined, checkInterval]) if (time !== undefined) parseTtl(time)
 }
 
 /** Runs `fn` with the lock of a key, or without it when the wait was in vain. Somebody else may have loaded meanwhile. */
-export async function withLock<T>(cache: Cache, key: string, { lock }: LockOption, fn: () => Promise<T>): Promise<T> {
-  const options = typeof lock === 'object' ? lock : ({ ttl: '10s' } as const)
+export async function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn: () => Promise<T>): Promise<T> {
   let entered = false
   try {
-    return await cache.lock(`lock:${key}`, options, () => {
+    return await cache.lock(`lock:${key}`, locking, (held) => {
       entered = true
-      return fn()
+      return renewing(held, parseTtl(locking.ttl), fn)
     })
   } catch (error) {
     if (entered || !(error instanceof LockedError)) throw error
     return fn()
+  }
+}
+
+/** Holds a lock for as long as `fn` runs. That it was lost all the same, its release reports. */
+async function renewing<T>(lock: Lock, lifetime: Milliseconds, fn: () => Promise<T>): Promise<T> {
+  const renewal = setInterval(() => void lock.extend(lifetime / 1_000).catch(() => undefined), lifetime / 3)
+  renewal.unref()
+  try {
+    return await fn()
+  } finally {
+    clearInterval(renewal)
   }
 }

@@ -1,9 +1,9 @@
 import type { Cache, KeyOptions, Ttl } from '@cashews/core'
-import { parseTtl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
+import { checkTimes } from './lock-option.ts'
 import { checkNames, checkThat } from './options.ts'
 import { named, type Target, wrap } from './wrap.ts'
 
@@ -17,6 +17,8 @@ export interface LockedOptions<
   readonly ttl: Ttl
   /** How long to wait for a call that is under way; `0` or `false`: not at all. @default `ttl` */
   readonly wait?: Ttl | false
+  /** The longest pause between two looks at a lock that another process holds. @default '400ms' */
+  readonly checkInterval?: Ttl
 }
 
 /** A function behind a lock. An async generator stays one, and holds its lock while it is read. */
@@ -40,23 +42,23 @@ export function locked<F extends AnyFunction, const K extends string, const N ex
   fn: F,
 ): Locked<F>
 export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): Decorator | AnyFunction {
-  checkNames('locked', options, [...keyingNames, 'ttl', 'wait'])
-  const { ttl, wait } = options
+  checkNames('locked', options, [...keyingNames, 'ttl', 'wait', 'checkInterval'])
+  const { ttl, wait, checkInterval } = options
   checkThat(ttl !== undefined, "locked needs a ttl, such as ttl: '30s': a holder that dies keeps its lock until then.")
-  parseTtl(ttl)
-  const waiting = wait === undefined ? {} : { wait }
+  checkTimes(options)
+  const locking = { ttl, ...(wait !== undefined && { wait }), ...(checkInterval !== undefined && { checkInterval }) }
 
   const wrapTarget = (target: Target) => {
     const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
       detecting(cache, 'locked', template, {
         call: (key, self, args, signal) =>
-          cache.lock(key, { ttl, ...waiting, ...(signal ? { signal } : {}) }, () => run(self, args)),
+          cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
       }),
     )
     if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped
     const generating = async function* (this: object, ...args: never[]): AsyncGenerator<unknown, unknown, unknown> {
       const key = wrapped.of(this).key(...args)
-      const release = await hold((held) => cache.lock(key, { ttl, ...waiting }, held))
+      const release = await hold((held) => cache.lock(key, locking, held))
       try {
         return yield* Reflect.apply(target.fn as AsyncGeneratorFunction, this, args)
       } finally {

@@ -1,19 +1,21 @@
-import { type Cache, type Flight, isPending, MISS } from '@cashews/core'
+import { type Cache, type Flight, isPending, type LockOptions, MISS } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
-import { type LockOption, withLock } from './lock-option.ts'
+import { withLock } from './lock-option.ts'
 import { storedError } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import type { TagMaker } from './tag-option.ts'
 import type { Run } from './wrap.ts'
 
 /** What decides how a result is stored. */
-export interface Storing extends LockOption {
+export interface Storing {
   readonly run: Run
   readonly lifetime: Lifetime
   readonly keeping: Keeping
   readonly tags: TagMaker | undefined
   readonly form: StoredForm
+  /** How processes agree on who loads, if they do. */
+  readonly locking: LockOptions | undefined
 }
 
 /** Runs the function, stores its outcome, unless its lease was broken meanwhile, and lands. Answers the result itself. */
@@ -23,7 +25,7 @@ export type Load = (flight: Flight) => Promise<unknown>
  * Makes a load. What goes wrong with the storing, in a condition or a ttl function too, is reported, and the caller
  * gets the result all the same. A result that is stale itself is not stored.
  */
-export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock }: Storing): Load {
+export function storing(cache: Cache, { run, lifetime, keeping, tags, form, locking }: Storing): Load {
   const isTimed = keeping.isTimed || form.isTimed
   const store = (flight: Flight, result: unknown, value: unknown, took: number) => {
     const { key, self, args } = flight.call
@@ -54,12 +56,12 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     if (failed) throw result
     return result
   }
-  const loadLocked: Load = (flight) => {
+  if (locking === undefined) return load
+  return (flight) => {
     const { key } = flight.call
-    return withLock(cache, key, { lock }, async () => {
+    return withLock(cache, key, locking, async () => {
       const stored = await cache.call<'get'>({ command: 'get', key })
       return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(flight)
     })
   }
-  return lock ? loadLocked : load
 }

@@ -1,3 +1,4 @@
+import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { describeBackend, handClock, reference } from '@cashews/conformance'
 import {
@@ -11,6 +12,7 @@ import {
 import { cached, early } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { freshDirectory } from './support/disk/directories.ts'
 import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)
@@ -210,6 +212,21 @@ describe('a backend for tags alone', () => {
     expect(await here.get('user:1')).toBe(1)
     await tags.delete('x')
     expect(await here.get('user:1')).toBeUndefined()
+  })
+
+  it('keeps the tags of stores that have tags of their own', async () => {
+    vi.useRealTimers()
+    const cache = createCache()
+      .setup(memory())
+      .setup(disk({ directory: freshDirectory() }), { prefix: 'disk:' })
+    const tags = createTags(cache, { backend: memory() })
+    await cache.setMany({ a: 1, 'disk:a': 2 }, { tags: ['x'] })
+    await cache.setMany({ b: 3, 'disk:b': 4 }, { tags: ['y'] })
+    expect(await cache.getMany(['a', 'disk:a', 'b', 'disk:b'])).toEqual([1, 2, 3, 4])
+    expect(await tags.of('disk:a')).toEqual(['x'])
+    await tags.delete('x')
+    expect(await cache.getMany(['a', 'disk:a', 'b', 'disk:b'])).toEqual([undefined, undefined, 3, 4])
+    await cache.close()
   })
 
   it('that is away makes values with tags absent, and no caller hears of it', async () => {

@@ -1,6 +1,6 @@
 interface Waiting<T> {
-  readonly name: string
-  readonly resolve: (found: T) => void
+  readonly names: readonly string[]
+  readonly resolve: (found: T[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -15,25 +15,39 @@ export class ReadBatch<T> {
   }
 
   read(name: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ name, resolve, reject }) === 1) process.nextTick(() => void this.flush())
-    })
+    return new Promise((resolve, reject) => this.#add([name], ([found]) => resolve(found as T), reject))
+  }
+
+  readMany(names: readonly string[]): Promise<T[]> {
+    return new Promise((resolve, reject) => this.#add(names, resolve, reject))
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
   async flush(): Promise<void> {
     const waiting = this.#waiting
-    if (waiting.length === 0) return
+    const [first] = waiting
+    if (first === undefined) return
     this.#waiting = []
     try {
-      const found = await this.#send(waiting.map(({ name }) => name))
-      for (const [at, { resolve, reject }] of waiting.entries()) {
-        const one = found[at] as T | Error
-        if (one instanceof Error) reject(one)
-        else resolve(one)
+      const found = await this.#send(waiting.length === 1 ? first.names : waiting.flatMap(({ names }) => names))
+      if (waiting.length === 1) return settle(first, found)
+      let at = 0
+      for (const one of waiting) {
+        settle(one, found.slice(at, at + one.names.length))
+        at += one.names.length
       }
     } catch (error) {
       for (const { reject } of waiting) reject(error)
     }
   }
+
+  #add(names: readonly string[], resolve: (found: T[]) => void, reject: (error: unknown) => void): void {
+    if (this.#waiting.push({ names, resolve, reject }) === 1) process.nextTick(() => void this.flush())
+  }
+}
+
+function settle<T>({ resolve, reject }: Waiting<T>, found: readonly (T | Error)[]): void {
+  const failure = found.find((one) => one instanceof Error)
+  if (failure) reject(failure)
+  else resolve(found as T[])
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type Awaitable,
+  all,
   type Backend,
   type BackendHost,
   BackendUnavailableError,
@@ -14,6 +15,7 @@ import {
   type Guarded,
   type GuardOptions,
   guard,
+  isRecordKey,
   type KindWrite,
   type Leases,
   type LockExpectation,
@@ -24,6 +26,10 @@ import {
   type Sets,
   type Snapshot,
   type Spot,
+  stampsBeside,
+  type Tagged,
+  type TagSteps,
+  tagged,
   type Windows,
   type Write,
 } from '@cashews/core'
@@ -36,6 +42,8 @@ import { ReadBatch } from './read-batch.ts'
 import { ReleaseBell } from './release-bell.ts'
 import type { Script } from './script.ts'
 import * as scripts from './scripts.ts'
+import { RedisTagSteps } from './tag-steps.ts'
+import { joinTags, splitTags } from './tagged-bytes.ts'
 
 type Encoded = Buffer | string
 
@@ -52,6 +60,9 @@ interface ScriptCommand extends Command {
 
 /** How long a load may take and still be stored: as long as its lease. */
 const LEASE_LIFETIME: Milliseconds = 300_000
+
+/** Up to so many names are read without a look at how to split them. */
+const FEW = 50
 
 /** How many keys to ask of a server at a time where nobody says. */
 const BATCH = 1_000
@@ -73,6 +84,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   /** Answers from the copies in this process. Absent without a client-side cache. */
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  /** Of tags, of which core keeps the rest. */
+  readonly tagSteps: TagSteps
   /** The slot of a key. Absent where all keys meet. */
   readonly partOf?: (key: string) => number
 
@@ -84,6 +97,19 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#readsWithTtl = new ReadBatch((names) => this.#readAllWithTtl(names))
     this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
     if (keys.slot('') !== undefined) this.partOf = (key) => keys.slot(key) as number
+    this.tagSteps = new RedisTagSteps({
+      pair: (key) => this.#pair(key),
+      mayMeet: (names) => link.mayMeet(names),
+      readsTogether: copies === undefined,
+      read: (names) => this.#reads.readMany(names),
+      encode: (key, value) => this.#encode(key, value),
+      decode: (key, bytes) => this.#decode(key, bytes),
+      leaseArguments: newLease,
+      ttl: ttlOf,
+      run: (script, names, args) => this.#evaluate(script, names, args),
+      change: (keys, send) => this.#change(keys, send),
+      changed: (keys) => this.#copies?.drop(keys),
+    })
     if (copies === undefined) return
     const local = new LocalCopies(link, keys, copies, (key, name) => this.#fetch(key, name))
     this.#copies = local
@@ -115,8 +141,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return this.#reads.read(name).then((bytes) => this.#decode(key, bytes))
   }
 
-  getMany(keys: readonly string[]): Promise<unknown[]> {
-    return Promise.all(keys.map((key) => this.get(key)))
+  getMany(keys: readonly string[]): Awaitable<unknown[]> {
+    if (this.#copies) return all(keys.map((key) => this.get(key)))
+    return this.#reads
+      .readMany(keys.map((key) => this.#keys.value(key)))
+      .then((found) => all(found.map((bytes, at) => this.#decode(keys[at] as string, bytes))))
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
@@ -313,8 +342,10 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   // The way to the server
 
   async #takeLease(key: string, orValue: boolean): Promise<{ value: unknown; lease?: string }> {
-    const args = [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
-    const [bytes, lease] = (await this.#run(scripts.TAKE_LEASE, key, args)) as [Buffer | null, Buffer | null]
+    const [bytes, lease] = (await this.#run(scripts.TAKE_LEASE, key, newLease(orValue))) as [
+      Buffer | null,
+      Buffer | null,
+    ]
     return lease === null ? { value: await this.#decode(key, bytes) } : { value: MISS, lease: String(lease) }
   }
 
@@ -336,7 +367,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
     if (write.op === 'lock') return [write.op, ttl, write.token]
     if (write.op === 'expire') return [write.op, ttl, '']
-    if (write.op === 'set') return [write.op, ttl, await this.#serializer.encode(write.key, write.value)]
+    if (write.op === 'set') return [write.op, ttl, await this.#encode(write.key, write.value)]
     const { kind, items } = write.content
     if (kind === 'set') return ['members', ttl, JSON.stringify(items)]
     if (kind === 'bits') return ['bits', ttl, Buffer.concat([scripts.BITS_HEADER, Buffer.from(items)])]
@@ -361,12 +392,22 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   #encode(key: string, value: unknown): Awaitable<Encoded> {
-    return this.#serializer.encode(this.#keys.value(key), value)
+    if (isRecordKey(key)) return String(value)
+    const stamps = stampsBeside(value)
+    const name = this.#keys.value(key)
+    if (stamps === undefined) return this.#serializer.encode(name, value)
+    return chain(this.#serializer.encode(name, (value as Tagged).value), (bytes) => joinTags(stamps, bytes))
   }
 
   #decode(key: string, bytes: Buffer | null): Awaitable<unknown> {
     if (bytes === null || isBits(bytes)) return MISS
-    return this.#serializer.decode(this.#keys.value(key), bytes, this.#host)
+    if (isRecordKey(key)) return bytes.toString()
+    const name = this.#keys.value(key)
+    const split = splitTags(bytes)
+    if (split === undefined) return this.#serializer.decode(name, bytes, this.#host)
+    return chain(this.#serializer.decode(name, split.bytes, this.#host), (value) =>
+      value === MISS ? MISS : tagged(split.stamps, value),
+    )
   }
 
   #send(name: string, key: string, args?: readonly Argument[]): Promise<unknown> {
@@ -410,7 +451,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   async #sendAll(commands: readonly Command[]): Promise<unknown[]> {
     if (commands.length === 0) return []
-    const answers = await this.#link.sendAll(commands)
+    const [only] = commands
+    const answers =
+      only !== undefined && commands.length === 1
+        ? [await this.#link.send(only).catch((error) => error)]
+        : await this.#link.sendAll(commands)
     const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
     if (unknown.length === 0) return answers
     const again = await this.#link.sendAll(this.#spelledOutOnce(unknown.map((at) => commands[at] as ScriptCommand)))
@@ -437,6 +482,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   async #readAll(names: readonly string[]): Promise<(Buffer | null | Error)[]> {
     const [only] = names
     if (only !== undefined && names.length === 1) return [await this.#readOne(only)]
+    if (only !== undefined && names.length <= FEW && this.#link.mayMeet(names))
+      return (await this.#link.send({ name: 'MGET', args: names, key: only })) as (Buffer | null)[]
     const commands = (group: readonly string[]) => ({ name: 'MGET', args: group, key: group[0] as string })
     return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
   }
@@ -491,6 +538,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       } while (cursor !== '0')
     }
   }
+}
+
+/** The arguments of a script that takes a lease. */
+function newLease(orValue: boolean): Argument[] {
+  return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
 }
 
 function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {

@@ -3,6 +3,8 @@ import { Script } from './script.ts'
 /** Marks a string that holds bits. Eight bytes, so that fields begin at bit 64. */
 export const BITS_HEADER: Buffer = Buffer.from('\xc6cbits\x01\x00', 'latin1')
 const HEADER = String.raw`'\198cbits\1\0'`
+/** As {@link joinTags} writes it. */
+const TAGS = String.raw`'\198ctags\1\0'`
 
 /**
  * What Redis has no single command for. A script runs alone (redis.io, "Scripting with Lua"), so each is one step.
@@ -245,6 +247,95 @@ if lease[1] ~= ARGV[1] or number < tonumber(lease[2]) then return 0 end
 if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
 if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
 return 1`)
+
+/** The record of a tag without the mark of one that was made for a load. */
+const STAMP_IN = `
+local function stampIn(record)
+  if record and string.byte(record) == 126 then return string.sub(record, 2) end
+  return record
+end`
+
+/**
+ * The same, and what the records of tags hold. KEYS: value, lease, records. ARGV: as there, then what a record is made to
+ * hold where there is none. All live for as long as the lease.
+ */
+export const TAKE_TAGGED_LEASE: Script = new Script(`${STAMP_IN}
+local value = ARGV[3] == '1' and redis.pcall('GET', KEYS[1])
+if type(value) == 'string' then return {value, false} end
+if redis.call('HSETNX', KEYS[2], 'name', ARGV[1]) == 1 then redis.call('HSET', KEYS[2], 'stored', 0) end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+local answer = {false, redis.call('HGET', KEYS[2], 'name') .. ':' .. redis.call('HINCRBY', KEYS[2], 'taken', 1)}
+for i = 3, #KEYS do
+  local record = redis.call('GET', KEYS[i])
+  if not record then
+    record = ARGV[4]
+    redis.call('SET', KEYS[i], record, 'PX', ARGV[2])
+  else
+    local left = redis.call('PTTL', KEYS[i])
+    if left >= 0 and left < ARGV[2] / 2 then redis.call('PEXPIRE', KEYS[i], ARGV[2]) end
+  end
+  answer[i] = stampIn(record)
+end
+return answer`)
+
+/** Puts values, each in a pair of KEYS, beside what the records hold that come after them. */
+const PUT_TAGGED = `${STAMP_IN}
+local function put(key, value, ttl)
+  if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
+end
+local function prolong(key, ttl, recordTtl)
+  local left = redis.call('PTTL', key)
+  if left < 0 then return end
+  if ttl == '' then redis.call('PERSIST', key)
+  elseif left < tonumber(ttl) then redis.call('PEXPIRE', key, recordTtl) end
+end
+local function putTagged(records, count, tags, ttl, recordTtl, fresh, from)
+  local stamps, answer = {}, 1
+  for i = 1, #records do
+    local key, record = KEYS[2 * count + i], records[i]
+    local stamp = stampIn(record) or fresh
+    if stamp == record then prolong(key, ttl, recordTtl)
+    else
+      put(key, stamp, recordTtl)
+      answer = 2
+    end
+    stamps[i] = stamp
+  end
+  local head = '[' .. tags .. ',["' .. table.concat(stamps, '","') .. '"]]'
+  head = ${TAGS} .. struct.pack('>I4', #head) .. head
+  for i = 1, count do put(KEYS[2 * i - 1], head .. ARGV[from + i], ttl) end
+  return answer
+end`
+
+/**
+ * KEYS: a pair for each value, then the records of its tags. ARGV: the tags as JSON, ttl, ttl of records, what a record is
+ * made to hold where there is none, the values. Answers 1; 2 when it made a record.
+ */
+export const SET_TAGGED: Script = new Script(`${PUT_TAGGED}
+local count = #ARGV - 4
+local records = redis.call('MGET', unpack(KEYS, 2 * count + 1))
+local answer = putTagged(records, count, ARGV[1], ARGV[2], ARGV[3], ARGV[4], 4)
+for i = 1, count do redis.call('UNLINK', KEYS[2 * i]) end
+return answer`)
+
+/**
+ * As {@link SET_LEASED}. KEYS: value, lease, the records of the tags, then those that are only looked at. ARGV: as
+ * {@link SET_TAGGED}, of one value; then name and number of the lease, and what each record must hold (`''`: whatever).
+ * Answers as there; 0 when it wrote nothing.
+ */
+export const SET_TAGGED_LEASED: Script = new Script(`${PUT_TAGGED}
+local lease = redis.call('HMGET', KEYS[2], 'name', 'stored', 'taken')
+local number = tonumber(ARGV[7])
+if lease[1] ~= ARGV[6] or number < tonumber(lease[2]) then return 0 end
+local records, own = redis.call('MGET', unpack(KEYS, 3)), {}
+local tags = #cjson.decode(ARGV[1])
+for i, record in ipairs(records) do
+  if ARGV[7 + i] ~= '' and stampIn(record) ~= ARGV[7 + i] then return 0 end
+  if i <= tags then own[i] = record end
+end
+local answer = putTagged(own, 1, ARGV[1], ARGV[2], ARGV[3], ARGV[4], 4)
+if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
+return answer`)
 
 /** Answers value and time left of each key, for copies that live no longer than the key. */
 export const GET_WITH_TTL: Script = new Script(`

@@ -20,3 +20,13 @@ export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R
 export function all<T>(answers: readonly Awaitable<T>[]): Awaitable<T[]> {
   return answers.some(isPending) ? Promise.all(answers) : (answers as T[])
 }
+
+/** Goes on when `attempt` fails, at once or later. */
+export function recover<T>(attempt: () => Awaitable<T>, failed: (error: unknown) => Awaitable<T>): Awaitable<T> {
+  try {
+    const answer = attempt()
+    return isPending(answer) ? answer.catch(failed) : answer
+  } catch (error) {
+    return failed(error)
+  }
+}

@@ -6,7 +6,7 @@ import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
 import type { TagStore } from './defaults/tag-records.ts'
-import { TaggedStore } from './defaults/tagged-store.ts'
+import { type TaggableBase, TaggedStore } from './defaults/tagged-store.ts'
 import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
 import { guard } from './guard.ts'
@@ -18,7 +18,7 @@ type Base = BackendBase & Partial<Backend>
 const REACHES_LOCKS = /^[*?[\\\0]/
 
 /** Adds tags to a store, or keeps their `records` elsewhere than beside the values. */
-export function withTags(store: Base, records?: TagStore): Backend {
+export function withTags(store: TaggableBase, records?: TagStore): Backend {
   return completeBackend(new TaggedStore(store, records) as Base)
 }
 

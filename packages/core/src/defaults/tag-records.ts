@@ -1,13 +1,13 @@
-import { type Awaitable, all, chain } from '../awaitable.ts'
-import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
+import { type Awaitable, all, chain, recover } from '../awaitable.ts'
+import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../backend.ts'
+import { CommandError } from '../errors.ts'
+import { AHEAD, type StepRecord, type StepRecords } from './tag-steps.ts'
+import type { TagStamp } from './tagged-value.ts'
 import { update } from './update.ts'
 
 /** What {@link TagRecords} asks of the store it keeps its records in. */
 export type TagStore = Pick<Backend, 'getMany' | 'getNow' | 'set' | 'delete' | 'inspect' | 'apply'> &
   Partial<Pick<Backend, 'ping' | 'close'>>
-
-/** A tag, and what its record held when a value was put under it. */
-export type TagStamp = readonly [tag: string, stamp: string]
 
 /** What records of some tags were just found to hold. */
 export type Known = ReadonlyMap<string, string | undefined>
@@ -21,9 +21,6 @@ const ANY = `${PREFIX}*`
 
 /** How long a load may take and still be stored. */
 const LOAD: Milliseconds = 300_000
-
-/** A record made for a load that has not stored anything yet. It is to live no longer than what will be stored. */
-const AHEAD = '~'
 
 /** How much longer than its longest-lived member a record lives, so that not every write has to prolong it. */
 const MARGIN = 1.25
@@ -82,9 +79,38 @@ export class TagRecords {
     return JSON.stringify({ known: [...found] as TagStamp[] } satisfies Proof)
   }
 
+  /** The records of tags as a step writes them: as they were when `proof` was made. */
+  written(tags: readonly string[], proof?: string): StepRecords {
+    const records = tags.map((tag): StepRecord => ({ tag, key: keyOf(tag) }))
+    if (proof === undefined) return { records, fresh: newStamp() }
+    const { any, known } = JSON.parse(proof) as Proof
+    const before = new Map(known)
+    const expected = records.map((record, at) => ({ ...record, before: before.get(tags[at] as string) }))
+    const watched = any === undefined ? [] : [{ key: ANY, before: any }]
+    return { records: [...expected, ...watched], fresh: newStamp() }
+  }
+
+  /** The records of tags as a step takes them before a load. */
+  captured(tags: TagsAhead): StepRecords {
+    if (tags === 'any') return { records: [{ key: ANY }], fresh: newStamp() }
+    return { records: tags.map((tag) => ({ tag, key: keyOf(tag) })), fresh: AHEAD + newStamp() }
+  }
+
+  /** The proof of what a step has captured. */
+  proofOfStep(tags: TagsAhead, stamps: readonly string[]): string {
+    const [any = ''] = stamps
+    const proof: Proof = tags === 'any' ? { any } : { known: tags.map((tag, at) => [tag, stamps[at] as string]) }
+    return JSON.stringify(proof)
+  }
+
   /** What the records of tags hold. */
   find(tags: readonly string[]): Awaitable<Known> {
-    return chain(this.#find(tags.map(keyOf)), (found) => new Map(tags.map((tag, at) => [tag, found[at]])))
+    return chain(this.#store.getMany(tags.map(keyOf)), (found) => this.asKnown(tags, found))
+  }
+
+  /** What values under the keys of records tell, in the order of the tags. */
+  asKnown(tags: readonly string[], found: readonly unknown[]): Known {
+    return new Map(tags.map((tag, at) => [tag, stampIn(found[at])]))
   }
 
   /** @param known What was just found. The others are asked for. */
@@ -95,6 +121,12 @@ export class TagRecords {
       const states = stamps.map(([tag, stamp]) => compare(stamp, now.get(tag)))
       return states.includes('gone') ? 'gone' : states.includes('expired') ? 'expired' : 'fresh'
     })
+  }
+
+  /** Whether stamps are those of the tags, and what is held for each of these says that they are fresh. */
+  areFresh(stamps: readonly TagStamp[], tags: readonly string[], held: readonly unknown[]): boolean {
+    if (stamps.length !== tags.length) return false
+    return stamps.every(([tag, stamp], at) => tag === tags[at] && stampIn(held[at]) === stamp)
   }
 
   /** Whether records at hand in this process say that stamps are fresh. */
@@ -136,8 +168,19 @@ export class TagRecords {
   }
 
   delete(tags: readonly string[]): Awaitable<void> {
-    const gone = () => all(tags.map((tag) => this.#store.delete(keyOf(tag))))
-    return chain(chain(this.#changeAny(), gone), () => {})
+    const gone = tags.map((tag): Write => ({ op: 'delete', key: keyOf(tag) }))
+    const inSteps = () => chain(this.#changeAny(), () => all(tags.map((tag) => this.#store.delete(keyOf(tag)))))
+    const changeAny: Write = { op: 'set', key: ANY, value: newStamp(), lifetime: LOAD }
+    return chain(
+      recover<unknown>(
+        () => this.#store.apply([], [changeAny, ...gone]),
+        (error) => {
+          if (!(error instanceof CommandError)) throw error
+          return inSteps()
+        },
+      ),
+      () => {},
+    )
   }
 
   expire(tags: readonly string[]): Awaitable<void> {
@@ -189,13 +232,18 @@ interface Proof {
   readonly known?: readonly TagStamp[]
 }
 
-function keyOf(tag: string): string {
+/** The key of the record of a tag. */
+export function keyOf(tag: string): string {
   return `${PREFIX}=${tag}`
 }
 
+/** Of this process alone, and never the same twice. */
 function newStamp(): string {
-  return `${crypto.randomUUID()}:0`
+  self ??= crypto.randomUUID()
+  return `${self}.${(made++).toString(36)}:0`
 }
+let self: string | undefined
+let made = 0
 
 function raise(record: string): string {
   const at = record.lastIndexOf(':') + 1
@@ -216,6 +264,7 @@ function generation(stamp: string): string {
   return stamp.slice(0, stamp.lastIndexOf(':'))
 }
 
-function margin(lifetime: Milliseconds): Milliseconds {
+/** How long the records of a value live. */
+export function margin(lifetime: Milliseconds): Milliseconds {
   return Math.ceil(lifetime * MARGIN)
 }

@@ -1,4 +1,4 @@
-import { type Awaitable, all, chain, isPending } from '../awaitable.ts'
+import { type Awaitable, all, chain, isPending, recover } from '../awaitable.ts'
 import {
   type Backend,
   type BackendBase,
@@ -18,16 +18,11 @@ import {
 } from '../backend.ts'
 import { BackendError, CommandError, WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
-import { isRecordKey, type Known, TagRecords, type TagStamp, type TagStore } from './tag-records.ts'
+import { RecentTags } from './recent-tags.ts'
+import { isRecordKey, type Known, keyOf, margin, TagRecords, type TagStore } from './tag-records.ts'
+import type { TagSteps } from './tag-steps.ts'
+import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
-
-const TAGGED = '\u0000tags'
-
-/** How a value with tags is kept: beside the stamps its tags had, as plain data, so that any codec carries it. */
-interface Tagged {
-  readonly [TAGGED]: readonly TagStamp[]
-  readonly value: unknown
-}
 
 /** What a key holds, with the stamps its tags had; none where it has no tags. */
 interface Physical {
@@ -35,6 +30,15 @@ interface Physical {
   /** What the contract says of it: {@link MISS} when a tag is gone. */
   readonly seen: Snapshot | Miss
   readonly stamps: readonly TagStamp[]
+}
+
+/** What a reader sees of a key. */
+interface Reading {
+  readonly value: unknown
+  /** What the store holds. */
+  readonly found: unknown
+  /** The records that were read along, unless they were all as they had to be. */
+  readonly known?: Known
 }
 
 /** Marks the stamp of a value together with those of the records of its tags. */
@@ -47,7 +51,8 @@ const REACHES_ASIDE = /^[*?[\\\0]/
 const BATCH = 100
 const FOREVER = Number.POSITIVE_INFINITY
 
-type Base = BackendBase & Partial<Backend>
+/** A store, and what it does in one step with values and the records of their tags. */
+export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?: TagSteps }
 
 /**
  * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member.
@@ -57,10 +62,13 @@ type Base = BackendBase & Partial<Backend>
  */
 export class TaggedStore implements BackendBase {
   readonly name: string
-  readonly #base: Base
+  readonly #base: TaggableBase
   readonly #records: TagRecords
   /** Where the records are, unless beside the values, where one step can see both. */
   readonly #store: TagStore | undefined
+  readonly #steps: TagSteps | undefined
+  /** Of a store that is a wait away: to know the tags before saves a wait. */
+  readonly #recent = new RecentTags()
 
   /** Whether this process has to do with tags. */
   #inUse = false
@@ -88,10 +96,11 @@ export class TaggedStore implements BackendBase {
   readonly leases?: Leases
 
   /** @param store Where the records of the tags are kept. @default beside the values */
-  constructor(base: Base, store?: TagStore) {
+  constructor(base: TaggableBase, store?: TagStore) {
     this.name = base.name
     this.#base = base
     this.#store = store
+    this.#steps = store ? undefined : base.tagSteps
     this.#records = new TagRecords(store ?? recordStoreOf(base))
     if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
     for (const name of ['now', 'setMany', 'guard', 'partOf', ...(store?.ping ? [] : ['ping' as const])] as const) {
@@ -134,12 +143,15 @@ export class TaggedStore implements BackendBase {
   }
 
   get(key: string): Awaitable<unknown> {
-    return chain(this.#base.get(key), (found) => this.#unpack(found))
+    return chain(this.#read(key, this.#recent.get(key)), ({ value }) => value)
   }
 
   getMany(keys: readonly string[]): Awaitable<unknown[]> {
-    const found = this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key)))
-    return chain(found, (values) => all(values.map((value) => this.#unpack(value))))
+    const tags = [...new Set(keys.flatMap((key) => this.#recent.get(key) ?? []))]
+    return chain(this.#readAll(keys, tags), ([values, held]) => {
+      const known = tags.length > 0 ? this.#records.asKnown(tags, held) : undefined
+      return all(values.map((found, at) => this.#unpack(keys[at] as string, found, { known })))
+    })
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
@@ -170,7 +182,7 @@ export class TaggedStore implements BackendBase {
       () => this.#base.incr(key, by, lifetime),
       (error) =>
         chain(error instanceof WrongTypeError ? this.#base.get(key) : MISS, (found) => {
-          if (!isTagged(found)) throw error
+          if (!this.#stampsOf(found)) throw error
           return this.#incrTagged(key, by, lifetime, [])
         }),
     )
@@ -199,7 +211,10 @@ export class TaggedStore implements BackendBase {
       const kept = (await this.#base.getMany?.(own)) ?? (await all(own.map((key) => this.#base.get(key))))
       // A key of another kind is a miss, and there all the same.
       const dead = await all(
-        kept.map((value) => (isTagged(value) ? chain(this.#unpack(value), (alive) => alive === MISS) : false)),
+        kept.map((value) => {
+          const stamps = this.#stampsOf(value)
+          return stamps !== undefined && chain(this.#records.state(stamps), (state) => state !== 'fresh')
+        }),
       )
       for (const [at, key] of own.entries()) if (!dead[at]) yield key
     }
@@ -253,18 +268,23 @@ export class TaggedStore implements BackendBase {
   readonly tags: Tags = this.#noticed({
     begin: () => {},
     set: (key, value, lifetime, tags, { exists, proof } = {}) =>
+      (exists === undefined && proof === undefined ? this.#setInOneStep([[key, value]], lifetime, tags) : undefined) ??
       chain(this.#records.stamps(tags, lifetime, proof), (stamps) =>
-        stamps === undefined ? false : this.set(key, tagged(stamps, value), lifetime, exists),
+        stamps === undefined ? false : this.set(key, this.#tie(stamps, value), lifetime, exists),
       ),
     setMany: (entries, lifetime, tags) =>
-      chain(this.#records.ensure(tags, lifetime), (stamps) =>
-        chain(all(entries.map(([key, value]) => this.#base.set(key, tagged(stamps, value), lifetime))), () => {}),
+      chain(
+        this.#setInOneStep(entries, lifetime, tags) ??
+          chain(this.#records.ensure(tags, lifetime), (stamps) =>
+            all(entries.map(([key, value]) => this.#base.set(key, this.#tie(stamps, value), lifetime))),
+          ),
+        () => {},
       ),
     incr: (key, by, lifetime, tags) => this.#incrTagged(key, by, lifetime, tags),
     delete: (tags) => this.#records.delete(tags),
     expire: (tags) => this.#records.expire(tags),
     of: (key) => chain(this.#look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
-    stale: (key) => chain(this.#base.get(key), (found) => this.#unpack(found, true)),
+    stale: (key) => chain(this.#read(key, this.#recent.get(key), true), ({ value }) => value),
     capture: (tags) => this.#records.capture(tags),
   })
 
@@ -279,34 +299,104 @@ export class TaggedStore implements BackendBase {
     return Object.fromEntries(Object.entries(tags).map(([name, member]) => [name, noticing(member)])) as unknown as Tags
   }
 
-  #unpack(found: unknown, stale = false, known?: Known): Awaitable<unknown> {
-    if (!isTagged(found)) return found
-    this.#inUse = true
-    return chain(this.#records.state(found[TAGGED], known), (state) =>
-      state === 'fresh' || (stale && state === 'expired') ? found.value : MISS,
+  #tie(stamps: readonly TagStamp[], value: unknown): unknown {
+    return tagged(stamps, value, this.#store !== undefined)
+  }
+
+  /** The stamps a value stands beside; `undefined` when it has no tags. */
+  #stampsOf(found: unknown): readonly TagStamp[] | undefined {
+    const stamps = stampsBeside(found, this.#store !== undefined)
+    if (stamps !== undefined) this.#inUse = true
+    return stamps
+  }
+
+  /** Reads a value, and in the same turn the records of the tags it is thought to have. */
+  #read(key: string, tags: readonly string[] = [], stale = false): Awaitable<Reading> {
+    if (tags.length === 0)
+      return chain(this.#base.get(key), (found) =>
+        chain(this.#unpack(key, found, { stale }), (value) => ({ value, found })),
+      )
+    return chain(this.#readTogether(key, tags), ([found, ...held]) => {
+      const stamps = this.#stampsOf(found)
+      if (stamps && this.#records.areFresh(stamps, tags, held)) {
+        this.#recent.note(key, tags)
+        return { value: (found as Tagged).value, found }
+      }
+      const known = this.#records.asKnown(tags, held)
+      return chain(this.#unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
+    })
+  }
+
+  /** What the store holds, and after it what is under the keys of records. */
+  #readTogether(key: string, tags: readonly string[]): Awaitable<unknown[]> {
+    return (
+      this.#steps?.read(key, tags.map(keyOf)) ??
+      chain(this.#readAll([key], tags), ([found, held]) => [...found, ...held])
     )
   }
 
+  /** What the store holds, and what it or another has under the keys of records. */
+  #readAll(keys: readonly string[], tags: readonly string[]): Awaitable<[found: unknown[], held: unknown[]]> {
+    const records = tags.map(keyOf)
+    if (!this.#store || tags.length === 0)
+      return chain(this.#getAll([...keys, ...records]), (found) => [found, found.splice(keys.length)])
+    return all([this.#getAll(keys), this.#store.getMany(records)]) as Awaitable<[unknown[], unknown[]]>
+  }
+
+  #getAll(keys: readonly string[]): Awaitable<unknown[]> {
+    return this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key)))
+  }
+
+  /** What a reader sees of what the store holds. */
+  #unpack(
+    key: string,
+    found: unknown,
+    { stale = false, known }: { stale?: boolean; known?: Known | undefined } = {},
+  ): Awaitable<unknown> {
+    const stamps = this.#stampsOf(found)
+    if (stamps === undefined) return found
+    const { value } = found as Tagged
+    const state = this.#records.state(stamps, known)
+    if (known !== undefined || isPending(state))
+      this.#recent.note(
+        key,
+        stamps.map(([tag]) => tag),
+      )
+    return chain(state, (state) => (state === 'fresh' || (stale && state === 'expired') ? value : MISS))
+  }
+
   #unpackNow(found: unknown): unknown {
-    if (!isTagged(found)) return found
-    this.#inUse = true
-    return this.#records.isFreshNow(found[TAGGED]) ? found.value : MISS
+    const stamps = this.#stampsOf(found)
+    if (stamps === undefined) return found
+    return this.#records.isFreshNow(stamps) ? (found as Tagged).value : MISS
   }
 
   #answerNow(spot: Spot): Promise<unknown> | undefined {
     const { getNow, answerNow } = this.#base
     if (!this.#inUse || !getNow) return answerNow?.call(this.#base, spot)
     const found = getNow.call(this.#base, spot.key)
-    if (!isTagged(found)) return found === MISS ? undefined : answerNow?.call(this.#base, spot)
+    if (found === MISS) return undefined
+    if (!this.#stampsOf(found)) return answerNow?.call(this.#base, spot)
     const value = this.#unpackNow(found)
     return value === MISS ? undefined : Promise.resolve(value)
   }
 
+  /** Writes values, and deals with their records, in one step; `undefined` where the store cannot. */
+  #setInOneStep(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    lifetime: Milliseconds,
+    tags: readonly string[],
+  ): Awaitable<true> | undefined {
+    const written = this.#steps?.set(entries, lifetime, this.#records.written(tags), margin(lifetime))
+    if (written !== undefined) for (const [key] of entries) this.#recent.note(key, tags)
+    return written
+  }
+
   #look(key: string): Awaitable<Physical> {
     return chain(this.#base.inspect(key), (found) => {
-      if (found === MISS || !isTagged(found.value)) return { found, seen: found, stamps: [] }
-      this.#inUse = true
-      const { [TAGGED]: stamps, value } = found.value
+      const stamps = found === MISS ? undefined : this.#stampsOf(found.value)
+      if (found === MISS || stamps === undefined) return { found, seen: found, stamps: [] }
+      const { value } = found.value as Tagged
       return chain(this.#records.inspect(stamps), (records) => ({
         found,
         seen: records ? { ...found, value, stamp: WHOLE + JSON.stringify([found.stamp, records]) } : MISS,
@@ -321,7 +411,7 @@ export class TaggedStore implements BackendBase {
       const sum = plus(key, value, by)
       const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
       return chain(this.#records.ensure(names, left), (now) => {
-        const kept = names.length > 0 ? tagged(now, sum) : sum
+        const kept = names.length > 0 ? this.#tie(now, sum) : sum
         const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
         const expected = { key, stamp: found === MISS ? undefined : found.stamp }
         return chain(this.#base.apply([expected], [write]), (done) =>
@@ -383,7 +473,7 @@ export class TaggedStore implements BackendBase {
     const put = (tied: readonly TagStamp[]): Write => ({
       op: 'set',
       key,
-      value: tied.length > 0 ? tagged(tied, value) : value,
+      value: tied.length > 0 ? this.#tie(tied, value) : value,
       lifetime,
     })
     if (tags.length > 0) return chain(this.#records.ensure(tags, lifetime === 'keep' ? FOREVER : lifetime), put)
@@ -394,43 +484,88 @@ export class TaggedStore implements BackendBase {
 
   /** Leases that carry the proof of the tags along. */
   #leasesOver(leases: Leases): Leases {
-    const withProof = (lease: Awaitable<string>, ahead?: TagsAhead, found?: Known): Awaitable<string> => {
-      const proof = this.#records.proofOf(found) ?? (ahead && this.#records.capture(ahead))
-      return chain(all([lease, proof]), (parts) => JSON.stringify(parts))
-    }
-    const take: Leases['take'] = (key, ahead) => withProof(leases.take(key), ahead)
     return {
       get: (key, ahead) => {
-        // The records that are expected are asked for along with the value.
-        const known = ahead && ahead !== 'any' ? this.#records.find(ahead) : undefined
-        return chain(all<unknown>([leases.get(key), known]), ([leased, stamps]) => {
-          const { value: found, lease } = leased as Leased
-          const before = stamps as Known | undefined
-          return chain(this.#unpack(found, false, before), (value) => {
-            if (value !== MISS) return { value }
-            const token = lease === undefined ? take(key, ahead) : withProof(lease, ahead, before)
-            return chain(token, (lease) => ({ value, lease }))
-          })
-        })
+        const tags = ahead === undefined || ahead === 'any' ? this.#recent.get(key) : ahead
+        if (tags === undefined && !ahead) return chain(leases.get(key), (leased) => this.#leased(leases, key, leased))
+        return chain(this.#read(key, tags), ({ value, found, known }) =>
+          value === MISS ? this.#lease(leases, key, ahead, found === MISS, known) : { value },
+        )
       },
-      take,
+      take: (key, ahead) => chain(this.#lease(leases, key, ahead, false), ({ lease }) => lease as string),
       set: (key, value, lifetime, token, tags = []) => {
-        const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string | null]
+        const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string]
         if (tags.length === 0) return leases.set(key, value, lifetime, lease)
         this.#inUse = true
-        const before = this.#records.known(proof ?? undefined, tags)
-        if (before) {
-          // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
-          const now = this.#records.stamps(tags, lifetime, proof ?? undefined)
-          const written = leases.set(key, tagged(before, value), lifetime, lease)
-          return chain(all<unknown>([now, written]), ([still, done]) => still !== undefined && done === true)
-        }
-        return chain(this.#records.stamps(tags, lifetime, proof ?? undefined), (stamps) =>
-          stamps === undefined ? false : leases.set(key, tagged(stamps, value), lifetime, lease),
+        const records = this.#records.written(tags, proof)
+        this.#recent.note(key, tags)
+        return (
+          this.#steps?.setLeased(key, value, lifetime, lease, records, margin(lifetime)) ??
+          this.#setLeased(leases, key, value, lifetime, tags, lease, proof)
         )
       },
     }
   }
+
+  /** What is answered for what a store has leased without a look at any tags. */
+  #leased(leases: Leases, key: string, { value: found, lease }: Leased): Awaitable<Leased> {
+    return chain(this.#unpack(key, found), (value) => {
+      if (value !== MISS) return { value }
+      return lease === undefined ? this.#lease(leases, key, undefined, false) : { value, lease: tokenOf(lease) }
+    })
+  }
+
+  /** Takes a lease, together with the proof of the tags. */
+  #lease(
+    leases: Leases,
+    key: string,
+    ahead: TagsAhead | undefined,
+    orValue: boolean,
+    known?: Known,
+  ): Awaitable<Leased> {
+    if (ahead === undefined) return chain(leases.take(key), (lease) => ({ value: MISS, lease: tokenOf(lease) }))
+    const step = this.#steps?.lease(key, this.#records.captured(ahead), orValue)
+    if (step === undefined) {
+      const proof = (ahead === 'any' ? undefined : this.#records.proofOf(known)) ?? this.#records.capture(ahead)
+      return chain(all([leases.take(key), proof]), ([lease, proof]) => ({
+        value: MISS,
+        lease: tokenOf(lease as string, proof),
+      }))
+    }
+    return chain(step, (taken) => {
+      if ('lease' in taken)
+        return { value: MISS, lease: tokenOf(taken.lease, this.#records.proofOfStep(ahead, taken.stamps)) }
+      return chain(this.#unpack(key, taken.value), (value) =>
+        value === MISS ? this.#lease(leases, key, ahead, false) : { value },
+      )
+    })
+  }
+
+  #setLeased(
+    leases: Leases,
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    tags: readonly string[],
+    lease: string,
+    proof?: string,
+  ): Awaitable<boolean> {
+    const now = this.#records.stamps(tags, lifetime, proof)
+    const before = this.#records.known(proof, tags)
+    if (before) {
+      // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
+      const written = leases.set(key, this.#tie(before, value), lifetime, lease)
+      return chain(all<unknown>([now, written]), ([still, done]) => still !== undefined && done === true)
+    }
+    return chain(now, (stamps) =>
+      stamps === undefined ? false : leases.set(key, this.#tie(stamps, value), lifetime, lease),
+    )
+  }
+}
+
+/** The lease of a store, and what the tags were when it was taken. */
+function tokenOf(lease: string, proof?: string): string {
+  return JSON.stringify(proof === undefined ? [lease] : [lease, proof])
 }
 
 /** A store with locks of its own is asked what it takes for an expectation of a key. */
@@ -438,19 +573,11 @@ function isOfLock(expectation: Expectation): boolean {
   return 'lock' in expectation
 }
 
-function tagged(stamps: readonly TagStamp[], value: unknown): Tagged {
-  return { [TAGGED]: stamps, value }
-}
-
-function isTagged(value: unknown): value is Tagged {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGGED)
-}
-
 function wholeStamp(stamp: Stamp | undefined): readonly [own: Stamp, records: readonly Expectation[]] | undefined {
   return typeof stamp === 'string' && stamp.startsWith(WHOLE) ? JSON.parse(stamp.slice(WHOLE.length)) : undefined
 }
 
-function recordStoreOf(base: Base): TagStore {
+function recordStoreOf(base: TaggableBase): TagStore {
   const { getNow } = base
   return {
     ...(getNow && { getNow: (key) => getNow.call(base, key) }),
@@ -472,16 +599,6 @@ function plus(key: string, value: unknown, by: number): number {
 function nextTry(key: string, tries: number): number {
   if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
   return tries + 1
-}
-
-/** Goes on when `attempt` fails, at once or later. */
-function recover<T>(attempt: () => Awaitable<T>, failed: (error: unknown) => Awaitable<T>): Awaitable<T> {
-  try {
-    const answer = attempt()
-    return isPending(answer) ? answer.catch(failed) : answer
-  } catch (error) {
-    return failed(error)
-  }
 }
 
 async function countOf(keys: AsyncIterable<string>): Promise<number> {

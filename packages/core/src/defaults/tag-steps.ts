@@ -1,0 +1,62 @@
+import type { Awaitable } from '../awaitable.ts'
+import type { Milliseconds } from '../backend.ts'
+
+/** Begins a record made for a load that has not stored anything yet. It is to live no longer than what will be stored. */
+export const AHEAD = '~'
+
+/** The record of a tag, as {@link TagSteps} deal with it. */
+export interface StepRecord {
+  /** The key of the record. What is under it is text. */
+  readonly key: string
+  /** The tag a value is put under. Absent: the record is only looked at. */
+  readonly tag?: string
+  /** What it has to hold, apart from {@link AHEAD}. @default whatever it does */
+  readonly before?: string | undefined
+}
+
+/** The records of a write. */
+export interface StepRecords {
+  readonly records: readonly StepRecord[]
+  /** What those hold that have to be made. */
+  readonly fresh: string
+}
+
+/** What {@link TagSteps.lease} answers: what came between, or a lease and what the records hold, in their order. */
+export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly stamps: readonly string[] }
+
+/**
+ * What a store does in one step with values and the records of their tags, where it keeps both and can see them at once. A
+ * member answers `undefined` when it cannot for these keys: then it is done in several.
+ *
+ * A write puts values beside what the records hold. It makes those that are absent or {@link AHEAD}, and lets those that
+ * would end before the values live for `recordLifetime`.
+ */
+export interface TagSteps {
+  /** Answers what `getMany` does of a key and of records, in this order. */
+  read(key: string, records: readonly string[]): Awaitable<unknown[]> | undefined
+
+  /**
+   * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.
+   *
+   * @param orValue Whether a value that is there will do.
+   */
+  lease(key: string, records: StepRecords, orValue: boolean): Awaitable<TaggedLease> | undefined
+
+  /** Writes values, whatever the records hold, and answers true. */
+  set(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    lifetime: Milliseconds,
+    records: StepRecords,
+    recordLifetime: Milliseconds,
+  ): Awaitable<true> | undefined
+
+  /** Writes a value as `Leases.set` does, unless a record holds something else than it has to. Answers whether it did. */
+  setLeased(
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    lease: string,
+    records: StepRecords,
+    recordLifetime: Milliseconds,
+  ): Awaitable<boolean> | undefined
+}

@@ -1,0 +1,231 @@
+import { memory } from '@cashews/backend-memory'
+import { redis } from '@cashews/backend-redis'
+import { type Cache, createCache } from '@cashews/core'
+import { cached } from '@cashews/strategies'
+import { type CacheTags, createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { redisCluster, redisUrl } from '../support/redis/shared.ts'
+
+const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+const tagged = { ttl: '1h', tags: ['x', 'with "quotes" and ünïcode'] } as const
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()))
+})
+
+interface Process {
+  readonly cache: Cache
+  readonly tags: CacheTags
+  /** How often something was sent since it was last asked, and no answer had come in between. */
+  roundTrips(): number
+}
+
+/** A process of its own: nothing is shared but what is stored. */
+async function start(namespace: string, options: object = {}): Promise<Process> {
+  const client = new Redis(redisUrl())
+  let trips = 0
+  let underWay = 0
+  const send = client.sendCommand.bind(client)
+  client.sendCommand = (command, ...rest) => {
+    if (underWay++ === 0) trips++
+    const answer = send(command, ...rest) as Promise<unknown>
+    answer.then(
+      () => underWay--,
+      () => underWay--,
+    )
+    return answer
+  }
+  const cache = createCache().setup(redis({ client, namespace, ...options }), PATIENT)
+  closing.push(async () => {
+    await cache.close()
+    client.disconnect()
+  })
+  const tags = createTags(cache)
+  await cache.init()
+  // The server is told the text of each script once.
+  await cache.set('warm', 1, { ttl: 1, tags: ['warm'] })
+  await cached(cache, { ttl: 1, key: 'warmer', tags: ['warm'] }, async () => 1)()
+  await cached(cache, { ttl: 1, key: 'warmest' }, async () => 1)()
+  await tags.delete('warm')
+  return {
+    cache,
+    tags,
+    roundTrips: () => {
+      const made = trips
+      trips = 0
+      return made
+    },
+  }
+}
+
+describe('tags on Redis', () => {
+  let namespace: string
+  let own: Process
+  let other: Process
+  beforeEach(async () => {
+    namespace = `tags:${crypto.randomUUID()}:`
+    own = await start(namespace)
+    other = await start(namespace)
+    own.roundTrips()
+  })
+
+  it('add no round trip to a write, whether their records are there, or known to this process', async () => {
+    await own.cache.set('a', 1, tagged)
+    expect(own.roundTrips()).toBe(1)
+    await own.cache.set('a', 2, tagged)
+    expect(own.roundTrips()).toBe(1)
+    other.roundTrips()
+    await other.cache.setMany({ b: 1, c: 2 }, tagged)
+    expect(other.roundTrips()).toBe(1)
+    expect(await own.cache.getMany(['a', 'b', 'c'])).toEqual([2, 1, 2])
+  })
+
+  it('add no round trip to a read of a key that this process knows', async () => {
+    await own.cache.set('a', { deep: 1 }, tagged)
+    own.roundTrips()
+    expect(await own.cache.get('a')).toEqual({ deep: 1 })
+    expect(own.roundTrips()).toBe(1)
+    other.roundTrips()
+    expect(await other.cache.get('a')).toEqual({ deep: 1 })
+    expect(other.roundTrips()).toBe(2)
+    expect(await other.cache.get('a')).toEqual({ deep: 1 })
+    expect(other.roundTrips()).toBe(1)
+  })
+
+  it('add no round trip to a load, nor to a hit', async () => {
+    const load = vi.fn(async () => 'v')
+    const plain = cached(own.cache, { ttl: '1h', key: 'plain' }, load)
+    const withTags = cached(own.cache, { key: 'tagged', ...tagged }, load)
+    const byResult = cached(own.cache, { ttl: '1h', key: 'by result', tags: (v) => [v] }, load)
+    const count = async (fn: () => Promise<unknown>) => {
+      await fn()
+      return own.roundTrips()
+    }
+    const [miss, hit] = [await count(plain), await count(plain)]
+    expect([await count(withTags), await count(withTags)]).toEqual([miss, hit])
+    expect([await count(byResult), await count(byResult)]).toEqual([miss, hit])
+    expect(load).toHaveBeenCalledTimes(3)
+  })
+
+  it('are deleted in one round trip', async () => {
+    await own.cache.set('a', 1, tagged)
+    own.roundTrips()
+    await own.tags.delete('x', 'y')
+    expect(own.roundTrips()).toBe(1)
+    expect(await other.cache.get('a')).toBeUndefined()
+  })
+
+  it('live as long as their longest-lived key, whoever wrote last', async () => {
+    await own.cache.set('long', 1, { ttl: '2h', tags: ['x'] })
+    await other.cache.set('short', 1, { ttl: 1, tags: ['x'] })
+    await own.cache.setMany({ forever: 1 }, { ttl: Number.POSITIVE_INFINITY, tags: ['y'] })
+    await other.cache.set('short', 1, { ttl: 1, tags: ['y'] })
+    const raw = new Redis(redisUrl())
+    closing.push(() => raw.disconnect())
+    const leftOf = (tag: string) => raw.pttl(`${namespace}\0tag\0=${tag}`)
+    expect(await leftOf('x')).toBeGreaterThan(7_200_000)
+    expect(await leftOf('y')).toBe(-1)
+    await own.tags.delete('x')
+    expect(await own.cache.get('long')).toBeUndefined()
+  })
+
+  it('of a load that another process overtook keep it from being stored', async () => {
+    let deleted = 0
+    const load = cached(own.cache, { key: 'k', ...tagged }, async () => {
+      if (deleted++ === 0) await other.tags.delete('x')
+      return deleted
+    })
+    expect([await load(), await load(), await load()]).toEqual([1, 2, 2])
+  })
+
+  it('come back with a raw value', async () => {
+    await own.cache.set('a', { deep: 1 }, tagged)
+    const raw = await own.cache.getRaw('a')
+    await own.cache.delete('a')
+    expect(await other.cache.setRaw('a', raw)).toBe(true)
+    expect(await other.tags.of('a')).toEqual(tagged.tags)
+    await own.tags.delete('x')
+    expect(await other.cache.setRaw('a', raw)).toBe(false)
+    expect(await other.cache.get('a')).toBeUndefined()
+  })
+
+  it('are told apart from a value that only looks like one with tags', async () => {
+    const head = Buffer.from('\xc6ctags\x01\x00\x00\x00\x00\x09[["x"]]..', 'latin1')
+    await own.cache.setRaw('odd', head)
+    expect(await own.cache.get('odd')).toBeUndefined()
+  })
+})
+
+describe('values that are sealed', () => {
+  it.each([
+    ['signed', { secret: 'a secret of 32 characters, or so' }],
+    ['encrypted', { secret: 'a secret of 32 characters, or so', encryption: true }],
+  ])('and %s are read by others, with tags and from transactions', async (_, options) => {
+    const namespace = `tags:${crypto.randomUUID()}:`
+    const own = await start(namespace, options)
+    const other = await start(namespace, options)
+    await own.cache.set('a', { deep: 1 }, tagged)
+    await transaction(own.cache, async () => {
+      await own.cache.set('b', { deep: 2 })
+      await own.cache.set('c', { deep: 3 }, tagged)
+    })
+    expect(await other.cache.getMany(['a', 'b', 'c'])).toEqual([{ deep: 1 }, { deep: 2 }, { deep: 3 }])
+    await own.tags.delete('x')
+    expect(await other.cache.getMany(['a', 'b', 'c'])).toEqual([undefined, { deep: 2 }, undefined])
+  })
+})
+
+describe('tags on a Redis Cluster', () => {
+  it('hold whichever slots the keys and the tags are in', async () => {
+    const namespace = `tags:${crypto.randomUUID()}:`
+    const make = () => {
+      const cache = createCache().setup(redis({ cluster: redisCluster(), namespace }), PATIENT)
+      closing.push(() => cache.close())
+      return { cache, tags: createTags(cache) }
+    }
+    const [own, other] = [make(), make()]
+    const keys = Array.from({ length: 20 }, (_, at) => `k${at}`)
+    await own.cache.setMany(Object.fromEntries(keys.map((key) => [key, key])), tagged)
+    await own.cache.set('together{x}', 1, { ttl: '1h', tags: ['{x}'] })
+    const load = vi.fn(async () => 1)
+    const get = cached(other.cache, { key: 'f', ...tagged }, load)
+    await get()
+    await get()
+    expect(load).toHaveBeenCalledTimes(1)
+    expect(await other.cache.getMany([...keys, 'together{x}'])).toEqual([...keys, 1])
+    await other.tags.delete('x', '{x}')
+    expect(await own.cache.getMany([...keys, 'together{x}', 'f'])).toEqual(Array(22).fill(undefined))
+    await get()
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('records of tags in Redis', () => {
+  it('decide about values that each process keeps in memory', async () => {
+    const namespace = `tags:${crypto.randomUUID()}:`
+    const make = () => {
+      const cache = createCache().setup(memory())
+      closing.push(() => cache.close())
+      return { cache, tags: createTags(cache, { backend: redis({ url: redisUrl(), namespace }) }) }
+    }
+    const [own, other] = [make(), make()]
+    await own.cache.set('a', 1, tagged)
+    expect(await own.cache.get('a')).toBe(1)
+    await other.tags.delete('x')
+    expect(await own.cache.get('a')).toBeUndefined()
+  })
+
+  it('decide about values in another Redis', async () => {
+    const name = crypto.randomUUID()
+    const cache = createCache().setup(redis({ url: redisUrl(), namespace: `values:${name}:` }), PATIENT)
+    closing.push(() => cache.close())
+    const tags = createTags(cache, { backend: redis({ url: redisUrl(), namespace: `tags:${name}:` }) })
+    await cache.set('a', 1, tagged)
+    expect(await cache.get('a')).toBe(1)
+    await tags.delete('x')
+    expect(await cache.get('a')).toBeUndefined()
+  })
+})

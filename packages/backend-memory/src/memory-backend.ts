@@ -120,17 +120,25 @@ export class MemoryBackend implements Backend {
   }
 
   answerNow(spot: Spot): Promise<unknown> | undefined {
-    const entries = this.#entries
-    if (spot.store !== this || entries.stamps[spot.at] !== spot.stamp) {
-      const found = this.#find(spot.key)
-      if (found === undefined) return undefined
-      spot.store = this
-      spot.at = found
-      spot.stamp = entries.stamps[found] as number
-    } else if (!this.#isAlive(spot.at)) return undefined
-    const pointer = spot.at
-    entries.splayOnTop(pointer)
-    return entries.promises[pointer] ?? this.#promiseAt(pointer)
+    const pointer = this.#findAt(spot)
+    if (pointer === undefined) return undefined
+    this.#entries.splayOnTop(pointer)
+    return this.#entries.promises[pointer] ?? this.#promiseAt(pointer)
+  }
+
+  /** Where the entry of a key is, which the spot notes. */
+  #findAt(spot: Spot): number | undefined {
+    if (spot.store === this && this.#entries.stamps[spot.at] === spot.stamp)
+      return this.#isAlive(spot.at) ? spot.at : undefined
+    const found = this.#find(spot.key)
+    if (found !== undefined) this.#note(spot, found)
+    return found
+  }
+
+  #note(spot: Spot, pointer: number): void {
+    spot.store = this
+    spot.at = pointer
+    spot.stamp = this.#entries.stamps[pointer] as number
   }
 
   /** A promise of a value, kept for the next reader if it needs no copy of its own. */
@@ -189,14 +197,17 @@ export class MemoryBackend implements Backend {
     return deleted
   }
 
-  incr(key: string, by: number, lifetime: Milliseconds): number {
+  incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): number {
     if (!Number.isSafeInteger(by)) throw new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
-    const pointer = this.#find(key)
+    const pointer = spot === undefined ? this.#find(key) : this.#findAt(spot)
     const count = pointer === undefined ? 0 : this.#entries.V[pointer]
     const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
     if (!Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, this.#endOf(lifetime, pointer)))
+    const expiresAt = this.#endOf(lifetime, pointer)
+    if (this.#entries.ties === undefined) this.#mustWrite(key, pointer, sum, expiresAt)
+    else this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, expiresAt))
+    if (spot !== undefined) this.#note(spot, this.#entries.head)
     return sum
   }
 

@@ -40,6 +40,8 @@ export interface Spot {
   store: object | undefined
   at: number
   stamp: Stamp
+  /** What a strategy keeps of the key. */
+  note?: unknown
 }
 
 /** What must still be true of a key for {@link BackendBase.apply} to write. Without a stamp: the key is absent. */
@@ -136,8 +138,10 @@ export interface BackendBase {
    * Adds `by`, a whole number of either sign, and answers the sum. An absent key counts as 0 and is given `lifetime`;
    * a key that is there keeps the lifetime it has. `get` reads the counter as a number.
    * A value that is no whole number is a `WrongTypeError` and stays as it is.
+   *
+   * @param spot The store's own note of where it found the key. A store may go by it, and note there.
    */
-  incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number>
+  incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): Awaitable<number>
 
   /**
    * Yields each key that matches, once, whatever its kind. Keys written or removed meanwhile may or may not appear.

@@ -485,9 +485,9 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).read(key)
   }
 
-  /** Adds to a counter as the call `incr` does. */
-  count(key: string, by: number, lifetime: Milliseconds): Answer<'incr'> {
-    return this.#routes.of(key).count(key, by, lifetime)
+  /** Adds to a counter as the call `incr` does. The spot is the store's note of where it found the key. */
+  count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
+    return this.#routes.of(spot.key).count(spot, by, lifetime)
   }
 
   /** Answers the value if it is at hand in this process, and nothing wants to see the read; `MISS` otherwise. */

@@ -154,10 +154,11 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   /** Sends an addition to a counter. */
-  count(key: string, by: number, lifetime: Milliseconds): Answer<'incr'> {
+  count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
+    const { key } = spot
     if (!this.#isPlain || !this.#leases.isIdle || watchedScope() !== undefined)
       return this.dispatch<'incr'>({ command: 'incr', key, by, lifetime })
-    return this.backend.incr(key, by, lifetime)
+    return this.backend.incr(key, by, lifetime, spot)
   }
 
   /** Sends the read of a load, which takes its lease on the way. */

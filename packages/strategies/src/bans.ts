@@ -1,15 +1,24 @@
-import { type Cache, MISS, type Milliseconds } from '@cashews/core'
-import type { RateLimitError } from './errors.ts'
+import { type Cache, MISS, type Milliseconds, type Spot } from '@cashews/core'
 
-/** How long a ban is believed that the store cannot confirm at once: somebody else may have lifted it. */
+/** How long a refusal is believed that the store cannot confirm at once: somebody else may have lifted the limit. */
 const BELIEVED: Milliseconds = 1_000
-/** How many bans are remembered. */
+/** How many refusals are remembered. */
 const MOST = 10_000
 
-interface Ban {
-  readonly refusal: RateLimitError
-  /** In milliseconds since the epoch; `undefined` when the store is asked each time. */
-  readonly believedUntil: Milliseconds | undefined
+/** What all calls of a key get that is over its limit, until that is reset. */
+export class Refusal {
+  readonly resetAt: Date
+  /** Rejected with the error. Absent: an action answers. */
+  readonly rejected: Promise<never> | undefined
+  /** Until when it holds without asking the store, in milliseconds since the epoch; `undefined`: it is asked each time. */
+  believedUntil: Milliseconds | undefined
+  /** What the store answers at the spot as long as the count is what it was. */
+  proof: Promise<unknown> | undefined
+
+  constructor(resetAt: Date, rejected?: Promise<never>) {
+    this.resetAt = resetAt
+    this.rejected = rejected
+  }
 }
 
 /**
@@ -19,36 +28,48 @@ interface Ban {
 export class Bans {
   readonly #cache: Cache
   readonly #limit: number
-  readonly #byKey = new Map<string, Ban>()
+  readonly #byKey = new Map<string, Refusal>()
 
   constructor(cache: Cache, limit: number) {
     this.#cache = cache
     this.#limit = limit
   }
 
-  add(key: string, refusal: RateLimitError): void {
+  add(key: string, refusal: Refusal): void {
     if (this.#byKey.size >= MOST) this.#byKey.clear()
-    const isAtHand = this.#cache.getNow(key) !== MISS
-    const believedUntil = isAtHand ? undefined : Math.min(refusal.resetAt.getTime(), Date.now() + BELIEVED)
-    this.#byKey.set(key, { refusal, believedUntil })
+    if (this.#cache.getNow(key) === MISS)
+      refusal.believedUntil = Math.min(refusal.resetAt.getTime(), Date.now() + BELIEVED)
+    this.#byKey.set(key, refusal)
   }
 
-  /** With what a call is refused; `undefined` when it has to be counted. */
-  find(key: string): RateLimitError | undefined {
-    const ban = this.#byKey.size === 0 ? undefined : this.#byKey.get(key)
-    if (ban === undefined) return undefined
-    if (this.#stands(key, ban)) return ban.refusal
-    this.#byKey.delete(key)
+  /** With what a call is refused; `undefined` when it has to be counted. The spot keeps it. */
+  find(spot: Spot): Refusal | undefined {
+    if (this.#byKey.size === 0) return undefined
+    const refusal = (spot.note as Refusal | undefined) ?? this.#byKey.get(spot.key)
+    if (refusal === undefined) return undefined
+    if (this.#stands(spot, refusal)) {
+      spot.note = refusal
+      return refusal
+    }
+    spot.note = undefined
+    this.#byKey.delete(spot.key)
     return undefined
   }
 
   lift(key: string): void {
+    const refusal = this.#byKey.get(key)
+    if (refusal?.believedUntil !== undefined) refusal.believedUntil = 0
     this.#byKey.delete(key)
   }
 
-  #stands(key: string, { believedUntil }: Ban): boolean {
-    if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(key)
-    const count = this.#cache.getNow(key)
-    return count !== MISS && (count as number) > this.#limit
+  #stands(spot: Spot, refusal: Refusal): boolean {
+    const { believedUntil, proof } = refusal
+    if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(spot.key)
+    const answer = this.#cache.answerNow(spot)
+    if (answer !== undefined && answer === proof) return true
+    const count = this.#cache.getNow(spot.key)
+    if (count === MISS || (count as number) <= this.#limit) return false
+    refusal.proof = answer
+    return true
   }
 }

@@ -46,7 +46,7 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
           const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
           return now && settle(now)
         },
-        call(key, self, args, signal) {
+        call({ key }, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly({ key, self, args, signal, isMissing: signal === undefined }, through))
         },

@@ -80,7 +80,7 @@ export function circuitBreaker(
         'circuitBreaker',
         template,
         apart(run, (run) => ({
-          call: (key, self, args) => breaker.call(key, run, self, args, template),
+          call: ({ key }, self, args) => breaker.call(key, run, self, args, template),
           invalidate: (key) => breaker.reset(key, template),
         })),
       ),
@@ -171,6 +171,7 @@ class Breaker {
   call(key: string, run: Run, self: unknown, args: readonly unknown[], template: () => string): Promise<unknown> {
     const circuit = this.#circuitOf(key, template)
     const openUntil = this.#cache.read(circuit.openKey)
+    if (openUntil === MISS) return run(self, args).then(circuit.succeed, circuit.fail)
     return chain(openUntil, (until) =>
       until === MISS
         ? run(self, args).then(circuit.succeed, circuit.fail)

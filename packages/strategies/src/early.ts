@@ -105,7 +105,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           if (isGood(stored)) return settle(Promise.resolve(stored[0]))
           return stored === MISS ? cache.join(spot.key) : undefined
         },
-        call(key, self, args, signal) {
+        call({ key }, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly({ key, self, args, signal }, cache.tagging ? throughTags : through))
         },

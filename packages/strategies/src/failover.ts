@@ -67,7 +67,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
         },
       }
       return {
-        call: (key, self, args, signal) =>
+        call: ({ key }, self, args, signal) =>
           cache.isBypassed(key) ? run(self, args) : cache.fly({ key, self, args, signal }, through),
         refresh: caching.refresher(loading),
         peek: (key) => cache.get(key),

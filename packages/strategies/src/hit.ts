@@ -88,7 +88,7 @@ export function countingHits(
         if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
       }
       return {
-        async call(key, self, args, signal) {
+        async call({ key }, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           const renew = async (old: unknown) => {
             const answer = await cache.fly({ key, self, args, signal: undefined }, apart)

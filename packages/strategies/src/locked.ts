@@ -51,7 +51,7 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const wrapTarget = (target: Target) => {
     const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
       detecting(cache, 'locked', template, {
-        call: (key, self, args, signal) =>
+        call: ({ key }, self, args, signal) =>
           cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
       }),
     )

@@ -1,4 +1,4 @@
-import { type Cache, CacheClosedError, type Milliseconds } from '@cashews/core'
+import { type Cache, CacheClosedError, type Milliseconds, newSpot } from '@cashews/core'
 
 /** How many parts a window has. What is older than the whole leaves it a part at a time. */
 const PARTS = 10
@@ -72,7 +72,7 @@ export class OutcomeWindow {
     const gathered = this.#gathered
     this.#gathered = 0
     const lifetime = this.#period + this.#period / PARTS
-    return this.#cache.count(this.#keyOf(part), gathered + by, lifetime)
+    return this.#cache.count(newSpot(this.#keyOf(part)), gathered + by, lifetime)
   }
 
   #part(): number {

@@ -9,10 +9,10 @@ import {
   type Ttl,
 } from '@cashews/core'
 import { apart } from './apart.ts'
-import { Bans } from './bans.ts'
+import { Bans, Refusal } from './bans.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
-import { RateLimitError, type RateLimitFacts, rejected, withoutStack } from './errors.ts'
+import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
@@ -58,7 +58,7 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
 ): Wrapped<F>
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
-  const { limit, period, refusalOf, refuse } = limitOf('rateLimit', options)
+  const { limit, period, refusalOf, answer } = limitOf('rateLimit', options)
   const ban = options.ttl === undefined ? undefined : parseTtl(options.ttl)
 
   const bans = new Bans(cache, limit)
@@ -69,7 +69,7 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
     const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
     const refusal = refusalOf(key, left === MISS ? 0 : (left as Milliseconds))
     bans.add(key, refusal)
-    return refuse(refusal, args)
+    return answer(refusal, args)
   }
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
@@ -78,16 +78,17 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
         'rateLimit',
         template,
         apart(run, (run) => ({
-          call(key, self, args) {
-            const banned = bans.find(key)
-            if (banned !== undefined) {
-              cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
-              return refuse(banned, args)
-            }
-            const count = cache.count(key, 1, period)
+          refuse(spot, args) {
+            const refusal = bans.find(spot)
+            if (refusal === undefined) return undefined
+            cache.tell('refused', { strategy: 'rateLimit', template: template(), key: spot.key })
+            return answer(refusal, args)
+          },
+          call(spot, self, args) {
+            const count = cache.count(spot, 1, period)
             if (isPending(count))
-              return count.then((sum) => (sum <= limit ? run(self, args) : over(key, sum, args, template())))
-            return count <= limit ? run(self, args) : over(key, count, args, template())
+              return count.then((sum) => (sum <= limit ? run(self, args) : over(spot.key, sum, args, template())))
+            return count <= limit ? run(self, args) : over(spot.key, count, args, template())
           },
           invalidate: async (key) => {
             bans.lift(key)
@@ -99,33 +100,36 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }
 
-/** Checks the options that all limits have, and makes what answers a call over the limit. */
+/** Checks the options that all limits have, and makes what answers the calls over the limit. */
 export function limitOf(
   strategy: string,
   { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
 ): {
   readonly limit: number
   readonly period: Milliseconds
-  readonly refusalOf: (key: string, wait: Milliseconds) => RateLimitError
-  readonly refuse: (refusal: RateLimitError, args: readonly unknown[]) => Promise<unknown>
+  /** @param wait Until the limit is reset. */
+  readonly refusalOf: (key: string, wait: Milliseconds) => Refusal
+  readonly answer: (refusal: Refusal, args: readonly unknown[]) => Promise<unknown>
 } {
   checkThat(
     Number.isInteger(limit) && limit >= 1,
     `${strategy} needs a limit of at least 1 call, such as limit: 10, not ${limit}.`,
   )
   checkThat(period !== undefined, `${strategy} needs a period, such as period: '1m'.`)
-  const answer = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
+  const act = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
+  const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
+    act?.({ limit, remaining: 0, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
   return {
     limit,
     period: parseTtl(period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
-      return withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt }))
+      if (act) return new Refusal(resetAt)
+      return new Refusal(
+        resetAt,
+        rejected(withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt }))),
+      )
     },
-    refuse:
-      answer === undefined
-        ? rejected
-        : async ({ remaining, retryAfter, resetAt }, args) =>
-            answer({ limit, remaining, retryAfter, resetAt }, ...args),
+    answer: (refusal, args) => refusal.rejected?.then() ?? ask(refusal, args),
   }
 }

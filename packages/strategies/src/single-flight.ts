@@ -45,7 +45,7 @@ export function singleFlight(
         return flight.promise
       }
       return detecting(cache, 'singleFlight', template, {
-        call: (key, self, args) => flightsHere().find<unknown>(key)?.promise ?? start(key, self, args),
+        call: ({ key }, self, args) => flightsHere().find<unknown>(key)?.promise ?? start(key, self, args),
         refresh: start,
         invalidate: async (key) => flightsHere().forget(key),
       })

@@ -40,7 +40,7 @@ export function slidingRateLimit(
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('slidingRateLimit', options, [...keyingNames, 'limit', 'period', 'action'])
-  const { limit, period, refusalOf, refuse } = limitOf('slidingRateLimit', options)
+  const { limit, period, refusalOf, answer } = limitOf('slidingRateLimit', options)
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
@@ -49,13 +49,13 @@ export function slidingRateLimit(
         'slidingRateLimit',
         template,
         apart(run, (run) => ({
-          call(key, self, args) {
+          call({ key }, self, args) {
             const slice = { period, max: limit, lifetime: period }
             const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
             return chain(counted, ({ added, age }) => {
               if (added) return run(self, args)
               cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
-              return refuse(refusalOf(key, period - age), args)
+              return answer(refusalOf(key, period - age), args)
             }) as Promise<unknown>
           },
           invalidate: async (key) => cache.delete(key),

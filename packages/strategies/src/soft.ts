@@ -76,7 +76,7 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
               ? cache.join(spot.key)
               : undefined
         },
-        call(key, self, args, signal) {
+        call({ key }, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           return settle(cache.fly({ key, self, args, signal }, through))
         },

@@ -20,10 +20,12 @@ export interface Target {
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
+  /** Turns a call away at once, if it is to be. */
+  refuse?(spot: Spot, args: readonly unknown[]): Promise<unknown> | undefined
   /** Answers a call at once if it can, without `this` and arguments. */
   now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call. `signal` lets its caller go. */
-  call(key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
+  call(spot: Spot, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
   /** Forgets what is stored for a key. Absent: nothing is. */
   invalidate?(key: string): Promise<boolean>
   /** Absent: what {@link call} does. */
@@ -79,10 +81,12 @@ export function wrap<F extends AnyFunction>(
       const key = keyOf()
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
+      const refusal = behaviour.refuse?.(spot, args)
+      if (refusal !== undefined) return refusal
       const now = signal === undefined ? behaviour.now?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
       if (known === undefined && (now !== undefined || behaviour.now === undefined)) key.recent.add(args, spot)
-      if (now === undefined) return behaviour.call(spot.key, self, args, signal)
+      if (now === undefined) return behaviour.call(spot, self, args, signal)
       tallyOf().hits++
       return now
     } catch (error) {
@@ -109,13 +113,14 @@ type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) 
 
 function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, self: unknown): Handle<AnyFunction> {
   const key = (args: readonly unknown[]) => keyOf().render(self, args)
+  const { refresh = (key, self, args) => behaviour.call(newSpot(key), self, args) } = behaviour
   return {
     key: (...args) => key(args),
     get template() {
       return keyOf().template
     },
     invalidate: async (...args) => (await behaviour.invalidate?.(key(args))) ?? false,
-    refresh: async (...args) => (behaviour.refresh ?? behaviour.call)(key(args), self, args),
+    refresh: async (...args) => refresh(key(args), self, args),
     peek: async (...args) => behaviour.peek?.(key(args)),
     with: ({ signal }) =>
       function (this: unknown, ...args) {

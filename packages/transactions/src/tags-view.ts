@@ -6,7 +6,7 @@ export function tagsView(view: View, store: Tags): Tags {
   return {
     set: (key, value, lifetime, tags, { exists } = {}) => view.set(key, value, lifetime, exists, tags),
     setMany: (entries, lifetime, tags) => view.setMany(entries, lifetime, tags),
-    incr: (key, by, lifetime, tags) => view.incr(key, by, lifetime, tags),
+    incr: (key, by, lifetime, tags) => view.incrTagged(key, by, lifetime, tags),
     delete: (tags) => view.dropTags(tags, false),
     expire: (tags) => view.dropTags(tags, true),
     of: (key) => view.tagsOf(key, store),

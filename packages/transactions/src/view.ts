@@ -167,7 +167,12 @@ export class View implements BackendBase {
     await this.deleteMatch('*')
   }
 
-  incr(key: string, by: number, lifetime: Milliseconds, tags: readonly string[] = []): Awaitable<number> {
+  incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number> {
+    return this.incrTagged(key, by, lifetime, [])
+  }
+
+  /** The same, of a key that is then under these tags too. */
+  incrTagged(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): Awaitable<number> {
     return this.#look([key], () => {
       const now = this.#clock.now()
       const entry = this.#entry(key)

@@ -157,5 +157,27 @@ export const atHand: CheckGroup = {
         }
       },
     },
+    {
+      title: 'incr adds to what the key holds now, whatever it noted in the spot',
+      async run({ backend, elapse, unit }) {
+        const spot = newSpot('a')
+        const add = (lifetime: number) => backend.incr('a', 1, lifetime, spot)
+        same(await add(FOREVER), 1, 'a new counter')
+        same(await add(FOREVER), 2, 'a counter that it noted')
+        await backend.set('a', 10, FOREVER)
+        same(await add(FOREVER), 11, 'after it was replaced')
+        await backend.delete('a')
+        await backend.set('b', 20, FOREVER)
+        same(await add(FOREVER), 1, 'after it was deleted and another key written')
+        same(await backend.get('b'), 20, 'the other key')
+        await backend.delete('a')
+        await add(unit)
+        await elapse(1.5 * unit)
+        same(await add(FOREVER), 1, 'after it expired')
+        await backend.clear()
+        same(await add(FOREVER), 1, 'after clear')
+        same(await backend.get('a'), 1)
+      },
+    },
   ],
 }

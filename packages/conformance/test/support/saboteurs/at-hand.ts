@@ -51,4 +51,15 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
+  'incr adds to what the key holds now, whatever it noted in the spot': (store) => {
+    const sums = new WeakMap<object, number>()
+    return {
+      incr(key, by, lifetime, spot) {
+        if (spot === undefined) return store.incr(key, by, lifetime)
+        const sum = (sums.get(spot) ?? 0) + by
+        sums.set(spot, sum)
+        return sum
+      },
+    }
+  },
 }

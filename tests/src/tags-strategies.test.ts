@@ -3,7 +3,7 @@ import { cached, dynamic, early, failover, hit, invalidates, iterator, soft } fr
 import { type CacheTags, createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, fakeTime, gate } from './support/helpers.ts'
+import { all, fakeTime, gate, settle } from './support/helpers.ts'
 
 const turnOfTheLoop = globalThis.setImmediate
 
@@ -62,7 +62,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       isOver = true
     }
     work.then(over, over)
-    await elapse(20)
+    await settle()
     while (!isOver) {
       // What the store really does takes no time of the fake clock.
       await new Promise((resolve) => turnOfTheLoop(resolve))

@@ -19,18 +19,34 @@ interface Contender {
 type Bar = { readonly atLeast: number; readonly aim: number } | { readonly atMost: number; readonly aim: number }
 
 /** A contender beside ours. Without a bar it is there to compare. */
-export type Peer = Contender & { readonly bar?: Bar }
+export interface Peer extends Contender {
+  readonly bar?: Bar
+  /** A bar for the CPU time, in a comparison by the wall clock. */
+  readonly cpuBar?: Bar
+}
 
 /** Contenders that take turns in one process. */
 export interface Comparison {
   /** The lane of the performance page, such as `M1`. */
   readonly lane: string
   readonly what: string
+  /**
+   * What is compared: how long the main thread works, or how long one waits, where a server works too.
+   *
+   * @default 'cpu'
+   */
+  readonly clock?: 'cpu' | 'wall'
   readonly ours: Contender
   readonly peers: readonly Peer[]
 }
 
-/** How long each contender works at a stretch, in nanoseconds of CPU time. */
+/** What an operation took, in nanoseconds. */
+interface Took {
+  readonly cpu: number
+  readonly wall: number
+}
+
+/** How long each contender works at a stretch, in nanoseconds. */
 const SLICE = 8e6
 /** How long a comparison may take, in milliseconds of wall time. */
 const BUDGET = 6_000
@@ -41,16 +57,16 @@ const MOST_ROUNDS = 151
 /**
  * Times contenders side by side. They alternate slice by slice in an order that rotates; each slice starts with a clean
  * young generation, so that nobody pays for the garbage of another; and what is read is the CPU clock of the main
- * thread. The ratio is the median of the ratios of the rounds.
+ * thread, unless the lane asks for the wall clock. The ratio is the median of the ratios of the rounds.
  */
-export async function compare({ lane, what, ours, peers }: Comparison): Promise<Row[]> {
+export async function compare({ lane, what, clock = 'cpu', ours, peers }: Comparison): Promise<Row[]> {
   const contenders = [ours, ...peers]
   const batches: number[] = []
   for (const contender of contenders) {
     await check(contender)
-    batches.push(await warmUp(contender))
+    batches.push(await warmUp(contender, clock))
   }
-  const times: number[][] = contenders.map(() => [])
+  const times: Took[][] = contenders.map(() => [])
   const end = performance.now() + BUDGET
   for (let round = 0; round < MOST_ROUNDS && (round < FEWEST_ROUNDS || performance.now() < end); round++)
     for (const turn of contenders.keys()) {
@@ -59,7 +75,16 @@ export async function compare({ lane, what, ours, peers }: Comparison): Promise<
     }
   for (const contender of contenders) await check(contender)
   const [own = [], ...others] = times
-  return peers.map((peer, at) => rowOf(lane, what, peer, own, others[at] ?? []))
+  return peers.flatMap((peer, at) => {
+    const theirs = others[at] ?? []
+    const row = rowOf(lane, what, peer.name, peer.bar, by(clock, own), by(clock, theirs))
+    if (peer.cpuBar === undefined) return row
+    return [row, rowOf(lane, what, `${peer.name}, CPU`, peer.cpuBar, by('cpu', own), by('cpu', theirs))]
+  })
+}
+
+function by(clock: keyof Took, times: readonly Took[]): number[] {
+  return times.map((took) => took[clock])
 }
 
 /** A row for a count that has to be exact. */
@@ -81,31 +106,33 @@ async function check(contender: Contender): Promise<void> {
 }
 
 /** Lets V8 optimize a contender. Answers how many batches make a slice. */
-async function warmUp(contender: Contender): Promise<number> {
+async function warmUp(contender: Contender, clock: keyof Took): Promise<number> {
   let batches = 1
   for (let slice = 0; slice < WARM_UP_SLICES; slice++) {
-    const took = (await perOperation(contender, batches)) * (contender.operations ?? 1_000)
+    const took = (await perOperation(contender, batches))[clock] * (contender.operations ?? 1_000)
     batches = Math.max(1, Math.round(SLICE / Math.max(took, 1e3)))
   }
   return batches
 }
 
-/** Nanoseconds of CPU time an operation takes. Between batches timers and I/O have their turn, as in a server. */
-async function perOperation({ batch, operations = 1_000 }: Contender, batches: number): Promise<number> {
+/** What an operation takes. Between batches timers and I/O have their turn, as in a server. */
+async function perOperation({ batch, operations = 1_000 }: Contender, batches: number): Promise<Took> {
   collectGarbage?.({ type: 'minor' })
   await setImmediate()
-  const start = cpuTime()
+  const [cpu, wall] = [cpuTime(), performance.now()]
   for (let made = 0; made < batches; made++) {
     await batch()
     await setImmediate()
   }
-  return (cpuTime() - start) / (batches * operations)
+  const elapsed = (performance.now() - wall) * 1e6
+  return { cpu: (cpuTime() - cpu) / (batches * operations), wall: elapsed / (batches * operations) }
 }
 
 function rowOf(
   lane: string,
   what: string,
-  { name, bar }: Peer,
+  name: string,
+  bar: Bar | undefined,
   own: readonly number[],
   theirs: readonly number[],
 ): Row {
@@ -127,7 +154,8 @@ function rowOf(
   return { ...row, bar: `${sign} ${hard}`, aim: `${sign} ${bar.aim}`, passed: isLimit ? ratio <= hard : ratio >= hard }
 }
 
-function quantile(values: readonly number[], part: number): number {
+/** The value below which a part of the others are. */
+export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.round((sorted.length - 1) * part)] as number
 }

@@ -3,7 +3,7 @@ import slotOf from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import type { Argument, Command, Link, Server } from './link.ts'
+import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { NodeHealth } from './node-health.ts'
 import { signOfLife, Watch, whenReady } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
@@ -48,9 +48,9 @@ export class ClusterLink implements Link {
     this.#watch = undefined
   }
 
-  send({ name, args, key }: Command): Promise<unknown> {
+  send(command: Command): Promise<unknown> {
     const client = this.#ready()
-    return this.#toNode(this.ownerOf(key), () => client.callBuffer(name, args as Argument[]))
+    return this.#toNode(this.ownerOf(command.key), () => sendBy(client, command))
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
@@ -123,7 +123,7 @@ export class ClusterLink implements Link {
       return
     }
     const pipeline = this.#ready().pipeline()
-    for (const at of places) pipeline.callBuffer(commands[at]?.name as string, commands[at]?.args as Argument[])
+    for (const at of places) sendBy(pipeline, commands[at] as Command)
     const results = await this.#toNode(node, async () => (await pipeline.exec()) ?? []).catch((error) => error)
     await Promise.all(
       places.map(async (at, order) => {

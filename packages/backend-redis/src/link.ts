@@ -1,13 +1,24 @@
-import type { Redis } from 'ioredis'
+import type { ChainableCommander, Cluster, Redis } from 'ioredis'
 
 /** What Redis takes as an argument. */
 export type Argument = string | Buffer | number
 
+/** The commands that a store sends, by the methods of the client for them: `call` would cost more. */
+type Method = `${'get' | 'mget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'}Buffer`
+
 /** One command, and the key that says where it goes. */
 export interface Command {
-  readonly name: string
+  readonly method: Method
   readonly args: readonly Argument[]
   readonly key: string
+}
+
+/** Has a client, or a pipeline, send a command. */
+export function sendBy<C extends Redis | Cluster | ChainableCommander>(
+  client: C,
+  { method, args }: Command,
+): C extends ChainableCommander ? C : Promise<unknown> {
+  return (client as never as Record<Method, (args: readonly Argument[]) => never>)[method](args)
 }
 
 /** A server that holds keys. Another connection to it is another server: what happened in between is unknown. */

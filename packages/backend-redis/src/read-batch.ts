@@ -1,7 +1,10 @@
+import type { Awaitable } from '@cashews/core'
+
 interface Waiting<T> {
   readonly names: readonly string[]
-  readonly resolve: (found: T[]) => void
-  readonly reject: (error: unknown) => void
+  /** Takes its own, which begin at a place. */
+  settle(found: readonly (T | Error)[], from: number): void
+  reject(error: unknown): void
 }
 
 /** Gathers the reads of one turn of the event loop, and sends them together. */
@@ -14,40 +17,57 @@ export class ReadBatch<T> {
     this.#send = send
   }
 
-  read(name: string): Promise<T> {
-    return new Promise((resolve, reject) => this.#add([name], ([found]) => resolve(found as T), reject))
+  /** Reads one name, and answers what is made of it. */
+  read<V>(name: string, make: (found: T) => Awaitable<V>): Promise<V> {
+    return new Promise((resolve, reject) => {
+      const settle = (all: readonly (T | Error)[], from: number) => {
+        const found = all[from] as T | Error
+        if (found instanceof Error) reject(found)
+        else resolve(make(found))
+      }
+      this.#add({ names: [name], settle, reject })
+    })
   }
 
   readMany(names: readonly string[]): Promise<T[]> {
-    return new Promise((resolve, reject) => this.#add(names, resolve, reject))
+    return new Promise((resolve, reject) => {
+      const settle = (all: readonly (T | Error)[], from: number) => {
+        const found = all.slice(from, from + names.length)
+        const failure = found.find((one) => one instanceof Error)
+        if (failure) reject(failure)
+        else resolve(found as T[])
+      }
+      this.#add({ names, settle, reject })
+    })
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
   async flush(): Promise<void> {
     const waiting = this.#waiting
-    const [first] = waiting
-    if (first === undefined) return
+    if (waiting.length === 0) return
     this.#waiting = []
     try {
-      const found = await this.#send(waiting.length === 1 ? first.names : waiting.flatMap(({ names }) => names))
-      if (waiting.length === 1) return settle(first, found)
-      let at = 0
-      for (const one of waiting) {
-        settle(one, found.slice(at, at + one.names.length))
-        at += one.names.length
-      }
+      settle(waiting, await this.#send(waiting.flatMap(({ names }) => names)))
     } catch (error) {
       for (const { reject } of waiting) reject(error)
     }
   }
 
-  #add(names: readonly string[], resolve: (found: T[]) => void, reject: (error: unknown) => void): void {
-    if (this.#waiting.push({ names, resolve, reject }) === 1) process.nextTick(() => void this.flush())
+  #add(one: Waiting<T>): void {
+    if (this.#waiting.push(one) === 1) process.nextTick(this.#onTurn)
   }
+
+  readonly #onTurn = (): void => void this.flush()
 }
 
-function settle<T>({ resolve, reject }: Waiting<T>, found: readonly (T | Error)[]): void {
-  const failure = found.find((one) => one instanceof Error)
-  if (failure) reject(failure)
-  else resolve(found as T[])
+function settle<T>(waiting: readonly Waiting<T>[], found: readonly (T | Error)[]): void {
+  let from = 0
+  for (const one of waiting) {
+    try {
+      one.settle(found, from)
+    } catch (error) {
+      one.reject(error)
+    }
+    from += one.names.length
+  }
 }

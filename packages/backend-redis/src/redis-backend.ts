@@ -138,7 +138,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   get(key: string): Awaitable<unknown> {
     const name = this.#keys.value(key)
     if (this.#copies) return this.#copies.read(key, name)
-    return this.#reads.read(name).then((bytes) => this.#decode(key, bytes))
+    return this.#reads.read(name, (bytes) => this.#decode(key, bytes))
   }
 
   getMany(keys: readonly string[]): Awaitable<unknown[]> {
@@ -177,7 +177,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async exists(key: string): Promise<boolean> {
-    return (await this.#send('EXISTS', key)) === 1
+    return (await this.#send('existsBuffer', key)) === 1
   }
 
   async expire(key: string, lifetime: Milliseconds): Promise<boolean> {
@@ -185,7 +185,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async timeLeft(key: string): Promise<Milliseconds | Miss> {
-    return timeLeft(await this.#send('PTTL', key))
+    return timeLeft(await this.#send('pttlBuffer', key))
   }
 
   async size(key: string): Promise<number> {
@@ -193,7 +193,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async getRaw(key: string): Promise<unknown> {
-    return (await this.#send('GET', key)) ?? MISS
+    return (await this.#send('getBuffer', key)) ?? MISS
   }
 
   async setRaw(key: string, value: unknown, lifetime: Milliseconds): Promise<boolean> {
@@ -312,7 +312,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       Number(await this.#change([key], () => this.#run(scripts.REMOVE_MEMBERS, key, members))),
     pop: async (key, count) => {
       const args = [this.#keys.value(key), count]
-      const popped = await this.#change([key], () => this.#send('SPOP', key, args))
+      const popped = await this.#change([key], () => this.#send('spopBuffer', key, args))
       return (popped as Buffer[]).map(String)
     },
   }
@@ -321,7 +321,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, ttlOf(lifetime)]),
     extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, ttlOf(lifetime)]),
     release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel, key]),
-    isLocked: async (key) => (await this.#send('EXISTS', key, [this.#keys.lock(key)])) === 1,
+    isLocked: async (key) => (await this.#send('existsBuffer', key, [this.#keys.lock(key)])) === 1,
     released: (key, atMost) => this.#bell.released(key, atMost),
   }
 
@@ -410,9 +410,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     )
   }
 
-  #send(name: string, key: string, args?: readonly Argument[]): Promise<unknown> {
+  #send(method: Command['method'], key: string, args?: readonly Argument[]): Promise<unknown> {
     const own = this.#keys.value(key)
-    return this.#link.send({ name, args: args ?? [own], key: own })
+    return this.#link.send({ method, args: args ?? [own], key: own })
   }
 
   #pair(key: string): [value: string, lease: string] {
@@ -474,17 +474,19 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     })
   }
 
-  async #fetch(key: string, name: string): Promise<Found> {
-    const { bytes, timeLeft } = await this.#readsWithTtl.read(name)
-    return { value: await this.#decode(key, bytes), timeLeft }
+  #fetch(key: string, name: string): Promise<Found> {
+    return this.#readsWithTtl.read(name, ({ bytes, timeLeft }) =>
+      chain(this.#decode(key, bytes), (value) => ({ value, timeLeft })),
+    )
   }
 
-  async #readAll(names: readonly string[]): Promise<(Buffer | null | Error)[]> {
+  #readAll(names: readonly string[]): Promise<(Buffer | null | Error)[]> {
     const [only] = names
-    if (only !== undefined && names.length === 1) return [await this.#readOne(only)]
+    if (only !== undefined && names.length === 1) return this.#readOne(only)
     if (only !== undefined && names.length <= FEW && this.#link.mayMeet(names))
-      return (await this.#link.send({ name: 'MGET', args: names, key: only })) as (Buffer | null)[]
-    const commands = (group: readonly string[]) => ({ name: 'MGET', args: group, key: group[0] as string })
+      return this.#link.send({ method: 'mgetBuffer', args: names, key: only }) as Promise<(Buffer | null)[]>
+    const commands = (group: readonly string[]) =>
+      ({ method: 'mgetBuffer', args: group, key: group[0] as string }) as const
     return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
   }
 
@@ -511,13 +513,13 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   /** Unlike `MGET`, `GET` says when a key is of another kind. */
-  async #readOne(name: string): Promise<Buffer | null> {
+  async #readOne(name: string): Promise<[Buffer | null]> {
     try {
-      return (await this.#link.send({ name: 'GET', args: [name], key: name })) as Buffer | null
+      return [(await this.#link.send({ method: 'getBuffer', args: [name], key: name })) as Buffer | null]
     } catch (error) {
       if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
       this.#host.error(error)
-      return null
+      return [null]
     }
   }
 
@@ -547,7 +549,7 @@ function newLease(orValue: boolean): Argument[] {
 
 function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
   return {
-    name: 'EVALSHA',
+    method: 'evalshaBuffer',
     args: [script.sha, names.length, ...names, ...args],
     key: names[0] as string,
     lua: script.lua,
@@ -556,7 +558,7 @@ function evaluation(script: Script, names: readonly string[], args: readonly Arg
 
 /** The same for a server that does not know the script yet. */
 function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
-  return { name: 'EVAL', args: [lua, ...args], key }
+  return { method: 'evalBuffer', args: [lua, ...args], key }
 }
 
 function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
@@ -597,10 +599,8 @@ function asNumbers(answer: unknown): number[] {
 }
 
 function isBits(bytes: Buffer): boolean {
-  return (
-    bytes.length >= scripts.BITS_HEADER.length &&
-    bytes.subarray(0, scripts.BITS_HEADER.length).equals(scripts.BITS_HEADER)
-  )
+  const { length } = scripts.BITS_HEADER
+  return bytes[0] === scripts.BITS_HEADER[0] && bytes.subarray(0, length).equals(scripts.BITS_HEADER)
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import type { Argument, Command, Link, Server } from './link.ts'
+import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { signOfLife, Watch, whenReady } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
 
@@ -42,14 +42,15 @@ export class ServerLink implements Link {
     this.#watch = undefined
   }
 
-  send({ name, args }: Command): Promise<unknown> {
-    const client = this.#ready()
-    return client.callBuffer(name, args as Argument[]).catch(rethrow)
+  send(command: Command): Promise<unknown> {
+    return sendBy(this.#ready(), command).catch(rethrow)
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
+    const [only] = commands
+    if (only !== undefined && commands.length === 1) return [await this.send(only).catch((error) => error)]
     const pipeline = this.#ready().pipeline()
-    for (const { name, args } of commands) pipeline.callBuffer(name, args as Argument[])
+    for (const command of commands) sendBy(pipeline, command)
     const answers = (await pipeline.exec().catch(rethrow)) ?? []
     return answers.map(([error, answer]) => (error ? asBackendError(error) : answer))
   }

@@ -41,6 +41,11 @@ export class RedisServer implements AsyncDisposable {
     return `127.0.0.1:${this.port}`
   }
 
+  /** The id of its process, while it runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** Starts it, after a {@link kill} too. Resolves when it answers. */
   async start(): Promise<void> {
     const child = spawn(redisBinary(), [...this.#args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder })

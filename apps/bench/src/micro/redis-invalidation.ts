@@ -1,0 +1,153 @@
+import { setImmediate } from 'node:timers/promises'
+import { redis } from '@cashews/backend-redis'
+import { createCache } from '@cashews/core'
+import { createSerializer } from '@cashews/serialization'
+import { Redis } from 'ioredis'
+import { exactly, quantile, run } from '../harness.ts'
+import { RedisContenders } from '../redis-contenders.ts'
+import type { Row } from '../report.ts'
+
+const ROUNDS = 1_000
+const RACES = 5_000
+const AT_ONCE = 100
+
+/** R4: how soon a copy is dropped that somebody else has changed, and what becomes of reads that are overtaken. */
+await run(async () => {
+  await using contenders = await RedisContenders.start()
+  return [...(await latency(contenders)), ...(await races(contenders))]
+})
+
+/** Both from the sending of the command on, in one process, which looks once in each turn of its loop. */
+async function latency(contenders: RedisContenders): Promise<Row[]> {
+  const backend = redis({ url: contenders.server.url, namespace: 'news:', clientSide: true })
+  const cache = createCache().setup(backend, { suppress: false })
+  contenders.toClose(() => cache.close())
+  await cache.init()
+  const [writer, publisher, subscriber] = [contenders.ioredis(), contenders.ioredis(), contenders.ioredis()]
+  let received = 0
+  await subscriber.subscribe('news')
+  subscriber.on('message', () => received++)
+  await cache.set('k', 0)
+  const isNear = () => backend.getNow?.('k') === 0
+  const drops: number[] = []
+  const messages: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    while (!isNear()) await cache.get('k')
+    drops.push(
+      await until(
+        () => writer.set('news:k', '0'),
+        () => !isNear(),
+      ),
+    )
+    const before = received
+    messages.push(
+      await until(
+        () => publisher.publish('news', 'k'),
+        () => received > before,
+      ),
+    )
+  }
+  const ratio = quantile(drops, 0.5) / quantile(messages, 0.5)
+  const row = (part: number) => ({ ours: quantile(drops, part), theirs: quantile(messages, part) })
+  const what = 'a change by another client is heard'
+  return [
+    {
+      lane: 'R4',
+      what,
+      beside: 'a pub/sub message, p50',
+      ...row(0.5),
+      ratio,
+      bar: '≤ 1.5',
+      aim: '≤ 1.1',
+      passed: ratio <= 1.5,
+    },
+    { lane: 'R4', what, beside: 'a pub/sub message, p99', ...row(0.99), ratio: row(0.99).ours / row(0.99).theirs },
+  ]
+}
+
+/** Nanoseconds from a deed to its consequence. */
+async function until(act: () => Promise<unknown>, isDone: () => boolean): Promise<number> {
+  const start = performance.now()
+  const acted = act()
+  while (!isDone()) await setImmediate()
+  const elapsed = performance.now() - start
+  await acted
+  return elapsed * 1e6
+}
+
+/**
+ * Provokes the race: the server has answered a read, and its answer waits in the socket until the news has come that it
+ * is out of date. A copy made of it would stay for good.
+ */
+async function races(contenders: RedisContenders): Promise<Row[]> {
+  const client = new Redis(contenders.server.url, { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false })
+  const backend = redis({ client, namespace: 'race:', clientSide: true })
+  const cache = createCache().setup(backend, { suppress: false, readTimeout: '1m' })
+  await cache.init()
+  const writer = contenders.ioredis()
+  const naive = await naiveCopies(contenders)
+  const serializer = createSerializer()
+  let [stale, naiveStale, overtaken] = [0, 0, 0]
+  for (let round = 0; round < RACES / AT_ONCE; round++) {
+    const keys = Array.from({ length: AT_ONCE }, (_, at) => `${round}:${at}`)
+    const write = (value: string) =>
+      writer.mset(
+        keys.flatMap((key) => [`race:${key}`, serializer.encode(key, value) as Buffer, `naive:${key}`, value]),
+      )
+    await write('old')
+    while (!backend.clientSide?.live) await setImmediate()
+    const { invalidations: heard } = backend.clientSide
+    const sockets = [client, naive.client].map(({ stream }) => stream)
+    for (const socket of sockets) socket.pause()
+    const reads = keys.flatMap((key): Promise<unknown>[] => [cache.get(key), naive.get(key)])
+    // The writer is behind the reads: they are in the server before its command is.
+    while (sockets.some((socket) => socket.writableLength > 0)) await setImmediate()
+    await setImmediate()
+    await write('new')
+    while ((backend.clientSide?.invalidations ?? 0) < heard + AT_ONCE || naive.heard < (round * 2 + 2) * AT_ONCE)
+      await setImmediate()
+    for (const socket of sockets) socket.resume()
+    const answers = await Promise.all(reads)
+    overtaken += answers.filter((answer, at) => at % 2 === 0 && answer === 'old').length
+    for (const key of keys) {
+      if ((await cache.get(key)) !== 'new') stale++
+      if ((await naive.get(key)) !== 'new') naiveStale++
+    }
+  }
+  await cache.close()
+  client.disconnect()
+  const what = `${RACES} reads, overtaken by the news that their answer is out of date`
+  const compared = (beside: string, ratio: number): Row => ({ lane: 'R4', what, beside, ratio })
+  return [
+    { ...exactly('R4', what, stale, 0), beside: 'stale for good' },
+    compared('stale for good, kept without a token', naiveStale),
+    compared('were overtaken', overtaken),
+  ]
+}
+
+/** Copies as one would write them by hand: dropped when Redis says so, and otherwise kept. */
+async function naiveCopies(contenders: RedisContenders) {
+  const client = contenders.ioredis()
+  const ear = new Redis(contenders.server.url, { protocol: 2 })
+  const copies = new Map<string, unknown>()
+  const naive = {
+    client,
+    heard: 0,
+    async get(key: string): Promise<unknown> {
+      const copy = copies.get(key)
+      if (copy !== undefined) return copy
+      const value = await client.get(`naive:${key}`)
+      copies.set(key, value)
+      return value
+    },
+  }
+  const id = await ear.client('ID')
+  await ear.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', 'naive:')
+  await ear.subscribe('__redis__:invalidate')
+  ear.on('messageBuffer', (_: Buffer, names: unknown) => {
+    for (const name of names as Buffer[]) copies.delete(String(name).slice('naive:'.length))
+    naive.heard += (names as Buffer[]).length
+  })
+  contenders.toClose(() => ear.disconnect())
+  return naive
+}

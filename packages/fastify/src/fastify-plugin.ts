@@ -141,6 +141,11 @@ class Rules {
     steering: SteeringOptions,
     done: () => void,
   ): void {
+    const hit = responses && this.#answerNow(responses, request, reply)
+    if (hit) {
+      send(reply, hit)
+      return
+    }
     const control = SAFE.has(request.method) ? this.#control : undefined
     const exchange = this.#exchangeOf(request, reply)
     if (this.#options.etag) exchange.tag()
@@ -160,6 +165,12 @@ class Rules {
       const answer = (stored: Reply) => send(reply, stored)
       exchange.respond(responses, steering, answer, again, { on: clear, ended })
     } else clear()
+  }
+
+  /** What is stored, where nothing else has to be looked after. */
+  #answerNow(responses: ResponseCache, request: FastifyRequest, reply: FastifyReply): Reply | undefined {
+    if (request.headers[REFRESH] !== undefined) return undefined
+    return responses.answerNow(new Described(request), 'compress' in reply)
   }
 
   /** Lets a request clear what its cached functions have stored, if it asks for it and may. */

@@ -1,13 +1,15 @@
 import { namesTag } from './etag.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { parseHttpDate } from './http-date.ts'
+import { type HttpRequest, isRead, type Reply } from './request.ts'
+import { addVary } from './vary.ts'
 
 /**
  * Whether the client has what would be sent, so that 304 does (RFC 9110 §13.2.2, steps 3 and 4). Only what would
  * have been a 200 to GET or HEAD (§15.4.5): an error, a redirect or the answer to a POST is never replaced.
  */
 export function isNotModified(method: string, status: number, request: RequestFields, response: Fields): boolean {
-  if (status !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
+  if (status !== 200 || !isRead(method)) return false
   const tags = request['if-none-match']
   if (tags !== undefined) return namesTag(tags, lineOf(response.etag))
   const since = request['if-modified-since']
@@ -35,4 +37,23 @@ const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
  */
 export function notModifiedFields(fields: Fields): Record<string, string | string[]> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !OF_CONTENT.has(name)))
+}
+
+/**
+ * What is sent for a reply: a 304, if the client has it.
+ *
+ * @param hasCompressor Whether what is sent may be encoded further out.
+ */
+export function conditionalReply(request: HttpRequest, reply: Reply, hasCompressor: boolean): Reply {
+  const fields = hasCompressor ? encodableFields(reply.fields) : reply.fields
+  if (isNotModified(request.method, reply.status, request.fields, fields))
+    return { status: 304, fields: notModifiedFields(fields), body: '' }
+  return fields === reply.fields ? reply : { ...reply, fields }
+}
+
+/** A header that holds for the encoded content too: a tag that several contents share is weak (RFC 9110 §8.8.1). */
+function encodableFields(fields: Reply['fields']): Reply['fields'] {
+  const tag = lineOf(fields.etag)
+  if (tag === undefined || fields['content-encoding'] !== undefined) return fields
+  return { ...fields, etag: tag.startsWith('W/') ? tag : `W/${tag}`, vary: addVary(fields.vary, 'Accept-Encoding') }
 }

@@ -9,14 +9,13 @@ import {
 } from '@cashews/core'
 import type { CacheControl } from './cache-control.ts'
 import { appended, functionStatuses, serverTiming } from './cache-status.ts'
-import { isNotModified, notModifiedFields } from './conditional.ts'
+import { conditionalReply } from './conditional.ts'
 import { derivedFields, type IsPublic, publicIf, usedOf } from './derived.ts'
 import { type Body, entityTag } from './etag.ts'
 import { lineOf } from './field.ts'
 import { type HttpRequest, isSafe, type Reply } from './request.ts'
 import type { ResponseCache, Visit } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
-import { addVary } from './vary.ts'
 
 /** Settings of {@link cacheControl}. */
 export interface CacheControlOptions extends SteeringOptions {
@@ -216,21 +215,9 @@ export class Exchange {
     return { ...reply, fields: { ...fields, etag: entityTag(body as Body, lineOf(fields['content-type'])) } }
   }
 
-  /** A 304, if the client has it. */
   #conditional(reply: Reply): Reply {
     if (!this.#isTagged && !this.#responses) return reply
-    const { method, fields: request } = this.request
-    const fields = this.#encodable(reply)
-    if (isNotModified(method, reply.status, request, fields))
-      return { status: 304, fields: notModifiedFields(fields), body: '' }
-    return fields === reply.fields ? reply : { ...reply, fields }
-  }
-
-  /** A header that holds for the encoded content too: a tag that several contents share is weak (RFC 9110 §8.8.1). */
-  #encodable({ fields }: Reply): Reply['fields'] {
-    const tag = lineOf(fields.etag)
-    if (tag === undefined || fields['content-encoding'] !== undefined || !this.#hasCompressor) return fields
-    return { ...fields, etag: tag.startsWith('W/') ? tag : `W/${tag}`, vary: addVary(fields.vary, 'Accept-Encoding') }
+    return conditionalReply(this.request, reply, this.#hasCompressor)
   }
 
   #handle(visit: Visit, going: Going): void {

@@ -4,7 +4,7 @@ import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
 import { listenIn, send } from './node-response.ts'
-import { type HttpRequest, isSafe, requestOf } from './request.ts'
+import { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
 import type { SteeringOptions } from './steering.ts'
 
@@ -51,6 +51,11 @@ export function exchangeOf(response: ServerResponse): Exchange | undefined {
   return (response as Exchanged)[EXCHANGE]
 }
 
+/** Whether `compression` has had a response: it gives it a `flush`, and Node has none. */
+function hasCompressor(response: ServerResponse): boolean {
+  return typeof (response as { flush?: unknown }).flush === 'function'
+}
+
 /** The middlewares of one framework. */
 export interface Middlewares<R extends IncomingMessage> {
   /** Gives every 200 to GET and HEAD an entity tag of what is sent, and answers 304 to a client that has it. */
@@ -75,9 +80,15 @@ export function middlewaresFor<R extends IncomingMessage>({
   const begin = (cache: Cache, request: R, response: ServerResponse): Exchange => {
     const known = exchangeOf(response)
     if (known) return known
-    // `compression` gives responses a `flush`; Node has none.
-    const hasCompressor = typeof (response as { flush?: unknown }).flush === 'function'
-    return new Exchange(cache, describe(request), { hasCompressor, isRefresh: isRefresh(request) })
+    return new Exchange(cache, describe(request), {
+      hasCompressor: hasCompressor(response),
+      isRefresh: isRefresh(request),
+    })
+  }
+  /** What is stored, where no other middleware of ours has a say. */
+  const answerNow = (responses: ResponseCache, request: R, response: ServerResponse): Reply | undefined => {
+    if (exchangeOf(response) || isRefresh(request)) return undefined
+    return responses.answerNow(describe(request), hasCompressor(response))
   }
   const listen = (exchange: Exchange, request: R, response: ServerResponse): Exchange => {
     if (exchangeOf(response) === exchange) return exchange
@@ -119,6 +130,8 @@ export function middlewaresFor<R extends IncomingMessage>({
       const responses = new ResponseCache(cache, options)
       return (request, response, next) => {
         if (!options.wildcard && isWildcard(request)) return next()
+        const hit = answerNow(responses, request, response)
+        if (hit) return send(response, hit)
         const exchange = begin(cache, request, response)
         const on = () => {
           listen(exchange, request, response)

@@ -39,3 +39,8 @@ export interface Reply {
 export function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
 }
+
+/** Whether a request asks for a representation, which may be a stored one. */
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}

@@ -10,18 +10,21 @@ import {
 } from '@cashews/core'
 import { type CacheControl, parseCacheControl, writeCacheControl } from './cache-control.ts'
 import { appended, type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
+import { conditionalReply } from './conditional.ts'
 import { entityTag } from './etag.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { explicitLifetime, initialAge } from './freshness.ts'
 import { httpDate } from './http-date.ts'
 import { type Ending, Recorder } from './recorder.ts'
-import { type HttpRequest, isSafe, type Reply } from './request.ts'
+import { type HttpRequest, isRead, isSafe, type Reply } from './request.ts'
 import { type Resource, ResponseKeys } from './response-key.ts'
 import { type Found, ResponseStore, type Wanted } from './response-store.ts'
+import { demandsNothing } from './steering.ts'
 import {
   ageNow,
   freshenedFields,
   isOpen,
+  isStored,
   isUnderstood,
   type Policy,
   policyOf,
@@ -168,17 +171,32 @@ export class ResponseCache {
   }
 
   /**
+   * The answer to a request that demands nothing, where one for everybody is at hand and fresh: what most requests of a
+   * busy route get. `undefined` says nothing; {@link decide} does.
+   *
+   * @param hasCompressor Whether what is sent may be encoded further out.
+   */
+  answerNow(request: HttpRequest, hasCompressor: boolean): Reply | undefined {
+    try {
+      const hit = demandsNothing(request) ? this.#hit(request) : undefined
+      return hit && conditionalReply(request, hit, hasCompressor)
+    } catch (error) {
+      this.#cache.report(error)
+      return undefined
+    }
+  }
+
+  /**
    * Answers a request from what is stored, or says how it goes on to the handler.
    *
    * @param directives What the request demands, as far as it is obeyed.
    * @param isRefresh Whether the request was made to refresh what is stored.
    */
   decide(request: HttpRequest, directives: CacheControl, isRefresh = false): Awaitable<Decision> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return { visit: { forward: 'method' } }
-    const key = this.#keys.of(request)
+    if (!isRead(request.method)) return { visit: { forward: 'method' } }
+    const key = isOurs(request) && !directives.noStore ? this.#keys.of(request) : undefined
+    if (key === undefined) return { visit: { forward: 'bypass' } }
     const { fields } = request
-    const isOurs = !directives.noStore && !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade
-    if (key === undefined || !isOurs) return { visit: { forward: 'bypass' } }
     const identity = this.#options.varyBy?.(request)
     const isPersonal = identity === undefined && this.#hasCredentials(fields)
     return this.#decide({ request, key, identity, directives, isPersonal, hasWaited: false, isRefresh })
@@ -227,6 +245,15 @@ export class ResponseCache {
   async forget(request: Resource): Promise<boolean> {
     const key = this.#keys.of(request)
     return key !== undefined && this.#store.delete(key)
+  }
+
+  #hit(request: HttpRequest): Reply | undefined {
+    if (this.#options.varyBy || !isRead(request.method) || !isOurs(request)) return undefined
+    const key = this.#hasCredentials(request.fields) ? undefined : this.#keys.of(request)
+    const stored = key === undefined ? undefined : this.#cache.getNow(key)
+    const now = Date.now()
+    if (!isStored(stored) || stored.isNoCache || ageNow(stored, now) >= stored.lifetime) return undefined
+    return this.#replyOf(stored, { hit: true, ...this.#debug({ key }) }, now)
   }
 
   #decide(ask: Ask): Awaitable<Decision> {
@@ -409,7 +436,7 @@ export class ResponseCache {
     })
   }
 
-  #debug(ask: Ask | undefined): Pick<CacheStatus, 'key'> {
+  #debug(ask: Pick<CacheStatus, 'key'> | undefined): Pick<CacheStatus, 'key'> {
     return this.#options.debug && ask ? { key: ask.key } : {}
   }
 }
@@ -427,6 +454,11 @@ function judge(stored: StoredResponse, directives: CacheControl, now: number): V
   if (left > 0) return 'hit'
   if (-left < stored.staleWhileRevalidate) return 'due'
   return !stored.isStrict && maxStale > 0 && -left <= maxStale ? 'hit' : 'stale'
+}
+
+/** Whether a request is one for a cache: what has conditions on writing, or changes the protocol, is the handler's. */
+function isOurs({ fields }: HttpRequest): boolean {
+  return !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade
 }
 
 /** Events are sent as they happen: nobody can wait for their end. */

@@ -1,6 +1,6 @@
 import { type Cache, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
-import type { HttpRequest } from './request.ts'
+import { type HttpRequest, isRead } from './request.ts'
 
 /** Which `Cache-Control` directives of requests are obeyed. They are advice (RFC 9111 §5.2.1). */
 export interface SteeringOptions {
@@ -41,7 +41,7 @@ const NOTHING: CacheControl = {}
 
 /** Whether a request demands anything at all. */
 export function demandsNothing({ method, fields }: HttpRequest): boolean {
-  return (method !== 'GET' && method !== 'HEAD') || (!fields['cache-control'] && !fields.pragma)
+  return !isRead(method) || (!fields['cache-control'] && !fields.pragma)
 }
 
 function directivesOf(request: HttpRequest): CacheControl {

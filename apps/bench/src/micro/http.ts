@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { cacheResponse } from '@cashews/express'
 import { cashews as plugin } from '@cashews/fastify'
+import caching from '@fastify/caching'
 import apicache from 'apicache'
 import express from 'express'
 import Fastify from 'fastify'
+import routeCache from 'route-cache'
 import { cashews } from '../contenders.ts'
 import { compare, run } from '../harness.ts'
 import { HttpClient } from '../http-client.ts'
@@ -18,6 +20,17 @@ await run(async () => {
 
   const fastify = Fastify()
   await fastify.register(plugin, { cache })
+  await fastify.register(async (its) => {
+    // It keeps what the handler gives it, and adds Cache-Control; ETags it makes at random.
+    await its.register(caching, { privacy: caching.privacy.PRIVATE, expiresIn: 3_600 })
+    its.get('/fastify-caching', (_request, reply) => {
+      its.cache.get('page', (_error, kept) => {
+        const { item } = (kept ?? {}) as { item?: string }
+        if (item === undefined) its.cache.set('page', page, 3_600_000, () => {})
+        reply.type('application/json; charset=utf-8').send(item ?? page)
+      })
+    })
+  })
   fastify.get('/bare', (_request, reply) => reply.type('application/json; charset=utf-8').send(page))
   fastify.get('/cached', { config: { cashews: { ttl: '1h' } } }, (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(page),
@@ -32,6 +45,9 @@ await run(async () => {
     response.type('json').send(page)
   })
   app.get('/apicache', apicache.middleware('1 hour'), (_request, response) => {
+    response.type('json').send(page)
+  })
+  app.get('/route-cache', routeCache.cacheSeconds(3_600), (_request, response) => {
     response.type('json').send(page)
   })
   const server: Server = app.listen(0, '127.0.0.1')
@@ -57,17 +73,25 @@ await run(async () => {
       lane: 'W1',
       what: 'a cached Fastify route',
       ours: route('cashews', `${onFastify}/cached`, isOurHit),
-      peers: [{ ...route('bare Fastify', `${onFastify}/bare`), bar }],
+      peers: [
+        { ...route('bare Fastify', `${onFastify}/bare`), bar },
+        route('@fastify/caching', `${onFastify}/fastify-caching`),
+      ],
     })),
     ...(await compare({
       lane: 'W1',
       what: 'a cached Express route',
       ours: route('cashews', `${onExpress}/cached`, isOurHit),
-      peers: [{ ...route('bare Express', `${onExpress}/bare`), bar }, route('apicache', `${onExpress}/apicache`)],
+      peers: [
+        { ...route('bare Express', `${onExpress}/bare`), bar },
+        route('apicache', `${onExpress}/apicache`),
+        route('route-cache', `${onExpress}/route-cache`),
+      ],
     })),
   ]
   await client.close()
   await fastify.close()
   server.close()
+  apicache.clear() // Its timers would keep the process alive.
   return rows
 })

@@ -376,6 +376,28 @@ describe('bloom', () => {
     expect(commands).toEqual(['getBits'])
   })
 
+  it('is heard by who listens, and not past him', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await exists.setMany(upTo(5))
+    expect(await exists('nobody')).toBe(false)
+    const heard = vi.fn()
+    const off = cache.on('getBits', heard)
+    expect(await exists('nobody')).toBe(false)
+    expect(heard).toHaveBeenCalledOnce()
+    off()
+    await exists('nobody')
+    expect(heard).toHaveBeenCalledOnce()
+  })
+
+  it('goes to the backend of its prefix', async () => {
+    const other = memory()
+    cache.setup(other, { prefix: 'bloom:' })
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await exists.setMany(upTo(5))
+    expect(await exists('nobody')).toBe(false)
+    expect(await other.exists(exists.storedName)).toBe(true)
+  })
+
   it('asks the function while the store is away, and says where a load has to go on', async () => {
     fakeTime()
     const store = sickStore()

@@ -368,6 +368,13 @@ export class MemoryBackend implements Backend {
 
   readonly bits: Bits = {
     get: (key, indexes, size) => this.#cell(key, this.#find(key), BitArray).fields(indexes, size),
+    now: (key) => {
+      const pointer = this.#find(key)
+      const held = pointer === undefined ? undefined : this.#entries.V[pointer]
+      if (!(held instanceof BitArray)) return undefined
+      this.#entries.splayOnTop(pointer as number)
+      return held
+    },
     incr: (key, indexes, size, by) => {
       BitArray.check(indexes, size)
       const pointer = this.#find(key)

@@ -1,9 +1,9 @@
-import { type Awaitable, type Cache, chain, MISS, type Milliseconds } from '@cashews/core'
+import { type Awaitable, type BitReader, type Cache, chain, MISS, type Milliseconds } from '@cashews/core'
 import { FilterLostError } from './errors.ts'
 import { sampled } from './estimate.ts'
 import type { Estimate, Filter } from './filter.ts'
-import { hashText } from './murmur.ts'
-import { partOf, placesOf } from './places.ts'
+import { type Hash, hashText } from './murmur.ts'
+import { countSet, hasAll, partOf, placesOf } from './places.ts'
 import type { Sizing } from './sizing.ts'
 
 /** How many bits stand behind those of the elements: whether the filter is whole, and whether it was begun. */
@@ -39,15 +39,20 @@ export class BloomFilter implements Filter {
   }
 
   has(element: string): Awaitable<boolean | undefined> {
-    return chain(this.look(element), this.#judge)
+    const hash = hashText(element)
+    const key = this.#keyOf(hash)
+    const reader = this.#cache.bitsNow(key)
+    return reader === undefined ? chain(this.#read(key, hash), this.#judge) : this.#judgeNow(reader, hash)
   }
 
-  /** Answers the bits of an element and the marks; nothing when the store is away or its bits are disabled. */
-  look(element: string): Awaitable<readonly number[]> {
+  /** Tells how many of the bits of an element are set; 0 when the store is away or its bits are disabled. */
+  count(element: string): Awaitable<number> {
     const hash = hashText(element)
-    const key = this.#keys[partOf(hash, this.#sizing)] as string
-    const indexes = placesOf(hash, this.#sizing, MARKS)
-    return this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+    const key = this.#keyOf(hash)
+    const reader = this.#cache.bitsNow(key)
+    if (reader !== undefined) return countSet(reader, hash, this.#sizing)
+    const { hashes } = this.#sizing
+    return chain(this.#read(key, hash), (bits) => bits.slice(0, hashes).filter(Boolean).length)
   }
 
   async add(element: string): Promise<boolean> {
@@ -107,15 +112,31 @@ export class BloomFilter implements Filter {
     return `${this.#name}:begun`
   }
 
-  readonly #judge = (bits: readonly number[]): boolean | undefined => {
-    const { hashes } = this.#sizing
-    if (bits[hashes] !== 1 || bits[hashes + 1] !== 1) return this.#cannotTell(bits)
-    for (let at = 0; at < hashes; at++) if (bits[at] === 0) return false
-    return true
+  #keyOf(hash: Hash): string {
+    return this.#keys[partOf(hash, this.#sizing)] as string
   }
 
-  #cannotTell(bits: readonly number[]): undefined {
-    const wasThere = bits.length > 0 && bits.at(-1) === 0 && Date.now() < this.#begunUntil
+  /** Answers the bits of an element and the marks; nothing when the store is away or its bits are disabled. */
+  #read(key: string, hash: Hash): Awaitable<readonly number[]> {
+    const indexes = placesOf(hash, this.#sizing, MARKS)
+    return this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+  }
+
+  #judgeNow(reader: BitReader, hash: Hash): boolean | undefined {
+    const { bits } = this.#sizing
+    const begun = reader.bit(bits + BEGUN)
+    return begun === 1 && reader.bit(bits + WHOLE) === 1 ? hasAll(reader, hash, this.#sizing) : this.#cannotTell(begun)
+  }
+
+  readonly #judge = (bits: readonly number[]): boolean | undefined => {
+    const { hashes } = this.#sizing
+    if (bits[hashes + WHOLE] !== 1 || bits[hashes + BEGUN] !== 1) return this.#cannotTell(bits[hashes + BEGUN])
+    return !bits.includes(0)
+  }
+
+  /** @param begun The mark; absent when the store did not answer. */
+  #cannotTell(begun: number | undefined): undefined {
+    const wasThere = begun === 0 && Date.now() < this.#begunUntil
     if (!wasThere || this.#isLoading || this.#toldLost) return
     this.#toldLost = true
     this.#cache.report(this.#lost('its bits are gone from the store'))

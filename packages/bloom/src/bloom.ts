@@ -1,4 +1,4 @@
-import { type Cache, ConfigurationError, isPending, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, ConfigurationError, parseTtl, type Ttl } from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import { checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
@@ -84,7 +84,7 @@ export function bloom<F extends Question, const K extends string, const N extend
   const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
     try {
       const isIn = filter.has(textOf(this, args))
-      return isPending(isIn) ? isIn.then((later) => judge(this, args, later)) : judge(this, args, isIn)
+      return typeof isIn === 'object' ? isIn.then((later) => judge(this, args, later)) : judge(this, args, isIn)
     } catch (error) {
       return Promise.reject(error)
     }

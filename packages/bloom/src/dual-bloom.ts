@@ -85,12 +85,12 @@ export function dualBloom<F extends Question, const K extends string, const N ex
   const learn = async (element: string, self: unknown, args: readonly unknown[], known?: Known): Promise<boolean> => {
     const answer: boolean = await Reflect.apply(fn, self, args as never)
     const side = answer ? yes : no
-    const bits = known && (answer ? known[0] : known[1])
-    if (!noCollisions || !bits || countOf(bits, side) === 0) await side.filter.add(element)
+    const set = known && (answer ? known[0] : known[1])
+    if (!noCollisions || !set) await side.filter.add(element)
     return answer
   }
   const judge = (known: Known, element: string, self: unknown, args: readonly unknown[]): Promise<boolean> => {
-    const [inYes, inNo] = [countOf(known[0], yes) === yes.hashes, countOf(known[1], no) === no.hashes]
+    const [inYes, inNo] = [known[0] === yes.hashes, known[1] === no.hashes]
     const hit = inYes !== inNo
     cache.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
     return hit ? Promise.resolve(inYes) : learn(element, self, args, known)
@@ -98,10 +98,10 @@ export function dualBloom<F extends Question, const K extends string, const N ex
   const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
     try {
       const element = textOf(this, args)
-      const looks = [yes.filter.look(element), no.filter.look(element)] as const
-      return looks.some(isPending)
-        ? Promise.all(looks).then((known) => judge(known, element, this, args))
-        : judge(looks as Known, element, this, args)
+      const known = [yes.filter.count(element), no.filter.count(element)] as const
+      return known.some(isPending)
+        ? Promise.all(known).then((counts) => judge(counts, element, this, args))
+        : judge(known as Known, element, this, args)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -127,13 +127,8 @@ interface Side {
   readonly filter: BloomFilter
 }
 
-/** The bits of one element in both filters. */
-type Known = readonly [yes: readonly number[], no: readonly number[]]
-
-/** How many of an element's bits are set. */
-function countOf(bits: readonly number[], { hashes }: Side): number {
-  return bits.slice(0, hashes).filter(Boolean).length
-}
+/** How many of an element's bits are set in each filter. */
+type Known = readonly [yes: number, no: number]
 
 function oneOf(pair: number | Pair, answer: boolean): number {
   return typeof pair === 'number' ? pair : answer ? pair.true : pair.false

@@ -1,4 +1,5 @@
-import type { Hash } from './murmur.ts'
+import type { BitReader } from '@cashews/core'
+import { type Hash, mixed } from './murmur.ts'
 import type { Sizing } from './sizing.ts'
 
 const TWO_20 = 2 ** 20
@@ -6,29 +7,59 @@ const TWO_52 = 2 ** 52
 
 /** The part of a filter in which an element has its bits. */
 export function partOf(hash: Hash, { parts }: Sizing): number {
-  return parts === 1 ? 0 : Math.floor(((hash[1] as number) * parts) / 2 ** 32)
+  if (parts === 1) return 0
+  const third = mixed((hash[0] as number) + (hash[1] as number)) >>> 0
+  return Math.floor((third * parts) / 2 ** 32)
 }
 
 /**
- * The bits of an element, by double hashing: the first goes by the first and second word of the hash, and each further
- * one is a step away that goes by the third and fourth (Kirsch, Mitzenmacher, "Less Hashing, Same Performance: Building
- * a Better Bloom Filter", 2006). `spare` more indexes follow: those behind the last bit.
+ * The bits of an element, by double hashing: the first goes by the first word of the hash, and each further one is a step
+ * away that goes by the second (Kirsch, Mitzenmacher, "Less Hashing, Same Performance: Building a Better Bloom Filter",
+ * 2006). `spare` more indexes follow: those behind the last bit.
  */
 export function placesOf(hash: Hash, { bits, hashes }: Sizing, spare: number): number[] {
-  let place = scaled(hash[0] as number, hash[1] as number, bits)
-  // Stepping back by the rest keeps every number within 31 bits, which is what V8 is fast with.
-  const rest = bits === 1 ? 0 : bits - 1 - scaled(hash[2] as number, hash[3] as number, bits - 1)
+  let place = firstPlace(hash, bits)
+  const back = stepBack(hash, bits)
   const places = new Array<number>(hashes + spare)
   for (let at = 0; at < hashes; at++) {
     places[at] = place
-    place -= rest
+    place -= back
     if (place < 0) place += bits
   }
   for (let at = 0; at < spare; at++) places[hashes + at] = bits + at
   return places
 }
 
-/** Makes of 52 bits of a hash a whole number below `limit`. Exact in doubles, so that it is the same everywhere. */
-function scaled(high: number, low: number, limit: number): number {
-  return (((high * TWO_20 + (low >>> 12)) / TWO_52) * limit) | 0
+/** Whether all the bits of an element are set. */
+export function hasAll(reader: BitReader, hash: Hash, { bits, hashes }: Sizing): boolean {
+  let place = firstPlace(hash, bits)
+  const back = stepBack(hash, bits)
+  for (let at = 0; at < hashes; at++) {
+    if (reader.bit(place) === 0) return false
+    place -= back
+    if (place < 0) place += bits
+  }
+  return true
+}
+
+/** How many of them are. */
+export function countSet(reader: BitReader, hash: Hash, sizing: Sizing): number {
+  return placesOf(hash, sizing, 0).reduce((set, place) => set + reader.bit(place), 0)
+}
+
+function firstPlace(hash: Hash, bits: number): number {
+  return scaled(hash[0] as number, hash[1] as number, bits)
+}
+
+/** A step forward is a step back by the rest, which keeps every number within 31 bits: V8 is fast with these. */
+function stepBack(hash: Hash, bits: number): number {
+  return bits === 1 ? 0 : bits - 1 - scaled(hash[1] as number, hash[0] as number, bits - 1)
+}
+
+/**
+ * Makes of a word of a hash a whole number below `limit`. The other word is its fraction, so that every number is as
+ * likely as the next when there are millions of them. Exact in doubles: it is the same everywhere.
+ */
+function scaled(word: number, fraction: number, limit: number): number {
+  return ((word * TWO_20 + (fraction >>> 12)) * (limit / TWO_52)) | 0
 }

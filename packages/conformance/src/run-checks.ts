@@ -102,9 +102,10 @@ async function contextOf(
 }
 
 /** Whether the backend has a member that it may leave out without a word. */
-function brings({ getNow, answerNow, holdsAll, usage, leases, locks, tags }: Backend, feature: Feature): boolean {
+function brings({ getNow, answerNow, holdsAll, usage, leases, locks, bits, tags }: Backend, feature: Feature): boolean {
   if (feature === 'getNow') return getNow !== undefined
   if (feature === 'answerNow') return answerNow !== undefined
+  if (feature === 'bitsNow') return Boolean(bits && bits.now)
   if (feature === 'holdsAll') return holdsAll === true
   if (feature === 'usage') return usage !== undefined
   if (feature === 'leases') return leases !== undefined

@@ -171,6 +171,12 @@ export interface BackendBase {
   now?(): Awaitable<number>
 }
 
+/** The bits of one key, to be read within this turn of the event loop: later they may be another key's. */
+export interface BitReader {
+  /** Answers what {@link Bits.get} does for this field of one bit. */
+  bit(index: number): number
+}
+
 /**
  * Unsigned counters of `size` bits each, addressed by index. A field never written is 0. A key keeps to one `size`: what
  * another one reads is up to the store.
@@ -178,6 +184,11 @@ export interface BackendBase {
 export interface Bits {
   /** Answers the fields, in the order asked. */
   get(key: string, indexes: readonly number[], size: number): Awaitable<number[]>
+  /**
+   * Answers at once, when the bits of the key are at hand in this process. Here `undefined` says nothing: ask
+   * {@link Bits.get}. Absent when the store is always a wait away.
+   */
+  now?(key: string): BitReader | undefined
   /** Adds `by` to each field, one after another, and answers their new values. They stop at 0 and `2 ** size - 1`. */
   incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]>
 }

@@ -1,5 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
-import { type Backend, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
+import { type Backend, type BitReader, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
@@ -498,6 +498,11 @@ export class Cache implements AsyncDisposable {
   /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
     return this.#routes.of(spot.key).answerNow(spot)
+  }
+
+  /** The bits of a key if they are at hand in this process, and nothing wants to see the read; `undefined` otherwise. */
+  bitsNow(key: string): BitReader | undefined {
+    return this.#routes.of(key).bitsNow(key)
   }
 
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */

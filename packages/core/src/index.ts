@@ -4,6 +4,7 @@ export type {
   Backend,
   BackendBase,
   BackendHost,
+  BitReader,
   Bits,
   Content,
   Expectation,

@@ -1,5 +1,13 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import { type Backend, type BackendHost, MISS, type Milliseconds, type RemovalReason, type Spot } from './backend.ts'
+import {
+  type Backend,
+  type BackendHost,
+  type BitReader,
+  MISS,
+  type Milliseconds,
+  type RemovalReason,
+  type Spot,
+} from './backend.ts'
 import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer } from './control.ts'
@@ -151,6 +159,13 @@ export class Route implements Guarded, BackendHost, Door {
   read(key: string): Answer<'get'> {
     if (!this.#isPlain || watchedScope() !== undefined) return this.dispatch<'get'>({ command: 'get', key })
     return this.backend.get(key)
+  }
+
+  /** The bits of a key, if they are at hand and nothing on the way wants to see the call. */
+  bitsNow(key: string): BitReader | undefined {
+    if (!this.#isPlain || watchedScope() !== undefined) return undefined
+    const { bits } = this.backend
+    return bits && bits.now ? bits.now(key) : undefined
   }
 
   /** Sends an addition to a counter. */

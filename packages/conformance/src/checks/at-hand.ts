@@ -139,6 +139,34 @@ export const atHand: CheckGroup = {
       },
     },
     {
+      title: 'bits at hand are those that get answers, or none',
+      needs: ['bitsNow'],
+      async run({ backend, elapse, unit }) {
+        const { bits } = backend
+        if (!bits) return
+        const asked = [0, 3, 9, 100_000]
+        const agreed = async (when: string) => {
+          const reader = bits.now?.('a')
+          if (reader === undefined) return
+          const found = asked.map((index) => reader.bit(index))
+          same(found, await bits.get('a', asked, 1), when)
+        }
+        await bits.incr('a', [3], 1, 1)
+        await agreed('after the first write')
+        await bits.incr('a', [9, 100_000], 1, 1)
+        await agreed('after another')
+        await backend.expire('a', unit)
+        await elapse(1.5 * unit)
+        await agreed('after it expired')
+        await bits.incr('a', [0], 1, 1)
+        await agreed('after it began anew')
+        await backend.delete('a')
+        await agreed('after it was deleted')
+        await backend.set('a', 'text', FOREVER)
+        same(bits.now?.('a'), undefined, 'a value')
+      },
+    },
+    {
       title: 'answerNow makes nothing of what another store noted in the spot',
       needs: ['answerNow'],
       async run({ backend, create }) {

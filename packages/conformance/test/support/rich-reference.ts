@@ -111,7 +111,7 @@ export function richReference(clock: HandClock): RichBackend {
         return done
       })
     },
-    bits: { ...bits, incr: write(bits.incr) },
+    bits: { ...bits, incr: write(bits.incr), now: () => undefined },
     windows: { incr: write(windows.incr) },
     sets: { add: write(sets.add), remove: write(sets.remove), pop: write(sets.pop) },
     locks: {

@@ -39,6 +39,19 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
+  'bits at hand are those that get answers, or none': (store) => {
+    const kept = new Set<number>()
+    return {
+      bits: {
+        ...store.bits,
+        incr(key, indexes, ...rest) {
+          for (const index of indexes) kept.add(index)
+          return store.bits.incr(key, indexes, ...rest)
+        },
+        now: () => ({ bit: (index) => (kept.has(index) ? 1 : 0) }),
+      },
+    }
+  },
   'answerNow makes nothing of what another store noted in the spot': (store) => {
     const places: string[] = []
     return {

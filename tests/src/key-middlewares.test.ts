@@ -1,7 +1,12 @@
 import { addPrefix, type Cache, type Call, COMMANDS, createCache, keysLower, memoryLimit } from '@cashews/core'
-import { describe, expect, it } from 'vitest'
+import { cached } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, recorder, run } from './support/helpers.ts'
+import { all, fakeTime, recorder, run } from './support/helpers.ts'
+
+beforeEach(fakeTime)
+afterEach(() => vi.useRealTimers())
 
 /** Every key, pattern and message of a call. */
 function names(call: Call | undefined): unknown {
@@ -39,6 +44,47 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect(await cache.getMany(['user:2', 'no', 'user:1'], 0)).toEqual([2, 0, 1])
     expect(await cache.deleteMatch('*')).toBe(2)
     expect(await backend.get('ab:foreign')).toBe(1)
+  })
+
+  it('keeps tags apart too, and tells them as they were given', async () => {
+    const backend = create()
+    const tagged = (prefix: string) => {
+      const cache = createCache().setup(backend, { middlewares: [addPrefix(prefix)] })
+      return { cache, tags: createTags(cache) }
+    }
+    const [one, two] = [tagged('one:'), tagged('two:')]
+    one.tags.register('registered', 'b')
+    for (const { cache } of [one, two]) {
+      await cache.set('a', 1, { tags: ['x'] })
+      await cache.setMany({ b: 1 }, { tags: ['x'] })
+      await cache.incr('n', 1, { tags: ['x'] })
+    }
+    expect([await one.tags.of('a'), await one.tags.of('b'), await two.tags.of('b')]).toEqual([
+      ['x'],
+      ['x', 'registered'],
+      ['x'],
+    ])
+    await one.tags.delete('x')
+    expect(await one.cache.getMany(['a', 'b', 'n'])).toEqual([undefined, undefined, undefined])
+    expect(await two.cache.getMany(['a', 'b', 'n'])).toEqual([1, 1, 1])
+    await two.tags.expire('x')
+    expect(await two.cache.get('a')).toBe(undefined)
+  })
+
+  it.each([
+    ['templates', ['x']],
+    ['a function', () => ['x']],
+  ])('lets the deletion of a tag overtake a load under it, with tags by %s', async (_, tags) => {
+    const cache = createCache().setup(create(), { middlewares: [addPrefix('one:')] })
+    const all = createTags(cache)
+    let loads = 0
+    const get = cached(cache, { ttl: '1h', key: 'k', tags }, async () => {
+      if (loads++ === 0) await all.delete('x')
+      return loads
+    })
+    expect([await get(), await get(), await get()]).toEqual([1, 2, 2])
+    await all.delete('x')
+    expect(await get()).toBe(3)
   })
 
   it('keeps sets, bits, locks and counters apart too', async () => {

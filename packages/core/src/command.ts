@@ -1,5 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
-import type { Backend, Milliseconds, WindowCount, WindowSlice } from './backend.ts'
+import type { Backend, Milliseconds, TagsAhead, WindowCount, WindowSlice } from './backend.ts'
 import type { Lease } from './lease.ts'
 
 type Entries = readonly (readonly [key: string, value: unknown])[]
@@ -14,6 +14,8 @@ interface CommandFields {
     readonly leaseOnly?: boolean
     /** Whether a value whose tags expired will do. */
     readonly stale?: boolean
+    /** Under which the load that begins will store. */
+    readonly tags?: TagsAhead | undefined
   }
   getMany: { readonly keys: readonly string[] }
   getMatch: { readonly pattern: string; readonly batchSize: number }

@@ -179,7 +179,7 @@ export class Route implements Guarded, BackendHost, Door {
   /** Sends the read of a load, which takes its lease on the way. */
   look({ key, isMissing }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
     if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined)
-      return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly })
+      return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly, tags: lease.tags })
     this.#leases.take(key, lease)
     return isMissing && this.#immediate?.holdsAll ? MISS : this.backend.get(key)
   }
@@ -341,7 +341,7 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
-    if (call.command === 'get' && call.lease) this.#leasesFor(call).take(call.key, call.lease)
+    if (call.command === 'get' && call.lease) this.#begin(call, call.lease)
     return neutralAnswer(call)
   }
 
@@ -350,7 +350,7 @@ export class Route implements Guarded, BackendHost, Door {
     if (call.command !== 'get' || !call.lease) return false
     if (this.isDisabled('get')) return true
     const { leases, tags } = call.backend
-    return call.leaseOnly === true && !leases && !(call.lease.tags && tags && tags.capture)
+    return call.leaseOnly === true && !leases && !(call.tags && tags && tags.capture)
   }
 
   #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {
@@ -367,13 +367,19 @@ export class Route implements Guarded, BackendHost, Door {
     return perform(call)
   }
 
-  #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
+  /** Lets a load begin, under the names that its key and tags have in the store. */
+  #begin(call: CallOf<'get'>, lease: Lease): void {
+    lease.tags = call.tags
     this.#leasesFor(call).take(call.key, lease)
+  }
+
+  #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
+    this.#begin(call, lease)
     const { leases } = call.backend
     if (!leases) return this.#getWithProof(call, lease)
     const leased = call.leaseOnly
-      ? chain(leases.take(call.key, lease.tags), (token) => ({ value: MISS, lease: token }))
-      : leases.get(call.key, lease.tags)
+      ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
+      : leases.get(call.key, call.tags)
     return chain(leased, ({ value, lease: token }) => {
       lease.token = token
       return value
@@ -384,7 +390,7 @@ export class Route implements Guarded, BackendHost, Door {
   #getWithProof(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
     const { tags } = call.backend
     const found = call.leaseOnly ? MISS : call.backend.get(call.key)
-    const ahead = lease.tags
+    const ahead = call.tags
     if (!ahead || !tags || !tags.capture) return found
     return chain(found, (value) => {
       if (value !== MISS) return value

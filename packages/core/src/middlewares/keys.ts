@@ -8,26 +8,37 @@ interface KeyChange {
   readonly key: (key: string) => string
   readonly pattern: (pattern: string) => string
   readonly back: (key: string) => string
+  /** How tags are written; those that are told are read {@link back} too. @default as they are */
+  readonly tag?: (tag: string) => string
 }
 
-/** Puts `prefix` before every key and pattern, and takes it off what `scan` and `getMatch` yield. */
+/**
+ * Puts `prefix` before every key, pattern and tag, and takes it off what `scan`, `getMatch` and `tags.of` tell. So caches
+ * with different prefixes share a store, and neither reads, nor invalidates, what is the other's.
+ */
 export function addPrefix(prefix: string): Middleware {
   const escaped = escapeGlob(prefix)
   return changeKeys({
     key: (key) => prefix + key,
+    tag: (tag) => prefix + tag,
     pattern: (pattern) => escaped + pattern,
     back: (key) => (key.startsWith(prefix) ? key.slice(prefix.length) : key),
   })
 }
 
-/** Writes every key and pattern in lower case. */
+/** Writes every key and pattern in lower case. Tags stay as they are. */
 export function keysLower(): Middleware {
   const lower = (text: string) => text.toLowerCase()
   return changeKeys({ key: lower, pattern: lower, back: (key) => key })
 }
 
 function changeKeys(change: KeyChange): Middleware {
-  return (call, next) => {
+  return (given, next) => {
+    const call = change.tag ? withTags(given, change.tag) : given
+    if (call.command === 'getTags')
+      return chain(next({ ...call, key: change.key(call.key) }), (tags) =>
+        Array.isArray(tags) && change.tag ? tags.map(change.back) : tags,
+      )
     if ('key' in call) return next({ ...call, key: change.key(call.key) })
     if ('keys' in call) return next({ ...call, keys: call.keys.map(change.key) })
     if ('entries' in call)
@@ -35,6 +46,11 @@ function changeKeys(change: KeyChange): Middleware {
     if ('pattern' in call) return throughPattern(call, next, change)
     return next(call)
   }
+}
+
+function withTags(call: Call, change: (tag: string) => string): Call {
+  if (!('tags' in call) || call.tags === undefined || call.tags === 'any') return call
+  return { ...call, tags: call.tags.map(change) } as Call
 }
 
 function throughPattern(

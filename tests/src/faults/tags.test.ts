@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
+import { disk } from '@cashews/backend-disk'
+import { memory } from '@cashews/backend-memory'
+import { redis } from '@cashews/backend-redis'
+import { type Cache, createCache } from '@cashews/core'
+import { createTags } from '@cashews/tags'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { freshDirectory } from '../support/disk/directories.ts'
+import { report, round, Stopwatch } from '../support/faults/report.ts'
+import { linesOf, startWork } from '../support/faults/work.ts'
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+
+const PATIENT = { readTimeout: '60s', writeTimeout: '60s' } as const
+const MILLION = 1_000_000
+const BATCH = 2_000
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function fill(cache: Cache, tags?: readonly string[]): Promise<void> {
+  for (let from = 0; from < MILLION; from += BATCH) {
+    const entries = Array.from({ length: BATCH }, (_, at) => [`k:${from + at}`, from + at] as const)
+    await cache.setMany(entries, { ttl: '1h', ...(tags && { tags }) })
+  }
+}
+
+/** How long commands kept the server busy at most that took longer than a bound, in milliseconds. */
+async function slowest(bound: number, work: () => Promise<unknown>): Promise<number> {
+  await server.admin.config('SET', 'slowlog-log-slower-than', `${bound * 1_000}`)
+  await server.admin.slowlog('RESET')
+  await work()
+  const found = (await server.admin.slowlog('GET', 128)) as [number, number, number][]
+  return Math.max(0, ...found.map(([, , micros]) => micros)) / 1_000
+}
+
+describe('a process that dies while it deletes many tags', () => {
+  it.each(['redis', 'disk'])(
+    'G5: leaves each of them old or new, on %s',
+    async (store) => {
+      const place =
+        store === 'redis'
+          ? { url: server.url, namespace: `fault:${crypto.randomUUID()}:` }
+          : { directory: freshDirectory() }
+      const cache = createCache().setup('url' in place ? redis(place) : disk({ ...place, shards: 1 }), PATIENT)
+      createTags(cache)
+      const numbers = Array.from({ length: 1_000 }, (_, at) => at)
+      const keys = numbers.map((at) => `k${at}`)
+      let [there, gone, odd] = [0, 0, 0]
+      for (const delay of [0, 1, 2, 4, 8, 16]) {
+        await Promise.all(numbers.map((at) => cache.set(`k${at}`, at, { ttl: '1h', tags: [`t${at}`] })))
+        const child = startWork({ store: place, role: 'untag' })
+        await linesOf(child).next()
+        await wait(delay)
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+        for (const [at, value] of (await cache.getMany(keys)).entries()) {
+          if (value === at) there++
+          else if (value === undefined) gone++
+          else odd++
+        }
+        // What is written now is there, whatever became of the tag.
+        await Promise.all(numbers.map((at) => cache.set(`k${at}`, -1, { ttl: '1h', tags: [`t${at}`] })))
+        odd += (await cache.getMany(keys)).filter((value) => value !== -1).length
+      }
+      await cache.close()
+      report('G5', 'each tag is old or new', { store, there, gone, odd }, odd === 0 && there + gone === 6_000)
+    },
+    120_000,
+  )
+})
+
+describe('a million keys', () => {
+  it('G3, G7: under a tag are deleted at once, and nobody waits for it', async () => {
+    const namespace = `fault:${crypto.randomUUID()}:`
+    const cache = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
+    const tags = createTags(cache)
+    await fill(cache, ['all'])
+    await cache.set('other', 'value', { ttl: '1h', tags: ['other'] })
+    const reader = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
+    const readFor = async (time: number) => {
+      const stopwatch = new Stopwatch()
+      const end = performance.now() + time
+      while (performance.now() < end) await stopwatch.time(() => reader.get('other'))
+      return stopwatch
+    }
+    await readFor(1_000)
+    const usual = await readFor(3_000)
+    let ms = 0
+    const busy = await slowest(1, async () => {
+      const reading = readFor(3_000)
+      await wait(500)
+      const start = performance.now()
+      await tags.delete('all')
+      ms = round(performance.now() - start)
+      const meanwhile = await reading
+      const [p99, before] = [meanwhile.quantile(0.99), usual.quantile(0.99)]
+      const left = (await reader.getMany(['k:0', 'k:999999', 'other'])).filter((value) => value !== undefined).length
+      const measured = { ms, p99, before, reads: meanwhile.count, left }
+      report('G7', 'p99 of a reader at most doubles', measured, p99 <= Math.max(2 * before, 2) && left === 1)
+    })
+    report('G3', 'no step longer than 10 ms, deleted in 5 ms', { ms, slowestStep: busy }, busy <= 10 && ms <= 50)
+    await Promise.all([cache.close(), reader.close()])
+    await server.admin.flushall('ASYNC')
+  }, 300_000)
+
+  it.each(['redis', 'memory'])(
+    'G8: are deleted by a pattern in small steps, on %s',
+    async (store) => {
+      const cache = createCache().setup(
+        store === 'redis' ? redis({ url: server.url, namespace: 'fault:g8:' }) : memory({ size: MILLION + 1 }),
+        PATIENT,
+      )
+      await fill(cache)
+      const delay = monitorEventLoopDelay({ resolution: 1 })
+      await wait(100)
+      delay.enable()
+      let deleted = 0
+      const start = performance.now()
+      const step = await slowest(2, async () => {
+        deleted = await cache.deleteMatch('k:*')
+      })
+      const ms = round(performance.now() - start)
+      await wait(5)
+      delay.disable()
+      const lag = round(delay.max / 1e6 - 1)
+      await cache.close()
+      const measured = { store, deleted, ms, slowestStep: step, p99Lag: round(delay.percentile(99) / 1e6 - 1), lag }
+      report(
+        'G8',
+        'a step of the server within 2 ms, lag within 10 ms',
+        measured,
+        deleted === MILLION && step <= 2 && lag <= 10,
+      )
+    },
+    300_000,
+  )
+})

@@ -1,0 +1,61 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { disk } from '@cashews/backend-disk'
+import { redis } from '@cashews/backend-redis'
+import { createCache } from '@cashews/core'
+import { createTags } from '@cashews/tags'
+import { type TransactionMode, transaction } from '@cashews/transactions'
+
+/** What a process of its own is to do with a store. */
+export interface Work {
+  readonly store: { readonly url: string; readonly namespace: string } | { readonly directory: string }
+  readonly mode?: TransactionMode
+  /** `count`: counts up as often as told, side by side. `hold`: writes, and stays inside. `untag`: deletes tags. */
+  readonly role: 'count' | 'hold' | 'untag'
+  readonly times?: number
+}
+
+/** A process of its own that runs transactions, or deletes tags: `transacting.ts <Work as JSON>`. */
+const { store, mode = 'locked', role, times = 0 } = JSON.parse(process.argv[2] ?? '{}') as Work
+const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+const cache = createCache().setup('url' in store ? redis(store) : disk({ ...store, shards: 1 }), PATIENT)
+
+if (role === 'count') {
+  let runs = 0
+  const count = () =>
+    transaction(
+      cache,
+      async () => {
+        runs++
+        const found = (await cache.get<number>('count')) ?? 0
+        await wait(1)
+        await cache.set('count', found + 1)
+      },
+      { mode, tries: 10_000, timeout: '60s' },
+    )
+  await Promise.all(Array.from({ length: times }, count))
+  console.log(JSON.stringify({ runs }))
+  await cache.close()
+}
+
+if (role === 'hold')
+  await transaction(
+    cache,
+    async () => {
+      await cache.set('a', 'held')
+      await cache.set('b', 'held')
+      console.log('inside')
+      await wait(1_000)
+    },
+    { mode, timeout: '2s' },
+  ).then(
+    () => console.log('committed'),
+    (error) => console.log(error.code),
+  )
+
+if (role === 'untag') {
+  const tags = createTags(cache)
+  const names = Array.from({ length: 1_000 }, (_, at) => `t${at}`)
+  console.log('ready')
+  await tags.delete(...names)
+  console.log('deleted')
+}

@@ -44,7 +44,7 @@ export function preparedSqlite() {
 /** Bentocache on Kysely, on better-sqlite3. */
 export function bentoOnSqlite() {
   const connection = new Kysely({ dialect: new SqliteDialect({ database: database('bento') }) })
-  const store = bentostore().useL2Layer(kyselyDriver({ connection: connection as never }))
+  const store = bentostore().useL2Layer(kyselyDriver({ connection: connection as never, pruneInterval: false }))
   return new BentoCache({ default: 'disk', ttl: '1h', stores: { disk: store } })
 }
 

@@ -1,14 +1,20 @@
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
+import type { Milliseconds } from '@cashews/core'
 import { PAGE_BYTES } from './room.ts'
 
-/** `PASSIVE` copies what it can; `RESTART` makes writers wait until all is copied, so that the log begins anew. */
+/**
+ * `PASSIVE` copies what it can while others write and read. `RESTART` then keeps writers off for the rest, so that the log
+ * begins anew; for readers of an old state it waits a few milliseconds only, since writers wait with it.
+ */
 export type CheckpointMode = 'PASSIVE' | 'RESTART'
 
 /** What is left of a log. */
 export interface Checkpoint {
   /** Up to where it is filled; 0 when it begins anew with the next write. */
   readonly logBytes: number
+  /** Whether all of it was copied. */
+  readonly isWhole: boolean
 }
 
 interface Reply {
@@ -18,6 +24,9 @@ interface Reply {
   readonly checkpointed?: number
 }
 
+/** How long a `RESTART` may wait for readers, and for a writer. */
+const WAIT: Milliseconds = 5
+
 /** Runs in the worker, as plain JavaScript: it must work from any bundle. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads')
@@ -26,12 +35,16 @@ const files = new Map()
 parentPort.on('message', ({ id, path, mode }) => {
   try {
     if (mode === undefined) {
-      files.get(path)?.close()
+      const file = files.get(path)
       files.delete(path)
+      file?.close()
+      parentPort.postMessage({ id })
       return
     }
-    if (!files.has(path)) files.set(path, new Sqlite(path, { fileMustExist: true, timeout: 250 }))
-    const [{ log, checkpointed }] = files.get(path).pragma('wal_checkpoint(' + mode + ')')
+    if (!files.has(path)) files.set(path, new Sqlite(path, { fileMustExist: true, timeout: ${WAIT} }))
+    const copy = (mode) => files.get(path).pragma('wal_checkpoint(' + mode + ')')[0]
+    let { log, checkpointed } = copy('PASSIVE')
+    if (mode === 'RESTART' && log !== checkpointed) ({ log, checkpointed } = copy('RESTART'))
     parentPort.postMessage({ id, log, checkpointed })
   } catch (error) {
     parentPort.postMessage({ id, error: String(error) })
@@ -45,19 +58,23 @@ parentPort.on('message', ({ id, path, mode }) => {
 export class Checkpointer {
   #worker: Worker | undefined
   #id = 0
+  /** The files that the thread has opened. */
+  readonly #used = new Set<string>()
   readonly #waiting = new Map<number, (reply: Reply) => void>()
 
   /** @throws When the log could not be copied. */
   async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
+    this.#used.add(path)
     const reply = await this.#ask(path, mode)
     if (reply.error !== undefined) throw new Error(reply.error)
     const { log = 0, checkpointed = 0 } = reply
-    return { logBytes: log === checkpointed ? 0 : log * PAGE_BYTES }
+    const isWhole = log === checkpointed
+    return { isWhole, logBytes: isWhole ? 0 : log * PAGE_BYTES }
   }
 
-  /** Lets go of a file. */
-  forget(path: string): void {
-    this.#worker?.postMessage({ path })
+  /** Lets go of a file. The last one to do so copies what is left of its log: then it is done here. */
+  async release(path: string): Promise<void> {
+    if (this.#worker && this.#used.delete(path)) await this.awaited(this.#ask(path))
   }
 
   /** Keeps the process alive while somebody waits for a copy. */
@@ -77,7 +94,7 @@ export class Checkpointer {
     this.#failAll('it was closed')
   }
 
-  #ask(path: string, mode: CheckpointMode): Promise<Reply> {
+  #ask(path: string, mode?: CheckpointMode): Promise<Reply> {
     return new Promise((resolve) => {
       const id = this.#id++
       this.#waiting.set(id, resolve)
@@ -96,6 +113,7 @@ export class Checkpointer {
     })
     worker.on('error', (error) => {
       if (this.#worker === worker) this.#worker = undefined
+      this.#used.clear()
       this.#failAll(String(error))
     })
     this.#worker = worker

@@ -40,6 +40,12 @@ export class DiskLocks implements Locks {
   }
 }
 
+/** A lock lives where the key lives that its name begins with, so that one step on one shard can see both. */
+export function keyOfLock(name: string): string {
+  const end = name.lastIndexOf('\0')
+  return end < 0 ? name : name.slice(0, end)
+}
+
 /** Who holds a lock. */
 export function holderOf(file: ShardFile, key: string): string | undefined {
   const sql = 'SELECT token FROM locks WHERE key = ? AND expires_at > ?'

@@ -3,7 +3,6 @@ import {
   type Backend,
   type BackendBase,
   type BackendHost,
-  type Bits,
   CommandError,
   chain,
   compileGlob,
@@ -14,39 +13,41 @@ import {
   guard,
   isPending,
   type KindWrite,
-  type Leases,
   type LockExpectation,
   MISS,
   type Milliseconds,
   type Miss,
-  type Sets,
   type Snapshot,
-  type Windows,
   type Write,
   WrongTypeError,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
-import { BitFields } from './bit-fields.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
 import { contentOf, putContent } from './contents.ts'
-import { DiskLocks, free, holderOf, take } from './disk-locks.ts'
-import { type Entry, endOf, isAlive, KIND, type Kind, type NewEntry, pick, timeUntil } from './entry.ts'
+import { DiskBits } from './disk-bits.ts'
+import { DiskLeases } from './disk-leases.ts'
+import { DiskLocks, free, holderOf, keyOfLock, take } from './disk-locks.ts'
+import { DiskSets } from './disk-sets.ts'
+import { DiskWindows } from './disk-windows.ts'
+import { type Entry, endOf, isAlive, KIND, type NewEntry, type Peek, timeUntil } from './entry.ts'
 import { NoRoomError } from './errors.ts'
-import { countEvent } from './event-window.ts'
 import { Janitor } from './janitor.ts'
+import { keptEnd } from './kinds.ts'
+import { putLeased } from './leases.ts'
+import { Pace } from './pace.ts'
 import { prefixOf } from './pattern.ts'
 import type { DiskSettings } from './settings.ts'
 import { Shard, writeTogether } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 import { turn } from './turn.ts'
 import { slice } from './upkeep.ts'
-import { checked, type Encoded, Values } from './values.ts'
+import { checked, type Encoded, isAtHand, Values } from './values.ts'
 
 /** How many keys one step takes at most where a command takes many. */
-const BATCH = 50
+const BATCH = 64
 /** How old a noted use must be before it is noted again. */
-const USED_LATELY: Milliseconds = 1_000
+const USED_LATELY: Milliseconds = 100
 /** How long a command for many keys may go on before others have their turn. */
 const STRETCH: Milliseconds = 2
 
@@ -56,13 +57,6 @@ const NOBODY: BackendHost = { removed() {}, error() {} }
 const TAGS = '\u0000tags'
 
 const FOREVER = Number.POSITIVE_INFINITY
-const NOUNS: Readonly<Record<Kind, string>> = {
-  [KIND.value]: 'value',
-  [KIND.large]: 'value',
-  [KIND.set]: 'set',
-  [KIND.bits]: 'bits',
-  [KIND.window]: 'window',
-}
 
 type Base = Omit<BackendBase, 'apply'> & Partial<Backend>
 
@@ -72,9 +66,14 @@ export class DiskStore implements Base {
   /** Where the files are. */
   readonly directory: string
   readonly locks: DiskLocks
+  readonly leases: DiskLeases
+  readonly bits: DiskBits
+  readonly sets: DiskSets
+  readonly windows: DiskWindows
   readonly #shards: readonly Shard[]
   readonly #values: Values
   readonly #checkpointer = new Checkpointer()
+  readonly #pace = new Pace()
   readonly #janitor: Janitor
   readonly #settings: DiskSettings
   #host: BackendHost = NOBODY
@@ -90,10 +89,25 @@ export class DiskStore implements Base {
     }
     this.#shards = Array.from(
       { length: settings.shards },
-      (_, at) => new Shard(at, settings, this.#checkpointer, owner),
+      (_, at) => new Shard(at, settings, { checkpointer: this.#checkpointer, pace: this.#pace, owner }),
     )
     this.#janitor = new Janitor(this.#shards, settings.checkInterval)
-    this.locks = new DiskLocks((key) => this.#shardOf(key))
+    const shardOf = (key: string) => this.#shardOf(key)
+    this.locks = new DiskLocks((name) => this.#shardOf(keyOfLock(name)))
+    this.bits = new DiskBits(shardOf)
+    this.sets = new DiskSets(shardOf)
+    this.windows = new DiskWindows(shardOf)
+    this.leases = new DiskLeases({
+      shardOf,
+      get: (key) => this.get(key),
+      store: (key, value, lifetime, lease) =>
+        this.#store(key, value, (shard, encoded) =>
+          shard.write((file) => {
+            const expiresAt = endOf(lifetime, file.now())
+            return putLeased(file, { key, expiresAt, ...encoded }, lease, () => claim(file, encoded))
+          }),
+        ),
+    })
   }
 
   /** Opens the first file. The others are opened when they are first needed. */
@@ -127,14 +141,34 @@ export class DiskStore implements Base {
     return chain(this.#read(shard, key), (entry) => this.#values.decode(shard, key, entry, this.#host))
   }
 
+  /** Answers a small value of a file that is open: whatever else there is to do, {@link get} does. */
+  getNow(key: string): unknown {
+    const hash = crc32(key)
+    const shard = this.#shards[hash % this.#shards.length] as Shard
+    try {
+      const row = shard.fileAtHand?.peek(key)
+      if (row === undefined) return MISS
+      const now = this.now()
+      if (!isAtHand(row, hash, now)) return MISS
+      this.#noteUse(shard, key, row[3], now)
+      return this.#values.decodeNow(key, row[0])
+    } catch {
+      return MISS
+    }
+  }
+
   async getMany(keys: readonly string[]): Promise<unknown[]> {
-    const found: unknown[] = new Array(keys.length)
-    await this.#inBatches(keys, async (shard, places) => {
-      const entries = await shard.read((file) =>
-        file.atOneInstant(() => places.map((at) => this.#find(shard, file, keys[at] as string))),
-      )
-      for (const [order, at] of places.entries()) {
-        const value = this.#values.decode(shard, keys[at] as string, entries[order], this.#host)
+    const hashes = keys.map(hashOf)
+    const found: unknown[] = new Array(keys.length).fill(MISS)
+    await this.#inBatches(hashes, async (shard, places) => {
+      const read = shard.read((file) => file.atOneInstant(() => places.map((at) => file.peek(keys[at] as string))))
+      const rows = isPending(read) ? await read : read
+      const now = this.now()
+      for (let nth = 0; nth < rows.length; nth++) {
+        const row = rows[nth]
+        if (row === undefined) continue
+        const at = places[nth] as number
+        const value = this.#valueOf(shard, keys[at] as string, hashes[at] as number, row, now)
         found[at] = isPending(value) ? await value : value
       }
     })
@@ -142,15 +176,12 @@ export class DiskStore implements Base {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    const shard = this.#shardOf(key)
-    return this.#ifThereIsRoom(shard, key, () =>
-      chain(this.#values.encode(shard, key, value), (encoded) => this.#set(shard, key, encoded, lifetime, exists)),
-    )
+    return this.#store(key, value, (shard, encoded) => this.#set(shard, key, encoded, lifetime, exists))
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
     const keys = entries.map(([key]) => key)
-    await this.#inBatches(keys, async (shard, places) => {
+    await this.#inBatches(keys.map(hashOf), async (shard, places) => {
       const made: NewEntry[] = []
       for (const at of places) {
         const [key, value] = entries[at] as readonly [string, unknown]
@@ -179,7 +210,7 @@ export class DiskStore implements Base {
 
   async deleteMany(keys: readonly string[]): Promise<number> {
     let gone = 0
-    await this.#inBatches(keys, async (shard, places) => {
+    await this.#inBatches(keys.map(hashOf), async (shard, places) => {
       gone += await shard.remove((file) => places.filter((at) => file.delete(keys[at] as string)).length)
     })
     return gone
@@ -340,12 +371,12 @@ export class DiskStore implements Base {
     expectations: readonly (Expectation | LockExpectation)[],
     writes: readonly (Write | KindWrite)[],
   ): Awaitable<boolean> {
-    const involved = new Set([...expectations, ...writes].map((one) => this.#shardOf(nameOf(one))))
+    const involved = new Set([...expectations, ...writes].map((one) => this.#shardOf(placeOf(one))))
     const shards = this.#shards.filter((shard) => involved.has(shard))
     if (shards.length === 0) return true
-    const fileOf = (one: Expectation | LockExpectation | Write | KindWrite) => this.#shardOf(nameOf(one)).file
+    const fileOf = (one: Expectation | LockExpectation | Write | KindWrite) => this.#shardOf(placeOf(one)).file
     const apply = (made: readonly (Encoded | undefined)[]): Awaitable<boolean> =>
-      writeTogether(shards, () => {
+      writeTogether(shards, this.#pace, () => {
         if (!expectations.every((expectation) => holds(fileOf(expectation), expectation))) return false
         for (const [at, write] of writes.entries()) make(fileOf(write), write, made[at])
         return true
@@ -354,108 +385,6 @@ export class DiskStore implements Base {
       write.op === 'set' ? this.#values.encode(this.#shardOf(write.key), write.key, write.value) : undefined,
     )
     return made.some(isPending) ? Promise.all(made).then(apply) : apply(made as (Encoded | undefined)[])
-  }
-
-  readonly bits: Bits = {
-    get: (key, indexes, size) => {
-      BitFields.check(indexes, size)
-      return this.#shardOf(key).read((file) => {
-        const fields = bitsOf(file, ofKind(key, file.find(key), KIND.bits)?.ref)
-        return indexes.map((index) => fields.field(index, size))
-      })
-    },
-    incr: (key, indexes, size, by) => {
-      BitFields.check(indexes, size)
-      return this.#shardOf(key).write((file) => {
-        const entry = ofKind(key, file.find(key), KIND.bits)
-        const ref = entry?.ref ?? pick()
-        const fields = bitsOf(file, ref)
-        const sums = indexes.map((index) => fields.add(index, size, by))
-        if (sums.length === 0) return sums
-        fields.save()
-        file.put({ key, kind: KIND.bits, expiresAt: entry?.expiresAt ?? null, ref, sum: 0, value: null })
-        return sums
-      })
-    },
-  }
-
-  readonly windows: Windows = {
-    incr: (key, slice) =>
-      this.#shardOf(key).write((file) => {
-        const entry = ofKind(key, file.find(key), KIND.window)
-        const { found, bytes } = countEvent(entry?.value as Buffer | undefined, slice, file.now())
-        if (found.count === 0) file.delete(key)
-        else if (bytes !== undefined) {
-          const expiresAt = keptEnd(file, found.added ? undefined : entry, slice.lifetime)
-          file.put({ key, kind: KIND.window, expiresAt, ref: null, sum: 0, value: bytes })
-        }
-        return found
-      }),
-  }
-
-  readonly sets: Sets = {
-    add: (key, members, lifetime) =>
-      this.#shardOf(key).write((file) => {
-        const entry = ofKind(key, file.find(key), KIND.set)
-        const ref = entry?.ref ?? pick()
-        let added = 0
-        for (const member of members) {
-          added += file.run('INSERT OR IGNORE INTO members VALUES (?, ?)', ref, member)
-          file.wrote(member.length)
-        }
-        const expiresAt = lifetime === undefined ? (entry?.expiresAt ?? null) : endOf(lifetime, file.now())
-        const changed = added > 0 || (lifetime !== undefined && entry !== undefined)
-        if (changed) file.put({ key, kind: KIND.set, expiresAt, ref, sum: 0, value: null })
-        return added
-      }),
-    remove: (key, members) =>
-      this.#shrink(key, (file, ref) =>
-        members.filter((member) => file.run('DELETE FROM members WHERE ref = ? AND member = ?', ref, member) === 1),
-      ).then(({ length }) => length),
-    pop: (key, count) =>
-      this.#shrink(key, (file, ref) => {
-        const some = file.all<{ member: string }>('SELECT member FROM members WHERE ref = ? LIMIT ?', ref, count)
-        for (const { member } of some) file.run('DELETE FROM members WHERE ref = ? AND member = ?', ref, member)
-        return some.map(({ member }) => member)
-      }),
-  }
-
-  readonly leases: Leases = {
-    get: async (key) => {
-      const value = await this.get(key)
-      if (value !== MISS) return { value }
-      const shard = this.#shardOf(key)
-      const lease = await shard.write((file) => (isValue(file.find(key)) ? undefined : takeLease(file, key)))
-      return lease === undefined ? { value: await this.get(key) } : { value: MISS, lease }
-    },
-    take: (key) => this.#shardOf(key).write((file) => takeLease(file, key)),
-    set: (key, value, lifetime, lease) => {
-      const shard = this.#shardOf(key)
-      return this.#ifThereIsRoom(shard, key, () =>
-        chain(this.#values.encode(shard, key, value), (encoded) =>
-          shard.write((file) => {
-            if (!useLease(file, key, lease)) return false
-            claim(file, encoded)
-            file.putLeased({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
-            return true
-          }),
-        ),
-      )
-    },
-  }
-
-  /** Takes members out of a set, which ends with the last one. */
-  async #shrink(key: string, take: (file: ShardFile, ref: number) => string[]): Promise<string[]> {
-    return this.#shardOf(key).write((file) => {
-      const entry = ofKind(key, file.find(key), KIND.set)
-      if (entry === undefined || entry.ref === null) return []
-      const taken = take(file, entry.ref)
-      if (taken.length === 0) return taken
-      const isEmpty = file.get('SELECT 1 FROM members WHERE ref = ? LIMIT 1', entry.ref) === undefined
-      if (isEmpty) file.delete(key)
-      else file.renew(key, entry, entry.expiresAt)
-      return taken
-    })
   }
 
   #shardOf(key: string): Shard {
@@ -467,13 +396,41 @@ export class DiskStore implements Base {
     return shard.read((file) => this.#find(shard, file, key))
   }
 
+  #valueOf(shard: Shard, key: string, hash: number, row: Peek, now: Milliseconds): Awaitable<unknown> {
+    if (!isAtHand(row, hash, now)) return this.get(key)
+    this.#noteUse(shard, key, row[3], now)
+    return this.#values.decodeSmall(key, row[0], this.#host)
+  }
+
   #find(shard: Shard, file: ShardFile, key: string): Entry | undefined {
-    const entry = checked(key, file.find(key))
-    if (entry !== undefined && this.now() - entry.usedAt > USED_LATELY) shard.used(entry.id)
+    const now = this.now()
+    const entry = checked(key, file.find(key, now))
+    if (entry !== undefined) this.#noteUse(shard, key, entry.usedAt, now)
     return entry
   }
 
+  #noteUse(shard: Shard, key: string, usedAt: Milliseconds, now: Milliseconds): void {
+    if (now - usedAt > USED_LATELY) shard.used(key)
+  }
+
+  /** Makes a value ready, and writes it if there is room. */
+  #store(
+    key: string,
+    value: unknown,
+    write: (shard: Shard, encoded: Encoded) => Awaitable<boolean>,
+  ): Awaitable<boolean> {
+    const shard = this.#shardOf(key)
+    return this.#ifThereIsRoom(shard, key, () =>
+      chain(this.#values.encode(shard, key, value), (encoded) => write(shard, encoded)),
+    )
+  }
+
   #set(shard: Shard, key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
+    if (exists === undefined && encoded.kind === KIND.value)
+      return shard.writeOnce((file) => {
+        file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
+        return true
+      })
     return shard.write((file) => {
       if (exists !== undefined && exists !== (file.find(key) !== undefined)) return false
       claim(file, encoded)
@@ -500,26 +457,21 @@ export class DiskStore implements Base {
     }
   }
 
-  /** Goes through the keys shard by shard, some at a time. */
+  /** Goes through keys, given by their checksums, shard by shard, some at a time. */
   async #inBatches(
-    keys: readonly string[],
+    hashes: readonly number[],
     step: (shard: Shard, places: readonly number[]) => Promise<void>,
   ): Promise<void> {
-    const places = new Map<Shard, number[]>()
-    for (const [at, key] of keys.entries()) {
-      const shard = this.#shardOf(key)
-      const some = places.get(shard)
-      if (some) some.push(at)
-      else places.set(shard, [at])
-    }
+    const places: number[][] = this.#shards.map(() => [])
+    for (let at = 0; at < hashes.length; at++) places[(hashes[at] as number) % places.length]?.push(at)
     let start = performance.now()
-    for (const [shard, all] of places) {
+    for (const [nth, all] of places.entries()) {
       for (let at = 0; at < all.length; at += BATCH) {
         if (performance.now() - start > STRETCH) {
           await turn()
           start = performance.now()
         }
-        await step(shard, all.slice(at, at + BATCH))
+        await step(this.#shards[nth] as Shard, all.slice(at, at + BATCH))
       }
     }
   }
@@ -547,14 +499,19 @@ export class DiskStore implements Base {
   }
 }
 
+/** Names the shard of a key, and begins the checksum of its value. */
+function hashOf(key: string): number {
+  return crc32(key)
+}
+
 /** Whether core has put the stamps of tags beside a value. */
 function hasTags(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGS)
 }
 
-/** Of which key, or lock, a part of an apply speaks. */
-function nameOf(one: Expectation | LockExpectation | Write | KindWrite): string {
-  return 'lock' in one ? one.lock : one.key
+/** By which key the shard is found that a part of an apply speaks of. */
+function placeOf(one: Expectation | LockExpectation | Write | KindWrite): string {
+  return 'lock' in one ? keyOfLock(one.lock) : one.key
 }
 
 function holds(file: ShardFile, expected: Expectation | LockExpectation): boolean {
@@ -580,13 +537,8 @@ function make(file: ShardFile, write: Write | KindWrite, encoded: Encoded | unde
 function expire(file: ShardFile, key: string, lifetime: Milliseconds): boolean {
   const entry = file.find(key)
   if (entry === undefined) return false
-  file.renew(key, entry, endOf(lifetime, file.now()))
+  file.renew(entry, endOf(lifetime, file.now()))
   return true
-}
-
-/** The end of an entry that is there; otherwise that of a lifetime which begins now. */
-function keptEnd(file: ShardFile, entry: Entry | undefined, lifetime: Milliseconds): Milliseconds | null {
-  return entry === undefined ? endOf(lifetime, file.now()) : entry.expiresAt
 }
 
 /** Takes the parts of a value from the garbage: their entry is about to be written. */
@@ -594,46 +546,6 @@ function claim(file: ShardFile, { kind, ref }: Pick<Encoded, 'kind' | 'ref'>): v
   if (kind !== KIND.large) return
   if (file.run('DELETE FROM garbage WHERE ref = ?', ref) === 0)
     throw new NoRoomError('A large value took so long to write that its parts were removed again.')
-}
-
-function takeLease(file: ShardFile, key: string): string {
-  const token = pick()
-  const sql = 'INSERT INTO leases (key, token, taken_at) VALUES (?, ?, ?) RETURNING id'
-  const { id } = file.get(sql, key, token, file.now()) as { id: number }
-  file.wrote(0)
-  return `${id}:${token}`
-}
-
-/** Ends a lease and those that were taken before it. Answers whether it was not void. */
-function useLease(file: ShardFile, key: string, lease: string): boolean {
-  const [id, token] = lease.split(':').map(Number)
-  const isMine = file.get('SELECT 1 FROM leases WHERE id = ? AND token = ? AND key = ?', id, token, key) !== undefined
-  if (isMine) file.run('DELETE FROM leases WHERE key = ? AND id <= ?', key, id)
-  return isMine
-}
-
-function isValue(entry: Entry | undefined): boolean {
-  return entry?.kind === KIND.value || entry?.kind === KIND.large
-}
-
-/** Passes an entry on if it is of this kind, or absent. */
-function ofKind(key: string, entry: Entry | undefined, kind: Kind): Entry | undefined {
-  if (entry !== undefined && entry.kind !== kind) throw new WrongTypeError(`Key "${key}" holds no ${NOUNS[kind]}.`)
-  return entry
-}
-
-function bitsOf(file: ShardFile, ref: number | null | undefined): BitFields {
-  return new BitFields({
-    read: (part) =>
-      ref === undefined
-        ? undefined
-        : file.get<{ bytes: Buffer }>('SELECT bytes FROM parts WHERE ref = ? AND part = ?', ref, part)?.bytes,
-    write: (part, bytes) => {
-      const sql = 'INSERT INTO parts VALUES (?, ?, ?) ON CONFLICT (ref, part) DO UPDATE SET bytes = excluded.bytes'
-      file.run(sql, ref, part, bytes)
-      file.wrote(bytes.length)
-    },
-  })
 }
 
 function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): number {

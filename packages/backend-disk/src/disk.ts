@@ -17,7 +17,7 @@ import {
 import { createSerializer, serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
 import { crc32 } from './checksum.ts'
 import { DiskStore } from './disk-store.ts'
-import { LEAST_BYTES } from './room.ts'
+import { divide, LEAST_BYTES } from './room.ts'
 import type { DiskOptions } from './settings.ts'
 
 /** What {@link disk} makes. */
@@ -33,6 +33,8 @@ export interface DiskDriver extends Driver {
 }
 
 const MOST_SHARDS = 64
+/** SQLite answers text faster than bytes, up to about here. */
+const MOST_TEXT = 16_384
 /** A `checkInterval` that is none. */
 const OFF = /^(?:0|false|off)$/
 
@@ -85,7 +87,7 @@ function create(options: DiskOptions = {}): DiskBackend {
       checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
       clock: (clock as Clock | undefined) ?? systemClock,
     },
-    createSerializer(rest),
+    createSerializer(rest, { mostText: Math.min(MOST_TEXT, divide(sizeLimit / files).partBytes) }),
   )
   const backend = completeBackend(store)
   const { deleteMatch } = backend

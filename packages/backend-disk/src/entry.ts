@@ -5,10 +5,10 @@ import type { Milliseconds } from '@cashews/core'
 export const KIND = { value: 0, large: 1, set: 2, bits: 3, window: 4 } as const
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
-/** How a value, or a window, stands in a row: bytes, text, a counter; the number of bytes of a value in parts. */
+/** How a value, or a window, stands in a row: text, bytes, a counter; the number of bytes of a value in parts. */
 export type Stored = Buffer | string | number
 
-/** A row of `entries`. */
+/** A row of `entries`, but for its key. */
 export interface Entry {
   readonly id: number
   readonly kind: Kind
@@ -21,6 +21,29 @@ export interface Entry {
   readonly sum: number
   readonly value: Stored | null
 }
+
+/** The columns of an {@link Entry}, in the order of {@link Row}. */
+export const COLUMNS = 'id, kind, stamp, expires_at, used_at, ref, sum, value'
+/** A row as SQLite answers it fastest. */
+export type Row = [
+  id: number,
+  kind: Kind,
+  stamp: number,
+  expiresAt: Milliseconds | null,
+  usedAt: Milliseconds,
+  ref: number | null,
+  sum: number,
+  value: Stored | null,
+]
+
+export function entryOf([id, kind, stamp, expiresAt, usedAt, ref, sum, value]: Row): Entry {
+  return { id, kind, stamp, expiresAt, usedAt, ref, sum, value }
+}
+
+/** The columns of a {@link Peek}. Each that is answered costs time: these are as few as can be. */
+export const PEEKED = `value, iif(kind = ${KIND.value}, sum, NULL), expires_at, used_at`
+/** What it takes to read a small value. Without a sum the row holds something else: read the {@link Entry} then. */
+export type Peek = [value: Stored, sum: number | null, expiresAt: Milliseconds | null, usedAt: Milliseconds]
 
 /** What is to stand in a row. */
 export interface NewEntry {
@@ -39,7 +62,7 @@ const TOLERANCE: Milliseconds = 1_000
  * Whether an entry is there. One that is to end and was written in what is now the future counts as gone: the clock was
  * set back, and it must not live longer for that.
  */
-export function isAlive({ expiresAt, usedAt }: Entry, now: Milliseconds): boolean {
+export function isAlive({ expiresAt, usedAt }: Pick<Entry, 'expiresAt' | 'usedAt'>, now: Milliseconds): boolean {
   return expiresAt === null || (expiresAt > now && usedAt <= now + TOLERANCE)
 }
 

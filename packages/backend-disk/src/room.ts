@@ -21,6 +21,8 @@ export interface Room {
   readonly logBytes: number
   /** A larger value is written in parts of this size, so that no write takes long. */
   readonly partBytes: number
+  /** How many bytes file and log may take together while somebody keeps the log from beginning anew. */
+  readonly mostBytes: number
   /** The largest value that is kept. */
   readonly valueBytes: number
 }
@@ -36,6 +38,7 @@ export function divide(bytes: number): Room {
     target: Math.floor(pages * 0.94),
     logBytes,
     partBytes,
+    mostBytes: Math.floor(bytes * 1.1),
     valueBytes: Math.floor((pages * PAGE_BYTES) / 2),
   }
 }

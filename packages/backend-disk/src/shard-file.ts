@@ -1,18 +1,14 @@
 import { chmodSync, statSync } from 'node:fs'
 import type { Clock, Milliseconds } from '@cashews/core'
 import Sqlite, { type Database, type Statement } from 'better-sqlite3'
-import { type Entry, isAlive, type NewEntry, pick } from './entry.ts'
+import { COLUMNS, type Entry, entryOf, isAlive, type NewEntry, PEEKED, type Peek, pick, type Row } from './entry.ts'
 import { PAGE_BYTES, type Room } from './room.ts'
 import { prepareFile } from './schema.ts'
 
-/** How long SQLite itself may wait for a lock. It waits in the event loop: the rest of the waiting is done beside it. */
-const SPIN: Milliseconds = 1
-/** The same while a file is made. */
-const SPIN_AT_OPEN: Milliseconds = 20
+/** How long SQLite itself may wait for a lock while a file is made. It waits in the event loop: later it does not. */
+const WAIT_AT_OPEN: Milliseconds = 20
 /** What a statement adds to the log beside the bytes it was given, about. */
-const PAGES_PER_WRITE = 4
-
-const COLUMNS = 'id, kind, stamp, expires_at AS expiresAt, used_at AS usedAt, ref, sum, value'
+const PAGES_PER_WRITE = 3
 
 /** An open file: what is done to its rows, inside a transaction or on its own. Everything here answers at once. */
 export class ShardFile {
@@ -21,10 +17,13 @@ export class ShardFile {
   readonly #clock: Clock
   readonly #identity: string
   readonly #statements = new Map<string, Statement>()
-  readonly #find: Statement<[string], Entry>
+  readonly #find: Statement<[string], Row>
+  readonly #peek: Statement<[string], Peek>
   readonly #upsert: Statement<unknown[]>
+  readonly #drop: Statement<[number]>
   readonly #voidLeases: Statement<[string]>
   readonly #begin: Statement
+  readonly #beginReading: Statement
   readonly #commit: Statement
   readonly #rollback: Statement
   /** About how many bytes were added to the log since {@link logBytes} was last set. */
@@ -34,20 +33,23 @@ export class ShardFile {
   constructor(path: string, room: Room, clock: Clock) {
     this.path = path
     this.#clock = clock
-    this.#db = new Sqlite(path, { timeout: SPIN_AT_OPEN })
+    this.#db = new Sqlite(path, { timeout: WAIT_AT_OPEN })
     try {
       chmodSync(path, 0o600)
       prepareFile(this.#db, room)
-      this.#db.pragma(`busy_timeout = ${SPIN}`)
+      this.#db.pragma('busy_timeout = 0')
       this.#identity = identityOf(path) ?? ''
-      this.#find = this.#db.prepare(`SELECT ${COLUMNS} FROM entries WHERE key = ?`)
+      this.#find = this.#db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM entries WHERE key = ?`).raw()
+      this.#peek = this.#db.prepare<[string], Peek>(`SELECT ${PEEKED} FROM entries WHERE key = ?`).raw()
       this.#upsert = this.#db.prepare(
-        `INSERT INTO entries (key, kind, stamp, expires_at, used_at, ref, sum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO entries (key, kind, stamp, expires_at, due, used_at, ref, sum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, stamp = excluded.stamp, expires_at = excluded.expires_at,
          used_at = excluded.used_at, ref = excluded.ref, sum = excluded.sum, value = excluded.value`,
       )
+      this.#drop = this.#db.prepare('DELETE FROM entries WHERE id = ?')
       this.#voidLeases = this.#db.prepare('DELETE FROM leases WHERE key = ?')
       this.#begin = this.#db.prepare('BEGIN IMMEDIATE')
+      this.#beginReading = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#rollback = this.#db.prepare('ROLLBACK')
     } catch (error) {
@@ -60,6 +62,10 @@ export class ShardFile {
     this.#db.close()
   }
 
+  get isOpen(): boolean {
+    return this.#db.open
+  }
+
   /** Whether the file and its log are still those that were opened, and under the same names. */
   isInPlace(): boolean {
     return identityOf(this.path) === this.#identity
@@ -67,8 +73,14 @@ export class ShardFile {
 
   /** How many pages the file has, and how many of them are used. */
   pages(): { readonly all: number; readonly used: number } {
-    const all = this.#db.pragma('page_count', { simple: true }) as number
-    return { all, used: all - (this.#db.pragma('freelist_count', { simple: true }) as number) }
+    const sql = 'SELECT page_count AS pages, freelist_count AS free FROM pragma_page_count, pragma_freelist_count'
+    const { pages, free } = this.get(sql) as { pages: number; free: number }
+    return { all: pages, used: pages - free }
+  }
+
+  /** How large the file is, its log apart. */
+  bytes(): number {
+    return this.pages().all * PAGE_BYTES
   }
 
   // Transactions
@@ -99,13 +111,13 @@ export class ShardFile {
     }
   }
 
-  /** Reads all of it as it is at one instant. */
-  atOneInstant<T>(work: (file: this) => T): T {
-    this.run('BEGIN')
+  /** Reads all of it as it is at one instant: that costs one lock, and not one each time. */
+  atOneInstant<T>(work: () => T): T {
+    this.#beginReading.run()
     try {
-      return work(this)
+      return work()
     } finally {
-      this.rollback()
+      this.#commit.run()
     }
   }
 
@@ -140,26 +152,26 @@ export class ShardFile {
   }
 
   /** The entry of a key, unless it has expired. */
-  find(key: string): Entry | undefined {
-    const entry = this.#find.get(key)
-    return entry !== undefined && isAlive(entry, this.now()) ? entry : undefined
+  find(key: string, now: Milliseconds = this.now()): Entry | undefined {
+    const row = this.#find.get(key)
+    if (row === undefined) return undefined
+    const entry = entryOf(row)
+    return isAlive(entry, now) ? entry : undefined
   }
 
-  /** Writes an entry, whatever was there. Loads of the key that are under way will not be stored. */
-  put(entry: NewEntry): void {
-    this.#voidLeases.run(entry.key)
-    this.putLeased(entry)
+  /** The row of a key, be it over or not, as far as a small value is in it. */
+  peek(key: string): Peek | undefined {
+    return this.#peek.get(key)
   }
 
-  /** Writes what was loaded: loads of the key that began later may still be stored. */
-  putLeased({ key, kind, expiresAt, ref, sum, value }: NewEntry): void {
-    this.#upsert.run(key, kind, pick(), expiresAt, this.now(), ref, sum, value)
-    this.wrote(value instanceof Uint8Array ? value.length : 0)
+  /** Writes an entry, whatever was there, by one statement. Loads of the key that are under way will not be stored. */
+  put({ key, kind, expiresAt, ref, sum, value }: NewEntry): void {
+    this.#upsert.run(key, kind, pick(), expiresAt, expiresAt, this.now(), ref, sum, value)
+    this.wrote(typeof value === 'number' || value === null ? 0 : value.length)
   }
 
   /** Says of an entry what a command changed beside its value. */
-  renew(key: string, entry: Entry, expiresAt: Milliseconds | null): void {
-    this.#voidLeases.run(key)
+  renew(entry: Entry, expiresAt: Milliseconds | null): void {
     this.run(
       'UPDATE entries SET stamp = ?, expires_at = ?, used_at = ? WHERE id = ?',
       pick(),
@@ -173,14 +185,15 @@ export class ShardFile {
   /** Removes a key, and answers whether it was there. Loads of it that are under way will not be stored. */
   delete(key: string): boolean {
     this.#voidLeases.run(key)
-    const entry = this.#find.get(key)
-    if (entry === undefined) return false
+    const row = this.#find.get(key)
+    if (row === undefined) return false
+    const entry = entryOf(row)
     this.drop(entry.id)
     return isAlive(entry, this.now())
   }
 
   drop(id: number): void {
-    this.run('DELETE FROM entries WHERE id = ?', id)
+    this.#drop.run(id)
     this.wrote(0)
   }
 

@@ -9,6 +9,9 @@ import {
 import type { Checkpointer } from './checkpointer.ts'
 import { prepareDirectory, ShardNames } from './directory.ts'
 import { asBackendError, isBusy, isDamage, isFull, isMoved, NoRoomError } from './errors.ts'
+import { insist, type Obstacle } from './insist.ts'
+import { Log } from './log.ts'
+import type { Pace } from './pace.ts'
 import { divide, PAGE_BYTES, type Room } from './room.ts'
 import { ForeignFileError } from './schema.ts'
 import type { DiskSettings } from './settings.ts'
@@ -24,6 +27,15 @@ export interface ShardOwner {
   wake(): void
 }
 
+/** What the shards of a store have in common. */
+export interface Shared {
+  readonly checkpointer: Checkpointer
+  readonly pace: Pace
+  readonly owner: ShardOwner
+}
+
+/** How long to try again at once when another process writes: about as long as a few of its writes take. */
+const SPIN: Milliseconds = 0.3
 const LONGEST_PAUSE: Milliseconds = 16
 /** How often a command may find the file damaged or full before it gives up. */
 const MOST_REPAIRS = 4
@@ -32,40 +44,40 @@ const REFUSING: Milliseconds = 500
 const REPORT_INTERVAL: Milliseconds = 10_000
 /** How many writes between two looks at how full the file is. */
 const WRITES_BETWEEN_LOOKS = 32
-/** How many writers that waited go on before others have their turn. */
-const MOST_AT_ONCE = 32
 const MOST_USES_NOTED = 400
-/** When a reader somewhere keeps the log from being copied: how far it may grow beyond its bounds. */
-const MOST_LOGS = 4
 
 type Work<T> = (file: ShardFile) => T
 
+/** An open file, and its log. */
+interface Opened {
+  readonly file: ShardFile
+  readonly log: Log
+}
+
 /** One file of the cache: opened, written to in spite of other processes, mended when it breaks, kept within its bounds. */
-export class Shard {
+export class Shard implements Obstacle {
   readonly room: Room
   readonly #settings: DiskSettings
   readonly #names: ShardNames
   readonly #checkpointer: Checkpointer
+  readonly #pace: Pace
   readonly #owner: ShardOwner
-  #file: ShardFile | undefined
+  #opened: Opened | undefined
   /** Resolves when the lock of another process is gone. */
   #unlocking: Promise<void> | undefined
-  #copying: Promise<void> | undefined
-  /** Resolves when others have had their turn. */
-  #resting: Promise<void> | undefined
-  #burst = 0
   #writes = 0
   #isHalfFull = false
   #isCrowded = false
-  #uses = new Set<number>()
+  #uses = new Set<string>()
   #refusingUntil = 0
   #reportAfter = 0
 
-  constructor(shard: number, settings: DiskSettings, checkpointer: Checkpointer, owner: ShardOwner) {
+  constructor(shard: number, settings: DiskSettings, { checkpointer, pace, owner }: Shared) {
     this.room = divide(settings.sizeLimit / settings.shards)
     this.#settings = settings
     this.#names = new ShardNames(settings.directory, shard, settings.shards)
     this.#checkpointer = checkpointer
+    this.#pace = pace
     this.#owner = owner
   }
 
@@ -74,27 +86,39 @@ export class Shard {
     return this.read(() => {})
   }
 
-  /** Copies the log into the file, if the thread for that runs already, and closes. */
+  /** Closes the file. What is left of the log is copied into it, unless other processes use it. */
   async close(): Promise<void> {
-    const file = this.#file
-    if (file === undefined) return
-    if (this.#copying) await this.#checkpointer.awaited(this.#copying)
-    this.#release()
+    const { log } = this.#opened ?? {}
+    if (log === undefined) return
+    this.#forget()
+    await log.close()
   }
 
   /** Reads. At once, unless the file has to be mended first. */
   read<T>(work: Work<T>): Awaitable<T> {
-    const attempt = () => work(this.file)
     try {
-      return attempt()
+      return work(this.file)
     } catch (error) {
-      return insist([this], attempt, () => this, error)
+      return this.#insist(() => work(this.file), error)
     }
   }
 
   /** Does what reads and writes in one step. At once, unless another process is writing or the log has to be copied. */
   write<T>(work: Work<T>): Awaitable<T> {
-    return writeTogether([this], () => work(this.file))
+    return this.#change(() => {
+      const answer = this.file.transact(work)
+      this.#wrote()
+      return answer
+    })
+  }
+
+  /** The same for work that writes by one statement, and reads nothing: it is a step by itself. */
+  writeOnce<T>(work: Work<T>): Awaitable<T> {
+    return this.#change(() => {
+      const answer = work(this.file)
+      this.#wrote()
+      return answer
+    })
   }
 
   /**
@@ -102,10 +126,9 @@ export class Shard {
    * be read again. When there is no room even for that, the file goes, with all it holds.
    */
   remove<T>(work: Work<T>): Awaitable<T> {
-    const again = async (error: unknown): Promise<T> => {
+    const again = (error: unknown): Awaitable<T> => {
       if (!(error instanceof NoRoomError)) throw error
       try {
-        await this.#checkpointer.awaited(this.#copyLog('RESTART'))
         return this.file.transact(work)
       } catch (failure) {
         if (!isFull(failure)) throw failure
@@ -126,28 +149,31 @@ export class Shard {
 
   commit(file: ShardFile): void {
     file.commit()
-    this.#wrote(file)
+    this.#wrote()
   }
 
   /** Whether a writer has to wait, without trying. */
   get isHindered(): boolean {
-    if (this.#unlocking ?? this.#resting) return true
-    return (this.#file?.logBytes ?? 0) > this.room.logBytes
+    return this.#unlocking !== undefined || this.#opened?.log.isTooLong === true
   }
 
   get timeout(): Milliseconds {
     return this.#settings.timeout
   }
 
-  /** The open file. */
+  /** The file, which is opened if need be. */
   get file(): ShardFile {
-    this.#file ??= this.#open()
-    return this.#file
+    return (this.#opened ?? this.#open()).file
   }
 
-  /** Notes that an entry was read, if that will ever matter. */
-  used(id: number): void {
-    if (this.#isHalfFull) this.#uses.add(id)
+  /** The file, if it is open and whole as far as is known. */
+  get fileAtHand(): ShardFile | undefined {
+    return this.#opened?.file
+  }
+
+  /** Notes that a key was read, if that will ever matter. */
+  used(key: string): void {
+    if (this.#isHalfFull) this.#uses.add(key)
   }
 
   /** Does a little of what has to be done now and then. Answers whether there is more. */
@@ -163,11 +189,15 @@ export class Shard {
     }
   }
 
+  #someUses(): string[] {
+    return [...this.#uses].slice(0, MOST_USES_NOTED)
+  }
+
   #tidy(file: ShardFile): boolean {
     this.#look(file)
     const gone: [key: string, reason: RemovalReason][] = []
     let more = false
-    const uses = [...this.#uses].slice(0, MOST_USES_NOTED)
+    const uses = this.#someUses()
     if (uses.length > 0 || this.#isCrowded || hasWork(file)) {
       file.transact(() => {
         const hasTime = slice()
@@ -176,79 +206,85 @@ export class Shard {
         for (const key of removeExpired(file, hasTime)) gone.push([key, 'expired'])
         if (this.#isCrowded && uses.length < MOST_USES_NOTED)
           for (const key of evict(file, hasTime)) gone.push([key, 'evicted'])
-        more = collectGarbage(file, hasTime) || gone.length > 0
+        collectGarbage(file, hasTime)
       })
-      for (const id of uses) this.#uses.delete(id)
+      more = gone.length > 0 || hasWork(file)
+      for (const key of uses) this.#uses.delete(key)
       for (const [key, reason] of gone) this.#owner.removed(key, reason)
-      this.#wrote(file)
+      this.#wrote()
     }
     return more || this.#uses.size > 0
   }
 
-  /** Copies what can be copied of the log, beside the event loop. */
-  #copyLog(mode: 'PASSIVE' | 'RESTART'): Promise<void> {
-    this.#copying ??= this.#copy(mode).finally(() => {
-      this.#copying = undefined
-    })
-    return this.#copying
-  }
-
-  async #copy(mode: 'PASSIVE' | 'RESTART'): Promise<void> {
-    const file = this.file
-    const before = file.logBytes
-    try {
-      const { logBytes } = await this.#checkpointer.copy(file.path, mode)
-      const since = file.logBytes - before
-      file.logBytes = logBytes === 0 && since === 0 ? 0 : (logBytes || before) + since
-    } catch (error) {
-      if (this.#file === file) this.refused(asBackendError(error, file.path))
-    }
-  }
-
   /** Opens the file in use; what cannot be used is put aside first. */
-  #open(): ShardFile {
+  #open(): Opened {
     const { directory, isDefault, clock } = this.#settings
     prepareDirectory(directory, isDefault)
     const path = this.#names.current()
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new ForeignFileError('it is no file')
-    return new ShardFile(path, this.room, clock)
+    const file = new ShardFile(path, this.room, clock)
+    const log = new Log(file, this.room, this.#checkpointer, (error) => this.refused(error))
+    this.#opened = { file, log }
+    return this.#opened
   }
 
   /** For messages. */
   get #place(): string {
-    return this.#file?.path ?? this.#settings.directory
+    return this.#opened?.file.path ?? this.#settings.directory
+  }
+
+  #forget(): void {
+    this.#opened = undefined
+    this.#uses.clear()
   }
 
   #release(): void {
-    const file = this.#file
-    this.#file = undefined
-    this.#uses.clear()
-    if (file === undefined) return
-    this.#checkpointer.forget(file.path)
-    file.close()
+    const { log } = this.#opened ?? {}
+    this.#forget()
+    log?.abandon()
   }
 
-  /** Waits until nothing hinders a writer. Those who waited together do not go on all at once. */
+  // Others
+
+  #change<T>(attempt: () => T): Awaitable<T> {
+    if (this.isHindered) return this.#insist(attempt)
+    try {
+      return attempt()
+    } catch (error) {
+      return isBusy(error) ? this.#again(attempt) : this.#insist(attempt, error)
+    }
+  }
+
+  /** Another process writes for a moment only: it is worth to try again at once. */
+  #again<T>(attempt: () => T): Awaitable<T> {
+    const end = performance.now() + SPIN
+    for (;;) {
+      try {
+        return attempt()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= end) return this.#insist(attempt, error)
+      }
+    }
+  }
+
+  #insist<T>(attempt: () => T, error?: unknown): Promise<T> {
+    return insist([this], attempt, () => this, this.#pace, error)
+  }
+
   async ready(): Promise<void> {
-    while (this.#unlocking ?? this.#resting) await (this.#unlocking ?? this.#resting)
-    if (this.isHindered) await this.#shortenLog()
-    if (++this.#burst < MOST_AT_ONCE) return
-    this.#burst = 0
-    this.#resting = turn().finally(() => {
-      this.#resting = undefined
-    })
+    while (this.#unlocking) await this.#unlocking
+    if (this.#opened?.log.isTooLong) await this.#opened.log.shorten()
   }
 
-  /** Does something about a failure, or throws it. */
   async overcome(error: unknown, repairs: number, deadline: Milliseconds): Promise<void> {
     const path = this.#place
     if (isBusy(error)) {
-      if (performance.now() >= deadline) throw this.#locked(path)
+      if (performance.now() >= deadline) throw this.lockedError()
       await this.#unlocked()
     } else if (repairs >= MOST_REPAIRS) throw asBackendError(error, path)
     else if (isDamage(error)) this.replace(error)
     else if (isMoved(error)) this.#release()
-    else if (isFull(error) && this.#file) await this.#makeRoom(this.#file, error)
+    else if (isFull(error) && this.#opened) await this.#makeRoom(this.#opened, error)
     else throw asBackendError(error, path)
   }
 
@@ -269,22 +305,23 @@ export class Shard {
         return
       } catch (error) {
         if (!isBusy(error)) return // Whoever waits will meet it.
-        if (performance.now() >= deadline) throw this.#locked(this.#place)
+        if (performance.now() >= deadline) throw this.lockedError()
       }
     }
   }
 
-  #locked(path: string): BackendUnavailableError {
+  lockedError(): BackendUnavailableError {
     return new BackendUnavailableError(
-      `The disk cache at ${path} has been locked by another process for ${this.#settings.timeout} ms.`,
+      `The disk cache at ${this.#place} has been locked by another process for ${this.#settings.timeout} ms.`,
     )
   }
 
   // Room
 
-  #wrote(file: ShardFile): void {
+  #wrote(): void {
+    const { file, log } = this.#opened as Opened
     if (++this.#writes % WRITES_BETWEEN_LOOKS === 0) this.#look(file)
-    if (file.logBytes > this.room.logBytes / 4 && !this.#copying) void this.#copyLog('PASSIVE')
+    log.wrote()
   }
 
   /** Looks how full the file is. */
@@ -297,31 +334,17 @@ export class Shard {
     this.#isCrowded = crowded
   }
 
-  async #shortenLog(): Promise<void> {
-    if (this.#copying) await this.#checkpointer.awaited(this.#copying)
-    const file = this.file
-    if (file.logBytes <= this.room.logBytes) return
-    await this.#checkpointer.awaited(this.#copyLog('RESTART'))
-    if (file.logBytes <= this.room.logBytes) return
-    const size = statSync(`${file.path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    if (size > MOST_LOGS * this.room.logBytes)
-      throw new NoRoomError(
-        `The log of ${file.path} cannot be copied into the file: somebody reads an old state of it.`,
-      )
-    file.logBytes = this.room.logBytes / 2
-  }
-
   /** Removes what was least recently used, until there is room again. */
-  async #makeRoom(file: ShardFile, error: unknown): Promise<void> {
+  async #makeRoom({ file, log }: Opened, error: unknown): Promise<void> {
     if (performance.now() < this.#refusingUntil) throw asBackendError(error, file.path)
-    await this.#checkpointer.awaited(this.#copyLog('RESTART'))
-    if (await this.#evictUntilThereIsRoom(file)) return
+    await this.#checkpointer.awaited(log.copy('RESTART'))
+    if (await this.#evictUntilThereIsRoom(file, log)) return
     this.#refusingUntil = performance.now() + REFUSING
     throw asBackendError(error, file.path)
   }
 
   /** Answers false when there is no room although pages are free: then it is the disk that is full. */
-  async #evictUntilThereIsRoom(file: ShardFile): Promise<boolean> {
+  async #evictUntilThereIsRoom(file: ShardFile, log: Log): Promise<boolean> {
     const { all, used } = file.pages()
     const spare = Math.max(8, Math.ceil((4 * this.room.partBytes) / PAGE_BYTES))
     if (all < this.room.pages && all - used > spare) return false
@@ -330,17 +353,20 @@ export class Shard {
       const gone: string[] = []
       const hasTime = slice()
       try {
+        const uses = this.#someUses()
         const more = file.transact(() => {
+          noteUses(file, uses)
           gone.push(...evict(file, hasTime))
           return collectGarbage(file, hasTime)
         })
+        for (const key of uses) this.#uses.delete(key)
         if (gone.length === 0 && !more) return false
       } catch (error) {
         if (isFull(error)) return false
         throw error
       }
       for (const key of gone) this.#owner.removed(key, 'evicted')
-      if (file.logBytes > this.room.logBytes) await this.#checkpointer.awaited(this.#copyLog('RESTART'))
+      if (log.isTooLong) await this.#checkpointer.awaited(log.copy('RESTART'))
       await turn()
     }
     return true
@@ -350,7 +376,7 @@ export class Shard {
 
   /** Puts a damaged file aside. The next command begins a new one. */
   replace(error: unknown): void {
-    const path = this.#file?.path ?? this.#names.current()
+    const path = this.#opened?.file.path ?? this.#names.current()
     try {
       this.#release()
     } catch {
@@ -362,7 +388,7 @@ export class Shard {
   }
 
   #discard(error: unknown): void {
-    const path = this.#file?.path ?? this.#names.current()
+    const path = this.#opened?.file.path ?? this.#names.current()
     this.#release()
     this.#names.remove(path)
     this.#report(asBackendError(new Error(`${(error as Error).message}; the file was given up to remove a key`), path))
@@ -393,8 +419,9 @@ export class Shard {
 }
 
 /** Does work that reads and writes several shards in one step. Two who do so never wait for each other. */
-export function writeTogether<T>(shards: readonly Shard[], work: () => T): Awaitable<T> {
+export function writeTogether<T>(shards: readonly Shard[], pace: Pace, work: () => T): Awaitable<T> {
   let current = shards[0] as Shard
+  if (shards.length === 1) return current.write(work)
   const attempt = (): T => {
     const begun: [Shard, ShardFile][] = []
     try {
@@ -410,30 +437,11 @@ export function writeTogether<T>(shards: readonly Shard[], work: () => T): Await
       throw error
     }
   }
-  if (shards.some(({ isHindered }) => isHindered)) return insist(shards, attempt, () => current)
+  const culprit = () => current
+  if (shards.some(({ isHindered }) => isHindered)) return insist(shards, attempt, culprit, pace)
   try {
     return attempt()
   } catch (error) {
-    return insist(shards, attempt, () => current, error)
-  }
-}
-
-/** Goes on until an attempt succeeds, or there is no hope. */
-async function insist<T>(
-  shards: readonly Shard[],
-  attempt: () => T,
-  culprit: () => Shard,
-  error?: unknown,
-): Promise<T> {
-  let failure = error
-  const deadline = performance.now() + culprit().timeout
-  for (let repairs = 0; ; repairs += isBusy(failure) ? 0 : 1) {
-    if (failure !== undefined) await culprit().overcome(failure, repairs, deadline)
-    for (const shard of shards) await shard.ready()
-    try {
-      return attempt()
-    } catch (error) {
-      failure = error
-    }
+    return insist(shards, attempt, culprit, pace, error)
   }
 }

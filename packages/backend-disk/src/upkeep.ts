@@ -32,14 +32,22 @@ export function slice(): Budget {
   return () => performance.now() < end
 }
 
-/** Removes some of what has expired, and answers the keys. */
+/** Removes some of what has expired, and answers the keys. Those whose end was put off are looked at again then. */
 export function removeExpired(file: ShardFile, hasTime: Budget): string[] {
-  const rows = file.all<Row>(
-    'SELECT id, key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?',
-    file.now(),
+  const now = file.now()
+  const rows = file.all<Row & { expiresAt: number | null }>(
+    'SELECT id, key, expires_at AS expiresAt FROM entries WHERE due <= ? ORDER BY due LIMIT ?',
+    now,
     MOST_ROWS,
   )
-  return dropSome(file, rows, hasTime)
+  const isOver = ({ expiresAt }: { expiresAt: number | null }) => expiresAt !== null && expiresAt <= now
+  const { over = [], putOff = [] } = Object.groupBy(rows, (row) => (isOver(row) ? 'over' : 'putOff'))
+  for (const { id } of putOff) {
+    file.run('UPDATE entries SET due = expires_at WHERE id = ?', id)
+    file.wrote(0)
+    if (!hasTime()) break
+  }
+  return dropSome(file, over, hasTime)
 }
 
 /**
@@ -93,7 +101,7 @@ export function hasWork(file: ShardFile): boolean {
   const now = file.now()
   return (
     file.get(
-      `SELECT 1 FROM entries WHERE expires_at <= @now
+      `SELECT 1 FROM entries WHERE due <= @now
        UNION ALL SELECT 1 FROM garbage WHERE after <= @now
        UNION ALL SELECT 1 FROM locks WHERE expires_at <= @now OR taken_at > @soon
        UNION ALL SELECT 1 FROM (SELECT taken_at FROM leases ORDER BY id LIMIT 1) WHERE taken_at NOT BETWEEN @old AND @soon
@@ -119,11 +127,13 @@ export function removeOld(file: ShardFile): void {
   })
 }
 
-/** Notes when entries were read. */
-export function noteUses(file: ShardFile, ids: Iterable<number>): void {
+/** Notes when keys were read. */
+export function noteUses(file: ShardFile, keys: Iterable<string>): void {
   const now = file.now()
-  for (const id of ids) file.run('UPDATE entries SET used_at = @now WHERE id = @id AND used_at < @now', { now, id })
-  file.wrote(0)
+  for (const key of keys) {
+    file.run('UPDATE entries SET used_at = @now WHERE key = @key AND used_at < @now', { now, key })
+    file.wrote(0)
+  }
 }
 
 function dropSome(file: ShardFile, rows: readonly Row[], hasTime: Budget): string[] {

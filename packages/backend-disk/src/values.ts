@@ -1,7 +1,7 @@
-import { type Awaitable, type BackendHost, chain, MISS, type Miss } from '@cashews/core'
+import { type Awaitable, type BackendHost, chain, isPending, MISS, type Milliseconds, type Miss } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
 import { crc32 } from './checksum.ts'
-import { type Entry, KIND, type NewEntry, pick, type Stored } from './entry.ts'
+import { type Entry, isAlive, KIND, type NewEntry, type Peek, pick, type Stored } from './entry.ts'
 import { DamagedValueError, NoRoomError } from './errors.ts'
 import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
@@ -10,6 +10,8 @@ import { turn } from './turn.ts'
 const STAGING = 60_000
 /** How often a large value may be replaced while it is being read. */
 const MOST_TRIES = 5
+/** Hears nothing: {@link Values.decode} will tell what is wrong. */
+const NOBODY: BackendHost = { removed() {}, error() {} }
 const WHOLE_NUMBER = /^-?\d{1,16}$/
 
 /** An entry to be, but for its key and end. */
@@ -18,6 +20,8 @@ export type Encoded = Pick<NewEntry, 'kind' | 'ref' | 'sum' | 'value'>
 /** Values as they stand in rows. A large one is written and read part by part, so that nobody waits long. */
 export class Values {
   readonly #serializer: Serializer
+  /** Whether values are decoded by something that answers later. */
+  #takesTime = false
 
   constructor(serializer: Serializer) {
     this.#serializer = serializer
@@ -31,7 +35,7 @@ export class Values {
   /** The same of what a serializer answered. */
   stored(shard: Shard, key: string, encoded: Buffer | string): Awaitable<Encoded> {
     const value = asNumber(encoded)
-    const sum = sumOf(key, value)
+    const sum = sumOf(crc32(key), value)
     const { length } = typeof value === 'number' ? '' : value
     if (length <= shard.room.partBytes) return { kind: KIND.value, ref: null, sum, value }
     if (length > shard.room.valueBytes)
@@ -43,27 +47,49 @@ export class Values {
   }
 
   counter(key: string, count: number): Encoded {
-    return { kind: KIND.value, ref: null, sum: sumOf(key, count), value: count }
+    return { kind: KIND.value, ref: null, sum: sumOf(crc32(key), count), value: count }
   }
 
   /** Answers the value of an entry that {@link checked} has passed. */
   decode(shard: Shard, key: string, entry: Entry | undefined, host: BackendHost): Awaitable<unknown> {
-    return chain(this.raw(shard, key, entry), (bytes) =>
-      bytes === MISS ? MISS : this.#serializer.decode(key, bytes, host),
+    if (entry?.kind === KIND.value) return this.decodeSmall(key, entry.value as Stored, host)
+    return chain(this.raw(shard, key, entry), (stored) =>
+      stored === MISS ? MISS : this.#serializer.decode(key, stored, host),
     )
   }
 
-  /** Answers its bytes. */
-  raw(shard: Shard, key: string, entry: Entry | undefined): Awaitable<Buffer | Miss> {
-    if (entry?.kind === KIND.value) return bytesOf(entry.value as Stored)
+  /** Answers the value of a row that {@link isAtHand} has passed. */
+  decodeSmall(key: string, stored: Stored, host: BackendHost): Awaitable<unknown> {
+    return this.#serializer.decode(key, written(stored), host)
+  }
+
+  /** The same; {@link MISS} when that takes time, or fails. */
+  decodeNow(key: string, stored: Stored): unknown {
+    if (this.#takesTime) return MISS
+    const decoded = this.decodeSmall(key, stored, NOBODY)
+    if (!isPending(decoded)) return decoded
+    this.#takesTime = true
+    decoded.catch(() => {})
+    return MISS
+  }
+
+  /** Answers what was written of it. */
+  raw(shard: Shard, key: string, entry: Entry | undefined): Awaitable<Buffer | string | Miss> {
+    if (entry?.kind === KIND.value) return written(entry.value as Stored)
     return entry?.kind === KIND.large ? gather(shard, key, entry) : MISS
   }
 }
 
 /** Passes an entry on, if its value is the one that was written. */
 export function checked(key: string, entry: Entry | undefined): Entry | undefined {
-  if (entry?.kind === KIND.value && sumOf(key, entry.value as Stored) !== entry.sum) throw damaged(key)
+  if (entry?.kind === KIND.value && sumOf(crc32(key), entry.value as Stored) !== entry.sum) throw damaged(key)
   return entry
+}
+
+/** Whether a row holds a small value, there, and the one that was written under the key of this checksum. */
+export function isAtHand(row: Peek, hash: number, now: Milliseconds): boolean {
+  const sum = row[1]
+  return sum !== null && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
 }
 
 /** Writes the parts of a value, and answers their name. Nobody names them yet. */
@@ -83,11 +109,11 @@ async function stage(shard: Shard, bytes: Buffer): Promise<number> {
 }
 
 /** Reads all parts of a value. Starts again when it was replaced meanwhile. */
-async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promise<Buffer | Miss> {
+async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promise<Buffer | string | Miss> {
   const bytes = await readParts(shard, entry)
-  if (bytes !== MISS && sumOf(key, bytes) === entry.sum) return bytes
+  if (bytes !== MISS && sumOf(crc32(key), bytes) === entry.sum) return bytes
   const now = await shard.read((file) => checked(key, file.find(key)))
-  if (now?.kind === KIND.value) return bytesOf(now.value as Stored)
+  if (now?.kind === KIND.value) return written(now.value as Stored)
   if (now?.kind !== KIND.large || tries === MOST_TRIES) return MISS
   if (now.stamp !== entry.stamp) return gather(shard, key, now, tries + 1)
   shard.replace(damaged(key))
@@ -111,8 +137,8 @@ function damaged(key: string): DamagedValueError {
   return new DamagedValueError(`the value of "${key}" is not the one that was written`)
 }
 
-function sumOf(key: string, value: Stored): number {
-  return crc32(typeof value === 'number' ? String(value) : value, crc32(key))
+function sumOf(hash: number, value: Stored): number {
+  return crc32(typeof value === 'number' ? String(value) : value, hash)
 }
 
 /** Counters stand in rows as numbers. */
@@ -122,6 +148,7 @@ function asNumber(encoded: Buffer | string): Stored {
   return String(number) === encoded ? number : encoded
 }
 
-function bytesOf(value: Stored): Buffer {
-  return value instanceof Buffer ? value : Buffer.from(String(value))
+/** What the serializer answered. */
+function written(stored: Stored): Buffer | string {
+  return typeof stored === 'number' ? String(stored) : stored
 }

@@ -10,5 +10,5 @@ export {
 } from './options.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'
 export type { Secret } from './sealing.ts'
-export { createSerializer, type Serializer } from './serializer.ts'
+export { createSerializer, type Serializer, type StoreTraits } from './serializer.ts'
 export { type BodyOptions, registerResponse, registerStreams } from './web-types.ts'

@@ -6,12 +6,14 @@ import { type SerializerOptions, type Settings, settingsOf } from './options.ts'
 import { CustomTypeError } from './revive.ts'
 import { checked } from './schema.ts'
 import { prepare, SEALS } from './sealing.ts'
+import { isSmallJson } from './small-json.ts'
 
 /** Turns values into bytes and back, for backends that keep bytes. */
 export interface Serializer {
   /**
    * Answers what to store for a value: a copy, which later changes of the value do not reach. A safe integer is its
-   * decimal text, so that counters are values too; everything else is an envelope.
+   * decimal text, so that counters are values too; small plain data is JSON text for a store that wants it so, unless it
+   * is to be sealed or compressed; everything else is an envelope.
    *
    * @param key The full name under which it is stored. A sealed value is good for this key alone.
    * @throws {ValueError} Or rejects with it, when a part cannot be kept: it names the part and its class.
@@ -23,7 +25,13 @@ export interface Serializer {
    *
    * @throws {DecodeError} Or rejects with it, with `strict: true` instead of the miss.
    */
-  decode(key: string, bytes: Uint8Array, host: Pick<BackendHost, 'error'>): Awaitable<unknown>
+  decode(key: string, stored: Uint8Array | string, host: Pick<BackendHost, 'error'>): Awaitable<unknown>
+}
+
+/** What kind of store a {@link Serializer} is for. */
+export interface StoreTraits {
+  /** Up to how many bytes of text the store reads faster as text than as bytes. It must give back text for text. @default 0 */
+  readonly mostText?: number
 }
 
 /**
@@ -32,8 +40,8 @@ export interface Serializer {
  * @example createSerializer({ secrets: [process.env.CACHE_SECRET], compression: 'zstd' })
  * @throws {ConfigurationError} On an option that does not exist, or a value that cannot work.
  */
-export function createSerializer(options: SerializerOptions = {}): Serializer {
-  return new EnvelopeSerializer(settingsOf(options))
+export function createSerializer(options: SerializerOptions = {}, { mostText = 0 }: StoreTraits = {}): Serializer {
+  return new EnvelopeSerializer(settingsOf(options), mostText)
 }
 
 const ZERO = 0x30
@@ -46,8 +54,10 @@ class EnvelopeSerializer implements Serializer {
   readonly #settings: Settings
   readonly #format: Format
   readonly #envelope: EnvelopeSettings
+  /** Up to how many bytes small plain data is written as text. */
+  readonly #mostText: number
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, mostText: number) {
     const { codec, limits, compression } = settings
     this.#settings = settings
     this.#format = formatOf(codec, { depth: limits.depth, errorStacks: settings.errorStacks })
@@ -57,12 +67,24 @@ class EnvelopeSerializer implements Serializer {
       sealing: sealingOf(settings),
       limits,
     }
+    const isPlain = this.#envelope.compressor === undefined && this.#envelope.sealing === undefined
+    this.#mostText = isPlain && typeof codec === 'string' ? mostText : 0
   }
 
   encode(key: string, value: unknown): Awaitable<Buffer | string> {
     if (isCounter(value)) return String(value)
+    if (this.#mostText > 0 && isSmallJson(value, this.#settings.limits.depth)) {
+      const text = JSON.stringify(value)
+      if (Buffer.byteLength(text) <= this.#mostText) return this.#fitting(key, text)
+    }
     const written = this.#format.write(key, value, PLAIN_HEADER)
     return written instanceof Promise ? written.then((bytes) => this.#close(key, bytes)) : this.#close(key, written)
+  }
+
+  #fitting(key: string, text: string): string {
+    const { limits } = this.#settings
+    mustFit(key, text, limits.decoded, 'decoded')
+    return mustFit(key, text, limits.encoded, 'encoded')
   }
 
   #close(key: string, written: Buffer): Awaitable<Buffer> {
@@ -73,20 +95,32 @@ class EnvelopeSerializer implements Serializer {
     return mustFit(key, envelope, limits.encoded, 'encoded')
   }
 
-  decode(key: string, bytes: Uint8Array, host: Pick<BackendHost, 'error'>): Awaitable<unknown> {
+  decode(key: string, stored: Uint8Array | string, host: Pick<BackendHost, 'error'>): Awaitable<unknown> {
     try {
-      const value = this.#read(key, asBuffer(bytes))
+      const value = this.#read(key, stored)
       return value instanceof Promise ? value.catch((error) => this.#failed(key, error, host)) : value
     } catch (error) {
       return this.#failed(key, error, host)
     }
   }
 
-  #read(key: string, bytes: Buffer): Awaitable<unknown> {
+  #read(key: string, stored: Uint8Array | string): Awaitable<unknown> {
     const { schema } = this.#settings
-    const value = isEnvelope(bytes) ? this.#open(key, bytes) : counterOf(key, bytes)
+    const value = typeof stored === 'string' ? this.#parse(key, stored) : this.#readBytes(key, asBuffer(stored))
     if (schema === undefined) return value
     return value instanceof Promise ? value.then((found) => checked(schema, key, found)) : checked(schema, key, value)
+  }
+
+  #readBytes(key: string, bytes: Buffer): Awaitable<unknown> {
+    return isEnvelope(bytes) ? this.#open(key, bytes) : counterOf(key, bytes)
+  }
+
+  #parse(key: string, text: string): unknown {
+    const { encoded } = this.#settings.limits
+    const { sealing } = this.#envelope
+    if (sealing) return counterOf(key, Buffer.from(text))
+    if (text.length > encoded) throw tooLarge(key, text.length, encoded)
+    return JSON.parse(text)
   }
 
   #open(key: string, bytes: Buffer): Awaitable<unknown> {
@@ -128,11 +162,10 @@ function isGrowth(error: unknown): boolean {
   return error instanceof GrowthError || (error as { code?: string } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE'
 }
 
-function mustFit(key: string, bytes: Buffer, limit: number, name: string): Buffer {
-  if (bytes.length <= limit) return bytes
-  throw new ValueError(
-    `Cannot keep the value of "${key}": it takes ${bytes.length} bytes, and limits.${name} is ${limit}.`,
-  )
+function mustFit<T extends Buffer | string>(key: string, written: T, limit: number, name: string): T {
+  const size = typeof written === 'string' ? Buffer.byteLength(written) : written.length
+  if (size <= limit) return written
+  throw new ValueError(`Cannot keep the value of "${key}": it takes ${size} bytes, and limits.${name} is ${limit}.`)
 }
 
 function tooLarge(key: string, size: number, limit: number): DecodeError {

@@ -6,10 +6,12 @@ import { type Cache, createCache } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { bytesOnDisk, filesOf, freshDirectory } from '../support/disk/directories.ts'
-import { startProcess, startThread } from '../support/disk/processes.ts'
+import { idleThread, startProcess, startThread } from '../support/disk/processes.ts'
 import { report, round, Stopwatch } from '../support/faults/report.ts'
 
 const MB = 1024 ** 2
+/** H9 of the matrix writes a gigabyte: `H9_MB=1024 pnpm faults`. */
+const WRITTEN_MB = Number(process.env.H9_MB ?? 100)
 const PATIENT = { suppress: false, readTimeout: '30s', writeTimeout: '30s' } as const
 
 interface Written {
@@ -143,6 +145,7 @@ describe('disk', () => {
     await holder.told
     const busy = process.threadCpuUsage()
     const start = performance.now()
+    const machine = await idleThread()
     const watch = new Stopwatch()
     const writes: Promise<boolean>[] = []
     let reads = 0
@@ -153,23 +156,25 @@ describe('disk', () => {
     }
     const { user, system } = process.threadCpuUsage(busy)
     const done = (await Promise.all(writes)).every(Boolean)
-    const measured = { lag: round(watch.lateness), read: watch.max, done, cpu: round((user + system) / 1_000) }
+    const idle = await machine.lateness()
+    const lag = watch.lateness
+    const measured = { lag: round(lag), idle: round(idle), read: watch.max, done, cpu: round((user + system) / 1_000) }
     report(
       'H7',
-      'a foreign lock for 5 s: event-loop lag < 20 ms, reads go on, writes follow',
+      'a foreign lock for 5 s: event-loop lag < 20 ms more than that of an idle thread, reads go on, writes follow',
       measured,
-      done && watch.lateness < 20,
+      done && lag < 20 + idle,
     )
   }, 60_000)
 
-  it('H9: one gigabyte through ten megabytes', async () => {
+  it(`H9: ${WRITTEN_MB} megabytes through ten`, async () => {
     const directory = freshDirectory()
     const errors: unknown[] = []
     await using cache = createCache({ onError: (error) => errors.push(error) })
     cache.setup(disk({ directory, sizeLimit: 10 * MB }), PATIENT)
     const text = 'x'.repeat(8_000)
     let [most, refused, bytes] = [0, 0, 0]
-    for (let at = 0; bytes < 1024 * MB; at++, bytes += text.length) {
+    for (let at = 0; bytes < WRITTEN_MB * MB; at++, bytes += text.length) {
       if (!(await cache.set(`key:${at}`, { at, text }))) refused++
       if (at < 10) await cache.set(`hot:${at}`, at)
       if (at % 100 === 0) {
@@ -189,6 +194,51 @@ describe('disk', () => {
       most <= 11 * MB && refused === 0 && kept >= 8,
     )
   }, 280_000)
+
+  it('H10: a reader that does not end', async () => {
+    const directory = freshDirectory()
+    const errors: unknown[] = []
+    await using cache = createCache({ onError: (error) => errors.push(error) })
+    cache.setup(disk({ directory, sizeLimit: 32 * MB, shards: 1 }), PATIENT)
+    await cache.set('key', 1)
+    const [path] = filesOf(directory, '.db') as [string]
+    const reader = new Sqlite(path)
+    reader.exec('BEGIN')
+    reader.prepare('SELECT * FROM entries').all()
+    const watch = new Stopwatch()
+    let [most, written, refused] = [0, 0, 0]
+    for (let at = 0; at < 6_000; at++) {
+      const done = await watch.time(() => cache.set(`key:${at}`, { at, text: 'x'.repeat(8_000) }))
+      if (done) written++
+      else refused++
+      if (at % 50 === 0) most = Math.max(most, bytesOnDisk(directory))
+      if (at % 50 === 0) await turn()
+    }
+    await cache.delete('key:1')
+    const stale = await cache.get('key:1')
+    reader.close()
+    const start = performance.now()
+    await expect.poll(() => cache.set('after', 1), { timeout: 10_000, interval: 20 }).toBe(true)
+    const measured = {
+      most: round(most / MB),
+      written,
+      refused,
+      p99: watch.quantile(0.99),
+      slowest: watch.max,
+      recovered: round(performance.now() - start),
+      reports: errors.length,
+    }
+    report(
+      'H10',
+      'writes go on, p99 <= 25 ms, while files and log stay below 1.1 times the limit of 32 MB; then they are refused, until the reader ends',
+      measured,
+      most <= 1.12 * 32 * MB &&
+        written > 1_000 &&
+        watch.quantile(0.99) <= 25 &&
+        stale === undefined &&
+        errors.length < 10,
+    )
+  }, 120_000)
 
   it('H11: the main thread and four workers', async () => {
     const rounds = 500

@@ -1,0 +1,40 @@
+import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds } from '@cashews/core'
+import { isValue } from './kinds.ts'
+import { takeLease } from './leases.ts'
+import type { Shard } from './shard.ts'
+
+/** What leases need of the store they are for. */
+export interface LeasedValues {
+  shardOf(key: string): Shard
+  get(key: string): Awaitable<unknown>
+  /** Writes a value if the lease is not void. */
+  store(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
+}
+
+/** Leases that a write by any process voids. */
+export class DiskLeases implements Leases {
+  readonly #values: LeasedValues
+
+  constructor(values: LeasedValues) {
+    this.#values = values
+  }
+
+  get(key: string): Awaitable<Leased> {
+    const { shardOf, get } = this.#values
+    return chain(get(key), (value) => {
+      if (value !== MISS) return { value }
+      const lease = shardOf(key).write((file) => (isValue(file.find(key)) ? undefined : takeLease(file, key)))
+      return chain(lease, (lease) =>
+        lease === undefined ? chain(get(key), (value) => ({ value })) : { value: MISS, lease },
+      )
+    })
+  }
+
+  take(key: string): Awaitable<string> {
+    return this.#values.shardOf(key).write((file) => takeLease(file, key))
+  }
+
+  set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean> {
+    return this.#values.store(key, value, lifetime, lease)
+  }
+}

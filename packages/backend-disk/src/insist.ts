@@ -1,0 +1,47 @@
+import type { Milliseconds } from '@cashews/core'
+import { isBusy } from './errors.ts'
+import type { Pace } from './pace.ts'
+
+/** What an attempt may fail of. */
+export interface Obstacle {
+  readonly timeout: Milliseconds
+  /** Whether a writer has to wait, without trying. */
+  readonly isHindered: boolean
+  /** Waits until nothing hinders a writer. */
+  ready(): Promise<void>
+  /** Does something about a failure, or throws it. */
+  overcome(error: unknown, repairs: number, deadline: Milliseconds): Promise<void>
+  /** What to throw when it took too long. */
+  lockedError(): Error
+}
+
+/**
+ * Goes on until an attempt succeeds, or there is no hope.
+ *
+ * @param culprit Answers what the last attempt failed of.
+ * @param error What it failed with, if there was one.
+ */
+export async function insist<T>(
+  obstacles: readonly Obstacle[],
+  attempt: () => T,
+  culprit: () => Obstacle,
+  pace: Pace,
+  error?: unknown,
+): Promise<T> {
+  let failure = error
+  const deadline = performance.now() + culprit().timeout
+  for (let repairs = 0; ; ) {
+    if (failure !== undefined) await culprit().overcome(failure, repairs, deadline)
+    if (failure !== undefined && !isBusy(failure)) repairs++
+    for (const obstacle of obstacles) await obstacle.ready()
+    try {
+      const made = await pace.inTurn(() => (obstacles.some(({ isHindered }) => isHindered) ? HINDERED : attempt()))
+      if (made !== HINDERED) return made
+      failure = performance.now() < deadline ? undefined : culprit().lockedError()
+    } catch (error) {
+      failure = error
+    }
+  }
+}
+
+const HINDERED = Symbol('hindered')

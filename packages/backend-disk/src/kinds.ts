@@ -1,0 +1,26 @@
+import { type Milliseconds, WrongTypeError } from '@cashews/core'
+import { type Entry, endOf, KIND, type Kind } from './entry.ts'
+import type { ShardFile } from './shard-file.ts'
+
+const NOUNS: Readonly<Record<Kind, string>> = {
+  [KIND.value]: 'value',
+  [KIND.large]: 'value',
+  [KIND.set]: 'set',
+  [KIND.bits]: 'bits',
+  [KIND.window]: 'window',
+}
+
+/** Passes an entry on if it is of this kind, or absent. */
+export function ofKind(key: string, entry: Entry | undefined, kind: Kind): Entry | undefined {
+  if (entry !== undefined && entry.kind !== kind) throw new WrongTypeError(`Key "${key}" holds no ${NOUNS[kind]}.`)
+  return entry
+}
+
+export function isValue(entry: Entry | undefined): boolean {
+  return entry?.kind === KIND.value || entry?.kind === KIND.large
+}
+
+/** The end of an entry that is there; otherwise that of a lifetime which begins now. */
+export function keptEnd(file: ShardFile, entry: Entry | undefined, lifetime: Milliseconds): Milliseconds | null {
+  return entry === undefined ? endOf(lifetime, file.now()) : entry.expiresAt
+}

@@ -1,0 +1,42 @@
+import { type NewEntry, pick } from './entry.ts'
+import type { ShardFile } from './shard-file.ts'
+
+interface LeaseRow {
+  readonly id: number
+  readonly token: number
+  readonly takenAt: number
+}
+
+/** Notes that a load of a key begins, and answers its lease. */
+export function takeLease(file: ShardFile, key: string): string {
+  const token = pick()
+  const sql = 'INSERT INTO leases (key, token, taken_at) VALUES (?, ?, ?) RETURNING id'
+  const { id } = file.get(sql, key, token, file.now()) as { id: number }
+  file.wrote(0)
+  return `${id}:${token}`
+}
+
+/**
+ * Writes what was loaded, if its lease is not void. Ends it and those taken before it: loads that began later go on.
+ *
+ * @param prepare Is called before it writes.
+ */
+export function putLeased(file: ShardFile, entry: NewEntry, lease: string, prepare: () => void): boolean {
+  const { key } = entry
+  const [id = 0, token = 0] = lease.split(':').map(Number)
+  if (!isHeld(file, key, id, token)) return false
+  const later = file.all<LeaseRow>(
+    'SELECT id, token, taken_at AS takenAt FROM leases WHERE key = ? AND id > ?',
+    key,
+    id,
+  )
+  prepare()
+  file.put(entry)
+  for (const { id, token, takenAt } of later)
+    file.run('INSERT INTO leases VALUES (?, ?, ?, ?)', id, key, token, takenAt)
+  return true
+}
+
+function isHeld(file: ShardFile, key: string, id: number, token: number): boolean {
+  return file.get('SELECT 1 FROM leases WHERE id = ? AND token = ? AND key = ?', id, token, key) !== undefined
+}

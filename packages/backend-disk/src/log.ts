@@ -1,0 +1,90 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Checkpointer, CheckpointMode } from './checkpointer.ts'
+import { asBackendError, NoRoomError } from './errors.ts'
+import type { Room } from './room.ts'
+import type { ShardFile } from './shard-file.ts'
+
+/** After a copy that somebody hindered, how long until the next one. */
+const PAUSE: Milliseconds = 100
+
+/**
+ * The write-ahead log of a file. It is copied into the file beside the event loop, early, so that it seldom grows to
+ * where writers wait for that. Who reads an old state keeps it from beginning anew; then it may take what room is left.
+ */
+export class Log {
+  readonly #file: ShardFile
+  readonly #room: Room
+  readonly #checkpointer: Checkpointer
+  readonly #failed: (error: Error) => void
+  /** Up to where it may grow before writers wait. */
+  #limit: number
+  #copying: Promise<void> | undefined
+  #copyAgainAt: Milliseconds = 0
+
+  constructor(file: ShardFile, room: Room, checkpointer: Checkpointer, failed: (error: Error) => void) {
+    this.#file = file
+    this.#room = room
+    this.#checkpointer = checkpointer
+    this.#failed = failed
+    this.#limit = room.logBytes
+  }
+
+  /** Whether writers have to wait for {@link shorten}. */
+  get isTooLong(): boolean {
+    return this.#file.logBytes > this.#limit
+  }
+
+  /** Has it copied if it has grown. */
+  wrote(): void {
+    if (this.#file.logBytes <= this.#room.logBytes / 4 || this.#copying) return
+    if (this.#copyAgainAt === 0 || performance.now() >= this.#copyAgainAt) void this.copy('PASSIVE')
+  }
+
+  /** Copies what can be copied. */
+  copy(mode: CheckpointMode): Promise<void> {
+    this.#copying ??= this.#copy(mode).finally(() => {
+      this.#copying = undefined
+    })
+    return this.#copying
+  }
+
+  /** @throws {NoRoomError} When somebody keeps it from beginning anew, and there is no room for more of it. */
+  async shorten(): Promise<void> {
+    if (this.#copying) await this.#checkpointer.awaited(this.#copying)
+    if (!this.isTooLong) return
+    if (performance.now() >= this.#copyAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
+    if (!this.isTooLong) return
+    if (this.#file.logBytes + this.#file.bytes() > this.#room.mostBytes)
+      throw new NoRoomError(
+        `The log of ${this.#file.path} cannot be copied into the file: somebody reads an old state of it.`,
+      )
+    this.#limit = this.#file.logBytes + this.#room.logBytes / 4
+  }
+
+  /** Closes the file, after what is left of the log was copied into it: beside the event loop, if that can be. */
+  async close(): Promise<void> {
+    if (this.#copying) await this.#checkpointer.awaited(this.#copying)
+    this.#file.close()
+    await this.#checkpointer.release(this.#file.path)
+  }
+
+  /** Closes the file at once, whatever becomes of the log. */
+  abandon(): void {
+    void this.#checkpointer.release(this.#file.path)
+    this.#file.close()
+  }
+
+  async #copy(mode: CheckpointMode): Promise<void> {
+    const file = this.#file
+    const before = file.logBytes
+    try {
+      const { logBytes, isWhole } = await this.#checkpointer.copy(file.path, mode)
+      file.logBytes = logBytes + file.logBytes - before
+      this.#copyAgainAt = isWhole ? 0 : performance.now() + PAUSE
+      if (isWhole) this.#limit = this.#room.logBytes
+    } catch (error) {
+      this.#copyAgainAt = performance.now() + PAUSE
+      if (file.isOpen) this.#failed(asBackendError(error, file.path))
+    }
+  }
+}

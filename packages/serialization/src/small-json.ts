@@ -1,0 +1,57 @@
+/** The most parts of a value that counts as small: a list or an object, and each item or field of it. */
+const MOST_PARTS = 200
+
+/**
+ * Tells whether a value is small, and JSON text alone says all of it: plain objects and lists, each met once, of text,
+ * finite numbers, booleans and `null`. What it says no to may still be fit to be kept.
+ *
+ * @param depth How deep it may be nested.
+ */
+export function isSmallJson(value: unknown, depth: number): boolean {
+  return new Look(depth).passes(value, 0)
+}
+
+class Look {
+  readonly #depth: number
+  readonly #met: object[] = []
+  #parts = 0
+
+  constructor(depth: number) {
+    this.#depth = depth
+  }
+
+  passes(value: unknown, depth: number): boolean {
+    if (++this.#parts > MOST_PARTS) return false
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return true
+      case 'number':
+        return Number.isFinite(value) && !Object.is(value, -0)
+      case 'object':
+        return value === null || this.#passesWhole(value, depth + 1)
+      default:
+        return false
+    }
+  }
+
+  #passesWhole(value: object, depth: number): boolean {
+    if (depth > this.#depth || this.#met.includes(value)) return false
+    this.#met.push(value)
+    const prototype: object | null = Object.getPrototypeOf(value)
+    if (prototype === Array.prototype) return this.#passesList(value as unknown[], depth)
+    return prototype === Object.prototype && this.#passesFields(value as Record<string, unknown>, depth)
+  }
+
+  #passesList(value: readonly unknown[], depth: number): boolean {
+    if (value.length > MOST_PARTS || 'toJSON' in value) return false
+    for (let at = 0; at < value.length; at++) if (!this.passes(value[at], depth)) return false
+    return true
+  }
+
+  #passesFields(value: Readonly<Record<string, unknown>>, depth: number): boolean {
+    if ('toJSON' in value || Object.getOwnPropertySymbols(value).length > 0) return false
+    for (const key in value) if (key === '__proto__' || !this.passes(value[key], depth)) return false
+    return true
+  }
+}

@@ -41,8 +41,13 @@ export class Keyspace {
 
   /** The name of a lock, which lives where the key lives that its own name begins with, up to the last `\0`. */
   lock(name: string): string {
+    return this.#aside('lock', name, Keyspace.ofLock(name))
+  }
+
+  /** The key that the name of a lock begins with. */
+  static ofLock(name: string): string {
     const end = name.lastIndexOf('\0')
-    return this.#aside('lock', name, end < 0 ? name : name.slice(0, end))
+    return end < 0 ? name : name.slice(0, end)
   }
 
   lease(key: string): string {

@@ -35,7 +35,7 @@ import {
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
 import { asBackendError } from './errors.ts'
-import type { Keyspace } from './keyspace.ts'
+import { Keyspace } from './keyspace.ts'
 import type { Argument, Command, Link } from './link.ts'
 import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
 import { ReadBatch } from './read-batch.ts'
@@ -250,7 +250,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   // One step
 
   async inspect(key: string): Promise<Snapshot | Miss> {
-    const answer = await this.#run(scripts.INSPECT, key, [])
+    return this.#snapshot(key, await this.#run(scripts.INSPECT, key, []))
+  }
+
+  /** What a script that inspects a key has answered. */
+  async #snapshot(key: string, answer: unknown): Promise<Snapshot | Miss> {
     if (answer === null) return MISS
     const [stamp, left, bytes, kind, items] = answer as [Buffer, number, Buffer | null, Buffer, Buffer[]]
     const found = {
@@ -319,6 +323,12 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   readonly locks: Locks = {
     acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, ttlOf(lifetime)]),
+    acquireAndInspect: async (name, token, lifetime) => {
+      const key = Keyspace.ofLock(name)
+      const names = [this.#keys.lock(name), this.#keys.value(key)]
+      const answer = await this.#evaluate(scripts.ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])
+      return answer === null ? undefined : this.#snapshot(key, (answer as [number, unknown])[1])
+    },
     extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, ttlOf(lifetime)]),
     release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel, key]),
     isLocked: async (key) => (await this.#send('existsBuffer', key, [this.#keys.lock(key)])) === 1,

@@ -62,18 +62,23 @@ local function stampOf(key)
   return redis.sha1hex(redis.call(kind == 'string' and 'GET' or 'DUMP', key))
 end`
 
+const INSPECT_KEY = `
+local function inspect(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return false end
+  local held = redis.call(kind == 'string' and 'GET' or 'DUMP', key)
+  local found = {redis.sha1hex(held), redis.call('PTTL', key), kind == 'string' and held, kind, {}}
+  if kind == 'set' then found[5] = redis.call('SMEMBERS', key) end
+  if kind == 'zset' then
+    local events = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    for i = 2, #events, 2 do found[5][i / 2] = events[i] end
+  end
+  return found
+end`
+
 /** Answers stamp, time left, the value of a string, and the members of a set or the instants of a window. */
-export const INSPECT: Script = new Script(`${STAMP_OF}
-local stamp = stampOf(KEYS[1])
-if stamp == '' then return false end
-local kind = redis.call('TYPE', KEYS[1]).ok
-local found = {stamp, redis.call('PTTL', KEYS[1]), kind == 'string' and redis.call('GET', KEYS[1]), kind, {}}
-if kind == 'set' then found[5] = redis.call('SMEMBERS', KEYS[1]) end
-if kind == 'zset' then
-  local events = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-  for i = 2, #events, 2 do found[5][i / 2] = events[i] end
-end
-return found`)
+export const INSPECT: Script = new Script(`${INSPECT_KEY}
+return inspect(KEYS[1])`)
 
 /**
  * KEYS: those expected, then a pair for each write. ARGV: how many expected, for each one what (`key`, `lock`) and its
@@ -211,6 +216,13 @@ local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1`)
+
+/** KEYS: the lock, and its key. ARGV: token, ttl. Answers as {@link INSPECT}, with a 1 before; nothing while another holds it. */
+export const ACQUIRE_AND_INSPECT: Script = new Script(`${INSPECT_KEY}
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return false end
+if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return {1, inspect(KEYS[2])}`)
 
 /** KEYS: the lock. ARGV: token, ttl. */
 export const EXTEND: Script = new Script(`

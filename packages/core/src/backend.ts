@@ -241,6 +241,11 @@ export interface Sets {
 export interface Locks {
   /** Takes a free lock for `lifetime`. Answers whether `token` holds it now: asking twice renews it. */
   acquire(key: string, token: string, lifetime: Milliseconds): Awaitable<boolean>
+  /**
+   * Does what {@link acquire} does, and answers in the same step what the key holds that its name begins with, up to the
+   * last `\0`, as {@link BackendBase.inspect} does; `undefined` when `token` does not hold the lock. Absent: it takes two.
+   */
+  acquireAndInspect?(key: string, token: string, lifetime: Milliseconds): Awaitable<Snapshot | Miss | undefined>
   /** Gives a lock that `token` still holds a new lifetime. A lock that was lost stays lost: false. */
   extend(key: string, token: string, lifetime: Milliseconds): Awaitable<boolean>
   /** Frees the lock if `token` holds it, and answers whether it did. */

@@ -56,10 +56,14 @@ export class KeyLocks {
     if (this.#lost) throw this.#lost
   }
 
-  /** Locks keys, all of them or none. One claim after another. */
-  claim(view: View, keys: readonly string[]): Awaitable<void> {
-    if (this.#turn) return this.#queue(() => this.#claimNow(view, keys))
-    const claimed = this.#claimNow(view, keys)
+  /**
+   * Locks keys, all of them or none. One claim after another.
+   *
+   * @param inspects Whether it is asked next what they hold: then the view is told, where the store can do both at once.
+   */
+  claim(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
+    if (this.#turn) return this.#queue(() => this.#claimNow(view, keys, inspects))
+    const claimed = this.#claimNow(view, keys, inspects)
     return isPending(claimed) ? this.#queue(() => claimed) : claimed
   }
 
@@ -91,18 +95,33 @@ export class KeyLocks {
     return turn
   }
 
-  #claimNow(view: View, keys: readonly string[]): Awaitable<void> {
+  #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     const held = this.#held.get(view)
     const wanted = [...new Set(keys)].filter((key) => !held?.has(key)).sort()
     if (wanted.length === 0) return
     this.check()
-    return chain(this.#try(view, wanted), (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
+    const taken = inspects && wanted.length === 1 ? this.#tryAndInspect(view, wanted) : this.#try(view, wanted)
+    return chain(taken, (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
   }
 
   /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
   #try(view: View, keys: readonly string[]): Awaitable<boolean> {
     const parts = view.partsOf(keys)
     return parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)
+  }
+
+  #tryAndInspect(view: View, keys: readonly string[]): Awaitable<boolean> {
+    const [key = ''] = keys
+    const { locks } = view.store
+    if (!locks || !locks.acquireAndInspect) return this.#try(view, keys)
+    const { acquireAndInspect } = locks
+    return this.#ask(view, () => {
+      const learn = view.learning(key)
+      return chain(acquireAndInspect(lockName(key), this.token, this.#lifetime), (found) => {
+        if (found !== undefined) learn(found)
+        return found !== undefined
+      })
+    })
   }
 
   async #tryParts(view: View, parts: readonly (readonly string[])[]): Promise<boolean> {

@@ -108,8 +108,8 @@ class Transaction implements Participation, ViewHost, TransactionControl {
     return made
   }
 
-  claim(view: View, keys: readonly string[]): Awaitable<void> {
-    return this.#busy ? this.#busy.then(() => this.claim(view, keys)) : this.#claimNow(view, keys)
+  claim(view: View, keys: readonly string[], inspects = false): Awaitable<void> {
+    return this.#busy ? this.#busy.then(() => this.claim(view, keys, inspects)) : this.#claimNow(view, keys, inspects)
   }
 
   check(): void {
@@ -156,11 +156,11 @@ class Transaction implements Participation, ViewHost, TransactionControl {
     for (const [door, keys] of claims) await this.claim(this.viewOf(door), keys)
   }
 
-  #claimNow(view: View, keys: readonly string[]): Awaitable<void> {
+  #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     this.check()
-    if (this.#around) return view.around?.claim(keys)
+    if (this.#around) return view.around?.claim(keys, inspects)
     if (!this.locks) return
-    const claimed = this.locks.claim(view, keys)
+    const claimed = this.locks.claim(view, keys, inspects)
     return isPending(claimed) ? claimed.catch((error) => this.#fail(error)) : claimed
   }
 

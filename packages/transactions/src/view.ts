@@ -42,8 +42,12 @@ export interface ViewHost {
   readonly checksReads: boolean
   readonly allowsRanges: boolean
   readonly allowsSlots: boolean
-  /** Makes sure that the transaction goes on, and locks the keys if that is its mode. */
-  claim(view: View, keys: readonly string[]): Awaitable<void>
+  /**
+   * Makes sure that the transaction goes on, and locks the keys if that is its mode.
+   *
+   * @param inspects Whether it is asked next what they hold.
+   */
+  claim(view: View, keys: readonly string[], inspects?: boolean): Awaitable<void>
   /** @throws When the transaction is over or doomed. */
   check(): void
 }
@@ -68,6 +72,8 @@ export class View implements BackendBase {
   readonly #host: ViewHost
   readonly #clock: Clock
   #entries = new Map<string, Entry>()
+  /** What keys held when they were locked, until they are looked at. */
+  readonly #learnt = new Map<string, { readonly found: Snapshot | Miss; readonly asked: number }>()
   readonly #loadings = new Map<string, Map<string, Loading>>()
   /** Those that loads inside have taken of the store. */
   #leases = new Set<Lease>()
@@ -300,12 +306,19 @@ export class View implements BackendBase {
   // What the transaction does with it
 
   /** Locks keys for a transaction inside this one. */
-  claim(keys: readonly string[]): Awaitable<void> {
-    return this.#host.claim(this, keys)
+  claim(keys: readonly string[], inspects: boolean): Awaitable<void> {
+    return this.#host.claim(this, keys, inspects)
+  }
+
+  /** Answers whom to tell what the store holds under a key that is being locked. */
+  learning(key: string): (found: Snapshot | Miss) => void {
+    const asked = this.#clock.now()
+    return (found) => void this.#learnt.set(key, { found, asked })
   }
 
   /** Takes what is to be committed out of the view, which begins anew. */
   take(): Pending {
+    this.#learnt.clear()
     const gone = { patterns: this.#patterns, deleted: this.#deleted, expired: this.#expired }
     const pending = new Pending(this, this.#entries, this.#leases, gone, this.#host)
     this.#entries = new Map()
@@ -422,7 +435,7 @@ export class View implements BackendBase {
 
   /** Runs `act`, in one step, when it is known what the keys hold. */
   #look<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
-    return this.#claim(keys, () =>
+    const load = () =>
       chain(all(keys.map((key) => this.#load(key))), (loaded) => {
         this.#host.check()
         // What another command has forgotten meanwhile.
@@ -430,13 +443,13 @@ export class View implements BackendBase {
         const answer = act()
         if (!this.#host.remembers) this.#forget(keys)
         return answer
-      }),
-    )
+      })
+    return this.#claim(keys, load, true)
   }
 
-  #claim<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
+  #claim<R>(keys: readonly string[], act: () => Awaitable<R>, inspects = false): Awaitable<R> {
     if (this.store.partOf && !this.#host.allowsSlots) this.#stayInPart(keys)
-    return chain(this.#host.claim(this, keys), () => {
+    return chain(this.#host.claim(this, keys, inspects), () => {
       this.#host.check()
       return act()
     })
@@ -445,16 +458,16 @@ export class View implements BackendBase {
   #load(key: string): Awaitable<Entry> {
     const known = this.#entries.get(key)
     if (known?.isKnown) return known
-    const asked = this.#clock.now()
-    return chain(
-      this.#ask('get', key, () => this.store.inspect(key)),
-      (found) =>
-        chain(this.#isDropped(key, found === MISS), (dropped) => {
-          const entry = this.#entry(key)
-          if (entry.seen === undefined) entry.isDropped = dropped
-          entry.seen ??= dropped ? MISS : heldFrom(found, asked)
-          return entry
-        }),
+    const learnt = this.#learnt.get(key)
+    this.#learnt.delete(key)
+    const asked = learnt?.asked ?? this.#clock.now()
+    return chain(learnt ? learnt.found : this.#ask('get', key, () => this.store.inspect(key)), (found) =>
+      chain(this.#isDropped(key, found === MISS), (dropped) => {
+        const entry = this.#entry(key)
+        if (entry.seen === undefined) entry.isDropped = dropped
+        entry.seen ??= dropped ? MISS : heldFrom(found, asked)
+        return entry
+      }),
     )
   }
 

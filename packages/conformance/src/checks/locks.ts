@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Locks } from '@cashews/core'
+import { type Locks, MISS } from '@cashews/core'
 import { FOREVER, keysOf, missing, same, truth } from '../assertions.ts'
 import type { Check, CheckContext, CheckGroup, Feature } from '../check.ts'
 import { groupOf } from '../group-of.ts'
@@ -40,6 +40,21 @@ export const locks: CheckGroup = {
     check('acquire leaves a lock to the token that holds it', async (locks, key) => {
       await locks.acquire(key, 'me', 60_000)
       same(await locks.acquire(key, 'you', 60_000), false)
+      same(await locks.release(key, 'me'), true)
+    }),
+    check('acquireAndInspect takes a free lock, and answers what inspect does', async (locks, key, { backend }) => {
+      if (!locks.acquireAndInspect) return
+      const lock = `${key}\0mine`
+      same(await locks.acquireAndInspect(lock, 'me', 60_000), MISS)
+      same(await locks.isLocked(lock), true)
+      await backend.set(key, { deep: 1 }, FOREVER)
+      const found = await locks.acquireAndInspect(lock, 'me', 60_000)
+      same(found, await backend.inspect(key))
+    }),
+    check('acquireAndInspect answers undefined while another token holds the lock', async (locks, key) => {
+      if (!locks.acquireAndInspect) return
+      await locks.acquire(key, 'me', 60_000)
+      same(await locks.acquireAndInspect(key, 'you', 60_000), undefined)
       same(await locks.release(key, 'me'), true)
     }),
     check('acquire renews a lock that the token holds', async (locks, key, { elapse, unit }) => {

@@ -6,6 +6,7 @@ import {
   type Expectation,
   type Leased,
   type Leases,
+  type Locks,
   MISS,
   type Milliseconds,
   type Miss,
@@ -107,8 +108,9 @@ export class TaggedStore implements BackendBase {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }
-    for (const name of ['bits', 'windows', 'sets', 'locks'] as const)
+    for (const name of ['bits', 'windows', 'sets'] as const)
       if (base[name] !== undefined) Object.assign(this, { [name]: base[name] })
+    if (base.locks !== undefined) this.locks = base.locks && this.#locksOver(base.locks)
     const { exists, timeLeft, size, count, deleteMany } = base
     if (exists)
       this.exists = (key) =>
@@ -393,16 +395,31 @@ export class TaggedStore implements BackendBase {
   }
 
   #look(key: string): Awaitable<Physical> {
-    return chain(this.#base.inspect(key), (found) => {
-      const stamps = found === MISS ? undefined : this.#stampsOf(found.value)
-      if (found === MISS || stamps === undefined) return { found, seen: found, stamps: [] }
-      const { value } = found.value as Tagged
-      return chain(this.#records.inspect(stamps), (records) => ({
-        found,
-        seen: records ? { ...found, value, stamp: WHOLE + JSON.stringify([found.stamp, records]) } : MISS,
-        stamps,
-      }))
-    })
+    return chain(this.#base.inspect(key), (found) => this.#lookInto(found))
+  }
+
+  #lookInto(found: Snapshot | Miss): Awaitable<Physical> {
+    const stamps = found === MISS ? undefined : this.#stampsOf(found.value)
+    if (found === MISS || stamps === undefined) return { found, seen: found, stamps: [] }
+    const { value } = found.value as Tagged
+    return chain(this.#records.inspect(stamps), (records) => ({
+      found,
+      seen: records ? { ...found, value, stamp: WHOLE + JSON.stringify([found.stamp, records]) } : MISS,
+      stamps,
+    }))
+  }
+
+  /** Locks that tell of a key what a reader sees. */
+  #locksOver(locks: Locks): Locks {
+    const { acquireAndInspect } = locks
+    if (!acquireAndInspect) return locks
+    return {
+      ...locks,
+      acquireAndInspect: (...lock) =>
+        chain(acquireAndInspect(...lock), (found) =>
+          found === undefined ? found : chain(this.#lookInto(found), ({ seen }) => seen),
+        ),
+    }
   }
 
   #incrTagged(key: string, by: number, lifetime: Milliseconds, tags: readonly string[], tries = 1): Awaitable<number> {

@@ -66,6 +66,11 @@ export function slowed(real: Backend): Backend {
     locks: {
       ...locks,
       acquire: (key, token, lifetime) => locks.acquire(key, token, lifetime * SLOWER),
+      acquireAndInspect: async (key, token, lifetime) => {
+        const found = await locks.acquireAndInspect?.(key, token, lifetime * SLOWER)
+        if (found === undefined || found === MISS) return found
+        return { ...found, timeLeft: quickened(found.timeLeft) as Milliseconds }
+      },
       extend: (key, token, lifetime) => locks.extend(key, token, lifetime * SLOWER),
     },
     leases: {

@@ -57,17 +57,18 @@ return redis.call('EXISTS', KEYS[1])`)
 /** A digest of whatever stands under a key; `''` for an absent one. */
 const STAMP_OF = `
 local function stampOf(key)
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'none' then return '' end
-  return redis.sha1hex(redis.call(kind == 'string' and 'GET' or 'DUMP', key))
+  local held = redis.pcall('GET', key)
+  if not held then return '' end
+  return redis.sha1hex(type(held) == 'string' and held or redis.call('DUMP', key))
 end`
 
 const INSPECT_KEY = `
 local function inspect(key)
+  local held = redis.pcall('GET', key)
+  if not held then return false end
+  if type(held) == 'string' then return {redis.sha1hex(held), redis.call('PTTL', key), held, 'string', {}} end
   local kind = redis.call('TYPE', key).ok
-  if kind == 'none' then return false end
-  local held = redis.call(kind == 'string' and 'GET' or 'DUMP', key)
-  local found = {redis.sha1hex(held), redis.call('PTTL', key), kind == 'string' and held, kind, {}}
+  local found = {redis.sha1hex(redis.call('DUMP', key)), redis.call('PTTL', key), false, kind, {}}
   if kind == 'set' then found[5] = redis.call('SMEMBERS', key) end
   if kind == 'zset' then
     local events = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
@@ -219,9 +220,11 @@ return 1`)
 
 /** KEYS: the lock, and its key. ARGV: token, ttl. Answers as {@link INSPECT}, with a 1 before; nothing while another holds it. */
 export const ACQUIRE_AND_INSPECT: Script = new Script(`${INSPECT_KEY}
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return false end
-if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if ARGV[2] == '' or not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  local owner = redis.call('GET', KEYS[1])
+  if owner and owner ~= ARGV[1] then return false end
+  if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+end
 return {1, inspect(KEYS[2])}`)
 
 /** KEYS: the lock. ARGV: token, ttl. */

@@ -20,7 +20,7 @@ export interface RichBackend extends Backend {
   readonly bits: Bits
   readonly windows: Windows
   readonly sets: Sets
-  readonly locks: Locks & Required<Pick<Locks, 'released'>>
+  readonly locks: Locks & Required<Pick<Locks, 'released' | 'acquireAndInspect'>>
   readonly leases: Leases
   readonly tags: Tags & Required<Pick<Tags, 'capture'>>
   getNow(key: string): unknown
@@ -28,7 +28,7 @@ export interface RichBackend extends Backend {
   usage(): Usage
 }
 
-/** The reference backend with what it leaves out: leases, released, and values at hand. */
+/** The reference backend with what it leaves out: leases, locks that inspect and tell, and values at hand. */
 export function richReference(clock: HandClock): RichBackend {
   const store = reference({ clock })
   const { bits, windows, sets, locks, tags } = store
@@ -121,6 +121,10 @@ export function richReference(clock: HandClock): RichBackend {
         if (freed) waiters.get(key)?.()
         return freed
       },
+      acquireAndInspect: (lock, token, lifetime) =>
+        chain(locks.acquire(lock, token, lifetime), (taken) =>
+          taken ? store.inspect(lock.slice(0, Math.max(0, lock.lastIndexOf('\0')))) : undefined,
+        ),
       released: (key, atMost) =>
         new Promise((resolve) => {
           waiters.set(key, resolve)

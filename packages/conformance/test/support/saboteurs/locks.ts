@@ -29,6 +29,18 @@ export const locks: Readonly<Record<string, Saboteur>> = {
       },
     },
   }),
+  'acquireAndInspect takes a free lock, and answers what inspect does': (store) => ({
+    locks: { ...store.locks, acquireAndInspect: (key) => store.inspect(key) },
+  }),
+  'acquireAndInspect answers undefined while another token holds the lock': (store) => ({
+    locks: {
+      ...store.locks,
+      acquireAndInspect: async (key, token, lifetime) => {
+        await store.locks.acquire(key, token, lifetime)
+        return store.inspect(key)
+      },
+    },
+  }),
   'acquire renews a lock that the token holds': (store) => ({
     locks: {
       ...store.locks,

@@ -144,11 +144,14 @@ describe('a bank whose connections are cut', () => {
         )
       }
       const work = async () => {
-        while (!isOver)
+        while (!isOver) {
           await transfer().then(
             () => committed++,
             () => failed++,
           )
+          // What is refused at once must not keep everything else from happening.
+          await new Promise((resolve) => setImmediate(resolve))
+        }
       }
       const look = async () => {
         while (!isOver) {

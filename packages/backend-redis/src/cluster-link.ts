@@ -1,11 +1,11 @@
-import { BackendError, BackendUnavailableError, ConfigurationError } from '@cashews/core'
+import { BackendError, BackendUnavailableError, ConfigurationError, type Milliseconds } from '@cashews/core'
 import slotOf from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
-import { end } from './ending.ts'
+import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
 import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { NodeHealth } from './node-health.ts'
-import { signOfLife, Watch, whenReady } from './patience.ts'
+import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
 
 /** A command that went to a server which no longer has its slot, or not yet. */
@@ -17,44 +17,33 @@ const TOPOLOGY_EVENTS = ['refresh', 'ready', 'close', '+node', '-node']
 /** The way to the servers of a Redis Cluster. */
 export class ClusterLink implements Link {
   readonly address: string
-  readonly #create: () => Cluster
-  readonly #isOwn: boolean
-  readonly #health = new NodeHealth((node) => this.#isBack(node))
-  #client: Cluster | undefined
-  #watch: Watch | undefined
+  readonly #holder: ClientHolder<Cluster>
+  readonly #health = new NodeHealth(
+    (node) => this.#isBack(node),
+    () => this.#masters(),
+  )
 
   constructor(address: string, create: () => Cluster, isOwn: boolean) {
     this.address = address
-    this.#create = create
-    this.#isOwn = isOwn
+    this.#holder = new ClientHolder(address, create, isOwn)
   }
 
-  async open(): Promise<void> {
-    this.#client ??= this.#create()
-    this.#watch ??= new Watch(this.#client)
-    try {
-      await whenReady(this.#client)
-    } catch {
-      throw this.#watch.whyAway(this.address)
-    }
+  open(): Promise<void> {
+    return this.#holder.open()
   }
 
-  async close(): Promise<void> {
-    const client = this.#client
-    this.#client = undefined
+  close(): Promise<void> {
     this.#health.stop()
-    if (client && this.#isOwn) await end(client)
-    this.#watch?.stop()
-    this.#watch = undefined
+    return this.#holder.close()
   }
 
   send(command: Command): Promise<unknown> {
-    const client = this.#ready()
+    const client = this.#holder.ready()
     return this.#toNode(this.ownerOf(command.key), () => sendBy(client, command))
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
-    this.#ready()
+    this.#holder.ready()
     const answers: unknown[] = new Array(commands.length)
     const perNode = Map.groupBy(commands.keys(), (at) => this.ownerOf((commands[at] as Command).key))
     await Promise.all([...perNode].map(([node, places]) => this.#sendToNode(node, commands, places, answers)))
@@ -70,8 +59,8 @@ export class ClusterLink implements Link {
   }
 
   servers(): readonly Server[] {
-    const client = this.#client
-    if (client?.status !== 'ready') return []
+    const client = this.#holder.connected
+    if (client === undefined) return []
     return client.nodes('master').flatMap((node) => {
       const id = addressOf(node)
       const slot = client.slots.findIndex((owners) => owners?.[0] === id)
@@ -80,12 +69,12 @@ export class ClusterLink implements Link {
   }
 
   ownerOf(name: string): string {
-    return this.#client?.slots[slotOf(name)]?.[0] ?? this.address
+    return this.#holder.client?.slots[slotOf(name)]?.[0] ?? this.address
   }
 
   /** The client asks who holds which slot after each redirection. */
   watchServers(changed: () => void): () => void {
-    const client = this.#client
+    const { client } = this.#holder
     let known = this.#topology()
     const look = () => {
       const now = this.#topology()
@@ -100,10 +89,18 @@ export class ClusterLink implements Link {
     }
   }
 
+  isPartlyThere(): boolean {
+    return !this.#health.allAway
+  }
+
+  bePatient(patience: Milliseconds): void {
+    this.#health.patience = patience
+  }
+
   /** One server that answers is enough: those that do not are looked after one by one. */
   async ping(message: string): Promise<string> {
-    if (this.#watch?.isStuck && this.#isOwn) this.#client?.disconnect(true)
-    const masters = this.#ready().nodes('master')
+    this.#holder.renewStuck()
+    const masters = this.#holder.ready().nodes('master')
     const pings = masters.map((node) => signOfLife(node, message, () => this.#renew(node)))
     return Promise.any(pings).catch((error: AggregateError) => {
       throw asBackendError(error.errors[0] ?? error)
@@ -111,8 +108,8 @@ export class ClusterLink implements Link {
   }
 
   subscriber(): Redis {
-    const [any] = this.#ready().nodes('master')
-    if (any === undefined) throw this.#away()
+    const [any] = this.#holder.ready().nodes('master')
+    if (any === undefined) throw new BackendUnavailableError(`Redis Cluster at ${this.address} has no master now.`)
     return any.duplicate(SUBSCRIBING)
   }
 
@@ -122,7 +119,7 @@ export class ClusterLink implements Link {
       answers[first] = await this.send(commands[first] as Command).catch((error) => error)
       return
     }
-    const pipeline = this.#ready().pipeline()
+    const pipeline = this.#holder.ready().pipeline()
     for (const at of places) sendBy(pipeline, commands[at] as Command)
     const results = await this.#toNode(node, async () => (await pipeline.exec()) ?? []).catch((error) => error)
     await Promise.all(
@@ -143,45 +140,37 @@ export class ClusterLink implements Link {
       const error = asBackendError(thrown)
       if (error === thrown || !(error instanceof BackendUnavailableError)) throw error
       this.#health.lost(node)
-      if (this.#client?.status !== 'ready' || this.#health.allAway) throw error
+      if (!this.#holder.connected || this.#health.allAway) throw error
       throw new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown })
     }
   }
 
   /** Who holds which slots, as text. */
   #topology(): string {
-    if (this.#client?.status !== 'ready') return ''
-    const { slots } = this.#client
+    const slots = this.#holder.connected?.slots ?? []
     return slots.reduce(
       (text, [owner], slot) => (owner === slots[slot - 1]?.[0] ? text : `${text} ${slot}=${owner}`),
       '',
     )
   }
 
+  #masters(): string[] {
+    return this.#holder.connected?.nodes('master').map(addressOf) ?? []
+  }
+
   async #isBack(address: string): Promise<boolean> {
-    this.#client?.refreshSlotsCache()
-    const node = this.#client?.nodes('master').find((node) => addressOf(node) === address)
-    if (node === undefined) return !this.#client?.slots.some((owners) => owners?.[0] === address)
+    const { client } = this.#holder
+    client?.refreshSlotsCache()
+    const node = client?.nodes('master').find((node) => addressOf(node) === address)
+    if (node === undefined) return !client?.slots.some((owners) => owners?.[0] === address)
     return signOfLife(node, 'probe', () => this.#renew(node)).then(
       () => true,
       () => false,
     )
   }
 
-  /** The client makes a new connection when the node is asked again. */
   #renew(node: Redis): void {
-    if (this.#isOwn) node.disconnect()
-  }
-
-  #ready(): Cluster {
-    if (this.#client?.status === 'ready') return this.#client
-    throw this.#away()
-  }
-
-  #away(): BackendUnavailableError {
-    return (
-      this.#watch?.whyAway(this.address) ?? new BackendUnavailableError('Redis Cluster: the connection was closed.')
-    )
+    this.#holder.renew(node)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Milliseconds } from '@cashews/core'
 import type { ChainableCommander, Cluster, Redis } from 'ioredis'
 
 /** What Redis takes as an argument. */
@@ -51,6 +52,10 @@ export interface Link {
   ownerOf(name: string): string
   /** Tells when {@link servers} changed, or what they hold. Answers how to stop. */
   watchServers(changed: () => void): () => void
+  /** Whether what one server owes says nothing about the others, of which some may answer. */
+  isPartlyThere(): boolean
+  /** Tells for how long a caller waits at most: no server counts as away before. */
+  bePatient(patience: Milliseconds): void
   /** Answers when a server does, and renews connections that are silent. */
   ping(message: string): Promise<string>
   /** A connection for messages. The caller ends it. */

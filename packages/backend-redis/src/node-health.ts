@@ -1,28 +1,40 @@
-import { BackendError, type Milliseconds } from '@cashews/core'
-import { SILENCE } from './patience.ts'
+import { BackendError, BackendUnavailableError, type Milliseconds } from '@cashews/core'
 
 /** How often to look after a server that is away. */
 const LOOK_AGAIN: Milliseconds = 250
 
+/** How often servers are listened for that owe an answer. */
+const BEAT: Milliseconds = 50
+
 interface Health {
   underWay: number
-  /** When the server last answered, or was first asked after it had answered everything. */
-  heardAt: number
+  /** For how many beats it has owed an answer, and given none. */
+  silentFor: number
   isAway: boolean
 }
 
 /**
  * Keeps one sick server of a cluster from slowing down the others: whoever asks for its keys is refused at once, until
  * it answers again or its slots have another owner.
+ *
+ * Silence is counted in beats of this process, not by the clock: a process that was busy itself has not listened.
  */
 export class NodeHealth {
+  /** How long a server may owe an answer before it counts as away. */
+  patience: Milliseconds = Number.POSITIVE_INFINITY
   readonly #nodes = new Map<string, Health>()
   readonly #isBack: (node: string) => Promise<boolean>
-  #timer: NodeJS.Timeout | undefined
+  readonly #all: () => readonly string[]
+  #looking: NodeJS.Timeout | undefined
+  #listening: NodeJS.Timeout | undefined
 
-  /** @param isBack Asks a server for a sign of life, by its address; true also when it is no part of the cluster any more. */
-  constructor(isBack: (node: string) => Promise<boolean>) {
+  /**
+   * @param isBack Asks a server for a sign of life, by its address; true also when it is no part of the cluster any more.
+   * @param all The addresses of the servers there are.
+   */
+  constructor(isBack: (node: string) => Promise<boolean>, all: () => readonly string[]) {
     this.#isBack = isBack
+    this.#all = all
   }
 
   /** Sends something to a server, unless it is away. */
@@ -30,15 +42,17 @@ export class NodeHealth {
     const health = this.#healthOf(node)
     if (health.isAway || this.#isSilent(health)) {
       this.#lookAfter(health)
+      if (this.allAway) throw new BackendUnavailableError('No node of the Redis Cluster answers.')
       throw new BackendError(`Redis node ${node} does not answer; the rest of the cluster is used without it.`)
     }
-    if (health.underWay++ === 0) health.heardAt = performance.now()
+    health.underWay++
+    this.#listen()
     try {
       const answer = await send()
-      health.heardAt = performance.now()
+      health.silentFor = 0
       return answer
     } finally {
-      health.underWay--
+      if (--health.underWay === 0) health.silentFor = 0
     }
   }
 
@@ -47,44 +61,66 @@ export class NodeHealth {
     this.#lookAfter(this.#healthOf(node))
   }
 
-  /** Whether every server that was ever asked is away. */
+  /** Whether every server there is is away. */
   get allAway(): boolean {
-    return this.#nodes.size > 0 && [...this.#nodes.values()].every(({ isAway }) => isAway)
+    const all = this.#all()
+    return all.length > 0 && all.every((node) => this.#isOut(this.#nodes.get(node)))
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    clearTimeout(this.#looking)
+    clearTimeout(this.#listening)
+    this.#looking = undefined
+    this.#listening = undefined
     this.#nodes.clear()
   }
 
   #healthOf(node: string): Health {
     let health = this.#nodes.get(node)
     if (health === undefined) {
-      health = { underWay: 0, heardAt: 0, isAway: false }
+      health = { underWay: 0, silentFor: 0, isAway: false }
       this.#nodes.set(node, health)
     }
     return health
   }
 
-  #isSilent({ underWay, heardAt }: Health): boolean {
-    return underWay > 0 && performance.now() - heardAt > SILENCE
+  #isOut(health: Health | undefined): boolean {
+    return health !== undefined && (health.isAway || this.#isSilent(health))
+  }
+
+  #isSilent({ silentFor }: Health): boolean {
+    return silentFor * BEAT > this.patience
+  }
+
+  /** What has arrived is taken before a beat counts: timers have their turn before sockets. */
+  #listen(): void {
+    this.#listening ??= setTimeout(() => setImmediate(this.#beat), BEAT).unref()
+  }
+
+  readonly #beat = (): void => {
+    if (this.#listening === undefined) return
+    this.#listening = undefined
+    for (const health of this.#nodes.values()) {
+      if (health.underWay === 0) continue
+      health.silentFor++
+      this.#listen()
+    }
   }
 
   #lookAfter(health: Health): void {
     health.isAway = true
-    this.#timer ??= setTimeout(() => void this.#look(), LOOK_AGAIN).unref()
+    this.#looking ??= setTimeout(() => void this.#look(), LOOK_AGAIN).unref()
   }
 
   async #look(): Promise<void> {
     const away = [...this.#nodes].filter(([, { isAway }]) => isAway)
     await Promise.all(
       away.map(async ([node, health]) => {
-        if (await this.#isBack(node)) Object.assign(health, { isAway: false, heardAt: performance.now() })
+        if (await this.#isBack(node)) Object.assign(health, { isAway: false, silentFor: 0 })
       }),
     )
-    if (this.#timer === undefined) return
-    this.#timer = undefined
+    if (this.#looking === undefined) return
+    this.#looking = undefined
     for (const health of this.#nodes.values()) if (health.isAway) this.#lookAfter(health)
   }
 }

@@ -130,7 +130,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   guard(store: Guarded, options: GuardOptions): Guard {
-    return guard(store, options)
+    this.#link.bePatient(Math.max(options.readTimeout, options.writeTimeout))
+    return guard(store, options, () => this.#link.isPartlyThere())
   }
 
   // Values

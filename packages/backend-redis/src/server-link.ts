@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
-import { end } from './ending.ts'
+import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
 import { type Command, type Link, type Server, sendBy } from './link.ts'
-import { signOfLife, Watch, whenReady } from './patience.ts'
+import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
 
 /** How many names one command may have. */
@@ -11,45 +11,31 @@ const TOGETHER = 500
 /** The way to one server: standalone, or the master that a Sentinel names. */
 export class ServerLink implements Link {
   readonly address: string
-  readonly #create: () => Redis
-  readonly #isOwn: boolean
-  #client: Redis | undefined
+  readonly #holder: ClientHolder<Redis>
   #connections = 0
-  #watch: Watch | undefined
 
   /** @param isOwn Whether the client is made for this link, and ends with it. */
   constructor(address: string, create: () => Redis, isOwn: boolean) {
     this.address = address
-    this.#create = create
-    this.#isOwn = isOwn
+    this.#holder = new ClientHolder(address, create, isOwn)
   }
 
-  async open(): Promise<void> {
-    this.#client ??= this.#create()
-    this.#watch ??= new Watch(this.#client)
-    try {
-      await whenReady(this.#client)
-    } catch {
-      throw this.#watch.whyAway(this.address)
-    }
+  open(): Promise<void> {
+    return this.#holder.open()
   }
 
-  async close(): Promise<void> {
-    const client = this.#client
-    this.#client = undefined
-    if (client && this.#isOwn) await end(client)
-    this.#watch?.stop()
-    this.#watch = undefined
+  close(): Promise<void> {
+    return this.#holder.close()
   }
 
   send(command: Command): Promise<unknown> {
-    return sendBy(this.#ready(), command).catch(rethrow)
+    return sendBy(this.#holder.ready(), command).catch(rethrow)
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
     const [only] = commands
     if (only !== undefined && commands.length === 1) return [await this.send(only).catch((error) => error)]
-    const pipeline = this.#ready().pipeline()
+    const pipeline = this.#holder.ready().pipeline()
     for (const command of commands) sendBy(pipeline, command)
     const answers = (await pipeline.exec().catch(rethrow)) ?? []
     return answers.map(([error, answer]) => (error ? asBackendError(error) : answer))
@@ -69,8 +55,8 @@ export class ServerLink implements Link {
   }
 
   servers(): readonly Server[] {
-    const client = this.#client
-    return client?.status === 'ready' ? [{ id: this.#id, client }] : []
+    const client = this.#holder.connected
+    return client ? [{ id: this.#id, client }] : []
   }
 
   ownerOf(): string {
@@ -78,7 +64,7 @@ export class ServerLink implements Link {
   }
 
   watchServers(changed: () => void): () => void {
-    const client = this.#client
+    const { client } = this.#holder
     const onReady = () => {
       this.#connections++
       changed()
@@ -87,27 +73,24 @@ export class ServerLink implements Link {
     return () => client?.off('ready', onReady).off('close', changed)
   }
 
+  isPartlyThere(): boolean {
+    return false
+  }
+
+  bePatient(): void {}
+
   async ping(message: string): Promise<string> {
-    const renew = () => {
-      if (this.#isOwn) this.#client?.disconnect(true)
-    }
-    if (this.#watch?.isStuck) renew()
-    return signOfLife(this.#ready(), message, renew).catch(rethrow)
+    this.#holder.renewStuck()
+    const client = this.#holder.ready()
+    return signOfLife(client, message, () => this.#holder.renew(client)).catch(rethrow)
   }
 
   subscriber(): Redis {
-    return this.#ready().duplicate(SUBSCRIBING)
+    return this.#holder.ready().duplicate(SUBSCRIBING)
   }
 
   get #id(): string {
     return `${this.address}#${this.#connections}`
-  }
-
-  #ready(): Redis {
-    if (this.#client?.status === 'ready') return this.#client
-    const watch = this.#watch
-    if (watch === undefined) throw asBackendError(new Error('the connection was closed'))
-    throw watch.whyAway(this.address)
   }
 }
 

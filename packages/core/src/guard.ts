@@ -59,9 +59,18 @@ export interface Guard {
   stop(): void
 }
 
-/** Makes the {@link Guard} of a store that can be away: the `guard` of its {@link Backend}. */
-export function guard(store: Guarded, options: GuardOptions): Guard {
-  return new StoreGuard(store, options)
+/**
+ * Makes the {@link Guard} of a store that can be away: the `guard` of its {@link Backend}.
+ *
+ * @param isPartlyThere Tells, of a store on several servers that looks after each of them itself, whether some may
+ * answer: then one that does not is no reason to skip them all. @default never
+ */
+export function guard(store: Guarded, options: GuardOptions, isPartlyThere: () => boolean = never): Guard {
+  return new StoreGuard(store, options, isPartlyThere)
+}
+
+function never(): boolean {
+  return false
 }
 
 /**
@@ -71,13 +80,15 @@ export function guard(store: Guarded, options: GuardOptions): Guard {
 class StoreGuard implements Guard {
   readonly #store: Guarded
   readonly #options: GuardOptions
+  readonly #isPartlyThere: () => boolean
   readonly #deadlines = new Map<Milliseconds, Deadline>()
   #failures = 0
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
 
-  constructor(store: Guarded, options: GuardOptions) {
+  constructor(store: Guarded, options: GuardOptions, isPartlyThere: () => boolean) {
     this.#store = store
+    this.#isPartlyThere = isPartlyThere
     this.#options = options
   }
 
@@ -128,7 +139,7 @@ class StoreGuard implements Guard {
     return this.#deadline(timeout).wait(answer, {
       done: this.#succeeded,
       failed: (error) => this.#failed(call, error, matters),
-      late: () => this.#tooLate(call.command, timeout),
+      late: () => this.#tooLate(call.command, timeout, this.#isPartlyThere() ? BackendError : undefined),
     })
   }
 
@@ -162,8 +173,8 @@ class StoreGuard implements Guard {
     return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
   }
 
-  #tooLate(what: string, timeout: Milliseconds): BackendUnavailableError {
-    return new BackendUnavailableError(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
+  #tooLate(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
+    return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
   }
 
   #failed(call: Call, error: unknown, matters: boolean): unknown {

@@ -29,19 +29,22 @@ export class Judge {
   /**
    * Reads a key, and notes how far behind the answer was when the read began.
    *
-   * @param server Whom to ask whether it has lost a write that it had acknowledged, as after a failover: then no copy
-   * is to blame.
+   * @param server Whose server to ask whether it has lost a write that it had acknowledged, as after a failover: then no
+   * copy is to blame. It must be the one that `cache` itself talks to: during a failover there are two masters.
    */
   async read(cache: Cache, key: string, server?: Cache): Promise<void> {
     const start = performance.now()
     const found = await cache.get<number>(key)
     this.reads++
     if (found === undefined) return
-    const newer = this.#timesOf(key).slice(found + 1)
-    const age = start - Math.min(...newer, start)
+    const times = this.#timesOf(key)
+    const age = start - Math.min(...times.slice(found + 1), start)
     if (age <= this.#oldest) return
-    const there = await server?.get<number>(key)
+    const raw = await server?.getRaw(key)
+    const there = raw === undefined ? undefined : Number(raw)
     if (there !== undefined && there <= found) this.lost++
+    // Written meanwhile: what was there when the read began cannot be told any more.
+    else if (there !== undefined && !((times[there] ?? start) <= start)) return
     else this.#oldest = age
   }
 

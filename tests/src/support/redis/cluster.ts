@@ -89,6 +89,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   const args = [
     '--cluster-enabled',
     'yes',
+    // Else the whole cluster refuses service while a master is missing.
+    ...['--cluster-require-full-coverage', 'no'],
     '--cluster-node-timeout',
     `${nodeTimeout}`,
     '--cluster-replica-validity-factor',

@@ -1,0 +1,73 @@
+import type { BackendUnavailableError } from '@cashews/core'
+import type { Cluster, Redis } from 'ioredis'
+import { end } from './ending.ts'
+import { asBackendError } from './errors.ts'
+import { Watch, whenReady } from './patience.ts'
+
+/** A client from its making to its end, whether it leads to one server or to many. */
+export class ClientHolder<C extends Redis | Cluster> {
+  readonly #address: string
+  readonly #create: () => C
+  readonly #isOwn: boolean
+  #client: C | undefined
+  #watch: Watch | undefined
+
+  /**
+   * @param address Where the client leads to, for messages.
+   * @param isOwn Whether the client is made for this holder, and ends with it.
+   */
+  constructor(address: string, create: () => C, isOwn: boolean) {
+    this.#address = address
+    this.#create = create
+    this.#isOwn = isOwn
+  }
+
+  async open(): Promise<void> {
+    this.#client ??= this.#create()
+    this.#watch ??= new Watch(this.#client)
+    try {
+      await whenReady(this.#client)
+    } catch {
+      throw this.#away()
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    if (client && this.#isOwn) await end(client)
+    this.#watch?.stop()
+    this.#watch = undefined
+  }
+
+  /** The client, whatever its state; none before it is made. */
+  get client(): C | undefined {
+    return this.#client
+  }
+
+  /** The client, if commands may be sent now. */
+  get connected(): C | undefined {
+    return this.#client?.status === 'ready' ? this.#client : undefined
+  }
+
+  /** @throws {BackendUnavailableError} When commands cannot be sent now; it says why. */
+  ready(): C {
+    const client = this.connected
+    if (client) return client
+    throw this.#away()
+  }
+
+  /** Makes a new connection where a server took the last one, and then never finished the handshake. */
+  renewStuck(): void {
+    if (this.#watch?.isStuck) this.renew(this.#client)
+  }
+
+  /** Makes a new connection of a client that is ours. */
+  renew(client: Redis | Cluster | undefined): void {
+    if (this.#isOwn) client?.disconnect(true)
+  }
+
+  #away(): BackendUnavailableError | Error {
+    return this.#watch?.whyAway(this.#address) ?? asBackendError(new Error('the connection was closed'))
+  }
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RedisOptions, redis } from '@cashews/backend-redis'
+import { BackendUnavailableError, createCache } from '@cashews/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/redis/eventually.ts'
+import { freePort } from '../support/redis/ports.ts'
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+
+/** What a redis-server says that was built without TLS. */
+const NO_TLS = /tls-port.*\n.*(?:Bad directive|built without)|(?:Bad directive|built without)[\s\S]*tls/i
+
+describe('Redis over TLS', () => {
+  let folder: string
+  let server: RedisServer | undefined
+  let ca: string
+  let url: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cashews-tls-'))
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert]
+    execFileSync('openssl', [...made, ...subject], { stdio: 'pipe' })
+    ca = await readFile(cert, 'utf8')
+    const port = await freePort()
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+    url = `rediss://127.0.0.1:${port}`
+    try {
+      server = await startRedis({ args: ['--tls-port', `${port}`, ...files, '--tls-auth-clients', 'no'] })
+    } catch (error) {
+      if (!NO_TLS.test(String(error))) throw error
+    }
+  })
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const cacheOn = (options: RedisOptions) => {
+    const backend = redis({ url, namespace: `tls:${crypto.randomUUID()}:`, ...options })
+    const cache = createCache().setup(backend, { suppress: false, readTimeout: '5s', writeTimeout: '5s' })
+    return { backend, cache, [Symbol.asyncDispose]: () => cache.close() }
+  }
+
+  it('keeps values, frees locks, and hears of changes for its copies', async ({ skip }) => {
+    skip(server === undefined, 'This redis-server was built without TLS.')
+    await using near = cacheOn({ tls: { ca }, clientSide: true })
+    const { cache, backend } = near
+    await cache.set('k', { a: 1 })
+    expect(await cache.get('k')).toEqual({ a: 1 })
+    await eventually(() => backend.clientSide?.live)
+    await cache.get('k')
+    await cache.get('k')
+    expect(backend.clientSide?.hits).toBeGreaterThan(0)
+    await using held = await cache.acquireLock('job', { ttl: '10s' })
+    const next = cache.lock('job', { ttl: '10s', wait: '10s' }, async () => 'mine')
+    await held.release()
+    expect(await next).toBe('mine')
+  })
+
+  it('takes no certificate that nobody vouches for, and sends nothing in clear instead', async ({ skip }) => {
+    skip(server === undefined, 'This redis-server was built without TLS.')
+    await using trusting = cacheOn({})
+    const refused = await trusting.cache.set('secret', 1).catch((error) => error)
+    expect(refused).toBeInstanceOf(BackendUnavailableError)
+    expect(refused.message).toMatch(/certificate/)
+    expect(await server?.admin.keys('*secret')).toEqual([])
+  })
+})

@@ -1,7 +1,7 @@
-import { type Cache, ConfigurationError, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, ConfigurationError, decorating, named, parseTtl, type Target, type Ttl } from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
+import { argsOf, askOf, checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
 import type { Estimate, Filter } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { type SizingOptions, sizingNames, sizingOf, storedNameOf } from './sizing.ts'
@@ -29,9 +29,8 @@ export type ElementOf<F extends Question> =
   | Parameters<F>
   | (Parameters<F> extends [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never)
 
-/** A question with a filter before it. */
-export interface Bloom<F extends Question> {
-  (...args: Parameters<F>): Promise<boolean>
+/** What a question with a filter before it can do besides being asked. The arguments are those of the function. */
+export interface BloomHandle<F extends Question> {
   /** Asks the function, and adds the element if it says yes. Answers whether it is in the filter now. */
   set(...args: Parameters<F>): Promise<boolean>
   /**
@@ -48,6 +47,20 @@ export interface Bloom<F extends Question> {
   clear(): Promise<void>
   /** The name of the filter in the store: its keys begin with it. */
   readonly storedName: string
+  /** The same for a method, which needs its instance: `shop.sells.of(shop).set('bread')`. */
+  of(self: object): BloomHandle<F>
+}
+
+/** A question with a filter before it: same name, and a {@link BloomHandle}. */
+export interface Bloom<F extends Question> extends BloomHandle<F> {
+  (...args: Parameters<F>): Promise<boolean>
+}
+
+/** {@link bloom} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+export interface BloomDecorator {
+  <F extends Question>(fn: F): Bloom<F>
+  <F extends Question>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends Question>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
 }
 
 /**
@@ -64,42 +77,48 @@ export interface Bloom<F extends Question> {
  *
  * @throws {ConfigurationError} At definition: no name, a rate not between 0 and 100, a capacity below 1.
  */
+export function bloom(cache: Cache, options: BloomOptions): BloomDecorator
 export function bloom<F extends Question, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: BloomOptions<F, K, N>,
   fn: F,
-): Bloom<F> {
+): Bloom<F>
+export function bloom(cache: Cache, options: BloomOptions, fn?: Question): BloomDecorator | Bloom<Question> {
   checkNames('bloom', options, [...elementNames, ...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'])
   const { name, checkFalsePositive = true } = options
-  const textOf = elementOf(fn, options as never)
-  const [storedName, filter] = filterOf(cache, options as BloomOptions)
+  const [storedName, filter] = filterOf(cache, options)
   const seen = () => ({ strategy: 'bloom', template: name })
-  const ask = async (self: unknown, args: readonly unknown[]) => Reflect.apply(fn, self, args as never)
 
-  const judge = (self: unknown, args: readonly unknown[], isIn: boolean | undefined): Promise<boolean> => {
-    const asks = isIn === undefined || (isIn && checkFalsePositive)
-    cache.detected(storedName, seen, asks ? { hit: false, reason: 'miss' } : { hit: true })
-    return asks ? ask(self, args) : isIn ? YES : NO
-  }
-  const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
-    try {
-      const isIn = filter.has(textOf(this, args))
-      return typeof isIn === 'object' ? isIn.then((later) => judge(this, args, later)) : judge(this, args, isIn)
-    } catch (error) {
-      return Promise.reject(error)
+  const wrapTarget = (target: Target): Bloom<Question> => {
+    const textOf = elementOf(target, options as never)
+    const ask = askOf(target)
+    const judge = (self: unknown, args: readonly unknown[], isIn: boolean | undefined): Promise<boolean> => {
+      const asks = isIn === undefined || (isIn && checkFalsePositive)
+      cache.detected(storedName, seen, asks ? { hit: false, reason: 'miss' } : { hit: true })
+      return asks ? ask(self, args) : isIn ? YES : NO
     }
+    const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
+      try {
+        const isIn = filter.has(textOf(this, args))
+        return typeof isIn === 'object' ? isIn.then((later) => judge(this, args, later)) : judge(this, args, isIn)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    const handle = (self: unknown) => ({
+      set: async (...args: unknown[]) => ((await ask(self, args)) ? filter.add(textOf(self, args)) : false),
+      setMany: (items: Source<unknown>, how: LoadOptions = {}) =>
+        load(filter, name, items, (item) => textOf(self, argsOf(item)), how),
+      estimate: () => filter.estimate(),
+      clear: () => filter.clear(),
+      storedName,
+      of: handle,
+    })
+    return named(Object.assign(call, handle(undefined)), target.fn) as unknown as Bloom<Question>
   }
-  const textOfItem = (item: unknown) => textOf(undefined, Array.isArray(item) ? item : [item])
-  const handle = {
-    async set(this: unknown, ...args: unknown[]) {
-      return (await ask(undefined, args)) ? filter.add(textOf(undefined, args)) : false
-    },
-    setMany: (items: Source<unknown>, how: LoadOptions = {}) => load(filter, name, items, textOfItem, how),
-    estimate: () => filter.estimate(),
-    clear: () => filter.clear(),
-    storedName,
-  }
-  return Object.defineProperty(Object.assign(call, handle), 'name', { value: fn.name }) as unknown as Bloom<F>
+  return fn === undefined
+    ? (decorating('A filter', wrapTarget) as BloomDecorator)
+    : wrapTarget({ fn, kind: 'function' })
 }
 
 const YES: Promise<boolean> = /* @__PURE__ */ Promise.resolve(true)

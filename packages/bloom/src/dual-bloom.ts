@@ -1,7 +1,7 @@
-import { type Cache, isPending, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, decorating, isPending, named, parseTtl, type Target, type Ttl } from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
+import { argsOf, askOf, checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
 import type { Estimate } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'
@@ -35,9 +35,8 @@ export interface DualBloomOptions<
   readonly ttl?: Ttl
 }
 
-/** A question with two filters before it. */
-export interface DualBloom<F extends Question> {
-  (...args: Parameters<F>): Promise<boolean>
+/** What a question with two filters before it can do besides being asked. */
+export interface DualBloomHandle<F extends Question> {
   /** Asks the function, and remembers what it answers. Answers that. */
   set(...args: Parameters<F>): Promise<boolean>
   /** Remembers one answer for every element, without asking the function. Answers how many elements it was given. */
@@ -48,6 +47,20 @@ export interface DualBloom<F extends Question> {
   clear(): Promise<void>
   /** The names of the filters in the store: their keys begin with them. */
   readonly storedNames: { readonly true: string; readonly false: string }
+  /** The same for a method, which needs its instance. */
+  of(self: object): DualBloomHandle<F>
+}
+
+/** A question with two filters before it: same name, and a {@link DualBloomHandle}. */
+export interface DualBloom<F extends Question> extends DualBloomHandle<F> {
+  (...args: Parameters<F>): Promise<boolean>
+}
+
+/** {@link dualBloom} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+export interface DualBloomDecorator {
+  <F extends Question>(fn: F): DualBloom<F>
+  <F extends Question>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends Question>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
 }
 
 /**
@@ -63,61 +76,64 @@ export interface DualBloom<F extends Question> {
  *
  * @throws {ConfigurationError} At definition: no name, a rate not between 0 and 100, a capacity below 1.
  */
+export function dualBloom(cache: Cache, options: DualBloomOptions): DualBloomDecorator
 export function dualBloom<F extends Question, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: DualBloomOptions<F, K, N>,
   fn: F,
-): DualBloom<F> {
-  const own = ['noCollisions', 'ttl']
-  checkNames('dualBloom', options, [...elementNames, ...sizingNames, ...own])
-  const { name, noCollisions = false, capacity, falsePositives = 1, maxKeyBytes, ttl } = options
-  const textOf = elementOf(fn, options as never)
-  const lifetime = ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
-  const make = (answer: boolean): Side => {
-    const size = { capacity: oneOf(capacity, answer), falsePositives: oneOf(falsePositives, answer) }
-    const sizing = sizingOf({ ...size, ...(maxKeyBytes === undefined ? {} : { maxKeyBytes }) })
-    const storedName = `${storedNameOf('dualBloom', name, sizing)}:${answer}`
-    return { storedName, hashes: sizing.hashes, filter: new BloomFilter(cache, storedName, sizing, lifetime) }
-  }
-  const [yes, no] = [make(true), make(false)]
+): DualBloom<F>
+export function dualBloom(
+  cache: Cache,
+  options: DualBloomOptions,
+  fn?: Question,
+): DualBloomDecorator | DualBloom<Question> {
+  checkNames('dualBloom', options, [...elementNames, ...sizingNames, 'noCollisions', 'ttl'])
+  const { name, noCollisions = false } = options
+  const [yes, no] = [sideOf(cache, options, true), sideOf(cache, options, false)]
   const seen = () => ({ strategy: 'dualBloom', template: name })
 
-  const learn = async (element: string, self: unknown, args: readonly unknown[], known?: Known): Promise<boolean> => {
-    const answer: boolean = await Reflect.apply(fn, self, args as never)
-    const side = answer ? yes : no
-    const set = known && (answer ? known[0] : known[1])
-    if (!noCollisions || !set) await side.filter.add(element)
-    return answer
-  }
-  const judge = (known: Known, element: string, self: unknown, args: readonly unknown[]): Promise<boolean> => {
-    const [inYes, inNo] = [known[0] === yes.hashes, known[1] === no.hashes]
-    const hit = inYes !== inNo
-    cache.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
-    return hit ? Promise.resolve(inYes) : learn(element, self, args, known)
-  }
-  const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
-    try {
-      const element = textOf(this, args)
-      const known = [yes.filter.count(element), no.filter.count(element)] as const
-      return known.some(isPending)
-        ? Promise.all(known).then((counts) => judge(counts, element, this, args))
-        : judge(known as Known, element, this, args)
-    } catch (error) {
-      return Promise.reject(error)
+  const wrapTarget = (target: Target): DualBloom<Question> => {
+    const textOf = elementOf(target, options as never)
+    const ask = askOf(target)
+    const learn = async (self: unknown, args: readonly unknown[], element: string, known?: Known): Promise<boolean> => {
+      const answer = await ask(self, args)
+      const bits = known && (answer ? known[0] : known[1])
+      if (!noCollisions || !bits) await (answer ? yes : no).filter.add(element)
+      return answer
     }
+    const judge = (self: unknown, args: readonly unknown[], element: string, known: Known): Promise<boolean> => {
+      const [inYes, inNo] = [known[0] === yes.hashes, known[1] === no.hashes]
+      const hit = inYes !== inNo
+      cache.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
+      return hit ? Promise.resolve(inYes) : learn(self, args, element, known)
+    }
+    const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {
+      try {
+        const element = textOf(this, args)
+        const known = [yes.filter.count(element), no.filter.count(element)] as const
+        return known.some(isPending)
+          ? Promise.all(known).then((counts) => judge(this, args, element, counts))
+          : judge(this, args, element, known as Known)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    const handle = (self: unknown) => ({
+      set: async (...args: unknown[]) => learn(self, args, textOf(self, args)),
+      setMany: (items: Source<unknown>, answer: boolean, how: LoadOptions = {}) =>
+        load((answer ? yes : no).filter, name, items, (item) => textOf(self, argsOf(item)), how),
+      estimate: async () => ({ true: await yes.filter.estimate(), false: await no.filter.estimate() }),
+      clear: async () => {
+        await Promise.all([yes.filter.clear(), no.filter.clear()])
+      },
+      storedNames: { true: yes.storedName, false: no.storedName },
+      of: handle,
+    })
+    return named(Object.assign(call, handle(undefined)), target.fn) as unknown as DualBloom<Question>
   }
-  const textOfItem = (item: unknown) => textOf(undefined, Array.isArray(item) ? item : [item])
-  const handle = {
-    set: async (...args: unknown[]) => learn(textOf(undefined, args), undefined, args),
-    setMany: (items: Source<unknown>, answer: boolean, how: LoadOptions = {}) =>
-      load(answer ? yes.filter : no.filter, name, items, textOfItem, how),
-    estimate: async () => ({ true: await yes.filter.estimate(), false: await no.filter.estimate() }),
-    clear: async () => {
-      await Promise.all([yes.filter.clear(), no.filter.clear()])
-    },
-    storedNames: { true: yes.storedName, false: no.storedName },
-  }
-  return Object.defineProperty(Object.assign(call, handle), 'name', { value: fn.name }) as unknown as DualBloom<F>
+  return fn === undefined
+    ? (decorating('A filter', wrapTarget) as DualBloomDecorator)
+    : wrapTarget({ fn, kind: 'function' })
 }
 
 /** The filter of one answer. */
@@ -129,6 +145,16 @@ interface Side {
 
 /** How many of an element's bits are set in each filter. */
 type Known = readonly [yes: number, no: number]
+
+/** Makes the filter of one answer. */
+function sideOf(cache: Cache, options: DualBloomOptions, answer: boolean): Side {
+  const { name, capacity, falsePositives = 1, maxKeyBytes, ttl } = options
+  const size = { capacity: oneOf(capacity, answer), falsePositives: oneOf(falsePositives, answer) }
+  const sizing = sizingOf({ ...size, ...(maxKeyBytes === undefined ? {} : { maxKeyBytes }) })
+  const storedName = `${storedNameOf('dualBloom', name, sizing)}:${answer}`
+  const lifetime = ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
+  return { storedName, hashes: sizing.hashes, filter: new BloomFilter(cache, storedName, sizing, lifetime) }
+}
 
 function oneOf(pair: number | Pair, answer: boolean): number {
   return typeof pair === 'number' ? pair : answer ? pair.true : pair.false

@@ -1,4 +1,13 @@
-import { type Awaitable, type CheckedKey, ConfigurationError, compileKey, type KeyOptions } from '@cashews/core'
+import {
+  type Awaitable,
+  type CheckedKey,
+  ConfigurationError,
+  compileKey,
+  type KeyOptions,
+  type KeySubject,
+  originalOf,
+  type Target,
+} from '@cashews/core'
 
 /** A question with a yes-or-no answer. */
 export type Question = (...args: never[]) => Awaitable<boolean>
@@ -11,11 +20,13 @@ export interface ElementOptions<F extends Question, K extends string, N extends 
    * The element: a template such as `'{email:lower}'`, or a function of the arguments. A change of it makes all that
    * was added unknown: change `name` too.
    *
-   * @default the arguments, all of them: a single text as it is, anything else as keys render it
+   * @default the arguments, all of them: a single text as it is, anything else as keys render it; in a method `this` too
    */
   readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
   /** Names of the parameters by position, for templates that are checked by the compiler, and for minified code. */
   readonly args?: N
+  /** Whether the default element of a method leaves `this` out. @default false */
+  readonly noSelf?: boolean
 }
 
 /** Makes the text of an element from the arguments of a call. */
@@ -23,25 +34,27 @@ export type MakeElement = (self: unknown, args: readonly unknown[]) => string
 
 /**
  * Finds out how the text of an element is made. By default it is made of the values of the arguments alone, so that the
- * names of parameters may change: one text is taken as it is, and everything else as keys render it.
+ * names of parameters may change: one text is taken as it is, and everything else as keys render it. Elements of a
+ * method are those of its instance.
  *
  * @throws {KeyTemplateError} At definition: a template that cannot work.
  * @throws {ConfigurationError} At definition: a function whose arguments cannot be told from its source.
  */
-export function elementOf(fn: Question, { name, key, args }: KeyOptions & { readonly name: string }): MakeElement {
-  if (typeof name !== 'string' || name === '')
-    throw new ConfigurationError("A filter needs a name of its own in the store, such as name: 'emails'.")
+export function elementOf({ fn, kind }: Target, { name, key, args, noSelf }: Named): MakeElement {
+  const subject: KeySubject = { fn: originalOf(fn), kind }
   const names = args === undefined ? {} : { args }
-  const template = key ?? allArguments(fn, name, names)
-  const { render } = compileKey({ fn, kind: 'function' }, { ...names, name, key: template })
+  const template = key ?? (kind === 'method' && !noSelf ? '{this}:' : '') + allArguments(subject, name, names)
+  const { render } = compileKey(subject, { ...names, name, key: template })
   if (key !== undefined || template !== ONLY) return render
   return (self, given) => (typeof given[0] === 'string' ? given[0] : render(self, given))
 }
 
+type Named = KeyOptions & { readonly name: string }
+
 /** The template of a single argument. */
 const ONLY = '{0}'
 
-function allArguments(fn: Question, name: string, names: KeyOptions): string {
+function allArguments({ fn }: KeySubject, name: string, names: KeyOptions): string {
   const { template } = compileKey({ fn, kind: 'function' }, { ...names, name: 'element' })
   const count = template.match(/\{/g)?.length ?? 0
   if (count === 0 || (names.args === undefined && count !== fn.length))
@@ -52,11 +65,28 @@ function allArguments(fn: Question, name: string, names: KeyOptions): string {
 }
 
 /** The names of these options. */
-export const elementNames: readonly string[] = ['name', 'key', 'args']
+export const elementNames: readonly string[] = ['name', 'key', 'args', 'noSelf']
 
-/** Raises an error when an option is not one of the strategy's, naming those that are. */
+/**
+ * Raises an error when an option is not one of the strategy's, naming those that are, and when there is no name.
+ *
+ * @throws {ConfigurationError}
+ */
 export function checkNames(strategy: string, options: object, known: readonly string[]): void {
   const stray = Object.keys(options).find((name) => !known.includes(name))
   if (stray !== undefined)
     throw new ConfigurationError(`${strategy} has no option "${stray}". Its options: ${known.join(', ')}.`)
+  const { name } = options as { readonly name?: unknown }
+  if (typeof name !== 'string' || name === '')
+    throw new ConfigurationError("A filter needs a name of its own in the store, such as name: 'emails'.")
+}
+
+/** Makes what asks the wrapped function. What it throws is a rejection. */
+export function askOf({ fn }: Target): (self: unknown, args: readonly unknown[]) => Promise<boolean> {
+  return async (self, args) => Reflect.apply(fn, self, args as never) as Awaitable<boolean>
+}
+
+/** The arguments that an element of a load stands for. */
+export function argsOf(item: unknown): readonly unknown[] {
+  return Array.isArray(item) ? item : [item]
 }

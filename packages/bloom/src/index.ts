@@ -1,5 +1,12 @@
-export { type Bloom, type BloomOptions, bloom, type ElementOf } from './bloom.ts'
-export { type DualBloom, type DualBloomOptions, dualBloom, type Pair } from './dual-bloom.ts'
+export { type Bloom, type BloomDecorator, type BloomHandle, type BloomOptions, bloom, type ElementOf } from './bloom.ts'
+export {
+  type DualBloom,
+  type DualBloomDecorator,
+  type DualBloomHandle,
+  type DualBloomOptions,
+  dualBloom,
+  type Pair,
+} from './dual-bloom.ts'
 export type { ElementOptions, Question } from './element.ts'
 export { FilterLostError, LoadStoppedError } from './errors.ts'
 export type { Estimate } from './filter.ts'

@@ -1,4 +1,4 @@
-import { bloom, dualBloom } from '@cashews/bloom'
+import { type Bloom, bloom, type DualBloom, dualBloom } from '@cashews/bloom'
 import { createCache } from '@cashews/core'
 import { expectTypeOf, test } from 'vitest'
 
@@ -32,4 +32,22 @@ test('a template is checked against the parameters', () => {
 test('a function that does not answer yes or no has no filter', () => {
   // @ts-expect-error it answers text
   bloom(cache, { name: 'emails', capacity: 10 }, async (email: string) => email)
+})
+
+test('without its function it is a decorator of one, and of methods', () => {
+  const ask = async (email: string) => email !== ''
+  expectTypeOf(bloom(cache, { name: 'emails', capacity: 10 })(ask)).toEqualTypeOf<Bloom<typeof ask>>()
+  expectTypeOf(dualBloom(cache, { name: 'emails', capacity: 10 })(ask)).toEqualTypeOf<DualBloom<typeof ask>>()
+  class Shop {
+    @bloom(cache, { name: 'sells', capacity: 10 })
+    async sells(item: string): Promise<boolean> {
+      return item !== ''
+    }
+    // @ts-expect-error it does not answer yes or no
+    @bloom(cache, { name: 'price', capacity: 10 })
+    async price(item: string): Promise<number> {
+      return item.length
+    }
+  }
+  expectTypeOf(new Shop().sells).toEqualTypeOf<(item: string) => Promise<boolean>>()
 })

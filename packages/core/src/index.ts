@@ -37,6 +37,7 @@ export type { Answer, Call, CallOf, Command, CommandResults, Request, StreamComm
 export { COMMANDS } from './command.ts'
 export { completeBackend, withTags } from './complete-backend.ts'
 export { deepCopy, Twins } from './copy.ts'
+export { decorating, named, originalOf, type Target } from './decorating.ts'
 export { cache } from './default-cache.ts'
 export { contentOf, keptAs } from './defaults/kind.ts'
 export { isRecordKey, type TagStore } from './defaults/tag-records.ts'

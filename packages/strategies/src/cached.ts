@@ -1,9 +1,9 @@
-import type { Cache } from '@cashews/core'
+import type { Cache, Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { asItIs } from './stored-form.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link cached}. */
 export type CachedOptions<

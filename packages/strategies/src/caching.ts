@@ -1,4 +1,4 @@
-import type { Cache, KeyOptions, ReadThrough, Seen } from '@cashews/core'
+import type { Cache, KeyOptions, ReadThrough, Seen, Target } from '@cashews/core'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -9,7 +9,7 @@ import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { storing } from './storing.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
-import type { Behaviour, Run, Target } from './wrap.ts'
+import type { Behaviour, Run } from './wrap.ts'
 
 /** The settings that all caching strategies share. */
 export interface CachingOptions<

@@ -1,4 +1,13 @@
-import { type Cache, chain, type KeyOptions, MISS, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import {
+  type Cache,
+  chain,
+  type KeyOptions,
+  MISS,
+  type Milliseconds,
+  parseTtl,
+  type Target,
+  type Ttl,
+} from '@cashews/core'
 import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
@@ -8,7 +17,7 @@ import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
 import { OutcomeWindow } from './outcome-window.ts'
-import { type Run, type Target, wrap } from './wrap.ts'
+import { type Run, wrap } from './wrap.ts'
 
 /** `closed`: calls go through. `open`: none does. `half-open`: a few probes do. */
 export type CircuitState = 'closed' | 'open' | 'half-open'

@@ -1,4 +1,12 @@
-import { type Cache, type LoadCall, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import {
+  type Cache,
+  type LoadCall,
+  MISS,
+  markStale,
+  mayAnswerStale,
+  type ReadThrough,
+  type Target,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
@@ -6,7 +14,7 @@ import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */
 export interface EarlyOptions<

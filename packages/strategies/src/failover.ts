@@ -1,10 +1,10 @@
-import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough, type Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { asItIs } from './stored-form.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link failover}. */
 export interface FailoverOptions<

@@ -1,4 +1,4 @@
-import { type Cache, MISS, outsideTransaction, type ReadThrough, type Seen } from '@cashews/core'
+import { type Cache, MISS, outsideTransaction, type ReadThrough, type Seen, type Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -6,7 +6,7 @@ import { checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link hit}. */
 export interface HitOptions<

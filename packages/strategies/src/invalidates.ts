@@ -1,8 +1,8 @@
-import { type Cache, compileTemplate, type KeySubject } from '@cashews/core'
+import { type Cache, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
 import { checkNames } from './options.ts'
-import { named, runOf, type Target } from './wrap.ts'
+import { runOf } from './wrap.ts'
 
 /** Settings of {@link invalidates}. */
 export interface InvalidatesOptions {

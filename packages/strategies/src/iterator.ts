@@ -1,4 +1,14 @@
-import { type Cache, compileKey, type KeyOptions, MISS, perTransaction, type Seen } from '@cashews/core'
+import {
+  type Cache,
+  compileKey,
+  type KeyOptions,
+  MISS,
+  named,
+  originalOf,
+  perTransaction,
+  type Seen,
+  type Target,
+} from '@cashews/core'
 import type { Condition } from './condition.ts'
 import { decorator } from './decorator.ts'
 import type { AnyFunction, ResultOf } from './function-types.ts'
@@ -9,7 +19,6 @@ import { checkNames, checkThat } from './options.ts'
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
-import { named, originalOf, type Target } from './wrap.ts'
 
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never

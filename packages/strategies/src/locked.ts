@@ -1,11 +1,11 @@
-import type { Cache, KeyOptions, Ttl } from '@cashews/core'
+import { type Cache, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkTimes } from './lock-option.ts'
 import { checkNames, checkThat } from './options.ts'
-import { named, type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link locked}. */
 export interface LockedOptions<

@@ -6,6 +6,7 @@ import {
   MISS,
   type Milliseconds,
   parseTtl,
+  type Target,
   type Ttl,
 } from '@cashews/core'
 import { apart } from './apart.ts'
@@ -16,7 +17,7 @@ import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutSta
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames, checkThat } from './options.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
 export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>

@@ -1,10 +1,10 @@
-import { type Cache, Flight, Flights, type KeyOptions, perTransaction } from '@cashews/core'
+import { type Cache, Flight, Flights, type KeyOptions, perTransaction, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link singleFlight}. */
 export type SingleFlightOptions<

@@ -1,4 +1,4 @@
-import { type Cache, chain, type KeyOptions } from '@cashews/core'
+import { type Cache, chain, type KeyOptions, type Target } from '@cashews/core'
 import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
@@ -6,7 +6,7 @@ import type { AnyFunction, Wrapped } from './function-types.ts'
 import { keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
 import { type LimitOptions, limitOf } from './rate-limit.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link slidingRateLimit}. */
 export type SlidingRateLimitOptions<

@@ -1,11 +1,11 @@
-import { type Cache, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough, type Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
-import { type Target, wrap } from './wrap.ts'
+import { wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */
 export interface SoftOptions<

@@ -1,5 +1,4 @@
-import { compileTemplate, type KeyOptions, type TagsAhead } from '@cashews/core'
-import type { Target } from './wrap.ts'
+import { compileTemplate, type KeyOptions, type TagsAhead, type Target } from '@cashews/core'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {

@@ -5,18 +5,13 @@ import {
   type KeyOptions,
   type KeySubject,
   KeyTemplateError,
+  named,
   newSpot,
+  originalOf,
   type Spot,
+  type Target,
 } from '@cashews/core'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
-
-/** A function being wrapped, and what it is in its class. */
-export interface Target {
-  readonly fn: AnyFunction
-  readonly kind: 'function' | 'method' | 'static'
-  /** The name of the class, once it is known. */
-  readonly className?: () => string | undefined
-}
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
@@ -37,10 +32,6 @@ export interface Behaviour {
 /** Runs the wrapped function. Never throws: a failure is a rejection. */
 export type Run = (self: unknown, args: readonly unknown[]) => Promise<unknown>
 
-const ORIGINAL = Symbol.for('cashews.original')
-
-type Original = AnyFunction & { readonly [ORIGINAL]?: AnyFunction }
-
 /** The function under all strategies around `fn`, whose source tells its parameters, and what runs `fn` itself. */
 export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
   const run: Run = (self, args) => {
@@ -52,11 +43,6 @@ export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
     }
   }
   return [originalOf(fn), run]
-}
-
-/** The function under all strategies around `fn`. */
-export function originalOf(fn: AnyFunction): AnyFunction {
-  return (fn as Original)[ORIGINAL] ?? fn
 }
 
 /** Puts a strategy around a function, and gives it the same name and a handle. */
@@ -100,13 +86,6 @@ export function wrap<F extends AnyFunction>(
     named(wrapped, fn),
     Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call, undefined)),
   ) as unknown as Wrapped<F>
-}
-
-/** Gives a wrapped function the name and length of the one inside, and remembers the one under all strategies. */
-export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
-  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
-  Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
-  return Object.defineProperty(wrapped, ORIGINAL, { value: originalOf(fn) })
 }
 
 type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>

@@ -1,4 +1,4 @@
-import { type Cache, ConfigurationError } from '@cashews/core'
+import { type Cache, decorating, named } from '@cashews/core'
 import { settingsOf, type TransactionOptions } from './options.ts'
 import { transaction } from './transaction.ts'
 
@@ -14,9 +14,6 @@ export interface TransactionalDecorator {
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
   <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
 }
-
-/** Where strategies look for the function whose source tells its parameters. */
-const ORIGINAL = Symbol.for('cashews.original')
 
 /**
  * Runs each call of a function in a transaction of its own. What else the function can do, such as `invalidate` of a
@@ -35,17 +32,7 @@ export function transactional(cache: Cache, options: TransactionOptions = {}): T
       return transaction(cache, () => Reflect.apply(fn, this, args), options)
     }
     const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap
-    return Object.defineProperties(wrapped, { [ORIGINAL]: { value: fn }, ...own }) as AnyFunction
+    return Object.defineProperties(named(wrapped, fn), own) as AnyFunction
   }
-  const decorate = (subject: unknown, where?: unknown, descriptor?: PropertyDescriptor): unknown => {
-    if (descriptor !== undefined) {
-      descriptor.value = wrap(descriptor.value)
-      return undefined
-    }
-    const kind = where === undefined ? 'method' : (where as ClassMethodDecoratorContext).kind
-    if (typeof subject !== 'function' || kind !== 'method')
-      throw new ConfigurationError(`A transaction is put around a function or a method, not ${String(subject)}.`)
-    return wrap(subject as AnyFunction)
-  }
-  return decorate as TransactionalDecorator
+  return decorating('A transaction', ({ fn }) => wrap(fn)) as TransactionalDecorator
 }

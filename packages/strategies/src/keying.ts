@@ -11,7 +11,7 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
   readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
   /** Stands before the key, followed by `:`. */
   readonly prefix?: string
-  /** Names of the parameters by position, for templates that are checked by the compiler, and for minified code. */
+  /** Names of the arguments by position, those of a rest parameter too, for templates that are checked by the compiler, and for minified code. */
   readonly args?: N
   /** The name of the function in a derived template. @default its own */
   readonly name?: string

@@ -20,7 +20,7 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   readonly key?: string | ((...args: A) => string)
   /** Stands before the key, followed by `:`. */
   readonly prefix?: string
-  /** Names of the parameters by position, for functions whose source does not tell them. */
+  /** Names of the arguments by position, for functions whose source does not tell them. */
   readonly args?: readonly string[]
   /** The name of the function in a derived template. @default its own, in a method `Class.method` */
   readonly name?: string
@@ -30,7 +30,7 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
 
 /** Where a template finds its names, beside the function's source. */
 export interface TemplateNames {
-  /** Names of the parameters by position. */
+  /** Names of the arguments by position. */
   readonly args?: readonly string[]
   /** Values for names that are not parameters, and for parameters that are `undefined`. */
   readonly defaults?: Readonly<Record<string, unknown>>

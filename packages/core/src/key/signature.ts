@@ -26,13 +26,14 @@ export interface Signature {
 export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly string[]): Signature {
   const { list, seesMore } = readParameters(fn) ?? { list: undefined, seesMore: true }
   const all = list ?? []
+  const isOpen = seesMore || all.at(-1)?.rest === true
   const position = (at: number): Root | undefined =>
-    seesMore || all.at(-1)?.rest || at < all.length ? bound([{ key: at, fallback: all[at]?.fallback }]) : undefined
+    isOpen || at < all.length ? bound([{ key: at, fallback: all[at]?.fallback }]) : undefined
 
   const declared: readonly Parameter[] | undefined =
     args?.map((name, key) => {
-      const { rest = false, fallback } = all[key] ?? {}
-      return { rest, fallback, complete: true, bindings: [{ name, path: [{ key, fallback }] }] }
+      const fallback = all[key]?.fallback
+      return { rest: false, fallback, complete: true, bindings: [{ name, path: [{ key, fallback }] }] }
     }) ?? list
   const named = declared ?? []
   return {
@@ -41,7 +42,7 @@ export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly s
     derived: declared?.flatMap(({ bindings, complete }, at) =>
       complete ? bindings.map(({ name }) => `${name}:{${name}}`) : `${at}:{${at}}`,
     ),
-    unnamedFrom: named.at(-1)?.rest || !(seesMore || all.length > named.length) ? undefined : named.length,
+    unnamedFrom: !named.at(-1)?.rest && (isOpen || all.length > named.length) ? named.length : undefined,
   }
 }
 

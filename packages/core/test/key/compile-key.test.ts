@@ -94,7 +94,6 @@ describe('a derived template', () => {
     expect(keyOf(sum, {}, 1)).toBe('sum:first:#1:others:()')
     expect(keyOf(sum, {}, 1, 2, '3')).toBe('sum:first:#1:others:(#2,3)')
     expect(keyOf(sum, { key: '{first}:{1}' }, 1, 2, 3)).toBe('#1:#2')
-    expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2, 3)).toBe('sum:a:#1:b:(#2,#3)')
   })
 
   it('appends arguments that the function can see without declaring them', () => {
@@ -226,6 +225,23 @@ describe('names', () => {
     )
     expect(keyOf(Math.max, { key: '{id}', args: ['id'] }, 1)).toBe('#1')
     expect(keyOf(Math.max, { key: '{0}:{4}' }, 1)).toBe('#1:#undefined')
+  })
+})
+
+describe('args', () => {
+  it('name arguments by position, those of a rest parameter too', () => {
+    const any = (...args: unknown[]) => args
+    expect(keyOf(any, { key: 'user:{id}', args: ['id'] }, 'x', 'y')).toBe('user:x')
+    expect(keyOf(any, { key: '{id.name}', args: ['id'] }, { name: 'x' })).toBe('x')
+    const sum = (first: number, ...others: number[]) => [first, others]
+    expect(keyOf(sum, { key: '{a}:{b}', args: ['a', 'b'] }, 1, 2, 3)).toBe('#1:#2')
+  })
+
+  it('are followed by the arguments they do not name, in a derived template', () => {
+    const sum = (first: number, ...others: number[]) => [first, others]
+    expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2)).toBe('sum:a:#1:b:#2')
+    expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2, 3, 4)).toBe('sum:a:#1:b:#2:#3:#4')
+    expect(keyOf(sum, { args: ['a'] }, 1, 2, 3)).toBe('sum:a:#1:#2:#3')
   })
 })
 

@@ -175,6 +175,26 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await backend.close()
   })
 
+  it('writes what has succeeded when the cache is closed', async () => {
+    const backend = create()
+    const close = vi.spyOn(backend, 'close').mockImplementation(() => undefined)
+    const [own, other] = [1, 2].map(() => createCache().setup(backend))
+    const { state, run } = upstream()
+    const call = circuitBreaker(own as Cache, usual, run)
+    for (let nth = 0; nth < 9; nth++) await call()
+    await own?.close()
+    expect(close).toHaveBeenCalledOnce()
+    state.down = true
+    const failing = circuitBreaker(other as Cache, { ...usual, errorsRate: 20, onChange }, run)
+    await expect(failing()).rejects.toThrow(Down)
+    expect(changes).toEqual([]) // 1 of 10
+    await expect(failing()).rejects.toThrow(Down)
+    await expect(failing()).rejects.toThrow(Down)
+    expect(changes).toEqual(['open']) // 3 of 12
+    close.mockRestore()
+    await backend.close()
+  })
+
   it('passes on the error of the function when it cannot be counted', async () => {
     const errors: unknown[] = []
     const sick = createCache({ onError: (error) => errors.push(error) })

@@ -98,6 +98,7 @@ export class Cache implements AsyncDisposable {
   readonly #listeners: Listeners
   readonly #middlewares: Middleware[] = []
   readonly #templates = new Set<string>()
+  readonly #lastTasks = new Set<() => Promise<unknown>>()
   #tagging: Tagging | undefined
 
   constructor({ name = 'cache', drivers = [], onError }: CacheOptions = {}) {
@@ -149,6 +150,7 @@ export class Cache implements AsyncDisposable {
 
   /** Closes every backend. Commands are refused from now on, until {@link init}. */
   async close(): Promise<void> {
+    await Promise.all([...this.#lastTasks].map((task) => task().catch(this.report)))
     await Promise.all(this.#routes.all.map((route) => route.close()))
   }
 
@@ -559,6 +561,12 @@ export class Cache implements AsyncDisposable {
   /** Runs a wrapped function with those around it who watch. */
   run(template: string, run: () => Promise<unknown>): Promise<unknown> {
     return this.#tallies.run(template, run)
+  }
+
+  /** Runs `task` at each {@link close}, before the backends are closed. Answers what takes that back. */
+  beforeClose(task: () => Promise<unknown>): () => void {
+    this.#lastTasks.add(task)
+    return () => this.#lastTasks.delete(task)
   }
 
   /** Tells who listens. */

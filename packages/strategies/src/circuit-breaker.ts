@@ -58,7 +58,7 @@ const REMEMBERED: Milliseconds = 86_400_000
 /**
  * Stops calling a function that keeps failing, and lets a few probes through after a while: one that succeeds closes the
  * breaker, one that fails opens it again. The state and the counts are in the store, for all processes that share it;
- * what succeeded within the last second may not be there yet.
+ * what succeeded within the last second may not be there yet, until the cache is closed.
  *
  * When the store is away, calls go through: a cache never stops a service.
  *
@@ -207,7 +207,9 @@ class Breaker {
     const { window } = circuit
     this.#circuits.set(key, circuit)
     this.#last = circuit
+    const forget = this.#cache.beforeClose(() => window.write())
     const end = () => {
+      forget()
       this.#circuits.delete(key)
       if (this.#last === circuit) this.#last = undefined
       void window.write()

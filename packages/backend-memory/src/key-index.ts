@@ -19,6 +19,8 @@ export class KeyIndex {
   #capacity = LEAST_CAPACITY
   /** Places in V8's table that hold a key or did so since it was last rehashed. */
   #used = 0
+  /** The key looked for in vain last, while none was added since. */
+  #absent: string | undefined
   /** Spares mnemonist the look for a key that is about to be added. */
   knownNew = false
 
@@ -29,8 +31,14 @@ export class KeyIndex {
 
   find(key: string): number | undefined {
     const pointer = this.#map.get(key)
-    if (this.#leftBehind === 0 || pointer === undefined) return pointer
-    return this.#keys[pointer] === key ? pointer : undefined
+    if (pointer !== undefined && (this.#leftBehind === 0 || this.#keys[pointer] === key)) return pointer
+    this.#absent = key
+    return undefined
+  }
+
+  /** The same, quicker for a key that was just looked for in vain: it is about to be written now that it is loaded. */
+  findToWrite(key: string): number | undefined {
+    return this.#absent === key ? undefined : this.find(key)
   }
 
   /** Answers mnemonist, which looks for itself before it writes or deletes. */
@@ -42,6 +50,7 @@ export class KeyIndex {
   set(key: string, pointer: number): void {
     const { size } = this.#map
     this.knownNew = false
+    this.#absent = undefined
     this.#map.set(key, pointer)
     if (this.#map.size === size) this.#leftBehind--
     else if (this.#used < this.#capacity) this.#used++

@@ -164,7 +164,7 @@ export class MemoryBackend implements Backend {
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
     const kept = this.#isolation.keep(value)
     if (exists !== undefined && exists !== this.exists(key)) return false
-    return this.#write(key, this.#entries.items.find(key), kept, this.#endOf(lifetime))
+    return this.#write(key, this.#entries.items.findToWrite(key), kept, this.#endOf(lifetime))
   }
 
   setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {

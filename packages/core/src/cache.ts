@@ -507,6 +507,11 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).bitsNow(key)
   }
 
+  /** Whether the store of a key may answer on the spot, past everything that stands before it. */
+  answersNow(key: string): boolean {
+    return this.#routes.of(key).answersNow
+  }
+
   /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
   fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(call.key), call, through)

@@ -128,6 +128,11 @@ export class Route implements Guarded, BackendHost, Door {
     this.#isPlain = isBare && !listeners.hearCommands && !this.#guard
   }
 
+  /** Whether values may be answered on the spot. */
+  get answersNow(): boolean {
+    return this.#immediate !== undefined
+  }
+
   /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
   getNow(key: string): unknown {
     const store = this.#immediate
@@ -326,8 +331,11 @@ export class Route implements Guarded, BackendHost, Door {
     this.#leasesFor(call).breakFor(call)
     if (this.#takesLeaseOnly(call)) return this.#dropped(call)
     if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
-    const send = () => (this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call)))
-    return this.#guard ? this.#guard.run(call, send) : send()
+    return this.#guard ? this.#guard.run(call, () => this.#send(call)) : this.#send(call)
+  }
+
+  #send(call: Exclude<Call, CallOf<StreamCommand>>): Awaitable<unknown> {
+    return this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call))
   }
 
   /** Whether a call goes to a transaction's view of the store, which asks the store itself, by {@link ask}. */

@@ -71,7 +71,8 @@ export function wrap<F extends AnyFunction>(
       if (refusal !== undefined) return refusal
       const now = signal === undefined ? behaviour.now?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
-      if (known === undefined && (now !== undefined || behaviour.now === undefined)) key.recent.add(args, spot)
+      if (known === undefined && (now !== undefined || !behaviour.now || !cache.answersNow(spot.key)))
+        key.recent.add(args, spot)
       if (now === undefined) return behaviour.call(spot, self, args, signal)
       tallyOf().hits++
       return now

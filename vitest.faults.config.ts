@@ -6,6 +6,8 @@ const config: ViteUserConfig = {
   ...everyday,
   test: {
     include: ['tests/src/faults/**/*.test.ts', clusterKit],
+    // The kit on a Cluster does no harm to its servers.
+    globalSetup: ['tests/src/support/redis/global-setup.ts'],
     fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -221,7 +221,9 @@ describe('Cluster', () => {
       }
       const elsewhere =
         during.quantile(0.99) <= Math.max(20, 3 * before.quantile(0.99)) + during.lateness &&
-        during.max <= READ + WRITE + SLACK + during.lateness
+        during.max <= READ + WRITE + SLACK + during.lateness &&
+        lost === 0 &&
+        watched.heard.unavailable === 0
       report(
         id,
         'its slots are back within 4 s, the others go on',

@@ -13,9 +13,14 @@ import type { User } from './users.ts'
 const parent = mkdtempSync(join(tmpdir(), 'cashews-bench-'))
 process.once('exit', () => rmSync(parent, { recursive: true, force: true }))
 
+/** A directory of its own, which is removed in the end. */
+export function freshDirectory(): string {
+  return mkdtempSync(join(parent, 'cashews-'))
+}
+
 /** Our cache on disk alone. */
 export async function cashewsOnDisk(): Promise<Cache> {
-  const store = disk({ directory: join(parent, 'cashews') })
+  const store = disk({ directory: freshDirectory() })
   const cache = createCache().setup(store, { suppress: false, readTimeout: '1m', writeTimeout: '1m' })
   await cache.init()
   return cache

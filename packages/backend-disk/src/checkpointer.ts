@@ -57,6 +57,7 @@ parentPort.on('message', ({ id, path, mode }) => {
  */
 export class Checkpointer {
   #worker: Worker | undefined
+  #awaited = 0
   #id = 0
   /** The files that the thread has opened. */
   readonly #used = new Set<string>()
@@ -79,11 +80,11 @@ export class Checkpointer {
 
   /** Keeps the process alive while somebody waits for a copy. */
   async awaited<T>(copying: Promise<T>): Promise<T> {
-    this.#worker?.ref()
+    if (this.#awaited++ === 0) this.#worker?.ref()
     try {
       return await copying
     } finally {
-      this.#worker?.unref()
+      if (--this.#awaited === 0) this.#worker?.unref()
     }
   }
 
@@ -106,7 +107,7 @@ export class Checkpointer {
     if (this.#worker) return this.#worker
     const driver = createRequire(import.meta.url).resolve('better-sqlite3')
     const worker = new Worker(WORKER, { eval: true, workerData: { driver }, stdout: false, execArgv: [], env: {} })
-    worker.unref()
+    if (this.#awaited === 0) worker.unref()
     worker.on('message', (reply: Reply) => {
       this.#waiting.get(reply.id)?.(reply)
       this.#waiting.delete(reply.id)

@@ -5,7 +5,9 @@ import type { Room } from './room.ts'
 import type { ShardFile } from './shard-file.ts'
 
 /** After a copy that somebody hindered, how long until the next one. */
-const PAUSE: Milliseconds = 100
+const PAUSE: Milliseconds = 20
+/** For how long somebody may hinder it before writers are refused for want of room. */
+const PATIENCE: Milliseconds = 500
 
 /**
  * The write-ahead log of a file. It is copied into the file beside the event loop, early, so that it seldom grows to
@@ -20,6 +22,8 @@ export class Log {
   #limit: number
   #copying: Promise<void> | undefined
   #copyAgainAt: Milliseconds = 0
+  /** Since when it could not begin anew. */
+  #hinderedSince: Milliseconds | undefined
 
   constructor(file: ShardFile, room: Room, checkpointer: Checkpointer, failed: (error: Error) => void) {
     this.#file = file
@@ -37,7 +41,7 @@ export class Log {
   /** Has it copied if it has grown. */
   wrote(): void {
     if (this.#file.logBytes <= this.#room.logBytes / 4 || this.#copying) return
-    if (this.#copyAgainAt === 0 || performance.now() >= this.#copyAgainAt) void this.copy('PASSIVE')
+    if (performance.now() >= this.#copyAgainAt) void this.copy('PASSIVE')
   }
 
   /** Copies what can be copied. */
@@ -48,17 +52,24 @@ export class Log {
     return this.#copying
   }
 
-  /** @throws {NoRoomError} When somebody keeps it from beginning anew, and there is no room for more of it. */
+  /**
+   * Waits a while for it to get shorter.
+   *
+   * @throws {NoRoomError} When somebody has long kept it from beginning anew, and there is no room for more of it.
+   */
   async shorten(): Promise<void> {
     if (this.#copying) await this.#checkpointer.awaited(this.#copying)
     if (!this.isTooLong) return
     if (performance.now() >= this.#copyAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
     if (!this.isTooLong) return
-    if (this.#file.logBytes + this.#file.bytes() > this.#room.mostBytes)
+    const now = performance.now()
+    if (this.#file.logBytes + this.#file.bytes() <= this.#room.mostBytes)
+      this.#limit = this.#file.logBytes + this.#room.logBytes / 4
+    else if (now - (this.#hinderedSince ?? now) > PATIENCE)
       throw new NoRoomError(
         `The log of ${this.#file.path} cannot be copied into the file: somebody reads an old state of it.`,
       )
-    this.#limit = this.#file.logBytes + this.#room.logBytes / 4
+    else await new Promise((resolve) => setTimeout(resolve, this.#copyAgainAt - now))
   }
 
   /** Closes the file, after what is left of the log was copied into it: beside the event loop, if that can be. */
@@ -82,6 +93,7 @@ export class Log {
       file.logBytes = logBytes + file.logBytes - before
       this.#copyAgainAt = isWhole ? 0 : performance.now() + PAUSE
       if (isWhole) this.#limit = this.#room.logBytes
+      this.#hinderedSince = isWhole ? undefined : (this.#hinderedSince ?? performance.now())
     } catch (error) {
       this.#copyAgainAt = performance.now() + PAUSE
       if (file.isOpen) this.#failed(asBackendError(error, file.path))

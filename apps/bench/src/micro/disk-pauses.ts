@@ -1,0 +1,125 @@
+import { strictEqual } from 'node:assert'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { disk } from '@cashews/backend-disk'
+import { type Cache, createCache } from '@cashews/core'
+import { freshDirectory } from '../disk-contenders.ts'
+import { run } from '../harness.ts'
+import type { Row } from '../report.ts'
+import { userOf } from '../users.ts'
+
+const MB = 1024 ** 2
+const ROUNDS = 3
+const clock = { ahead: 0, now: () => Date.now() + clock.ahead }
+
+async function open(): Promise<Cache> {
+  const store = disk({ directory: freshDirectory(), sizeLimit: 32 * MB, checkInterval: '20ms', clock })
+  const cache = createCache().setup(store, { suppress: false, readTimeout: '1m', writeTimeout: '1m' })
+  await cache.init()
+  return cache
+}
+
+const LARGE = Buffer.alloc(MB, 'large')
+const PAGE = { text: 'x'.repeat(4_000) }
+
+/** What a cache is put to; the event loop has its turn after each command. */
+const WORKS: Readonly<Record<string, (cache: Cache) => AsyncGenerator<void>>> = {
+  async *'values of 1 MB, written and read'(cache) {
+    for (let at = 0; at < 40; at++) {
+      yield void (await cache.set(`large:${at % 8}`, LARGE, { ttl: '1h' }))
+      strictEqual((await cache.get<Buffer>(`large:${at % 8}`))?.length, LARGE.length)
+      yield
+    }
+  },
+  async *'48 MB of pages through 32 MB'(cache) {
+    for (let at = 0; at < 12_000; at++) yield void (await cache.set(`page:${at}`, PAGE, { ttl: '1h' }))
+  },
+  async *'10,000 keys that end at once, swept'(cache) {
+    yield* fill(cache, 10)
+    clock.ahead += 3_600_000
+    while ((await cache.getKeysCount()) > 0) yield
+    for (let turn = 0; turn < 1_000; turn++) yield
+  },
+  async *'10,000 keys scanned, and deleted by a pattern'(cache) {
+    yield* fill(cache, 10)
+    for await (const _ of cache.scan('user:*')) yield
+    strictEqual(await cache.deleteMatch('user:*'), 10_000)
+    yield
+  },
+  async *'getMany and setMany of 1,000 keys'(cache) {
+    yield* fill(cache, 10)
+    const keys = Array.from({ length: 1_000 }, (_, at) => `user:${at}`)
+    for (let time = 0; time < 20; time++) yield void (await cache.getMany(keys))
+  },
+}
+
+async function* fill(cache: Cache, thousands: number): AsyncGenerator<void> {
+  for (let some = 0; some < thousands; some++) {
+    const entries = Array.from({ length: 1_000 }, (_, at) => [`user:${some * 1_000 + at}`, userOf(String(at))] as const)
+    yield void (await cache.setMany(entries, { ttl: '1h' }))
+  }
+}
+
+/** The longest that the event loop stood still during some work, in milliseconds. */
+async function worstPause(work: (cache: Cache) => AsyncGenerator<void>): Promise<number> {
+  await using cache = await open()
+  let worst = 0
+  let isDone = false
+  const watch = async () => {
+    for (let last = performance.now(); !isDone; ) {
+      await setImmediate()
+      const now = performance.now()
+      worst = Math.max(worst, now - last)
+      last = now
+    }
+  }
+  const watching = watch()
+  for await (const _ of work(cache)) await setImmediate()
+  isDone = true
+  await watching
+  return worst
+}
+
+/** How long a write takes while another process writes to the same files as fast as it can. */
+async function besideAnother(): Promise<{ readonly p99: number; readonly errors: number }> {
+  const directory = freshDirectory()
+  const script = fileURLToPath(new URL('../disk-writer.ts', import.meta.url))
+  const child = spawn(process.execPath, [...process.execArgv, script, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  await using cache = createCache().setup(disk({ directory }), { suppress: false, writeTimeout: '10s' })
+  const times: number[] = []
+  let errors = 0
+  for (let at = 0; at < 10_000; at++) {
+    const start = performance.now()
+    await cache.set(`user:${at % 1_000}`, userOf(String(at)), { ttl: '1h' }).catch(() => errors++)
+    times.push(performance.now() - start)
+    await setImmediate()
+  }
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  return { p99: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] as number, errors }
+}
+
+function atMost(lane: string, what: string, found: number, most: number, aim?: number): Row {
+  const bar = `≤ ${most}`
+  return { lane, what, beside: '', ratio: found, bar, ...(aim && { aim: `≤ ${aim}` }), passed: found <= most }
+}
+
+/** How long disk keeps the event loop, and another process a write, waiting: D3 in part. */
+await run(async () => {
+  const rows: Row[] = []
+  for (const [what, work] of Object.entries(WORKS)) {
+    const pauses: number[] = []
+    for (let round = 0; round < ROUNDS; round++) pauses.push(await worstPause(work))
+    const pause = pauses.toSorted((one, other) => one - other)[1] as number
+    rows.push(atMost('D4', `worst pause, ms: ${what}`, pause, 10))
+  }
+  const { p99, errors } = await besideAnother()
+  rows.push(atMost('D3', 'p99 of a write beside a writing process, ms', p99, 25, 5))
+  rows.push(atMost('D3', 'errors of two writing processes', errors, 0))
+  return rows
+})

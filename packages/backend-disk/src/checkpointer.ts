@@ -41,7 +41,11 @@ parentPort.on('message', ({ id, path, mode }) => {
       parentPort.postMessage({ id })
       return
     }
-    if (!files.has(path)) files.set(path, new Sqlite(path, { fileMustExist: true, timeout: ${WAIT} }))
+    if (!files.has(path)) {
+      const file = new Sqlite(path, { fileMustExist: true, timeout: ${WAIT} })
+      file.pragma('synchronous = OFF')
+      files.set(path, file)
+    }
     const copy = (mode) => files.get(path).pragma('wal_checkpoint(' + mode + ')')[0]
     let { log, checkpointed } = copy('PASSIVE')
     if (mode === 'RESTART' && log !== checkpointed) ({ log, checkpointed } = copy('RESTART'))

@@ -1,0 +1,203 @@
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DiskOptions, disk } from '@cashews/backend-disk'
+import { type BackendHost, MISS } from '@cashews/core'
+import Sqlite from 'better-sqlite3'
+import { afterEach, describe, expect, it } from 'vitest'
+import { temporaryDirectory } from './support.ts'
+
+const parent = temporaryDirectory()
+const HOUR = 3_600_000
+
+let directories = 0
+let removed: [key: string, reason: string][] = []
+let errors: string[] = []
+const opened: { close(): unknown }[] = []
+const host: BackendHost = {
+  removed: (key, reason) => void removed.push([key, reason]),
+  error: (error) => void errors.push(String(error)),
+}
+
+async function open(options: DiskOptions = {}) {
+  const store = disk({ directory: join(parent, String(++directories)), shards: 1, ...options })
+  removed = []
+  errors = []
+  await store.open(host)
+  opened.push(store)
+  return store
+}
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+
+function filesOf(directory: string, ending: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(directory, name))
+}
+
+function bytesOf(directory: string): number {
+  return filesOf(directory, '').reduce((sum, path) => sum + statSync(path).size, 0)
+}
+
+describe('a store that is full', () => {
+  it('drops what was not used for long, tells it, and stays within its limit', async () => {
+    const clock = { time: Date.now(), now: () => clock.time }
+    const sizeLimit = 1024 ** 2
+    const store = await open({ sizeLimit, clock, checkInterval: false })
+    for (let at = 0; at < 600; at++) {
+      clock.time += 50
+      expect(await store.set(`page:${at}`, 'x'.repeat(4_000), HOUR)).toBe(true)
+      if (at < 5) await store.set(`hot:${at}`, at, HOUR)
+      for (let hot = 0; hot < 5; hot++) await store.get(`hot:${hot}`)
+    }
+    const hot = await store.getMany([0, 1, 2, 3, 4].map((at) => `hot:${at}`))
+    expect(hot.filter((value) => value !== MISS).length).toBeGreaterThanOrEqual(4)
+    expect(bytesOf(store.directory)).toBeLessThan(1.1 * sizeLimit)
+    expect(removed.length).toBeGreaterThan(300)
+    expect(new Set(removed.map(([, reason]) => reason))).toEqual(new Set(['evicted']))
+    expect(await store.get(removed[0]?.[0] as string)).toBe(MISS)
+    expect(await store.get('page:599')).toBe('x'.repeat(4_000))
+  })
+
+  it('refuses a value that no shard has room for, and gives up the one it would have replaced', async () => {
+    const store = await open({ sizeLimit: 1024 ** 2 })
+    await store.set('key', 'small', HOUR)
+    expect(await store.set('key', Buffer.alloc(900_000), HOUR)).toBe(false)
+    expect(await store.get('key')).toBe(MISS)
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatch(/the most is/)
+  })
+})
+
+describe('an entry that is over', () => {
+  const sweeping = async () => {
+    const clock = { time: Date.now(), now: () => clock.time }
+    return { clock, store: await open({ clock, checkInterval: '5ms' }) }
+  }
+  const swept = async (keys: readonly string[]) => {
+    await expect.poll(() => removed.map(([key]) => key).sort(), { timeout: 5_000, interval: 5 }).toEqual(keys)
+  }
+
+  it('is swept and told, and those that are not stay', async () => {
+    const { clock, store } = await sweeping()
+    await store.set('short', 1, 1_000)
+    await store.set('long', 1, HOUR)
+    await store.set('for ever', 1, Number.POSITIVE_INFINITY)
+    clock.time += 2_000
+    await swept(['short'])
+    expect(removed).toEqual([['short', 'expired']])
+    expect(await store.count()).toBe(2)
+  })
+
+  it('is swept at the end it has, when a write put it off, took it back, or took it away', async () => {
+    const { clock, store } = await sweeping()
+    await store.set('put off', 1, 1_000)
+    await store.set('put off', 2, 10_000)
+    await store.set('sooner', 1, HOUR)
+    await store.set('sooner', 2, 1_000)
+    await store.set('taken away', 1, 1_000)
+    await store.set('taken away', 2, Number.POSITIVE_INFINITY)
+    await store.set('given', 1, Number.POSITIVE_INFINITY)
+    await store.expire('given', 1_000)
+    clock.time += 2_000
+    await swept(['given', 'sooner'])
+    expect(await store.get('put off')).toBe(2)
+    clock.time += 10_000
+    await swept(['given', 'put off', 'sooner'])
+    expect(await store.get('taken away')).toBe(2)
+  })
+})
+
+describe('closing', () => {
+  it('copies what is left of the logs into the files, and leaves no log', async () => {
+    const store = await open({ shards: 2 })
+    // More than what begins a copy beside the event loop, so that its thread has the files open too.
+    for (let at = 0; at < 400; at++) await store.set(`key:${at}`, 'x'.repeat(1_000), HOUR)
+    await store.close()
+    expect(filesOf(store.directory, '-wal')).toEqual([])
+    const rows = filesOf(store.directory, '.db').map((path) => {
+      const file = new Sqlite(path)
+      const { count } = file.prepare('SELECT count(*) AS count FROM entries').get() as { count: number }
+      file.close()
+      return count
+    })
+    expect(rows.reduce((sum, count) => sum + count)).toBe(400)
+  })
+
+  it('may be done twice, and undone', async () => {
+    const store = await open()
+    await store.set('key', 1, HOUR)
+    await store.close()
+    await store.close()
+    await store.open(host)
+    expect(await store.get('key')).toBe(1)
+  })
+})
+
+describe('a file that cannot be used', () => {
+  it.each([
+    ['garbage', (path: string) => writeFileSync(path, 'garbage'.repeat(1_000))],
+    [
+      'of another format',
+      (path: string) => {
+        const file = new Sqlite(path)
+        file.pragma('user_version = 99')
+        file.close()
+      },
+    ],
+    [
+      'of another application',
+      (path: string) => {
+        writeFileSync(path, '')
+        const file = new Sqlite(path)
+        file.exec('CREATE TABLE theirs (a)')
+        file.close()
+      },
+    ],
+  ])('is put aside, told, and replaced: %s', async (_, spoil) => {
+    const before = await open()
+    await before.set('key', 1, HOUR)
+    await before.close()
+    for (const path of filesOf(before.directory, '.db')) spoil(path)
+    const after = await open({ directory: before.directory })
+    expect(await after.get('key')).toBe(MISS)
+    expect(await after.set('key', 2, HOUR)).toBe(true)
+    expect(await after.get('key')).toBe(2)
+    expect(readdirSync(before.directory).filter((name) => /corrupt-\d+$/.test(name))).toHaveLength(1)
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatch(/it is kept as .*corrupt-\d+, and a new one begun/)
+  })
+
+  it('is put aside when a value in it is not the one that was written', async () => {
+    const store = await open()
+    await store.set('key', { a: 'written' }, HOUR)
+    const [path] = filesOf(store.directory, '.db') as [string]
+    const file = new Sqlite(path)
+    file.prepare('UPDATE entries SET value = ?').run('{"a":"changed"}')
+    file.close()
+    expect(store.getNow?.('key')).toBe(MISS)
+    expect(await store.get('key')).toBe(MISS)
+    expect(errors[0]).toMatch(/the value of "key" is not the one that was written/)
+    expect(await store.set('key', 1, HOUR)).toBe(true)
+  })
+})
+
+it('a lock lies in the file of the key that its name begins with', async () => {
+  const store = await open({ shards: 8 })
+  const { locks } = store
+  if (!locks) throw new Error('The store has no locks.')
+  const keys = Array.from({ length: 20 }, (_, at) => `key:${at}`)
+  for (const key of keys) {
+    await store.set(key, 1, HOUR)
+    await locks.acquire(`${key}\0transaction`, 'me', HOUR)
+  }
+  for (const path of filesOf(store.directory, '.db')) {
+    const file = new Sqlite(path)
+    const inFile = (sql: string) => file.prepare(sql).pluck().all() as string[]
+    const locked = inFile('SELECT key FROM locks').map((name) => name.split('\0')[0])
+    expect(locked.sort()).toEqual(inFile('SELECT key FROM entries').sort())
+    file.close()
+  }
+})

@@ -1,5 +1,5 @@
 import { bloom } from '@cashews/bloom'
-import { type Cache, createCache } from '@cashews/core'
+import { type Backend, BackendError, type Cache, createCache, outsideTransaction } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
 import { cached } from '@cashews/strategies'
 import { transaction } from '@cashews/transactions'
@@ -67,6 +67,41 @@ describe('metrics', () => {
     await expect(transaction(cache, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     const ended = (outcome: string) => seriesOf(registry, 'cashews_transactions_total', { outcome })
     expect([await ended('committed'), await ended('rolled back')]).toEqual([1, 1])
+    await cache.close()
+  })
+
+  it('count transactions that others were in the way of, and those that their store refused', async () => {
+    const registry = new Registry()
+    let refuses = false
+    const store = stores[0]?.create() as Backend
+    const refusing = altered(store, {
+      apply: (...args) => {
+        if (refuses) throw new BackendError('read only')
+        return store.apply(...args)
+      },
+    })
+    const cache = createCache({ onError: () => undefined })
+      .setup(refusing)
+      .use(metrics({ registry }))
+    const ended = async () => {
+      const metric = await registry.getSingleMetric('cashews_transactions_total')?.get()
+      return Object.fromEntries(metric?.values.map(({ labels, value }) => [labels.outcome, value]) ?? [])
+    }
+    let runs = 0
+    const overtaken = transaction(
+      cache,
+      async () => {
+        const seen = await cache.get('a')
+        if (++runs < 3) await outsideTransaction(() => cache.set('a', runs))
+        await cache.set('b', seen)
+      },
+      { mode: 'serializable' },
+    )
+    await overtaken
+    expect(await ended()).toEqual({ conflict: 2, committed: 1 })
+    refuses = true
+    await expect(transaction(cache, () => cache.set('a', 1))).rejects.toThrow(BackendError)
+    expect(await ended()).toEqual({ conflict: 2, committed: 1, failed: 1 })
     await cache.close()
   })
 

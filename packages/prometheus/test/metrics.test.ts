@@ -5,9 +5,9 @@ import { memory } from '@cashews/backend-memory'
 import { type Cache, ConfigurationError, createCache } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
 import { cached, circuitBreaker, early, failover, hit, rateLimit } from '@cashews/strategies'
-import parse from 'parse-prometheus-text-format'
 import { Registry, register } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { parseExposition } from './exposition.ts'
 
 /** A real endpoint, as an application has it. */
 async function serve(registry: Registry): Promise<Server & { readonly url: string }> {
@@ -38,16 +38,15 @@ describe('metrics', () => {
   const scrape = async (name: string): Promise<Record<string, number>> => {
     const response = await fetch(server.url)
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
-    // The parser drops the labels of histograms: it may see their samples only.
-    const text = (await response.text()).replaceAll(/^# TYPE .* histogram$/gm, '')
-    const samples = parse(text).flatMap((found) => (found.name === name ? found.metrics : []))
+    const families = parseExposition(await response.text())
+    const samples = [...families.values()].flatMap((family) => family.samples).filter((sample) => sample.name === name)
     const labelled = (labels: object = {}) =>
       Object.entries(labels)
         .filter(([, value]) => value !== '')
         .sort(([a], [b]) => a.localeCompare(b))
         .map(([label, value]) => `${label}=${value}`)
         .join(' ')
-    return Object.fromEntries(samples.map(({ labels, value }) => [labelled(labels), Number(value)]))
+    return Object.fromEntries(samples.map(({ labels, value }) => [labelled(labels), value]))
   }
 
   it('counts operations and reads, with those that are answered on the spot', async () => {
@@ -87,6 +86,19 @@ describe('metrics', () => {
       'cashews_operations_latency_seconds_sum{operation="get",backend="memory",tag=""} 0',
       'cashews_operations_latency_seconds_count{operation="get",backend="memory",tag=""} 1',
     ])
+  })
+
+  it('tells an endpoint what it tells the registry, of every kind of metric', async () => {
+    cache.use(metrics({ registry, withTag: (key) => key })).setup(memory({ size: 3 }))
+    const odd = cached(cache, { ttl: 60, key: 'a "quoted" \\\\ {0}' }, async (id: string) => id)
+    for (const id of ['a', 'a', 'b\n', 'c', 'd']) await odd(id)
+    await cache.lock('job', { ttl: 10 }, async () => undefined)
+    const families = parseExposition(await (await fetch(server.url)).text())
+    const told = await registry.getMetricsAsJSON()
+    expect([...families].map(([name, { type }]) => [name, type])).toEqual(told.map(({ name, type }) => [name, type]))
+    for (const { name, values } of told as { name: string; values: { value: number }[] }[])
+      expect(families.get(name)?.samples.map(({ value }) => value)).toEqual(values.map(({ value }) => value))
+    expect(Object.values(await scrape('cashews_calls_total'))).toEqual([1, 4])
   })
 
   it('counts an operation that fails, and hands the failure on', async () => {

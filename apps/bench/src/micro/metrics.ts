@@ -45,15 +45,17 @@ await run(async () => {
   })
   const text = await registry.metrics()
   strictEqual(Number(/calls_total\{template="user:\{id\}",result="hit"\} (\S+)/.exec(text)?.[1]) > 100_000, true)
-  const [{ ours = 0, theirs = 0 } = {}] = rows
+  const [{ theirs = 0, ratio = 1 } = {}] = rows
+  // By the ratio of each round, because the machine may be half as fast in the next one.
+  const nanoseconds = theirs / ratio - theirs
   const added: Row = {
     lane: 'H2',
     what: 'nanoseconds that metrics add to a hit',
     beside: 'without',
-    ratio: ours - theirs,
+    ratio: nanoseconds,
     bar: '≤ 40',
     aim: '≤ 25',
-    passed: ours - theirs <= 40,
+    passed: nanoseconds <= 40,
   }
   return [...rows, added]
 })

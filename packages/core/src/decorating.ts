@@ -64,8 +64,14 @@ function declaringClass(instance: object, name: string | symbol, method: AnyFunc
 
 const ORIGINAL = Symbol.for('cashews.original')
 
-/** The function under all wrappers around `fn`, whose source tells its parameters. */
+/**
+ * The function under all wrappers around `fn`, whose source tells its parameters.
+ *
+ * @throws {ConfigurationError} When it is none.
+ */
 export function originalOf(fn: AnyFunction): AnyFunction {
+  if (typeof fn !== 'function')
+    throw new ConfigurationError(`Only a function or a method can be wrapped, not ${String(fn)}.`)
   return (fn as AnyFunction & { readonly [ORIGINAL]?: AnyFunction })[ORIGINAL] ?? fn
 }
 

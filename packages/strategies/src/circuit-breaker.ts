@@ -15,7 +15,7 @@ import { type ErrorType, isOneOf } from './error-types.ts'
 import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { checkNames, checkThat } from './options.ts'
+import { checkFunction, checkNames, checkThat } from './options.ts'
 import { OutcomeWindow } from './outcome-window.ts'
 import { type Run, wrap } from './wrap.ts'
 
@@ -173,6 +173,7 @@ class Breaker {
     this.#minCalls = minCalls
     this.#probes = probes
     this.#isFailure = isOneOf(options.errors)
+    checkFunction('onChange', options.onChange)
     this.#onChange = options.onChange ?? (() => undefined)
   }
 

@@ -12,7 +12,7 @@ import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, p
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
-import { checkThat } from './options.ts'
+import { checkOptions, checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { wrap } from './wrap.ts'
 
@@ -56,6 +56,7 @@ export function early<F extends AnyFunction, const K extends string, const N ext
   fn: F,
 ): Wrapped<F>
 export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  checkOptions('early', options)
   const { earlyTtl, background = true, beta = 0 } = options
   checkThat(beta >= 0, `beta is how eagerly results are refreshed, from 0, not ${beta}.`)
   const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed, beta > 0)

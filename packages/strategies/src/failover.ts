@@ -16,11 +16,11 @@ export interface FailoverOptions<
   readonly errors?: readonly ErrorType[]
 }
 
-const defaults = /* @__PURE__ */ new WeakMap<Cache, readonly ErrorType[]>()
+const defaults = /* @__PURE__ */ new WeakMap<Cache, (error: unknown) => boolean>()
 
 /** Says on which errors {@link failover} answers the stored result, where it is not told otherwise. */
 export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[]): void {
-  defaults.set(cache, types)
+  defaults.set(cache, isOneOf(types))
 }
 
 /**
@@ -42,12 +42,13 @@ export function failover<F extends AnyFunction, const K extends string, const N 
 export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   const caching = cachingOf(cache, 'failover', options, asItIs, { own: ['errors'], prefix: 'fail' })
   const sharing = options.singleFlight === true ? 'renew' : 'apart'
+  const listed = options.errors && isOneOf(options.errors)
+  const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)
   mayAnswerStale()
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, caching.keying, (run, template) => {
       const loading = caching.through(target, run, template)
-      const forgives = (error: unknown) => isOneOf(options.errors ?? defaults.get(cache))(error)
       const through: ReadThrough<unknown> = {
         ...loading,
         sharing,

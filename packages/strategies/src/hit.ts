@@ -2,7 +2,7 @@ import { type Cache, MISS, outsideTransaction, type ReadThrough, type Seen, type
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { checkThat } from './options.ts'
+import { checkOptions, checkThat } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -58,6 +58,7 @@ export function countingHits(
   options: HitOptions,
   fn: AnyFunction | undefined,
 ): Decorator | Wrapped<AnyFunction> {
+  checkOptions(strategy, options)
   const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
   checkThat(
     Number.isInteger(cacheHits) && cacheHits >= 1,

@@ -1,5 +1,5 @@
 import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
-import { checkThat } from './options.ts'
+import { checkFunction, checkThat } from './options.ts'
 
 /** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
 interface TtlFunction<A extends readonly unknown[]> {
@@ -44,6 +44,7 @@ export function lifetimeOf(
     `${strategy} needs a ttl, such as ttl: '10m', or ttl: Infinity to keep results for ever.`,
   )
   checkThat(jitter >= 0 && jitter < 1, `A jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
+  checkFunction('ttlFromResult', ttlFromResult)
   const spread =
     jitter === 0 ? same : (whole: Milliseconds) => Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
   const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined

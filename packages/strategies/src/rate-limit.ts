@@ -16,7 +16,7 @@ import { detecting } from './detecting.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { checkNames, checkThat } from './options.ts'
+import { checkFunction, checkNames, checkThat } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
@@ -117,6 +117,7 @@ export function limitOf(
     `${strategy} needs a limit of at least 1 call, such as limit: 10, not ${limit}.`,
   )
   checkThat(period !== undefined, `${strategy} needs a period, such as period: '1m'.`)
+  checkFunction('action', action)
   const act = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
   const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
     act?.({ limit, remaining: 0, retryAfter: secondsUntil(resetAt), resetAt }, ...args)

@@ -5,6 +5,7 @@ import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
+import { checkOptions } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */
@@ -35,6 +36,7 @@ export function soft<F extends AnyFunction, const K extends string, const N exte
   fn: F,
 ): Wrapped<F>
 export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
+  checkOptions('soft', options)
   const { softTtl, errors } = options
   const form = datedForm('softTtl', softTtl, lifetimeOf('soft', options).fixed)
   const caching = cachingOf(cache, 'soft', options, form, { own: ['softTtl', 'errors'], prefix: 'soft' })

@@ -1,4 +1,5 @@
 import { compileTemplate, type KeyOptions, type TagsAhead, type Target } from '@cashews/core'
+import { checkThat } from './options.ts'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {
@@ -27,6 +28,10 @@ export function tagsOf(
     const tell = tags as (result: unknown, ...args: readonly unknown[]) => readonly string[]
     return { ahead: () => 'any', of: (result, self, given) => Reflect.apply(tell, self, [result, ...given]) }
   }
+  checkThat(
+    Array.isArray(tags),
+    `tags are a list of templates, such as ['items'], or a function that answers one, not ${String(tags)}.`,
+  )
   const compiled = tags.map((tag) => compileTemplate('tag', { fn, kind }, tag, args === undefined ? {} : { args }))
   const render = (self: unknown, given: readonly unknown[]) => compiled.map((tag) => tag.render(self, given))
   return { ahead: render, of: (_, self, given) => render(self, given) }

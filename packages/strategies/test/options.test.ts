@@ -1,6 +1,22 @@
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { cached, notNull, onlyErrors, singleFlight, withErrors } from '@cashews/strategies'
+import {
+  cached,
+  circuitBreaker,
+  early,
+  failover,
+  hit,
+  iterator,
+  locked,
+  notNull,
+  onlyErrors,
+  rateLimit,
+  setDefaultFailErrors,
+  singleFlight,
+  slidingRateLimit,
+  soft,
+  withErrors,
+} from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
 const cache = createCache().setup(memory())
@@ -26,6 +42,9 @@ describe('an option of cached that cannot work fails at definition', () => {
     ['a stray brace', { ttl: 1, key: 'user:{id' }, /user:\{id/],
     ['a formatter there is not', { ttl: 1, key: 'user:{id:lowr}' }, /:lowr/],
     ['an empty key', { ttl: 1, key: '' }, /empty/],
+    ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function'],
+    ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
+    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags are a list.*\['items'\].*not items/],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)
@@ -50,6 +69,30 @@ describe('an option of cached that cannot work fails at definition', () => {
   it('a decorator already when it is made', () => {
     expect(() => cached(cache, {} as never)).toThrow(/needs a ttl/)
     expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is no time to live/)
+  })
+
+  it('whatever the strategy', () => {
+    const all = { cached, early, soft, hit, failover, iterator, locked, rateLimit, slidingRateLimit, circuitBreaker }
+    for (const [name, strategy] of Object.entries(all)) {
+      const wrap = strategy as (...given: unknown[]) => unknown
+      expect(() => wrap(cache, undefined, load)).toThrow(`${name} takes the cache and an object of options`)
+      expect(() => wrap({ ttl: 1 }, load)).toThrow('not a function')
+    }
+    const good = { ttl: 1, key: 'k' }
+    for (const strategy of [cached, failover, iterator, locked])
+      expect(() => (strategy as (...given: unknown[]) => unknown)(cache, good, 5)).toThrow(
+        'Only a function or a method can be wrapped, not 5.',
+      )
+    for (const errors of [TypeError, ['TypeError']])
+      for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
+        expect(() =>
+          strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
+        ).toThrow('list of classes')
+    expect(() => withErrors('TypeError' as never)).toThrow('list of classes, such as [TypeError]')
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list of classes')
+    expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(
+      'action is a function, not 5.',
+    )
   })
 
   it('of singleFlight too', () => {

@@ -59,6 +59,8 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
   const { key, prefix, args, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
   const before = prefix ? `${prefix}:` : ''
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
+  if (key !== undefined && typeof key !== 'string')
+    throw new KeyTemplateError(`A key is a template or a function that answers text, not ${String(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
   const self = subject.kind === 'method' && !options.noSelf

@@ -52,8 +52,8 @@ export function format(name: string, value: unknown, args: readonly string[]): u
 
 /** Says what would be valid instead of a formatter or its argument; `undefined` when nothing is wrong. */
 export function validFormatters(name: string, argument: string | undefined): string | undefined {
-  if (!formats.has(name)) return `Formatters: ${[...formats.keys()]}, raw.`
-  if (name === 'hash' && !HASHES.includes(argument ?? 'md5')) return `Hashes: ${HASHES}.`
+  if (!formats.has(name)) return `Formatters: ${[...formats.keys(), 'raw'].join(', ')}.`
+  if (name === 'hash' && !HASHES.includes(argument ?? 'md5')) return `Hashes: ${HASHES.join(', ')}.`
   return (name === 'get' || name === 'jwt') && FORBIDDEN.test(argument ?? '') ? `Write ${name}(property).` : undefined
 }
 

@@ -7,9 +7,11 @@ import { coldAndWarm } from './sections/cold-and-warm.ts'
 import { detection } from './sections/detection.ts'
 import { earlyRefresh } from './sections/early-refresh.ts'
 import { expiry } from './sections/expiry.ts'
+import { failingHandler } from './sections/failing-handler.ts'
 import { failingUpstream } from './sections/failing-upstream.ts'
 import { hitRatio } from './sections/hit-ratio.ts'
 import { invalidation } from './sections/invalidation.ts'
+import { loginSection } from './sections/login.ts'
 import { nearAtHand } from './sections/near-at-hand.ts'
 import { overtakenLoad } from './sections/overtaken-load.ts'
 import { limits } from './sections/rate-limit.ts'
@@ -30,6 +32,8 @@ const contents = [
   earlyRefresh,
   failingUpstream,
   limits,
+  failingHandler,
+  loginSection,
   detection,
   ...(/[?&]client_?side=(?:1|true|yes|on)\b/i.test(url) ? [nearAtHand] : []),
 ]

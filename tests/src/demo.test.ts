@@ -59,7 +59,9 @@ describe('the demo', () => {
       '8. An early refresh',
       '9. A failing upstream',
       '10. A rate limit',
-      '11. Where an answer came from',
+      '11. A handler that fails after it wrote',
+      '12. A login that changes four keys',
+      '13. Where an answer came from',
     ])
   })
 

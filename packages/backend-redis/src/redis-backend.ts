@@ -61,6 +61,9 @@ interface ScriptCommand extends Command {
 /** How long a load may take and still be stored: as long as its lease. */
 const LEASE_LIFETIME: Milliseconds = 300_000
 
+/** How many keys to delete at a time: nobody else has to wait for long. */
+const FEW_TO_DELETE = 250
+
 /** Up to so many names are read without a look at how to split them. */
 const FEW = 50
 
@@ -225,7 +228,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#copies?.dropMatch(pattern)
     const matches = compileGlob(pattern)
     let gone = 0
-    for await (const names of this.#scanNames(pattern, BATCH)) {
+    for await (const names of this.#scanNames(pattern, FEW_TO_DELETE)) {
       // A load under way on a key that is not there must not be stored either.
       const keys = names.map((name) => this.#keys.keyOf(name) ?? this.#keys.keyOfLease(name))
       gone += await this.deleteMany(keys.filter((key) => key !== undefined && matches(key)) as string[])

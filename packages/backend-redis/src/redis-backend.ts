@@ -62,7 +62,7 @@ interface ScriptCommand extends Command {
 const LEASE_LIFETIME: Milliseconds = 300_000
 
 /** How many keys to delete at a time: nobody else has to wait for long. */
-const FEW_TO_DELETE = 250
+const FEW_TO_DELETE = 100
 
 /** Up to so many names are read without a look at how to split them. */
 const FEW = 50

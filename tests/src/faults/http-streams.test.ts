@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
-import { get } from 'node:http'
+import { execFile } from 'node:child_process'
 import { Readable } from 'node:stream'
-import { setTimeout as later } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
@@ -9,6 +8,24 @@ import { frameworks } from '../support/web.ts'
 
 const MEGABYTE = 1024 ** 2
 const SIZE = 100
+
+const run = promisify(execFile)
+/** A client in a process of its own, so that what is measured is the server. Rests after every 4 MB, if it is slow. */
+const CLIENT = `
+import { createHash } from 'node:crypto'
+import { get } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+const [url, wait] = process.argv.slice(1)
+get(url, async (response) => {
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of response) {
+    hash.update(chunk)
+    bytes += chunk.length
+    if (Number(wait) && bytes % ${4 * MEGABYTE} < chunk.length) await setTimeout(Number(wait))
+  }
+  console.log(bytes, hash.digest('hex'))
+})`
 
 describe.each(frameworks)('$name', ({ name, serve }) => {
   it('sends 100 MB to two readers, and holds back neither them nor its memory', { timeout: 60_000 }, async () => {
@@ -22,19 +39,8 @@ describe.each(frameworks)('$name', ({ name, serve }) => {
       ),
     })
     const server = await serve({ cache, routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
-    const download = (wait: number) =>
-      new Promise<string>((resolve, reject) => {
-        get(server.url, { agent: false }, async (response) => {
-          const hash = createHash('sha256')
-          let bytes = 0
-          for await (const chunk of response) {
-            hash.update(chunk)
-            bytes += chunk.length
-            if (wait && bytes % (4 * MEGABYTE) < chunk.length) await later(wait)
-          }
-          resolve(`${bytes} ${hash.digest('hex')}`)
-        }).on('error', reject)
-      })
+    const download = async (wait: number) =>
+      (await run(process.execPath, ['--input-type=module', '-e', CLIENT, server.url, `${wait}`])).stdout
     await download(0)
     globalThis.gc?.()
     const before = process.memoryUsage().rss
@@ -50,6 +56,6 @@ describe.each(frameworks)('$name', ({ name, serve }) => {
     await cache.close()
     expect(new Set(got).size).toBe(1)
     expect(got[0]).toMatch(`${SIZE * MEGABYTE} `)
-    expect(grown).toBeLessThan(60)
+    expect(grown).toBeLessThan(20)
   })
 })

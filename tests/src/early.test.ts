@@ -55,6 +55,17 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
+  it('refreshes where nothing but the prefix of its keys has a store', async () => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const cache = createCache({ onError }).setup(create(), { prefix: 'early:' })
+    const load = early(cache, { ttl: '10s', earlyTtl: '5s', key: 'rates' }, run)
+    await load()
+    await elapse(5_000)
+    expect(await load()).toBe(1)
+    await elapse(0)
+    expect(await load()).toBe(2)
+  })
+
   it('leaves a refresh that is under way to the cache that runs it', async () => {
     const backend = create()
     const opened = gate<number>()

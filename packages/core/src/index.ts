@@ -107,6 +107,7 @@ export {
   perTransaction,
   returnToTransaction,
 } from './participation.ts'
+export { Refreshes } from './refreshes.ts'
 export { outsideScope, watchScopes } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'

@@ -6,6 +6,7 @@ import {
   type Lease,
   outsideScope,
   parseTtl,
+  Refreshes,
   type Ttl,
 } from '@cashews/core'
 import { type CacheControl, parseCacheControl, writeCacheControl } from './cache-control.ts'
@@ -148,7 +149,9 @@ export class ResponseCache {
   readonly #staleWhileRevalidate: number
   readonly #staleIfError: number
   readonly #underWay = new Map<string, Load>()
-  readonly #refreshing = new Set<string>()
+  readonly #refreshes: Refreshes
+  /** What refreshes store, which is later than their response ends. */
+  readonly #saving = new Map<string, Promise<unknown>>()
   readonly #isAnonymous: (cookie: string) => boolean
   readonly #isKept: (status: number) => boolean
 
@@ -161,6 +164,7 @@ export class ResponseCache {
     this.#options = options
     this.#keys = new ResponseKeys(prefix, ignoreQuery)
     this.#store = new ResponseStore(cache, varyBy !== undefined)
+    this.#refreshes = new Refreshes(cache)
     this.#maxBytes = options.maxBytes ?? 1024 ** 2
     this.#ttl = seconds(options.ttl)
     this.#staleWhileRevalidate = seconds(options.staleWhileRevalidate) ?? 0
@@ -266,16 +270,17 @@ export class ResponseCache {
       if (verdict === 'stale' || verdict === 'request') return this.#visit(ask, found, verdict)
       const forward = ask.hasWaited ? ({ forward: 'uri-miss', isCollapsed: true } as const) : { hit: true }
       const reply = this.#replyOf(stored, { ...forward, ...this.#debug(ask) }, now)
-      if (verdict !== 'due' || this.#refreshing.has(found.place)) return { reply }
-      this.#refreshing.add(found.place)
-      return { reply, refresh: (run) => this.#refresh(found.place, run) }
+      return verdict === 'due' ? { reply, refresh: (run) => this.#refresh(found.place, stored, run) } : { reply }
     })
   }
 
-  #refresh(place: string, run: () => Promise<unknown>): void {
-    run()
-      .catch(this.#cache.report)
-      .finally(() => this.#refreshing.delete(place))
+  /** Lets one request run in all processes that share the store, unless another has brought something newer by then. */
+  #refresh(place: string, { at }: StoredResponse, run: () => Promise<unknown>): void {
+    const isDue = (now: unknown) => isStored(now) && now.at === at
+    this.#refreshes.start(place, isDue, async () => {
+      await run()
+      await this.#saving.get(place)
+    })
   }
 
   /** Sends a request on to the handler, or lets it wait for the answer to another. */
@@ -336,6 +341,10 @@ export class ResponseCache {
       load = { lease, done }
       this.#underWay.set(found.place, load)
       done.then(() => this.#underWay.get(found.place) === load && this.#underWay.delete(found.place))
+    }
+    if (ask.isRefresh) {
+      this.#saving.set(found.place, done)
+      done.then(() => this.#saving.delete(found.place))
     }
     return lease ? { visit } : leased.then(() => ({ visit }))
   }

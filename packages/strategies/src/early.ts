@@ -5,6 +5,7 @@ import {
   markStale,
   mayAnswerStale,
   type ReadThrough,
+  Refreshes,
   type Target,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
@@ -13,7 +14,6 @@ import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { checkOptions, checkThat } from './options.ts'
-import { Refreshes } from './refreshes.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */

@@ -1,9 +1,16 @@
-import { type Cache, MISS, outsideTransaction, type ReadThrough, type Seen, type Target } from '@cashews/core'
+import {
+  type Cache,
+  MISS,
+  outsideTransaction,
+  type ReadThrough,
+  Refreshes,
+  type Seen,
+  type Target,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { checkOptions, checkThat } from './options.ts'
-import { Refreshes } from './refreshes.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { wrap } from './wrap.ts'

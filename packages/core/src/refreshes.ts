@@ -1,4 +1,6 @@
-import { type Cache, type Milliseconds, outsideScope } from '@cashews/core'
+import type { Milliseconds } from './backend.ts'
+import type { Cache } from './cache.ts'
+import { outsideScope } from './scope.ts'
 
 /** How long the refresh of one process keeps those of others away. */
 const LOCK_TTL = '30s'
@@ -32,7 +34,8 @@ export class Refreshes {
   async #run(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): Promise<void> {
     // The caller gets the old answer first: what the function does at once would be in its way.
     await new Promise((resolve) => setImmediate(resolve))
-    const [lock, token] = [`refresh:${key}`, crypto.randomUUID()]
+    // By the same prefix as the key: in the store that its processes share.
+    const [lock, token] = [`${key} refresh`, crypto.randomUUID()]
     if (!(await this.#cache.setLock(lock, token, { ttl: LOCK_TTL }))) return
     try {
       if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()

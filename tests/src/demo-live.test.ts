@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask } from './support/web.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const main = fileURLToPath(new URL('../../apps/demo/src/live/main.ts', import.meta.url))
+
+describe('the live demo', () => {
+  let service: ChildProcess
+  let url: string
+
+  beforeAll(async () => {
+    const { CACHE_URL: _, ...env } = process.env
+    const args = ['--conditions=@cashews/source', '--import', 'tsx', main]
+    service = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = await once(service.stdout as NodeJS.ReadableStream, 'data')
+    url = /^\d{6} cities at (http:\S+)/.exec(String(line))?.[1] as string
+  }, 30_000)
+  afterAll(async () => {
+    service.kill()
+    await once(service, 'exit')
+  })
+
+  it('looks at every city for what is new, and at none for what was asked before', async () => {
+    const miss = await ask(`${url}/search?text=berlin`)
+    expect(JSON.parse(miss.text)).toContainEqual(expect.objectContaining({ name: 'Berlin', country: 'DE' }))
+    expect(miss.headers['cache-status']).toBe('"demo:search:{text:lower}"; fwd=miss; stored')
+    const hit = await ask(`${url}/search?text=Berlin`)
+    expect(hit.text).toBe(miss.text)
+    expect(hit.headers['cache-status']).toMatch(/; hit; ttl=59\d$/)
+    expect(hit.headers['x-scans']).toBe(miss.headers['x-scans'])
+  })
+
+  it('answers a stored response whole', async () => {
+    expect((await ask(`${url}/largest`)).headers['cache-status']).toContain('fwd=uri-miss; stored')
+    expect((await ask(`${url}/largest`)).headers['cache-status']).toMatch(/^cashews; hit/)
+  })
+
+  it('has a page, which a browser does not fetch twice', async () => {
+    const page = await ask(url)
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    const again = await ask(url, { headers: { 'if-none-match': page.headers.etag as string } })
+    expect([again.status, again.text]).toEqual([304, ''])
+  })
+})

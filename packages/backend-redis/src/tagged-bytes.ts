@@ -1,7 +1,7 @@
 import type { TagStamp } from '@cashews/core'
 
 /** Marks a value with tags. Then the length of the head in four bytes, the head, and the value as it is without tags. */
-export const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
+const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 const START = TAGS_HEADER.length + 4
 
 /** What a value with tags is made of. */

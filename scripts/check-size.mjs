@@ -37,19 +37,19 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 30_000,
+    gzip: 30_600,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_800,
+    gzip: 9_100,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {
     name: 'singleFlight, no other strategy',
     code: `export { singleFlight } from '@cashews/strategies'`,
-    gzip: 8_500,
+    gzip: 7_500,
     without: strategies.filter((name) => name !== 'singleFlight'),
   },
   // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).

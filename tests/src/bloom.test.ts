@@ -116,6 +116,14 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
+    it('is not taken for whole by half of its marks', async () => {
+      const { asks, exists } = emails()
+      await cache.incrBits(exists.storedName, [9_586])
+      expect(await exists('nobody@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledOnce()
+      expect((await exists.estimate()).isWhole).toBe(false)
+    })
+
     it('in part is not whole', async () => {
       const { exists } = emails({ maxKeyBytes: 256 })
       await exists.setMany(upTo(1_000))
@@ -167,6 +175,20 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       const told: number[] = []
       await exists.setMany(upTo(25), { batchSize: 10, onProgress: ({ done }) => told.push(done) })
       expect(told).toEqual([10, 20, 25])
+    })
+
+    it('passes over what an earlier load has added', async () => {
+      const { exists } = emails()
+      await exists.setMany(upTo(20))
+      const told: number[] = []
+      await exists.setMany(upTo(30), { from: 20, batchSize: 5, onProgress: ({ done }) => told.push(done) })
+      expect(told).toEqual([25, 30])
+    })
+
+    it('is refused a batch of nothing, and a start before the first', async () => {
+      const { exists } = emails()
+      await expect(exists.setMany(upTo(3), { batchSize: 0 })).rejects.toThrow('at least 1 element, not 0')
+      await expect(exists.setMany(upTo(3), { from: -1 })).rejects.toThrow('at least 0, not -1')
     })
 
     it('goes on where an earlier load has stopped', async () => {
@@ -363,6 +385,52 @@ describe('bloom', () => {
     cache.enable()
     expect(await exists('nobody')).toBe(false)
     expect(asks).toHaveBeenCalledTimes(3)
+  })
+
+  it('is not begun by what a store did not take', async () => {
+    const asks = vi.fn(even)
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, asks)
+    await cache.disabling(['getBits', 'incrBits'], () => exists.set('user2@example.com'))
+    expect(await exists.set('user4@example.com')).toBe(true)
+    asks.mockClear()
+    expect(await exists('nobody')).toBe(false)
+    expect(asks).not.toHaveBeenCalled()
+  })
+
+  it('knows what a host has added whose clock is ahead', async () => {
+    fakeTime()
+    const options = { name: 'emails', capacity: 10, ttl: '40s', rotate: 4, checkFalsePositive: false } as const
+    const asks = vi.fn(even)
+    const exists = bloom(cache, options, asks)
+    const now = Date.now()
+    vi.setSystemTime(now + 10_000)
+    await exists.set('user2@example.com')
+    asks.mockClear()
+    vi.setSystemTime(now)
+    expect(await exists('user2@example.com')).toBe(true)
+    expect(asks).not.toHaveBeenCalled()
+  })
+
+  it('lets others have their turn while it is being loaded', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 100 }, even)
+    let turns = 0
+    const turn = () => {
+      turns++
+      pending = setImmediate(turn)
+    }
+    let pending = setImmediate(turn)
+    await exists.setMany(upTo(50), { batchSize: 10 })
+    clearImmediate(pending)
+    expect(turns).toBeGreaterThanOrEqual(4)
+  })
+
+  it('asks whether it was begun once, not for each element', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await exists.set('user2@example.com')
+    const heard = vi.fn()
+    using _ = cache.on('set', heard)
+    await exists.set('user4@example.com')
+    expect(heard).not.toHaveBeenCalled()
   })
 
   it('goes through middlewares', async () => {

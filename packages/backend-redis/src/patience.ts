@@ -2,7 +2,7 @@ import { BackendUnavailableError, type Milliseconds } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 
 /** How long a server may be silent before its connection is taken for dead. */
-export const SILENCE: Milliseconds = 200
+const SILENCE: Milliseconds = 200
 
 /** How long the handshake on a new connection may take. */
 const HANDSHAKE: Milliseconds = 1_000

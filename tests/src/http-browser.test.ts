@@ -11,17 +11,25 @@ import { frameworks, type TestRoute } from './support/web.ts'
 
 const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => !spawnSync(name, ['--version']).error)
 
+interface Message {
+  readonly id?: number
+  readonly method: string
+  readonly params: { readonly requestId?: string; readonly statusCode?: number; readonly response?: Response }
+}
+
 /** A tab of a browser, by the protocol of its developer tools. */
 class Tab {
   readonly #socket: WebSocket
-  readonly #heard: { readonly method: string; readonly params: Record<string, unknown> }[] = []
+  readonly #replies = new Map<number, () => void>()
+  #heard: Message[] = []
   #next = 0
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
     socket.addEventListener('message', ({ data }) => {
-      const message = JSON.parse(String(data))
-      if (message.method) this.#heard.push(message)
+      const message = JSON.parse(String(data)) as Message
+      if (message.id === undefined) this.#heard.push(message)
+      else this.#replies.get(message.id)?.()
     })
   }
 
@@ -33,6 +41,10 @@ class Tab {
       '--no-sandbox',
       '--disable-gpu',
       '--disable-dev-shm-usage',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
       '--remote-debugging-port=0',
     ]
     const browser = spawn(chromium as string, [...flags, `--user-data-dir=${profile}`, 'about:blank'], {
@@ -53,7 +65,7 @@ class Tab {
       const socket = new WebSocket(tabs.find(({ type }) => type === 'page')?.webSocketDebuggerUrl as string)
       await once(socket, 'open')
       const tab = new Tab(socket)
-      for (const domain of ['Page', 'Network']) tab.#send(`${domain}.enable`)
+      await tab.#send('Network.enable')
       return tab
     }
     throw new Error('The browser has ended.')
@@ -61,16 +73,25 @@ class Tab {
 
   /** Loads a page. Answers with which status it came from the server, and which one the page sees. */
   async load(url: string): Promise<{ readonly fromServer: unknown; readonly shown: unknown }> {
-    this.#heard.length = 0
-    this.#send('Page.navigate', { url })
-    const params = (name: string) => this.#heard.find(({ method }) => method === name)?.params
-    await vi.waitFor(() => expect(params('Page.loadEventFired')).toBeDefined(), 10_000)
-    const { response } = params('Network.responseReceived') as { response: { status: number } }
-    return { fromServer: params('Network.responseReceivedExtraInfo')?.statusCode, shown: response.status }
+    this.#heard = []
+    await this.#send('Page.navigate', { url })
+    const all = (name: string) => this.#heard.filter(({ method }) => method === name).map(({ params }) => params)
+    // The browser may have other requests under way: it asks for an icon too.
+    return vi.waitFor(() => {
+      const page = all('Network.responseReceived').find(({ response }) => response?.url === url)
+      const ofPage = ({ requestId }: Message['params']) => page !== undefined && requestId === page.requestId
+      expect(all('Network.loadingFinished').some(ofPage)).toBe(true)
+      const raw = all('Network.responseReceivedExtraInfo').find(ofPage)
+      expect(raw).toBeDefined()
+      return { fromServer: raw?.statusCode, shown: page?.response?.status }
+    }, 20_000)
   }
 
-  #send(method: string, params: object = {}): void {
-    this.#socket.send(JSON.stringify({ id: ++this.#next, method, params }))
+  async #send(method: string, params: object = {}): Promise<void> {
+    const id = ++this.#next
+    const replied = new Promise<void>((resolve) => this.#replies.set(id, resolve))
+    this.#socket.send(JSON.stringify({ id, method, params }))
+    await replied
   }
 }
 

@@ -58,6 +58,13 @@ export class Deadline {
     })
   }
 
+  /** Ends the timer, unless answers are still waited for. */
+  stop(): void {
+    if (this.#oldest !== undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
   #begin(late: () => void): Waiting {
     const newest = this.#newest
     const waiting: Waiting = { due: performance.now() + this.#timeout, late, older: newest, newer: undefined }

@@ -132,6 +132,7 @@ class StoreGuard implements Guard {
     clearTimeout(this.#probing)
     this.#probing = undefined
     this.#failures = 0
+    for (const deadline of this.#deadlines.values()) deadline.stop()
   }
 
   #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {

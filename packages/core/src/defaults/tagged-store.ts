@@ -236,7 +236,7 @@ export class TaggedStore implements BackendBase {
     const stamps = new Map(expectations.map(({ key, stamp }) => [key, stamp]))
     return chain(this.#holdElsewhere(expectations), (hold) => {
       if (!hold) return false
-      return chain(all(writes.map((write) => this.#pack(write, stamps))), (packed) =>
+      return chain(all(withoutKeeping(writes).map((write) => this.#pack(write, stamps))), (packed) =>
         chain(
           this.#applyAll(
             expectations.flatMap((expectation) => this.#expand(expectation)),
@@ -616,6 +616,26 @@ function plus(key: string, value: unknown, by: number): number {
 function nextTry(key: string, tries: number): number {
   if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
   return tries + 1
+}
+
+/** The same writes, but that none keeps what one before it makes: that is known without a look at the store. */
+function withoutKeeping(writes: readonly Write[]): readonly Write[] {
+  const made = new Map<string, Write>()
+  return writes.map((write) => {
+    const before = made.get(write.key)
+    const after = before === undefined ? write : following(before, write)
+    if (after.op !== 'expire') made.set(write.key, after)
+    else if (before?.op === 'set') made.set(write.key, { ...before, lifetime: after.lifetime })
+    return after
+  })
+}
+
+/** A write of a key that the same step has written before. */
+function following(before: Write, write: Write): Write {
+  if (write.op !== 'set' || write.lifetime !== 'keep') return write
+  if (before.op === 'delete') return { ...write, lifetime: FOREVER }
+  const { lifetime, tags } = { tags: undefined, ...before }
+  return { ...write, lifetime, tags: write.tags ?? tags }
 }
 
 async function countOf(keys: AsyncIterable<string>): Promise<number> {

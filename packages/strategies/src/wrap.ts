@@ -62,16 +62,17 @@ export function wrap<F extends AnyFunction>(
     cache.watchesRuns ? cache.run(template(), () => bare(self, args)) : bare(self, args)
   const tallyOf = lazily(() => cache.tally(template()))
   const behaviour = behave(run, template)
+  const { refuse, now: answerNow } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
       const key = keyOf()
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
-      const refusal = behaviour.refuse?.(spot, args)
+      const refusal = refuse?.(spot, args)
       if (refusal !== undefined) return refusal
-      const now = signal === undefined ? behaviour.now?.(spot) : undefined
+      const now = signal === undefined ? answerNow?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
-      if (known === undefined && (now !== undefined || !behaviour.now || !cache.answersNow(spot.key)))
+      if (known === undefined && (now !== undefined || !answerNow || !cache.answersNow(spot.key)))
         key.recent.add(args, spot)
       if (now === undefined) return behaviour.call(spot, self, args, signal)
       tallyOf().hits++

@@ -1,5 +1,6 @@
 import { type Awaitable, chain } from './awaitable.ts'
 import { type Backend, MISS } from './backend.ts'
+import { batches } from './batches.ts'
 import type { Call, CallOf } from './command.ts'
 import { NotSupportedError } from './errors.ts'
 
@@ -89,16 +90,6 @@ async function* pairs(
     const values = await backend.getMany(batch)
     for (const [at, key] of batch.entries()) if (values[at] !== MISS) yield [key, values[at]]
   }
-}
-
-async function* batches(keys: AsyncIterable<string> | Iterable<string>, size: number): AsyncGenerator<string[]> {
-  let batch: string[] = []
-  for await (const key of keys) {
-    if (batch.push(key) < size) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
 }
 
 type Group = 'bits' | 'windows' | 'sets' | 'locks' | 'tags'

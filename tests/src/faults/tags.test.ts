@@ -59,7 +59,7 @@ describe('a process that dies while it deletes many tags', () => {
       const numbers = Array.from({ length: 1_000 }, (_, at) => at)
       const keys = numbers.map((at) => `k${at}`)
       let [there, gone, odd] = [0, 0, 0]
-      for (const delay of [0, 1, 2, 4, 8, 16]) {
+      for (const delay of [0, 10, 20, 40, 80, 400]) {
         await Promise.all(numbers.map((at) => cache.set(`k${at}`, at, { ttl: '1h', tags: [`t${at}`] })))
         const child = startWork({ store: place, role: 'untag' })
         await linesOf(child).next()
@@ -76,14 +76,36 @@ describe('a process that dies while it deletes many tags', () => {
         odd += (await cache.getMany(keys)).filter((value) => value !== -1).length
       }
       await cache.close()
-      report('G5', 'each tag is old or new', { store, there, gone, odd }, odd === 0 && there + gone === 6_000)
+      report('G5', 'each tag is old or new', { store, there, gone, odd }, odd === 0 && there > 0 && gone > 0 && there + gone === 6_000)
     },
     120_000,
   )
 })
 
+it('G7: a copy near at hand is given no more, once its tag was deleted elsewhere', async () => {
+  const namespace = `fault:${crypto.randomUUID()}:`
+  const writer = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
+  const reader = createCache().setup(redis({ url: server.url, namespace, clientSide: true }), PATIENT)
+  const tags = createTags(writer)
+  createTags(reader)
+  const seen = new Stopwatch()
+  let unread = 0
+  for (let round = 0; round < 200; round++) {
+    await writer.set('key', round, { ttl: '1h', tags: ['tag'] })
+    while ((await reader.get('key')) !== round) await wait(1)
+    if ((await reader.get('key')) !== round) unread++
+    await tags.delete('tag')
+    await seen.time(async () => {
+      while ((await reader.get('key')) !== undefined) await wait(1)
+    })
+  }
+  await Promise.all([writer.close(), reader.close()])
+  const measured = { p50: seen.quantile(0.5), max: seen.quantile(1), unread }
+  report('G7', 'seen within 50 ms', measured, measured.max <= 50 && unread === 0)
+}, 60_000)
+
 describe('a million keys', () => {
-  it('G3, G7: under a tag are deleted at once, and nobody waits for it', async () => {
+  it('G3: under a tag are deleted at once, and nobody waits for it', async () => {
     const namespace = `fault:${crypto.randomUUID()}:`
     const cache = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
     const tags = createTags(cache)
@@ -109,9 +131,9 @@ describe('a million keys', () => {
       const [p99, before] = [meanwhile.quantile(0.99), usual.quantile(0.99)]
       const left = (await reader.getMany(['k:0', 'k:999999', 'other'])).filter((value) => value !== undefined).length
       const measured = { ms, p99, before, reads: meanwhile.count, left }
-      report('G7', 'p99 of a reader at most doubles', measured, p99 <= Math.max(2 * before, 2) && left === 1)
+      report('G3', 'p99 of a reader at most doubles', measured, p99 <= 2 * before && left === 1)
     })
-    report('G3', 'no step longer than 10 ms, deleted in 5 ms', { ms, slowestStep: busy }, busy <= 10 && ms <= 50)
+    report('G3', 'no step longer than 10 ms, deleted in 5 ms', { ms, slowestStep: busy }, busy <= 10 && ms <= 5)
     await Promise.all([cache.close(), reader.close()])
     await server.admin.flushall('ASYNC')
   }, 300_000)

@@ -17,6 +17,7 @@ import {
   type TagsAhead,
   type Write,
 } from '../backend.ts'
+import { batches } from '../batches.ts'
 import { BackendError, CommandError, WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
 import { RecentTags } from './recent-tags.ts'
@@ -172,7 +173,7 @@ export class TaggedStore implements BackendBase {
     if (!this.#inUse && this.#base.deleteMatch && (this.locks !== undefined || !REACHES_ASIDE.test(pattern)))
       return this.#base.deleteMatch(pattern)
     let gone = 0
-    for await (const keys of batches(this.#base.scan(pattern, BATCH))) {
+    for await (const keys of batches(this.#base.scan(pattern, BATCH), BATCH)) {
       const own = keys.filter((key) => !isRecordKey(key) && !isLockKey(key))
       gone += (await Promise.all(own.map((key) => this.delete(key)))).filter(Boolean).length
     }
@@ -224,7 +225,7 @@ export class TaggedStore implements BackendBase {
 
   async clear(): Promise<void> {
     if (this.locks !== undefined) return this.#base.clear()
-    for await (const keys of batches(this.#base.scan('*', BATCH)))
+    for await (const keys of batches(this.#base.scan('*', BATCH), BATCH))
       await Promise.all(keys.filter((key) => !isLockKey(key)).map((key) => this.#base.delete(key)))
   }
 
@@ -642,14 +643,4 @@ async function countOf(keys: AsyncIterable<string>): Promise<number> {
   let count = 0
   for await (const _ of keys) count++
   return count
-}
-
-async function* batches(keys: AsyncIterable<string> | Iterable<string>, size = BATCH): AsyncGenerator<string[]> {
-  let batch: string[] = []
-  for await (const key of keys) {
-    if (batch.push(key) < size) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
 }

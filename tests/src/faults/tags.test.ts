@@ -76,7 +76,12 @@ describe('a process that dies while it deletes many tags', () => {
         odd += (await cache.getMany(keys)).filter((value) => value !== -1).length
       }
       await cache.close()
-      report('G5', 'each tag is old or new', { store, there, gone, odd }, odd === 0 && there > 0 && gone > 0 && there + gone === 6_000)
+      report(
+        'G5',
+        'each tag is old or new',
+        { store, there, gone, odd },
+        odd === 0 && there > 0 && gone > 0 && there + gone === 6_000,
+      )
     },
     120_000,
   )

@@ -124,5 +124,5 @@ describe('Sentinel', () => {
       { maxAge, flushes: flushes.join() },
       maxAge <= MAX_STALE && flushes.every((count) => count >= 1),
     )
-  }, 120_000)
+  }, 240_000)
 })

@@ -6,7 +6,8 @@ import { eventually } from './eventually.ts'
 import { freePort } from './ports.ts'
 import { RedisServer, startRedis } from './redis-server.ts'
 
-const PATIENCE = 30_000
+/** After a failover Sentinels look several times before they tell the others whom to follow: tens of seconds. */
+const PATIENCE = 60_000
 
 export interface SentinelOptions {
   readonly replicas?: number

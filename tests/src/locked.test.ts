@@ -146,6 +146,18 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(onError).not.toHaveBeenCalled()
     })
 
+    it('renews a lock that never ends no more often than others', async () => {
+      const commands = recorder()
+      cache.use(commands)
+      const opened = gate<string>()
+      const load = cached(cache, { ttl: '1m', key: 'k', lock: { ttl: Number.POSITIVE_INFINITY } }, () => opened.promise)
+      const answer = load()
+      await elapse(1_000)
+      opened.open('value')
+      await answer
+      expect(commands.commands.filter((command) => command === 'setLock')).toHaveLength(1)
+    })
+
     it('loads by itself when it has waited in vain', async () => {
       await cache.setLock('lock:k', 'somebody', { ttl: '1h' })
       const run = vi.fn(async () => 1)

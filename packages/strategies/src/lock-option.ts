@@ -47,9 +47,13 @@ export async function withLock<T>(cache: Cache, key: string, locking: LockOption
   }
 }
 
+/** A timer cannot be set for more than 24 days. */
+const LONGEST_PAUSE: Milliseconds = 60 * 60_000
+
 /** Holds a lock for as long as `fn` runs. That it was lost all the same, its release reports. */
 async function renewing<T>(lock: Lock, lifetime: Milliseconds, fn: () => Promise<T>): Promise<T> {
-  const renewal = setInterval(() => void lock.extend(lifetime / 1_000).catch(() => undefined), lifetime / 3)
+  const renew = () => void lock.extend(lifetime / 1_000).catch(() => undefined)
+  const renewal = setInterval(renew, Math.min(lifetime / 3, LONGEST_PAUSE))
   renewal.unref()
   try {
     return await fn()

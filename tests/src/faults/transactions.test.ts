@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { redis } from '@cashews/backend-redis'
-import { type Cache, createCache } from '@cashews/core'
-import { type TransactionMode, transaction } from '@cashews/transactions'
+import { createCache } from '@cashews/core'
+import { transaction } from '@cashews/transactions'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { freshDirectory } from '../support/disk/directories.ts'
+import { countUp } from '../support/faults/count-up.ts'
 import { report, round } from '../support/faults/report.ts'
 import { linesOf, startWork } from '../support/faults/work.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
@@ -22,24 +23,6 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const onRedis = () => ({ url: server.url, namespace: `fault:${crypto.randomUUID()}:` })
 const onDisk = () => ({ directory: freshDirectory() })
-
-/** Counts up in a transaction: reads, and writes one more. */
-async function countUp(cache: Cache, mode: TransactionMode, times: number): Promise<number> {
-  let runs = 0
-  const count = () =>
-    transaction(
-      cache,
-      async () => {
-        runs++
-        const found = (await cache.get<number>('count')) ?? 0
-        await wait(1)
-        await cache.set('count', found + 1)
-      },
-      { mode, tries: 10_000, timeout: '60s' },
-    )
-  await Promise.all(Array.from({ length: times }, count))
-  return runs
-}
 
 describe.each(modes)('transactions that are %s', (mode) => {
   it.each([30, 300])(

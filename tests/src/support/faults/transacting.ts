@@ -4,6 +4,7 @@ import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { type TransactionMode, transaction } from '@cashews/transactions'
+import { countUp } from './count-up.ts'
 
 /** What a process of its own is to do with a store. */
 export interface Work {
@@ -20,19 +21,7 @@ const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const cache = createCache().setup('url' in store ? redis(store) : disk({ ...store, shards: 1 }), PATIENT)
 
 if (role === 'count') {
-  let runs = 0
-  const count = () =>
-    transaction(
-      cache,
-      async () => {
-        runs++
-        const found = (await cache.get<number>('count')) ?? 0
-        await wait(1)
-        await cache.set('count', found + 1)
-      },
-      { mode, tries: 10_000, timeout: '60s' },
-    )
-  await Promise.all(Array.from({ length: times }, count))
+  const runs = await countUp(cache, mode, times)
   console.log(JSON.stringify({ runs }))
   await cache.close()
 }

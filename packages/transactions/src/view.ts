@@ -98,7 +98,7 @@ export class View implements BackendBase {
     this.around = around
     this.mayBeAway = this.store.guard !== undefined && !around
     this.name = this.store.name
-    this.locks = this.store.locks
+    this.locks = this.store.locks && withoutLooks(this.store.locks)
     this.tags = this.store.tags ? tagsView(this, this.store.tags) : false
     if (this.store.bits === false) this.bits = false
     if (this.store.windows === false) this.windows = false
@@ -618,6 +618,18 @@ export class View implements BackendBase {
       loadings?.delete(earlier)
       if (earlier === lease) return
     }
+  }
+}
+
+/** The locks of a store. What a key holds they do not tell, for they do not know what was written inside. */
+function withoutLooks(locks: Locks): Locks {
+  const { released } = locks
+  return {
+    acquire: (...lock) => locks.acquire(...lock),
+    extend: (...lock) => locks.extend(...lock),
+    release: (...lock) => locks.release(...lock),
+    isLocked: (key) => locks.isLocked(key),
+    ...(released && { released: (key, atMost) => released.call(locks, key, atMost) }),
   }
 }
 

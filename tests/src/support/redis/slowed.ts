@@ -17,7 +17,7 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
     end
   end
   local left = redis.call('PTTL', key)
-  if left > by then redis.call('PEXPIRE', key, left - by)
+  if left > by then redis.call('PEXPIRE', key, string.format('%.0f', left - by))
   elseif left >= 0 and not key:find('~lease:', 1, true) then redis.call('UNLINK', key) end
 end`
 

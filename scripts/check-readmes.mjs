@@ -36,8 +36,11 @@ export async function checkReadmes(blocks = allBlocks()) {
       }),
     )
     const output = await new Promise((resolve) => {
-      execFile(process.execPath, [tsc, '--noEmit', '--pretty', 'false'], { cwd: dir }, (error, stdout, stderr) =>
-        resolve(error ? `${stdout}${stderr}` || String(error) : ''),
+      execFile(
+        process.execPath,
+        [tsc, '--noEmit', '--checkers', '1', '--pretty', 'false'],
+        { cwd: dir },
+        (error, stdout, stderr) => resolve(error ? `${stdout}${stderr}` || String(error) : ''),
       )
     })
     return [...marks, ...explain(output, checked)]

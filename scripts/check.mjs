@@ -18,7 +18,7 @@ const lists = [
   },
   {
     lint: ['biome', 'check', '--error-on-warnings', '.'],
-    typecheck: ['tsc', '--noEmit', '-p', 'tsconfig.json'],
+    typecheck: ['tsc', '--noEmit', '--checkers', '1', '-p', 'tsconfig.json'],
     scripts: ['tsc', '--noEmit', '-p', 'scripts/tsconfig.json'],
     unused: ['knip'],
     contributor: ['node', 'scripts/check-new-backend.mjs'],

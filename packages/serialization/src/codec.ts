@@ -1,6 +1,7 @@
 import { type Awaitable, ValueError } from '@cashews/core'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
+import { nameOf, remedyFor } from './remedy.ts'
 import { reviveAll } from './revive.ts'
 import { Refusal, settle, Unsettled, type Vocabulary } from './settle.ts'
 import { mayBeIllFormed, spellOut } from './well-formed.ts'
@@ -119,20 +120,9 @@ function explained(key: string, value: unknown, error: unknown): ValueError {
   if (error instanceof Refusal) {
     const { part, message } = error
     const what = `${whereIs(part, value)} is ${nameOf(part)}`
-    const remedy = typeof part === 'object' && message.includes('registered') ? remedyFor(part) : ''
+    const remedy = typeof part === 'object' && part !== null && message.includes('registered') ? remedyFor(part) : ''
     return new ValueError(`Cannot keep the value of "${key}": ${what}, and ${message}.${remedy}`)
   }
   const why = error instanceof RangeError ? 'it is nested too deeply' : String((error as Error)?.message ?? error)
   return new ValueError(`Cannot keep the value of "${key}": ${why}.`, { cause: error })
-}
-
-function remedyFor(part: object | null): string {
-  const name = part?.constructor?.name || 'the class'
-  return ` Store plain data, or say how it is kept: registerType(${name}, { id, encode, decode }).`
-}
-
-function nameOf(part: unknown): string {
-  if (typeof part === 'function') return `the function "${part.name}"`
-  if (typeof part === 'symbol') return `the symbol ${String(part)}`
-  return `an object of class "${(part as object | null)?.constructor?.name ?? 'Object'}"`
 }

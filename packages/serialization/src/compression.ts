@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { type Awaitable, ConfigurationError } from '@cashews/core'
+import { type Awaitable, ConfigurationError, unknownOption } from '@cashews/core'
 
 export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
 
@@ -93,11 +93,18 @@ interface Compressed {
 
 /** @throws {ConfigurationError} On an algorithm that does not exist, or not in this Node, and on settings out of range. */
 export function compressorOf(given: CompressionAlgorithm | CompressionOptions, { ratio }: GrowthLimits): Compressor {
-  const { algorithm: name, threshold = 1_024, level } = typeof given === 'string' ? { algorithm: given } : given
+  const {
+    algorithm: name,
+    threshold = 1_024,
+    level,
+    ...rest
+  } = typeof given === 'object' ? given : { algorithm: given }
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw unknownOption(unknown, 'compression', ['algorithm', 'threshold', 'level'])
   const algorithm = ALGORITHMS.find((known) => known.name === name)
   if (!algorithm)
     throw new ConfigurationError(
-      `Option "compression" is ${JSON.stringify(name)}; known are ${ALGORITHMS.map((known) => known.name).join(', ')}.`,
+      `The algorithm of "compression" is ${JSON.stringify(name)}; known are ${ALGORITHMS.map((known) => known.name).join(', ')}.`,
     )
   if (!algorithm.isThere)
     throw new ConfigurationError(`Node ${process.version} has no zstd; it needs 22.15 or later. Choose brotli or gzip.`)

@@ -32,12 +32,16 @@ const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
  *   encode: ({ amount, currency }) => [amount, currency],
  *   decode: ([amount, currency]) => new Money(amount, currency),
  * })
- * @throws {ConfigurationError} When another class has this id, or the id is no text.
+ * @throws {ConfigurationError} When another class has this id, or a part of the definition is missing.
  */
 export function registerType<T extends object, const D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
-  const { id } = definition
+  if (typeof (Class as unknown) !== 'function' || !definition)
+    throw new ConfigurationError('registerType takes a class and how it is kept: (Class, { id, encode, decode }).')
+  const { id, encode, decode } = definition
   if (typeof id !== 'string' || id === '')
     throw new ConfigurationError(`registerType(${Class.name}) needs an id, a text such as '${Class.name}'.`)
+  if (typeof encode !== 'function' || typeof decode !== 'function')
+    throw new ConfigurationError(`registerType(${Class.name}) needs two functions, encode and decode.`)
   const known = byId.get(id)
   const previous = byPrototype.get(Class.prototype)
   if (known && known.type !== previous)

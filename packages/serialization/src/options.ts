@@ -92,6 +92,10 @@ export function settingsOf(options: SerializerOptions): Settings {
     throw new ConfigurationError(`Option "signature" is ${JSON.stringify(signature)}; known are 'sha256' and 'sha512'.`)
   if (secrets.length === 0 && encryption) throw needsSecret('encryption')
   if (secrets.length === 0 && maxAge !== undefined) throw needsSecret('maxAge')
+  if (secrets.length === 0 && options.signature !== undefined) throw needsSecret('signature')
+  for (const [name, flag] of Object.entries({ strict, encryption, errorStacks }))
+    if (typeof flag !== 'boolean')
+      throw new ConfigurationError(`Option "${name}" is ${JSON.stringify(flag)}; it must be true or false.`)
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
     throw new ConfigurationError('Option "schema" is no Standard Schema (https://standardschema.dev).')
   return {

@@ -29,6 +29,7 @@ export function registerResponse({ maxBytes = MOST_BYTES }: BodyOptions = {}): v
     id: 'cashews/response',
     async encode(response): Promise<StoredResponse> {
       const { status, statusText, url } = response
+      if (status === 0) throw new Error('a Response of status 0 stands for an error of the network')
       if (response.bodyUsed) throw new Error('the body of the Response was read already')
       const { headers, body } = response.clone()
       return {

@@ -162,13 +162,18 @@ describe.each(CODECS)('a registered class in $codec', (options) => {
 })
 
 describe('registerType', () => {
-  it('refuses an id that another class has, and one that is no text', () => {
+  it('refuses an id that another class has, and a definition that lacks a part', () => {
     class Other {}
     const definition = { encode: () => 1, decode: () => new Other() }
     expect(() => registerType(Other, { ...definition, id: 'test/money' })).toThrow(
       /"test\/money" is taken by class "Money"/,
     )
     expect(() => registerType(Other, { ...definition, id: '' })).toThrow(/needs an id/)
+    expect(() => registerType(Other, { ...definition, id: 'test/other', decode: undefined as never })).toThrow(
+      /registerType\(Other\) needs two functions/,
+    )
+    for (const Class of [{}, undefined])
+      expect(() => registerType(Class as never, { ...definition, id: 'test/other' })).toThrow(/takes a class/)
   })
 
   it('replaces the definition of a class that is registered again', async () => {

@@ -151,6 +151,8 @@ describe('options', () => {
   it.each([
     [{ codec: 'pickle' }, /"codec" is "pickle".*'msgpack', 'json'/],
     [{ compression: 'lzma' }, /"compression" is "lzma".*gzip, brotli, zstd/],
+    [{ compression: true }, /"compression" is true.*gzip, brotli, zstd/],
+    [{ compression: { algorithm: 'gzip', treshold: 1 } }, /Unknown option "treshold".*threshold/],
     [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip is 10.*1 to 9/],
     [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold is -1/],
     [{ secret: 'short' }, /at least 16 bytes/],
@@ -160,6 +162,9 @@ describe('options', () => {
     [{ secret: SECRET, secrets: [SECRET] }, /exclude each other/],
     [{ encryption: true }, /"encryption" needs a secret/],
     [{ maxAge: '1h' }, /"maxAge" needs a secret/],
+    [{ signature: 'sha512' }, /"signature" needs a secret/],
+    [{ strict: 'yes' }, /"strict" is "yes".*true or false/],
+    [{ secret: SECRET, encryption: 1 }, /"encryption" is 1.*true or false/],
     [{ secret: SECRET, maxAge: '1 hour-ish' }, /1 hour-ish/],
     [{ secret: SECRET, signature: 'md5' }, /"signature" is "md5"/],
     [{ schema: {} }, /Standard Schema/],

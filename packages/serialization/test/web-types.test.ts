@@ -49,7 +49,7 @@ describe('a Response', () => {
     expect(await ((await roundTrip(new Response(''))) as Response).text()).toBe('')
   })
 
-  it('that was read already, or is too large, fails the write', async () => {
+  it('that was read already, is too large, or was never received, fails the write', async () => {
     const read = new Response('x')
     await read.text()
     await expect(roundTrip(read)).rejects.toMatchObject({
@@ -57,6 +57,7 @@ describe('a Response', () => {
       message: expect.stringMatching(/read already/),
     })
     await expect(roundTrip(new Response('x'.repeat(1_000_001)))).rejects.toThrow(/longer than 1000000 bytes/)
+    await expect(roundTrip(Response.error())).rejects.toThrow(/error of the network/)
   })
 })
 

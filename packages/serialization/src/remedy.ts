@@ -1,0 +1,18 @@
+import { Readable } from 'node:stream'
+
+/** What to do about a part that nobody registered the class of, as the end of a message. */
+export function remedyFor(part: object): string {
+  if (part instanceof Promise) return ' Await it first.'
+  if (part instanceof Response) return ' Call registerResponse() once.'
+  if (part instanceof ReadableStream || part instanceof Readable) return ' Call registerStreams() once.'
+  const name = part.constructor?.name || 'the class'
+  return ` Store plain data, or say how it is kept: registerType(${name}, { id, encode, decode }).`
+}
+
+/** A part of a value as messages call it. */
+export function nameOf(part: unknown): string {
+  if (typeof part === 'function') return `the function "${part.name}"`
+  if (typeof part !== 'object') return `the ${typeof part} ${String(part)}`
+  const tag = Object.prototype.toString.call(part).slice('[object '.length, -1)
+  return `an object of class "${part?.constructor?.name || tag}"`
+}

@@ -120,6 +120,8 @@ export function operations({ unit, moving, groups, severalKeys }: OperationOptio
 export interface Subject {
   readonly store: Backend | Model
   readonly stamps: Map<string, Stamp | undefined>
+  /** Keys that were windows: how a kit lets time pass may show in their stamps, as when it moves their events. */
+  readonly windows: Set<string>
   elapse(duration: Milliseconds): unknown
   /** Put before the names of locks, which outlive the story. */
   readonly unique: string
@@ -129,11 +131,15 @@ export interface Subject {
 const UNCERTAIN = /^(expire|incr|bits|windows|sets)/
 
 /** Carries out an operation. What has no order is answered sorted. */
-export function perform({ store, stamps, elapse, unique }: Subject, operation: Operation): Awaitable<unknown> {
+export function perform(
+  { store, stamps, windows: seen, elapse, unique }: Subject,
+  operation: Operation,
+): Awaitable<unknown> {
   const { bits, windows, sets, locks } = store
   if (UNCERTAIN.test(operation[0])) stamps.delete(String(operation[1]))
   switch (operation[0]) {
     case 'elapse':
+      for (const key of seen) stamps.delete(key)
       return chain(elapse(operation[1]) as Awaitable<unknown>, () => undefined)
     case 'set':
       return store.set(operation[1], operation[2], operation[3], operation[4])
@@ -171,6 +177,7 @@ export function perform({ store, stamps, elapse, unique }: Subject, operation: O
     case 'bits.incr':
       return bits && bits.incr(operation[1], operation[2], FIELD, operation[3])
     case 'windows.incr':
+      seen.add(operation[1])
       return windows && windows.incr(operation[1], operation[2])
     case 'sets.add':
       return sets && sets.add(operation[1], operation[2], operation[3])

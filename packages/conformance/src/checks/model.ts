@@ -32,10 +32,11 @@ async function tell(story: readonly Operation[], context: CheckContext): Promise
   const { backend, elapse, exact } = context
   await backend.clear()
   const modelled = new Model()
-  const real: Subject = { store: backend, stamps: new Map(), elapse, unique: randomUUID() }
+  const real: Subject = { store: backend, stamps: new Map(), windows: new Set(), elapse, unique: randomUUID() }
   const simple: Subject = {
     store: modelled,
     stamps: new Map(),
+    windows: new Set(),
     elapse: (duration) => modelled.elapse(duration),
     unique: '',
   }

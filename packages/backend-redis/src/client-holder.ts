@@ -2,7 +2,7 @@ import type { BackendUnavailableError } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import { Watch, whenReady } from './patience.ts'
+import { isNoSuchDatabase, Watch, whenReady } from './patience.ts'
 
 /** A client from its making to its end, whether it leads to one server or to many. */
 export class ClientHolder<C extends Redis | Cluster> {
@@ -23,7 +23,7 @@ export class ClientHolder<C extends Redis | Cluster> {
   }
 
   async open(): Promise<void> {
-    this.#client ??= this.#create()
+    this.#client ??= this.#made()
     this.#watch ??= new Watch(this.#client)
     try {
       await whenReady(this.#client)
@@ -65,6 +65,13 @@ export class ClientHolder<C extends Redis | Cluster> {
   /** Makes a new connection of a client that is ours. */
   renew(client: Redis | Cluster | undefined): void {
     if (this.#isOwn) client?.disconnect(true)
+  }
+
+  #made(): C {
+    const client = this.#create()
+    // It would go on with database 0, among the keys of somebody else.
+    const onError = (error: Error) => isNoSuchDatabase(error) && client.disconnect()
+    return this.#isOwn ? (client.on('error', onError) as C) : client
   }
 
   #away(): BackendUnavailableError | Error {

@@ -31,12 +31,14 @@ const BOUNDED = {
 /** Makes the way to wherever the options say. */
 export function linkTo(options: RedisOptions): Link {
   const { client, cluster, sentinels } = options
-  const ways = [client, cluster, sentinels, options.path ?? options.host].filter((way) => way !== undefined)
+  const ways = [client, cluster, sentinels, options.path, options.host].filter((way) => way !== undefined)
   if (ways.length > 1)
     throw new ConfigurationError(
       'Redis was given several places at once. Give one of client, cluster, sentinels, host or path.',
     )
-  if (client) return linkToClient(client)
+  if (options.name !== undefined && sentinels === undefined)
+    throw new ConfigurationError('Option "name" is the name of a master that sentinels know. Give sentinels too.')
+  if (client !== undefined) return linkToClient(client)
   if (cluster) return linkToCluster(cluster, options)
   return sentinels ? linkToMaster(sentinels, options) : linkToServer(options)
 }
@@ -63,6 +65,7 @@ function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options
       failoverDetector: true,
       sentinelRetryStrategy: pause,
       sentinelReconnectStrategy: () => LONGEST_PAUSE,
+      ...sentinelTls(options),
       ...server(options),
     })
   return new ServerLink(`master ${name}`, create, true)
@@ -93,6 +96,8 @@ function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
     throw new ConfigurationError(
       'Option "client" of redis must be a client of ioredis: new Redis() or new Redis.Cluster().',
     )
+  if ('stringNumbers' in client.options && client.options.stringNumbers)
+    throw new ConfigurationError('A client with stringNumbers answers text where a cache needs numbers.')
   if (client.options.keyPrefix)
     throw new ConfigurationError(
       `A client with keyPrefix "${client.options.keyPrefix}" cannot find its keys again. Use namespace.`,
@@ -113,6 +118,11 @@ function warnOfTraps({ options }: NonNullable<RedisOptions['client']>): void {
   process.emitWarning(`A client of ioredis given to @cashews/backend-redis should have ${traps.join(', ')}.`, {
     code: 'CASHEWS_REDIS_CLIENT',
   })
+}
+
+/** Without being told, ioredis would talk to Sentinels and to their master in clear. */
+function sentinelTls({ tls }: RedisOptions): Connection {
+  return tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls === true ? {} : tls } : {}
 }
 
 function server({ username, password, db, tls, connection }: RedisOptions): Connection {

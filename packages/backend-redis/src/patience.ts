@@ -30,6 +30,11 @@ export async function signOfLife(client: Redis, message: string, renew: () => vo
   }
 }
 
+/** Whether a server has no database of the number that was asked for. */
+export function isNoSuchDatabase({ message }: Error): boolean {
+  return message.includes('DB index is out of range')
+}
+
 /** Knows what a client last complained about, and since when it shakes hands. */
 export class Watch {
   readonly #client: Redis | Cluster
@@ -44,8 +49,9 @@ export class Watch {
 
   /** Says why no command can be sent now. */
   whyAway(address: string): BackendUnavailableError {
-    const why = this.#trouble ? `: ${this.#trouble.message}` : ''
-    return new BackendUnavailableError(`Redis at ${address} is not connected (${this.#client.status})${why}`, {
+    const { message, lastNodeError } = (this.#trouble ?? {}) as Partial<Error> & { readonly lastNodeError?: Error }
+    const why = [message?.replace(/\.$/, ''), lastNodeError?.message].filter(Boolean).map((text) => `: ${text}`)
+    return new BackendUnavailableError(`Redis at ${address} is not connected (${this.#client.status})${why.join('')}`, {
       cause: this.#trouble,
     })
   }
@@ -61,7 +67,8 @@ export class Watch {
   }
 
   readonly #onError = (error: Error): void => {
-    this.#trouble = error
+    // What follows from it says nothing of it.
+    if (!this.#trouble || !isNoSuchDatabase(this.#trouble)) this.#trouble = error
   }
 
   readonly #onConnect = (): void => {
@@ -77,10 +84,14 @@ export function whenReady(client: Redis | Cluster): Promise<void> {
       client.off('ready', onReady)
       client.off('close', onClose)
       client.off('end', onClose)
+      client.off('error', onError)
       then()
     }
     const onReady = settle(resolve)
     const onClose = settle(() => reject(new Error('the connection was closed')))
+    // A client of Sentinels that finds none goes on looking, and closes nothing.
+    const onError = () => client.status === 'connecting' && onClose()
+    client.on('error', onError)
     client.once('ready', onReady)
     client.once('close', onClose)
     client.once('end', onClose)

@@ -1,10 +1,11 @@
 import { ConfigurationError, type Driver, parseTtl, type Tags, type Ttl, unknownOption, withTags } from '@cashews/core'
-import { createSerializer, serializerOptionNames } from '@cashews/serialization'
+import { createSerializer } from '@cashews/serialization'
+import { checkOptions } from './checked.ts'
 import { Keyspace } from './keyspace.ts'
 import { linkTo } from './links.ts'
 import type { CopyOptions } from './local-copies.ts'
 import { RedisStore } from './redis-backend.ts'
-import { type ClientSideOptions, OWN_OPTIONS, type RedisOptions } from './settings.ts'
+import type { ClientSideOptions, RedisOptions } from './settings.ts'
 import { parseUrl, SCHEMES } from './url.ts'
 
 /** Values in Redis or Valkey, and how well the client-side cache does. Its tags are kept by core. */
@@ -16,7 +17,6 @@ export interface RedisDriver extends Driver {
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): RedisBackend
 }
 
-const KNOWN: readonly string[] = [...OWN_OPTIONS, ...serializerOptionNames]
 const CLIENT_SIDE = ['size', 'bytes', 'maxTtl', 'maxStale', 'isolation']
 /** Below this a heartbeat would cost more than it tells. */
 const LEAST_STALE = 30
@@ -35,7 +35,7 @@ export const redis: RedisDriver = /* @__PURE__ */ Object.assign(create, {
 })
 
 function create(given: RedisOptions = {}): RedisBackend {
-  for (const name of Object.keys(given)) if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
+  checkOptions(given)
   const { url, ...beside } = given
   const options: RedisOptions = { ...(url !== undefined && parseUrl(url)), ...beside }
   const { client, cluster, sentinels, name, host, port, path, db, username, password, tls, ...rest } = options
@@ -59,6 +59,8 @@ function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefine
     throw new ConfigurationError(
       `Option "maxStale" is ${String(maxStale)}; it must be from ${LEAST_STALE} ms to some seconds.`,
     )
+  if (bytes !== undefined && !(Number.isInteger(bytes) && bytes > 0))
+    throw new ConfigurationError(`Option "bytes" of the client-side cache is ${bytes}; it must be a number of bytes.`)
   return {
     store: {
       ...(size !== undefined && { size }),

@@ -1,3 +1,4 @@
+import { BackendError, type CashewsError } from '@cashews/core'
 import type { Redis } from 'ioredis'
 import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
@@ -38,7 +39,7 @@ export class ServerLink implements Link {
     const pipeline = this.#holder.ready().pipeline()
     for (const command of commands) sendBy(pipeline, command)
     const answers = (await pipeline.exec().catch(rethrow)) ?? []
-    return answers.map(([error, answer]) => (error ? asBackendError(error) : answer))
+    return answers.map(([error, answer]) => (error ? explained(error) : answer))
   }
 
   groups(names: readonly string[]): number[][] {
@@ -95,5 +96,15 @@ export class ServerLink implements Link {
 }
 
 function rethrow(error: unknown): never {
-  throw asBackendError(error)
+  throw explained(error)
+}
+
+/** The answers of a Cluster to who takes it for one server. */
+const OF_CLUSTER = /^(?:MOVED|CROSSSLOT)\b/
+
+function explained(error: unknown): CashewsError {
+  const { message } = error as Error
+  if (!OF_CLUSTER.test(message)) return asBackendError(error)
+  const how = "set it up by redis({ cluster: ['host:6379'] }) or redis+cluster://"
+  return new BackendError(`Redis answered: ${message}. This server is part of a Cluster: ${how}.`, { cause: error })
 }

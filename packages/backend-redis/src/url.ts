@@ -23,6 +23,8 @@ const CONNECTION = {
   keepAlive: 'duration',
   connectionName: 'text',
   family: 'integer',
+  sentinelUsername: 'text',
+  sentinelPassword: 'text',
 } as const
 const CLIENT_SIDE = {
   clientSideSize: 'integer',
@@ -73,14 +75,14 @@ export function parseUrl(url: string): RedisOptions {
   const where = rest.slice(end + 1)
   const [, authority = '', path = ''] = /^([^/?#]*)([^?#]*)/.exec(where) ?? []
   const [, ofScheme] = scheme.split('+')
-  const found = place(ofScheme, authority, path, redact(url))
+  const found = place(ofScheme, authority, path, shownAs(url))
   const named = Object.entries(optionsFromUrl(`${scheme}://${where}`, KINDS))
   const known = named.map(([name, value]) => [OTHER_NAMES[name] ?? name, value])
   const { cluster, clientSide, ...options } = Object.fromEntries(known) as Record<string, unknown>
   return {
     ...credentials(rest.slice(0, Math.max(0, end))),
     ...(scheme.startsWith('rediss') && { tls: true }),
-    ...(cluster === true ? place('cluster', authority, path, redact(url)) : found),
+    ...(cluster === true ? place('cluster', authority, path, shownAs(url)) : found),
     ...pick(options, Object.keys(OWN)),
     ...connectionOf(options),
     ...clientSideOf(clientSide, options),
@@ -88,18 +90,30 @@ export function parseUrl(url: string): RedisOptions {
   }
 }
 
+/** A URL as messages may show it, and what may be wrong with it when it makes no sense. */
+function shownAs(url: string): string {
+  const isCut = url.includes('?') && url.lastIndexOf('@') > url.indexOf('?')
+  return redact(url) + (isCut ? ' (is there a ? in a password? write it %3F)' : '')
+}
+
 /** @param shown The URL as messages may show it. */
 function place(kind: string | undefined, hosts: string, path: string, shown: string): RedisOptions {
   const [first, second] = path.split('/').filter((part) => part !== '')
   const addresses = (port: number) => hosts.split(',').map((host) => parseAddress(host, port, shown))
-  if (kind === 'unix') return { path: decode(path) }
-  if (kind === 'cluster') return { cluster: addresses(PORT) }
+  if (kind === 'unix') {
+    if (hosts !== '' || first === undefined)
+      throw new ConfigurationError(`${shown} names no socket. Write redis+unix:///run/redis.sock, with three slashes.`)
+    return { path: decode(path) }
+  }
+  if (kind === 'cluster') return { cluster: addresses(PORT), ...database(first, shown) }
   if (kind === 'sentinel')
     return {
       sentinels: addresses(SENTINEL_PORT),
       ...(first !== undefined && { name: decode(first) }),
       ...database(second, shown),
     }
+  if (hosts.includes(','))
+    throw new ConfigurationError(`${shown} names several hosts. Write redis+cluster:// or redis+sentinel:// for them.`)
   return { ...(hosts !== '' && parseAddress(hosts, PORT, shown)), ...database(first, shown) }
 }
 

@@ -25,6 +25,18 @@ describe('the options of redis', () => {
     [{ namespace: 'a{b' }, /stray braces/],
     [{ namespace: '{}' }, /stray braces/],
     [{ client: {} }, /client of ioredis/],
+    [{ client: null }, /client of ioredis/],
+    [{ host: 'a', path: '/b' }, /several places at once/],
+    [{ name: 'main' }, /Give sentinels too/],
+    [{ cluster: 'a:1' }, /"cluster" of redis must be a list of addresses/],
+    [{ db: -1 }, /"db" of redis must be a whole number/],
+    [{ url: 5 }, /"url" of redis must be text/],
+    [{ namespace: 5 }, /"namespace" of redis must be text/],
+    [{ tls: 'yes' }, /"tls" of redis must be true, false or/],
+    [{ clientSide: null }, /"clientSide" of redis must be true, false or/],
+    [{ clientSide: { bytes: '64mb' } }, /"bytes" of the client-side cache is 64mb/],
+    [{ connection: { keyPrefix: 'p:' } }, /"connection" of redis must not hold "keyPrefix"/],
+    [{ cluster: ['a'], clusterOptions: { scaleReads: 'all' } }, /must not hold "scaleReads"/],
     [{ codec: 'pickle' }, /codec/],
   ] as [RedisOptions, RegExp][])('%o is refused with the reason', (options, reason) => {
     const make = () => redis(options)
@@ -39,6 +51,10 @@ describe('the options of redis', () => {
 
   it('refuses a client that writes a prefix of its own before each key', () => {
     expect(() => redis({ client: new Redis({ ...lazy, keyPrefix: 'p:' }) })).toThrow(/namespace/)
+  })
+
+  it('refuses a client that answers numbers as text', () => {
+    expect(() => redis({ client: new Redis({ ...lazy, stringNumbers: true }) })).toThrow(/stringNumbers/)
   })
 
   it('warns of a client that sends commands twice', () => {

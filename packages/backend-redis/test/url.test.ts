@@ -24,6 +24,15 @@ describe('the URL of a Redis', () => {
         db: 2,
       },
     ],
+    [
+      'redis+sentinel://a/main?sentinel_username=u&sentinel_password=p',
+      {
+        sentinels: [{ host: 'a', port: 26_379 }],
+        name: 'main',
+        connection: { sentinelUsername: 'u', sentinelPassword: 'p' },
+      },
+    ],
+    ['redis+cluster://a/3', { cluster: [{ host: 'a', port: 6379 }], db: 3 }],
     ['rediss+cluster://a:1', { tls: true, cluster: [{ host: 'a', port: 1 }] }],
     ['redis://a?cluster=true', { cluster: [{ host: 'a', port: 6379 }] }],
     [
@@ -61,6 +70,10 @@ describe('the URL of a Redis', () => {
     ['redis://host:port', /is no address/],
     ['redis://host?db=one', /db/],
     ['redis+cluster://a,,b', /is no address/],
+    ['redis://a,b', /several hosts.*redis\+cluster/],
+    ['redis+unix://', /no socket.*three slashes/],
+    ['redis+unix://run/redis.sock', /no socket.*three slashes/],
+    ['redis://:p?w@host', /\? in a password.*%3F/],
   ])('%s is refused with the reason', (url, reason) => {
     expect(() => parseUrl(url)).toThrow(ConfigurationError)
     expect(() => parseUrl(url)).toThrow(reason)

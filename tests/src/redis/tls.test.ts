@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/redis/eventually.ts'
 import { freePort } from '../support/redis/ports.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+import { startWatcher } from '../support/redis/sentinel.ts'
 
 /** What a redis-server says that was built without TLS. */
 const NO_TLS = /tls-port.*\n.*(?:Bad directive|built without)|(?:Bad directive|built without)[\s\S]*tls/i
@@ -17,6 +18,7 @@ describe('Redis over TLS', () => {
   let server: RedisServer | undefined
   let ca: string
   let url: string
+  let files: string[]
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cashews-tls-'))
@@ -26,7 +28,7 @@ describe('Redis over TLS', () => {
     execFileSync('openssl', [...made, ...subject], { stdio: 'pipe' })
     ca = await readFile(cert, 'utf8')
     const port = await freePort()
-    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+    files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
     url = `rediss://127.0.0.1:${port}`
     try {
       server = await startRedis({ args: ['--tls-port', `${port}`, ...files, '--tls-auth-clients', 'no'] })
@@ -59,6 +61,17 @@ describe('Redis over TLS', () => {
     const next = cache.lock('job', { ttl: '10s', wait: '10s' }, async () => 'mine')
     await held.release()
     expect(await next).toBe('mine')
+  })
+
+  it('reaches a master behind a Sentinel, both by TLS alone', async ({ skip }) => {
+    skip(server === undefined, 'This redis-server was built without TLS.')
+    const port = await freePort()
+    const lines = files.flatMap((word, at) => (at % 2 === 0 ? [`${word.slice(2)} ${files[at + 1]}`] : []))
+    const config = [`tls-port ${port}`, ...lines, 'tls-auth-clients no', 'tls-replication yes']
+    await using _ = await startWatcher(Number(new URL(url).port), 5_000, config)
+    await using far = cacheOn({ url: `rediss+sentinel://127.0.0.1:${port}/mymaster`, tls: { ca } })
+    await far.cache.set('k', 1)
+    expect(await far.cache.get('k')).toBe(1)
   })
 
   it('takes no certificate that nobody vouches for, and sends nothing in clear instead', async ({ skip }) => {

@@ -76,13 +76,18 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   return group
 }
 
-async function startWatcher(masterPort: number, downAfter: number): Promise<RedisServer> {
+/** Starts one Sentinel. @param config More lines for its configuration. */
+export async function startWatcher(
+  masterPort: number,
+  downAfter: number,
+  config: readonly string[] = [],
+): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'cashews-sentinel-'))
   const port = await freePort()
   const file = join(folder, 'sentinel.conf')
   await writeFile(
     file,
-    `port ${port}
+    `${config.map((line) => `${line}\n`).join('')}port ${port}
 bind 127.0.0.1
 dir ${folder}
 sentinel monitor mymaster 127.0.0.1 ${masterPort} 2

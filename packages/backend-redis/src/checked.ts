@@ -1,0 +1,58 @@
+import { ConfigurationError, unknownOption } from '@cashews/core'
+import { serializerOptionNames } from '@cashews/serialization'
+import { OWN_OPTIONS, type RedisOptions } from './settings.ts'
+
+const KNOWN: readonly string[] = [...OWN_OPTIONS, ...serializerOptionNames]
+
+interface Kind {
+  readonly what: string
+  readonly has: (value: unknown) => boolean
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+const text: Kind = { what: 'text', has: (value) => typeof value === 'string' }
+const settings: Kind = { what: 'an object of settings', has: isObject }
+const flagOrSettings: Kind = {
+  what: 'true, false or an object of settings',
+  has: (value) => typeof value === 'boolean' || isObject(value),
+}
+const addresses: Kind = { what: "a list of addresses, such as ['host:6379']", has: Array.isArray }
+
+/** What the options of the backend's own must be; those that are missing here are looked at where they are used. */
+const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
+  url: text,
+  cluster: addresses,
+  sentinels: addresses,
+  name: text,
+  path: text,
+  db: { what: 'a whole number from 0', has: (value) => Number.isInteger(value) && Number(value) >= 0 },
+  username: text,
+  password: text,
+  tls: flagOrSettings,
+  namespace: text,
+  clientSide: flagOrSettings,
+  connection: settings,
+  clusterOptions: settings,
+}
+
+/** What ioredis would take, and a cache could not work with. */
+const REFUSED = {
+  connection: ['keyPrefix', 'replyMapping', 'stringNumbers'],
+  clusterOptions: ['keyPrefix', 'redisOptions', 'scaleReads'],
+} as const
+
+/** @throws {ConfigurationError} On an option that does not exist, or is of another kind. Shows none, for it may be secret. */
+export function checkOptions(options: RedisOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
+    const kind = KINDS[name as keyof RedisOptions]
+    if (value !== undefined && kind !== undefined && !kind.has(value))
+      throw new ConfigurationError(`Option "${name}" of redis must be ${kind.what}.`)
+  }
+  for (const [name, refused] of Object.entries(REFUSED)) {
+    const given = options[name as keyof typeof REFUSED] ?? {}
+    const found = refused.find((each) => each in given)
+    if (found !== undefined)
+      throw new ConfigurationError(`Option "${name}" of redis must not hold "${found}": the backend decides on it.`)
+  }
+}

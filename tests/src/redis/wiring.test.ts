@@ -1,0 +1,43 @@
+import { type RedisOptions, redis } from '@cashews/backend-redis'
+import { BackendUnavailableError, createCache } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { redisCluster, redisUrl } from '../support/redis/shared.ts'
+
+/** What goes wrong when a cache with these options is used for the first time. */
+async function failureOf(options: RedisOptions): Promise<Error> {
+  await using cache = createCache().setup(redis(options), { suppress: false })
+  const entries = { a: 1, b: 2, c: 3, d: 4 }
+  return await cache.setMany(entries, { ttl: 60 }).then(
+    () => expect.fail('It worked.'),
+    (error) => error,
+  )
+}
+
+describe('Redis that was set up in the wrong way', () => {
+  it('has no such database: nothing is written to another one', async () => {
+    const [url, namespace] = [redisUrl(), `wiring:${crypto.randomUUID()}:`]
+    const failure = await failureOf({ url, namespace, db: 9_999 })
+    expect(failure).toBeInstanceOf(BackendUnavailableError)
+    expect(failure.message).toMatch(/DB index is out of range/)
+    await using cache = createCache().setup(redis({ url, namespace }))
+    expect(await cache.getKeysCount()).toBe(0)
+  })
+
+  it('is no Sentinel: it says so at once', async () => {
+    const { host } = new URL(redisUrl())
+    const failure = await failureOf({ sentinels: [host], name: 'mymaster' })
+    expect(failure).toBeInstanceOf(BackendUnavailableError)
+    expect(failure.message).toMatch(/sentinels are unreachable.*unknown command 'sentinel'/)
+  })
+
+  it('is a node of a Cluster: the error tells how to reach all of it', async () => {
+    const [host] = redisCluster()
+    const failure = await failureOf({ url: `redis://${host}` })
+    expect(failure.message).toMatch(/(MOVED|CROSSSLOT).*part of a Cluster: set it up by redis\(\{ cluster/)
+  })
+
+  it('is no Cluster', async () => {
+    const { host } = new URL(redisUrl())
+    expect((await failureOf({ cluster: [host] })).message).toMatch(/cluster support disabled/)
+  })
+})

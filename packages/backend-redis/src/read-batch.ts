@@ -1,55 +1,68 @@
-import type { Awaitable } from '@cashews/core'
+import { type Asker, type Awaitable, isPending } from '@cashews/core'
 
+/** Waits for the answers to some names: those from a place on are its own. */
 interface Waiting<T> {
-  readonly names: readonly string[]
-  /** Takes its own, which begin at a place. */
+  readonly count: number
   settle(found: readonly (T | Error)[], from: number): void
-  reject(error: unknown): void
+  failed(error: unknown): void
+}
+
+/** How a {@link ReadBatch} reads. */
+export interface Reads<T, V> {
+  /** Answers in the order of the names; an answer may be the error of one name. May throw instead of rejecting. */
+  send(names: readonly string[]): Promise<readonly (T | Error)[]>
+  /** What the reader of a key is told. */
+  make(key: string, name: string, found: T): Awaitable<V>
 }
 
 /** Gathers the reads of one turn of the event loop, and sends them together. */
-export class ReadBatch<T> {
-  readonly #send: (names: readonly string[]) => Promise<readonly (T | Error)[]>
+export class ReadBatch<T, V> {
+  readonly #reads: Reads<T, V>
+  #names: string[] = []
   #waiting: Waiting<T>[] = []
 
-  /** @param send Answers in the order of the names; an answer may be the error of one name. */
-  constructor(send: (names: readonly string[]) => Promise<readonly (T | Error)[]>) {
-    this.#send = send
+  constructor(reads: Reads<T, V>) {
+    this.#reads = reads
   }
 
-  /** Reads one name, and answers what is made of it. */
-  read<V>(name: string, make: (found: T) => Awaitable<V>): Promise<V> {
-    return new Promise((resolve, reject) => {
-      const settle = (all: readonly (T | Error)[], from: number) => {
-        const found = all[from] as T | Error
-        if (found instanceof Error) reject(found)
-        else resolve(make(found))
-      }
-      this.#add({ names: [name], settle, reject })
-    })
+  read(key: string, name: string): Promise<V> {
+    return new Promise((resolve, reject) =>
+      this.readFor(key, name, { found: resolve as (value: unknown) => void, failed: reject }),
+    )
   }
 
+  readFor(key: string, name: string, asker: Asker): void {
+    this.#names.push(name)
+    this.#add(new Reader(this.#reads, key, name, asker))
+  }
+
+  /** Reads names as they are. */
   readMany(names: readonly string[]): Promise<T[]> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve, failed) => {
+      for (const name of names) this.#names.push(name)
       const settle = (all: readonly (T | Error)[], from: number) => {
-        const found = all.slice(from, from + names.length)
+        const found = all.length === names.length ? all : all.slice(from, from + names.length)
         const failure = found.find((one) => one instanceof Error)
-        if (failure) reject(failure)
+        if (failure) failed(failure)
         else resolve(found as T[])
       }
-      this.#add({ names, settle, reject })
+      this.#add({ count: names.length, settle, failed })
     })
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
-  async flush(): Promise<void> {
-    const waiting = this.#waiting
+  flush(): void {
+    const [names, waiting] = [this.#names, this.#waiting]
     if (waiting.length === 0) return
+    this.#names = []
     this.#waiting = []
+    const refuse = (error: unknown) => {
+      for (const one of waiting) one.failed(error)
+    }
     try {
-      settle(waiting, await this.#send(waiting.flatMap(({ names }) => names)))
+      this.#reads.send(names).then((found) => settle(waiting, found), refuse)
     } catch (error) {
-      for (const { reject } of waiting) reject(error)
+      refuse(error)
     }
   }
 
@@ -57,17 +70,49 @@ export class ReadBatch<T> {
     if (this.#waiting.push(one) === 1) process.nextTick(this.#onTurn)
   }
 
-  readonly #onTurn = (): void => void this.flush()
+  readonly #onTurn = (): void => this.flush()
 }
 
 function settle<T>(waiting: readonly Waiting<T>[], found: readonly (T | Error)[]): void {
   let from = 0
   for (const one of waiting) {
+    one.settle(found, from)
+    from += one.count
+  }
+}
+
+/** Who waits for one name. */
+class Reader<T, V> implements Waiting<T> {
+  readonly count = 1
+  readonly #reads: Reads<T, V>
+  readonly #key: string
+  readonly #name: string
+  readonly #asker: Asker
+
+  constructor(reads: Reads<T, V>, key: string, name: string, asker: Asker) {
+    this.#reads = reads
+    this.#key = key
+    this.#name = name
+    this.#asker = asker
+  }
+
+  settle(all: readonly (T | Error)[], from: number): void {
     try {
-      one.settle(found, from)
+      const found = all[from] as T | Error
+      if (found instanceof Error) throw found
+      const value = this.#reads.make(this.#key, this.#name, found)
+      if (!isPending(value)) this.#asker.found(value)
+      else
+        value.then(
+          (value) => this.#asker.found(value),
+          (error) => this.failed(error),
+        )
     } catch (error) {
-      one.reject(error)
+      this.failed(error)
     }
-    from += one.names.length
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
   }
 }

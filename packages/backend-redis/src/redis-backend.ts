@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  type Asker,
   type Awaitable,
   all,
   type Backend,
@@ -77,8 +78,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly #keys: Keyspace
   readonly #serializer: Serializer
   readonly #copies: LocalCopies | undefined
-  readonly #reads: ReadBatch<Buffer | null>
-  readonly #readsWithTtl: ReadBatch<Dated>
+  readonly #reads: ReadBatch<Buffer | null, unknown>
+  readonly #readsWithTtl: ReadBatch<Dated, Found>
   readonly #bell: ReleaseBell
   readonly #self = randomUUID()
   #host: BackendHost = { removed() {}, error() {} }
@@ -87,6 +88,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   /** Answers from the copies in this process. Absent without a client-side cache. */
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  /** Absent with a client-side cache, which looks at its copies first. */
+  readonly getFor?: (key: string, asker: Asker) => void
   /** Of tags, of which core keeps the rest. */
   readonly tagSteps: TagSteps
   /** The slot of a key. Absent where all keys meet. */
@@ -96,8 +99,14 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#link = link
     this.#keys = keys
     this.#serializer = serializer
-    this.#reads = new ReadBatch((names) => this.#readAll(names))
-    this.#readsWithTtl = new ReadBatch((names) => this.#readAllWithTtl(names))
+    this.#reads = new ReadBatch({
+      send: (names) => this.#readAll(names),
+      make: (key, name, bytes) => this.#decode(key, bytes, name),
+    })
+    this.#readsWithTtl = new ReadBatch({
+      send: (names) => this.#readAllWithTtl(names),
+      make: (key, name, { bytes, timeLeft }) => chain(this.#decode(key, bytes, name), (value) => ({ value, timeLeft })),
+    })
     this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
     if (keys.slot('') !== undefined) this.partOf = (key) => keys.slot(key) as number
     this.tagSteps = new RedisTagSteps({
@@ -113,8 +122,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       change: (keys, send) => this.#change(keys, send),
       changed: (keys) => this.#copies?.drop(keys),
     })
-    if (copies === undefined) return
-    const local = new LocalCopies(link, keys, copies, (key, name) => this.#fetch(key, name))
+    if (copies === undefined) {
+      this.getFor = (key, asker) => this.#getFor(key, asker)
+      return
+    }
+    const local = new LocalCopies(link, keys, copies, (key, name) => this.#readsWithTtl.read(key, name))
     this.#copies = local
     this.getNow = (key) => local.getNow(key)
     this.answerNow = (spot) => local.answerNow(spot)
@@ -142,7 +154,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   get(key: string): Awaitable<unknown> {
     const name = this.#keys.value(key)
     if (this.#copies) return this.#copies.read(key, name)
-    return this.#reads.read(name, (bytes) => this.#decode(key, bytes))
+    return this.#reads.read(key, name)
   }
 
   getMany(keys: readonly string[]): Awaitable<unknown[]> {
@@ -394,9 +406,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   /** Makes a change that no read which came first sees, and no copy in this process outlives. */
   async #change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
-    void this.#reads.flush()
+    this.#reads.flush()
     if (this.#copies === undefined) return send()
-    void this.#readsWithTtl.flush()
+    this.#readsWithTtl.flush()
     this.#copies.drop(keys)
     try {
       return await send()
@@ -413,10 +425,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return chain(this.#serializer.encode(name, (value as Tagged).value), (bytes) => joinTags(stamps, bytes))
   }
 
-  #decode(key: string, bytes: Buffer | null): Awaitable<unknown> {
+  #decode(key: string, bytes: Buffer | null, name: string = this.#keys.value(key)): Awaitable<unknown> {
     if (bytes === null || isBits(bytes)) return MISS
     if (isRecordKey(key)) return bytes.toString()
-    const name = this.#keys.value(key)
     const split = splitTags(bytes)
     if (split === undefined) return this.#serializer.decode(name, bytes, this.#host)
     return chain(this.#serializer.decode(name, split.bytes, this.#host), (value) =>
@@ -488,17 +499,19 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     })
   }
 
-  #fetch(key: string, name: string): Promise<Found> {
-    return this.#readsWithTtl.read(name, ({ bytes, timeLeft }) =>
-      chain(this.#decode(key, bytes), (value) => ({ value, timeLeft })),
-    )
+  #getFor(key: string, asker: Asker): void {
+    try {
+      this.#reads.readFor(key, this.#keys.value(key), asker)
+    } catch (error) {
+      asker.failed(error)
+    }
   }
 
-  #readAll(names: readonly string[]): Promise<(Buffer | null | Error)[]> {
-    const [only] = names
-    if (only !== undefined && names.length === 1) return this.#readOne(only)
-    if (only !== undefined && names.length <= FEW && this.#link.mayMeet(names))
-      return this.#link.send({ method: 'mgetBuffer', args: names, key: only }) as Promise<(Buffer | null)[]>
+  #readAll(names: readonly string[]): Promise<readonly (Buffer | null | Error)[]> {
+    const [first] = names
+    if (first !== undefined && names.length === 1) return this.#readOne(first)
+    if (first !== undefined && names.length <= FEW && this.#link.mayMeet(names))
+      return this.#link.send({ method: 'mgetBuffer', args: names, key: first }) as Promise<(Buffer | null)[]>
     const commands = (group: readonly string[]) =>
       ({ method: 'mgetBuffer', args: group, key: group[0] as string }) as const
     return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
@@ -516,6 +529,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     parse: (answer: unknown) => readonly T[],
   ): Promise<(T | Error)[]> {
     const groups = this.#link.groups(names)
+    if (groups.length === 1) {
+      const [answer] = await this.#sendAll([command(names)])
+      if (answer instanceof Error) throw answer
+      return parse(answer) as T[]
+    }
     const answers = await this.#sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
     const found: (T | Error)[] = new Array(names.length)
     for (const [at, group] of groups.entries()) {
@@ -527,14 +545,15 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   /** Unlike `MGET`, `GET` says when a key is of another kind. */
-  async #readOne(name: string): Promise<[Buffer | null]> {
-    try {
-      return [(await this.#link.send({ method: 'getBuffer', args: [name], key: name })) as Buffer | null]
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
-      this.#host.error(error)
-      return [null]
-    }
+  #readOne(name: string): Promise<readonly (Buffer | null)[]> {
+    return this.#link.send({ method: 'getBuffer', args: [name], key: name }).then(
+      (bytes) => [bytes as Buffer | null],
+      (error) => {
+        if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
+        this.#host.error(error)
+        return [null]
+      },
+    )
   }
 
   async *#scanNames(pattern: string, batchSize: number): AsyncGenerator<string[]> {

@@ -30,7 +30,7 @@ export class ServerLink implements Link {
   }
 
   send(command: Command): Promise<unknown> {
-    return sendBy(this.#holder.ready(), command).catch(rethrow)
+    return sendBy(this.#holder.ready(), command).then(undefined, rethrow)
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
@@ -43,11 +43,9 @@ export class ServerLink implements Link {
   }
 
   groups(names: readonly string[]): number[][] {
+    const places = [...names.keys()]
     const groups: number[][] = []
-    for (let at = 0; at < names.length; at++) {
-      if (at % TOGETHER === 0) groups.push([])
-      groups.at(-1)?.push(at)
-    }
+    for (let from = 0; from < places.length; from += TOGETHER) groups.push(places.slice(from, from + TOGETHER))
     return groups
   }
 

@@ -5,8 +5,8 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * `leases`, `released`, `usage`, `getNow`, `answerNow`, `bitsNow`, `holdsAll`, `tags` and `capture`, which are checked when the
- * backend has them;
+ * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `holdsAll`, `tags` and `capture`, which are
+ * checked when the backend has them;
  * `expired`: it tells the host of keys that have expired;
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
  * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
@@ -17,6 +17,7 @@ export type Feature =
   | 'released'
   | 'getNow'
   | 'answerNow'
+  | 'getFor'
   | 'bitsNow'
   | 'holdsAll'
   | 'tags'

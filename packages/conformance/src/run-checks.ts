@@ -102,9 +102,11 @@ async function contextOf(
 }
 
 /** Whether the backend has a member that it may leave out without a word. */
-function brings({ getNow, answerNow, holdsAll, usage, leases, locks, bits, tags }: Backend, feature: Feature): boolean {
+function brings(backend: Backend, feature: Feature): boolean {
+  const { getNow, answerNow, getFor, holdsAll, usage, leases, locks, bits, tags } = backend
   if (feature === 'getNow') return getNow !== undefined
   if (feature === 'answerNow') return answerNow !== undefined
+  if (feature === 'getFor') return getFor !== undefined
   if (feature === 'bitsNow') return Boolean(bits && bits.now)
   if (feature === 'holdsAll') return holdsAll === true
   if (feature === 'usage') return usage !== undefined

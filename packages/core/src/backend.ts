@@ -305,6 +305,12 @@ export interface Tags {
   capture?(tags: TagsAhead): Awaitable<string>
 }
 
+/** Waits for what a key holds. It is told once, by one of these. Neither throws. */
+export interface Asker {
+  found(value: unknown): void
+  failed(error: unknown): void
+}
+
 /** How much a store in this process holds. */
 export interface Usage {
   /** Its keys, with those that have expired and are not swept yet. */
@@ -395,6 +401,12 @@ export interface Backend extends BackendBase {
    * the value, and may answer with one promise as long as the value is there and its readers need no copies.
    */
   answerNow?(spot: Spot): Promise<unknown> | undefined
+
+  /**
+   * Tells an asker what {@link get} would answer, and never throws: many that wait for one answer of a server then need no
+   * promises in between. Absent where that saves nothing.
+   */
+  getFor?(key: string, asker: Asker): void
 
   /** Tells at once how much it holds. Absent when the store is always a wait away. */
   usage?(): Usage

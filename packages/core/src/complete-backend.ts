@@ -50,6 +50,7 @@ export function completeBackend(store: Base): Backend {
   const leases = base.leases
   const getNow = own('getNow')
   const answerNow = own('answerNow')
+  const getFor = own('getFor')
   const readMany = own('getMany')
   const deleteMatch = own('deleteMatch')
   const inspect: Backend['inspect'] = (key) => chain(base.inspect(key), withContent)
@@ -103,6 +104,7 @@ export function completeBackend(store: Base): Backend {
     ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
     ...(answerNow && knowsKinds && { answerNow }),
+    ...(getFor && knowsKinds && { getFor }),
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),

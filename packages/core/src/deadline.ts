@@ -1,29 +1,21 @@
-import type { Awaitable } from './awaitable.ts'
 import type { Milliseconds } from './backend.ts'
 
-/** An answer that is waited for, between one that is waited for since before and one since after. */
-interface Waiting {
-  readonly due: number
-  readonly late: () => void
-  older: Waiting | undefined
-  newer: Waiting | undefined
-}
+/** Something that is waited for, between what is waited for since before and since after. */
+export abstract class Waiting {
+  due = 0
+  older: Waiting | undefined = undefined
+  newer: Waiting | undefined = undefined
 
-/** What becomes of an answer. */
-export interface Endings<T> {
-  /** It came in time. */
-  done(): void
-  /** It is an error, or {@link late}. What this answers, or throws, is the answer instead. */
-  failed(error: unknown): Awaitable<T>
-  late(): Error
+  /** It did not come in time, and is not waited for any more. */
+  abstract late(): void
 }
 
 /** Timers may ring this much too early. */
 const EARLY: Milliseconds = 1
 
 /**
- * Waits for answers, for each of them equally long at most. All share one timer, which outlives them: to make and end one
- * for each would cost more than everything else a guard does.
+ * Ends the wait for what does not come, after the same time for each. All share one timer, which outlives them: to make and
+ * end one for each would cost more than everything else a guard does.
  */
 export class Deadline {
   readonly #timeout: Milliseconds
@@ -35,52 +27,22 @@ export class Deadline {
     this.#timeout = timeout
   }
 
-  /** Answers what comes in time. (`Promise.race` costs two thirds more.) */
-  wait<T>(answer: Promise<T>, { late, done, failed }: Endings<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const fail = (error: unknown) => {
-        try {
-          resolve(failed(error))
-        } catch (thrown) {
-          reject(thrown)
-        }
-      }
-      const waiting = this.#begin(() => fail(late()))
-      answer.then(
-        (value) => {
-          if (this.#end(waiting)) done()
-          resolve(value)
-        },
-        (error) => {
-          if (this.#end(waiting)) fail(error)
-        },
-      )
-    })
-  }
-
-  /** Ends the timer, unless answers are still waited for. */
-  stop(): void {
-    if (this.#oldest !== undefined) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-
-  #begin(late: () => void): Waiting {
+  begin(waiting: Waiting): void {
     const newest = this.#newest
-    const waiting: Waiting = { due: performance.now() + this.#timeout, late, older: newest, newer: undefined }
+    waiting.due = performance.now() + this.#timeout
+    waiting.older = newest
     this.#newest = waiting
     if (newest !== undefined) {
       newest.newer = waiting
-      return waiting
+      return
     }
     this.#oldest = waiting
     if (this.#timer === undefined) this.#arm(this.#timeout)
     else this.#timer.ref()
-    return waiting
   }
 
   /** Answers whether it was still waited for. */
-  #end(waiting: Waiting): boolean {
+  end(waiting: Waiting): boolean {
     const { older, newer } = waiting
     if (older === undefined && this.#oldest !== waiting) return false
     if (older === undefined) this.#oldest = newer
@@ -91,6 +53,13 @@ export class Deadline {
     waiting.older = waiting.newer = undefined
     if (this.#oldest === undefined) this.#timer?.unref()
     return true
+  }
+
+  /** Ends the timer, unless something is still waited for. */
+  stop(): void {
+    if (this.#oldest !== undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   #arm(left: Milliseconds): void {
@@ -106,7 +75,7 @@ export class Deadline {
   readonly #giveUp = (): void => {
     const now = performance.now() + EARLY
     for (let next = this.#oldest; next !== undefined && next.due <= now; next = this.#oldest) {
-      this.#end(next)
+      this.end(next)
       next.late()
     }
     if (this.#timer === undefined && this.#oldest !== undefined) this.#arm(this.#oldest.due - now + EARLY)

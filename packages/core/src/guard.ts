@@ -1,7 +1,7 @@
 import { type Awaitable, isPending } from './awaitable.ts'
-import type { Milliseconds } from './backend.ts'
+import { type Asker, type Backend, MISS, type Milliseconds } from './backend.ts'
 import type { Call, Command } from './command.ts'
-import { Deadline } from './deadline.ts'
+import { Deadline, Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError } from './errors.ts'
 
 /** How long a store may keep a caller waiting, and who hears of its errors. */
@@ -47,10 +47,15 @@ const PROBE_INTERVAL: Milliseconds = 250
 const REPORT_INTERVAL: Milliseconds = 1_000
 const FAILURES_TO_SKIP = 2
 
+/** A store that answers askers. */
+export type AnsweringBackend = Backend & Required<Pick<Backend, 'getFor'>>
+
 /** Stands between a cache and a store that can be away. */
 export interface Guard {
   /** Carries a call out, within bounds. A failure that `matters` is thrown, whatever is suppressed. */
   run(call: Call, perform: () => Awaitable<unknown>, matters?: boolean): Awaitable<unknown>
+  /** Reads by {@link Backend.getFor}, within bounds. Answers `fallback` for a miss. */
+  get(key: string, fallback: unknown, store: AnsweringBackend): Promise<unknown>
   /** Carries a stream out, each step within bounds. */
   stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
   /** Waits for the store to connect, and not for ever. */
@@ -93,16 +98,25 @@ class StoreGuard implements Guard {
   }
 
   run(call: Call, perform: () => Awaitable<unknown>, matters = call.command === 'ping'): Awaitable<unknown> {
-    if (this.#probing)
-      return this.#giveUp(call, new BackendUnavailableError(`${this.#store.name} is unavailable.`), matters)
+    if (this.#probing) return this.giveUp(call, this.#skipped(), matters)
     try {
       const answer = perform()
       if (isPending(answer)) return this.#await(call, answer, matters)
       this.#failures = 0
       return answer
     } catch (error) {
-      return this.#failed(call, error, matters)
+      return this.failed(call, error, matters)
     }
+  }
+
+  get(key: string, fallback: unknown, backend: AnsweringBackend): Promise<unknown> {
+    const call: Call = { command: 'get', key, backend }
+    return new Promise((resolve, reject) => {
+      const asked = new Asked(this, call, false, fallback, resolve, reject)
+      if (this.#probing) return asked.answer(this.giveUp(call, this.#skipped(), false))
+      asked.begin()
+      backend.getFor(key, asked)
+    })
   }
 
   async *stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
@@ -135,28 +149,51 @@ class StoreGuard implements Guard {
     for (const deadline of this.#deadlines.values()) deadline.stop()
   }
 
+  /** Waits for an answer, and not for ever. (`Promise.race` costs two thirds more.) */
   #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {
-    const timeout = this.#timeout(call.command)
-    return this.#deadline(timeout).wait(answer, {
-      done: this.#succeeded,
-      failed: (error) => this.#failed(call, error, matters),
-      late: () => this.#tooLate(call.command, timeout, this.#isPartlyThere() ? BackendError : undefined),
+    return new Promise((resolve, reject) => {
+      const asked = new Asked(this, call, matters, MISS, resolve, reject)
+      asked.begin()
+      answer.then(
+        (value) => asked.found(value),
+        (error) => asked.failed(error),
+      )
     })
   }
 
-  readonly #succeeded = (): void => {
+  succeeded(): void {
     this.#failures = 0
+  }
+
+  /** What a call is answered that failed; throws what its caller is to know. */
+  failed(call: Call, error: unknown, matters: boolean): unknown {
+    if (!(error instanceof BackendError)) throw error
+    if (error instanceof BackendUnavailableError) this.#noteFailure(error)
+    else if (this.#options.suppress && !matters) this.#reportNowAndThen(error)
+    return this.giveUp(call, error, matters)
+  }
+
+  giveUp(call: Call, error: BackendError, matters: boolean): unknown {
+    if (!this.#options.suppress || matters) throw error
+    return this.#store.neutral(call)
+  }
+
+  tooLate({ command }: Call): BackendError {
+    return this.#late(command, this.#timeout(command), this.#isPartlyThere() ? BackendError : BackendUnavailableError)
+  }
+
+  deadline(command: Command): Deadline {
+    return this.#deadline(this.#timeout(command))
   }
 
   /** Waits for the store itself, and not for ever. */
   #within<T>(answer: Awaitable<T>, timeout: Milliseconds, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
-    return this.#deadline(timeout).wait(answer as Promise<T>, {
-      done() {},
-      failed(error) {
-        throw error
-      },
-      late: () => this.#tooLate(what, timeout),
+    const deadline = this.#deadline(timeout)
+    return new Promise<T>((resolve, reject) => {
+      const waiting = new Opening(() => reject(this.#late(what, timeout)))
+      deadline.begin(waiting)
+      answer.then(resolve, reject).then(() => deadline.end(waiting))
     })
   }
 
@@ -174,20 +211,12 @@ class StoreGuard implements Guard {
     return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
   }
 
-  #tooLate(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
+  #skipped(): BackendUnavailableError {
+    return new BackendUnavailableError(`${this.#store.name} is unavailable.`)
+  }
+
+  #late(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
     return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
-  }
-
-  #failed(call: Call, error: unknown, matters: boolean): unknown {
-    if (!(error instanceof BackendError)) throw error
-    if (error instanceof BackendUnavailableError) this.#noteFailure(error)
-    else if (this.#options.suppress && !matters) this.#reportNowAndThen(error)
-    return this.#giveUp(call, error, matters)
-  }
-
-  #giveUp(call: Call, error: BackendError, matters: boolean): unknown {
-    if (!this.#options.suppress || matters) throw error
-    return this.#store.neutral(call)
   }
 
   #noteFailure(error: BackendUnavailableError): void {
@@ -219,5 +248,74 @@ class StoreGuard implements Guard {
     if (now - this.#lastReport < REPORT_INTERVAL) return
     this.#lastReport = now
     this.#store.report(error)
+  }
+}
+
+/** A call that a caller waits for. */
+class Asked extends Waiting implements Asker {
+  readonly #guard: StoreGuard
+  readonly #deadline: Deadline
+  readonly #call: Call
+  readonly #matters: boolean
+  readonly #fallback: unknown
+  readonly #resolve: (answer: unknown) => void
+  readonly #reject: (error: unknown) => void
+
+  /** @param fallback What is answered for a miss. */
+  constructor(
+    guard: StoreGuard,
+    call: Call,
+    matters: boolean,
+    fallback: unknown,
+    resolve: (answer: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super()
+    this.#guard = guard
+    this.#deadline = guard.deadline(call.command)
+    this.#call = call
+    this.#matters = matters
+    this.#fallback = fallback
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  begin(): void {
+    this.#deadline.begin(this)
+  }
+
+  found(value: unknown): void {
+    if (this.#deadline.end(this)) this.#guard.succeeded()
+    this.answer(value)
+  }
+
+  failed(error: unknown): void {
+    if (this.#deadline.end(this)) this.#fail(error)
+  }
+
+  late(): void {
+    this.#fail(this.#guard.tooLate(this.#call))
+  }
+
+  answer(value: unknown): void {
+    this.#resolve(value === MISS ? this.#fallback : value)
+  }
+
+  #fail(error: unknown): void {
+    try {
+      this.answer(this.#guard.failed(this.#call, error, this.#matters))
+    } catch (thrown) {
+      this.#reject(thrown)
+    }
+  }
+}
+
+/** A connection that is waited for. */
+class Opening extends Waiting {
+  readonly late: () => void
+
+  constructor(late: () => void) {
+    super()
+    this.late = late
   }
 }

@@ -1,6 +1,7 @@
 export type { Awaitable } from './awaitable.ts'
 export { all, chain, isPending } from './awaitable.ts'
 export type {
+  Asker,
   Backend,
   BackendBase,
   BackendHost,

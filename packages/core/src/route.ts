@@ -13,7 +13,7 @@ import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamComm
 import { neutralAnswer } from './control.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
-import type { Guard, Guarded, GuardOptions } from './guard.ts'
+import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf } from './lease.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
@@ -70,6 +70,8 @@ export class Route implements Guarded, BackendHost, Door {
   #state: State = 'idle'
   #opening: Promise<void> | undefined
   #immediate: Immediate | undefined
+  /** The store, if it answers askers, and nothing on the way wants to see them. */
+  #answering: AnsweringBackend | undefined
   /** Whether no call has anything to do on its way but to reach the store. */
   #isPlain = false
 
@@ -124,6 +126,8 @@ export class Route implements Guarded, BackendHost, Door {
     const isOpen = this.#state === 'open'
     const reads = isOpen && middlewares.every(isOnlooker) && !this.disabled.has('get') && !listeners.has('get')
     this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
+    const isUnseen = reads && middlewares.length === 0 && this.#guard !== undefined
+    this.#answering = isUnseen && this.backend.getFor ? (this.backend as AnsweringBackend) : undefined
     const isBare = isOpen && middlewares.length === 0 && this.disabled.size === 0
     this.#isPlain = isBare && !listeners.hearCommands && !this.#guard
   }
@@ -149,6 +153,13 @@ export class Route implements Guarded, BackendHost, Door {
     const answer = store.answerNow === undefined ? promised(store.getNow(spot.key)) : store.answerNow(spot)
     if (answer !== undefined) this.hitsAtHand++
     return answer
+  }
+
+  /** The value, or `fallback`, of a store that answers askers; `undefined` when anything on the way wants to see the call. */
+  askFor(key: string, fallback: unknown): Promise<unknown> | undefined {
+    const store = this.#answering
+    if (store === undefined || watchedScope() !== undefined) return undefined
+    return this.#guard?.get(key, fallback, store)
   }
 
   /** Sends a call through the middlewares to the store, unless its command is disabled. */

@@ -139,6 +139,31 @@ export const atHand: CheckGroup = {
       },
     },
     {
+      title: 'getFor tells an asker once what get would answer',
+      needs: ['getFor'],
+      async run({ backend }) {
+        const told: unknown[] = []
+        const ask = (key: string) =>
+          new Promise<unknown>((found, failed) => {
+            backend.getFor?.(key, {
+              found(value) {
+                told.push(key)
+                found(value)
+              },
+              failed,
+            })
+          })
+        await backend.set('a', { a: [1] }, FOREVER)
+        await backend.set('b', undefined, FOREVER)
+        const found = await Promise.all([ask('a'), ask('absent'), ask('b'), backend.get('a')])
+        same(found, [{ a: [1] }, MISS, undefined, { a: [1] }])
+        same(told.toSorted(), ['a', 'absent', 'b'], 'told once')
+        if (!backend.sets) return
+        await backend.sets.add('c', ['member'])
+        missing(await ask('c'), 'a set')
+      },
+    },
+    {
       title: 'bits at hand are those that get answers, or none',
       needs: ['bitsNow'],
       async run({ backend, elapse, unit }) {

@@ -49,6 +49,7 @@ export const tags: CheckGroup = {
         same([await peer.exists('a'), await peer.size('a'), await peer.count()], [false, 0, 0])
         same(await keysOf(peer), [])
         if (peer.getNow) missing(peer.getNow('a'))
+        if (peer.getFor) missing(await new Promise((found, failed) => peer.getFor?.('a', { found, failed })))
         truth(peer.answerNow?.({ key: 'a', store: undefined, at: 0, stamp: 0 }) === undefined, 'answered now')
       }
       same(await backend.expire('a', FOREVER), false)

@@ -1,5 +1,6 @@
 import { type HandClock, reference } from '@cashews/conformance'
 import {
+  type Asker,
   type Backend,
   type Bits,
   chain,
@@ -25,6 +26,7 @@ export interface RichBackend extends Backend {
   readonly tags: Tags & Required<Pick<Tags, 'capture'>>
   getNow(key: string): unknown
   answerNow(spot: Spot): Promise<unknown> | undefined
+  getFor(key: string, asker: Asker): void
   usage(): Usage
 }
 
@@ -77,6 +79,11 @@ export function richReference(clock: HandClock): RichBackend {
       const value = getNow(key)
       return value === MISS ? undefined : Promise.resolve(value)
     },
+    getFor: (key, asker) =>
+      void Promise.resolve(store.get(key)).then(
+        (value) => asker.found(value),
+        (error) => asker.failed(error),
+      ),
     set: write((key, ...rest) => {
       keys.add(key)
       return store.set(key, ...rest)

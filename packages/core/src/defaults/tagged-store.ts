@@ -1,5 +1,6 @@
 import { type Awaitable, all, chain, isPending, recover } from '../awaitable.ts'
 import {
+  type Asker,
   type Backend,
   type BackendBase,
   type BackendHost,
@@ -95,6 +96,7 @@ export class TaggedStore implements BackendBase {
 
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  readonly getFor?: (key: string, asker: Asker) => void
   readonly leases?: Leases
 
   /** @param store Where the records of the tags are kept. @default beside the values */
@@ -131,6 +133,11 @@ export class TaggedStore implements BackendBase {
           : deleteMany.call(base, keys)
     if (base.getNow) this.getNow = (key) => this.#unpackNow(base.getNow?.(key))
     if (base.answerNow) this.answerNow = (spot) => this.#answerNow(spot)
+    if (base.getFor)
+      this.getFor = (key, asker) => {
+        if (this.#recentTags(key) !== undefined) tell(asker, () => this.get(key))
+        else base.getFor?.(key, new Unpacking(key, asker, this.#unpackFor))
+      }
     if (base.leases) this.leases = this.#leasesOver(base.leases)
   }
 
@@ -146,11 +153,13 @@ export class TaggedStore implements BackendBase {
   }
 
   get(key: string): Awaitable<unknown> {
-    return chain(this.#read(key, this.#recent.get(key)), ({ value }) => value)
+    const tags = this.#recentTags(key)
+    if (tags === undefined) return chain(this.#base.get(key), (found) => this.#unpack(key, found))
+    return chain(this.#read(key, tags), ({ value }) => value)
   }
 
   getMany(keys: readonly string[]): Awaitable<unknown[]> {
-    const tags = [...new Set(keys.flatMap((key) => this.#recent.get(key) ?? []))]
+    const tags = this.#inUse ? [...new Set(keys.flatMap((key) => this.#recent.get(key) ?? []))] : []
     return chain(this.#readAll(keys, tags), ([values, held]) => {
       const known = tags.length > 0 ? this.#records.asKnown(tags, held) : undefined
       return all(values.map((found, at) => this.#unpack(keys[at] as string, found, { known })))
@@ -368,6 +377,16 @@ export class TaggedStore implements BackendBase {
     return chain(state, (state) => (state === 'fresh' || (stale && state === 'expired') ? value : MISS))
   }
 
+  readonly #unpackFor = (key: string, found: unknown, asker: Asker): void => {
+    if (this.#stampsOf(found) === undefined) asker.found(found)
+    else tell(asker, () => this.#unpack(key, found))
+  }
+
+  /** The tags that a key is thought to have. */
+  #recentTags(key: string): readonly string[] | undefined {
+    return this.#inUse ? this.#recent.get(key) : undefined
+  }
+
   #unpackNow(found: unknown): unknown {
     const stamps = this.#stampsOf(found)
     if (stamps === undefined) return found
@@ -579,6 +598,35 @@ export class TaggedStore implements BackendBase {
       stamps === undefined ? false : leases.set(key, this.#tie(stamps, value), lifetime, lease),
     )
   }
+}
+
+/** Tells an asker what a reader sees of what the store holds. */
+class Unpacking implements Asker {
+  readonly #key: string
+  readonly #asker: Asker
+  readonly #unpack: (key: string, found: unknown, asker: Asker) => void
+
+  constructor(key: string, asker: Asker, unpack: (key: string, found: unknown, asker: Asker) => void) {
+    this.#key = key
+    this.#asker = asker
+    this.#unpack = unpack
+  }
+
+  found(found: unknown): void {
+    this.#unpack(this.#key, found, this.#asker)
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
+  }
+}
+
+/** Tells an asker what comes of an attempt. */
+function tell(asker: Asker, attempt: () => Awaitable<unknown>): void {
+  new Promise((resolve) => resolve(attempt())).then(
+    (value) => asker.found(value),
+    (error) => asker.failed(error),
+  )
 }
 
 /** The lease of a store, and what the tags were when it was taken. */

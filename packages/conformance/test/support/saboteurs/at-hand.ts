@@ -39,6 +39,9 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
+  'getFor tells an asker once what get would answer': (store) => ({
+    getFor: (key, asker) => store.getFor(key === 'absent' ? 'a' : key, asker),
+  }),
   'bits at hand are those that get answers, or none': (store) => {
     const kept = new Set<number>()
     return {

@@ -30,15 +30,11 @@ export class KeyIndex {
   }
 
   find(key: string): number | undefined {
+    if (key === this.#absent) return undefined
     const pointer = this.#map.get(key)
     if (pointer !== undefined && (this.#leftBehind === 0 || this.#keys[pointer] === key)) return pointer
     this.#absent = key
     return undefined
-  }
-
-  /** The same, quicker for a key that was just looked for in vain: it is about to be written now that it is loaded. */
-  findToWrite(key: string): number | undefined {
-    return this.#absent === key ? undefined : this.find(key)
   }
 
   /** Answers mnemonist, which looks for itself before it writes or deletes. */

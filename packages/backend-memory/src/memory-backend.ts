@@ -123,12 +123,12 @@ export class MemoryBackend implements Backend {
     const pointer = this.#findAt(spot)
     if (pointer === undefined) return undefined
     this.#entries.splayOnTop(pointer)
-    return this.#entries.promises[pointer] ?? this.#promiseAt(pointer)
+    return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)
   }
 
   /** Where the entry of a key is, which the spot notes. */
   #findAt(spot: Spot): number | undefined {
-    if (spot.store === this && this.#entries.stamps[spot.at] === spot.stamp)
+    if (spot.store === this && this.#entries.K[spot.at] === spot.key)
       return this.#isAlive(spot.at) ? spot.at : undefined
     const found = this.#find(spot.key)
     if (found !== undefined) this.#note(spot, found)
@@ -138,7 +138,7 @@ export class MemoryBackend implements Backend {
   #note(spot: Spot, pointer: number): void {
     spot.store = this
     spot.at = pointer
-    spot.stamp = this.#entries.stamps[pointer] as number
+    spot.key = this.#entries.K[pointer] as string
   }
 
   /** A promise of a value, kept for the next reader if it needs no copy of its own. */
@@ -146,7 +146,7 @@ export class MemoryBackend implements Backend {
     const value = this.#valueAt(pointer)
     if (value === MISS) return undefined
     const promise = Promise.resolve(value)
-    if (value === this.#entries.V[pointer]) this.#entries.promises[pointer] = promise
+    if (value === this.#entries.V[pointer]) this.#entries.promised()[pointer] = promise
     return promise
   }
 
@@ -164,7 +164,7 @@ export class MemoryBackend implements Backend {
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
     const kept = this.#isolation.keep(value)
     if (exists !== undefined && exists !== this.exists(key)) return false
-    return this.#write(key, this.#entries.items.findToWrite(key), kept, this.#endOf(lifetime))
+    return this.#write(key, this.#entries.items.find(key), kept, this.#endOf(lifetime))
   }
 
   setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {
@@ -198,17 +198,19 @@ export class MemoryBackend implements Backend {
   }
 
   incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): number {
-    if (!Number.isSafeInteger(by)) throw new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
     const pointer = spot === undefined ? this.#find(key) : this.#findAt(spot)
     const count = pointer === undefined ? 0 : this.#entries.V[pointer]
-    const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
-    if (!Number.isSafeInteger(sum))
-      throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    const expiresAt = this.#endOf(lifetime, pointer)
-    if (this.#entries.ties === undefined) this.#mustWrite(key, pointer, sum, expiresAt)
-    else this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, expiresAt))
-    if (spot !== undefined) this.#note(spot, this.#entries.head)
+    const sum = Number.isSafeInteger(count) && Number.isSafeInteger(by) ? (count as number) + by : Number.NaN
+    if (!Number.isSafeInteger(sum)) throw cannotAdd(key, by)
+    if (pointer === undefined || this.#entries.ties !== undefined || this.#maxBytes < FOREVER)
+      this.#writeSum(key, pointer, sum, lifetime)
+    else this.#entries.replace(pointer, sum)
     return sum
+  }
+
+  #writeSum(key: string, pointer: number | undefined, sum: number, lifetime: Milliseconds): void {
+    const expiresAt = this.#endOf(lifetime, pointer)
+    this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, expiresAt))
   }
 
   exists(key: string): boolean {
@@ -241,7 +243,8 @@ export class MemoryBackend implements Backend {
    */
   *#match(pattern: string, stale: boolean): Generator<string> {
     const matches = compileGlob(pattern)
-    const { K, stamps, insertions } = this.#entries
+    const { K, insertions } = this.#entries
+    const stamps = this.#entries.stamped()
     for (let pointer = 0; pointer < K.length; pointer++) {
       const key = K[pointer]
       if (key === undefined || (stamps[pointer] as number) >= insertions + 1) continue
@@ -281,7 +284,7 @@ export class MemoryBackend implements Backend {
     const timeLeft = this.timeLeft(key)
     const pointer = this.#find(key)
     if (timeLeft === MISS || pointer === undefined) return MISS
-    const stamp = this.#entries.stamps[pointer] as number
+    const stamp = this.#entries.stamped()[pointer] as number
     const held = this.#entries.V[pointer]
     const snapshot = { value: this.#valueAt(pointer), timeLeft, stamp }
     return held instanceof Cell ? { ...snapshot, content: held.content } : snapshot
@@ -476,7 +479,7 @@ export class MemoryBackend implements Backend {
 
   #stampOf(key: string): number | undefined {
     const pointer = this.#find(key)
-    return pointer === undefined ? undefined : this.#entries.stamps[pointer]
+    return pointer === undefined ? undefined : this.#entries.stamped()[pointer]
   }
 
   /** When a lifetime that begins now ends; with a pointer, when its entry does. */
@@ -533,6 +536,12 @@ export class MemoryBackend implements Backend {
     const key = this.#entries.drop(pointer)
     this.#host?.removed(key, reason)
   }
+}
+
+function cannotAdd(key: string, by: number): Error {
+  return Number.isSafeInteger(by)
+    ? new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+    : new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
 }
 
 function cellOf({ kind, items }: Content): Cell {

@@ -26,8 +26,13 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** How many bytes an entry takes; absent when nobody asks. */
   readonly bytes: Float64Array | undefined
   totalBytes = 0
-  #stamps: Float64Array | undefined
-  #promises: (Promise<unknown> | undefined)[] | undefined
+  /**
+   * The number of the insertion that made an entry, and as a fraction the writes since: never the same twice. Counted
+   * from {@link stamped} on.
+   */
+  stamps: Float64Array | undefined
+  /** The promise of a value that all its readers may share, from {@link promised} on. */
+  promises: (Promise<unknown> | undefined)[] | undefined
   /** The tags of each entry, once one has any. */
   ties: (Ties | undefined)[] | undefined
   /**
@@ -36,7 +41,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
    */
   tiedUntil: Float64Array | undefined
   readonly book: TagBook = new TagBook()
-  /** How many insertions there were since anybody asked for {@link stamps}. */
+  /** How many insertions there were since stamps are counted. */
   insertions = 0
 
   constructor(capacity: number, measured: boolean) {
@@ -48,19 +53,16 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (measured) this.bytes = new Float64Array(capacity)
   }
 
-  /**
-   * The number of the insertion that made an entry, and as a fraction the writes since: never the same twice. Counted
-   * from the first time on that anybody asks.
-   */
-  get stamps(): Float64Array {
-    this.#stamps ??= new Float64Array(this.capacity)
-    return this.#stamps
+  /** The stamps, counted from the first time on that anybody asks. */
+  stamped(): Float64Array {
+    this.stamps ??= new Float64Array(this.capacity)
+    return this.stamps
   }
 
-  /** The promise of a value that all its readers may share, once somebody asked for it. */
-  get promises(): (Promise<unknown> | undefined)[] {
-    this.#promises ??= new Array(this.K.length)
-    return this.#promises
+  /** The promises, kept from the first time on that anybody asks. */
+  promised(): (Promise<unknown> | undefined)[] {
+    this.promises ??= new Array(this.K.length)
+    return this.promises
   }
 
   /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
@@ -68,8 +70,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     const evicted = this.size === this.capacity ? this.K[this.tail] : undefined
     this.items.knownNew = true
     this.set(key, value)
-    if (this.#stamps) this.#stamps[this.head] = ++this.insertions
-    if (this.#promises) this.#promises[this.head] = undefined
+    if (this.stamps) this.stamps[this.head] = ++this.insertions
+    if (this.promises) this.promises[this.head] = undefined
     if (this.ties) this.#untie(this.head)
     this.expiresAt[this.head] = expiresAt
     return evicted
@@ -79,9 +81,17 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   overwrite(pointer: number, value: unknown, expiresAt: number): void {
     this.splayOnTop(pointer)
     this.V[pointer] = value
-    if (this.#promises) this.#promises[pointer] = undefined
+    if (this.promises) this.promises[pointer] = undefined
     if (this.ties) this.#untie(pointer)
     this.prolong(pointer, expiresAt)
+  }
+
+  /** Replaces the value of an entry without tags, which is then at the head and ends when it did. */
+  replace(pointer: number, value: unknown): void {
+    this.splayOnTop(pointer)
+    this.V[pointer] = value
+    if (this.promises) this.promises[pointer] = undefined
+    this.#restamp(pointer)
   }
 
   /** Puts an entry under tags, instead of those it has. */
@@ -102,9 +112,13 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Replaces the end of an entry. */
   prolong(pointer: number, expiresAt: number): void {
     this.expiresAt[pointer] = expiresAt
-    if (!this.#stamps) return
-    const stamp = (this.#stamps[pointer] as number) + FRACTION
-    this.#stamps[pointer] = stamp === Math.floor(stamp) ? ++this.insertions : stamp
+    this.#restamp(pointer)
+  }
+
+  #restamp(pointer: number): void {
+    if (!this.stamps) return
+    const stamp = (this.stamps[pointer] as number) + FRACTION
+    this.stamps[pointer] = stamp === Math.floor(stamp) ? ++this.insertions : stamp
   }
 
   /** Removes an entry, and answers its key. */
@@ -119,8 +133,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.delete(key)
     this.K[pointer] = this.V[pointer] = undefined
     this.expiresAt[pointer] = Number.NaN
-    if (this.#stamps) this.#stamps[pointer] = Number.NaN
-    if (this.#promises) this.#promises[pointer] = undefined
+    if (this.stamps) this.stamps[pointer] = Number.NaN
+    if (this.promises) this.promises[pointer] = undefined
     if (this.ties) this.#untie(pointer)
     this.measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
@@ -129,8 +143,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   override clear(): void {
     super.clear()
-    this.#stamps?.fill(Number.NaN, 0, this.K.length)
-    this.#promises = undefined
+    this.stamps?.fill(Number.NaN, 0, this.K.length)
+    this.promises = undefined
     if (this.ties) this.book.clear()
     this.ties = undefined
     this.tiedUntil = undefined

@@ -11,7 +11,7 @@ describeBackend('memory, bounded by bytes', () => memory({ clock, maxBytes: 2 **
 describe('memory that is full', () => {
   it('never answers for a key what it held for the one that was evicted', async () => {
     const store = memory({ clock, size: 2 })
-    const spots = ['a', 'b', 'c', 'd'].map((key): Spot => ({ key, store: undefined, at: 0, stamp: 0 }))
+    const spots = ['a', 'b', 'c', 'd'].map((key): Spot => ({ key, store: undefined, at: 0 }))
     for (let round = 0; round < 20; round++) {
       for (const [at, spot] of spots.entries()) {
         if (round % 3 !== at % 3) store.set(spot.key, spot.key, 60_000)

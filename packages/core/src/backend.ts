@@ -36,10 +36,10 @@ export interface Snapshot {
 
 /** A key, and where a store found it: the store's own note, for the next time it is asked for this key. */
 export interface Spot {
-  readonly key: string
+  /** The store may put its own copy of the text here, which it then knows at a glance. */
+  key: string
   store: object | undefined
   at: number
-  stamp: Stamp
   /** What a strategy keeps of the key. */
   note?: unknown
 }

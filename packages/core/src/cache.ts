@@ -574,6 +574,11 @@ export class Cache implements AsyncDisposable {
     return () => this.#lastTasks.delete(task)
   }
 
+  /** Whether anybody listens to what {@link tell} tells. */
+  hears(event: keyof ToldEvents): boolean {
+    return this.#listeners.has(event)
+  }
+
   /** Tells who listens. */
   tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E]): void {
     if (this.#listeners.has(event)) this.#listeners.emit(event, told)

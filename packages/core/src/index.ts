@@ -109,7 +109,7 @@ export {
   returnToTransaction,
 } from './participation.ts'
 export { Refreshes } from './refreshes.ts'
-export { outsideScope, watchScopes } from './scope.ts'
+export { isWatched, outsideScope, watchScopes } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions } from './setup.ts'

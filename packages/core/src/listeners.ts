@@ -105,7 +105,7 @@ export class Listeners {
   }
 
   has(event: keyof CacheEvents): boolean {
-    return this.#byEvent.has(event)
+    return this.#byEvent.size > 0 && this.#byEvent.has(event)
   }
 
   /** @throws {ConfigurationError} When there is no such event. */

@@ -33,8 +33,11 @@ export class Routes {
   }
 
   of(key: string): Route {
+    return this.#only !== undefined && typeof key === 'string' ? this.#only : this.#find(key)
+  }
+
+  #find(key: string): Route {
     if (typeof key !== 'string') throw new CommandError(`A key is text, not ${typeof key}: ${String(key)}.`)
-    if (this.#only !== undefined) return this.#only
     for (const route of this.#sorted) if (key.startsWith(route.prefix)) return route
     throw this.#notConfigured(key)
   }

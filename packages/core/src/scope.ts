@@ -43,6 +43,11 @@ export function watchedScope(): Scope | undefined {
   return watchers === 0 ? undefined : storage.getStore()
 }
 
+/** Whether commands have to look at the scope, and there is one. */
+export function isWatched(): boolean {
+  return watchers !== 0 && storage.getStore() !== undefined
+}
+
 /**
  * Makes commands look at the scope from now on. For what may be met in a call long after it ended, such as a transaction
  * by a timer that was set in it.

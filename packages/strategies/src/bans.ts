@@ -45,15 +45,17 @@ export class Bans {
   /** With what a call is refused; `undefined` when it has to be counted. The spot keeps it. */
   find(spot: Spot): Refusal | undefined {
     if (this.#byKey.size === 0) return undefined
-    const refusal = (spot.note as Refusal | undefined) ?? this.#byKey.get(spot.key)
-    if (refusal === undefined) return undefined
-    if (this.#stands(spot, refusal)) {
-      spot.note = refusal
-      return refusal
-    }
-    spot.note = undefined
-    this.#byKey.delete(spot.key)
-    return undefined
+    const noted = spot.note as Refusal | undefined
+    if (noted?.proof !== undefined && noted.proof === this.#cache.answerNow(spot)) return noted
+    return this.#look(spot)
+  }
+
+  #look(spot: Spot): Refusal | undefined {
+    const refusal = this.#byKey.get(spot.key)
+    const stands = refusal !== undefined && this.#stands(spot, refusal)
+    if (refusal !== undefined && !stands) this.#byKey.delete(spot.key)
+    spot.note = stands ? refusal : undefined
+    return stands ? refusal : undefined
   }
 
   lift(key: string): void {
@@ -63,13 +65,11 @@ export class Bans {
   }
 
   #stands(spot: Spot, refusal: Refusal): boolean {
-    const { believedUntil, proof } = refusal
+    const { believedUntil } = refusal
     if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(spot.key)
-    const answer = this.#cache.answerNow(spot)
-    if (answer !== undefined && answer === proof) return true
     const count = this.#cache.getNow(spot.key)
     if (count === MISS || (count as number) <= this.#limit) return false
-    refusal.proof = answer
+    refusal.proof = this.#cache.answerNow(spot)
     return true
   }
 }

@@ -1,4 +1,5 @@
 import {
+  type Answer,
   type Cache,
   chain,
   type KeyOptions,
@@ -10,7 +11,6 @@ import {
 } from '@cashews/core'
 import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
-import { detecting } from './detecting.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -84,15 +84,10 @@ export function circuitBreaker(
     const keying =
       options.key === undefined ? ofFunction(cache, target.fn, options as KeyOptions) : (options as KeyOptions)
     return wrap(cache, target, prefixed('circuitBreaker', keying), (run, template) =>
-      detecting(
-        cache,
-        'circuitBreaker',
-        template,
-        apart(run, (run) => ({
-          call: ({ key }, self, args) => breaker.call(key, run, self, args, template),
-          invalidate: (key) => breaker.reset(key, template),
-        })),
-      ),
+      apart(cache, 'circuitBreaker', run, template, (run) => ({
+        call: ({ key }, self, args) => breaker.call(key, run, self, args, template),
+        invalidate: (key) => breaker.reset(key, template),
+      })),
     )
   }
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
@@ -182,6 +177,16 @@ class Breaker {
     const circuit = this.#circuitOf(key, template)
     const openUntil = this.#cache.read(circuit.openKey)
     if (openUntil === MISS) return run(self, args).then(circuit.succeed, circuit.fail)
+    return this.#callLater(circuit, openUntil, run, self, args)
+  }
+
+  #callLater(
+    circuit: Circuit,
+    openUntil: Answer<'get'>,
+    run: Run,
+    self: unknown,
+    args: readonly unknown[],
+  ): Promise<unknown> {
     return chain(openUntil, (until) =>
       until === MISS
         ? run(self, args).then(circuit.succeed, circuit.fail)
@@ -196,18 +201,18 @@ class Breaker {
     return this.#cache.delete(openKey)
   }
 
-  /** What is known of a key is written and forgotten after a while, whether calls still come or not. */
   #circuitOf(key: string, template: () => string): Circuit {
-    if (this.#last?.key === key) return this.#last
-    const known = this.#circuits.get(key)
-    if (known !== undefined) {
-      this.#last = known
-      return known
-    }
+    const last = this.#last
+    if (last !== undefined && last.key === key) return last
+    this.#last = this.#circuits.get(key) ?? this.#newCircuit(key, template)
+    return this.#last
+  }
+
+  /** What is known of a key is written and forgotten after a while, whether calls still come or not. */
+  #newCircuit(key: string, template: () => string): Circuit {
     const circuit = new Circuit(this.#cache, key, template, this.#period, this.#failed)
     const { window } = circuit
     this.#circuits.set(key, circuit)
-    this.#last = circuit
     const forget = this.#cache.beforeClose(() => window.write())
     const end = () => {
       forget()

@@ -1,18 +1,18 @@
 import {
   type Awaitable,
   type Cache,
-  isPending,
+  chain,
   type KeyOptions,
   MISS,
   type Milliseconds,
   parseTtl,
+  type Spot,
   type Target,
   type Ttl,
 } from '@cashews/core'
 import { apart } from './apart.ts'
 import { Bans, Refusal } from './bans.ts'
 import { type Decorator, decorator } from './decorator.ts'
-import { detecting } from './detecting.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -74,29 +74,28 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   }
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
-      detecting(
-        cache,
-        'rateLimit',
-        template,
-        apart(run, (run) => ({
-          refuse(spot, args) {
-            const refusal = bans.find(spot)
-            if (refusal === undefined) return undefined
-            cache.tell('refused', { strategy: 'rateLimit', template: template(), key: spot.key })
-            return answer(refusal, args)
-          },
+      apart(cache, 'rateLimit', run, template, (run) => {
+        const decide = (sum: number, { key }: Spot, self: unknown, args: readonly unknown[]) =>
+          sum <= limit ? run(self, args) : over(key, sum, args, template())
+        const decideLater = (sum: Awaitable<number>, spot: Spot, self: unknown, args: readonly unknown[]) =>
+          chain(sum, (sum) => decide(sum, spot, self, args)) as Promise<unknown>
+        const refuse = (refusal: Refusal, { key }: Spot, args: readonly unknown[]) => {
+          if (cache.hears('refused')) cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
+          return answer(refusal, args)
+        }
+        return {
           call(spot, self, args) {
-            const count = cache.count(spot, 1, period)
-            if (isPending(count))
-              return count.then((sum) => (sum <= limit ? run(self, args) : over(spot.key, sum, args, template())))
-            return count <= limit ? run(self, args) : over(spot.key, count, args, template())
+            const refusal = bans.find(spot)
+            if (refusal !== undefined) return refuse(refusal, spot, args)
+            const sum = cache.count(spot, 1, period)
+            return typeof sum === 'number' ? decide(sum, spot, self, args) : decideLater(sum, spot, self, args)
           },
           invalidate: async (key) => {
             bans.lift(key)
             return cache.delete(key)
           },
-        })),
-      ),
+        }
+      }),
     )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

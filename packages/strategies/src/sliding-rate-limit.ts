@@ -1,7 +1,6 @@
 import { type Cache, chain, type KeyOptions, type Target } from '@cashews/core'
 import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
-import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { keyingNames, prefixed } from './keying.ts'
 import { checkNames } from './options.ts'
@@ -44,23 +43,18 @@ export function slidingRateLimit(
 
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
-      detecting(
-        cache,
-        'slidingRateLimit',
-        template,
-        apart(run, (run) => ({
-          call({ key }, self, args) {
-            const slice = { period, max: limit, lifetime: period }
-            const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-            return chain(counted, ({ added, age }) => {
-              if (added) return run(self, args)
-              cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
-              return answer(refusalOf(key, period - age), args)
-            }) as Promise<unknown>
-          },
-          invalidate: async (key) => cache.delete(key),
-        })),
-      ),
+      apart(cache, 'slidingRateLimit', run, template, (run) => ({
+        call({ key }, self, args) {
+          const slice = { period, max: limit, lifetime: period }
+          const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+          return chain(counted, ({ added, age }) => {
+            if (added) return run(self, args)
+            cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
+            return answer(refusalOf(key, period - age), args)
+          }) as Promise<unknown>
+        },
+        invalidate: async (key) => cache.delete(key),
+      })),
     )
   return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
 }

@@ -15,8 +15,6 @@ import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
-  /** Turns a call away at once, if it is to be. */
-  refuse?(spot: Spot, args: readonly unknown[]): Promise<unknown> | undefined
   /** Answers a call at once if it can, without `this` and arguments. */
   now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call. `signal` lets its caller go. */
@@ -58,23 +56,21 @@ export function wrap<F extends AnyFunction>(
   if (target.className === undefined || options.key !== undefined) keyOf()
 
   const template = () => keyOf().template
-  const run: Run = (self, args) =>
-    cache.watchesRuns ? cache.run(template(), () => bare(self, args)) : bare(self, args)
+  const watched: Run = (self, args) => cache.run(template(), () => bare(self, args))
+  const run: Run = (self, args) => (cache.watchesRuns ? watched : bare)(self, args)
   const tallyOf = lazily(() => cache.tally(template()))
   const behaviour = behave(run, template)
-  const { refuse, now: answerNow } = behaviour
+  const { now: answerNow, call: answer } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
       const key = keyOf()
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
-      const refusal = refuse?.(spot, args)
-      if (refusal !== undefined) return refusal
       const now = signal === undefined ? answerNow?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
       if (known === undefined && (now !== undefined || !answerNow || !cache.answersNow(spot.key)))
         key.recent.add(args, spot)
-      if (now === undefined) return behaviour.call(spot, self, args, signal)
+      if (now === undefined) return answer(spot, self, args, signal)
       tallyOf().hits++
       return now
     } catch (error) {

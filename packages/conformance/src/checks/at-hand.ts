@@ -2,7 +2,7 @@ import { type Backend, MISS, type Spot } from '@cashews/core'
 import { FOREVER, missing, same, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-const newSpot = (key: string): Spot => ({ key, store: undefined, at: 0, stamp: 0 })
+const newSpot = (key: string): Spot => ({ key, store: undefined, at: 0 })
 
 /** Asks for the value at hand, which must be the one that `get` answers, or none. */
 async function agree({ get, answerNow }: Bound, spot: Spot, when: string): Promise<void> {

@@ -96,7 +96,7 @@ export const isolation: CheckGroup = {
       title: 'changing a value after answerNow changes nothing in the store',
       needs: ['answerNow'],
       async run({ backend }) {
-        const spot = { key: 'a', store: undefined, at: 0, stamp: 0 }
+        const spot = { key: 'a', store: undefined, at: 0 }
         await backend.set('a', page(), FOREVER)
         spoil(await backend.get('a'))
         for (let time = 0; time < 2; time++) spoil(await backend.answerNow?.(spot))

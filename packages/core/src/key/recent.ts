@@ -11,7 +11,7 @@ function isPlain(value: unknown): boolean {
 
 /** Makes the note of a key that no store has looked up yet. */
 export function newSpot(key: string): Spot {
-  return { key, store: undefined, at: 0, stamp: 0, note: undefined }
+  return { key, store: undefined, at: 0, note: undefined }
 }
 
 /**

@@ -25,6 +25,8 @@ export class Expiry {
   #running = false
   /** Where a pass goes on. */
   #position = 0
+  /** What {@link Recency.doubts} was when the pass began, until it comes upon an entry whose tag has expired. */
+  #doubts = 0
 
   /** @param interval Between two looks; `Infinity`: no sweeping. */
   constructor(entries: Recency, clock: TickingClock, interval: Milliseconds, remove: (pointer: number) => void) {
@@ -74,20 +76,27 @@ export class Expiry {
   /** Goes on with a pass, or begins one. Learns on the way what ends next. */
   #pass(now: Milliseconds): void {
     const { K, expiresAt, ties } = this.#entries
+    const areTied = this.#entries.isPlain || ties === undefined
     let pointer = this.#position
     const end = pointer + MOST_SEEN
-    if (pointer === 0) this.#earliest = Number.POSITIVE_INFINITY
+    if (pointer === 0) {
+      this.#earliest = Number.POSITIVE_INFINITY
+      this.#doubts = this.#entries.doubts
+    }
     for (let removed = 0; pointer < Math.min(end, K.length) && removed < MOST_REMOVED; pointer++) {
       const endsAt = expiresAt[pointer] as number
-      if (ties !== undefined && this.#entries.isVoid(pointer)) {
+      if (!areTied && this.#entries.isVoid(pointer)) {
         this.#entries.drop(pointer)
         removed++
-      } else if (endsAt > now) this.#earliest = Math.min(this.#earliest, endsAt)
-      else if (endsAt <= now) {
+      } else if (endsAt > now) {
+        this.#earliest = Math.min(this.#earliest, endsAt)
+        if (!areTied && ties[pointer]?.hold(false) === false) this.#doubts = Number.NaN
+      } else if (endsAt <= now) {
         this.#remove(pointer)
         removed++
       }
     }
     this.#position = pointer < K.length ? pointer : 0
+    if (this.#position === 0 && this.#doubts === this.#entries.doubts) this.#entries.trustTies()
   }
 }

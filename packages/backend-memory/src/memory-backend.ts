@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type Backend,
   BackendError,
   type BackendHost,
@@ -25,6 +26,7 @@ import {
   WrongTypeError,
 } from '@cashews/core'
 import { BitArray } from './bit-array.ts'
+import { Deletions } from './deletions.ts'
 import { EventWindow } from './event-window.ts'
 import { Expiry } from './expiry.ts'
 import { Cell, Held } from './held.ts'
@@ -77,6 +79,7 @@ export class MemoryBackend implements Backend {
   readonly #entries: Recency
   readonly #clock: TickingClock
   readonly #expiry: Expiry
+  readonly #deletions: Deletions
   readonly #isolation: Isolation
   readonly #maxBytes: number
   /** Whether every value that is kept is the one to answer. */
@@ -89,6 +92,7 @@ export class MemoryBackend implements Backend {
     this.#entries = new Recency(size, maxBytes < FOREVER)
     this.#clock = new TickingClock(clock)
     this.#expiry = new Expiry(this.#entries, this.#clock, checkInterval, (pointer) => this.#remove(pointer, 'expired'))
+    this.#deletions = new Deletions(this.#entries)
     this.#isolation = isolation
     this.#givesAll = isolation.givesAll
     this.#maxBytes = maxBytes
@@ -164,7 +168,8 @@ export class MemoryBackend implements Backend {
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
     const kept = this.#isolation.keep(value)
     if (exists !== undefined && exists !== this.exists(key)) return false
-    return this.#write(key, this.#entries.items.find(key), kept, this.#endOf(lifetime))
+    const pointer = this.#deletions.isIdle ? this.#entries.items.find(key) : this.#find(key)
+    return this.#write(key, pointer, kept, this.#endOf(lifetime))
   }
 
   setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {
@@ -191,10 +196,9 @@ export class MemoryBackend implements Backend {
     return keys.filter((key) => this.delete(key)).length
   }
 
-  deleteMatch(pattern: string): number {
-    let deleted = 0
-    for (const key of this.#match(pattern, true)) if (this.delete(key)) deleted++
-    return deleted
+  /** Many keys are absent from the first moment on, and go in slices. */
+  deleteMatch(pattern: string): Awaitable<number> {
+    return this.#deletions.run(pattern, (pointer) => void this.#isAlive(pointer))
   }
 
   incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): number {
@@ -232,23 +236,15 @@ export class MemoryBackend implements Backend {
     return pointer === undefined ? MISS : (this.#entries.expiresAt[pointer] as number) - now
   }
 
-  scan(pattern: string): Generator<string> {
-    return this.#match(pattern, false)
-  }
-
-  /**
-   * Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen.
-   *
-   * @param stale Whether keys will do that only {@link Tags.stale} answers.
-   */
-  *#match(pattern: string, stale: boolean): Generator<string> {
+  /** Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen. */
+  *scan(pattern: string): Generator<string> {
     const matches = compileGlob(pattern)
     const { K, insertions } = this.#entries
     const stamps = this.#entries.stamped()
     for (let pointer = 0; pointer < K.length; pointer++) {
       const key = K[pointer]
       if (key === undefined || (stamps[pointer] as number) >= insertions + 1) continue
-      if (matches(key) && (this.#isAlive(pointer) || stale)) yield key
+      if (matches(key) && this.#isAlive(pointer)) yield key
     }
   }
 
@@ -258,7 +254,7 @@ export class MemoryBackend implements Backend {
     const { K, expiresAt } = this.#entries
     let alive = 0
     for (let pointer = 0; pointer < K.length; pointer++)
-      if ((expiresAt[pointer] as number) > now && this.#isTied(pointer)) alive++
+      if ((expiresAt[pointer] as number) > now && this.#isKept(pointer)) alive++
     return alive
   }
 
@@ -340,11 +336,11 @@ export class MemoryBackend implements Backend {
       return sum
     },
     delete: (tags) => {
-      for (const tag of tags) this.#entries.book.delete(tag)
-      if (this.#entries.ties) this.#expiry.expectVoid()
+      for (const tag of tags) if (this.#entries.book.delete(tag)) this.#entries.doubtTies()
+      if (!this.#entries.isPlain) this.#expiry.expectVoid()
     },
     expire: (tags) => {
-      for (const tag of tags) this.#entries.book.expire(tag)
+      for (const tag of tags) if (this.#entries.book.expire(tag)) this.#entries.doubtTies()
     },
     of: (key) => {
       const pointer = this.#find(key)
@@ -449,9 +445,17 @@ export class MemoryBackend implements Backend {
   /** Removes what has expired. */
   #isAlive(pointer: number): boolean {
     const expiresAt = this.#entries.expiresAt[pointer] as number
-    if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise())
-      return this.#entries.tiedUntil === undefined || this.#isTied(pointer)
+    if (expiresAt - NEAR > this.#clock.now() || expiresAt > this.#clock.precise()) return this.#isKept(pointer)
     this.#remove(pointer, 'expired')
+    return false
+  }
+
+  /** Whether nobody deletes an entry by a pattern, and its tags are as they were. Removes it when somebody does. */
+  #isKept(pointer: number): boolean {
+    if (this.#entries.isPlain) return true
+    const isTied = this.#isTied(pointer)
+    if (this.#deletions.isIdle || !this.#deletions.concerns(pointer, isTied)) return isTied
+    this.#entries.drop(pointer)
     return false
   }
 

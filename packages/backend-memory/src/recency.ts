@@ -41,6 +41,15 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
    */
   tiedUntil: Float64Array | undefined
   readonly book: TagBook = new TagBook()
+  /** How often a tag of entries was deleted or expired. */
+  doubts = 0
+  #mayBeUntied = false
+  #deletions = 0
+  /**
+   * Whether an entry that has not expired is there: no tag of any was deleted or expired since all were looked at, and none
+   * is being deleted by a pattern. One look for most reads.
+   */
+  isPlain = true
   /** How many insertions there were since stamps are counted. */
   insertions = 0
 
@@ -104,6 +113,29 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.tiedUntil[pointer] = ties.since
   }
 
+  /** Notes that the tags of some entries are not as they were. */
+  doubtTies(): void {
+    this.doubts++
+    this.#mayBeUntied = true
+    this.#judge()
+  }
+
+  /** Notes that the tags of all entries are as they were. */
+  trustTies(): void {
+    this.#mayBeUntied = false
+    this.#judge()
+  }
+
+  /** Notes that one more pattern deletes entries, or one less. */
+  countDeletions(by: 1 | -1): void {
+    this.#deletions += by
+    this.#judge()
+  }
+
+  #judge(): void {
+    this.isPlain = !this.#mayBeUntied && this.#deletions === 0
+  }
+
   /** Whether a tag of an entry was deleted, so that nobody will see it again. */
   isVoid(pointer: number): boolean {
     return this.ties?.[pointer]?.hold(true) === false
@@ -148,6 +180,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (this.ties) this.book.clear()
     this.ties = undefined
     this.tiedUntil = undefined
+    this.trustTies()
     this.bytes?.fill(0, 0, this.K.length)
     this.totalBytes = 0
     this.K.length = this.V.length = 0

@@ -73,18 +73,21 @@ export class TagBook {
     })
   }
 
-  delete(name: string): void {
+  /** Answers whether entries are under it. */
+  delete(name: string): boolean {
     this.changes++
     const tag = this.#tags.get(name)
-    if (tag === undefined) return
+    if (tag === undefined) return false
     tag.isDeleted = true
-    this.#tags.delete(name)
+    return this.#tags.delete(name)
   }
 
-  expire(name: string): void {
+  /** Answers whether entries are under it. */
+  expire(name: string): boolean {
     this.changes++
     const tag = this.#tags.get(name)
     if (tag !== undefined) tag.revision++
+    return tag !== undefined
   }
 
   clear(): void {

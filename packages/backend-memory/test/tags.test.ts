@@ -1,0 +1,57 @@
+import { MISS } from '@cashews/core'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { opened } from './support.ts'
+
+const HOUR = 3_600_000
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** A store that was swept since the tag of an entry was deleted, so that it need not look at tags until another one is. */
+function swept() {
+  const { store, clock } = opened({ checkInterval: 1 })
+  const sweep = () => {
+    clock.time += 2_000
+    vi.advanceTimersByTime(2_000)
+  }
+  store.tags.set('a', 1, HOUR, ['x'])
+  store.tags.set('b', 2, HOUR, ['y'])
+  store.tags.set('c', 3, HOUR, ['z'])
+  store.tags.delete(['x'])
+  sweep()
+  return { store, sweep }
+}
+
+it('finds keys absent whose tag is deleted after a sweep', () => {
+  const { store } = swept()
+  expect([store.get('a'), store.get('b'), store.count()]).toEqual([MISS, 2, 2])
+  store.tags.delete(['y'])
+  expect([store.get('b'), store.get('c'), store.count()]).toEqual([MISS, 3, 1])
+})
+
+it('finds keys absent whose tag has expired, however often it is swept, and keeps their values', () => {
+  const { store, sweep } = swept()
+  store.tags.expire(['y'])
+  for (let round = 0; round < 3; round++) {
+    expect([store.get('b'), store.tags.stale('b'), store.count()]).toEqual([MISS, 2, 1])
+    store.tags.delete(['nobody'])
+    store.tags.set('d', 4, HOUR, ['new'])
+    store.tags.delete(['new'])
+    sweep()
+  }
+  expect(store.usage().entries).toBe(2)
+})
+
+it('finds keys absent whose tag is deleted while a sweep goes on', () => {
+  const { store, clock } = opened({ checkInterval: 1, size: 10_000 })
+  for (let at = 0; at < 5_000; at++) store.tags.set(`k:${at}`, at, HOUR, ['many'])
+  store.tags.set('first', 1, HOUR, ['one'])
+  store.tags.delete(['many'])
+  clock.time += 1_000
+  vi.advanceTimersByTime(1_001)
+  expect(store.usage().entries).toBeGreaterThan(1)
+  store.tags.delete(['one'])
+  clock.time += 900
+  vi.advanceTimersByTime(900)
+  expect(store.get('first')).toBe(MISS)
+})

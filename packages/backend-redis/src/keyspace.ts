@@ -7,7 +7,7 @@ const ASIDE = '~'
 /** Begins the name of a value whose key begins with {@link ASIDE}. */
 const ESCAPED = '~='
 
-/** The longest key, in UTF-16 units: each command would carry more than a value should weigh. */
+/** The longest key, in UTF-16 units, which is all that a store must take: each command carries its keys. */
 const LONGEST_KEY = 65_536
 
 /** A hash tag as Redis Cluster reads it: from the first brace to the next closing one, and not empty. */
@@ -32,16 +32,17 @@ export class Keyspace {
     this.#tagged = isCluster && !hasBraces
   }
 
-  /** @throws {CommandError} On a key that is longer than a page of text should be. */
+  /** @throws {CommandError} On a key that is too long. */
   value(key: string): string {
-    if (key.length > LONGEST_KEY)
-      throw new CommandError(`A key of ${key.length} characters is too long for Redis: ${LONGEST_KEY} is the most.`)
+    refuseLong(key)
     return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
   }
 
   /** The name of a lock, which lives where the key lives that its own name begins with, up to the last `\0`. */
   lock(name: string): string {
-    return this.#aside('lock', name, Keyspace.ofLock(name))
+    const key = Keyspace.ofLock(name)
+    refuseLong(key)
+    return this.#aside('lock', name, key)
   }
 
   /** The key that the name of a lock begins with. */
@@ -99,6 +100,11 @@ export class Keyspace {
     const tag = slot === undefined || !this.#tagged ? '' : `{${tagOfSlot(slot)}}`
     return `${this.namespace}${ASIDE}${what}:${tag}${key}`
   }
+}
+
+function refuseLong({ length }: string): void {
+  if (length <= LONGEST_KEY) return
+  throw new CommandError(`A key of ${length} characters is too long for Redis: ${LONGEST_KEY} is the most. Hash it.`)
 }
 
 function widened(part: string): string {

@@ -98,7 +98,8 @@ export interface BackendHost {
  * Members may be called concurrently. A member that has its answer at hand may return it instead of a promise, and
  * throw instead of rejecting.
  *
- * **Keys** are any well-formed text, the empty one too. They never reach another key, whatever characters they hold.
+ * **Keys** are any well-formed text of up to 65,536 characters, the empty one too; a store may refuse longer ones with
+ * `CommandError`. They never reach another key, whatever characters they hold.
  * **Values** are data. Changing a value after it was stored, or after it was read, changes nothing in the store.
  * `undefined`, `null`, `false`, `0` and `''` are values like any other.
  * **Lifetimes** run from the moment of the write. An expired key is an absent key, for every member, at once.

@@ -1,3 +1,4 @@
+import { MISS } from '@cashews/core'
 import { FOREVER, keysOf, same } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
@@ -40,6 +41,9 @@ const ODD = [
   ...['x'.repeat(1_024), `${'x'.repeat(1_023)}y`],
 ]
 
+/** Up to so many UTF-16 units a key may have on every store. */
+const LONGEST = 65_536
+
 /** What may be a key. */
 export const keys: CheckGroup = {
   name: 'keys',
@@ -74,6 +78,20 @@ export const keys: CheckGroup = {
           await backend.delete(key)
           same(await backend.count(), ODD.length - at - 1, `count after delete(${JSON.stringify(key)})`)
         }
+      },
+    },
+    {
+      title: 'a key of 65,536 characters is a key like any other',
+      async run({ backend, unique }) {
+        const key = unique.padEnd(LONGEST, 'é')
+        const other = `${key.slice(0, -1)}e`
+        await backend.setMany([[key, 1]], FOREVER)
+        same(await backend.get(key), 1)
+        same(await backend.get(other), MISS)
+        same(await keysOf(backend), [key])
+        if (backend.locks) same(await backend.locks.acquire(key, 'me', 60_000), true)
+        if (backend.locks) same(await backend.locks.acquire(other, 'you', 60_000), true)
+        same(await backend.deleteMatch(`${unique}*`), 1)
       },
     },
     {

@@ -6,6 +6,7 @@ export const keys: Readonly<Record<string, Saboteur>> = {
   }),
   'a key never reaches another key, whatever characters it holds': (store) =>
     renamed(store, (key) => key.toLowerCase()),
+  'a key of 65,536 characters is a key like any other': (store) => renamed(store, (key) => key.slice(0, 65_535)),
   'scan yields keys as they were written': (store) => ({
     async *scan(...args) {
       for await (const key of store.scan(...args)) yield key.trim()

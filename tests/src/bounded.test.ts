@@ -274,6 +274,23 @@ describe('suppress: false', () => {
     await cache.close()
   })
 
+  it('tells why the store was left alone, with every call that is refused for it', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store, { suppress: false })
+    await cache.init()
+    const reason = new BackendUnavailableError('no route to host')
+    store.health.illness = () => Promise.reject(reason)
+    for (const key of ['a', 'b']) await expect(cache.get(key)).rejects.toBe(reason)
+    store.health.asked.length = 0
+    await expect(cache.get('c')).rejects.toMatchObject({
+      code: 'CASHEWS_BACKEND_UNAVAILABLE',
+      message: expect.stringContaining('no route to host'),
+      cause: reason,
+    })
+    expect(store.health.asked).toEqual([])
+    await cache.close()
+  })
+
   it('raises for a store that hangs, within the budget', async () => {
     const store = sickStore()
     const cache = createCache({ onError: () => {} }).setup(store, { suppress: false, readTimeout: '10ms' })

@@ -20,7 +20,7 @@ const CANARY_LIFETIME: Milliseconds = 1_000
 export interface ClientSideReport {
   /** Whether copies are used now. */
   readonly live: boolean
-  /** How long ago it was certain that no copy is out of date, in milliseconds; never more than `maxStale` while live. */
+  /** How long ago it was certain that no copy is out of date, in milliseconds; never more than `maxStale` while live, `Infinity` while no server is heard. */
   readonly staleness: Milliseconds
   /** How long the last sign of life of a server took, in milliseconds. */
   readonly roundTrip: Milliseconds
@@ -101,7 +101,8 @@ export class LocalCopies {
     const trackers = [...this.#trackers.values()]
     return {
       live: trackers.length > 0 && trackers.every((tracker) => tracker.isFresh(now)),
-      staleness: Math.max(0, ...trackers.map((tracker) => tracker.staleness(now))),
+      staleness:
+        trackers.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...trackers.map((each) => each.staleness(now))),
       roundTrip: Math.max(0, ...trackers.map(({ roundTrip }) => roundTrip)),
       ...this.#counts,
     }

@@ -74,6 +74,11 @@ describe('the options of redis', () => {
     expect(redis({ client: other }).name).toBe('redis')
   })
 
+  it('reports copies of unknown age until a server is heard', () => {
+    expect(redis({ clientSide: true }).clientSide).toMatchObject({ live: false, staleness: Number.POSITIVE_INFINITY })
+    expect(redis().clientSide).toBeUndefined()
+  })
+
   it('never shows a password', async () => {
     const store = redis({ url: 'redis://user:geheim@127.0.0.1:1' })
     const refused = await Promise.resolve(store.open({ removed() {}, error() {} })).catch((error) => error)

@@ -88,6 +88,8 @@ class StoreGuard implements Guard {
   readonly #isPartlyThere: () => boolean
   readonly #deadlines = new Map<Milliseconds, Deadline>()
   #failures = 0
+  /** Why the store was last found to be away. */
+  #outage: BackendUnavailableError | undefined
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
 
@@ -98,7 +100,7 @@ class StoreGuard implements Guard {
   }
 
   run(call: Call, perform: () => Awaitable<unknown>, matters = call.command === 'ping'): Awaitable<unknown> {
-    if (this.#probing) return this.giveUp(call, this.#skipped(), matters)
+    if (this.#probing) return this.#skip(call, matters)
     try {
       const answer = perform()
       if (isPending(answer)) return this.#await(call, answer, matters)
@@ -113,7 +115,7 @@ class StoreGuard implements Guard {
     const call: Call = { command: 'get', key, backend }
     return new Promise((resolve, reject) => {
       const asked = new Asked(this, call, false, fallback, resolve, reject)
-      if (this.#probing) return asked.answer(this.giveUp(call, this.#skipped(), false))
+      if (this.#probing) return asked.answer(this.#skip(call, false))
       asked.begin()
       backend.getFor(key, asked)
     })
@@ -211,8 +213,10 @@ class StoreGuard implements Guard {
     return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
   }
 
-  #skipped(): BackendUnavailableError {
-    return new BackendUnavailableError(`${this.#store.name} is unavailable.`)
+  #skip(call: Call, matters: boolean): unknown {
+    if (this.#options.suppress && !matters) return this.#store.neutral(call)
+    const { name } = this.#store
+    throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
   }
 
   #late(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
@@ -221,6 +225,7 @@ class StoreGuard implements Guard {
 
   #noteFailure(error: BackendUnavailableError): void {
     if (++this.#failures < FAILURES_TO_SKIP || this.#probing || this.#store.isClosed) return
+    this.#outage = error
     this.#store.unavailable(error)
     this.#probeLater()
   }

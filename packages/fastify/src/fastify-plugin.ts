@@ -9,6 +9,7 @@ import {
   Exchange,
   type Going,
   type HttpRequest,
+  headerOf,
   type ProblemOptions,
   problemOf,
   type Reply,
@@ -151,8 +152,8 @@ class Rules {
     if (this.#options.etag) exchange.tag()
     const ended = () => new Promise((resolve) => reply.raw.once('close', resolve))
     const handle = () => {
-      if (exchange.conditions) request.raw.headers = { ...request.raw.headers, ...exchange.conditions }
-      if (exchange.isRecording) abortWithClient(reply, exchange)
+      request.raw.headers = exchange.headerFor(request.raw.headers)
+      if (exchange.isRecording) endWithReply(reply, exchange)
       done()
     }
     const steer = () => (control ? exchange.control(control, { on: handle, ended }) : handle())
@@ -161,7 +162,7 @@ class Rules {
       this.#clear(request, exchange, { on: steer, ended })
     }
     if (responses) {
-      const again = () => this.#again(exchange.request)
+      const again = () => this.#again(exchange.request, request.raw.socket.remoteAddress)
       const answer = (stored: Reply) => send(reply, stored)
       exchange.respond(responses, steering, answer, again, { on: clear, ended })
     } else clear()
@@ -186,18 +187,19 @@ class Rules {
     return new Exchange(this.#options.cache, original ?? new Described(request), {
       hasCompressor: 'compress' in reply,
       isRefresh: original !== undefined,
+      header: () => headerOf(reply.getHeaders()),
     })
   }
 
   /** Sends a request through the application once more, for no client. */
-  async #again(request: HttpRequest): Promise<void> {
+  async #again(request: HttpRequest, remoteAddress = '127.0.0.1'): Promise<void> {
     const name = randomUUID()
     const { url, scheme, authority, client } = request
     const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...fields } = request.fields
     this.#refreshes.set(name, { method: 'GET', url, scheme, authority, client, fields })
     try {
       const headers = { ...fields, [REFRESH]: name } as Record<string, string>
-      await this.#app.inject({ method: 'GET', url, headers, remoteAddress: client ?? '127.0.0.1' })
+      await this.#app.inject({ method: 'GET', url, headers, remoteAddress })
     } finally {
       this.#refreshes.delete(name)
     }
@@ -215,10 +217,14 @@ class Rules {
     const said = saidOf(reply, body)
     const answer = exchange.head(said)
     put(reply, said, answer)
+    if (body !== undefined) exchange.finish()
     if (answer.body === body)
       done(null, isStream(content) && exchange.isRecording ? recorded(content, exchange) : content)
     else {
-      if (isStream(content)) content.destroy()
+      if (isStream(content)) {
+        content.destroy()
+        exchange.abort()
+      }
       // Fastify itself takes the content off the answer to HEAD, and asks for some.
       done(null, answer.body || (request.method === 'HEAD' ? content : null))
     }
@@ -287,9 +293,17 @@ async function mayClear(
   }
 }
 
-function abortWithClient(reply: FastifyReply, exchange: Exchange): void {
+/** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */
+function endWithReply(reply: FastifyReply, exchange: Exchange): void {
+  const { hijack } = reply
+  reply.hijack = () => {
+    exchange.refuse()
+    return hijack.call(reply)
+  }
   reply.raw.once('close', () => {
-    if (exchange.isRecording) setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
+    if (!exchange.isRecording) return
+    if (reply.raw.writableEnded) exchange.refuse()
+    else setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
   })
 }
 

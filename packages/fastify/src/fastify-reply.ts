@@ -45,6 +45,7 @@ export function put(reply: FastifyReply, said: Reply, answer: Reply): void {
 
 /** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
 export function send(reply: FastifyReply, { status, fields, body }: Reply): void {
+  if (status === 304) reply.removeHeader('content-type')
   reply.code(status)
   reply.headers(fields)
   reply.send(body || undefined)

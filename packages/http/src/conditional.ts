@@ -20,7 +20,7 @@ export function isNotModified(method: string, status: number, request: RequestFi
 }
 
 /** What describes a content that a 304 does not have. */
-const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
+export const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
   'content-type',
   'content-encoding',
   'content-length',

@@ -12,7 +12,7 @@ import { appended, functionStatuses, serverTiming } from './cache-status.ts'
 import { conditionalReply } from './conditional.ts'
 import { derivedFields, type IsPublic, publicIf, usedOf } from './derived.ts'
 import { type Body, entityTag } from './etag.ts'
-import { lineOf } from './field.ts'
+import { type Fields, lineOf } from './field.ts'
 import { type HttpRequest, isSafe, type Reply } from './request.ts'
 import type { ResponseCache, Visit } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
@@ -38,6 +38,8 @@ export interface ExchangeOptions {
   readonly hasCompressor?: boolean
   /** Whether the request was made to refresh what is stored. */
   readonly isRefresh?: boolean
+  /** Tells the header of the response so far. */
+  readonly header?: () => Fields
 }
 
 /** How a request goes on to what stands after the rules, and when its response has ended. */
@@ -59,6 +61,7 @@ export class Exchange {
   readonly isRefresh: boolean
   readonly #cache: Cache
   readonly #hasCompressor: boolean
+  readonly #header: () => Fields
   #isTagged = false
   #control: CacheControlOptions | undefined
   #isPublic: IsPublic = () => false
@@ -69,11 +72,16 @@ export class Exchange {
   #isAnswered = false
   #isOnlyIfCached = false
 
-  constructor(cache: Cache, request: HttpRequest, { hasCompressor = false, isRefresh = false }: ExchangeOptions) {
+  constructor(
+    cache: Cache,
+    request: HttpRequest,
+    { hasCompressor = false, isRefresh = false, header }: ExchangeOptions,
+  ) {
     this.#cache = cache
     this.request = request
     this.#hasCompressor = hasCompressor
     this.isRefresh = isRefresh
+    this.#header = header ?? (() => ({}))
   }
 
   /** Whether it is decided what is sent. */
@@ -140,9 +148,12 @@ export class Exchange {
     )
   }
 
-  /** Fields to add to the request, so that the handler can say that what is stored is still right. */
-  get conditions(): Readonly<Record<string, string>> | undefined {
-    return this.#visit?.conditions
+  /** The header the handler gets: it is to say whether what is stored is still right, not what the client has. */
+  headerFor<H extends object>(header: H): H {
+    const conditions = this.#visit?.conditions
+    if (conditions === undefined) return header
+    const { 'if-none-match': _, 'if-modified-since': __, ...others } = header as Record<string, unknown>
+    return { ...others, ...conditions } as H
   }
 
   /** What is sent where the handler says `said`; the same object if it is that. Called once, before anything is sent. */
@@ -163,9 +174,26 @@ export class Exchange {
     this.#visit?.recorder?.chunk(chunk)
   }
 
-  /** Notes that the content is complete. */
-  finish(): void {
-    this.#visit?.recorder?.finish()
+  /**
+   * Notes that the content is complete.
+   *
+   * @param sent Tells the header as it was sent, where others may have added to it.
+   */
+  finish(sent?: () => Fields): void {
+    const visit = this.#visit
+    if (!visit?.recorder || visit.recorder.isOver) return
+    try {
+      if (sent) this.#responses?.confirm(visit, sent())
+    } catch (error) {
+      this.#cache.report(error)
+      visit.recorder.refuse()
+    }
+    visit.recorder.finish()
+  }
+
+  /** Notes that the response is sent by other ways, and cannot be recorded. */
+  refuse(): void {
+    this.#visit?.recorder?.refuse()
   }
 
   /** Notes that the content will not be completed. */
@@ -222,6 +250,7 @@ export class Exchange {
 
   #handle(visit: Visit, going: Going): void {
     this.#visit = visit
+    if (visit.recorder) visit.before = { ...this.#header() }
     if (this.#soFar || !visit.recorder) going.on()
     else this.#watch(() => proceed(going))
   }

@@ -3,7 +3,7 @@ import type { Awaitable, Cache } from '@cashews/core'
 import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
-import { listenIn, send } from './node-response.ts'
+import { headerOf, listenIn, send } from './node-response.ts'
 import { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
 import type { SteeringOptions } from './steering.ts'
@@ -83,6 +83,7 @@ export function middlewaresFor<R extends IncomingMessage>({
     return new Exchange(cache, describe(request), {
       hasCompressor: hasCompressor(response),
       isRefresh: isRefresh(request),
+      header: () => headerOf(response.getHeaders()),
     })
   }
   /** What is stored, where no other middleware of ours has a say. */
@@ -135,7 +136,7 @@ export function middlewaresFor<R extends IncomingMessage>({
         const exchange = begin(cache, request, response)
         const on = () => {
           listen(exchange, request, response)
-          if (exchange.conditions) request.headers = { ...request.headers, ...exchange.conditions }
+          request.headers = exchange.headerFor(request.headers)
           next()
         }
         const again = () => runAgain(listener(request), request)

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { OF_CONTENT } from './conditional.ts'
 import type { Body } from './etag.ts'
 import type { Exchange } from './exchange.ts'
 import type { Reply } from './request.ts'
@@ -31,6 +32,7 @@ function addHeader(response: ServerResponse, { status, fields }: Reply): void {
 
 /** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
 export function send(response: ServerResponse, reply: Reply): void {
+  if (reply.status === 304) for (const name of OF_CONTENT) response.removeHeader(name)
   addHeader(response, reply)
   response.end(reply.body || undefined)
 }
@@ -55,8 +57,10 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (isOwn) return true
     state = 'replaced'
     Reflect.apply(end, response, reply.body ? [reply.body] : [])
+    if (body !== undefined) finish()
     return false
   }
+  const finish = () => exchange.finish(() => headerOf(response.getHeaders()))
 
   response.writeHead = ((status: number, ...rest: unknown[]) => {
     if (state !== 'open')
@@ -86,15 +90,15 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
       done(args)
       return response
     }
-    if (!isWhole && state === 'sending') {
-      exchange.chunk(body)
-      exchange.finish()
-    }
+    const isSent = state === 'sending'
+    if (!isWhole && isSent) exchange.chunk(body)
     state = 'ended'
-    return Reflect.apply(end, response, args)
+    const ended = Reflect.apply(end, response, args)
+    if (isSent) finish() // Now that the header is sent.
+    return ended
   }) as typeof end
   response.once('close', () => {
-    if (state === 'sending') exchange.abort()
+    if (state === 'sending' || state === 'replaced') exchange.abort()
     else if (state === 'open' || state === 'held') setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
   })
 }

@@ -1,7 +1,11 @@
 import { Buffer } from 'node:buffer'
 import type { Body } from './etag.ts'
+import type { Fields } from './field.ts'
 import type { Reply } from './request.ts'
 import { announcedLength, sizeOfBody } from './stored-response.ts'
+
+/** How long others wait for a response that has begun: its end depends on how fast its client reads, in milliseconds. */
+const PATIENCE = 1_000
 
 /** How a recording ended: it is whole, or the response may not be kept, or it was never finished. */
 export type Ending = 'whole' | 'refused' | 'aborted'
@@ -13,11 +17,15 @@ export type Ending = 'whole' | 'refused' | 'aborted'
 export class Recorder {
   /** Resolves when nothing more is recorded. Never rejects. */
   readonly ended: Promise<Ending>
+  /** Resolves when the content comes in parts and is not complete {@link PATIENCE} after the header. */
+  readonly dragging: Promise<'dragging'>
   readonly #maxBytes: number
   #chunks: Body[] = []
   #bytes = 0
   #reply: Reply | undefined
   #end!: (ending: Ending) => void
+  #drag!: (dragging: 'dragging') => void
+  #timer: NodeJS.Timeout | undefined
   #isOver = false
 
   constructor(maxBytes: number) {
@@ -25,11 +33,19 @@ export class Recorder {
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
+    this.dragging = new Promise((resolve) => {
+      this.#drag = resolve
+    })
   }
 
   /** Whether anything more has to be told. */
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** The header as it was noted. */
+  get fields(): Fields {
+    return this.#reply?.fields ?? {}
   }
 
   /** What was recorded, once it is whole. */
@@ -39,15 +55,14 @@ export class Recorder {
     return { ...(this.#reply as Reply), body }
   }
 
-  /** Notes the header. A body that is known ends the recording. */
+  /** Notes the header, and the content if it is known. */
   head(reply: Reply): void {
     if (this.#isOver) return
     this.#reply = reply
     const length = announcedLength(reply.fields)
     if (length !== undefined && length > this.#maxBytes) this.refuse()
-    if (reply.body === undefined) return
-    this.chunk(reply.body)
-    this.finish()
+    if (reply.body !== undefined) this.chunk(reply.body)
+    else if (!this.#isOver) this.#timer = setTimeout(() => this.#drag('dragging'), PATIENCE).unref()
   }
 
   chunk(chunk: Body): void {
@@ -74,6 +89,7 @@ export class Recorder {
   #over(ending: Ending): void {
     if (this.#isOver) return
     this.#isOver = true
+    clearTimeout(this.#timer)
     if (ending !== 'whole') this.#chunks = []
     this.#end(ending)
   }

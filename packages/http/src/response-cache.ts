@@ -85,11 +85,15 @@ export interface Visit {
   readonly recorder?: Recorder | undefined
   readonly ask?: Ask
   readonly found?: Found
+  /** The header as it was before the handler ran. */
+  before?: Fields
   /** How the response will be kept, once it is known that it may. */
   plan?: Plan
 }
 
 interface Plan {
+  /** The header that the handler gave it. */
+  readonly said: Fields
   readonly policy: Policy
   readonly names: readonly string[]
   /** In milliseconds. */
@@ -102,6 +106,7 @@ interface Plan {
 /** A visit that others may wait for. */
 interface Load {
   lease: Lease | undefined
+  readonly recorder: Recorder
   /** What was recorded, or why nothing was. Never rejects. */
   readonly done: Promise<Recorded | Exclude<Ending, 'whole'>>
 }
@@ -232,17 +237,33 @@ export class ResponseCache {
     return this.#keep(visit, said, status, used, now)
   }
 
+  /**
+   * Gives up keeping a response that, with the header that was really sent, may not be kept: middlewares further out add
+   * cookies when it is sent.
+   */
+  confirm({ ask, plan, recorder }: Visit, sent: Fields): void {
+    if (!ask || !plan || !recorder) return
+    const late = Object.entries(sent).filter(([name, value]) => String(value) !== String(recorder.fields[name]))
+    const fields = { ...plan.said, ...Object.fromEntries(late) }
+    const names = varyingFields(fields.vary)
+    const varies = names === '*' || names.some((name) => name !== 'accept-encoding' && !plan.names.includes(name))
+    if (varies || !this.#mayKeep(ask, plan.policy.status, fields)) recorder.refuse()
+  }
+
   /** Forgets what is stored for a request that changed its resource, and for what the answer points to (RFC 9111 §4.4). */
   async invalidate(request: HttpRequest, { status, fields }: Omit<Reply, 'body'>): Promise<void> {
     if (isSafe(request.method) || status < 200 || status > 399) return
     const { scheme, authority, fields: asked } = request
-    const origin = `${scheme}://${authority}`
+    const origin = URL.parse(`${scheme}://${authority}`)?.origin
     const urls = [request.url]
     for (const name of ['location', 'content-location']) {
-      const url = URL.parse(lineOf(fields[name]) ?? '', origin + request.url)
-      if (url?.origin === new URL(origin).origin) urls.push(url.pathname + url.search)
+      const url = URL.parse(lineOf(fields[name]) ?? '', `${origin}${request.url}`)
+      if (url && url.origin === origin) urls.push(url.pathname + url.search)
     }
-    await Promise.all(urls.map((url) => this.forget({ scheme, authority, fields: asked, url })))
+    // Those of everybody else, and those that were made for fields such as this request has.
+    const resources = urls.flatMap((url) => [{}, asked].map((like) => ({ scheme, authority, fields: like, url })))
+    const keys = new Set(resources.map((resource) => this.#keys.of(resource)))
+    await Promise.all([...keys].map((key) => key !== undefined && this.#store.delete(key)))
   }
 
   /** Deletes what is stored for a resource, all its variants. Answers whether there was anything. */
@@ -290,13 +311,17 @@ export class ResponseCache {
     if (ask.isPersonal || ask.hasWaited || ask.isRefresh || forward === 'request')
       return this.#record(ask, found, forward)
     const other = this.#underWay.get(found.place)
-    return other && !other.lease?.broken ? this.#wait(ask, other) : this.#record(ask, found, forward, true)
+    return other && !other.lease?.broken ? this.#wait(ask, found, other) : this.#record(ask, found, forward, true)
   }
 
-  async #wait(ask: Ask, other: Load): Promise<Decision> {
-    const done = await other.done
+  async #wait(ask: Ask, { place }: Found, other: Load): Promise<Decision> {
+    const done = await Promise.race([other.done, other.recorder.dragging])
     if (done === 'aborted') return this.#decide(ask)
     const waited = { ...ask, hasWaited: true }
+    if (done === 'dragging') {
+      this.#noLonger(other, place)
+      return this.#decide(waited)
+    }
     if (done === 'refused' || placeIn(done.names, done.ask) !== placeIn(done.names, ask)) return this.#decide(waited)
     const status = { forward: 'uri-miss', isCollapsed: true, ...this.#debug(ask) } as const
     return { reply: this.#replyOf(done.response, status, Date.now()) }
@@ -338,9 +363,10 @@ export class ResponseCache {
       return 'refused'
     }) as Load['done']
     if (isAwaited) {
-      load = { lease, done }
-      this.#underWay.set(found.place, load)
-      done.then(() => this.#underWay.get(found.place) === load && this.#underWay.delete(found.place))
+      const own: Load = { lease, done, recorder }
+      load = own
+      this.#underWay.set(found.place, own)
+      done.then(() => this.#noLonger(own, found.place))
     }
     if (ask.isRefresh) {
       this.#saving.set(found.place, done)
@@ -349,14 +375,24 @@ export class ResponseCache {
     return lease ? { visit } : leased.then(() => ({ visit }))
   }
 
-  async #save({ ask, found, plan }: Visit, recorder: Recorder, lease: Lease): Promise<Recorded> {
+  /** Lets nobody who comes from now on wait for a load. */
+  #noLonger(load: Load, place: string): void {
+    if (this.#underWay.get(place) === load) this.#underWay.delete(place)
+  }
+
+  async #save({ ask, found, plan, before = {} }: Visit, recorder: Recorder, lease: Lease): Promise<Recorded> {
     const { policy, names, lifetime, tags, saysItself } = plan as Plan
     const { fields, body } = recorder.whole
     const tag =
       policy.status === 200 && fields.etag === undefined
         ? { etag: entityTag(body, lineOf(fields['content-type'])) }
         : {}
-    const response: StoredResponse = { ...policy, saysItself, fields: { ...storedFields(fields), ...tag }, body }
+    const response: StoredResponse = {
+      ...policy,
+      saysItself,
+      fields: { ...storedFields(fields, before), ...tag },
+      body,
+    }
     await this.#store.store(ask as Ask, found as Found, names, response, lifetime, lease, tags)
     return { response, names, ask: ask as Ask }
   }
@@ -377,14 +413,9 @@ export class ResponseCache {
   /** Decides whether and how a response is kept: RFC 9111 §3, and stricter where users could meet. */
   #plan(ask: Ask, said: Reply, used: Used, now: number): Plan | undefined {
     const { status, fields } = said
-    const directives = parseCacheControl(fields['cache-control'])
     const names = varyingFields(fields.vary)
-    if (status < 200 || status === 206 || status === 304 || !this.#isKept(status)) return undefined
-    if (directives.noStore || (directives.mustUnderstand && !isUnderstood(status))) return undefined
-    if (directives.private && ask.identity === undefined) return undefined
-    if (ask.isPersonal && !isOpen(directives)) return undefined
-    if (names === '*' || fields.trailer !== undefined || used.isStale || isEndless(fields)) return undefined
-    if (fields['set-cookie'] !== undefined && !this.#options.storeSetCookie) return undefined
+    if (names === '*' || used.isStale || !this.#mayKeep(ask, status, fields)) return undefined
+    const directives = parseCacheControl(fields['cache-control'])
     const lifetime = explicitLifetime(directives, fields, now) ?? this.#ttl ?? used.left
     if (lifetime === undefined) return undefined
     const policy = policyOf(status, directives, {
@@ -397,7 +428,18 @@ export class ResponseCache {
     const kept = this.#keptFor(policy, fields)
     if (kept <= 0) return undefined
     const saysItself = fields['cache-control'] !== undefined
-    return { policy, names, lifetime: Math.ceil(kept * 1_000), tags: this.#tags(ask, said), saysItself }
+    return { said: fields, policy, names, lifetime: Math.ceil(kept * 1_000), tags: this.#tags(ask, said), saysItself }
+  }
+
+  /** Whether a response with such a header may be kept for others. */
+  #mayKeep(ask: Ask, status: number, fields: Fields): boolean {
+    const directives = parseCacheControl(fields['cache-control'])
+    if (status < 200 || status === 206 || status === 304 || !this.#isKept(status)) return false
+    if (directives.noStore || (directives.mustUnderstand && !isUnderstood(status))) return false
+    if (directives.private && ask.identity === undefined) return false
+    if (ask.isPersonal && !isOpen(directives)) return false
+    if (fields['set-cookie'] !== undefined && !this.#options.storeSetCookie) return false
+    return fields.trailer === undefined && !isEndless(fields)
   }
 
   /** How long a response is worth keeping, in seconds. */
@@ -465,9 +507,13 @@ function judge(stored: StoredResponse, directives: CacheControl, now: number): V
   return !stored.isStrict && maxStale > 0 && -left <= maxStale ? 'hit' : 'stale'
 }
 
-/** Whether a request is one for a cache: what has conditions on writing, or changes the protocol, is the handler's. */
+/**
+ * Whether a request is one for a cache: what has conditions on writing, changes the protocol, or brings content that the
+ * answer may depend on, is the handler's.
+ */
 function isOurs({ fields }: HttpRequest): boolean {
-  return !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade
+  const hasContent = fields['transfer-encoding'] !== undefined || (fields['content-length'] ?? '0') !== '0'
+  return !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade && !hasContent
 }
 
 /** Events are sent as they happen: nobody can wait for their end. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { compileGlob } from '@cashews/core'
-import { lineOf } from './field.ts'
 import type { HttpRequest } from './request.ts'
 
 /** A key that is longer ends in a hash of itself. */
@@ -13,10 +12,15 @@ const LONGEST = 512
 const UNKEYED = [
   'x-forwarded-host',
   'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-forwarded-port',
   'x-forwarded-prefix',
+  'x-host',
   'x-original-url',
   'x-rewrite-url',
+  'x-http-method',
   'x-http-method-override',
+  'x-method-override',
   'forwarded',
 ]
 
@@ -40,7 +44,7 @@ export class ResponseKeys {
 
   /**
    * The key of a resource: scheme, authority, path and query as they were sent, with the parameters in the order of
-   * their names. `undefined` when the authority is none.
+   * their names unless there is a semicolon. `undefined` when the authority is none.
    */
   of({ scheme, authority, url, fields }: Resource): string | undefined {
     if (authority !== this.#authority) {
@@ -51,7 +55,8 @@ export class ResponseKeys {
     let key = `${this.#prefix}:${scheme}://${withoutPort(this.#host, scheme)}${this.#normalized(url)}`
     for (const name of UNKEYED) {
       const value = fields[name]
-      if (value !== undefined) key += ` ${name}=${lineOf(value)}` // No URL holds a space.
+      if (value !== undefined && value !== repeated(name, scheme, this.#host))
+        key += ` ${name}=${JSON.stringify(value)}` // No URL holds a space.
     }
     return key.length > LONGEST ? `${key.slice(0, LONGEST - 44)} ${sha256(key)}` : key
   }
@@ -59,11 +64,14 @@ export class ResponseKeys {
   #normalized(url: string): string {
     const at = url.indexOf('?')
     if (at < 0 || (this.#isIgnored === undefined && !url.includes('&', at))) return url
+    if (url.includes(';', at)) return url // Who takes it for a separator sees other parameters.
     const parameters = url.slice(at + 1).split('&')
-    const kept = this.#isIgnored ? parameters.filter((pair) => !this.#isIgnored?.(nameOf(pair))) : parameters
+    const named = parameters.map((parameter) => ({ parameter, name: nameOf(parameter) }))
+    const kept = this.#isIgnored ? named.filter(({ name }) => !this.#isIgnored?.(name)) : named
     // Stable: parameters of one name stay in their order.
-    const sorted = kept.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0))
-    return sorted.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${sorted.join('&')}`
+    const sorted = kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    const query = sorted.map(({ parameter }) => parameter).join('&')
+    return sorted.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${query}`
   }
 }
 
@@ -73,8 +81,34 @@ function withoutPort(host: string, scheme: string): string {
   return host.endsWith(port) ? host.slice(0, -port.length) : host
 }
 
+/** What a field says that only repeats what scheme and host are: so it is behind a proxy that is trusted. */
+function repeated(field: string, scheme: string, host: string): string | undefined {
+  switch (field) {
+    case 'x-forwarded-proto':
+    case 'x-forwarded-scheme':
+      return scheme
+    case 'x-forwarded-host':
+    case 'x-host':
+      return host
+    case 'x-forwarded-port':
+      return /:(\d+)$/.exec(host)?.[1] ?? (scheme === 'https' ? '443' : '80')
+    default:
+      return undefined
+  }
+}
+
+/** The name of a parameter, decoded and without what is in brackets: those that a framework may join have one name. */
 function nameOf(parameter: string): string {
-  return parameter.split('=', 1)[0] as string
+  const name = parameter.split('=', 1)[0] as string
+  return decoded(name).split(/[[.]/, 1)[0] as string
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
 }
 
 function sha256(text: string): string {

@@ -94,11 +94,20 @@ export function ageNow({ age, at }: StoredResponse, now: number): number {
 const NOT_STORED =
   /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*|age|cache-status|server-timing|(x-)?ratelimit.*)$/
 
-/** The part of a header that is stored. */
-export function storedFields(fields: Fields): Record<string, string | string[]> {
+/** What has to be known of a stored response, whoever set it. */
+const ALWAYS_STORED = /^(vary|cache-control|expires|etag|last-modified|date|location|content-.*)$/
+
+/**
+ * The part of a header that is stored. What was there before the handler ran, such as a request's id, is set again for
+ * each request.
+ */
+export function storedFields(fields: Fields, before: Fields = {}): Record<string, string | string[]> {
   const ofThisHop = membersOf(fields.connection).map((name) => name.toLowerCase())
+  const isBefore = (name: string) => String(before[name]) === String(fields[name]) && !ALWAYS_STORED.test(name)
   return Object.fromEntries(
-    Object.entries(fields).filter(([name]) => !NOT_STORED.test(name) && !ofThisHop.includes(name)),
+    Object.entries(fields).filter(
+      ([name]) => !NOT_STORED.test(name) && !ofThisHop.includes(name) && !(name in before && isBefore(name)),
+    ),
   )
 }
 

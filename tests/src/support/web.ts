@@ -32,9 +32,12 @@ export interface TestApp {
   readonly etag?: boolean
   readonly cacheControl?: boolean | CacheControlOptions
   readonly clearSiteData?: ClearSiteDataOptions
-  readonly trustProxy?: boolean
+  /** Whose word about client, host and scheme is taken: everybody's, or that of one address. */
+  readonly trustProxy?: boolean | string
   /** Compresses what it can. */
   readonly compress?: boolean
+  /** Runs before the routes, as authentication and session middlewares do. */
+  before?(request: IncomingMessage, set: (name: string, value: string) => void): void
 }
 
 /** A server that listens. */
@@ -51,10 +54,15 @@ export interface Framework {
 
 const fastify: Framework = {
   name: 'Fastify',
-  async serve({ cache, routes, compress, trustProxy = false, ...options }) {
+  async serve({ cache, routes, compress, before, trustProxy = false, ...options }) {
     const app = Fastify({ trustProxy, forceCloseConnections: true })
     await app.register(cashews, { cache, ...options })
     if (compress) await app.register((await import('@fastify/compress')).default, { threshold: 0 })
+    if (before)
+      app.addHook('onRequest', (request, reply, done) => {
+        before(request.raw, (name, value) => reply.header(name, value))
+        done()
+      })
     for (const { method = 'GET', path, cached, answer } of routes)
       app.route({
         method,
@@ -73,14 +81,19 @@ const fastify: Framework = {
 
 const onExpress: Framework = {
   name: 'Express',
-  async serve({ cache, routes, compress, trustProxy, etag, cacheControl, clearSiteData }) {
+  async serve({ cache, routes, compress, before, trustProxy, etag, cacheControl, clearSiteData }) {
     const app = express()
-    if (trustProxy) app.set('trust proxy', true)
+    if (trustProxy) app.set('trust proxy', trustProxy)
     if (compress) app.use((await import('compression')).default({ threshold: 0 }))
     if (etag) app.use(ours.etag(cache))
     if (cacheControl) app.use(ours.cacheControl(cache, cacheControl === true ? {} : cacheControl))
     if (clearSiteData) app.use(ours.clearSiteData(cache, clearSiteData))
     app.use(ours.invalidateResponses(cache))
+    if (before)
+      app.use((request, response, next) => {
+        before(request, (name, value) => response.setHeader(name, value))
+        next()
+      })
     for (const { method = 'GET', path, cached, answer } of routes) {
       const handler = async (request: Request, response: Response) => {
         const { status = 200, headers = {}, body = '' } = await answer(request)

@@ -797,6 +797,36 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
   })
 
+  describe('a handler that is asked whether what is stored is right', () => {
+    it('is not asked what a client has', async () => {
+      const asked: unknown[] = []
+      const answer: TestRoute['answer'] = ({ headers }) => {
+        asked.push([headers['if-none-match'], headers['if-modified-since']])
+        if (headers['if-none-match'] === '"mine"') return { status: 304 }
+        return { status: 404, headers: { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' } }
+      }
+      const options = { ttl: '1m', revalidate: true, statuses: [404] } as const
+      const url = await start({ routes: [counting({ cached: options, answer })] })
+      await ask(url)
+      elapse(61)
+      expect((await ask(url, { headers: { 'if-none-match': '"mine"' } })).text).toBe('answer 2')
+      expect((asked[1] as unknown[])[0]).not.toBe('"mine"')
+      expect((asked[1] as unknown[])[1]).toBe('Thu, 01 Jan 2026 00:00:00 GMT')
+    })
+
+    it('may answer a client itself that it has a stream, which nobody waits for', async () => {
+      const answer: TestRoute['answer'] = () => ({
+        headers: { etag: '"stream"' },
+        body: Readable.from(['a', 'b']),
+      })
+      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const had = await ask(url, { headers: { 'if-none-match': '"stream"' } })
+      expect([had.status, had.text]).toEqual([304, ''])
+      expect((await ask(url)).text).toBe('ab')
+      await vi.waitFor(async () => expect((await ask(url)).headers['cache-status']).toContain('hit'))
+    })
+  })
+
   describe('the cached functions of a request', () => {
     const shop = () => {
       const calls = vi.fn()
@@ -933,6 +963,27 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const admin = { authorization: 'admin', 'clear-site-data': '"cookies", "cache"' }
       expect((await ask(url, { headers: admin })).text).toBe('price of 1, call 2')
       expect((await ask(url)).text).toBe('price of 1, call 2')
+    })
+
+    it.each([
+      [
+        'throws',
+        () => {
+          throw new Error('expected')
+        },
+      ],
+      [
+        'rejects',
+        async () => {
+          throw new Error('expected')
+        },
+      ],
+    ])('are cleared by nobody when the predicate %s', async (_, allow) => {
+      const { url } = await onePrice({ clearSiteData: { allow } })
+      await ask(url)
+      const got = await ask(url, { headers: { 'clear-site-data': '"cache"' } })
+      expect([got.status, got.text]).toEqual([200, 'price of 1, call 1'])
+      expect(errors.splice(0)).toEqual([new Error('expected')])
     })
   })
 

@@ -15,13 +15,14 @@ import type { ErrorRequestHandler, Request } from 'express'
 export type ExpressMiddleware = NodeMiddleware<Request>
 
 const own = /* @__PURE__ */ middlewaresFor<Request>({
-  describe: ({ method, originalUrl, protocol, host, headers, ip }) => ({
-    method,
-    url: originalUrl,
-    scheme: protocol,
-    authority: host ?? '',
-    fields: headers,
-    client: ip,
+  describe: (request) => ({
+    method: request.method,
+    url: request.originalUrl,
+    scheme: request.protocol,
+    authority: authorityOf(request),
+    fields: request.headers,
+    client: request.ip,
+    raw: request,
   }),
   listener({ app }) {
     let root = app as typeof app & { readonly parent?: typeof app }
@@ -30,8 +31,20 @@ const own = /* @__PURE__ */ middlewaresFor<Request>({
   },
   // Express would answer 304 by itself, before it is known what is sent.
   takeOver: (request) => Object.defineProperty(request, 'fresh', { value: false }),
-  isWildcard: ({ route }) => typeof route?.path !== 'string' || route.path.includes('*'),
+  isWildcard: ({ route }) => isOpenEnded(route?.path),
 })
+
+/** Host and port as the client asked for them. What Express 4 calls `host` has no port. */
+function authorityOf({ app, headers, socket }: Request): string {
+  const forwarded = headers['x-forwarded-host']
+  const isTrusted = forwarded !== undefined && app.get('trust proxy fn')(socket.remoteAddress, 0)
+  return isTrusted ? (String(forwarded).split(',', 1)[0] as string).trim() : (headers.host ?? '')
+}
+
+/** Whether a path of a route matches any number of URLs. */
+function isOpenEnded(path: unknown): boolean {
+  return Array.isArray(path) ? path.some(isOpenEnded) : typeof path !== 'string' || path.includes('*')
+}
 
 /**
  * Gives every 200 to GET and HEAD an entity tag of what is sent, and answers 304 to a client that has it. Belongs behind
@@ -45,12 +58,12 @@ export function etag(cache: Cache): ExpressMiddleware {
  * Lets `Cache-Control` of requests steer the cached functions that handlers call, and gives responses a `Cache-Control`
  * and an `Age` that follow from what those functions answered.
  */
-export function cacheControl(cache: Cache, options?: CacheControlOptions): ExpressMiddleware {
+export function cacheControl(cache: Cache, options?: CacheControlOptions<Request>): ExpressMiddleware {
   return own.cacheControl(cache, options)
 }
 
 /** Lets a request with `Clear-Site-Data: "cache"` clear what the endpoint's cached functions have stored, if it may. */
-export function clearSiteData(cache: Cache, options?: ClearSiteDataOptions): ExpressMiddleware {
+export function clearSiteData(cache: Cache, options?: ClearSiteDataOptions<Request>): ExpressMiddleware {
   return own.clearSiteData(cache, options)
 }
 
@@ -62,7 +75,7 @@ export function clearSiteData(cache: Cache, options?: ClearSiteDataOptions): Exp
  * app.get('/products/:id', cacheResponse(cache, { ttl: '1m' }), handler)
  * ```
  */
-export function cacheResponse(cache: Cache, options?: CacheResponseOptions): ExpressMiddleware {
+export function cacheResponse(cache: Cache, options?: CacheResponseOptions<Request>): ExpressMiddleware {
   return own.cacheResponse(cache, options)
 }
 

@@ -8,9 +8,15 @@ import { type Cache, createCache } from '@cashews/core'
 import { cacheControl, cacheErrors, cacheResponse, etag, exchangeOf } from '@cashews/express'
 import { cached, rateLimit } from '@cashews/strategies'
 import express, { type Express } from 'express'
+// @ts-expect-error It comes without types; those of Express 5 do here.
+import express4 from 'express4'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { ask } from '../../../tests/src/support/web.ts'
 
-describe('the Express middlewares', () => {
+describe.each([
+  ['5', express],
+  ['4', express4 as unknown as typeof express],
+])('the middlewares of Express %s', (version, express) => {
   let cache: Cache
   beforeEach(() => {
     cache = createCache().setup(memory())
@@ -54,7 +60,7 @@ describe('the Express middlewares', () => {
 
   it('pass the errors of handlers on', async () => {
     const app = express().use(etag(cache), cacheControl(cache))
-    app.get('/', cacheResponse(cache, { ttl: '1m' }), async () => {
+    app.get('/', cacheResponse(cache, { ttl: '1m' }), () => {
       throw new Error('expected')
     })
     app.use(((error, _request, response, _next) => {
@@ -67,8 +73,8 @@ describe('the Express middlewares', () => {
   it('answer the errors of limits', async () => {
     const limited = rateLimit(cache, { limit: 1, period: '1m', key: 'limit' }, async () => 'ok')
     const app = express()
-    app.get('/', async (_request, response) => {
-      response.send(await limited())
+    app.get('/', (_request, response, next) => {
+      limited().then((text) => response.send(text), next)
     })
     app.use(cacheErrors({ legacy: true }))
     const url = await listen(app)
@@ -120,5 +126,78 @@ describe('the Express middlewares', () => {
     ]
     expect(await texts('/closed/a')).toEqual(['answer 1', 'answer 2'])
     expect(await texts('/open/a')).toEqual(['answer 3', 'answer 3'])
+  })
+
+  it('cache each path of a list, unless one is a wildcard', async () => {
+    let calls = 0
+    const app = express()
+    const rest = version === '4' ? '*' : '*rest'
+    const answer: express.RequestHandler = (_request, response) => {
+      response.send(`answer ${++calls}`)
+    }
+    app.get(['/a', '/b'], cacheResponse(cache, { ttl: '1m' }), answer)
+    app.get(['/c', `/d/${rest}`], cacheResponse(cache, { ttl: '1m' }), answer)
+    const url = await listen(app)
+    const texts = []
+    for (const path of ['/a', '/a', '/b', '/b', '/c', '/c']) texts.push(await (await fetch(url + path)).text())
+    expect(texts).toEqual(['answer 1', 'answer 1', 'answer 2', 'answer 2', 'answer 3', 'answer 4'])
+  })
+
+  it('keep apart what is asked by host and port, and by what a trusted proxy says of them', async () => {
+    const app = express().set('trust proxy', 'loopback')
+    app.get('/', cacheResponse(cache, { ttl: '1m', debug: true }), (_request, response) => {
+      response.send('page')
+    })
+    const url = await listen(app)
+    const keyOf = async (headers = {}) => (await ask(url, { headers })).headers['cache-status']
+    expect(await keyOf()).toContain(`key="http:${url}/"`)
+    const forwarded = { 'x-forwarded-host': 'shop.example, inner', 'x-forwarded-proto': 'https' }
+    expect(await keyOf(forwarded)).toContain('key="http:https://shop.example/ x-forwarded-host=')
+  })
+
+  it('store nothing that a session middleware adds a cookie to when it is sent', async () => {
+    const app = express()
+    let sessions = 0
+    app.use((request, response, next) => {
+      const { writeHead } = response
+      response.writeHead = ((...args: Parameters<typeof writeHead>) => {
+        if (!request.headers.cookie) response.setHeader('set-cookie', `session=${++sessions}`)
+        return writeHead.apply(response, args)
+      }) as typeof writeHead
+      next()
+    })
+    let calls = 0
+    const handlers: Record<string, express.RequestHandler> = {
+      '/whole': (_request, response) => {
+        response.send(`answer ${++calls}`)
+      },
+      '/stream': (_request, response) => {
+        response.write('answer ')
+        response.end(String(++calls))
+      },
+    }
+    for (const [path, handler] of Object.entries(handlers)) app.get(path, cacheResponse(cache, { ttl: '1m' }), handler)
+    const url = await listen(app)
+    for (const path of ['/whole', '/stream'])
+      for (let nth = 0; nth < 2; nth++)
+        expect((await fetch(url + path)).headers.get('cache-status')).not.toContain('hit')
+    expect(await cache.getKeysCount()).toBe(0)
+    expect([calls, sessions]).toEqual([4, 4])
+  })
+
+  it('know who asks as the middlewares before have found out', async () => {
+    const app = express()
+    app.use((request, _response, next) => {
+      Object.assign(request, { user: request.get('x-user') })
+      next()
+    })
+    const varyBy = ({ raw }: { raw: express.Request }) => (raw as { user?: string }).user
+    app.get('/', cacheResponse(cache, { ttl: '1m', varyBy }), (request, response) => {
+      response.send(`page of ${request.get('x-user')}`)
+    })
+    const url = await listen(app)
+    for (const user of ['ada', 'bob', 'ada', 'bob'])
+      expect((await ask(url, { headers: { 'x-user': user } })).text).toBe(`page of ${user}`)
+    expect((await ask(url, { headers: { 'x-user': 'ada' } })).headers['cache-status']).toContain('hit')
   })
 })

@@ -5,11 +5,16 @@ import {
   type CacheControlOptions,
   type CacheResponseOptions,
   type ClearSiteDataOptions,
+  checkCache,
+  checkClearOptions,
+  checkControlOptions,
+  checkNames,
   clearSiteDataField,
   Exchange,
   type Going,
   type HttpRequest,
   headerOf,
+  mayClear,
   type ProblemOptions,
   problemOf,
   type Reply,
@@ -17,7 +22,7 @@ import {
   type SiteData,
   type SteeringOptions,
 } from '@cashews/http'
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { bodyOf, isStream, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
 
@@ -27,14 +32,14 @@ export interface CashewsOptions {
   /** Gives every 200 to GET and HEAD an entity tag, and answers 304 to a client that has it. @default false */
   readonly etag?: boolean
   /** Lets requests steer cached functions, and responses tell how long they are good. @default false */
-  readonly cacheControl?: boolean | CacheControlOptions
+  readonly cacheControl?: boolean | CacheControlOptions<FastifyRequest>
   /**
    * `true` adds `reply.clearSiteData`; with `allow`, some may also clear an endpoint's cache by sending
    * `Clear-Site-Data: "cache"`. @default false
    */
-  readonly clearSiteData?: boolean | ClearSiteDataOptions
+  readonly clearSiteData?: boolean | ClearSiteDataOptions<FastifyRequest>
   /** What holds for all cached routes, unless they say otherwise. */
-  readonly responses?: CacheResponseOptions
+  readonly responses?: CacheResponseOptions<FastifyRequest>
   /** Answers errors of the framework: 429 for a rate limit, 503 for an open circuit breaker. @default false */
   readonly errors?: boolean | ProblemOptions
 }
@@ -65,7 +70,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /** Stores the responses of this route, and answers from there. */
-    readonly cashews?: CacheResponseOptions
+    readonly cashews?: CacheResponseOptions<FastifyRequest>
   }
 }
 
@@ -77,6 +82,18 @@ const REFRESH = 'x-cashews-refresh'
 const EXCHANGE = Symbol('cashews.exchange')
 type Exchanged = FastifyRequest & { [EXCHANGE]?: Exchange | null }
 
+/** `prefix`, `logLevel` and the like are Fastify's own. */
+const OPTIONS = [
+  'cache',
+  'etag',
+  'cacheControl',
+  'clearSiteData',
+  'responses',
+  'errors',
+  'prefix',
+  'logLevel',
+  'logSerializers',
+]
 const NO_DETECTIONS: Detections = { calls: {}, keys: [] }
 
 /** The rules, for the routes of one application. */
@@ -85,12 +102,16 @@ class Rules {
   readonly #options: CashewsOptions
   readonly #control: CacheControlOptions | undefined
   readonly #allow: ClearSiteDataOptions['allow']
-  readonly #refreshes = new Map<string, HttpRequest>()
+  readonly #refreshes = new Map<string, Omit<HttpRequest, 'raw'>>()
   /** One for each way to make keys. */
   readonly #stores = new Map<string, ResponseCache>()
 
   constructor(app: FastifyInstance, options: CashewsOptions) {
     const { cacheControl, clearSiteData } = options
+    checkNames('@cashews/fastify', options, OPTIONS)
+    checkCache('@cashews/fastify', options.cache)
+    if (typeof cacheControl === 'object') checkControlOptions(cacheControl)
+    if (typeof clearSiteData === 'object') checkClearOptions(clearSiteData)
     this.#app = app
     this.#options = options
     this.#control = cacheControl === true ? {} : cacheControl || undefined
@@ -178,13 +199,14 @@ class Rules {
   #clear(request: FastifyRequest, exchange: Exchange, going: Going): void {
     const allow = asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
     if (allow === undefined) going.on()
-    else mayClear(allow, exchange, this.#options.cache).then((may) => (may ? exchange.clear(going) : going.on()))
+    else
+      mayClear(this.#options.cache, allow, exchange.request).then((may) => (may ? exchange.clear(going) : going.on()))
   }
 
   #exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
     const name = request.headers[REFRESH]
     const original = typeof name === 'string' ? this.#refreshes.get(name) : undefined
-    return new Exchange(this.#options.cache, original ?? new Described(request), {
+    return new Exchange(this.#options.cache, original ? { ...original, raw: request } : new Described(request), {
       hasCompressor: 'compress' in reply,
       isRefresh: original !== undefined,
       header: () => headerOf(reply.getHeaders()),
@@ -245,52 +267,39 @@ type Done = (error: null, payload: unknown) => void
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** Describes a request of Fastify, which knows what `trustProxy` says. Finds out what is asked for, and no more. */
-class Described implements HttpRequest {
+class Described implements HttpRequest<FastifyRequest> {
   /** As they came: what the rules add later is for the handler. */
   readonly fields: HttpRequest['fields']
-  readonly #request: FastifyRequest
+  readonly raw: FastifyRequest
 
   constructor(request: FastifyRequest) {
     this.fields = request.headers
-    this.#request = request
+    this.raw = request
   }
 
   get method(): string {
-    return this.#request.method
+    return this.raw.method
   }
 
   get url(): string {
-    return this.#request.originalUrl
+    return this.raw.originalUrl
   }
 
   get scheme(): string {
-    return this.#request.protocol
+    return this.raw.protocol
   }
 
   get authority(): string {
-    return this.#request.host
+    return this.raw.host
   }
 
   get client(): string {
-    return this.#request.ip
+    return this.raw.ip
   }
 }
 
 function hooksOf(hooks: unknown): unknown[] {
   return hooks === undefined ? [] : [hooks].flat()
-}
-
-async function mayClear(
-  allow: NonNullable<ClearSiteDataOptions['allow']>,
-  { request }: Exchange,
-  cache: Cache,
-): Promise<boolean> {
-  try {
-    return await allow(request)
-  } catch (error) {
-    cache.report(error)
-    return false
-  }
 }
 
 /** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */
@@ -307,7 +316,7 @@ function endWithReply(reply: FastifyReply, exchange: Exchange): void {
   })
 }
 
-const plugin: FastifyPluginCallback<CashewsOptions> = (app, options, done) => {
+const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
   const rules = new Rules(app, options)
   app.decorate('cashews', { cache: options.cache, forget: (url) => rules.forget(url) })
   app.decorateRequest(EXCHANGE, null)
@@ -322,7 +331,6 @@ const plugin: FastifyPluginCallback<CashewsOptions> = (app, options, done) => {
     })
   app.addHook('onRoute', (route) => rules.attach(route))
   if (options.errors) answerErrors(app, options.errors === true ? {} : options.errors)
-  done()
 }
 
 function answerErrors(app: FastifyInstance, options: ProblemOptions): void {
@@ -342,4 +350,4 @@ function answerErrors(app: FastifyInstance, options: ProblemOptions): void {
  * app.get('/products', { config: { cashews: { ttl: '1m' } } }, handler)
  * ```
  */
-export const cashews: FastifyPluginCallback<CashewsOptions> = fp(plugin, { fastify: '5.x', name: '@cashews/fastify' })
+export const cashews: FastifyPluginAsync<CashewsOptions> = fp(plugin, { fastify: '5.x', name: '@cashews/fastify' })

@@ -1,9 +1,11 @@
+import type { AddressInfo } from 'node:net'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
 import { type CashewsOptions, cashews } from '@cashews/fastify'
 import { cached, rateLimit } from '@cashews/strategies'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { gate } from '../../../tests/src/support/helpers.ts'
 
 describe('the Fastify plugin', () => {
   let cache: Cache
@@ -123,6 +125,60 @@ describe('the Fastify plugin', () => {
     expect(await statusOf('/page?a=1')).toContain('stored')
   })
 
+  it('forgets a URL that came through a proxy, and one that changed by an overridden method', async () => {
+    await app.close()
+    app = Fastify({ trustProxy: true })
+    await start()
+    app.get('/page', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+    app.post('/page', async () => 'changed')
+    const headers = { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }
+    const status = async () => (await app.inject({ url: '/page', headers })).headers['cache-status']
+    await status()
+    expect(await status()).toContain('hit')
+    expect(await app.cashews.forget('https://shop.example/page')).toBe(true)
+    expect(await status()).toContain('stored')
+    await app.inject({ method: 'POST', url: '/page', headers: { ...headers, 'x-http-method-override': 'PATCH' } })
+    expect(await status()).toContain('stored')
+  })
+
+  it('knows who asks as hooks before have found out', async () => {
+    await start()
+    app.decorateRequest('user', '')
+    app.addHook('onRequest', async (request) => {
+      Object.assign(request, { user: request.headers['x-user'] })
+    })
+    const varyBy = ({ raw }: { raw: FastifyRequest }) => (raw as { user?: string }).user
+    app.get(
+      '/',
+      { config: { cashews: { ttl: '1m', varyBy } } },
+      async (request) => `page of ${request.headers['x-user']}`,
+    )
+    for (const user of ['ada', 'bob', 'ada', 'bob'])
+      expect((await app.inject({ url: '/', headers: { 'x-user': user } })).body).toBe(`page of ${user}`)
+  })
+
+  it.each(['hijack', 'end'])('lets nobody wait for a handler that answers by %s', async (way) => {
+    await start()
+    const opened = gate()
+    let calls = 0
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async (_request, reply) => {
+      if (way === 'hijack') reply.hijack()
+      reply.raw.writeHead(200).write(`answer ${++calls}`)
+      if (way === 'hijack' && calls === 1) await opened.promise
+      reply.raw.end()
+      return reply
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    const text = async () => (await fetch(`http://127.0.0.1:${port}`)).text()
+    const first = text()
+    if (way === 'end') await first
+    await vi.waitFor(() => expect(calls).toBe(1))
+    expect(await text()).toBe('answer 2')
+    opened.open()
+    expect(await first).toBe('answer 1')
+  })
+
   it('stores a web Response too', async () => {
     await start()
     const headers = { 'content-type': 'text/plain', 'x-a': 'b' }
@@ -156,6 +212,22 @@ describe('the Fastify plugin', () => {
     app.post('/logout', async (_request, reply) => reply.clearSiteData('cache', 'cookies').code(204).send())
     const { headers } = await app.inject({ method: 'POST', url: '/logout' })
     expect(headers['clear-site-data']).toBe('"cache", "cookies"')
+  })
+
+  it.each([
+    [{ cache: undefined }, '@cashews/fastify takes a cache, such as createCache(), not undefined.'],
+    [{ etags: true }, '@cashews/fastify has no option "etags". Its options: cache, etag, cacheControl,'],
+    [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
+    [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
+  ])('refuses %j, and says what it takes', async (options, message) => {
+    await expect(async () => app.register(cashews, { cache, ...options } as never)).rejects.toThrow(message)
+    app = Fastify()
+  })
+
+  it('refuses a route with options that cannot work', async () => {
+    await start()
+    const config = { cashews: { tll: '1m' } as never }
+    expect(() => app.get('/', { config }, async () => 'page')).toThrow('A cached route has no option "tll"')
   })
 
   it('believes nobody who claims to be a refresh', async () => {

@@ -18,7 +18,7 @@ import type { ResponseCache, Visit } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
 
 /** Settings of {@link cacheControl}. */
-export interface CacheControlOptions extends SteeringOptions {
+export interface CacheControlOptions<R = unknown> extends SteeringOptions<R> {
   /**
    * Whether shared caches may keep the responses: `true`, or globs of keys, such as `['product:*']`. A response is
    * `private` as soon as it used anything else.

@@ -16,11 +16,13 @@ export {
   exchangeOf,
   type Framework,
   type Middlewares,
+  mayClear,
   middlewaresFor,
   type NodeMiddleware,
   type ResponseKeyOptions,
 } from './middlewares.ts'
 export { headerOf } from './node-response.ts'
+export { checkCache, checkClearOptions, checkControlOptions, checkNames } from './options.ts'
 export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
 export { type HttpRequest, type Reply, requestOf } from './request.ts'
 export { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'

@@ -4,7 +4,8 @@ import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
 import { headerOf, listenIn, send } from './node-response.ts'
-import { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
+import { checkCache, checkClearOptions, checkControlOptions, checkNames } from './options.ts'
+import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
 import type { SteeringOptions } from './steering.ts'
 
@@ -18,7 +19,7 @@ export type NodeMiddleware<R extends IncomingMessage = IncomingMessage> = (
 /** What the middlewares of a framework know better than `node:http`. */
 export interface Framework<R extends IncomingMessage = IncomingMessage> {
   /** Describes a request. */
-  describe(request: R): HttpRequest
+  describe(request: R): HttpRequest<R>
   /** What answers a request from the start, to refresh what is stored. */
   listener(request: R): RequestListener
   /** Prepares a request whose conditions the rules look after. */
@@ -28,7 +29,7 @@ export interface Framework<R extends IncomingMessage = IncomingMessage> {
 }
 
 /** Settings of a cached route: which responses are stored, and which directives of requests are obeyed. */
-export interface CacheResponseOptions extends ResponseCacheOptions, SteeringOptions {
+export interface CacheResponseOptions<R = unknown> extends ResponseCacheOptions<R>, SteeringOptions<R> {
   /** Whether a route with a wildcard is cached. @default false */
   readonly wildcard?: boolean
 }
@@ -37,9 +38,23 @@ export interface CacheResponseOptions extends ResponseCacheOptions, SteeringOpti
 export type ResponseKeyOptions = Pick<ResponseCacheOptions, 'prefix' | 'ignoreQuery'>
 
 /** Settings of {@link Middlewares.clearSiteData}. */
-export interface ClearSiteDataOptions {
+export interface ClearSiteDataOptions<R = unknown> {
   /** Who may clear what the endpoint's cached functions have stored. @default nobody */
-  readonly allow?: (request: HttpRequest) => Awaitable<boolean>
+  readonly allow?: Asked<R, [], Awaitable<boolean>>
+}
+
+/** Asks who may clear what is stored: nobody, when that cannot be told. */
+export async function mayClear(
+  cache: Cache,
+  allow: NonNullable<ClearSiteDataOptions['allow']>,
+  request: HttpRequest,
+): Promise<boolean> {
+  try {
+    return await allow(request)
+  } catch (error) {
+    cache.report(error)
+    return false
+  }
 }
 
 /** Where a response carries its exchange, once that listens in. */
@@ -61,11 +76,11 @@ export interface Middlewares<R extends IncomingMessage> {
   /** Gives every 200 to GET and HEAD an entity tag of what is sent, and answers 304 to a client that has it. */
   etag(cache: Cache): NodeMiddleware<R>
   /** Lets `Cache-Control` of requests steer cached functions, and that of responses tell how long they are good. */
-  cacheControl(cache: Cache, options?: CacheControlOptions): NodeMiddleware<R>
+  cacheControl(cache: Cache, options?: CacheControlOptions<R>): NodeMiddleware<R>
   /** Lets a request with `Clear-Site-Data: "cache"` clear what the endpoint's cached functions have stored. */
-  clearSiteData(cache: Cache, options?: ClearSiteDataOptions): NodeMiddleware<R>
+  clearSiteData(cache: Cache, options?: ClearSiteDataOptions<R>): NodeMiddleware<R>
   /** Answers from stored responses, and stores those of the handlers after it. Belongs behind authentication. */
-  cacheResponse(cache: Cache, options?: CacheResponseOptions): NodeMiddleware<R>
+  cacheResponse(cache: Cache, options?: CacheResponseOptions<R>): NodeMiddleware<R>
   /** Forgets the stored responses of a URL that a POST, PUT, PATCH or DELETE has changed (RFC 9111 §4.4). */
   invalidateResponses(cache: Cache, options?: ResponseKeyOptions): NodeMiddleware<R>
 }
@@ -105,6 +120,7 @@ export function middlewaresFor<R extends IncomingMessage>({
 
   return {
     etag(cache: Cache): NodeMiddleware<R> {
+      checkCache('etag', cache)
       return (request, response, next) => {
         listen(begin(cache, request, response), request, response).tag()
         next()
@@ -112,22 +128,25 @@ export function middlewaresFor<R extends IncomingMessage>({
     },
 
     cacheControl(cache: Cache, options: CacheControlOptions = {}): NodeMiddleware<R> {
+      checkCache('cacheControl', cache)
+      checkControlOptions(options)
       return (request, response, next) =>
         listen(begin(cache, request, response), request, response).control(options, going(response, next))
     },
 
-    clearSiteData(cache: Cache, { allow = () => false }: ClearSiteDataOptions = {}): NodeMiddleware<R> {
+    clearSiteData(cache: Cache, options: ClearSiteDataOptions = {}): NodeMiddleware<R> {
+      checkCache('clearSiteData', cache)
+      checkClearOptions(options)
+      const { allow = () => false } = options
       return (request, response, next) => {
         if (!asksToClearCache(request.headers['clear-site-data'])) return next()
         const exchange = begin(cache, request, response)
-        Promise.resolve(allow(exchange.request)).then(
-          (isAllowed) => (isAllowed ? exchange.clear(going(response, next)) : next()),
-          next,
-        )
+        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(going(response, next)) : next()))
       }
     },
 
     cacheResponse(cache: Cache, options: CacheResponseOptions = {}): NodeMiddleware<R> {
+      checkCache('cacheResponse', cache)
       const responses = new ResponseCache(cache, options)
       return (request, response, next) => {
         if (!options.wildcard && isWildcard(request)) return next()
@@ -145,6 +164,7 @@ export function middlewaresFor<R extends IncomingMessage>({
     },
 
     invalidateResponses(cache: Cache, options: ResponseKeyOptions = {}): NodeMiddleware<R> {
+      checkCache('invalidateResponses', cache)
       const responses = new ResponseCache(cache, options)
       return (request, response, next) => {
         if (!isSafe(request.method ?? 'GET'))
@@ -160,11 +180,11 @@ export interface CachingListenerOptions {
   /** @default false */
   readonly etag?: boolean
   /** @default false */
-  readonly cacheControl?: boolean | CacheControlOptions
+  readonly cacheControl?: boolean | CacheControlOptions<IncomingMessage>
   /** @default false */
-  readonly clearSiteData?: ClearSiteDataOptions
+  readonly clearSiteData?: ClearSiteDataOptions<IncomingMessage>
   /** Which responses are stored. @default none */
-  readonly responses?: CacheResponseOptions
+  readonly responses?: CacheResponseOptions<IncomingMessage>
 }
 
 /**
@@ -179,6 +199,8 @@ export function cachingListener(
   options: CachingListenerOptions,
   handler: RequestListener,
 ): RequestListener {
+  checkCache('cachingListener', cache)
+  checkNames('cachingListener', options, ['etag', 'cacheControl', 'clearSiteData', 'responses'])
   const { etag, cacheControl, clearSiteData, responses } = options
   const own = middlewaresFor({ describe: requestOf, listener: () => listener, isWildcard: () => false })
   const chain: NodeMiddleware[] = []

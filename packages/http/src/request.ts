@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { RequestFields } from './field.ts'
 
 /** What the rules need to know of a request. */
-export interface HttpRequest {
+export interface HttpRequest<R = unknown> {
   readonly method: string
   /** Path and query, as they were sent. */
   readonly url: string
@@ -12,10 +12,19 @@ export interface HttpRequest {
   readonly fields: RequestFields
   /** The address the request came from. */
   readonly client: string | undefined
+  /** The request as the framework has it, with what hooks and middlewares before have found out: `request.raw.user`. */
+  readonly raw: R
 }
 
+/**
+ * A function of a request whose framework's kind the rules do not know: where it is set, it takes that of an adapter.
+ */
+export type Asked<R, More extends readonly unknown[], T> = {
+  method(request: HttpRequest<R>, ...more: More): T
+}['method']
+
 /** Describes a request of `node:http`. */
-export function requestOf(raw: IncomingMessage): HttpRequest {
+export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
   const { originalUrl } = raw as { readonly originalUrl?: string } // Routers cut `url` down.
   return {
     method: raw.method ?? 'GET',
@@ -24,6 +33,7 @@ export function requestOf(raw: IncomingMessage): HttpRequest {
     authority: raw.headers.host ?? '',
     fields: raw.headers,
     client: raw.socket.remoteAddress,
+    raw,
   }
 }
 

@@ -16,8 +16,9 @@ import { entityTag } from './etag.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { explicitLifetime, initialAge } from './freshness.ts'
 import { httpDate } from './http-date.ts'
+import { checkResponseOptions } from './options.ts'
 import { type Ending, Recorder } from './recorder.ts'
-import { type HttpRequest, isRead, isSafe, type Reply } from './request.ts'
+import { type Asked, type HttpRequest, isRead, isSafe, type Reply } from './request.ts'
 import { type Resource, ResponseKeys } from './response-key.ts'
 import { type Found, ResponseStore, type Wanted } from './response-store.ts'
 import { demandsNothing } from './steering.ts'
@@ -35,7 +36,7 @@ import {
 import { variantOf, varyingFields } from './vary.ts'
 
 /** Settings of a cached route. */
-export interface ResponseCacheOptions {
+export interface ResponseCacheOptions<R = unknown> {
   /**
    * How long a response is fresh that does not say so itself, by `Cache-Control` or `Expires`.
    *
@@ -43,7 +44,7 @@ export interface ResponseCacheOptions {
    */
   readonly ttl?: Ttl
   /** Names under which responses can be invalidated. They need `@cashews/tags`. */
-  readonly tags?: readonly string[] | ((request: HttpRequest, reply: Reply) => readonly string[])
+  readonly tags?: readonly string[] | Asked<R, [reply: Reply], readonly string[]>
   /** The statuses that are stored. @default [200] */
   readonly statuses?: readonly number[] | ((status: number) => boolean)
   /** A larger response is delivered and not stored. @default 1 MiB */
@@ -56,7 +57,7 @@ export interface ResponseCacheOptions {
    * Who asks: makes the stored responses his own, and `private`. Without it a request with `Authorization` or cookies
    * shares only what is marked `public`, `s-maxage` or `must-revalidate`.
    */
-  readonly varyBy?: (request: HttpRequest) => string | undefined
+  readonly varyBy?: Asked<R, [], string | undefined>
   /** Globs of cookies that do not identify anybody, such as `_ga*`. */
   readonly ignoreCookies?: readonly string[]
   /** Globs of query parameters that change nothing, such as `utm_*`. */
@@ -160,9 +161,13 @@ export class ResponseCache {
   readonly #isAnonymous: (cookie: string) => boolean
   readonly #isKept: (status: number) => boolean
 
-  /** @throws {TtlError} When a ttl cannot be read. */
+  /**
+   * @throws {TtlError} When a ttl cannot be read.
+   * @throws {ConfigurationError} When an option is not known, or cannot work.
+   */
   constructor(cache: Cache, options: ResponseCacheOptions) {
     const { prefix = 'http', ignoreCookies = [], ignoreQuery, statuses = [200], tags, varyBy } = options
+    checkResponseOptions(options)
     const seconds = (ttl: Ttl | undefined) => (ttl === undefined ? undefined : parseTtl(ttl) / 1_000)
     if (tags !== undefined) cache.requireTags()
     this.#cache = cache

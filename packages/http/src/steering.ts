@@ -1,9 +1,9 @@
 import { type Cache, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
-import { type HttpRequest, isRead } from './request.ts'
+import { type Asked, type HttpRequest, isRead } from './request.ts'
 
 /** Which `Cache-Control` directives of requests are obeyed. They are advice (RFC 9111 §5.2.1). */
-export interface SteeringOptions {
+export interface SteeringOptions<R = unknown> {
   /**
    * `'reduce-only'`: those that ask for something fresher, and `only-if-cached`. `'all'`: `max-stale` too. `'none'`.
    *
@@ -17,7 +17,7 @@ export interface SteeringOptions {
    */
   readonly recompute?: { readonly limit: number; readonly period: Ttl }
   /** Names the client that {@link recompute} counts for. @default its address; IPv6 by the first 64 bits */
-  readonly client?: (request: HttpRequest) => string
+  readonly client?: Asked<R, [], string>
 }
 
 const RECOMPUTE = { limit: 60, period: '1m' } as const

@@ -1,0 +1,113 @@
+import { type Cache, ConfigurationError, parseTtl } from '@cashews/core'
+
+const RESPONSES = [
+  'ttl',
+  'tags',
+  'statuses',
+  'maxBytes',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'varyBy',
+  'ignoreCookies',
+  'ignoreQuery',
+  'public',
+  'storeSetCookie',
+  'revalidate',
+  'prefix',
+  'debug',
+  'wildcard',
+]
+const STEERING = ['honorRequestDirectives', 'recompute', 'client']
+const CONTROL = [...STEERING, 'public', 'cacheStatus', 'serverTiming']
+const HONORED: readonly unknown[] = ['all', 'reduce-only', 'none']
+
+type Options = Readonly<Record<string, unknown>>
+
+/** @throws {ConfigurationError} When the options of a cached route cannot work. */
+export function checkResponseOptions(given: object): void {
+  const options = given as Options
+  checkNames('A cached route', options, [...RESPONSES, ...STEERING])
+  const { maxBytes = 0, statuses = [], tags = [] } = options
+  checkThat(
+    Number.isSafeInteger(maxBytes) && (maxBytes as number) >= 0,
+    `maxBytes is a number of bytes, such as 1_048_576, not ${told(maxBytes)}.`,
+  )
+  checkThat(
+    typeof statuses === 'function' || isListOf('number', statuses),
+    `statuses is a list such as [200, 404], or a function of a status, not ${told(statuses)}.`,
+  )
+  checkThat(
+    typeof tags === 'function' || isListOf('string', tags),
+    `tags is a list of names, or a function of request and reply, not ${told(tags)}.`,
+  )
+  checkFunction('varyBy', options.varyBy)
+  for (const name of ['ignoreCookies', 'ignoreQuery'])
+    checkThat(isListOf('string', options[name] ?? []), `${name} is a list of globs, not ${told(options[name])}.`)
+  checkSteering(options)
+}
+
+/** @throws {ConfigurationError} When the options of `cacheControl` cannot work. */
+export function checkControlOptions(given: object): void {
+  const options = given as Options
+  checkNames('cacheControl', options, CONTROL)
+  checkThat(
+    typeof (options.public ?? false) === 'boolean' || isListOf('string', options.public),
+    `public is true, false, or a list of globs such as ['product:*'], not ${told(options.public)}.`,
+  )
+  checkSteering(options)
+}
+
+/** @throws {ConfigurationError} When the options of `clearSiteData` cannot work. */
+export function checkClearOptions(given: object): void {
+  checkNames('clearSiteData', given as Options, ['allow'])
+  checkFunction('allow', (given as Options).allow)
+}
+
+/** @throws {ConfigurationError} When what should be a cache is none. */
+export function checkCache(what: string, cache: Cache | undefined): void {
+  checkThat(typeof cache?.detect === 'function', `${what} takes a cache, such as createCache(), not ${told(cache)}.`)
+}
+
+/** @throws {ConfigurationError} When there is an option that is not known. */
+export function checkNames(what: string, options: object, known: readonly string[]): void {
+  checkThat(
+    typeof options === 'object' && options !== null,
+    `${what} takes an object of options, not ${told(options)}.`,
+  )
+  const stray = Object.keys(options).find((name) => !known.includes(name))
+  checkThat(stray === undefined, `${what} has no option "${stray}". Its options: ${known.join(', ')}.`)
+}
+
+function checkSteering({ honorRequestDirectives = 'all', recompute, client }: Options): void {
+  checkThat(
+    HONORED.includes(honorRequestDirectives),
+    `honorRequestDirectives is ${HONORED.join(', ')}; not ${told(honorRequestDirectives)}.`,
+  )
+  checkFunction('client', client)
+  if (recompute === undefined) return
+  const { limit, period } = recompute as { readonly limit?: unknown; readonly period?: never }
+  checkThat(
+    Number.isSafeInteger(limit) && (limit as number) >= 0,
+    `recompute takes a whole number as its limit, as in { limit: 60, period: '1m' }, not ${told(limit)}.`,
+  )
+  parseTtl(period as never)
+}
+
+function checkFunction(name: string, value: unknown): void {
+  checkThat(
+    value === undefined || typeof value === 'function',
+    `${name} is a function of a request, not ${told(value)}.`,
+  )
+}
+
+function checkThat(fine: boolean, otherwise: string): void {
+  if (!fine) throw new ConfigurationError(otherwise)
+}
+
+function isListOf(type: string, value: unknown): boolean {
+  return Array.isArray(value) && value.every((member) => typeof member === type)
+}
+
+function told(value: unknown): string {
+  return typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

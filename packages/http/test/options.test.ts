@@ -1,0 +1,55 @@
+import { memory } from '@cashews/backend-memory'
+import { createCache } from '@cashews/core'
+import { cacheStatus, cachingListener, problemOf, ResponseCache } from '@cashews/http'
+import { parseList } from 'structured-headers'
+import { describe, expect, it } from 'vitest'
+
+const cache = createCache().setup(memory())
+const listen = (options: object) => cachingListener(cache, options, () => {})
+
+describe('options', () => {
+  it.each([
+    [{ ttl: 'soon' }, 'soon'],
+    [{ tll: '1m' }, 'A cached route has no option "tll". Its options: ttl, tags,'],
+    [{ maxBytes: '1mb' }, 'maxBytes is a number of bytes, such as 1_048_576, not "1mb".'],
+    [{ maxBytes: -1 }, 'maxBytes is a number of bytes'],
+    [{ statuses: 200 }, 'statuses is a list such as [200, 404], or a function of a status, not 200.'],
+    [{ tags: 'page' }, 'tags is a list of names, or a function of request and reply, not "page".'],
+    [{ varyBy: 'user' }, 'varyBy is a function of a request, not "user".'],
+    [{ ignoreQuery: 'utm_*' }, 'ignoreQuery is a list of globs, not "utm_*".'],
+    [{ honorRequestDirectives: 'some' }, 'honorRequestDirectives is all, reduce-only, none; not "some".'],
+    [{ recompute: { limit: '60', period: '1m' } }, 'recompute takes a whole number as its limit'],
+    [{ recompute: { limit: 60 } }, 'undefined'],
+    [{ client: 'ip' }, 'client is a function of a request, not "ip".'],
+  ])('of a cached route are refused with what they should be: %j', (options, message) => {
+    expect(() => new ResponseCache(cache, options as never)).toThrow(message)
+    expect(() => listen({ responses: options })).toThrow(message)
+  })
+
+  it.each([
+    [{ tag: true }, 'cachingListener has no option "tag". Its options: etag, cacheControl, clearSiteData, responses.'],
+    [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
+    [{ cacheControl: { cachestatus: true } }, 'cacheControl has no option "cachestatus".'],
+    [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
+  ])('of a listener are refused with what they should be: %j', (options, message) => {
+    expect(() => listen(options)).toThrow(message)
+  })
+
+  it('take a cache', () => {
+    expect(() => cachingListener(undefined as never, {}, () => {})).toThrow('cachingListener takes a cache')
+  })
+})
+
+describe('fields', () => {
+  const evil = 'a"b\\c\r\nSet-Cookie: d=e, f;g=h \u00e9'
+
+  it('hold what comes from outside as text, and nothing else', () => {
+    const member = cacheStatus('cashews', { hit: true, key: evil })
+    const [[, parameters]] = parseList(member) as [[unknown, Map<string, unknown>]]
+    expect([...parameters.keys()]).toEqual(['hit', 'key'])
+    const refusal = Object.assign(new Error(), { code: 'CASHEWS_RATE_LIMIT', limit: 1, remaining: 0, retryAfter: 1 })
+    const { fields } = problemOf(refusal, { policy: evil }) ?? expect.fail()
+    expect(parseList(fields.ratelimit as string)).toHaveLength(1)
+    for (const field of [member, ...Object.values(fields)]) expect(field).not.toMatch(/[\r\n]/)
+  })
+})

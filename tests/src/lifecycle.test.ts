@@ -161,6 +161,33 @@ describe('closing', () => {
     expect(done).toHaveBeenCalled()
   })
 
+  it('ends a store that could not be opened, for it may still be trying', async () => {
+    const close = vi.fn()
+    const open = async () => {
+      throw new BackendUnavailableError('away')
+    }
+    const cache = createCache({ onError: () => {} }).setup(syncStore({ open, close }))
+    await cache.get('key').catch(() => {})
+    await cache.close()
+    expect(close).toHaveBeenCalledOnce()
+  })
+
+  it('ends a store whose opening fails meanwhile', async () => {
+    const refused = gate()
+    const close = vi.fn()
+    const open = async () => {
+      await refused.promise
+      throw new BackendUnavailableError('away')
+    }
+    const cache = createCache({ onError: () => {} }).setup(syncStore({ open, close }))
+    const read = cache.get('key').catch(() => {})
+    await cache.close()
+    refused.open()
+    await read
+    await settle()
+    expect(close).toHaveBeenCalledOnce()
+  })
+
   it('does not open a store that was never used', async () => {
     const close = vi.fn()
     const open = vi.fn()

@@ -47,7 +47,8 @@ function promised(value: unknown): Promise<unknown> | undefined {
 }
 
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
-type State = 'idle' | 'opening' | 'open' | 'closed'
+/** A store that failed to open may still be trying, so it is closed like one that is open. */
+type State = 'idle' | 'opening' | 'failed' | 'open' | 'closed'
 
 /** The way from a key prefix through its middlewares to a backend. */
 export class Route implements Guarded, BackendHost, Door {
@@ -303,15 +304,16 @@ export class Route implements Guarded, BackendHost, Door {
     try {
       opening = this.backend.open(this)
     } catch (error) {
-      this.#state = 'idle'
+      this.#state = 'failed'
       throw error
     }
     if (!(opening instanceof Promise)) return this.#opened()
     this.#opening = opening.then(
       () => this.#opened(),
-      (error) => {
+      async (error) => {
         this.#opening = undefined
-        if (this.#state === 'opening') this.#state = 'idle'
+        if (this.#state === 'closed') await this.backend.close()
+        else this.#state = 'failed'
         throw error
       },
     )

@@ -14,6 +14,30 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     vi.useRealTimers()
   })
 
+  describe('the options of a write', () => {
+    it.each([
+      [60, 'not 60'],
+      ['1h', 'not 1h'],
+      [null, 'not null'],
+      [{ expire: 60 }, 'has no option "expire". Its options: ttl, tags, exists.'],
+    ])('are refused when they are %j, for the value would stay for ever', async (options, message) => {
+      await expect(cache.set('key', 1, options as object)).rejects.toThrow(message)
+      expect(await cache.exists('key')).toBe(false)
+    })
+
+    it('are looked at by every command that writes', async () => {
+      const wrong = { exists: true } as object
+      const writes = [
+        () => cache.setMany({ key: 1 }, wrong),
+        () => cache.getOrSet('key', () => 1, wrong),
+        () => cache.incr('key', 1, wrong),
+        () => cache.setRaw('key', 1, wrong),
+      ]
+      for (const write of writes) await expect(write()).rejects.toThrow(CommandError)
+      expect(await cache.set('key', 1, { ttl: undefined, tags: undefined, exists: undefined })).toBe(true)
+    })
+  })
+
   describe('set and get', () => {
     it.each([
       ['text', 'text'],

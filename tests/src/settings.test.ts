@@ -50,6 +50,20 @@ describe('a settings URL', () => {
     expect(() => createCache().setup('mem://')).toThrow('createCache({ drivers: [memory] })')
   })
 
+  it.each([
+    ['mem://', 'drivers: [memory]', '@cashews/backend-memory'],
+    ['rediss+sentinel://me:hunter2@host/main', 'drivers: [redis]', '@cashews/backend-redis'],
+    ['redis://localhost', 'drivers: [redis]', '@cashews/backend-redis'],
+    ['disk:///var/cache', 'drivers: [disk]', '@cashews/backend-disk'],
+  ])('%s without its driver tells which one to give, and of which package', (url, drivers, packageName) => {
+    for (const cache of [createCache(), createCache({ drivers: [reference] })]) {
+      const setup = () => cache.setup(url)
+      expect(setup).toThrow(`createCache({ ${drivers} })`)
+      expect(setup).toThrow(packageName)
+      expect(setup).not.toThrow('hunter2')
+    }
+  })
+
   it('shows an unknown option beside the known ones', () => {
     const setup = () => createCache({ drivers: [memory] }).setup('mem://?sice=10')
     expect(setup).toThrow(ConfigurationError)
@@ -146,7 +160,9 @@ describe('a setup by value', () => {
   })
 
   it('refuses what is no backend', () => {
-    expect(() => createCache().setup(memory as unknown as Backend)).toThrow('memory()')
+    const uncalled = () => createCache().setup(memory as unknown as Backend)
+    expect(uncalled).toThrow(/call it.*memory\(\)/)
+    expect(uncalled).not.toThrow(/const|=>/)
     expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
     expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('A prefix is text')
   })

@@ -514,6 +514,13 @@ describe('the settings of a transaction', () => {
       await expect(run(() => 1, options)).rejects.toThrow(message)
     }
   })
+
+  it('come after a cache and a function', async () => {
+    setup(memory())
+    const anyhow = transaction as (...given: unknown[]) => Promise<unknown>
+    for (const given of [[async () => 1, cache], [cache, { mode: 'fast' }], [cache]])
+      await expect(anyhow(...given)).rejects.toThrow('transaction(cache, async () => { … })')
+  })
 })
 
 describe('a transactional function', () => {

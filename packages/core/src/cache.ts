@@ -215,20 +215,22 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Replaces value and time to live. Answers whether it was written. */
-  async set(key: string, value: unknown, { ttl, exists, tags }: SetOptions = {}): Promise<boolean> {
+  async set(key: string, value: unknown, options: SetOptions = NONE): Promise<boolean> {
+    const lifetime = lifetimeOf(options, SET)
     return this.call<'set'>({
       command: 'set',
       key,
       value,
-      lifetime: lifetimeOf(ttl),
-      exists,
-      tags: this.tagsFor(key, tags),
+      lifetime,
+      exists: options.exists,
+      tags: this.tagsFor(key, options.tags),
     })
   }
 
   /** Writes all the entries. Answers nothing: what a store refuses is reported. */
-  async setMany(entries: Entries, { ttl, tags }: WriteOptions = {}): Promise<void> {
-    const lifetime = lifetimeOf(ttl)
+  async setMany(entries: Entries, options: WriteOptions = NONE): Promise<void> {
+    const lifetime = lifetimeOf(options)
+    const { tags } = options
     const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
     const keys = pairs.map(([key]) => key)
     if (tags) this.requireTags()
@@ -243,9 +245,9 @@ export class Cache implements AsyncDisposable {
    * Answers the value, or loads, stores and answers it. Concurrent callers share one load, and a load that is
    * overtaken by an invalidation is not stored.
    */
-  async getOrSet<T>(key: string, load: () => Awaitable<T>, { ttl, tags }: WriteOptions = {}): Promise<T> {
-    const all = this.tagsFor(key, tags)
-    const lifetime = lifetimeOf(ttl)
+  async getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NONE): Promise<T> {
+    const lifetime = lifetimeOf(options)
+    const all = this.tagsFor(key, options.tags)
     const now = this.getNow(key)
     if (now !== MISS) return now as T
     const store = async (lease: Lease): Promise<T> => {
@@ -258,9 +260,10 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
-  async incr(key: string, by = 1, { ttl, tags }: WriteOptions = {}): Promise<number> {
+  async incr(key: string, by = 1, options: WriteOptions = NONE): Promise<number> {
     checkWhole(by)
-    return this.call<'incr'>({ command: 'incr', key, by, lifetime: lifetimeOf(ttl), tags: this.tagsFor(key, tags) })
+    const lifetime = lifetimeOf(options)
+    return this.call<'incr'>({ command: 'incr', key, by, lifetime, tags: this.tagsFor(key, options.tags) })
   }
 
   /** Answers whether the key was there. */
@@ -312,8 +315,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Writes what {@link getRaw} answers. */
-  async setRaw(key: string, value: unknown, { ttl }: Pick<WriteOptions, 'ttl'> = {}): Promise<boolean> {
-    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(ttl) })
+  async setRaw(key: string, value: unknown, options: Pick<WriteOptions, 'ttl'> = NONE): Promise<boolean> {
+    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options) })
   }
 
   // All backends
@@ -416,7 +419,7 @@ export class Cache implements AsyncDisposable {
     }: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
   ): Promise<number> {
     if (!(start <= end)) throw new CommandError(`A window starts before it ends, not at ${start} to end at ${end}.`)
-    const slice = { start, end, max, lifetime: lifetimeOf(ttl) }
+    const slice = { start, end, max, lifetime: lifetimeOf({ ttl }) }
     const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
     return count
   }
@@ -747,8 +750,21 @@ function getOrSetSeen(): Seen {
   return { strategy: 'getOrSet' }
 }
 
-function lifetimeOf(ttl: Ttl | undefined): Milliseconds {
-  return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
+const NONE: WriteOptions = {}
+const WRITE: readonly string[] = ['ttl', 'tags']
+const SET: readonly string[] = [...WRITE, 'exists']
+
+/** A write without a ttl stays for ever, which nobody means who misspelt it: so then the options are looked at. */
+function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
+  if (options !== NONE && options?.ttl === undefined) checkWriteOptions(options, known)
+  return options.ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(options.ttl)
+}
+
+function checkWriteOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new CommandError(`The options of a write are an object, such as { ttl: '10m' }, not ${String(options)}.`)
+  const stray = Object.keys(options).find((name) => !known.includes(name))
+  if (stray !== undefined) throw new CommandError(`A write has no option "${stray}". Its options: ${known.join(', ')}.`)
 }
 
 function sum(counts: readonly number[]): number {

@@ -86,6 +86,10 @@ function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds
 }
 
 function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Backend {
+  if (typeof target === 'function')
+    throw new ConfigurationError(
+      'A backend is set up by URL or by value; this is what makes one: call it, as in memory().',
+    )
   if (typeof target !== 'object' || target === null || typeof target.get !== 'function')
     throw new ConfigurationError(`A backend is set up by URL or by value, such as memory(); got ${String(target)}.`)
   if (target.tags === undefined)
@@ -109,13 +113,21 @@ function fromSettingsUrl(
   return [driver.fromUrl(theirs, overrides), optionsFromUrl(ours, IN_URL)]
 }
 
+/** The drivers that come with the framework, for the message to whoever forgot one. */
+const OURS: readonly (readonly [schemes: RegExp, driver: string])[] = [
+  [/^mem:/i, 'memory'],
+  [/^rediss?[:+]/i, 'redis'],
+  [/^disk:/i, 'disk'],
+]
+
 function unknownScheme(url: string, drivers: readonly Driver[]): ConfigurationError {
   const known = drivers.flatMap(({ schemes }) => schemes).map((scheme) => `${scheme}://`)
-  return new ConfigurationError(
-    known.length > 0
-      ? `No backend for "${redact(url)}". This cache knows ${known.join(', ')}.`
-      : `No backend for "${redact(url)}": this cache has no drivers. Give them to createCache({ drivers: [memory] }).`,
-  )
+  const knows = known.length > 0 ? `This cache knows ${known.join(', ')}.` : 'This cache has no drivers.'
+  const driver = OURS.find(([schemes]) => schemes.test(url))?.[1]
+  const from = driver ? `, with ${driver} of @cashews/backend-${driver}` : ''
+  const remedy =
+    driver || known.length === 0 ? ` Give them to createCache({ drivers: [${driver ?? 'memory'}] })${from}.` : ''
+  return new ConfigurationError(`No backend for "${redact(url)}". ${knows}${remedy}`)
 }
 
 /** Splits a URL in two: the options of the cache, and everything else as it was written. */

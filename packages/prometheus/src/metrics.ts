@@ -1,4 +1,4 @@
-import { ConfigurationError, type Middleware } from '@cashews/core'
+import { ConfigurationError, type Middleware, unknownOption } from '@cashews/core'
 import { type Registry, register } from 'prom-client'
 import { Meter } from './meter.ts'
 
@@ -22,6 +22,8 @@ export interface MetricsOptions {
 /** From a tenth of a millisecond, which is a quick Redis, to what nobody waits for. */
 const BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+const NAMES = ['registry', 'prefix', 'withTag', 'buckets']
+
 const made = new WeakMap<Registry, Map<string, { readonly options: MetricsOptions; readonly meter: Middleware }>>()
 
 /**
@@ -39,6 +41,8 @@ const made = new WeakMap<Registry, Map<string, { readonly options: MetricsOption
  * prefix that cannot begin a name.
  */
 export function metrics(options: MetricsOptions = {}): Middleware {
+  const stray = Object.keys(options).find((name) => !NAMES.includes(name))
+  if (stray !== undefined) throw unknownOption(stray, 'metrics', NAMES)
   const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
   const byPrefix = made.get(registry) ?? new Map()
   made.set(registry, byPrefix)

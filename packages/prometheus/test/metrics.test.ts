@@ -270,6 +270,7 @@ describe('metrics', () => {
   it('refuses settings that contradict those of the same name, or that cannot work', () => {
     metrics({ registry })
     expect(() => metrics({ registry, buckets: [1] })).toThrow(ConfigurationError)
+    expect(() => metrics({ registery: registry } as object)).toThrow(/"registery".*registry, prefix, withTag, buckets/)
     expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
     expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
   })

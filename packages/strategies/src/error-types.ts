@@ -1,4 +1,4 @@
-import { checkThat } from './options.ts'
+import { checkThat, kindOfOption } from './options.ts'
 
 /** A class of errors. */
 export type ErrorType = abstract new (...args: never[]) => Error
@@ -8,7 +8,7 @@ export function isOneOf(types: readonly ErrorType[] | undefined): (error: unknow
   if (types === undefined) return () => true
   checkThat(
     Array.isArray(types) && types.every((type) => typeof type === 'function'),
-    `Errors are a list of classes, such as [TypeError], not ${String(types)}.`,
+    `Errors are a list of classes, such as [TypeError], not ${Array.isArray(types) ? types : kindOfOption(types)}.`,
   )
   if (types.length === 0) return () => true
   return (error) => types.some((type) => error instanceof type)

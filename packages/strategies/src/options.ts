@@ -18,7 +18,8 @@ export function checkFunction(option: string, value: unknown): void {
   checkThat(value === undefined || typeof value === 'function', `${option} is a function, not ${kindOfOption(value)}.`)
 }
 
-function kindOfOption(value: unknown): string {
+/** Names what was given where something else was expected. */
+export function kindOfOption(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value)
 }
 

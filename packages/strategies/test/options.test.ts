@@ -87,7 +87,7 @@ describe('an option of cached that cannot work fails at definition', () => {
       for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
         expect(() =>
           strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
-        ).toThrow('list of classes')
+        ).toThrow(/list of classes, such as \[TypeError\], not (a function|TypeError)\.$/)
     expect(() => withErrors('TypeError' as never)).toThrow('list of classes, such as [TypeError]')
     expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list of classes')
     expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(

@@ -66,6 +66,7 @@ export function settingsOf(options: TransactionOptions): Settings {
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
 }
 
-function checkThat(fine: boolean, otherwise: string): asserts fine {
+/** Raises an error with the remedy when a setting cannot work. */
+export function checkThat(fine: boolean, otherwise: string): asserts fine {
   if (!fine) throw new ConfigurationError(otherwise)
 }

@@ -24,7 +24,7 @@ import {
 } from './errors.ts'
 import { clock } from './held.ts'
 import { type Claims, KeyLocks } from './key-locks.ts'
-import { type Settings, settingsOf, type TransactionOptions } from './options.ts'
+import { checkThat, type Settings, settingsOf, type TransactionOptions } from './options.ts'
 import { View, type ViewHost } from './view.ts'
 
 /** What the function of a transaction can do with it. */
@@ -259,6 +259,10 @@ export async function transaction<T>(
   fn: (transaction: TransactionControl) => Awaitable<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
+  checkThat(
+    typeof cache?.tell === 'function' && typeof fn === 'function',
+    'A transaction takes the cache and a function, as in transaction(cache, async () => { … }).',
+  )
   const settings = settingsOf(options)
   if (!isWatching) watchScopes()
   isWatching = true

@@ -109,10 +109,7 @@ export class Loads {
       flight.tally = this.#tallies.of(through.seen().template ?? through.seen().strategy)
       flight.tally.follow(flight)
     }
-    if (!flight.hasLanded && (!through.lands || flight.reason === undefined)) {
-      const land = () => flight.land()
-      flight.promise.then(land, land)
-    }
+    if (!flight.hasLanded && (!through.lands || flight.reason === undefined)) landAtEnd(flight)
     return flight
   }
 
@@ -151,6 +148,11 @@ export class Loads {
   }
 }
 
+function landAtEnd<T>(flight: Flight<T>): void {
+  const land = () => flight.land()
+  flight.promise.then(land, land)
+}
+
 let signals = false
 
 /** Inside a load that can be aborted, what it reads is given up with it. */
@@ -178,11 +180,21 @@ function readThrough<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>
   try {
     const stored = route.look(flight.call, flight, leaseOnly)
     if (!isPending(stored)) return answer(route, stored, leaseOnly, through, flight)
-    flight.open()
-    return stored.then((found) => answer(route, found, leaseOnly, through, flight))
+    return answerLater(route, stored, leaseOnly, through, flight)
   } catch (error) {
     return Promise.reject(error)
   }
+}
+
+function answerLater<T>(
+  route: Route,
+  stored: Promise<unknown>,
+  leaseOnly: boolean,
+  through: ReadThrough<T>,
+  flight: Flight<T>,
+): Promise<T> {
+  flight.open()
+  return stored.then((found) => answer(route, found, leaseOnly, through, flight))
 }
 
 function answer<T>(

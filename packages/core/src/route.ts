@@ -7,10 +7,12 @@ import {
   type Milliseconds,
   type RemovalReason,
   type Spot,
+  type Tags,
+  type TagsAhead,
 } from './backend.ts'
 import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
-import { neutralAnswer } from './control.ts'
+import { type Disabling, neutralAnswer } from './control.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
@@ -46,6 +48,8 @@ function promised(value: unknown): Promise<unknown> | undefined {
   return value === MISS ? undefined : Promise.resolve(value)
 }
 
+type SingleCall = Exclude<Call, CallOf<StreamCommand>>
+type StoreLeases = NonNullable<Backend['leases']>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 /** A store that failed to open may still be trying, so it is closed like one that is open. */
 type State = 'idle' | 'opening' | 'failed' | 'open' | 'closed'
@@ -169,7 +173,7 @@ export class Route implements Guarded, BackendHost, Door {
     if (this.#isPlain && watchedScope() === undefined) return this.#last(call) as Answer<C>
     if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
-    return this.#owner.listeners.has(call.command) ? chain(answer, (result) => this.#tell(call, result)) : answer
+    return this.#owner.listeners.has(call.command) ? this.#toldOf(call, answer) : answer
   }
 
   /** Sends a read. */
@@ -195,8 +199,11 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** Sends the read of a load, which takes its lease on the way. */
   look({ key, isMissing }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
-    if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined)
-      return this.dispatch<'get'>({ command: 'get', key, lease, leaseOnly, tags: lease.tags })
+    if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined) {
+      const { backend } = this // its place is kept from the start: an object that gets one later is built twice
+      const request = { command: 'get', backend, key, lease, leaseOnly, tags: lease.tags } as const
+      return this.dispatch<'get'>(request)
+    }
     this.#leases.take(key, lease)
     return isMissing && this.#immediate?.holdsAll ? MISS : this.backend.get(key)
   }
@@ -221,7 +228,10 @@ export class Route implements Guarded, BackendHost, Door {
   isDisabled(command: Command): boolean {
     if (this.disabled.size > 0 && this.disabled.has(command)) return true
     const disabling = watchedScope()?.disabling
-    if (disabling === undefined) return false
+    return disabling !== undefined && this.#isDisabledHere(command, disabling)
+  }
+
+  #isDisabledHere(command: Command, disabling: readonly Disabling[]): boolean {
     return disabling.some(({ owner, commands }) => owner === this.#owner.cache && commands.has(command))
   }
 
@@ -337,18 +347,30 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** The end of the middlewares: leases, opening, and the guard before the store. */
   readonly #last: Next = (call) => {
-    const drops = watchedScope()?.invalidating && INSTEAD[call.command]
-    const drop = drops ? () => this.#last({ ...call, command: drops } as Call) : undefined
-    if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
-    if (drop) return chain(drop(), () => this.#dropped(call))
+    const instead = watchedScope()?.invalidating && INSTEAD[call.command]
+    if (instead) return this.#drop(call, instead)
+    if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call)
     this.#leasesFor(call).breakFor(call)
     if (this.#takesLeaseOnly(call)) return this.#dropped(call)
     if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
-    return this.#guard ? this.#guard.run(call, () => this.#send(call)) : this.#send(call)
+    if (this.#guard) return this.#sendGuarded(call, this.#guard)
+    return this.#state === 'open' ? this.#perform(call) : this.#send(call)
   }
 
-  #send(call: Exclude<Call, CallOf<StreamCommand>>): Awaitable<unknown> {
-    return this.#state === 'open' ? this.#perform(call) : chain(this.ready(), () => this.#perform(call))
+  #sendGuarded(call: SingleCall, guard: Guard): Awaitable<unknown> {
+    return guard.run(call, () => (this.#state === 'open' ? this.#perform(call) : this.#send(call)))
+  }
+
+  /** Connects first. */
+  #send(call: SingleCall): Awaitable<unknown> {
+    return chain(this.ready(), () => this.#perform(call))
+  }
+
+  /** Deletes what a read would have found. */
+  #drop(call: Call, instead: Command): unknown {
+    const drop = () => this.#last({ ...call, command: instead } as Call)
+    if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
+    return chain(drop(), () => this.#dropped(call))
   }
 
   /** Whether a call goes to a transaction's view of the store, which asks the store itself, by {@link ask}. */
@@ -374,7 +396,7 @@ export class Route implements Guarded, BackendHost, Door {
     return call.leaseOnly === true && !leases && !(call.tags && tags && tags.capture)
   }
 
-  #lastStream(call: CallOf<StreamCommand>, drop: (() => unknown) | undefined): unknown {
+  #lastStream(call: CallOf<StreamCommand>, drop?: () => unknown): unknown {
     const source = async function* (): AsyncGenerator<unknown> {
       if (drop) await drop()
       else yield* performStream(call)
@@ -382,7 +404,7 @@ export class Route implements Guarded, BackendHost, Door {
     return this.#isInside(call) ? source() : this.askStream(call, source)
   }
 
-  #perform(call: Exclude<Call, CallOf<StreamCommand>>): Awaitable<unknown> {
+  #perform(call: SingleCall): Awaitable<unknown> {
     if (call.command === 'get' && call.lease) return this.#getWithLease(call, call.lease)
     if (call.command === 'set' && call.lease) return this.#setWithLease(call, call.lease)
     return perform(call)
@@ -396,8 +418,13 @@ export class Route implements Guarded, BackendHost, Door {
 
   #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
     this.#begin(call, lease)
-    const { leases } = call.backend
-    if (!leases) return this.#getWithProof(call, lease)
+    const { leases, tags } = call.backend
+    if (leases) return this.#getWithToken(call, lease, leases)
+    const found = call.leaseOnly ? MISS : call.backend.get(call.key)
+    return call.tags && tags && tags.capture ? this.#withProof(found, call.tags, tags, lease) : found
+  }
+
+  #getWithToken(call: CallOf<'get'>, lease: Lease, leases: StoreLeases): Awaitable<unknown> {
     const leased = call.leaseOnly
       ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
       : leases.get(call.key, call.tags)
@@ -407,12 +434,8 @@ export class Route implements Guarded, BackendHost, Door {
     })
   }
 
-  /** Reads, and captures on a miss what the tags of the load are before it begins. */
-  #getWithProof(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
-    const { tags } = call.backend
-    const found = call.leaseOnly ? MISS : call.backend.get(call.key)
-    const ahead = call.tags
-    if (!ahead || !tags || !tags.capture) return found
+  /** Captures on a miss what the tags of the load are before it begins. */
+  #withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, lease: Lease): Awaitable<unknown> {
     return chain(found, (value) => {
       if (value !== MISS) return value
       return chain(tags.capture?.(ahead), (proof) => {
@@ -429,6 +452,10 @@ export class Route implements Guarded, BackendHost, Door {
     if (token !== undefined && leases) return leases.set(call.key, call.value, call.lifetime, token, call.tags)
     if (!call.tags || !tags) return perform(call)
     return tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token })
+  }
+
+  #toldOf<C extends Command>(call: CallOf<C> & Call, answer: Answer<C>): Answer<C> {
+    return chain(answer as Awaitable<CommandResults[C]>, (result) => this.#tell(call, result)) as Answer<C>
   }
 
   #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {

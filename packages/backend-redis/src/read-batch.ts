@@ -3,6 +3,7 @@ import { type Asker, type Awaitable, isPending } from '@cashews/core'
 /** Waits for the answers to some names: those from a place on are its own. */
 interface Waiting<T> {
   readonly count: number
+  /** What it throws is what it is told by {@link failed}. */
   settle(found: readonly (T | Error)[], from: number): void
   failed(error: unknown): void
 }
@@ -37,17 +38,17 @@ export class ReadBatch<T, V> {
   }
 
   /** Reads names as they are. */
-  readMany(names: readonly string[]): Promise<T[]> {
-    return new Promise((resolve, failed) => {
-      for (const name of names) this.#names.push(name)
-      const settle = (all: readonly (T | Error)[], from: number) => {
-        const found = all.length === names.length ? all : all.slice(from, from + names.length)
-        const failure = found.find((one) => one instanceof Error)
-        if (failure) failed(failure)
-        else resolve(found as T[])
-      }
-      this.#add({ count: names.length, settle, failed })
-    })
+  readMany(names: readonly string[]): Promise<readonly T[]> {
+    return new Promise((resolve, reject) => this.readManyFor(names, resolve, reject))
+  }
+
+  readManyFor(names: readonly string[], found: (found: readonly T[]) => void, failed: (error: unknown) => void): void {
+    const settle = (all: readonly (T | Error)[], from: number) => {
+      for (let at = from; at < from + names.length; at++) if (all[at] instanceof Error) return failed(all[at])
+      found((all.length === names.length ? all : all.slice(from, from + names.length)) as readonly T[])
+    }
+    for (const name of names) this.#names.push(name)
+    this.#add({ count: names.length, settle, failed })
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
@@ -76,7 +77,11 @@ export class ReadBatch<T, V> {
 function settle<T>(waiting: readonly Waiting<T>[], found: readonly (T | Error)[]): void {
   let from = 0
   for (const one of waiting) {
-    one.settle(found, from)
+    try {
+      one.settle(found, from)
+    } catch (error) {
+      one.failed(error)
+    }
     from += one.count
   }
 }
@@ -97,19 +102,15 @@ class Reader<T, V> implements Waiting<T> {
   }
 
   settle(all: readonly (T | Error)[], from: number): void {
-    try {
-      const found = all[from] as T | Error
-      if (found instanceof Error) throw found
-      const value = this.#reads.make(this.#key, this.#name, found)
-      if (!isPending(value)) this.#asker.found(value)
-      else
-        value.then(
-          (value) => this.#asker.found(value),
-          (error) => this.failed(error),
-        )
-    } catch (error) {
-      this.failed(error)
-    }
+    const found = all[from] as T | Error
+    if (found instanceof Error) throw found
+    const value = this.#reads.make(this.#key, this.#name, found)
+    if (!isPending(value)) this.#asker.found(value)
+    else
+      value.then(
+        (value) => this.#asker.found(value),
+        (error) => this.failed(error),
+      )
   }
 
   failed(error: unknown): void {

@@ -110,10 +110,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
     if (keys.slot('') !== undefined) this.partOf = (key) => keys.slot(key) as number
     this.tagSteps = new RedisTagSteps({
+      name: (key) => keys.value(key),
       pair: (key) => this.#pair(key),
       mayMeet: (names) => link.mayMeet(names),
       readsTogether: copies === undefined,
-      read: (names) => this.#reads.readMany(names),
+      read: (names, found, failed) => this.#reads.readManyFor(names, found, failed),
       encode: (key, value) => this.#encode(key, value),
       decode: (key, bytes) => this.#decode(key, bytes),
       leaseArguments: newLease,
@@ -375,10 +376,10 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return lease === null ? { value: await this.#decode(key, bytes) } : { value: MISS, lease: String(lease) }
   }
 
-  async #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
+  #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
     const condition = exists === undefined ? '' : exists ? 'XX' : 'NX'
     const args = [encoded, ttlOf(lifetime), condition]
-    return (await this.#change([key], () => this.#run(scripts.SET, key, args))) === 1
+    return this.#change([key], () => this.#run(scripts.SET, key, args)).then(isOne)
   }
 
   #namesOf(write: Write | KindWrite): readonly [string, string] {
@@ -405,16 +406,13 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   /** Makes a change that no read which came first sees, and no copy in this process outlives. */
-  async #change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
+  #change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
     this.#reads.flush()
-    if (this.#copies === undefined) return send()
+    const copies = this.#copies
+    if (copies === undefined) return send()
     this.#readsWithTtl.flush()
-    this.#copies.drop(keys)
-    try {
-      return await send()
-    } finally {
-      this.#copies.drop(keys)
-    }
+    copies.drop(keys)
+    return send().finally(() => copies.drop(keys))
   }
 
   #encode(key: string, value: unknown): Awaitable<Encoded> {
@@ -448,14 +446,12 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return this.#evaluate(script, this.#pair(key), args)
   }
 
-  async #evaluate(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
+  #evaluate(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const command = evaluation(script, names, args)
-    try {
-      return await this.#link.send(command)
-    } catch (error) {
+    return this.#link.send(command).catch((error) => {
       if (!isUnknownScript(error)) throw error
       return this.#link.send(spelledOut(command))
-    }
+    })
   }
 
   /** Runs a script over many keys: one command for each group that may share one. */
@@ -625,6 +621,10 @@ function ttlOf(lifetime: Milliseconds): Argument {
 function timeLeft(answer: unknown): Milliseconds | Miss {
   if (answer === -2) return MISS
   return answer === -1 ? Number.POSITIVE_INFINITY : Math.max(1, Number(answer))
+}
+
+function isOne(answer: unknown): boolean {
+  return answer === 1
 }
 
 function asNumbers(answer: unknown): number[] {

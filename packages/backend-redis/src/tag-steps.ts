@@ -1,28 +1,38 @@
 import {
   type Awaitable,
+  all,
   chain,
+  isPending,
   MISS,
   type Milliseconds,
   type StepRecords,
+  type TagAsker,
   type TaggedLease,
   type TagSteps,
 } from '@cashews/core'
 import type { Argument } from './link.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE } from './scripts.ts'
+import { freshBytes } from './tagged-bytes.ts'
 
 /** How many values one script writes: each takes two names. */
 const TOGETHER = 200
 
 /** What {@link RedisTagSteps} asks of the store. */
 export interface StepStore {
+  /** The name of a value. */
+  name(key: string): string
   /** The names of a value and of its lease. */
   pair(key: string): [value: string, lease: string]
   /** Whether one command may name all of these. */
   mayMeet(names: readonly string[]): boolean
   /** Whether reads are not of copies in this process. */
   readonly readsTogether: boolean
-  read(names: readonly string[]): Promise<(Buffer | null)[]>
+  read(
+    names: readonly string[],
+    found: (found: readonly (Buffer | null)[]) => void,
+    failed: (error: unknown) => void,
+  ): void
   encode(key: string, value: unknown): Awaitable<Argument>
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** The first arguments of a script that takes a lease. */
@@ -39,24 +49,11 @@ export interface StepStore {
 /** Values and the records of their tags in one script: a write with tags is one round trip, as without. */
 export class RedisTagSteps implements TagSteps {
   readonly #store: StepStore
+  readonly readFor?: Exclude<TagSteps['readFor'], undefined>
 
   constructor(store: StepStore) {
     this.#store = store
-  }
-
-  read(key: string, records: readonly string[]): Promise<unknown[]> | undefined {
-    const store = this.#store
-    if (!store.readsTogether) return undefined
-    const names = [store.pair(key)[0]]
-    for (const record of records) names.push(store.pair(record)[0])
-    return store.read(names).then((found) => {
-      const held: unknown[] = found.map((bytes) => bytes?.toString('latin1') ?? MISS)
-      const [bytes] = found
-      return chain(bytes ? store.decode(key, bytes) : MISS, (value) => {
-        held[0] = value
-        return held
-      })
-    })
+    if (store.readsTogether) this.readFor = (...reading) => this.#readFor(...reading)
   }
 
   lease(key: string, { records, fresh }: StepRecords, orValue: boolean): Promise<TaggedLease> | undefined {
@@ -76,24 +73,17 @@ export class RedisTagSteps implements TagSteps {
     { records, fresh }: StepRecords,
     recordLifetime: Milliseconds,
   ): Promise<true> | undefined {
+    const store = this.#store
     const unique = entries.length === 1 ? entries : [...new Map(entries)]
-    if (
-      this.#names(
-        unique.map(([key]) => key),
-        records,
-      ) === undefined
-    )
-      return undefined
-    const write = async (part: typeof entries): Promise<true> => {
-      const values = await Promise.all(part.map(([key, value]) => this.#store.encode(key, value)))
-      const keys = part.map(([key]) => key)
-      const args = [tagsOf(records), this.#store.ttl(lifetime), this.#store.ttl(recordLifetime), fresh, ...values]
-      await this.#write(SET_TAGGED, keys, records, args)
-      return true
-    }
-    if (unique.length <= TOGETHER) return write(unique)
-    const parts = Array.from({ length: Math.ceil(unique.length / TOGETHER) }, (_, nth) => nth * TOGETHER)
-    return Promise.all(parts.map((from) => write(unique.slice(from, from + TOGETHER)))).then(() => true)
+    const keys = unique.map(([key]) => key)
+    const names = this.#names(keys, records)
+    if (names === undefined) return undefined
+    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, { records, fresh }, recordLifetime)
+    const head = [tagsOf(records), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
+    const values = all(unique.map(([key, value]) => store.encode(key, value)))
+    const write = (values: readonly Argument[]) =>
+      this.#write(SET_TAGGED, keys, names, records, [...head, ...values]).then(isTrue)
+    return isPending(values) ? values.then(write) : write(values)
   }
 
   setLeased(
@@ -105,39 +95,82 @@ export class RedisTagSteps implements TagSteps {
     recordLifetime: Milliseconds,
   ): Promise<boolean> | undefined {
     const store = this.#store
-    if (this.#names([key], records) === undefined) return undefined
+    const names = this.#names([key], records)
+    if (names === undefined) return undefined
     const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
     const head = [tagsOf(records), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
-      return (await this.#write(SET_TAGGED_LEASED, [key], records, args)) !== 0
+      return (await this.#write(SET_TAGGED_LEASED, [key], names, records, args)) !== 0
     }
     return write()
   }
 
+  #setInParts(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    ...how: [lifetime: Milliseconds, records: StepRecords, recordLifetime: Milliseconds]
+  ): Promise<true> {
+    const parts = Array.from({ length: Math.ceil(entries.length / TOGETHER) }, (_, nth) => nth * TOGETHER)
+    return Promise.all(parts.map((from) => this.set(entries.slice(from, from + TOGETHER), ...how))).then(isTrue)
+  }
+
+  #readFor(key: string, tags: readonly string[], records: readonly string[], asker: TagAsker): void {
+    const store = this.#store
+    const told = (found: readonly (Buffer | null)[]) => {
+      const [bytes = null, ...held] = found
+      const fresh = bytes && freshBytes(bytes, tags, held)
+      if (fresh) return whenReady(store.decode(key, fresh), (value) => asker.fresh(value), asker)
+      const texts = held.map((record) => record?.toString('latin1') ?? MISS)
+      whenReady(bytes ? store.decode(key, bytes) : MISS, (value) => asker.found([value, ...texts]), asker)
+    }
+    try {
+      const names = [store.name(key)]
+      for (const record of records) names.push(store.name(record))
+      store.read(names, told, (error) => asker.failed(error))
+    } catch (error) {
+      asker.failed(error)
+    }
+  }
+
   /** Runs a script that writes values under tags, and tells when a record is not what this process may think. */
-  async #write(
+  #write(
     script: Script,
     keys: readonly string[],
+    names: readonly string[],
     records: StepRecords['records'],
     args: readonly Argument[],
   ): Promise<unknown> {
-    const names = this.#names(keys, records) as string[]
-    const answer = await this.#store.change(keys, () => this.#store.run(script, names, args))
-    if (answer !== 1) this.#store.changed(records.map(({ key }) => key))
-    return answer
+    const store = this.#store
+    return store
+      .change(keys, () => store.run(script, names, args))
+      .then((answer) => {
+        if (answer !== 1) store.changed(records.map(({ key }) => key))
+        return answer
+      })
   }
 
   /** What a script names; `undefined` when one cannot name all of it. */
   #names(keys: readonly string[], records: StepRecords['records']): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#store.pair(key))
-    for (const { key } of records) names.push(this.#store.pair(key)[0])
+    for (const { key } of records) names.push(this.#store.name(key))
     return this.#store.mayMeet(names) ? names : undefined
   }
 }
 
 function tagsOf(records: StepRecords['records']): string {
-  return JSON.stringify(records.flatMap(({ tag }) => tag ?? []))
+  const tags: string[] = []
+  for (const { tag } of records) if (tag !== undefined) tags.push(tag)
+  return JSON.stringify(tags)
+}
+
+function isTrue(): true {
+  return true
+}
+
+/** Goes on when an answer is there, at once if it is. */
+function whenReady(answer: Awaitable<unknown>, found: (value: unknown) => void, { failed }: TagAsker): void {
+  if (isPending(answer)) answer.then(found, failed)
+  else found(answer)
 }

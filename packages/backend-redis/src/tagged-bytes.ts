@@ -3,6 +3,9 @@ import type { TagStamp } from '@cashews/core'
 /** Marks a value with tags. Then the length of the head in four bytes, the head, and the value as it is without tags. */
 const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 const START = TAGS_HEADER.length + 4
+/** Begins the record of a tag that was made for a load: `~`. */
+const MARK = 0x7e
+const LAST_ASCII = 0x7f
 
 /** What a value with tags is made of. */
 export interface TaggedBytes {
@@ -24,11 +27,57 @@ export function joinTags(stamps: readonly TagStamp[], bytes: Buffer | string): B
 
 /** Takes the stamps from a value; `undefined` when it has none. */
 export function splitTags(bytes: Buffer): TaggedBytes | undefined {
-  if (bytes[0] !== TAGS_HEADER[0] || bytes[2] !== TAGS_HEADER[2] || bytes.length < START) return undefined
-  if (TAGS_HEADER.compare(bytes, 0, TAGS_HEADER.length) !== 0) return undefined
-  const end = START + bytes.readUInt32BE(TAGS_HEADER.length)
+  if (!hasTags(bytes)) return undefined
+  const end = endOfHead(bytes)
   const stamps = stampsIn(bytes.toString('utf8', START, end))
   return stamps && { stamps, bytes: bytes.subarray(end) }
+}
+
+/**
+ * The value as it is without tags, if it has these, in this order, and their stamps are what their records hold. Looks at the
+ * bytes alone, and says nothing of tags beyond ASCII.
+ */
+export function freshBytes(
+  bytes: Buffer,
+  tags: readonly string[],
+  records: readonly (Buffer | null)[],
+): Buffer | undefined {
+  if (!hasTags(bytes)) return undefined
+  let at = endOfText(bytes, START, `[${JSON.stringify(tags)},[`)
+  for (let nth = 0; nth < records.length && at > 0; nth++) {
+    const record = records[nth]
+    if (!record) return undefined
+    at = endOfText(bytes, at, nth === 0 ? '"' : '","')
+    at = endOfStamp(bytes, at, record)
+  }
+  at = endOfText(bytes, at, '"]]')
+  return at === endOfHead(bytes) ? bytes.subarray(at) : undefined
+}
+
+/** Where text ends that stands at a place; 0 when it does not, or is not ASCII. */
+function endOfText(bytes: Buffer, start: number, text: string): number {
+  if (start === 0) return 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code > LAST_ASCII || bytes[start + at] !== code) return 0
+  }
+  return start + text.length
+}
+
+/** Where the stamp of a record ends that stands at a place, without the mark of one that was made for a load; 0 when it does not. */
+function endOfStamp(bytes: Buffer, start: number, record: Buffer): number {
+  const from = record[0] === MARK ? 1 : 0
+  for (let at = from; at < record.length; at++) if (bytes[start + at - from] !== record[at]) return 0
+  return start === 0 ? 0 : start + record.length - from
+}
+
+function hasTags(bytes: Buffer): boolean {
+  if (bytes[0] !== TAGS_HEADER[0] || bytes[2] !== TAGS_HEADER[2] || bytes.length < START) return false
+  return TAGS_HEADER.compare(bytes, 0, TAGS_HEADER.length) === 0
+}
+
+function endOfHead(bytes: Buffer): number {
+  return START + bytes.readUInt32BE(TAGS_HEADER.length)
 }
 
 function stampsIn(head: string): TagStamp[] | undefined {

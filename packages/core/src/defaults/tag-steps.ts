@@ -24,6 +24,15 @@ export interface StepRecords {
 /** What {@link TagSteps.lease} answers: what came between, or a lease and what the records hold, in their order. */
 export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly stamps: readonly string[] }
 
+/** Waits for a value and the records of its tags. It is told once, by one of these. */
+export interface TagAsker {
+  /** The value without its tags, which are those asked for, in their order, with the stamps that the records hold. */
+  fresh(value: unknown): void
+  /** Otherwise what `getMany` answers of the key and of the records. */
+  found(held: unknown[]): void
+  failed(error: unknown): void
+}
+
 /**
  * What a store does in one step with values and the records of their tags, where it keeps both and can see them at once. A
  * member answers `undefined` when it cannot for these keys: then it is done in several.
@@ -32,8 +41,8 @@ export type TaggedLease = { readonly value: unknown } | { readonly lease: string
  * would end before the values live for `recordLifetime`.
  */
 export interface TagSteps {
-  /** Answers what `getMany` does of a key and of records, in this order. */
-  read(key: string, records: readonly string[]): Awaitable<unknown[]> | undefined
+  /** Reads a value together with the records of tags that it is thought to have. Absent where values are near at hand. */
+  readFor?(key: string, tags: readonly string[], records: readonly string[], asker: TagAsker): void
 
   /**
    * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.

@@ -44,6 +44,12 @@ interface Reading {
   readonly known?: Known
 }
 
+/** Waits for a {@link Reading}. */
+interface ReadingAsker {
+  found(reading: Awaitable<Reading>): void
+  failed(error: unknown): void
+}
+
 /** Marks the stamp of a value together with those of the records of its tags. */
 const WHOLE = '\u0000whole'
 const MOST_TRIES = 100
@@ -135,8 +141,10 @@ export class TaggedStore implements BackendBase {
     if (base.answerNow) this.answerNow = (spot) => this.#answerNow(spot)
     if (base.getFor)
       this.getFor = (key, asker) => {
-        if (this.#recentTags(key) !== undefined) tell(asker, () => this.get(key))
-        else base.getFor?.(key, new Unpacking(key, asker, this.#unpackFor))
+        const tags = this.#recentTags(key)
+        if (tags === undefined) base.getFor?.(key, new Unpacking(key, asker, this.#unpackFor))
+        else if (this.#steps?.readFor === undefined) tell(asker, () => this.get(key))
+        else this.#readStep(this.#steps.readFor, key, tags, false, new Valuing(asker))
       }
     if (base.leases) this.leases = this.#leasesOver(base.leases)
   }
@@ -328,23 +336,44 @@ export class TaggedStore implements BackendBase {
       return chain(this.#base.get(key), (found) =>
         chain(this.#unpack(key, found, { stale }), (value) => ({ value, found })),
       )
-    return chain(this.#readTogether(key, tags), ([found, ...held]) => {
-      const stamps = this.#stampsOf(found)
-      if (stamps && this.#records.areFresh(stamps, tags, held)) {
+    const readFor = this.#steps?.readFor
+    if (readFor === undefined)
+      return chain(this.#readAll([key], tags), ([[found], held]) => this.#readingOf(key, tags, found, held, stale))
+    return new Promise((found, failed) => this.#readStep(readFor, key, tags, stale, { found, failed }))
+  }
+
+  /** Reads a value and the records of its tags in one step. */
+  #readStep(
+    readFor: Exclude<TagSteps['readFor'], undefined>,
+    key: string,
+    tags: readonly string[],
+    stale: boolean,
+    asker: ReadingAsker,
+  ): void {
+    readFor.call(this.#steps, key, tags, tags.map(keyOf), {
+      fresh: (value) => {
         this.#recent.note(key, tags)
-        return { value: (found as Tagged).value, found }
-      }
-      const known = this.#records.asKnown(tags, held)
-      return chain(this.#unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
+        asker.found({ value, found: value })
+      },
+      found: ([found, ...held]) => asker.found(this.#readingOf(key, tags, found, held, stale)),
+      failed: (error) => asker.failed(error),
     })
   }
 
-  /** What the store holds, and after it what is under the keys of records. */
-  #readTogether(key: string, tags: readonly string[]): Awaitable<unknown[]> {
-    return (
-      this.#steps?.read(key, tags.map(keyOf)) ??
-      chain(this.#readAll([key], tags), ([found, held]) => [...found, ...held])
-    )
+  #readingOf(
+    key: string,
+    tags: readonly string[],
+    found: unknown,
+    held: readonly unknown[],
+    stale: boolean,
+  ): Awaitable<Reading> {
+    const stamps = this.#stampsOf(found)
+    if (stamps && this.#records.areFresh(stamps, tags, held)) {
+      this.#recent.note(key, tags)
+      return { value: (found as Tagged).value, found }
+    }
+    const known = this.#records.asKnown(tags, held)
+    return chain(this.#unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
   }
 
   /** What the store holds, and what it or another has under the keys of records. */
@@ -614,6 +643,24 @@ class Unpacking implements Asker {
 
   found(found: unknown): void {
     this.#unpack(this.#key, found, this.#asker)
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
+  }
+}
+
+/** Tells an asker the value of a reading. */
+class Valuing implements ReadingAsker {
+  readonly #asker: Asker
+
+  constructor(asker: Asker) {
+    this.#asker = asker
+  }
+
+  found(reading: Awaitable<Reading>): void {
+    if (isPending(reading)) tell(this.#asker, () => reading.then(({ value }) => value))
+    else this.#asker.found(reading.value)
   }
 
   failed(error: unknown): void {

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, it } from 'vitest'
-import { underLoad, watchedCache } from '../support/faults/cache.ts'
-import { Judge } from '../support/faults/judge.ts'
-import { report, round, Stopwatch } from '../support/faults/report.ts'
-import { eventually } from '../support/redis/eventually.ts'
-import { startProxy } from '../support/redis/proxy.ts'
-import { startRedis } from '../support/redis/redis-server.ts'
+import { underLoad, watchedCache } from '../../support/faults/cache.ts'
+import { Judge } from '../../support/faults/judge.ts'
+import { report, round, Stopwatch } from '../../support/faults/report.ts'
+import { eventually } from '../../support/redis/eventually.ts'
+import { startProxy } from '../../support/redis/proxy.ts'
+import { startRedis } from '../../support/redis/redis-server.ts'
 
 const MAX_STALE = 500
 const DURATION = Number(process.env.CHAOS_SECONDS ?? 30) * 1_000

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, it } from 'vitest'
-import { READ, SLACK, underLoad, WRITE, watchedCache } from '../support/faults/cache.ts'
-import { Judge } from '../support/faults/judge.ts'
-import { type Measured, report, round, Stopwatch } from '../support/faults/report.ts'
-import { eventually } from '../support/redis/eventually.ts'
-import type { RedisServer } from '../support/redis/redis-server.ts'
-import { type SentinelGroup, startSentinel } from '../support/redis/sentinel.ts'
+import { READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { Judge } from '../../support/faults/judge.ts'
+import { type Measured, report, round, Stopwatch } from '../../support/faults/report.ts'
+import { eventually } from '../../support/redis/eventually.ts'
+import type { RedisServer } from '../../support/redis/redis-server.ts'
+import { type SentinelGroup, startSentinel } from '../../support/redis/sentinel.ts'
 
 const MAX_STALE = 500
 
@@ -19,8 +19,12 @@ interface Cost extends Measured {
   readonly flushes: number
 }
 
-/** Reads and writes while the master changes, with copies near at hand. */
-async function during(group: SentinelGroup, change: (master: RedisServer) => Promise<unknown>): Promise<Cost> {
+/**
+ * Reads and writes while the master changes, with copies near at hand. Each time it is a group of its own: Sentinels need
+ * tens of seconds until all is as it was, and begin no failover within six of the last.
+ */
+async function during(change: (master: RedisServer, group: SentinelGroup) => Promise<unknown>): Promise<Cost> {
+  await using group = await startSentinel()
   await using watched = watchedCache({
     sentinels: group.addresses,
     name: group.name,
@@ -47,7 +51,7 @@ async function during(group: SentinelGroup, change: (master: RedisServer) => Pro
   const story = async () => {
     await wait(300)
     const master = await group.master()
-    await change(master)
+    await change(master, group)
     await eventually(async () => (await group.master()) !== master, 20_000)
     const { writes: then } = judge
     await eventually(() => judge.writes > then + 20, 20_000)
@@ -74,55 +78,34 @@ const inTime = ({ read, write, lateness }: Cost) =>
   read <= READ + SLACK + Number(lateness) && write <= WRITE + SLACK + Number(lateness)
 
 describe('Sentinel', () => {
-  it('C1 to C4: the master changes, dies and freezes', async () => {
-    await using group = await startSentinel()
-    const costs: Cost[] = []
+  const costs: Cost[] = []
 
-    const manual = await during(group, () => group.failover())
-    costs.push(manual)
-    report(
+  it.each([
+    [
       'C3',
       'a manual failover costs a second at most',
-      manual,
-      manual.outage <= 1_000 && manual.failures === 0 && inTime(manual),
-    )
-    await group.settled()
+      1_000,
+      (_: RedisServer, group: SentinelGroup) => group.failover(),
+    ],
+    ['C1', 'written again within 4 s of a death', 4_000, (master: RedisServer) => master.kill()],
+    ['C2', 'written again within 6 s of a freeze', 6_000, async (master: RedisServer) => master.freeze()],
+  ] as const)(
+    '%s: %s',
+    async (id, promise, longest, change) => {
+      const cost = await during(change)
+      costs.push(cost)
+      report(id, promise, cost, cost.outage <= longest && cost.failures === 0 && inTime(cost))
+    },
+    90_000,
+  )
 
-    let dead: RedisServer | undefined
-    const killed = await during(group, async (master) => {
-      dead = master
-      await master.kill()
-    })
-    costs.push(killed)
-    report(
-      'C1',
-      'written again within 4 s of a death',
-      killed,
-      killed.outage <= 4_000 && killed.failures === 0 && inTime(killed),
-    )
-    await dead?.start()
-    await group.settled()
-
-    let frozen: RedisServer | undefined
-    const froze = await during(group, async (master) => {
-      frozen = master
-      master.freeze()
-    })
-    frozen?.thaw()
-    costs.push(froze)
-    report(
-      'C2',
-      'written again within 6 s of a freeze',
-      froze,
-      froze.outage <= 6_000 && froze.failures === 0 && inTime(froze),
-    )
-
+  it('C4: copies near at hand, whoever is master', () => {
     const [maxAge, flushes] = [Math.max(...costs.map((cost) => cost.maxAge)), costs.map((cost) => cost.flushes)]
     report(
       'C4',
       `no copy older than ${MAX_STALE} ms, whoever is master`,
       { maxAge, flushes: flushes.join() },
-      maxAge <= MAX_STALE && flushes.every((count) => count >= 1),
+      costs.length === 3 && maxAge <= MAX_STALE && flushes.every((count) => count >= 1),
     )
-  }, 240_000)
+  })
 })

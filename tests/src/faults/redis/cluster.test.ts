@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import slotOf from 'cluster-key-slot'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { READ, SLACK, underLoad, WRITE, watchedCache } from '../support/faults/cache.ts'
-import { Judge } from '../support/faults/judge.ts'
-import { report, round, Stopwatch } from '../support/faults/report.ts'
-import { type RedisCluster, startCluster } from '../support/redis/cluster.ts'
-import { eventually } from '../support/redis/eventually.ts'
-import type { RedisServer } from '../support/redis/redis-server.ts'
+import { READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { Judge } from '../../support/faults/judge.ts'
+import { report, round, Stopwatch } from '../../support/faults/report.ts'
+import { type RedisCluster, startCluster } from '../../support/redis/cluster.ts'
+import { eventually } from '../../support/redis/eventually.ts'
+import type { RedisServer } from '../../support/redis/redis-server.ts'
 
 const MAX_STALE = 500
 const clientSide = { maxStale: MAX_STALE / 1_000 }

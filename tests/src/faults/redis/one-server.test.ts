@@ -3,10 +3,10 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { cached } from '@cashews/strategies'
 import { describe, it } from 'vitest'
-import { READ, SLACK, underLoad, WRITE, watchedCache } from '../support/faults/cache.ts'
-import { report, round, Stopwatch } from '../support/faults/report.ts'
-import { eventually } from '../support/redis/eventually.ts'
-import { startRedis } from '../support/redis/redis-server.ts'
+import { READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { report, round, Stopwatch } from '../../support/faults/report.ts'
+import { eventually } from '../../support/redis/eventually.ts'
+import { startRedis } from '../../support/redis/redis-server.ts'
 
 /** A cached call reads and then writes. */
 const CALL = READ + WRITE + SLACK

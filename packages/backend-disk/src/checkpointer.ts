@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '@cashews/core'
 import { PAGE_BYTES } from './room.ts'
+import { turn } from './turn.ts'
 
 /**
  * `PASSIVE` copies what it can while others write and read. `RESTART` then keeps writers off for the rest, so that the log
@@ -57,7 +58,8 @@ parentPort.on('message', ({ id, path, mode }) => {
 
 /**
  * Copies write-ahead logs into their files, in a thread of its own: it is the one thing that waits for the disk
- * (`fsync`). The thread starts when it is first needed, and does not keep the process alive.
+ * (`fsync`). The thread starts when it is first needed, and does not keep the process alive. To start it takes
+ * milliseconds: nothing else is done in that turn of the event loop.
  */
 export class Checkpointer {
   #worker: Worker | undefined
@@ -70,6 +72,8 @@ export class Checkpointer {
   /** @throws When the log could not be copied. */
   async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
     this.#used.add(path)
+    if (!this.#worker) await turn()
+    if (!this.#used.has(path)) throw new Error('it was closed')
     const reply = await this.#ask(path, mode)
     if (reply.error !== undefined) throw new Error(reply.error)
     const { log = 0, checkpointed = 0 } = reply
@@ -79,7 +83,7 @@ export class Checkpointer {
 
   /** Lets go of a file. The last one to do so copies what is left of its log: then it is done here. */
   async release(path: string): Promise<void> {
-    if (this.#worker && this.#used.delete(path)) await this.awaited(this.#ask(path))
+    if (this.#used.delete(path) && this.#worker) await this.awaited(this.#ask(path))
   }
 
   /** Keeps the process alive while somebody waits for a copy. */

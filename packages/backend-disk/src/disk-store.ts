@@ -30,7 +30,7 @@ import { DiskLeases } from './disk-leases.ts'
 import { DiskLocks, free, holderOf, keyOfLock, take } from './disk-locks.ts'
 import { DiskSets } from './disk-sets.ts'
 import { DiskWindows } from './disk-windows.ts'
-import { type Entry, endOf, isAlive, KIND, type NewEntry, type Peek, timeUntil } from './entry.ts'
+import { type Entry, endOf, isAlive, KIND, type NewEntry, type PeekAt, timeUntil } from './entry.ts'
 import { NoRoomError } from './errors.ts'
 import { Janitor } from './janitor.ts'
 import { keptEnd } from './kinds.ts'
@@ -161,13 +161,12 @@ export class DiskStore implements Base {
     const hashes = keys.map(hashOf)
     const found: unknown[] = new Array(keys.length).fill(MISS)
     await this.#inBatches(hashes, async (shard, places) => {
-      const read = shard.read((file) => file.atOneInstant(() => places.map((at) => file.peek(keys[at] as string))))
+      const some = places.map((at) => keys[at] as string)
+      const read = shard.read((file) => file.peekMany(some))
       const rows = isPending(read) ? await read : read
       const now = this.now()
-      for (let nth = 0; nth < rows.length; nth++) {
-        const row = rows[nth]
-        if (row === undefined) continue
-        const at = places[nth] as number
+      for (const row of rows) {
+        const at = places[row[4]] as number
         const value = this.#valueOf(shard, keys[at] as string, hashes[at] as number, row, now)
         found[at] = isPending(value) ? await value : value
       }
@@ -396,7 +395,7 @@ export class DiskStore implements Base {
     return shard.read((file) => this.#find(shard, file, key))
   }
 
-  #valueOf(shard: Shard, key: string, hash: number, row: Peek, now: Milliseconds): Awaitable<unknown> {
+  #valueOf(shard: Shard, key: string, hash: number, row: PeekAt, now: Milliseconds): Awaitable<unknown> {
     if (!isAtHand(row, hash, now)) return this.get(key)
     this.#noteUse(shard, key, row[3], now)
     return this.#values.decodeSmall(key, row[0], this.#host)

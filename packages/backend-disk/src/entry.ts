@@ -45,6 +45,9 @@ export const PEEKED = `value, iif(kind = ${KIND.value}, sum, NULL), expires_at, 
 /** What it takes to read a small value. Without a sum the row holds something else: read the {@link Entry} then. */
 export type Peek = [value: Stored, sum: number | null, expiresAt: Milliseconds | null, usedAt: Milliseconds]
 
+/** The same of one of many keys. */
+export type PeekAt = [...Peek, place: number]
+
 /** What is to stand in a row. */
 export interface NewEntry {
   readonly key: string

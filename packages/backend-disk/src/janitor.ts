@@ -3,8 +3,8 @@ import type { Shard } from './shard.ts'
 
 /** Between two slices, when there is more to do. */
 const PAUSE: Milliseconds = 1
-/** How long it works at a stretch. */
-const STRETCH: Milliseconds = 4
+/** After how long at a stretch it begins no further slice: a slice, or a file to be opened, takes about as long again. */
+const STRETCH: Milliseconds = 1
 /** The longest that `setTimeout` waits. */
 const LONGEST_WAIT: Milliseconds = 2 ** 31 - 1
 

@@ -70,14 +70,16 @@ export class ForeignFileError extends Error {}
  * like any other file.
  */
 export function prepareFile(db: Database, room: Room): void {
-  db.pragma('synchronous = OFF')
+  db.exec(`
+    PRAGMA synchronous = OFF;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA cache_size = -8000;
+    PRAGMA temp_store = MEMORY;`)
   if (isEmpty(db)) create(db)
   check(db)
-  db.pragma('wal_autocheckpoint = 0')
-  db.pragma(`journal_size_limit = ${room.logBytes}`)
-  db.pragma(`max_page_count = ${room.pages}`)
-  db.pragma('cache_size = -8000')
-  db.pragma('temp_store = MEMORY')
+  db.exec(`
+    PRAGMA journal_size_limit = ${room.logBytes};
+    PRAGMA max_page_count = ${room.pages};`)
 }
 
 function isEmpty(db: Database): boolean {

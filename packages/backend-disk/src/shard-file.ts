@@ -1,7 +1,7 @@
 import { chmodSync, statSync } from 'node:fs'
 import type { Clock, Milliseconds } from '@cashews/core'
 import Sqlite, { type Database, type Statement } from 'better-sqlite3'
-import { COLUMNS, type Entry, entryOf, isAlive, type NewEntry, PEEKED, type Peek, pick, type Row } from './entry.ts'
+import { COLUMNS, type Entry, entryOf, isAlive, type NewEntry, PEEKED, type Peek, type PeekAt, pick, type Row } from './entry.ts'
 import { PAGE_BYTES, type Room } from './room.ts'
 import { prepareFile } from './schema.ts'
 
@@ -23,7 +23,7 @@ export class ShardFile {
   readonly #drop: Statement<[number]>
   readonly #voidLeases: Statement<[string]>
   readonly #begin: Statement
-  readonly #beginReading: Statement
+  readonly #peekMany: Statement<[string], PeekAt>
   readonly #commit: Statement
   readonly #rollback: Statement
   /** About how many bytes were added to the log since {@link logBytes} was last set. */
@@ -41,6 +41,11 @@ export class ShardFile {
       this.#identity = identityOf(path) ?? ''
       this.#find = this.#db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM entries WHERE key = ?`).raw()
       this.#peek = this.#db.prepare<[string], Peek>(`SELECT ${PEEKED} FROM entries WHERE key = ?`).raw()
+      this.#peekMany = this.#db
+        .prepare<[string], PeekAt>(
+          `SELECT ${PEEKED}, place FROM (SELECT value AS wanted, key AS place FROM json_each(?)) CROSS JOIN entries ON key = wanted`,
+        )
+        .raw()
       this.#upsert = this.#db.prepare(
         `INSERT INTO entries (key, kind, stamp, expires_at, due, used_at, ref, sum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, stamp = excluded.stamp, expires_at = excluded.expires_at,
@@ -49,7 +54,6 @@ export class ShardFile {
       this.#drop = this.#db.prepare('DELETE FROM entries WHERE id = ?')
       this.#voidLeases = this.#db.prepare('DELETE FROM leases WHERE key = ?')
       this.#begin = this.#db.prepare('BEGIN IMMEDIATE')
-      this.#beginReading = this.#db.prepare('BEGIN')
       this.#commit = this.#db.prepare('COMMIT')
       this.#rollback = this.#db.prepare('ROLLBACK')
     } catch (error) {
@@ -111,16 +115,6 @@ export class ShardFile {
     }
   }
 
-  /** Reads all of it as it is at one instant: that costs one lock, and not one each time. */
-  atOneInstant<T>(work: () => T): T {
-    this.#beginReading.run()
-    try {
-      return work()
-    } finally {
-      this.#commit.run()
-    }
-  }
-
   // Statements
 
   get<T>(sql: string, ...values: unknown[]): T | undefined {
@@ -162,6 +156,12 @@ export class ShardFile {
   /** The row of a key, be it over or not, as far as a small value is in it. */
   peek(key: string): Peek | undefined {
     return this.#peek.get(key)
+  }
+
+  /** The same of many keys, at one instant, each with its place among them: one statement takes one lock. */
+  peekMany(keys: readonly string[]): PeekAt[] {
+    // What is bound as a key is well-formed; half a character in JSON would remain one.
+    return this.#peekMany.all(JSON.stringify(keys.map((key) => key.toWellFormed())))
   }
 
   /** Writes an entry, whatever was there, by one statement. Loads of the key that are under way will not be stored. */

@@ -176,12 +176,15 @@ export class Shard implements Obstacle {
     if (this.#isHalfFull) this.#uses.add(key)
   }
 
-  /** Does a little of what has to be done now and then. Answers whether there is more. */
+  /** Does a little of what has to be done now and then, to a file that was used. Answers whether there is more. */
   tidy(): boolean {
+    const file = this.fileAtHand
+    if (file === undefined) return false
     try {
-      const file = this.file
-      if (!file.isInPlace()) return this.#moved(file)
-      return this.#tidy(file)
+      if (file.isInPlace()) return this.#tidy(file)
+      this.#moved(file)
+      this.#open()
+      return true
     } catch (error) {
       if (isDamage(error)) this.replace(error)
       else if (!isBusy(error) && !isFull(error)) this.#owner.error(asBackendError(error, this.#settings.directory))
@@ -395,7 +398,7 @@ export class Shard implements Obstacle {
   }
 
   /** The file, or its log, was removed or replaced. What stands there without its log is not to be trusted. */
-  #moved(file: ShardFile): boolean {
+  #moved(file: ShardFile): void {
     const { path } = file
     const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
     if (isThere) this.replace(new Error('its write-ahead log was removed or replaced'))
@@ -403,7 +406,6 @@ export class Shard implements Obstacle {
       this.#release()
       this.#report(asBackendError(new Error('it was removed; a new one is begun'), path))
     }
-    return true
   }
 
   #report(error: Error): void {

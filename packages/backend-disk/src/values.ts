@@ -1,7 +1,7 @@
 import { type Awaitable, type BackendHost, chain, isPending, MISS, type Milliseconds, type Miss } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
 import { crc32 } from './checksum.ts'
-import { type Entry, isAlive, KIND, type NewEntry, type Peek, pick, type Stored } from './entry.ts'
+import { type Entry, isAlive, KIND, type NewEntry, type Peek, type PeekAt, pick, type Stored } from './entry.ts'
 import { DamagedValueError, NoRoomError } from './errors.ts'
 import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
@@ -87,7 +87,7 @@ export function checked(key: string, entry: Entry | undefined): Entry | undefine
 }
 
 /** Whether a row holds a small value, there, and the one that was written under the key of this checksum. */
-export function isAtHand(row: Peek, hash: number, now: Milliseconds): boolean {
+export function isAtHand(row: Peek | PeekAt, hash: number, now: Milliseconds): boolean {
   const sum = row[1]
   return sum !== null && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
 }
@@ -98,12 +98,12 @@ async function stage(shard: Shard, bytes: Buffer): Promise<number> {
   await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING))
   const { partBytes } = shard.room
   for (let part = 0; part * partBytes < bytes.length; part++) {
+    await turn()
     const some = bytes.subarray(part * partBytes, (part + 1) * partBytes)
     await shard.write((file) => {
       file.run('INSERT INTO parts VALUES (?, ?, ?)', ref, part, some)
       file.wrote(some.length)
     })
-    await turn()
   }
   return ref
 }

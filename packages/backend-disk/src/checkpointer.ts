@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '@cashews/core'
 import { PAGE_BYTES } from './room.ts'
+import type { Synchronous } from './settings.ts'
 import { turn } from './turn.ts'
 
 /**
@@ -44,7 +45,7 @@ parentPort.on('message', ({ id, path, mode }) => {
     }
     if (!files.has(path)) {
       const file = new Sqlite(path, { fileMustExist: true, timeout: ${WAIT} })
-      file.pragma('synchronous = OFF')
+      file.pragma('synchronous = ' + workerData.synchronous)
       files.set(path, file)
     }
     const copy = (mode) => files.get(path).pragma('wal_checkpoint(' + mode + ')')[0]
@@ -62,12 +63,17 @@ parentPort.on('message', ({ id, path, mode }) => {
  * milliseconds: nothing else is done in that turn of the event loop.
  */
 export class Checkpointer {
+  readonly #synchronous: Synchronous
   #worker: Worker | undefined
   #awaited = 0
   #id = 0
   /** The files that the thread has opened. */
   readonly #used = new Set<string>()
   readonly #waiting = new Map<number, (reply: Reply) => void>()
+
+  constructor(synchronous: Synchronous) {
+    this.#synchronous = synchronous
+  }
 
   /** @throws When the log could not be copied. */
   async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
@@ -114,7 +120,13 @@ export class Checkpointer {
   #start(): Worker {
     if (this.#worker) return this.#worker
     const driver = createRequire(import.meta.url).resolve('better-sqlite3')
-    const worker = new Worker(WORKER, { eval: true, workerData: { driver }, stdout: false, execArgv: [], env: {} })
+    const worker = new Worker(WORKER, {
+      eval: true,
+      workerData: { driver, synchronous: this.#synchronous },
+      stdout: false,
+      execArgv: [],
+      env: {},
+    })
     if (this.#awaited === 0) worker.unref()
     worker.on('message', (reply: Reply) => {
       this.#waiting.get(reply.id)?.(reply)

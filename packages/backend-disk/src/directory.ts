@@ -34,13 +34,30 @@ export function prepareDirectory(directory: string, isDefault: boolean): void {
     makeDirectory(directory)
     accessSync(directory, R_OK | W_OK | X_OK)
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    throw new BackendUnavailableError(
-      `Cannot keep a disk cache in ${directory}: ${WHY[code] ?? message} (${code}). Choose another \`directory\`, or give this user the right to write there.`,
-      { cause: error },
-    )
+    throw unusable(directory, error)
   }
   if (isDefault) for (const path of [dirname(directory), directory]) checkOwner(path)
+}
+
+/**
+ * Makes sure that a file, if it is there, can be used.
+ *
+ * @throws {BackendUnavailableError} Saying what is wrong with it.
+ */
+export function checkAccess(path: string): void {
+  try {
+    accessSync(path, R_OK | W_OK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
+  }
+}
+
+function unusable(place: string, error: unknown): BackendUnavailableError {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return new BackendUnavailableError(
+    `Cannot keep a disk cache in ${place}: ${WHY[code] ?? message} (${code}). Choose another \`directory\`, or give this user the right to write there.`,
+    { cause: error },
+  )
 }
 
 /** As `mkdirSync` with `recursive`, which never ends where nobody can make a directory, as in `/proc`. */

@@ -72,7 +72,7 @@ export class DiskStore implements Base {
   readonly windows: DiskWindows
   readonly #shards: readonly Shard[]
   readonly #values: Values
-  readonly #checkpointer = new Checkpointer()
+  readonly #checkpointer: Checkpointer
   readonly #pace = new Pace()
   readonly #janitor: Janitor
   readonly #settings: DiskSettings
@@ -81,6 +81,7 @@ export class DiskStore implements Base {
   constructor(settings: DiskSettings, serializer: Serializer) {
     this.#settings = settings
     this.directory = settings.directory
+    this.#checkpointer = new Checkpointer(settings.synchronous)
     this.#values = new Values(serializer)
     const owner = {
       removed: (key: string, reason: 'evicted' | 'expired') => this.#host.removed(key, reason),

@@ -44,6 +44,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
   sizeLimit: 'bytes',
   timeout: 'text',
   checkInterval: 'text',
+  synchronous: 'text',
 }
 /** Those of a URL, without the parts of `compression`, and those that are no text. */
 const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUrlOptions), 'schema', 'limits'].filter(
@@ -67,7 +68,8 @@ function create(options: DiskOptions = {}): DiskBackend {
   checkNode()
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
   if (unknown !== undefined) throw unknownOption(unknown, 'disk', OPTIONS)
-  const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', clock, ...rest } = options
+  const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', ...others } = options
+  const { synchronous = 'off', clock, ...rest } = others
   if (directory !== undefined && (typeof directory !== 'string' || directory === ''))
     throw bad('directory', directory, 'the path of a directory; leave it out for a temporary one')
   if (!Number.isInteger(shards) || shards < 0 || shards > MOST_SHARDS)
@@ -75,6 +77,7 @@ function create(options: DiskOptions = {}): DiskBackend {
   const files = Math.max(1, shards)
   if (!Number.isSafeInteger(sizeLimit) || sizeLimit < files * LEAST_BYTES)
     throw bad('sizeLimit', sizeLimit, `a whole number of bytes, at least ${files * LEAST_BYTES} for ${files} shards`)
+  if (synchronous !== 'off' && synchronous !== 'normal') throw bad('synchronous', synchronous, "'off' or 'normal'")
   if (clock !== undefined && typeof clock?.now !== 'function')
     throw bad('clock', clock, 'an object with a method now()')
   const store = new DiskStore(
@@ -85,6 +88,7 @@ function create(options: DiskOptions = {}): DiskBackend {
       sizeLimit,
       timeout: parseTtl(timeout),
       checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+      synchronous: synchronous === 'off' ? 'OFF' : 'NORMAL',
       clock: (clock as Clock | undefined) ?? systemClock,
     },
     createSerializer(rest, { mostText: Math.min(MOST_TEXT, divide(sizeLimit / files).partBytes) }),

@@ -74,7 +74,6 @@ export class Log {
 
   /** Closes the file, after what is left of the log was copied into it: beside the event loop, if that can be. */
   async close(): Promise<void> {
-    if (this.#copying) await this.#checkpointer.awaited(this.#copying)
     this.#file.close()
     await this.#checkpointer.release(this.#file.path)
   }

@@ -1,5 +1,11 @@
 import type { Database } from 'better-sqlite3'
 import { PAGE_BYTES, type Room } from './room.ts'
+import type { DiskSettings } from './settings.ts'
+
+/** What a connection is told of its file. */
+export interface FileSettings extends Pick<DiskSettings, 'synchronous' | 'clock'> {
+  readonly room: Room
+}
 
 /** What a file must say of itself to be one of ours. */
 const APPLICATION_ID = 0x63736877
@@ -65,13 +71,12 @@ PRAGMA user_version = ${FORMAT};`
 export class ForeignFileError extends Error {}
 
 /**
- * Makes a connection ready, and the tables of a new file. Nobody waits for the disk (`fsync`): while one thread did, the
- * writes of all others would stand still for tens of milliseconds. What a machine without power leaves behind is checked
- * like any other file.
+ * Makes a connection ready, and the tables of a new file. What a machine without power leaves behind is checked like
+ * any other file.
  */
-export function prepareFile(db: Database, room: Room): void {
+export function prepareFile(db: Database, { room, synchronous }: FileSettings): void {
   db.exec(`
-    PRAGMA synchronous = OFF;
+    PRAGMA synchronous = ${synchronous};
     PRAGMA wal_autocheckpoint = 0;
     PRAGMA cache_size = -8000;
     PRAGMA temp_store = MEMORY;`)

@@ -18,9 +18,20 @@ export interface DiskOptions extends SerializerOptions {
   readonly timeout?: Ttl
   /** How often to remove what expired, and to look whether the files are still there; `0` or `false`: never. @default '1s' */
   readonly checkInterval?: Ttl | false
+  /**
+   * Whether a machine that loses power may damage a file, which is begun anew then: `off` never waits for the disk.
+   * `normal` waits whenever a write-ahead log is copied and begins anew: a writer stands still meanwhile, for as long as
+   * the disk takes, milliseconds to tenths of a second. A process that is killed loses nothing either way.
+   *
+   * @default 'off'
+   */
+  readonly synchronous?: 'off' | 'normal'
   /** Where the time comes from. @default the clock of the machine */
   readonly clock?: Clock
 }
+
+/** How SQLite names it whether it waits for the disk. */
+export type Synchronous = 'OFF' | 'NORMAL'
 
 /** The options of `disk`, resolved. */
 export interface DiskSettings {
@@ -32,5 +43,6 @@ export interface DiskSettings {
   readonly timeout: Milliseconds
   /** `Infinity`: never. */
   readonly checkInterval: Milliseconds
+  readonly synchronous: Synchronous
   readonly clock: Clock
 }

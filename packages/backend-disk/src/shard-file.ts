@@ -1,9 +1,20 @@
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, statSync } from 'node:fs'
 import type { Clock, Milliseconds } from '@cashews/core'
 import Sqlite, { type Database, type Statement } from 'better-sqlite3'
-import { COLUMNS, type Entry, entryOf, isAlive, type NewEntry, PEEKED, type Peek, type PeekAt, pick, type Row } from './entry.ts'
-import { PAGE_BYTES, type Room } from './room.ts'
-import { prepareFile } from './schema.ts'
+import {
+  COLUMNS,
+  type Entry,
+  entryOf,
+  isAlive,
+  type NewEntry,
+  PEEKED,
+  type Peek,
+  type PeekAt,
+  pick,
+  type Row,
+} from './entry.ts'
+import { PAGE_BYTES } from './room.ts'
+import { type FileSettings, prepareFile } from './schema.ts'
 
 /** How long SQLite itself may wait for a lock while a file is made. It waits in the event loop: later it does not. */
 const WAIT_AT_OPEN: Milliseconds = 20
@@ -30,13 +41,14 @@ export class ShardFile {
   logBytes = 0
 
   /** @throws {ForeignFileError} When the file is no file of ours. */
-  constructor(path: string, room: Room, clock: Clock) {
+  constructor(path: string, settings: FileSettings) {
     this.path = path
-    this.#clock = clock
+    this.#clock = settings.clock
+    const isNew = !existsSync(path)
     this.#db = new Sqlite(path, { timeout: WAIT_AT_OPEN })
     try {
-      chmodSync(path, 0o600)
-      prepareFile(this.#db, room)
+      if (isNew) chmodSync(path, 0o600)
+      prepareFile(this.#db, settings)
       this.#db.pragma('busy_timeout = 0')
       this.#identity = identityOf(path) ?? ''
       this.#find = this.#db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM entries WHERE key = ?`).raw()

@@ -7,7 +7,7 @@ import {
   type RemovalReason,
 } from '@cashews/core'
 import type { Checkpointer } from './checkpointer.ts'
-import { prepareDirectory, ShardNames } from './directory.ts'
+import { checkAccess, prepareDirectory, ShardNames } from './directory.ts'
 import { asBackendError, isBusy, isDamage, isFull, isMoved, NoRoomError } from './errors.ts'
 import { insist, type Obstacle } from './insist.ts'
 import { Log } from './log.ts'
@@ -221,11 +221,12 @@ export class Shard implements Obstacle {
 
   /** Opens the file in use; what cannot be used is put aside first. */
   #open(): Opened {
-    const { directory, isDefault, clock } = this.#settings
+    const { directory, isDefault, synchronous, clock } = this.#settings
     prepareDirectory(directory, isDefault)
     const path = this.#names.current()
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new ForeignFileError('it is no file')
-    const file = new ShardFile(path, this.room, clock)
+    checkAccess(path)
+    const file = new ShardFile(path, { room: this.room, synchronous, clock })
     const log = new Log(file, this.room, this.#checkpointer, (error) => this.refused(error))
     this.#opened = { file, log }
     return this.#opened

@@ -1,6 +1,7 @@
 import { disk } from '@cashews/backend-disk'
 import { ConfigurationError, createCache, TtlError } from '@cashews/core'
-import { describe, expect, it } from 'vitest'
+import Sqlite from 'better-sqlite3'
+import { describe, expect, it, vi } from 'vitest'
 import { temporaryDirectory } from './support.ts'
 
 const directory = temporaryDirectory()
@@ -15,6 +16,8 @@ describe('the options of disk', () => {
     ['sizeLimit', 0],
     ['sizeLimit', 1_000_000],
     ['sizeLimit', Number.NaN],
+    ['synchronous', 'full'],
+    ['synchronous', true],
     ['clock', {}],
     ['clock', null],
   ])('refuse %s: %s, and say what it may be', (name, value) => {
@@ -26,7 +29,7 @@ describe('the options of disk', () => {
   it('refuse a name that does not exist, and name those that do', () => {
     const make = () => disk({ directory, maxSize: 1 } as object)
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(/"maxSize".*directory, shards, sizeLimit, timeout, checkInterval, clock.*codec/)
+    expect(make).toThrow(/"maxSize".*directory, shards, sizeLimit, timeout, checkInterval, synchronous, clock.*codec/)
   })
 
   it.each([
@@ -39,9 +42,10 @@ describe('the options of disk', () => {
   })
 
   it('can be written in a URL, the directory as its path too', () => {
-    expect(disk.fromUrl(`disk://?directory=${directory}/a&shards=2&size_limit=20mb&check_interval=0`).directory).toBe(
-      `${directory}/a`,
-    )
+    expect(
+      disk.fromUrl(`disk://?directory=${directory}/a&shards=2&size_limit=20mb&check_interval=0&synchronous=normal`)
+        .directory,
+    ).toBe(`${directory}/a`)
     expect(disk.fromUrl(`disk://${directory}/a%20b?timeout=250ms&codec=json&compression=gzip`).directory).toBe(
       `${directory}/a b`,
     )
@@ -61,6 +65,19 @@ describe('the options of disk', () => {
   it('without a directory choose one of this user and this working directory', () => {
     expect(disk().directory).toMatch(/cashews-[^/]+[/\\][0-9a-f]{8}$/)
     expect(disk.fromUrl('disk://').directory).toBe(disk().directory)
+  })
+
+  it.each([
+    [undefined, 'OFF'],
+    ['off', 'OFF'],
+    ['normal', 'NORMAL'],
+  ] as const)('wait for the disk as it was told: %s', async (synchronous, word) => {
+    const executed = vi.spyOn(Sqlite.prototype, 'exec')
+    const store = disk({ directory: `${directory}/${synchronous}`, ...(synchronous && { synchronous }) })
+    await store.open({ removed() {}, error() {} })
+    await store.close()
+    expect(executed.mock.calls.filter(([sql]) => sql.includes(`synchronous = ${word};`))).toHaveLength(1)
+    executed.mockRestore()
   })
 
   it('reach the store through a cache, those of values too', async () => {

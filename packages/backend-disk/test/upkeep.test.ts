@@ -71,6 +71,30 @@ describe('a store that is full', () => {
   })
 })
 
+describe('somebody who reads an old state', () => {
+  it('leaves writers alone while there is room; then they are refused, until he is done', async () => {
+    const sizeLimit = 1024 ** 2
+    const store = await open({ sizeLimit, checkInterval: false })
+    await store.set('key', 1, HOUR)
+    const reader = new Sqlite(filesOf(store.directory, '.db')[0])
+    reader.exec('BEGIN')
+    reader.prepare('SELECT * FROM entries').all()
+    const page = 'x'.repeat(4_000)
+    let written = 0
+    while (written < 1_000 && (await store.set(`page:${written}`, page, HOUR))) written++
+    expect(written).toBeGreaterThan(40)
+    expect(written).toBeLessThan(1_000)
+    expect(bytesOf(store.directory)).toBeLessThan(1.2 * sizeLimit)
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatch(/somebody reads an old state/)
+    expect(await store.get('page:1')).toBe(page)
+    expect(await store.delete('page:1')).toBe(true)
+    expect(await store.get('page:1')).toBe(MISS)
+    reader.close()
+    await expect.poll(() => store.set('after', 1, HOUR), { timeout: 5_000, interval: 20 }).toBe(true)
+  })
+})
+
 describe('an entry that is over', () => {
   const sweeping = async () => {
     const clock = { time: Date.now(), now: () => clock.time }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -11,11 +12,13 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { type Cache, createCache } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { filesOf, freshDirectory } from '../support/disk/directories.ts'
+import { startProcess } from '../support/disk/processes.ts'
 import { report } from '../support/faults/report.ts'
 
 const KEYS = 400
@@ -252,6 +255,57 @@ describe('a directory', () => {
     await Promise.all([strict.close(), lenient.close()])
   })
 })
+
+describe('a user', () => {
+  /** To root nothing is forbidden: then it is somebody else who tries, if he may read this file. */
+  const isRoot = process.getuid?.() === 0
+  const uid = isRoot ? { uid: 65_534 } : {}
+  const it = test.skipIf(process.platform === 'win32' || (isRoot && !isOpenToAll(import.meta.filename)))
+  const attempt = async (place: string) => {
+    chmodSync(dirname(directory), 0o711)
+    const helper = startProcess({ role: 'attempt', directory: place, shards: 2 }, uid)
+    const told = (await helper.told) as { failure: string; answers: unknown[]; heard: string[] }
+    await helper.ended
+    return told
+  }
+
+  it.each([
+    ['who may not write to the directory', 0o555, ''],
+    ['who may not make the directory', 0o555, '/inner'],
+    ['who may not look into the directory', 0o000, ''],
+    ['who may not look into the one above', 0o000, '/inner'],
+  ])('%s gets a clear error, and the service goes on without', async (name, mode, below) => {
+    chmodSync(directory, mode)
+    const { failure, answers, heard } = await attempt(directory + below)
+    chmodSync(directory, 0o700)
+    const isClear = failure.includes(
+      `Cannot keep a disk cache in ${directory}${below}: this user may not write there (E`,
+    )
+    report(
+      'H6',
+      'a clear error, and a bypass',
+      { name, failure, told: heard.length },
+      isClear && heard.length > 0 && answers[0] === 'nothing' && answers[1] === false,
+    )
+  })
+
+  it('who may not write to the files gets a clear error too', async () => {
+    const cache = open()
+    await fill(cache)
+    await cache.close()
+    for (const path of filesOf(directory, '')) chmodSync(path, 0o444)
+    chmodSync(directory, 0o777)
+    const { failure, answers } = await attempt(directory)
+    expect(failure).toMatch(/Cannot keep a disk cache in .*\.db: this user may not write there \(EACCES\)/)
+    expect(answers).toEqual(['nothing', false])
+  })
+})
+
+/** Whether everybody may read what is in the folder of a file. */
+function isOpenToAll(path: string): boolean {
+  const parent = dirname(path)
+  return (statSync(parent).mode & 0o001) !== 0 && (parent === path || isOpenToAll(parent))
+}
 
 function openFiles(directory: string): string[] {
   return existsSync(directory) ? filesOf(directory, '.db') : []

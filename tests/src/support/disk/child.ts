@@ -78,6 +78,19 @@ const ROLES = {
     tell({ value: await cache.get('idle'), now: Date.now() })
   },
 
+  /** Tries to use a directory that may be forbidden, and tells what came of it. */
+  async attempt({ directory, shards = 8 }: Order, tell: Tell) {
+    const strict = createCache().setup(disk({ directory, shards }), { suppress: false })
+    const failure = await strict.set('key', 1).then(() => undefined, String)
+    const heard: string[] = []
+    const lenient = createCache({ onError: (error) => void heard.push(String(error)) }).setup(
+      disk({ directory, shards }),
+    )
+    const answers = [await lenient.get('key', 'nothing'), await lenient.set('key', 1)]
+    await Promise.all([strict.close(), lenient.close()])
+    tell({ failure, answers, heard })
+  },
+
   /** Opens and closes, with garbage collected in between. */
   async reopen(order: Order, tell: Tell) {
     for (let round = 0; round < (order.rounds ?? 10); round++) {

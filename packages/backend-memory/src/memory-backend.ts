@@ -33,7 +33,7 @@ import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
 import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
-import { Recency } from './recency.ts'
+import type { Recency } from './recency.ts'
 import type { Ties } from './tag-book.ts'
 import { TickingClock } from './ticking-clock.ts'
 
@@ -42,6 +42,7 @@ export interface MemorySettings {
   readonly size: number
   readonly maxBytes: number
   readonly isolation: Isolation
+  readonly eviction: typeof Recency
   /** `Infinity`: no sweeping. */
   readonly checkInterval: Milliseconds
   readonly clock: Clock | undefined
@@ -88,8 +89,8 @@ export class MemoryBackend implements Backend {
 
   readonly locks: MemoryLocks
 
-  constructor({ size, maxBytes, isolation, checkInterval, clock }: MemorySettings) {
-    this.#entries = new Recency(size, maxBytes < FOREVER)
+  constructor({ size, maxBytes, isolation, eviction, checkInterval, clock }: MemorySettings) {
+    this.#entries = new eviction(size, maxBytes < FOREVER)
     this.#clock = new TickingClock(clock)
     this.#expiry = new Expiry(this.#entries, this.#clock, checkInterval, (pointer) => this.#remove(pointer, 'expired'))
     this.#deletions = new Deletions(this.#entries)
@@ -115,7 +116,7 @@ export class MemoryBackend implements Backend {
   get(key: string): unknown {
     const pointer = this.#find(key)
     if (pointer === undefined) return MISS
-    this.#entries.splayOnTop(pointer)
+    this.#entries.use(pointer)
     return this.#valueAt(pointer)
   }
 
@@ -126,7 +127,7 @@ export class MemoryBackend implements Backend {
   answerNow(spot: Spot): Promise<unknown> | undefined {
     const pointer = this.#findAt(spot)
     if (pointer === undefined) return undefined
-    this.#entries.splayOnTop(pointer)
+    this.#entries.use(pointer)
     return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)
   }
 
@@ -371,7 +372,7 @@ export class MemoryBackend implements Backend {
       const pointer = this.#find(key)
       const held = pointer === undefined ? undefined : this.#entries.V[pointer]
       if (!(held instanceof BitArray)) return undefined
-      this.#entries.splayOnTop(pointer as number)
+      this.#entries.use(pointer as number)
       return held
     },
     incr: (key, indexes, size, by) => {
@@ -432,7 +433,7 @@ export class MemoryBackend implements Backend {
     }
     const held = this.#entries.V[pointer]
     if (!(held instanceof Kind)) throw new WrongTypeError(`Key "${key}" holds no ${Kind.noun}.`)
-    this.#entries.splayOnTop(pointer)
+    this.#entries.use(pointer)
     return held
   }
 
@@ -514,7 +515,7 @@ export class MemoryBackend implements Backend {
     if (pointer !== undefined) entries.overwrite(pointer, kept, expiresAt)
     entries.measure(entries.head, bytes)
     this.#evicted(evicted)
-    while (entries.totalBytes > this.#maxBytes) this.#remove(entries.tail, 'evicted')
+    while (entries.totalBytes > this.#maxBytes) this.#remove(entries.victim(), 'evicted')
     return true
   }
 

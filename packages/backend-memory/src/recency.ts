@@ -16,6 +16,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   declare readonly head: number
   declare readonly tail: number
   declare readonly forward: ArrayLike<number>
+  declare readonly backward: ArrayLike<number>
   declare items: KeyIndex
   declare K: (string | undefined)[]
   declare V: unknown[]
@@ -74,9 +75,19 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.promises
   }
 
+  /** Notes that an entry was read. */
+  use(pointer: number): void {
+    this.splayOnTop(pointer)
+  }
+
+  /** Which entry goes next, to make room for the one at the head. */
+  victim(): number {
+    return this.tail
+  }
+
   /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
   insert(key: string, value: unknown, expiresAt: number): string | undefined {
-    const evicted = this.size === this.capacity ? this.K[this.tail] : undefined
+    const evicted = this.size === this.capacity ? this.evict() : undefined
     this.items.knownNew = true
     this.set(key, value)
     if (this.stamps) this.stamps[this.head] = ++this.insertions
@@ -84,6 +95,11 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (this.ties) this.#untie(this.head)
     this.expiresAt[this.head] = expiresAt
     return evicted
+  }
+
+  /** Makes room for an insertion that is about to come. Answers the key that goes: here, mnemonist lets the tail go. */
+  protected evict(): string {
+    return this.K[this.tail] as string
   }
 
   /** Replaces an entry, which is then at the head. */

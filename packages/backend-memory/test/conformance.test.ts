@@ -6,11 +6,15 @@ import { describe, expect, it } from 'vitest'
 const clock = handClock()
 describeBackend('memory', () => memory({ clock }), { elapse: clock.elapse })
 describeBackend('memory, in real time', () => memory(), { unit: 150 })
-describeBackend('memory, bounded by bytes', () => memory({ clock, maxBytes: 2 ** 30 }), { elapse: clock.elapse })
+describeBackend(
+  "memory, bounded by bytes, eviction: 'sieve'",
+  () => memory({ clock, maxBytes: 2 ** 30, eviction: 'sieve' }),
+  { elapse: clock.elapse },
+)
 
-describe('memory that is full', () => {
+describe.each(['lru', 'sieve'] as const)("memory that is full, eviction: '%s'", (eviction) => {
   it('never answers for a key what it held for the one that was evicted', async () => {
-    const store = memory({ clock, size: 2 })
+    const store = memory({ clock, size: 2, eviction })
     const spots = ['a', 'b', 'c', 'd'].map((key): Spot => ({ key, store: undefined, at: 0 }))
     for (let round = 0; round < 20; round++) {
       for (const [at, spot] of spots.entries()) {

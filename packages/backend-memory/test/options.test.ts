@@ -14,6 +14,7 @@ describe('the options of memory', () => {
     ['maxBytes', Number.NaN],
     ['isolation', 'copy'],
     ['isolation', 'toString'],
+    ['eviction', 'fifo'],
     ['clock', {}],
     ['clock', null],
   ])('refuse %s: %s, and say what it may be', (name, value) => {
@@ -25,7 +26,7 @@ describe('the options of memory', () => {
   it('refuse a name that does not exist, and name those that do', () => {
     const make = () => memory({ maxSize: 1 } as object)
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(/"maxSize".*size, maxBytes, isolation, checkInterval, clock/)
+    expect(make).toThrow(/"maxSize".*size, maxBytes, isolation, eviction, checkInterval, clock/)
   })
 
   it.each(['soon', -1, ''])('refuse checkInterval: %j as a time', (checkInterval) => {
@@ -33,7 +34,7 @@ describe('the options of memory', () => {
   })
 
   it('can be written in a URL, with or without underscores', () => {
-    const store = memory.fromUrl('mem://?size=2&check_interval=0&max_bytes=1mb&isolation=none')
+    const store = memory.fromUrl('mem://?size=2&check_interval=0&max_bytes=1mb&isolation=none&eviction=sieve')
     const value = { a: 1 }
     for (const key of ['a', 'b', 'c']) store.set(key, value, 1_000)
     expect(store.count()).toBe(2)

@@ -112,7 +112,7 @@ describe('a full memory store', () => {
 
   it('agrees with a simple model over a long run of random commands', () => {
     const size = 20
-    const { store } = opened({ size })
+    const { store, removed } = opened({ size })
     const model = new Map<string, number>() // the least recently used first
     const touch = (key: string, value: number) => model.delete(key) && model.set(key, value)
     const random = randomNumbers(42)
@@ -136,6 +136,7 @@ describe('a full memory store', () => {
       }
     }
     expect([...store.scan('*')].sort()).toEqual([...model.keys()].sort())
+    expect(removed.length).toBeGreaterThan(1_000)
   })
 })
 

@@ -33,6 +33,6 @@ export function randomNumbers(seed: number): (below: number) => number {
   let last = seed
   return (below) => {
     last = (last * 1_103_515_245 + 12_345) % 2 ** 31
-    return last % below
+    return Math.floor((last / 2 ** 31) * below) // the low bits of such a sequence repeat soon
   }
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from 'node:assert'
-import { memory } from '@cashews/backend-memory'
+import { type MemoryOptions, memory } from '@cashews/backend-memory'
 import { HOUR, lru } from '../contenders.ts'
 import { compare, run } from '../harness.ts'
 import { CAPACITY, type User, userOf } from '../users.ts'
@@ -17,8 +17,8 @@ function hash(text: string): number {
   return [...text].reduce((sum, character) => Math.imul(sum ^ character.charCodeAt(0), 16_777_619), 7)
 }
 
-function ours(isolation: 'none' | 'clone' = 'none') {
-  const store = memory({ size: CAPACITY, isolation })
+function ours(options: MemoryOptions = {}) {
+  const store = memory({ size: CAPACITY, isolation: 'none', ...options })
   store.open({ removed: () => {}, error: () => {} })
   for (const key of keys) store.set(key, userOf(key), HOUR)
   return store
@@ -38,7 +38,8 @@ const peer = (atLeast: number, aim: number) => ({ name: 'lru-cache, ttl', operat
 
 /** M5: the store by itself, full, beside lru-cache of the same size, both with a time to live. */
 await run(async () => {
-  const [read, readPeer, copied] = [ours(), theirs(), ours('clone')]
+  const [read, readPeer] = [ours(), theirs()]
+  const [copied, sieved] = [ours({ isolation: 'clone' }), ours({ eviction: 'sieve' })]
   const hits = await compare({
     lane: 'M5',
     what: `get, one of ${CAPACITY}, isolation: 'none'`,
@@ -65,6 +66,14 @@ await run(async () => {
           for (const key of asked) copied.get(key)
         },
         check: () => checkHits((key) => copied.get(key)),
+      },
+      {
+        name: "eviction: 'sieve'",
+        operations: CAPACITY,
+        batch: () => {
+          for (const key of asked) sieved.get(key)
+        },
+        check: () => checkHits((key) => sieved.get(key)),
       },
     ],
   })

@@ -19,6 +19,9 @@ export default defineConfig({
           namespace: 'mnemonist',
           sideEffects: false,
         }))
+        // What only methods need that nobody here calls: `from`, `forEach`, iterators.
+        build.onResolve({ filter: /^obliterator\/|\/iterables\.js$/ }, () => ({ path: 'unused', namespace: 'unused' }))
+        build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }))
         build.onResolve({ filter: /.*/, namespace: 'mnemonist' }, ({ path }) => ({ path, sideEffects: false }))
         build.onLoad({ filter: /.*/, namespace: 'mnemonist' }, () => ({
           contents: Object.entries(structures)

@@ -170,6 +170,19 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledTimes(10)
     })
 
+    it('denies nothing until then, though a load that lost it has marked it whole', async () => {
+      const { asks, exists } = emails()
+      await cache.incrBits(exists.storedName, [9_586])
+      const elements = async function* () {
+        expect(await exists('nobody@example.com')).toBe(false)
+        yield 'user2@example.com'
+      }
+      await exists.setMany(elements())
+      expect(asks).toHaveBeenCalledOnce()
+      expect(await exists('nobody@example.com')).toBe(false)
+      expect(asks).toHaveBeenCalledOnce()
+    })
+
     it('is filled in batches, and tells how far it has come', async () => {
       const { exists } = emails()
       const told: number[] = []
@@ -362,6 +375,18 @@ describe('bloom', () => {
 
   it('is wrong about strangers as often as was asked for, when it is full', async () => {
     const exists = bloom(cache, { name: 'full', capacity: 10_000, falsePositives: 1, checkFalsePositive: false }, even)
+    await exists.setMany(upTo(10_000))
+    for (const email of upTo(10_000)) expect(await exists(email)).toBe(true)
+    let wrong = 0
+    for (let at = 0; at < 200_000; at++) if (await exists(`stranger${at}`)) wrong++
+    expect(wrong / 200_000).toBeGreaterThan(0.009)
+    expect(wrong / 200_000).toBeLessThan(0.011)
+  })
+
+  it('is as seldom wrong when it is split over several keys', async () => {
+    const options = { name: 'split', capacity: 10_000, maxKeyBytes: 2_048, checkFalsePositive: false }
+    const exists = bloom(cache, options, even)
+    expect(exists.storedName).toBe('bloom:split:13693x7:7:murmur3')
     await exists.setMany(upTo(10_000))
     for (const email of upTo(10_000)) expect(await exists(email)).toBe(true)
     let wrong = 0

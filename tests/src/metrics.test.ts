@@ -1,7 +1,9 @@
+import { memory } from '@cashews/backend-memory'
 import { bloom } from '@cashews/bloom'
 import { type Backend, BackendError, type Cache, createCache, outsideTransaction } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
 import { cached } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -129,6 +131,31 @@ describe('metrics', () => {
     await cache.close()
   })
 
+  it('say nothing of what a store does not count', async () => {
+    const registry = new Registry()
+    const uncounted = altered(memory(), { name: 'uncounted', usage: undefined } as never)
+    const cache = createCache().setup(memory()).setup(uncounted, { prefix: 'x:' })
+    cache.use(metrics({ registry }))
+    await cache.set('x:a', 1)
+    expect(await seriesOf(registry, 'cashews_entries', { backend: 'memory' })).toBe(0)
+    expect(await seriesOf(registry, 'cashews_entries', { backend: 'uncounted' })).toBeUndefined()
+    expect(await seriesOf(registry, 'cashews_bytes', {})).toBeUndefined()
+    await cache.close()
+  })
+
+  it('tell the first tag that a write names', async () => {
+    const registry = new Registry()
+    const cache = createCache()
+      .setup(memory())
+      .use(metrics({ registry, withTag: true }))
+    createTags(cache)
+    await cache.set('user:1', 1, { tags: ['users', 'people'] })
+    await cache.set('item:1', 1)
+    const counts = (await registry.metrics()).match(/latency_seconds_count\{operation="set".*/g)
+    expect(counts).toEqual([expect.stringMatching(/tag="users"} 1$/), expect.stringMatching(/tag=""} 1$/)])
+    await cache.close()
+  })
+
   it('tell of the copies that a store keeps in this process', async () => {
     const registry = new Registry()
     const clientSide = { live: true, staleness: 250, hits: 7, misses: 2, refused: 1, flushes: 0, invalidations: 3 }
@@ -136,7 +163,10 @@ describe('metrics', () => {
     const cache = createCache().setup(store, { middlewares: [metrics({ registry })] })
     expect(await seriesOf(registry, 'cashews_client_side_staleness_seconds', {})).toBe(0.25)
     expect(await seriesOf(registry, 'cashews_client_side_live', {})).toBe(1)
-    expect(await seriesOf(registry, 'cashews_client_side_events_total', { event: 'invalidations' })).toBe(3)
+    for (const event of ['hits', 'misses', 'refused', 'flushes', 'invalidations'] as const)
+      expect(await seriesOf(registry, 'cashews_client_side_events_total', { event })).toBe(clientSide[event])
+    clientSide.live = false
+    expect(await seriesOf(registry, 'cashews_client_side_live', {})).toBe(0)
     await cache.close()
   })
 })

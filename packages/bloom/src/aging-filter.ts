@@ -11,7 +11,8 @@ export class AgingFilter implements Filter {
   readonly #make: (slice: number) => BloomFilter
   readonly #length: Milliseconds
   readonly #count: number
-  readonly #slices = new Map<number, BloomFilter>()
+  /** As many places as there are slices to look at: a new one takes that of the oldest. */
+  readonly #slices: { readonly number: number; readonly filter: BloomFilter }[] = []
 
   /** @param sizing Of each slice. */
   constructor(cache: Cache, name: string, sizing: Sizing, ttl: Milliseconds, count: number) {
@@ -76,11 +77,11 @@ export class AgingFilter implements Filter {
   }
 
   #slice(number: number): BloomFilter {
-    const found = this.#slices.get(number)
-    if (found) return found
-    for (const old of this.#slices.keys()) if (old < this.#now - this.#count) this.#slices.delete(old)
-    const made = this.#make(number)
-    this.#slices.set(number, made)
-    return made
+    const place = number % (this.#count + 2)
+    const found = this.#slices[place]
+    if (found?.number === number) return found.filter
+    const filter = this.#make(number)
+    this.#slices[place] = { number, filter }
+    return filter
   }
 }

@@ -1,13 +1,17 @@
-/** What a latency is told of. */
+/** What an operation is told of. */
 export interface OperationLabels {
   readonly operation: string
   readonly backend: string
   readonly tag: string
 }
 
-/** The latencies with one set of labels. */
-export class Latencies {
+/** What is counted of the operations with one set of labels. */
+export class Operations {
   readonly labels: OperationLabels
+  /** Keys that reads found. */
+  hits = 0
+  /** Keys that reads did not find. */
+  misses = 0
   readonly #bounds: readonly number[]
   /** How many there are up to each bound, and not up to the one before. */
   readonly #counts: number[]
@@ -82,7 +86,8 @@ export class LatencyHistogram {
   readonly aggregator = 'sum'
   readonly #buckets: readonly number[]
   readonly #instant: () => ReadonlyMap<string, number>
-  readonly #byLabels = new Map<string, Latencies>()
+  /** By backend, operation and tag. */
+  readonly #byBackend = new Map<string, Map<string, Map<string, Operations>>>()
 
   constructor({ name, help, buckets, instant }: LatencyHistogramOptions) {
     this.name = name
@@ -91,30 +96,41 @@ export class LatencyHistogram {
     this.#instant = instant
   }
 
-  /** Where latencies with these labels are counted. */
-  of(operation: string, backend: string, tag: string): Latencies {
-    const id = `${operation} ${backend} ${tag}`
-    let found = this.#byLabels.get(id)
-    if (found === undefined) {
-      found = new Latencies({ operation, backend, tag }, this.#buckets)
-      this.#byLabels.set(id, found)
-    }
-    return found
+  /** Where operations with these labels are counted. Nothing is made of strings here: it stands before every operation. */
+  of(operation: string, backend: string, tag: string): Operations {
+    return this.#byBackend.get(backend)?.get(operation)?.get(tag) ?? this.#make({ operation, backend, tag })
+  }
+
+  /** All there are. */
+  *all(): Iterable<Operations> {
+    for (const byOperation of this.#byBackend.values()) for (const byTag of byOperation.values()) yield* byTag.values()
   }
 
   /** What a registry asks for. */
   async get(): Promise<object> {
     const instant = this.#instant()
     for (const [backend, count] of instant) if (count > 0) this.of('get', backend, '')
-    const values = [...this.#byLabels.values()].flatMap((latencies) => {
-      const { operation, backend, tag } = latencies.labels
-      return latencies.samples(this.name, operation === 'get' && tag === '' ? (instant.get(backend) ?? 0) : 0)
+    const values = [...this.all()].flatMap((operations) => {
+      const { operation, backend, tag } = operations.labels
+      return operations.samples(this.name, operation === 'get' && tag === '' ? (instant.get(backend) ?? 0) : 0)
     })
     return { name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values }
   }
 
   /** What a registry calls to begin anew. */
   reset(): void {
-    this.#byLabels.clear()
+    this.#byBackend.clear()
   }
+
+  #make(labels: OperationLabels): Operations {
+    const byOperation = entry(this.#byBackend, labels.backend, () => new Map<string, Map<string, Operations>>())
+    const byTag = entry(byOperation, labels.operation, () => new Map<string, Operations>())
+    return entry(byTag, labels.tag, () => new Operations(labels, this.#buckets))
+  }
+}
+
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  const value = map.get(key) ?? make()
+  map.set(key, value)
+  return value
 }

@@ -2,14 +2,8 @@ import { type Cache, type Call, isPending, MISS, type Middleware, type Next } fr
 import { Counter, type Registry } from 'prom-client'
 import { functionMetrics } from './function-metrics.ts'
 import { BoundedLabel } from './label-sets.ts'
-import { type Latencies, LatencyHistogram } from './latency-histogram.ts'
+import { LatencyHistogram, type Operations } from './latency-histogram.ts'
 import { storeMetrics } from './store-metrics.ts'
-
-/** What is counted of one backend's reads. */
-interface Reads {
-  hits: number
-  misses: number
-}
 
 /** Measures the operations on the backends it stands before, and gathers what the caches count. */
 export class Meter {
@@ -17,9 +11,6 @@ export class Meter {
   readonly #caches = new Set<Cache>()
   readonly #tagOf: (call: Call) => string
   readonly #latency: LatencyHistogram
-  readonly #latencies = new Map<string, Latencies>()
-  /** By backend, then by tag. */
-  readonly #reads = new Map<string, Map<string, Reads>>()
   readonly #watch: readonly ((cache: Cache) => void)[]
 
   constructor(
@@ -40,7 +31,9 @@ export class Meter {
     const given = { registry, prefix, buckets, caches: this.#caches }
     this.#watch = [functionMetrics(given), storeMetrics(given)]
     const join = (cache: Cache) => this.#join(cache)
-    this.middleware = Object.assign((call: Call, next: Next) => this.#measure(call, next), { isOnlooker: true, join })
+    // A read on the spot is counted without its key: who tags by keys has to see it.
+    const isOnlooker = typeof withTag !== 'function'
+    this.middleware = Object.assign((call: Call, next: Next) => this.#measure(call, next), { isOnlooker, join })
   }
 
   #join(cache: Cache): void {
@@ -50,16 +43,15 @@ export class Meter {
   }
 
   #measure(call: Call, next: Next): unknown {
-    const tag = this.#tagOf(call)
-    const latencies = this.#latenciesOf(call, tag)
+    const operations = this.#latency.of(call.command, call.backend.name, this.#tagOf(call))
     const started = performance.now()
     const failed = (error: unknown): never => {
-      latencies.observe((performance.now() - started) / 1_000)
+      operations.observe((performance.now() - started) / 1_000)
       throw error
     }
     const measured = (answer: unknown): unknown => {
-      latencies.observe((performance.now() - started) / 1_000)
-      if (call.command === 'get' || call.command === 'getMany') this.#countRead(call, tag, answer)
+      operations.observe((performance.now() - started) / 1_000)
+      countRead(call, operations, answer)
       return answer
     }
     try {
@@ -68,32 +60,6 @@ export class Meter {
     } catch (error) {
       return failed(error)
     }
-  }
-
-  #latenciesOf({ command, backend: { name } }: Call, tag: string): Latencies {
-    const id = `${command} ${name} ${tag}`
-    let found = this.#latencies.get(id)
-    if (found === undefined) {
-      found = this.#latency.of(command, name, tag)
-      this.#latencies.set(id, found)
-    }
-    return found
-  }
-
-  /** A read that only begins a load says nothing of what is stored. */
-  #countRead(call: Call, tag: string, answer: unknown): void {
-    if (call.command === 'get' && call.leaseOnly) return
-    const reads = this.#readsOf(call.backend.name, tag)
-    for (const found of call.command === 'getMany' ? (answer as readonly unknown[]) : [answer])
-      reads[found === MISS ? 'misses' : 'hits']++
-  }
-
-  #readsOf(backend: string, tag: string): Reads {
-    const byTag = this.#reads.get(backend) ?? new Map<string, Reads>()
-    this.#reads.set(backend, byTag)
-    const reads = byTag.get(tag) ?? { hits: 0, misses: 0 }
-    byTag.set(tag, reads)
-    return reads
   }
 
   /** How many reads were answered on the spot, by backend. They passed the middlewares by. */
@@ -107,7 +73,7 @@ export class Meter {
 
   #countReads(registry: Registry, prefix: string): void {
     const atHand = () => this.#atHand()
-    const reads = this.#reads
+    const latency = this.#latency
     new Counter({
       name: `${prefix}get_operation_total`,
       help: 'Keys asked for by get and getMany, by whether they were there.',
@@ -116,14 +82,22 @@ export class Meter {
       collect() {
         this.reset()
         for (const [backend, hits] of atHand()) if (hits > 0) this.inc({ result: 'hit', backend, tag: '' }, hits)
-        for (const [backend, byTag] of reads)
-          for (const [tag, { hits, misses }] of byTag) {
-            if (hits > 0) this.inc({ result: 'hit', backend, tag }, hits)
-            if (misses > 0) this.inc({ result: 'miss', backend, tag }, misses)
-          }
+        for (const { labels, hits, misses } of latency.all()) {
+          const { backend, tag } = labels
+          if (hits > 0) this.inc({ result: 'hit', backend, tag }, hits)
+          if (misses > 0) this.inc({ result: 'miss', backend, tag }, misses)
+        }
       },
     })
   }
+}
+
+/** Counts the keys that a read was for. One that only begins a load says nothing of what is stored. */
+function countRead(call: Call, operations: Operations, answer: unknown): void {
+  if (call.command === 'get') {
+    if (!call.leaseOnly) operations[answer === MISS ? 'misses' : 'hits']++
+  } else if (call.command === 'getMany')
+    for (const found of answer as readonly unknown[]) operations[found === MISS ? 'misses' : 'hits']++
 }
 
 function tagging(withTag: boolean | ((key: string) => string | undefined)): (call: Call) => string {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { memory } from '@cashews/backend-memory'
-import { type Cache, ConfigurationError, createCache } from '@cashews/core'
+import { type Cache, type Call, ConfigurationError, createCache, type Next } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
 import { cached, circuitBreaker, early, failover, hit, rateLimit } from '@cashews/strategies'
 import { Registry, register } from 'prom-client'
@@ -101,6 +101,85 @@ describe('metrics', () => {
     expect(Object.values(await scrape('cashews_calls_total'))).toEqual([1, 4])
   })
 
+  /** Time by hand, and a middleware that lets it pass before every store. */
+  const passing = (milliseconds: number) => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
+    return (call: Call, next: Next) => {
+      vi.advanceTimersByTime(milliseconds)
+      return next(call)
+    }
+  }
+
+  it('tells in seconds what operations took, in the lowest bucket that holds them', async () => {
+    cache.use(metrics({ registry, buckets: [0.05, 0.25, 1] }), passing(250)).setup(memory())
+    await cache.set('a', 1)
+    await cache.delete('a')
+    expect(await scrape('cashews_operations_latency_seconds_bucket')).toEqual({
+      'backend=memory le=0.05 operation=set': 0,
+      'backend=memory le=0.25 operation=set': 1,
+      'backend=memory le=1 operation=set': 1,
+      'backend=memory le=+Inf operation=set': 1,
+      'backend=memory le=0.05 operation=delete': 0,
+      'backend=memory le=0.25 operation=delete': 1,
+      'backend=memory le=1 operation=delete': 1,
+      'backend=memory le=+Inf operation=delete': 1,
+    })
+    expect((await scrape('cashews_operations_latency_seconds_sum'))['backend=memory operation=set']).toBeCloseTo(0.25)
+  })
+
+  it('counts what took longer than the highest bound beyond it, failures too', async () => {
+    cache.use(metrics({ registry, buckets: [0.05] }), passing(60)).setup(memory())
+    await cache.set('a', 'text')
+    await expect(cache.incr('a')).rejects.toThrow('no whole number')
+    expect(await scrape('cashews_operations_latency_seconds_bucket')).toEqual({
+      'backend=memory le=0.05 operation=set': 0,
+      'backend=memory le=+Inf operation=set': 1,
+      'backend=memory le=0.05 operation=incr': 0,
+      'backend=memory le=+Inf operation=incr': 1,
+    })
+    expect((await scrape('cashews_operations_latency_seconds_sum'))['backend=memory operation=incr']).toBeCloseTo(0.06)
+  })
+
+  it('tells in seconds how long functions ran, those that fail too', async () => {
+    passing(0)
+    cache.use(metrics({ registry, buckets: [0.1, 1] })).setup(memory())
+    const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: string) => {
+      vi.advanceTimersByTime(500)
+      if (id === 'bad') throw new Error('down')
+      return id
+    })
+    await load('a')
+    await expect(load('bad')).rejects.toThrow('down')
+    expect((await scrape('cashews_load_seconds_sum'))['template=k:{id}']).toBeCloseTo(1)
+    expect(await scrape('cashews_load_seconds_bucket')).toEqual({
+      'le=0.1 template=k:{id}': 0,
+      'le=1 template=k:{id}': 2,
+      'le=+Inf template=k:{id}': 2,
+    })
+  })
+
+  it('counts no read where a load begins whatever is stored', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const load = cached(cache, { ttl: 60, key: 'k' }, async () => 1)
+    await load()
+    await load.refresh()
+    expect(await scrape('cashews_get_operation_total')).toEqual({ 'backend=memory result=miss': 1 })
+  })
+
+  it('counts the reads of the backends it stands before, and of no others', async () => {
+    cache.setup(memory(), { middlewares: [metrics({ registry })] }).setup(memory(), { prefix: 'x:' })
+    for (const key of ['a', 'x:a']) {
+      await cache.set(key, 1)
+      await cache.get(key)
+    }
+    await cache.get('x:b')
+    expect(await scrape('cashews_get_operation_total')).toEqual({ 'backend=memory result=hit': 1 })
+    expect(await scrape('cashews_operations_latency_seconds_count')).toEqual({
+      'backend=memory operation=get': 1,
+      'backend=memory operation=set': 1,
+    })
+  })
+
   it('counts an operation that fails, and hands the failure on', async () => {
     cache.use(metrics({ registry })).setup(memory())
     await cache.set('a', 'text')
@@ -193,7 +272,57 @@ describe('metrics', () => {
     expect(await scrape('cashews_circuits')).toEqual({ 'state=open template=circuitBreaker:charge': 1 })
   })
 
-  it('counts how long takers of locks waited', async () => {
+  it('forgets a breaker that it has seen closed', async () => {
+    passing(0)
+    cache.use(metrics({ registry })).setup(memory())
+    let fails = true
+    const options = { errorsRate: 50, period: '1m', ttl: '10s', halfOpenTtl: '1s', key: 'charge' } as const
+    const charge = circuitBreaker(cache, options, async () => {
+      if (fails) throw new Error('down')
+      return 'paid'
+    })
+    await Promise.allSettled([charge()])
+    await expect(charge()).rejects.toThrow('charge')
+    expect(await scrape('cashews_circuits')).toEqual({ 'state=open template=circuitBreaker:charge': 1 })
+    fails = false
+    vi.advanceTimersByTime(10_001)
+    expect(await charge()).toBe('paid')
+    vi.advanceTimersByTime(1_001)
+    expect(await charge()).toBe('paid')
+    expect(await scrape('cashews_circuits')).toEqual({})
+    expect(await scrape('cashews_circuit_changes_total')).toMatchObject({
+      'state=open template=circuitBreaker:charge': 1,
+      'state=closed template=circuitBreaker:charge': 1,
+    })
+  })
+
+  it('keeps a bounded number of breakers in mind, and forgets those all the same', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    const tell = (at: number, state: 'open' | 'closed') =>
+      cache.tell('circuit', { template: 'charge:{0}', key: `charge:${at}`, state, strategy: 'circuitBreaker' } as never)
+    for (let at = 0; at < 12_000; at++) tell(at, 'open')
+    expect(await scrape('cashews_circuits')).toEqual({ 'state=open template=charge:{0}': 10_000 })
+    for (let at = 0; at < 12_000; at++) tell(at, 'closed')
+    expect(await scrape('cashews_circuits')).toEqual({})
+  })
+
+  it('tells in seconds how long takers of locks waited', async () => {
+    passing(0)
+    cache.use(metrics({ registry, buckets: [1, 4] })).setup(memory())
+    const lock = await cache.acquireLock('job', { ttl: '1m' })
+    const next = cache.acquireLock('job', { ttl: '1m' })
+    await vi.advanceTimersByTimeAsync(3_000)
+    await lock.release()
+    await next
+    expect(await scrape('cashews_lock_wait_seconds_sum')).toEqual({ 'result=taken': 3 })
+    expect(await scrape('cashews_lock_wait_seconds_bucket')).toEqual({
+      'le=1 result=taken': 1,
+      'le=4 result=taken': 2,
+      'le=+Inf result=taken': 2,
+    })
+  })
+
+  it('counts takers of locks by whether they got it', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const lock = await cache.acquireLock('job', { ttl: 10 })
     await expect(cache.acquireLock('job', { ttl: 10, wait: false })).rejects.toThrow()
@@ -228,14 +357,33 @@ describe('metrics', () => {
     expect(Object.keys(await scrape('cashews_calls_total'))).toEqual(['result=miss template=k:{id}'])
   })
 
-  it('tells a tag: of a write, or by a function', async () => {
+  it('tells the tag that a function makes of the key, of reads on the spot too', async () => {
     cache.use(metrics({ registry, withTag: (key) => key.split(':')[0] })).setup(memory())
     await cache.get('user:1')
-    await cache.get('item:1')
+    await cache.set('item:1', 1)
+    for (let time = 0; time < 3; time++) expect(await cache.get('item:1')).toBe(1)
     expect(await scrape('cashews_get_operation_total')).toEqual({
       'backend=memory result=miss tag=user': 1,
-      'backend=memory result=miss tag=item': 1,
+      'backend=memory result=hit tag=item': 3,
     })
+    expect(await scrape('cashews_operations_latency_seconds_count')).toEqual({
+      'backend=memory operation=get tag=user': 1,
+      'backend=memory operation=set tag=item': 1,
+      'backend=memory operation=get tag=item': 3,
+    })
+  })
+
+  it('goes on after its registry was reset', async () => {
+    cache.use(metrics({ registry })).setup(memory())
+    await cache.set('a', 1)
+    registry.resetMetrics()
+    await cache.set('a', 1)
+    await cache.get('b')
+    expect(await scrape('cashews_operations_latency_seconds_count')).toEqual({
+      'backend=memory operation=set': 1,
+      'backend=memory operation=get': 1,
+    })
+    expect(await scrape('cashews_get_operation_total')).toEqual({ 'backend=memory result=miss': 1 })
   })
 
   it('counts two caches together, and each once', async () => {
@@ -255,6 +403,7 @@ describe('metrics', () => {
       'backend=memory result=miss': 4,
     })
     expect(await scrape('cashews_calls_total')).toEqual({ 'result=hit template=k': 2, 'result=miss template=k': 2 })
+    expect(await scrape('cashews_load_seconds_count')).toEqual({ 'template=k': 2 })
     await other.close()
   })
 
@@ -263,14 +412,21 @@ describe('metrics', () => {
     await cache.get('a')
     expect(await register.getSingleMetricAsString('my_get_operation_total')).toContain('result="miss"')
     register.clear()
-    expect(() => metrics({ prefix: 'my_' })).not.toThrow()
+    metrics({ prefix: 'my_', buckets: [1] })
+    expect(register.getSingleMetric('my_get_operation_total')).toBeDefined()
     register.clear()
+  })
+
+  it('answers the same middleware for the same registry and prefix', () => {
+    expect(metrics({ registry })).toBe(metrics({ registry, prefix: 'cashews_', withTag: false }))
+    expect(metrics({ registry, prefix: 'b_' })).not.toBe(metrics({ registry }))
   })
 
   it('refuses settings that contradict those of the same name, or that cannot work', () => {
     metrics({ registry })
     expect(() => metrics({ registry, buckets: [1] })).toThrow(ConfigurationError)
     expect(() => metrics({ registery: registry } as object)).toThrow(/"registery".*registry, prefix, withTag, buckets/)
+    expect(() => metrics({ registry, withTag: true })).toThrow('are in this registry, with other settings')
     expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
     expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
   })

@@ -40,6 +40,12 @@ class Shop {
     return this.stock.includes(item)
   }
 
+  @dualBloom(cache, { name: 'wants', capacity: 100 })
+  async wants(item: string): Promise<boolean> {
+    this.asked++
+    return !this.stock.includes(item)
+  }
+
   @bloom(cache, { name: 'knows', capacity: 100 })
   static async knows(city: string): Promise<boolean> {
     return city === 'Rome'
@@ -102,6 +108,17 @@ describe('a filter before a method', () => {
     await likes.of(rome).setMany(['wine'], true)
     expect(await rome.likes('wine')).toBe(true)
     expect(rome.asked).toBe(2)
+  })
+
+  it('may be two, of each instance', async () => {
+    const rome = new Shop('Rome', 'bread')
+    const oslo = new Shop('Oslo', 'salt')
+    const handle = rome.wants as unknown as DualBloom<(item: string) => boolean>
+    expect(await handle.of(rome).set('salt')).toBe(true)
+    await handle.of(oslo).setMany(['salt'], false)
+    const asked = [rome.asked, oslo.asked]
+    expect([await rome.wants('salt'), await oslo.wants('salt')]).toEqual([true, false])
+    expect([rome.asked, oslo.asked]).toEqual(asked)
   })
 
   it('may be static', async () => {

@@ -232,6 +232,9 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       const dropped = async function* () {
         yield* upTo(10)
         await cache.delete(exists.storedName)
+        expect(await exists('user2@example.com')).toBe(true)
+        expect(onError).not.toHaveBeenCalled() // The load will tell.
+        asks.mockClear()
         yield* upTo(20)
       }
       await expect(exists.setMany(dropped(), { batchSize: 5 })).rejects.toThrow(FilterLostError)
@@ -294,6 +297,27 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(await exists('user4@example.com')).toBe(true)
       expect(asks).toHaveBeenCalledOnce()
     })
+
+    it('and rotate tells how full all slices are, and empties them all', async () => {
+      const { asks, exists } = emails({ capacity: 40, ttl: '40s', rotate: 4, falsePositives: 5 })
+      expect(exists.storedName).toBe('bloom:emails:96x1:7:murmur3')
+      for (const email of upTo(20)) await exists.set(email)
+      expect((await exists.estimate()).isWhole).toBe(false)
+      for (let waited = 0; waited < 40; waited += 10) {
+        await elapse(10_000)
+        await exists.set(`user${waited}@example.net`)
+      }
+      const { isWhole, elements, falsePositives } = await exists.estimate()
+      expect(isWhole).toBe(true)
+      expect(Math.abs(elements - 14)).toBeLessThan(3)
+      expect(falsePositives).toBeGreaterThan(0.5)
+      expect(falsePositives).toBeLessThan(1.5)
+      await exists.clear()
+      expect((await exists.estimate()).elements).toBe(0)
+      asks.mockClear()
+      expect(await exists('user0@example.net')).toBe(true)
+      expect(asks).toHaveBeenCalledOnce()
+    })
   })
 
   describe('of two', () => {
@@ -337,6 +361,36 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       asks.mockClear()
       for (const email of elements) expect(await isSpam(email)).toBe(true)
       expect(asks.mock.calls.length).toBeGreaterThan(80)
+    })
+
+    it('is split like one', async () => {
+      const { asks, isSpam } = spam({ maxKeyBytes: 256 })
+      expect(isSpam.storedNames.false).toBe('dualBloom:spam:1370x7:7:murmur3:false')
+      for (const email of upTo(20)) expect(await isSpam(email)).toBe(even(email))
+      asks.mockClear()
+      for (const email of upTo(20)) expect(await isSpam(email)).toBe(even(email))
+      expect(asks).not.toHaveBeenCalled()
+    })
+
+    it.each(['user1@example.com', 'user2@example.com'])(
+      'ends with its ttl what it has learned of %s',
+      async (email) => {
+        fakeTime()
+        const { asks, isSpam } = spam({ ttl: '1h' })
+        for (let time = 0; time < 2; time++) await isSpam(email)
+        expect(asks).toHaveBeenCalledOnce()
+        await elapse(3_600_001)
+        await isSpam(email)
+        expect(asks).toHaveBeenCalledTimes(2)
+      },
+    )
+
+    it.each(['user1@example.com', 'user2@example.com'])('forgets %s when it is emptied', async (email) => {
+      const { asks, isSpam } = spam()
+      await isSpam(email)
+      await isSpam.clear()
+      await isSpam(email)
+      expect(asks).toHaveBeenCalledTimes(2)
     })
 
     it('can be told, asked how full it is, and emptied', async () => {
@@ -525,6 +579,51 @@ describe('bloom', () => {
     await exists.setMany(upTo(10))
     const { calls } = await cache.detect(() => exists('nobody'))
     expect(calls[exists.storedName]).toEqual([{ strategy: 'bloom', template: 'emails', backend: 'memory', hit: true }])
+  })
+
+  it('of two tells detect whether they answered', async () => {
+    const isSpam = dualBloom(cache, { name: 'spam', capacity: 100 }, even)
+    const seen = async () => Object.values((await cache.detect(() => isSpam('user1'))).calls).flat()
+    const told = { strategy: 'dualBloom', template: 'spam', backend: 'memory' }
+    expect(await seen()).toEqual([{ ...told, hit: false, reason: 'miss' }])
+    expect(await seen()).toEqual([{ ...told, hit: true }])
+  })
+
+  it('estimates by bits from all of it, and of all its keys', async () => {
+    const large = bloom(cache, { name: 'large', capacity: 10_000 }, even)
+    await cache.incrBits(
+      large.storedName,
+      Array.from({ length: 15_851 }, (_, at) => 80_000 + at),
+    )
+    expect((await large.estimate()).filled).toBeCloseTo(15_851 / 95_851, 3)
+    const split = bloom(cache, { name: 'split', capacity: 1_000, maxKeyBytes: 256 }, even)
+    await split.setMany(upTo(1_000))
+    const { elements, falsePositives } = await split.estimate()
+    expect(Math.abs(elements - 1_000)).toBeLessThan(50)
+    expect(falsePositives).toBeLessThan(1.4)
+  })
+
+  it('that takes everything for a member is estimated all the same', async () => {
+    const exists = bloom(cache, { name: 'tiny', capacity: 1, falsePositives: 50 }, even)
+    await exists.setMany(upTo(100))
+    const { filled, elements, falsePositives } = await exists.estimate()
+    expect([filled, falsePositives]).toEqual([1, 100])
+    expect(elements).toBeLessThan(100)
+  })
+
+  it('ends before what remembers that it was begun', async () => {
+    fakeTime()
+    const store = memory()
+    const slow = createCache().setup(store)
+    slow.use((call, next) => {
+      vi.advanceTimersByTime(1_000)
+      return next(call)
+    })
+    const exists = bloom(slow, { name: 'emails', capacity: 1_000, maxKeyBytes: 256, ttl: '1h' }, even)
+    await exists.set('user2@example.com')
+    const left = async (suffix: string) => Number(await store.timeLeft(`${exists.storedName}:${suffix}`))
+    expect(await left('begun')).toBeGreaterThan(await left('6'))
+    await slow.close()
   })
 
   it('tells arguments apart, whatever their parameters are called', async () => {

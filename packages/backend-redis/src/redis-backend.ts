@@ -307,9 +307,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   readonly bits: Bits = {
-    get: async (key, indexes, size) => asNumbers(await this.#run(scripts.GET_BITS, key, [size, ...indexes])),
-    incr: async (key, indexes, size, by) =>
-      asNumbers(await this.#change([key], () => this.#run(scripts.INCR_BITS, key, [size, by, ...indexes]))),
+    get: async (key, indexes, size) => asNumbers(await this.#run(scripts.GET_BITS, key, bitFields(indexes, size))),
+    incr: async (key, indexes, size, by) => {
+      const [type, ...offsets] = bitFields(indexes, size)
+      return asNumbers(await this.#change([key], () => this.#run(scripts.INCR_BITS, key, [type, by, ...offsets])))
+    },
   }
 
   readonly windows: Windows = {
@@ -629,6 +631,12 @@ function isOne(answer: unknown): boolean {
 
 function asNumbers(answer: unknown): number[] {
   return (answer as unknown[]).map(Number)
+}
+
+/** What scripts are told of fields: their type, and at which bit of the string each begins. */
+function bitFields(indexes: readonly number[], size: number): readonly [type: string, ...offsets: number[]] {
+  const first = scripts.BITS_HEADER.length * 8
+  return [`u${size}`, ...indexes.map((index) => first + index * size)]
 }
 
 function isBits(bytes: Buffer): boolean {

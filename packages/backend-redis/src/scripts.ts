@@ -138,31 +138,36 @@ local function hasBits(key)
   if redis.call('GETRANGE', key, 0, 7) ~= header then error({err = 'WRONGTYPE This key holds no bits'}) end
   return true
 end
-local function fields(first, last, make)
-  local found = {}
-  for from = first, last, 1000 do
-    local args = {}
-    for i = from, math.min(from + 999, last) do make(args, 64 + ARGV[i] * ARGV[1]) end
-    for _, field in ipairs(redis.call('BITFIELD', KEYS[1], unpack(args))) do found[#found + 1] = field end
+local function fields(first, perField, make)
+  local found, count, most = {}, 0, 1000 * perField
+  local args, filled = {'OVERFLOW', 'SAT'}, 2
+  for i = first, #ARGV do
+    make(args, filled, ARGV[i])
+    filled = filled + perField
+    if i == #ARGV or filled >= most then
+      local answers = redis.call('BITFIELD', KEYS[1], unpack(args, 1, filled))
+      for at = 1, #answers do found[count + at] = answers[at] end
+      count, filled = count + #answers, 2
+    end
   end
   return found
 end`
 
-/** ARGV: size, indexes. */
+/** ARGV: type of the fields, offsets. */
 export const GET_BITS: Script = new Script(`${HAS_BITS}
 hasBits(KEYS[1])
-return fields(2, #ARGV, function(args, offset)
-  args[#args + 1] = 'GET' args[#args + 1] = 'u' .. ARGV[1] args[#args + 1] = string.format('%.0f', offset)
+local type = ARGV[1]
+return fields(2, 3, function(args, at, offset)
+  args[at + 1], args[at + 2], args[at + 3] = 'GET', type, offset
 end)`)
 
-/** ARGV: size, by, indexes. */
+/** ARGV: type of the fields, by, offsets. */
 export const INCR_BITS: Script = new Script(`${HAS_BITS}
 if not hasBits(KEYS[1]) then redis.call('SET', KEYS[1], header) end
 redis.call('UNLINK', KEYS[2])
-return fields(3, #ARGV, function(args, offset)
-  for _, part in ipairs({'OVERFLOW', 'SAT', 'INCRBY', 'u' .. ARGV[1], string.format('%.0f', offset), ARGV[2]}) do
-    args[#args + 1] = part
-  end
+local type, by = ARGV[1], ARGV[2]
+return fields(3, 4, function(args, at, offset)
+  args[at + 1], args[at + 2], args[at + 3], args[at + 4] = 'INCRBY', type, offset, by
 end)`)
 
 /**

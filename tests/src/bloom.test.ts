@@ -679,6 +679,14 @@ describe('bloom', () => {
     expect(define).toThrow(message)
   })
 
+  it('refuses options that are none, and a function that is none', () => {
+    expect(() => bloom(cache, undefined as never)).toThrow('as in bloom(cache, { … }, fn), not undefined')
+    expect(() => bloom(cache, ((a: string) => a !== '') as never)).toThrow('not a function')
+    const options = { name: 'a', capacity: 10 }
+    expect(() => bloom(cache, options, 'text' as never)).toThrow('What a filter stands before is a function, not text')
+    expect(() => dualBloom(cache, options, null as never)).toThrow('is a function, not null')
+  })
+
   it('refuses a function whose arguments it cannot tell, and a template that cannot work', () => {
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(cache, options, (a = '') => a !== '')).toThrow('needs the option key')

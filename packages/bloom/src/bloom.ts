@@ -1,7 +1,7 @@
 import { type Cache, ConfigurationError, decorating, named, parseTtl, type Target, type Ttl } from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { argsOf, askOf, checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
+import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
 import type { Estimate, Filter } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { type SizingOptions, sizingNames, sizingOf, storedNameOf } from './sizing.ts'
@@ -84,7 +84,7 @@ export function bloom<F extends Question, const K extends string, const N extend
   fn: F,
 ): Bloom<F>
 export function bloom(cache: Cache, options: BloomOptions, fn?: Question): BloomDecorator | Bloom<Question> {
-  checkNames('bloom', options, [...elementNames, ...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'])
+  checkFilter('bloom', options, [...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'], fn)
   const { name, checkFalsePositive = true } = options
   const [storedName, filter] = filterOf(cache, options)
   const seen = () => ({ strategy: 'bloom', template: name })

@@ -1,7 +1,7 @@
 import { type Cache, decorating, isPending, named, parseTtl, type Target, type Ttl } from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { argsOf, askOf, checkNames, type ElementOptions, elementNames, elementOf, type Question } from './element.ts'
+import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
 import type { Estimate } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'
@@ -87,7 +87,7 @@ export function dualBloom(
   options: DualBloomOptions,
   fn?: Question,
 ): DualBloomDecorator | DualBloom<Question> {
-  checkNames('dualBloom', options, [...elementNames, ...sizingNames, 'noCollisions', 'ttl'])
+  checkFilter('dualBloom', options, [...sizingNames, 'noCollisions', 'ttl'], fn)
   const { name, noCollisions = false } = options
   const [yes, no] = [sideOf(cache, options, true), sideOf(cache, options, false)]
   const seen = () => ({ strategy: 'dualBloom', template: name })

@@ -2,6 +2,9 @@ import {
   type Awaitable,
   type CheckedKey,
   ConfigurationError,
+  checkFunction,
+  checkNames,
+  checkThat,
   compileKey,
   type KeyOptions,
   type KeySubject,
@@ -65,20 +68,21 @@ function allArguments({ fn }: KeySubject, name: string, names: KeyOptions): stri
 }
 
 /** The names of these options. */
-export const elementNames: readonly string[] = ['name', 'key', 'args', 'noSelf']
+const elementNames: readonly string[] = ['name', 'key', 'args', 'noSelf']
 
 /**
- * Raises an error when an option is not one of the strategy's, naming those that are, and when there is no name.
+ * Raises an error when an option does not exist, when there is no name, and when the function is none.
  *
  * @throws {ConfigurationError}
  */
-export function checkNames(strategy: string, options: object, known: readonly string[]): void {
-  const stray = Object.keys(options).find((name) => !known.includes(name))
-  if (stray !== undefined)
-    throw new ConfigurationError(`${strategy} has no option "${stray}". Its options: ${known.join(', ')}.`)
+export function checkFilter(strategy: string, options: object, known: readonly string[], fn: unknown): void {
+  checkNames(strategy, options, [...elementNames, ...known])
   const { name } = options as { readonly name?: unknown }
-  if (typeof name !== 'string' || name === '')
-    throw new ConfigurationError("A filter needs a name of its own in the store, such as name: 'emails'.")
+  checkThat(
+    typeof name === 'string' && name !== '',
+    "A filter needs a name of its own in the store, such as name: 'emails'.",
+  )
+  checkFunction('What a filter stands before', fn)
 }
 
 /** Makes what asks the wrapped function. What it throws is a rejection. */

@@ -97,6 +97,7 @@ export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
+export { checkFunction, checkNames, checkOptions, checkThat, kindOfOption } from './options.ts'
 export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export {
   currentTransaction,

@@ -10,7 +10,7 @@ export interface MetricsOptions {
   readonly prefix?: string
   /**
    * Whether the label `tag` tells a tag of the key: `true`: the first of those a write names; a function: what it makes of
-   * the key, for reads too. Values past the thousandth are told as `other`.
+   * the key, for reads too, which then cannot be answered past the metrics. Values past the thousandth are told as `other`.
    *
    * @default false: the label is empty
    */

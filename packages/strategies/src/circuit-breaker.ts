@@ -2,6 +2,9 @@ import {
   type Answer,
   type Cache,
   chain,
+  checkFunction,
+  checkNames,
+  checkThat,
   type KeyOptions,
   MISS,
   type Milliseconds,
@@ -15,7 +18,6 @@ import { type ErrorType, isOneOf } from './error-types.ts'
 import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { checkFunction, checkNames, checkThat } from './options.ts'
 import { OutcomeWindow } from './outcome-window.ts'
 import { type Run, wrap } from './wrap.ts'
 

@@ -1,5 +1,4 @@
-import { type Cache, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
-import { checkThat } from './options.ts'
+import { type Cache, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 

@@ -1,5 +1,7 @@
 import {
   type Cache,
+  checkOptions,
+  checkThat,
   type LoadCall,
   MISS,
   markStale,
@@ -13,7 +15,6 @@ import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, p
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
-import { checkOptions, checkThat } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */

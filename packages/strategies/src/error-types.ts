@@ -1,4 +1,4 @@
-import { checkThat, kindOfOption } from './options.ts'
+import { checkThat, kindOfOption } from '@cashews/core'
 
 /** A class of errors. */
 export type ErrorType = abstract new (...args: never[]) => Error

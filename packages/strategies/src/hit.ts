@@ -1,5 +1,7 @@
 import {
   type Cache,
+  checkOptions,
+  checkThat,
   MISS,
   outsideTransaction,
   type ReadThrough,
@@ -10,7 +12,6 @@ import {
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { checkOptions, checkThat } from './options.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { wrap } from './wrap.ts'

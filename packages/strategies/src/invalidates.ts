@@ -1,7 +1,6 @@
-import { type Cache, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
+import { type Cache, checkNames, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
-import { checkNames } from './options.ts'
 import { runOf } from './wrap.ts'
 
 /** Settings of {@link invalidates}. */

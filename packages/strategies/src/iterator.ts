@@ -1,5 +1,7 @@
 import {
   type Cache,
+  checkNames,
+  checkThat,
   compileKey,
   type KeyOptions,
   MISS,
@@ -15,7 +17,6 @@ import type { AnyFunction, ResultOf } from './function-types.ts'
 import { keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
-import { checkNames, checkThat } from './options.ts'
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'

@@ -1,6 +1,5 @@
-import { type Outcome, parseTtl, type Ttl } from '@cashews/core'
+import { checkThat, type Outcome, parseTtl, type Ttl } from '@cashews/core'
 import type { Condition } from './condition.ts'
-import { checkThat } from './options.ts'
 
 /** Which outcomes of a function are stored. */
 export interface KeepingOptions<R, A extends readonly unknown[]> {

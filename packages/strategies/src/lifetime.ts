@@ -1,5 +1,4 @@
-import { type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
-import { checkFunction, checkThat } from './options.ts'
+import { checkFunction, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 
 /** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
 interface TtlFunction<A extends readonly unknown[]> {

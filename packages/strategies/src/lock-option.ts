@@ -1,5 +1,13 @@
-import { type Cache, type Lock, LockedError, type LockOptions, type Milliseconds, parseTtl } from '@cashews/core'
-import { checkNames, checkThat } from './options.ts'
+import {
+  type Cache,
+  checkNames,
+  checkThat,
+  type Lock,
+  LockedError,
+  type LockOptions,
+  type Milliseconds,
+  parseTtl,
+} from '@cashews/core'
 
 /** How processes agree on who loads. */
 export interface LockOption {

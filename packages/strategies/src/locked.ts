@@ -1,10 +1,9 @@
-import { type Cache, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
+import { type Cache, checkNames, checkThat, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { checkTimes } from './lock-option.ts'
-import { checkNames, checkThat } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link locked}. */

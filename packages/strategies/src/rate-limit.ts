@@ -2,6 +2,9 @@ import {
   type Awaitable,
   type Cache,
   chain,
+  checkFunction,
+  checkNames,
+  checkThat,
   type KeyOptions,
   MISS,
   type Milliseconds,
@@ -16,7 +19,6 @@ import { type Decorator, decorator } from './decorator.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { checkFunction, checkNames, checkThat } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */

@@ -1,9 +1,8 @@
-import { type Cache, Flight, Flights, type KeyOptions, perTransaction, type Target } from '@cashews/core'
+import { type Cache, checkNames, Flight, Flights, type KeyOptions, perTransaction, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { checkNames } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link singleFlight}. */

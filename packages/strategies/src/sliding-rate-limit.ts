@@ -1,9 +1,8 @@
-import { type Cache, chain, type KeyOptions, type Target } from '@cashews/core'
+import { type Cache, chain, checkNames, type KeyOptions, type Target } from '@cashews/core'
 import { apart } from './apart.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { keyingNames, prefixed } from './keying.ts'
-import { checkNames } from './options.ts'
 import { type LimitOptions, limitOf } from './rate-limit.ts'
 import { wrap } from './wrap.ts'
 

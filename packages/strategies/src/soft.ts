@@ -1,11 +1,19 @@
-import { type Cache, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough, type Target } from '@cashews/core'
+import {
+  type Cache,
+  checkOptions,
+  type Flight,
+  MISS,
+  markStale,
+  mayAnswerStale,
+  type ReadThrough,
+  type Target,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { type Decorator, decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
-import { checkOptions } from './options.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */

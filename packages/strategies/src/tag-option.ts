@@ -1,5 +1,4 @@
-import { compileTemplate, type KeyOptions, type TagsAhead, type Target } from '@cashews/core'
-import { checkThat } from './options.ts'
+import { checkThat, compileTemplate, type KeyOptions, type TagsAhead, type Target } from '@cashews/core'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {

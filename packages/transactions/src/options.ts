@@ -1,4 +1,4 @@
-import { ConfigurationError, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 
 /**
  * How transactions are kept apart. `fast`: not at all; all is written, or nothing. `locked`: what one reads or writes,
@@ -64,9 +64,4 @@ export function settingsOf(options: TransactionOptions): Settings {
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
-}
-
-/** Raises an error with the remedy when a setting cannot work. */
-export function checkThat(fine: boolean, otherwise: string): asserts fine {
-  if (!fine) throw new ConfigurationError(otherwise)
 }

@@ -5,6 +5,7 @@ import {
   type Cache,
   CashewsError,
   type Command,
+  checkThat,
   currentTransaction,
   type Door,
   inTransaction,
@@ -24,7 +25,7 @@ import {
 } from './errors.ts'
 import { clock } from './held.ts'
 import { type Claims, KeyLocks } from './key-locks.ts'
-import { checkThat, type Settings, settingsOf, type TransactionOptions } from './options.ts'
+import { type Settings, settingsOf, type TransactionOptions } from './options.ts'
 import { View, type ViewHost } from './view.ts'
 
 /** What the function of a transaction can do with it. */

@@ -1,6 +1,6 @@
-import { ConfigurationError } from '@cashews/core'
+import { ConfigurationError } from './errors.ts'
 
-/** Raises an error with the remedy when an option of a strategy cannot work. */
+/** Raises an error with the remedy when an option cannot work. */
 export function checkThat(fine: boolean, otherwise: string): asserts fine {
   if (!fine) throw new ConfigurationError(otherwise)
 }

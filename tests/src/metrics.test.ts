@@ -69,6 +69,15 @@ describe('metrics', () => {
     await expect(transaction(cache, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     const ended = (outcome: string) => seriesOf(registry, 'cashews_transactions_total', { outcome })
     expect([await ended('committed'), await ended('rolled back')]).toEqual([1, 1])
+    await transaction(cache, (control) => control.rollback())
+    expect([await ended('committed'), await ended('rolled back')]).toEqual([1, 2])
+    const inParts = transaction(cache, async (control) => {
+      await control.rollback()
+      await cache.set('a', 2)
+      await control.commit()
+    })
+    await inParts
+    expect([await ended('committed'), await ended('rolled back')]).toEqual([2, 2])
     await cache.close()
   })
 
@@ -104,6 +113,8 @@ describe('metrics', () => {
     refuses = true
     await expect(transaction(cache, () => cache.set('a', 1))).rejects.toThrow(BackendError)
     expect(await ended()).toEqual({ conflict: 2, committed: 1, failed: 1 })
+    await transaction(cache, () => cache.set('a', 1), { suppress: true })
+    expect(await ended()).toEqual({ conflict: 2, committed: 1, failed: 2 })
     await cache.close()
   })
 
@@ -167,6 +178,7 @@ describe('metrics', () => {
       expect(await seriesOf(registry, 'cashews_client_side_events_total', { event })).toBe(clientSide[event])
     clientSide.live = false
     expect(await seriesOf(registry, 'cashews_client_side_live', {})).toBe(0)
+    expect(await seriesOf(registry, 'cashews_client_side_staleness_seconds', {})).toBeUndefined()
     await cache.close()
   })
 })

@@ -59,7 +59,7 @@ export interface CircuitEvent {
 export interface TransactionEvent {
   readonly mode: string
   /**
-   * `committed`; `rolled back`: its function failed; `conflict`: others were in its way, and it runs again; `failed`: it
+   * `committed`; `rolled back`: its function failed, or asked for it; `conflict`: others were in its way, and it runs again; `failed`: it
    * could not be committed.
    */
   readonly outcome: string

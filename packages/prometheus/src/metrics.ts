@@ -1,4 +1,4 @@
-import { ConfigurationError, type Middleware, unknownOption } from '@cashews/core'
+import { checkNames, checkThat, type Middleware } from '@cashews/core'
 import { type Registry, register } from 'prom-client'
 import { Meter } from './meter.ts'
 
@@ -22,8 +22,6 @@ export interface MetricsOptions {
 /** From a tenth of a millisecond, which is a quick Redis, to what nobody waits for. */
 const BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-const NAMES = ['registry', 'prefix', 'withTag', 'buckets']
-
 const made = new WeakMap<Registry, Map<string, { readonly options: MetricsOptions; readonly meter: Middleware }>>()
 
 /**
@@ -41,24 +39,42 @@ const made = new WeakMap<Registry, Map<string, { readonly options: MetricsOption
  * prefix that cannot begin a name.
  */
 export function metrics(options: MetricsOptions = {}): Middleware {
-  const stray = Object.keys(options).find((name) => !NAMES.includes(name))
-  if (stray !== undefined) throw unknownOption(stray, 'metrics', NAMES)
-  const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
+  const { registry, prefix, withTag, buckets } = settingsOf(options)
   const byPrefix = made.get(registry) ?? new Map()
   made.set(registry, byPrefix)
   const found = byPrefix.get(prefix)
   if (found && registry.getSingleMetric(`${prefix}calls_total`)) {
-    if (found.options.withTag !== withTag || String(found.options.buckets) !== String(buckets))
-      throw new ConfigurationError(
-        `The metrics "${prefix}…" are in this registry, with other settings. Give these another prefix.`,
-      )
+    checkThat(
+      found.options.withTag === withTag && String(found.options.buckets) === String(buckets),
+      `The metrics "${prefix}…" are in this registry, with other settings. Give these another prefix.`,
+    )
     return found.meter
   }
-  if (!/^[a-zA-Z_:][\w:]*$/.test(prefix))
-    throw new ConfigurationError(`A prefix begins the name of a metric: letters, digits and _, not "${prefix}".`)
-  if (buckets.length === 0 || buckets.some((bound, at) => !(bound > (buckets[at - 1] ?? 0))))
-    throw new ConfigurationError(`Buckets are upper bounds in seconds, each higher than the last, not ${buckets}.`)
   const meter = new Meter(registry, prefix, withTag, buckets).middleware
   byPrefix.set(prefix, { options: { withTag, buckets }, meter })
   return meter
+}
+
+/** @throws {ConfigurationError} When an option does not exist or cannot work. */
+function settingsOf(options: MetricsOptions): Required<MetricsOptions> {
+  checkThat(
+    typeof options === 'object' && options !== null,
+    `metrics takes an object of options, as in metrics({ registry }), not ${String(options)}.`,
+  )
+  checkNames('metrics', options, ['registry', 'prefix', 'withTag', 'buckets'])
+  const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
+  checkThat(typeof registry?.registerMetric === 'function', 'registry is a Registry of prom-client.')
+  checkThat(
+    /^[a-zA-Z_:][\w:]*$/.test(prefix),
+    `A prefix begins the name of a metric: letters, digits and _, not "${prefix}".`,
+  )
+  checkThat(
+    typeof withTag === 'boolean' || typeof withTag === 'function',
+    `withTag is true, false, or a function that makes a tag of a key, not ${String(withTag)}.`,
+  )
+  checkThat(
+    Array.isArray(buckets) && buckets.length > 0 && buckets.every((bound, at) => bound > (buckets[at - 1] ?? 0)),
+    `Buckets are upper bounds in seconds, each higher than the last, not [${buckets}].`,
+  )
+  return { registry, prefix, withTag, buckets }
 }

@@ -71,12 +71,12 @@ export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache
   }
   new Gauge({
     name: `${prefix}client_side_staleness_seconds`,
-    help: 'How old a copy in this process may be at most, in seconds, by what is known of the connection.',
+    help: 'How old a copy in this process may be at most, in seconds, while copies are used.',
     labelNames: ['backend', 'keys'],
     registers,
     collect() {
       this.reset()
-      for (const { clientSide, labels } of copies()) this.set(labels, clientSide.staleness / 1_000)
+      for (const { clientSide, labels } of copies()) if (clientSide.live) this.set(labels, clientSide.staleness / 1_000)
     },
   })
   new Gauge({

@@ -430,6 +430,22 @@ describe('metrics', () => {
     expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
     expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
   })
+
+  it.each([
+    [{ buckets: [] }, 'each higher than the last, not []'],
+    [{ buckets: [1, Number.NaN] }, 'each higher than the last, not [1,NaN]'],
+    [{ buckets: 5 }, 'each higher than the last, not [5]'],
+    [{ withTag: 'x' }, 'withTag is true, false, or a function that makes a tag of a key, not x'],
+    [{ registry: {} }, 'registry is a Registry of prom-client'],
+    [{ registry: null }, 'registry is a Registry of prom-client'],
+    [null, 'metrics takes an object of options, as in metrics({ registry }), not null'],
+    [5, 'metrics takes an object of options, as in metrics({ registry }), not 5'],
+  ])('refuses %j, and says what would do', (options, message) => {
+    const define = () =>
+      metrics(options && typeof options === 'object' ? ({ prefix: 'odd_', ...options } as never) : (options as never))
+    expect(define).toThrow(ConfigurationError)
+    expect(define).toThrow(message)
+  })
 })
 
 describe('the dashboard', () => {

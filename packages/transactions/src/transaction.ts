@@ -63,6 +63,8 @@ class Transaction implements Participation, ViewHost, TransactionControl {
   readonly locks: KeyLocks | undefined
   /** Whether the function can run again, and might succeed. */
   mayRunAgain = false
+  /** What it came to, once its function has ended: what was rolled back last counts, whatever is written after it. */
+  outcome: 'committed' | 'rolled back' | 'failed' = 'committed'
   /** Whether a part of it was committed, so that it must not run again. */
   #hasCommitted = false
   readonly #suppress: boolean
@@ -124,6 +126,7 @@ class Transaction implements Participation, ViewHost, TransactionControl {
     this.check()
     await this.#commit()
     this.#hasCommitted = true
+    this.outcome = 'committed'
   }
 
   async rollback(): Promise<void> {
@@ -136,7 +139,7 @@ class Transaction implements Participation, ViewHost, TransactionControl {
     try {
       const result = await inTransaction(this, async () => {
         await before()
-        return fn({ commit: () => this.commit(), rollback: () => this.rollback() })
+        return fn({ commit: () => this.commit(), rollback: () => this.#rollbackAsked() })
       })
       this.check()
       this.#isOver = true
@@ -150,6 +153,11 @@ class Transaction implements Participation, ViewHost, TransactionControl {
     } finally {
       await this.#releasing
     }
+  }
+
+  #rollbackAsked(): Promise<void> {
+    this.outcome = 'rolled back'
+    return this.rollback()
   }
 
   /** Takes first what an earlier run was known to need. */
@@ -179,6 +187,7 @@ class Transaction implements Participation, ViewHost, TransactionControl {
       const [view] = this.#views.values()
       if (!this.#suppress || !isOfStore(error)) throw error
       view?.door.report(error)
+      this.outcome = 'failed'
     }
   }
 
@@ -278,7 +287,7 @@ export async function transaction<T>(
     const before = () => (claims ? one.claimAll(claims) : settings.keys.length > 0 && cache.getMany(settings.keys))
     try {
       const result = await one.perform(fn, before)
-      cache.tell('transaction', { mode: settings.mode, outcome: 'committed' })
+      cache.tell('transaction', { mode: settings.mode, outcome: one.outcome })
       return result
     } catch (error) {
       cache.tell('transaction', { mode: settings.mode, outcome: one.mayRunAgain ? 'conflict' : outcomeOf(error) })

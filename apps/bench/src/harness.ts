@@ -36,6 +36,8 @@ export interface Comparison {
    * @default 'cpu'
    */
   readonly clock?: 'cpu' | 'wall'
+  /** How long it may take, in milliseconds of wall time. @default 6_000 */
+  readonly budget?: number
   readonly ours: Contender
   readonly peers: readonly Peer[]
 }
@@ -48,8 +50,6 @@ interface Took {
 
 /** How long each contender works at a stretch, in nanoseconds. */
 const SLICE = 8e6
-/** How long a comparison may take, in milliseconds of wall time. */
-const BUDGET = 6_000
 const WARM_UP_SLICES = 20
 const FEWEST_ROUNDS = 21
 const MOST_ROUNDS = 151
@@ -59,7 +59,7 @@ const MOST_ROUNDS = 151
  * young generation, so that nobody pays for the garbage of another; and what is read is the CPU clock of the main
  * thread, unless the lane asks for the wall clock. The ratio is the median of the ratios of the rounds.
  */
-export async function compare({ lane, what, clock = 'cpu', ours, peers }: Comparison): Promise<Row[]> {
+export async function compare({ lane, what, clock = 'cpu', budget = 6_000, ours, peers }: Comparison): Promise<Row[]> {
   const contenders = [ours, ...peers]
   const batches: number[] = []
   for (const contender of contenders) {
@@ -67,7 +67,7 @@ export async function compare({ lane, what, clock = 'cpu', ours, peers }: Compar
     batches.push(await warmUp(contender, clock))
   }
   const times: Took[][] = contenders.map(() => [])
-  const end = performance.now() + BUDGET
+  const end = performance.now() + budget
   for (let round = 0; round < MOST_ROUNDS && (round < FEWEST_ROUNDS || performance.now() < end); round++)
     for (const turn of contenders.keys()) {
       const at = (turn + round) % contenders.length

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { type Cache, createCache } from '@cashews/core'
+import { KeyvSqlite } from '@keyv/sqlite'
 import { BentoCache, bentostore } from 'bentocache'
 import { kyselyDriver } from 'bentocache/drivers/kysely'
 import Sqlite, { type Database } from 'better-sqlite3'
+import { Keyv } from 'keyv'
 import { Kysely, SqliteDialect } from 'kysely'
 import { HOUR } from './contenders.ts'
 import type { User } from './users.ts'
@@ -53,7 +55,13 @@ export function bentoOnSqlite() {
   return new BentoCache({ default: 'disk', ttl: '1h', stores: { disk: store } })
 }
 
-/** Everybody writes with a write-ahead log, and waits for the disk only at checkpoints. */
+/** Keyv with its store in SQLite, on better-sqlite3, as it comes: without a write-ahead log. */
+export function keyvOnSqlite(): Keyv {
+  const uri = `sqlite://${join(parent, 'keyv.db')}`
+  return new Keyv({ store: new KeyvSqlite({ uri, driver: 'better-sqlite3' }), ttl: HOUR })
+}
+
+/** Everybody else writes with a write-ahead log, and waits for the disk only at checkpoints. */
 function database(name: string): Database {
   const db = new Sqlite(join(parent, `${name}.db`))
   db.pragma('journal_mode = WAL')

@@ -87,9 +87,9 @@ export class Checkpointer {
     return { isWhole, logBytes: isWhole ? 0 : log * PAGE_BYTES }
   }
 
-  /** Lets go of a file. The last one to do so copies what is left of its log: then it is done here. */
-  async release(path: string): Promise<void> {
-    if (this.#used.delete(path) && this.#worker) await this.awaited(this.#ask(path))
+  /** Lets go of a file. */
+  release(path: string): void {
+    if (this.#used.delete(path) && this.#worker) void this.#ask(path)
   }
 
   /** Keeps the process alive while somebody waits for a copy. */
@@ -102,6 +102,7 @@ export class Checkpointer {
     }
   }
 
+  /** Ends the thread, and waits for that: it closes its files, and what is left of their logs is copied before. */
   async close(): Promise<void> {
     const worker = this.#worker
     this.#worker = undefined

@@ -121,7 +121,7 @@ export class DiskStore implements Base {
   async close(): Promise<void> {
     this.#janitor.stop()
     for (const shard of this.#shards) {
-      await shard.close()
+      shard.close()
       await turn()
     }
     await this.#checkpointer.close()

@@ -66,6 +66,10 @@ export const disk: DiskDriver = /* @__PURE__ */ Object.assign(create, {
 
 function create(options: DiskOptions = {}): DiskBackend {
   checkNode()
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigurationError(
+      `disk() takes an object of options, not ${shown(options)}. A URL goes to setup() of a cache whose drivers are [disk].`,
+    )
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
   if (unknown !== undefined) throw unknownOption(unknown, 'disk', OPTIONS)
   const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', ...others } = options
@@ -120,19 +124,36 @@ function ownDirectory(): string {
 
 /** Reads `disk://?directory=/path&shards=8`, and `disk:///path?shards=8`. */
 function parseUrl(url: string): DiskOptions {
-  const [, host = '', path = ''] = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? []
-  if (host !== '')
-    throw new ConfigurationError(`"${redact(url)}" names a host. Write disk:///path, or disk://?directory=path.`)
+  const [found, host = '', path = ''] = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? []
+  if (found === undefined) throw badUrl(url, 'has no // after disk:')
+  if (host !== '') throw badUrl(url, 'names a host')
   const options = optionsFromUrl(url, { ...IN_URL, ...serializationUrlOptions })
   const own = Object.entries(options).filter(([name]) => Object.hasOwn(IN_URL, name))
   const rest = Object.entries(options).filter(([name]) => !Object.hasOwn(IN_URL, name))
   return {
-    ...(path !== '' && path !== '/' && { directory: decodeURIComponent(path) }),
+    ...(path !== '' && path !== '/' && { directory: decoded(path, url) }),
     ...Object.fromEntries(own),
     ...serializerOptionsFromUrl(Object.fromEntries(rest)),
   }
 }
 
+function decoded(path: string, url: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw badUrl(url, 'has a % that no two hexadecimal digits follow; % itself is %25')
+  }
+}
+
+function badUrl(url: string, why: string): ConfigurationError {
+  return new ConfigurationError(`"${redact(url)}" ${why}. Write disk:///path, or disk://?directory=path.`)
+}
+
+/** Text in quotes, so that nobody takes it for a number. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
 function bad(name: string, value: unknown, good: string): ConfigurationError {
-  return new ConfigurationError(`Option "${name}" of disk is ${String(value)}; it must be ${good}.`)
+  return new ConfigurationError(`Option "${name}" of disk is ${shown(value)}; it must be ${good}.`)
 }

@@ -72,16 +72,13 @@ export class Log {
     else await new Promise((resolve) => setTimeout(resolve, this.#copyAgainAt - now))
   }
 
-  /** Closes the file, after what is left of the log was copied into it: beside the event loop, if that can be. */
-  async close(): Promise<void> {
-    this.#file.close()
-    await this.#checkpointer.release(this.#file.path)
-  }
-
-  /** Closes the file at once, whatever becomes of the log. */
-  abandon(): void {
-    void this.#checkpointer.release(this.#file.path)
-    this.#file.close()
+  /** Closes the file. The thread closes it too, and whoever is last copies what is left of the log. */
+  close(): void {
+    try {
+      this.#file.close()
+    } finally {
+      this.#checkpointer.release(this.#file.path)
+    }
   }
 
   async #copy(mode: CheckpointMode): Promise<void> {

@@ -86,12 +86,9 @@ export class Shard implements Obstacle {
     return this.read(() => {})
   }
 
-  /** Closes the file. What is left of the log is copied into it, unless other processes use it. */
-  async close(): Promise<void> {
-    const { log } = this.#opened ?? {}
-    if (log === undefined) return
-    this.#forget()
-    await log.close()
+  /** Closes the file. */
+  close(): void {
+    this.#release()
   }
 
   /** Reads. At once, unless the file has to be mended first. */
@@ -237,15 +234,11 @@ export class Shard implements Obstacle {
     return this.#opened?.file.path ?? this.#settings.directory
   }
 
-  #forget(): void {
-    this.#opened = undefined
-    this.#uses.clear()
-  }
-
   #release(): void {
     const { log } = this.#opened ?? {}
-    this.#forget()
-    log?.abandon()
+    this.#opened = undefined
+    this.#uses.clear()
+    log?.close()
   }
 
   // Others

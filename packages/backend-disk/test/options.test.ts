@@ -26,6 +26,11 @@ describe('the options of disk', () => {
     expect(make).toThrow(new RegExp(`"${name}".*must be`, 's'))
   })
 
+  it.each(['disk:///tmp', null, 5])('are an object, not %j', (options) => {
+    expect(() => disk(options as never)).toThrow(ConfigurationError)
+    expect(() => disk(options as never)).toThrow(/takes an object of options, not .*A URL goes to setup/)
+  })
+
   it('refuse a name that does not exist, and name those that do', () => {
     const make = () => disk({ directory, maxSize: 1 } as object)
     expect(make).toThrow(ConfigurationError)
@@ -54,6 +59,8 @@ describe('the options of disk', () => {
 
   it.each([
     'disk://host/path',
+    'disk:/path',
+    'disk:///100%',
     'disk://?shards=many',
     'disk://?sise=10',
     'disk://?clock=utc',

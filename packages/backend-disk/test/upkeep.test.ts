@@ -150,6 +150,19 @@ describe('closing', () => {
     expect(rows.reduce((sum, count) => sum + count)).toBe(400)
   })
 
+  it('waits for the thread that copies the logs', async () => {
+    const store = await open({ checkInterval: false })
+    const fill = async (name: string) => {
+      for (let at = 0; at < 25; at++) await store.set(`${name}:${at}`, 'x'.repeat(100_000), HOUR)
+    }
+    await fill('first')
+    const [path] = filesOf(store.directory, '.db') as [string]
+    await expect.poll(() => statSync(path).size, { timeout: 5_000, interval: 5 }).toBeGreaterThan(1024 ** 2)
+    await fill('second')
+    await store.close()
+    expect(filesOf(store.directory, '-wal')).toEqual([])
+  })
+
   it('may be done twice, and undone', async () => {
     const store = await open()
     await store.set('key', 1, HOUR)

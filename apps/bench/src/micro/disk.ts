@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import { bentoOnSqlite, cashewsOnDisk, preparedSqlite } from '../disk-contenders.ts'
+import { bentoOnSqlite, cashewsOnDisk, keyvOnSqlite, preparedSqlite } from '../disk-contenders.ts'
 import { compare, run } from '../harness.ts'
 import { ids, userOf } from '../users.ts'
 
@@ -8,6 +8,7 @@ await run(async () => {
   const cache = await cashewsOnDisk()
   const prepared = preparedSqlite()
   const bento = bentoOnSqlite()
+  const keyv = keyvOnSqlite()
   const users = ids.slice(0, 200).map((id) => ({ key: `user:${id}`, user: userOf(id) }))
   const keys = users.map(({ key }) => key)
   const halves = [keys.slice(0, 100), keys.slice(100)]
@@ -20,12 +21,20 @@ await run(async () => {
   const bentos = async () => {
     for (const { key, user } of users) await bento.set({ key, value: user })
   }
-  await Promise.all([ours(), byHand(), bentos()])
+  const keyvs = async () => {
+    for (const { key, user } of users) await keyv.set(key, user)
+  }
+  /** Each waits for the disk. */
+  const fewKeyvs = async () => {
+    for (const { key, user } of users.slice(0, 10)) await keyv.set(key, user)
+  }
+  await Promise.all([ours(), byHand(), bentos(), keyvs()])
   const check = async (get: (key: string) => unknown) => {
     for (const { key, user } of users) deepStrictEqual(await get(key), user)
   }
   const checkOurs = () => check((key) => cache.get(key))
   const checkByHand = () => check((key) => prepared.get(key))
+  const checkKeyv = () => check((key) => keyv.get(key))
   const checkBento = () => check((key) => bento.get({ key }))
   const operations = users.length
 
@@ -56,15 +65,26 @@ await run(async () => {
           },
           check: checkBento,
         },
+        {
+          name: '@keyv/sqlite',
+          operations,
+          bar: { atLeast: 10, aim: 13 },
+          batch: async () => {
+            for (const key of keys) await keyv.get(key)
+          },
+          check: checkKeyv,
+        },
       ],
     })),
     ...(await compare({
       lane: 'D2',
       what: 'await cache.set on disk',
+      clock: 'wall',
       ours: { name: 'cashews', operations, batch: ours, check: checkOurs },
       peers: [
         { name: 'prepared better-sqlite3 + JSON.stringify', operations, batch: byHand, check: checkByHand },
         { name: 'bentocache, kysely', operations, bar: { atLeast: 2.5, aim: 3.2 }, batch: bentos, check: checkBento },
+        { name: '@keyv/sqlite', operations: 10, bar: { atLeast: 40, aim: 75 }, batch: fewKeyvs, check: checkKeyv },
       ],
     })),
     ...(await compare({

@@ -87,9 +87,9 @@ export class Checkpointer {
     return { isWhole, logBytes: isWhole ? 0 : log * PAGE_BYTES }
   }
 
-  /** Lets go of a file. */
-  release(path: string): void {
-    if (this.#used.delete(path) && this.#worker) void this.#ask(path)
+  /** Lets go of a file. Resolves when the thread has closed it. */
+  async release(path: string): Promise<void> {
+    if (this.#used.delete(path) && this.#worker) await this.awaited(this.#ask(path))
   }
 
   /** Keeps the process alive while somebody waits for a copy. */

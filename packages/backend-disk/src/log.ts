@@ -72,13 +72,14 @@ export class Log {
     else await new Promise((resolve) => setTimeout(resolve, this.#copyAgainAt - now))
   }
 
-  /** Closes the file. The thread closes it too, and whoever is last copies what is left of the log. */
-  close(): void {
-    try {
-      this.#file.close()
-    } finally {
-      this.#checkpointer.release(this.#file.path)
-    }
+  /**
+   * Closes the file. Resolves when the thread has closed it too: whoever is last copies what is left of the log, and gives
+   * the room of a file that was removed back to the disk.
+   */
+  close(): Promise<void> {
+    const released = this.#checkpointer.release(this.#file.path)
+    this.#file.close()
+    return released
   }
 
   async #copy(mode: CheckpointMode): Promise<void> {

@@ -88,7 +88,7 @@ export class Shard implements Obstacle {
 
   /** Closes the file. */
   close(): void {
-    this.#release()
+    void this.#release()
   }
 
   /** Reads. At once, unless the file has to be mended first. */
@@ -123,13 +123,13 @@ export class Shard implements Obstacle {
    * be read again. When there is no room even for that, the file goes, with all it holds.
    */
   remove<T>(work: Work<T>): Awaitable<T> {
-    const again = (error: unknown): Awaitable<T> => {
+    const again = async (error: unknown): Promise<T> => {
       if (!(error instanceof NoRoomError)) throw error
       try {
         return this.file.transact(work)
       } catch (failure) {
         if (!isFull(failure)) throw failure
-        this.#discard(failure)
+        await this.#discard(failure)
         return this.write(work)
       }
     }
@@ -234,11 +234,11 @@ export class Shard implements Obstacle {
     return this.#opened?.file.path ?? this.#settings.directory
   }
 
-  #release(): void {
+  #release(): Promise<void> | undefined {
     const { log } = this.#opened ?? {}
     this.#opened = undefined
     this.#uses.clear()
-    log?.close()
+    return log?.close()
   }
 
   // Others
@@ -280,7 +280,7 @@ export class Shard implements Obstacle {
       await this.#unlocked()
     } else if (repairs >= MOST_REPAIRS) throw asBackendError(error, path)
     else if (isDamage(error)) this.replace(error)
-    else if (isMoved(error)) this.#release()
+    else if (isMoved(error)) void this.#release()
     else if (isFull(error) && this.#opened) await this.#makeRoom(this.#opened, error)
     else throw asBackendError(error, path)
   }
@@ -375,7 +375,7 @@ export class Shard implements Obstacle {
   replace(error: unknown): void {
     const path = this.#opened?.file.path ?? this.#names.current()
     try {
-      this.#release()
+      void this.#release()
     } catch {
       // What is put aside need not be closed well.
     }
@@ -384,10 +384,12 @@ export class Shard implements Obstacle {
     this.#report(asBackendError(new Error(`${(error as Error).message}; ${where}, and a new one begun`), path))
   }
 
-  #discard(error: unknown): void {
+  /** Removes a file. Its room is free when nobody has it open any more. */
+  async #discard(error: unknown): Promise<void> {
     const path = this.#opened?.file.path ?? this.#names.current()
-    this.#release()
+    const released = this.#release()
     this.#names.remove(path)
+    await released
     this.#report(asBackendError(new Error(`${(error as Error).message}; the file was given up to remove a key`), path))
   }
 
@@ -397,7 +399,7 @@ export class Shard implements Obstacle {
     const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
     if (isThere) this.replace(new Error('its write-ahead log was removed or replaced'))
     else {
-      this.#release()
+      void this.#release()
       this.#report(asBackendError(new Error('it was removed; a new one is begun'), path))
     }
   }

@@ -124,7 +124,9 @@ export class Checkpointer {
     const worker = new Worker(WORKER, {
       eval: true,
       workerData: { driver, synchronous: this.#synchronous },
-      stdout: false,
+      // It prints nothing: to tie its output to that of this thread would double what the start costs here.
+      stdout: true,
+      stderr: true,
       execArgv: [],
       env: {},
     })

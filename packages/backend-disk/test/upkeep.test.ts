@@ -221,6 +221,13 @@ describe('a file that cannot be used', () => {
   })
 })
 
+it('finds a key with half a character among many as it does alone', async () => {
+  const store = await open()
+  await store.set('half \ud800', 1, HOUR)
+  expect(await store.get('half \ud800')).toBe(1)
+  expect(await store.getMany(['half \ud800', 'none'])).toEqual([1, MISS])
+})
+
 it('a lock lies in the file of the key that its name begins with', async () => {
   const store = await open({ shards: 8 })
   const { locks } = store

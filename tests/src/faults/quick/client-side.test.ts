@@ -1,4 +1,5 @@
 import { redis } from '@cashews/backend-redis'
+import { MISS } from '@cashews/core'
 import { Cluster } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
@@ -139,6 +140,24 @@ describe('copies near at hand', () => {
       { seen: JSON.stringify(seen) },
       seen.every((value) => value === 2),
     )
+  })
+
+  it('room for one copy', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: { size: 1 } })
+    await near.cache.setMany({ a: 1, b: 2, c: 3 })
+    await isLive(near)
+    await hasHeard(near)
+    const copies = () => ['a', 'b', 'c'].filter((key) => near.backend.getNow?.(key) !== MISS)
+    for (const [key, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+      ['a', 1],
+    ] as const) {
+      expect(await near.cache.get(key)).toBe(value)
+      expect(copies()).toEqual([key])
+    }
   })
 
   it('B15: reads from replicas', () => {

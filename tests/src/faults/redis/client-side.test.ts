@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
 import { Judge } from '../../support/faults/judge.ts'
 import { type Measured, report, round, Stopwatch } from '../../support/faults/report.ts'
@@ -68,6 +68,7 @@ async function judged(
   await eventually(() => (near.backend.clientSide?.staleness ?? Number.POSITIVE_INFINITY) < MAX_STALE / 2)
   const wrong = await judge.wrongAtRest(near.cache, writer.cache)
   const { hits = 0, flushes = 0, refused = 0 } = near.backend.clientSide ?? {}
+  expect(Math.min(judge.writes, hits), 'writes and hits, without which nothing is proved').toBeGreaterThan(0)
   return {
     reads: judge.reads,
     writes: judge.writes,

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { type Cache, CashewsError, ConfigurationError } from '@cashews/core'
+import { BackendUnavailableError, type Cache, CashewsError, ConfigurationError } from '@cashews/core'
 import { loadCities } from './cities/load-cities.ts'
 import { Report } from './print/report.ts'
 import { count, duration } from './print/units.ts'
-import type { Section } from './section.ts'
+import type { Section, Stage } from './section.ts'
 
 const KILOBYTE = '='.repeat(1024)
 
@@ -21,9 +21,13 @@ export async function run(sections: readonly Section[], connect: (onError: OnErr
     report.error(error.message)
     return 1
   }
-  const { claims, broken } = report
+  const { claims, broken, untold } = report
   if (broken.length === 0) {
     const took = duration(performance.now() - started)
+    if (untold > 0)
+      report.line(
+        `\nThe store went away, the service went on. ${count(untold, 'claim')} could not be shown without it.`,
+      )
     report.line(`\nAll ${claims} claims held, in ${took}. Each section is a file in apps/demo/src/sections.`)
     return 0
   }
@@ -42,14 +46,32 @@ async function showAll(sections: readonly Section[], cache: Cache, report: Repor
   report.heading(`@cashews on ${count(cities.length, 'city', 'cities')}`)
   report.aside(`backend ${backend} · read in ${duration(took)} · ${machine}`)
 
+  let isAway = false
+  using _away = cache.on('unavailable', () => {
+    isAway = report.isBlind = true
+  })
+  using _back = cache.on('available', () => {
+    isAway = false
+  })
   for (const [at, section] of sections.entries()) {
+    report.isBlind = isAway
     report.line('')
     report.heading(`${at + 1}. ${section.title}`)
     report.aside(section.promise)
     await forget(cache)
-    await section.show({ cache, cities, report })
+    await showOne(section, { cache, cities, report })
   }
   await forget(cache)
+}
+
+/** A store that goes away in the middle ends no more than what needs it, such as a transaction. */
+async function showOne(section: Section, stage: Stage): Promise<void> {
+  try {
+    await section.show(stage)
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError)) throw error
+    stage.report.claim('all of this section, which needs it', false)
+  }
 }
 
 /** Answers the name of the backend. One that cannot do its work is told now, not by odd figures later. */

@@ -3,7 +3,7 @@ import type { City } from './cities/city.ts'
 import type { Report } from './print/report.ts'
 
 /** What a section works with. No key that starts with `demo:` is stored when it begins. */
-interface Stage {
+export interface Stage {
   readonly cache: Cache
   readonly cities: readonly City[]
   readonly report: Report

@@ -10,6 +10,10 @@ export class Report {
   /** The claims that did not hold. */
   readonly broken: string[] = []
   claims = 0
+  /** How many claims nobody could judge, because the store was away. */
+  untold = 0
+  /** Whether the store was away in this section. */
+  isBlind = false
   readonly #out: WriteStream
 
   constructor(out: WriteStream) {
@@ -44,6 +48,11 @@ export class Report {
 
   /** States what the reader just saw, and whether it is so. */
   claim(sentence: string, holds: boolean): void {
+    if (this.isBlind && !holds) {
+      this.untold++
+      this.line(`${INDENT}${styleText('dim', `– while the store is away: ${sentence}`)}`)
+      return
+    }
     this.claims++
     if (!holds) this.broken.push(sentence)
     const mark = holds ? styleText('green', '✓') : styleText('red', '✗ not so:')

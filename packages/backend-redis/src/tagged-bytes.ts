@@ -7,6 +7,13 @@ const START = TAGS_HEADER.length + 4
 const MARK = 0x7e
 const LAST_ASCII = 0x7f
 
+/** Stamps that nobody changes: they are not copied with the value beside which they stand. */
+class Stamps extends Array<TagStamp> {
+  [Symbol.for('cashews.clone')](): this {
+    return this
+  }
+}
+
 /** What a value with tags is made of. */
 export interface TaggedBytes {
   readonly stamps: readonly TagStamp[]
@@ -83,7 +90,7 @@ function endOfHead(bytes: Buffer): number {
 function stampsIn(head: string): TagStamp[] | undefined {
   try {
     const [tags, stamps] = JSON.parse(head) as Head
-    const found: TagStamp[] = []
+    const found = new Stamps()
     for (let at = 0; at < tags.length; at++) {
       const [tag, stamp] = [tags[at], stamps[at]]
       if (typeof tag !== 'string' || typeof stamp !== 'string') return undefined

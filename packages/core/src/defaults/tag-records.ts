@@ -132,7 +132,9 @@ export class TagRecords {
   /** Whether records at hand in this process say that stamps are fresh. */
   isFreshNow(stamps: readonly TagStamp[]): boolean {
     const { getNow } = this.#store
-    return getNow !== undefined && stamps.every(([tag, stamp]) => stampIn(getNow(keyOf(tag))) === stamp)
+    if (getNow === undefined) return false
+    for (const [tag, stamp] of stamps) if (stampIn(getNow(keyOf(tag))) !== stamp) return false
+    return true
   }
 
   /** What has to hold for fresh stamps to stay so; `undefined` when they are not. */
@@ -232,9 +234,18 @@ interface Proof {
   readonly known?: readonly TagStamp[]
 }
 
-/** The key of the record of a tag. */
+/** How many keys of records are kept ready. */
+const READY_KEYS = 8_192
+const readyKeys = /* @__PURE__ */ new Map<string, string>()
+
+/** The key of the record of a tag. To look one up that is ready spares to put it together and to hash it. */
 export function keyOf(tag: string): string {
-  return `${PREFIX}=${tag}`
+  const ready = readyKeys.get(tag)
+  if (ready !== undefined) return ready
+  if (readyKeys.size >= READY_KEYS) readyKeys.clear()
+  const key = `${PREFIX}=${tag}`
+  readyKeys.set(tag, key)
+  return key
 }
 
 /** Of this process alone, and never the same twice. */

@@ -52,6 +52,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     }
     return { path: '/', cached: { ttl: '1m' }, ...route, answer, calls } as const
   }
+  const startCounting = async (route?: Partial<TestRoute>) => {
+    const { calls, ...counted } = counting(route)
+    return { url: await start({ routes: [counted] }), calls }
+  }
+
+  /** The same, with a handler that answers nobody before it is told to. */
+  const startHeldBack = async () => {
+    const opened = gate()
+    const counted = await startCounting({ answer: () => opened.promise.then(() => ({})) })
+    return { ...counted, open: () => opened.open() }
+  }
+
+  /** Starts an application with one stored route. */
+  const startCached = (answer: TestRoute['answer']) => start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
 
   describe('an entity tag', () => {
     const pages: TestRoute[] = [
@@ -202,10 +216,9 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
   describe('a stored response', () => {
     it('is answered byte for byte, with its status and header, until its time is over', async () => {
-      const route = counting({
+      const { url } = await startCounting({
         answer: () => ({ headers: { 'content-type': 'text/plain', 'x-a': 'a;b=c', 'x-b': ['1', '2'] } }),
       })
-      const url = await start({ routes: [route] })
       const first = await ask(url)
       expect(first.headers).toMatchObject({
         'cache-control': 'private, max-age=60',
@@ -221,24 +234,22 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('tells its age, which the clients subtract from its lifetime', async () => {
-      const url = await start({ routes: [counting()] })
+      const { url } = await startCounting()
       await ask(url)
       elapse(2)
       expect((await ask(url)).headers).toMatchObject({ age: '2', 'cache-control': 'private, max-age=60' })
     })
 
     it('is not sent again to a client that has it', async () => {
-      const route = counting()
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting()
       const { etag } = (await ask(url)).headers
       const again = await ask(url, { headers: { 'if-none-match': etag as string } })
       expect([again.status, again.text, again.headers.etag]).toEqual([304, '', etag])
-      expect(route.calls).toHaveBeenCalledTimes(1)
+      expect(calls).toHaveBeenCalledTimes(1)
     })
 
     it('follows what the handler says before what the route says', async () => {
-      const route = counting({ answer: () => ({ headers: { 'cache-control': 'public, max-age=10' } }) })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ answer: () => ({ headers: { 'cache-control': 'public, max-age=10' } }) })
       await ask(url)
       elapse(9)
       expect((await ask(url)).text).toBe('answer 1')
@@ -251,7 +262,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       await user()
       elapse(10)
       const answer = async () => ({ headers: { 'x-user': await user() } })
-      const url = await start({ routes: [counting({ cached: {}, answer })] })
+      const { url } = await startCounting({ cached: {}, answer })
       expect((await ask(url)).headers['cache-control']).toBe('private, max-age=20')
       expect((await ask(url)).headers['cache-status']).toBe('cashews; hit; ttl=20')
     })
@@ -260,9 +271,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const rates = early(cache, { ttl: '1m', earlyTtl: '10s', key: 'rates' }, async () => 1)
       await rates()
       elapse(11)
-      const url = await start({
-        routes: [counting({ answer: async () => ({ headers: { 'x-rate': `${await rates()}` } }) })],
-      })
+      const { url } = await startCounting({ answer: async () => ({ headers: { 'x-rate': `${await rates()}` } }) })
       expect((await ask(url)).headers['cache-status']).toBe('cashews; fwd=uri-miss')
     })
 
@@ -276,15 +285,16 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       ['what sets a cookie', { headers: { 'set-cookie': 'session=ada' } }],
       ['what is over at once', { headers: { 'cache-control': 'max-age=0' } }],
     ])('is never %s', async (_, given) => {
-      const route = counting({ answer: () => given })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ answer: () => given })
       for (const text of ['answer 1', 'answer 2']) expect((await ask(url)).text).toBe(text)
       expect(await cache.getKeysCount()).toBe(0)
     })
 
     it('can be an error or a redirect where the route says so', async () => {
-      const route = counting({ cached: { ttl: '1m', statuses: [301, 404] }, answer: () => ({ status: 404 }) })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({
+        cached: { ttl: '1m', statuses: [301, 404] },
+        answer: () => ({ status: 404 }),
+      })
       for (let nth = 0; nth < 2; nth++) expect(await ask(url)).toMatchObject({ status: 404, text: 'answer 1' })
     })
 
@@ -294,7 +304,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         if (fails) throw new Error('expected')
         return {}
       }
-      const url = await start({ routes: [counting({ answer })] })
+      const { url } = await startCounting({ answer })
       expect((await ask(url)).status).toBe(500)
       fails = false
       expect((await ask(url)).status).toBe(200)
@@ -313,7 +323,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     it('of any bytes is the same bytes again', async () => {
       const bytes = Buffer.from(Array.from({ length: 1_024 }, (_, at) => at % 256))
       const answer = () => ({ headers: { 'content-type': 'application/octet-stream' }, body: bytes })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       for (let nth = 0; nth < 2; nth++) expect((await ask(url)).body.equals(bytes)).toBe(true)
     })
 
@@ -355,13 +365,12 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const tags = createTags(cache)
       let made: Promise<unknown> = Promise.resolve()
       const answer = async () => made.then(() => ({ headers }))
-      const route = counting({ cached: { ttl: '1m', tags: named as readonly string[] }, answer })
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting({ cached: { ttl: '1m', tags: named as readonly string[] }, answer })
       const overtaken = async (count: number) => {
         const opened = gate()
         made = opened.promise
         const slow = ask(url)
-        await vi.waitFor(() => expect(route.calls).toHaveBeenCalledTimes(count))
+        await vi.waitFor(() => expect(calls).toHaveBeenCalledTimes(count))
         await tags.delete('page')
         opened.open()
         expect((await slow).text).toBe(`answer ${count}`)
@@ -396,8 +405,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
   describe('variants', () => {
     it('are kept apart by all that Vary names', async () => {
-      const route = counting({ answer: () => ({ headers: { vary: 'Accept-Language, X-A, X-B' } }) })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ answer: () => ({ headers: { vary: 'Accept-Language, X-A, X-B' } }) })
       const variants = [{}, { 'x-a': '' }, { 'x-a': '1' }, { 'x-a': '1', 'x-b': '2' }, { 'accept-language': 'en' }]
       for (let nth = 0; nth < 2; nth++)
         for (const [at, headers] of variants.entries())
@@ -453,15 +461,13 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('share what is marked as everybody’s', async () => {
-      const route = counting({ answer: () => ({ headers: { 'cache-control': 'public, max-age=60' } }) })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ answer: () => ({ headers: { 'cache-control': 'public, max-age=60' } }) })
       for (const authorization of ['ada', 'bob'])
         expect((await ask(url, { headers: { authorization } })).text).toBe('answer 1')
     })
 
     it('are nobody by cookies that do not say who they are', async () => {
-      const route = counting({ cached: { ttl: '1m', ignoreCookies: ['_ga*'] } })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ cached: { ttl: '1m', ignoreCookies: ['_ga*'] } })
       expect((await ask(url, { headers: { cookie: '_ga=1; _ga_2=3' } })).text).toBe('answer 1')
       expect((await ask(url, { headers: { cookie: '_ga=7' } })).text).toBe('answer 1')
       expect((await ask(url, { headers: { cookie: '_ga=7; session=1' } })).text).toBe('answer 2')
@@ -470,8 +476,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
   describe('a request', () => {
     const twice = async (headers: Record<string, string>, wait = 0, options = {}) => {
-      const route = counting({ cached: { ttl: '1m', ...options } })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ cached: { ttl: '1m', ...options } })
       await ask(url)
       elapse(wait)
       return ask(url, { headers })
@@ -499,10 +504,9 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('that wants only what is stored gets 504 where nothing is', async () => {
-      const route = counting()
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting()
       expect((await ask(url, { headers: { 'cache-control': 'only-if-cached' } })).status).toBe(504)
-      expect(route.calls).not.toHaveBeenCalled()
+      expect(calls).not.toHaveBeenCalled()
     })
 
     it('may take what is stale where the server obeys it in all', async () => {
@@ -518,21 +522,22 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('with no-cache stores what it gets for all others', async () => {
-      const url = await start({ routes: [counting()] })
+      const { url } = await startCounting()
       await ask(url)
       await ask(url, { headers: { 'cache-control': 'no-cache' } })
       expect((await ask(url)).text).toBe('answer 2')
     })
 
     it('cannot make the handler run more often than one client may', async () => {
-      const route = counting({ cached: { ttl: '1m', recompute: { limit: 3, period: '1m' } } as never })
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting({
+        cached: { ttl: '1m', recompute: { limit: 3, period: '1m' } } as never,
+      })
       for (let nth = 0; nth < 20; nth++) await ask(url, { headers: { 'cache-control': 'no-cache' } })
-      expect(route.calls).toHaveBeenCalledTimes(3)
+      expect(calls).toHaveBeenCalledTimes(3)
     })
 
     it('with a range gets all of it, and is never stored as a part', async () => {
-      const url = await start({ routes: [counting()] })
+      const { url } = await startCounting()
       for (let nth = 0; nth < 2; nth++)
         expect(await ask(url, { headers: { range: 'bytes=0-1' } })).toMatchObject({ status: 200, text: 'answer 1' })
     })
@@ -543,19 +548,17 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const answer: TestRoute['answer'] = ({ headers }) => ({
         headers: { 'x-host': (headers['x-forwarded-host'] as string) ?? headers.host },
       })
-      const route = counting({ answer })
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting({ answer })
       await ask(url, { headers: { host: 'evil.example' } })
       await ask(url, { headers: { 'x-forwarded-host': 'evil.example' } })
       await ask(url, { headers: { 'x-original-url': '/evil' } })
       await ask(url, { headers: { 'x-http-method-override': 'DELETE' } })
       expect((await ask(url)).headers['x-host']).toBe(new URL(url).host)
-      expect(route.calls).toHaveBeenCalledTimes(5)
+      expect(calls).toHaveBeenCalledTimes(5)
     })
 
     it('is its query, in any order of its names but in the order of its values, as it was written', async () => {
-      const route = counting({ cached: { ttl: '1m', ignoreQuery: ['utm_*'] } })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ cached: { ttl: '1m', ignoreQuery: ['utm_*'] } })
       const texts = async (...queries: string[]) => {
         const got: string[] = []
         for (const query of queries) got.push((await ask(`${url}/${query}`)).text)
@@ -577,48 +580,33 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
   describe('concurrent requests', () => {
     it('of one resource run the handler once', async () => {
-      const opened = gate()
-      const route = counting({
-        answer: async () => {
-          await opened.promise
-          return {}
-        },
-      })
-      const url = await start({ routes: [route] })
+      const { url, calls, open } = await startHeldBack()
       const all = Array.from({ length: 50 }, () => ask(url))
-      await vi.waitFor(() => expect(route.calls).toHaveBeenCalled())
+      await vi.waitFor(() => expect(calls).toHaveBeenCalled())
       await later(50)
-      opened.open()
+      open()
       const got = await Promise.all(all)
       expect(new Set(got.map(({ text }) => text))).toEqual(new Set(['answer 1']))
-      expect(route.calls).toHaveBeenCalledTimes(1)
+      expect(calls).toHaveBeenCalledTimes(1)
       expect(got.filter(({ headers }) => headers['cache-status']?.includes('collapsed')).length).toBeGreaterThan(0)
     })
 
     it('do not wait for each other where nothing can be shared', async () => {
-      const route = counting({ answer: () => ({ headers: { 'set-cookie': 'a=1' } }) })
-      const url = await start({ routes: [route] })
+      const { url } = await startCounting({ answer: () => ({ headers: { 'set-cookie': 'a=1' } }) })
       const got = await Promise.all(Array.from({ length: 20 }, () => ask(url)))
       expect(new Set(got.map(({ text }) => text)).size).toBe(20)
     })
 
     it('get their answer when the first of them leaves in the middle', async () => {
-      const opened = gate()
-      const route = counting({
-        answer: async () => {
-          await opened.promise
-          return {}
-        },
-      })
-      const url = await start({ routes: [route] })
+      const { url, calls, open } = await startHeldBack()
       const leaving = new AbortController()
       const first = fetch(url, { signal: leaving.signal }).catch(() => 'left')
-      await vi.waitFor(() => expect(route.calls).toHaveBeenCalledTimes(1))
+      await vi.waitFor(() => expect(calls).toHaveBeenCalledTimes(1))
       const others = Array.from({ length: 10 }, () => ask(url))
       await later(20)
       leaving.abort()
       expect(await first).toBe('left')
-      opened.open()
+      open()
       for (const { status, text } of await Promise.all(others))
         expect([status, text]).toEqual([200, expect.stringMatching(/^answer/)])
     })
@@ -637,7 +625,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const answer = streamed(async function* () {
         yield* parts
       })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       const first = await ask(url)
       expect(first.body.equals(whole)).toBe(true)
       await vi.waitFor(async () => expect((await ask(url)).headers['cache-status']).toContain('hit'))
@@ -654,7 +642,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
           yield part
         }
       })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       const [one, two] = await Promise.all([ask(url), ask(url)])
       expect(one.body.equals(whole) && two.body.equals(whole)).toBe(true)
     })
@@ -666,7 +654,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         if (nth++ === 0) throw new Error('expected')
         yield* parts.slice(10)
       })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       expect((await ask(url)).isCutOff).toBe(true)
       expect(await cache.getKeysCount()).toBe(0)
       expect((await ask(url)).body.equals(whole)).toBe(true)
@@ -679,7 +667,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         },
         { 'content-length': String(whole.length) },
       )
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       const controller = new AbortController()
       setTimeout(() => controller.abort(), 200)
       await fetch(url, { signal: controller.signal })
@@ -697,7 +685,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         await goOn.promise
         yield* parts.slice(25)
       })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       const leaving = new AbortController()
       const response = await fetch(url, { signal: leaving.signal })
       await sent.promise
@@ -719,7 +707,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         },
         { 'content-type': 'text/event-stream' },
       )
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       for (let nth = 0; nth < 2; nth++) {
         const leaving = new AbortController()
         const response = await fetch(url, { signal: leaving.signal })
@@ -736,8 +724,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const opened = gate()
       let isRefresh = false
       const answer = async () => (isRefresh ? opened.promise.then(() => ({})) : {})
-      const route = counting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' }, answer })
-      const url = await start({ routes: [route] })
+      const { url, calls } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' }, answer })
       await ask(url)
       elapse(61)
       isRefresh = true
@@ -746,11 +733,11 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(got[0]).toMatchObject({ headers: { age: '61', 'cache-status': 'cashews; hit; ttl=-1' } })
       opened.open()
       await vi.waitFor(async () => expect((await ask(url)).text).toBe('answer 2'))
-      expect(route.calls).toHaveBeenCalledTimes(2)
+      expect(calls).toHaveBeenCalledTimes(2)
     })
 
     it('is not answered beyond its time', async () => {
-      const url = await start({ routes: [counting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' } })] })
+      const { url } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' } })
       await ask(url)
       elapse(121)
       expect((await ask(url)).text).toBe('answer 2')
@@ -762,7 +749,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         if (fails === 'exception') throw new Error('expected')
         return fails === 'status' ? { status: 503 } : {}
       }
-      const url = await start({ routes: [counting({ cached: { ttl: '1m', staleIfError: '1h' }, answer })] })
+      const { url } = await startCounting({ cached: { ttl: '1m', staleIfError: '1h' }, answer })
       await ask(url)
       elapse(90)
       for (fails of ['status', 'exception'] as const)
@@ -774,9 +761,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     it('does not stand in where it says that it must not', async () => {
       let status = 200
       const headers = { 'cache-control': 'max-age=60, must-revalidate, stale-if-error=60' }
-      const url = await start({
-        routes: [counting({ cached: { staleIfError: '1h' }, answer: () => ({ status, headers }) })],
-      })
+      const { url } = await startCounting({ cached: { staleIfError: '1h' }, answer: () => ({ status, headers }) })
       await ask(url)
       elapse(61)
       status = 503
@@ -788,7 +773,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         headers['if-none-match'] === '"v1"'
           ? { status: 304, headers: { 'x-new': 'yes', etag: '"v1"' } }
           : { headers: { etag: '"v1"' } }
-      const url = await start({ routes: [counting({ cached: { ttl: '1m', revalidate: true }, answer })] })
+      const { url } = await startCounting({ cached: { ttl: '1m', revalidate: true }, answer })
       await ask(url)
       elapse(61)
       const again = await ask(url)
@@ -806,7 +791,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         return { status: 404, headers: { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' } }
       }
       const options = { ttl: '1m', revalidate: true, statuses: [404] } as const
-      const url = await start({ routes: [counting({ cached: options, answer })] })
+      const { url } = await startCounting({ cached: options, answer })
       await ask(url)
       elapse(61)
       expect((await ask(url, { headers: { 'if-none-match': '"mine"' } })).text).toBe('answer 2')
@@ -819,7 +804,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         headers: { etag: '"stream"' },
         body: Readable.from(['a', 'b']),
       })
-      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+      const url = await startCached(answer)
       const had = await ask(url, { headers: { 'if-none-match': '"stream"' } })
       expect([had.status, had.text]).toEqual([304, ''])
       expect((await ask(url)).text).toBe('ab')

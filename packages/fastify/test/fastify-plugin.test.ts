@@ -5,7 +5,6 @@ import { type CashewsOptions, cashews } from '@cashews/fastify'
 import { cached, rateLimit } from '@cashews/strategies'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { gate } from '../../../tests/src/support/helpers.ts'
 
 describe('the Fastify plugin', () => {
   let cache: Cache
@@ -159,7 +158,7 @@ describe('the Fastify plugin', () => {
 
   it.each(['hijack', 'end'])('lets nobody wait for a handler that answers by %s', async (way) => {
     await start()
-    const opened = gate()
+    const opened = Promise.withResolvers<void>()
     let calls = 0
     app.get('/', { config: { cashews: { ttl: '1m' } } }, async (_request, reply) => {
       if (way === 'hijack') reply.hijack()
@@ -175,7 +174,7 @@ describe('the Fastify plugin', () => {
     if (way === 'end') await first
     await vi.waitFor(() => expect(calls).toBe(1))
     expect(await text()).toBe('answer 2')
-    opened.open()
+    opened.resolve()
     expect(await first).toBe('answer 1')
   })
 

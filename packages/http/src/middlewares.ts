@@ -4,7 +4,7 @@ import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
 import { headerOf, listenIn, send } from './node-response.ts'
-import { checkCache, checkClearOptions, checkControlOptions, checkNames } from './options.ts'
+import { checkCache, checkClearOptions, checkControlOptions, checkFunction, checkNames } from './options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
 import type { SteeringOptions } from './steering.ts'
@@ -201,6 +201,7 @@ export function cachingListener(
 ): RequestListener {
   checkCache('cachingListener', cache)
   checkNames('cachingListener', options, ['etag', 'cacheControl', 'clearSiteData', 'responses'])
+  checkFunction('The handler', handler)
   const { etag, cacheControl, clearSiteData, responses } = options
   const own = middlewaresFor({ describe: requestOf, listener: () => listener, isWildcard: () => false })
   const chain: NodeMiddleware[] = []

@@ -40,7 +40,7 @@ export function checkResponseOptions(given: object): void {
     typeof tags === 'function' || isListOf('string', tags),
     `tags is a list of names, or a function of request and reply, not ${told(tags)}.`,
   )
-  checkFunction('varyBy', options.varyBy)
+  if (options.varyBy !== undefined) checkFunction('varyBy', options.varyBy)
   for (const name of ['ignoreCookies', 'ignoreQuery'])
     checkThat(isListOf('string', options[name] ?? []), `${name} is a list of globs, not ${told(options[name])}.`)
   checkSteering(options)
@@ -60,7 +60,8 @@ export function checkControlOptions(given: object): void {
 /** @throws {ConfigurationError} When the options of `clearSiteData` cannot work. */
 export function checkClearOptions(given: object): void {
   checkNames('clearSiteData', given as Options, ['allow'])
-  checkFunction('allow', (given as Options).allow)
+  const { allow } = given as Options
+  if (allow !== undefined) checkFunction('allow', allow)
 }
 
 /** @throws {ConfigurationError} When what should be a cache is none. */
@@ -83,7 +84,7 @@ function checkSteering({ honorRequestDirectives = 'all', recompute, client }: Op
     HONORED.includes(honorRequestDirectives),
     `honorRequestDirectives is ${HONORED.join(', ')}; not ${told(honorRequestDirectives)}.`,
   )
-  checkFunction('client', client)
+  if (client !== undefined) checkFunction('client', client)
   if (recompute === undefined) return
   const { limit, period } = recompute as { readonly limit?: unknown; readonly period?: never }
   checkThat(
@@ -93,11 +94,9 @@ function checkSteering({ honorRequestDirectives = 'all', recompute, client }: Op
   parseTtl(period as never)
 }
 
-function checkFunction(name: string, value: unknown): void {
-  checkThat(
-    value === undefined || typeof value === 'function',
-    `${name} is a function of a request, not ${told(value)}.`,
-  )
+/** @throws {ConfigurationError} When what should be a function is none. */
+export function checkFunction(name: string, value: unknown): void {
+  checkThat(typeof value === 'function', `${name} is a function of a request, not ${told(value)}.`)
 }
 
 function checkThat(fine: boolean, otherwise: string): void {

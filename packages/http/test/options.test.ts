@@ -35,7 +35,8 @@ describe('options', () => {
     expect(() => listen(options)).toThrow(message)
   })
 
-  it('take a cache', () => {
+  it('take a cache, and a handler', () => {
+    expect(() => cachingListener(cache, {}, undefined as never)).toThrow('The handler is a function of a request')
     expect(() => cachingListener(undefined as never, {}, () => {})).toThrow('cachingListener takes a cache')
   })
 })

@@ -679,6 +679,29 @@ describe('bloom', () => {
     expect(define).toThrow(message)
   })
 
+  it.each(['text', 5, undefined, null])('refuses to be loaded from %j', async (source) => {
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await expect(exists.setMany(source as never)).rejects.toThrow(`or another iterable, not ${source}`)
+    expect((await exists.estimate()).isWhole).toBe(false)
+  })
+
+  it('refuses to be loaded with an option that does not exist, or without an answer', async () => {
+    const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
+    await expect(exists.setMany([], { batchsize: 5 } as never)).rejects.toThrow(
+      'no option "batchsize". Its options: batch',
+    )
+    const isSpam = dualBloom(cache, { name: 'spam', capacity: 10 }, even)
+    await expect(isSpam.setMany(['a'], undefined as never)).rejects.toThrow('true or false, not undefined')
+  })
+
+  it('refuses what is no cache, and no pair of capacities', () => {
+    const options = { name: 'a', capacity: 10 }
+    expect(() => bloom(undefined as never, options, even)).toThrow('bloom takes the cache first')
+    expect(() => dualBloom({} as never, options, even)).toThrow('dualBloom takes the cache first')
+    expect(() => dualBloom(cache, { ...options, capacity: null as never }, even)).toThrow('at least 1, not null')
+    expect(() => dualBloom(cache, { ...options, capacity: { true: 1 } as never }, even)).toThrow('not undefined')
+  })
+
   it('refuses options that are none, and a function that is none', () => {
     expect(() => bloom(cache, undefined as never)).toThrow('as in bloom(cache, { … }, fn), not undefined')
     expect(() => bloom(cache, ((a: string) => a !== '') as never)).toThrow('not a function')

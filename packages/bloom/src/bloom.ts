@@ -84,7 +84,7 @@ export function bloom<F extends Question, const K extends string, const N extend
   fn: F,
 ): Bloom<F>
 export function bloom(cache: Cache, options: BloomOptions, fn?: Question): BloomDecorator | Bloom<Question> {
-  checkFilter('bloom', options, [...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'], fn)
+  checkFilter('bloom', cache, options, [...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'], fn)
   const { name, checkFalsePositive = true } = options
   const [storedName, filter] = filterOf(cache, options)
   const seen = () => ({ strategy: 'bloom', template: name })

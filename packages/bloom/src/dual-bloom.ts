@@ -1,4 +1,4 @@
-import { type Cache, decorating, isPending, named, parseTtl, type Target, type Ttl } from '@cashews/core'
+import { type Cache, CommandError, decorating, isPending, named, parseTtl, type Target, type Ttl } from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
@@ -87,7 +87,7 @@ export function dualBloom(
   options: DualBloomOptions,
   fn?: Question,
 ): DualBloomDecorator | DualBloom<Question> {
-  checkFilter('dualBloom', options, [...sizingNames, 'noCollisions', 'ttl'], fn)
+  checkFilter('dualBloom', cache, options, [...sizingNames, 'noCollisions', 'ttl'], fn)
   const { name, noCollisions = false } = options
   const [yes, no] = [sideOf(cache, options, true), sideOf(cache, options, false)]
   const seen = () => ({ strategy: 'dualBloom', template: name })
@@ -120,8 +120,11 @@ export function dualBloom(
     }
     const handle = (self: unknown) => ({
       set: async (...args: unknown[]) => learn(self, args, textOf(self, args)),
-      setMany: (items: Source<unknown>, answer: boolean, how: LoadOptions = {}) =>
-        load((answer ? yes : no).filter, name, items, (item) => textOf(self, argsOf(item)), how),
+      setMany: async (items: Source<unknown>, answer: boolean, how: LoadOptions = {}) => {
+        if (typeof answer !== 'boolean')
+          throw new CommandError(`setMany takes the elements and then their answer, true or false, not ${answer}.`)
+        return load((answer ? yes : no).filter, name, items, (item) => textOf(self, argsOf(item)), how)
+      },
       estimate: async () => ({ true: await yes.filter.estimate(), false: await no.filter.estimate() }),
       clear: async () => {
         await Promise.all([yes.filter.clear(), no.filter.clear()])
@@ -157,5 +160,5 @@ function sideOf(cache: Cache, options: DualBloomOptions, answer: boolean): Side 
 }
 
 function oneOf(pair: number | Pair, answer: boolean): number {
-  return typeof pair === 'number' ? pair : answer ? pair.true : pair.false
+  return typeof pair === 'object' && pair !== null ? (answer ? pair.true : pair.false) : pair
 }

@@ -1,5 +1,6 @@
 import {
   type Awaitable,
+  type Cache,
   type CheckedKey,
   ConfigurationError,
   checkFunction,
@@ -8,6 +9,7 @@ import {
   compileKey,
   type KeyOptions,
   type KeySubject,
+  kindOfOption,
   originalOf,
   type Target,
 } from '@cashews/core'
@@ -71,11 +73,22 @@ function allArguments({ fn }: KeySubject, name: string, names: KeyOptions): stri
 const elementNames: readonly string[] = ['name', 'key', 'args', 'noSelf']
 
 /**
- * Raises an error when an option does not exist, when there is no name, and when the function is none.
+ * Raises an error when there is no cache, when an option does not exist, when there is no name, and when the function
+ * is none.
  *
  * @throws {ConfigurationError}
  */
-export function checkFilter(strategy: string, options: object, known: readonly string[], fn: unknown): void {
+export function checkFilter(
+  strategy: string,
+  cache: Cache,
+  options: object,
+  known: readonly string[],
+  fn: unknown,
+): void {
+  checkThat(
+    typeof cache?.bitsNow === 'function',
+    `${strategy} takes the cache first, made by createCache(), not ${kindOfOption(cache)}.`,
+  )
   checkNames(strategy, options, [...elementNames, ...known])
   const { name } = options as { readonly name?: unknown }
   checkThat(

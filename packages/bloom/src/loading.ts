@@ -21,6 +21,8 @@ export interface Progress {
 /** What an `Iterable` or `AsyncIterable` is read from. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>
 
+const NAMES = ['batchSize', 'from', 'onProgress']
+
 /**
  * Fills a filter batch by batch, and lets others have their turn in between. Answers how many elements are in it.
  *
@@ -32,12 +34,9 @@ export async function load<T>(
   name: string,
   source: Source<T>,
   elementOf: (item: T) => string,
-  { batchSize = 1_000, from = 0, onProgress }: LoadOptions,
+  options: LoadOptions,
 ): Promise<number> {
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
-    throw new CommandError(`A batch has at least 1 element, not ${batchSize}.`)
-  if (!Number.isSafeInteger(from) || from < 0)
-    throw new CommandError(`A load goes on after so many elements, at least 0, not ${from}.`)
+  const { batchSize, from, onProgress } = checked(source, options)
   await filter.beginLoading(from)
   let done = 0
   let batch: string[] = []
@@ -55,4 +54,19 @@ export async function load<T>(
   await send()
   await filter.endLoading()
   return done
+}
+
+/** @throws {CommandError} When there is nothing to load from, or an option does not exist or cannot work. */
+function checked(source: unknown, options: LoadOptions) {
+  const isSource =
+    typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)
+  if (!isSource) throw new CommandError(`A load takes a list of elements, or another iterable, not ${source}.`)
+  const stray = Object.keys(options).find((option) => !NAMES.includes(option))
+  if (stray !== undefined) throw new CommandError(`A load has no option "${stray}". Its options: ${NAMES.join(', ')}.`)
+  const { batchSize = 1_000, from = 0, onProgress } = options
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new CommandError(`A batch has at least 1 element, not ${batchSize}.`)
+  if (!Number.isSafeInteger(from) || from < 0)
+    throw new CommandError(`A load goes on after so many elements, at least 0, not ${from}.`)
+  return { batchSize, from, onProgress }
 }

@@ -1,4 +1,4 @@
-import { type Backend, type Cache, createCache } from '@cashews/core'
+import { type Backend, type Cache, createCache, KeyTemplateError, keyContext, registerKeyContext } from '@cashews/core'
 import { cached, dynamic, early, failover, hit, invalidates, iterator, soft } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -203,6 +203,53 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.getMany(keys)).toEqual([undefined, 2, undefined])
     await tags.delete('static')
     expect(await cache.getMany(keys)).toEqual([undefined, undefined, undefined])
+  })
+
+  it.each([
+    ['made by a formatter', '{who:hash}', ['who:{who}'], 'who:a%3Ab'],
+    ['that another call could have', 'amb:{who}:{n}', ['who:{who}'], 'who:a%3Ab'],
+    ['with a name twice', '{who}:{n}:{who}', ['n:{n}'], 'n:7'],
+    ['with a part of an argument', '{parts.0}:{who}', ['part:{parts.0}'], 'part:first'],
+    ['of the key context', '{@tenant}:{who}', ['tenant:{@tenant}'], 'tenant:acme'],
+  ])('a key %s is under the tags of its call, and leaves them', async (_, key, named, tag) => {
+    registerKeyContext('tenant')
+    const load = vi.fn(async (who: string, n: number, parts: readonly string[]) => [who, n, ...parts])
+    const get = cached(cache, { ttl: '1h', key, tags: named, args: ['who', 'n', 'parts'] }, load)
+    await keyContext({ tenant: 'acme' }, async () => {
+      const [stored] = [get.key('a:b', 7, ['first'])]
+      const call = () => get('a:b', 7, ['first'])
+      await call()
+      expect(await tags.of(stored)).toEqual([tag])
+      await tags.delete(tag)
+      expect(await cache.exists(stored)).toBe(false)
+      await call()
+      await get.invalidate('a:b', 7, ['first'])
+      await cache.set(stored, 'plain')
+      await tags.delete(tag)
+      expect(await cache.get(stored)).toBe('plain')
+    })
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  it('a tag of a name that the function does not have is an error at once', () => {
+    const define = () => cached(cache, { ttl: '1h', key: 'k:{id}', tags: ['x:{idd}'] }, async (id: string) => id)
+    expect(define).toThrow(KeyTemplateError)
+    expect(define).toThrow('idd')
+  })
+
+  it('a result that a cached function inside has answered is left out with nested: false, and its tags too', async () => {
+    const inner = cached(cache, { ttl: '1h', key: 'inner:{0}', tags: ['inner'] }, async (id: string) => id)
+    const outer = cached(cache, { ttl: '1h', key: 'outer:{0}', tags: ['outer'], nested: false }, (id: string) =>
+      inner(id),
+    )
+    await outer('1')
+    await outer('2')
+    await inner('3')
+    for (let round = 0; round < 5; round++) await outer('3')
+    expect(await cache.getMany(['outer:1', 'outer:2', 'outer:3'])).toEqual(['1', '2', undefined])
+    expect([await tags.of('outer:1'), await tags.of('outer:3')]).toEqual([['outer'], []])
+    await tags.delete('outer')
+    expect(await cache.getMany(['outer:1', 'inner:1'])).toEqual([undefined, '1'])
   })
 
   it('a function of tags that fails is reported, and the caller gets the result', async () => {

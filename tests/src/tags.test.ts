@@ -266,6 +266,30 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.getMany(['a', 'user:a', 'user:b'])).toEqual([undefined, undefined, undefined])
   })
 
+  it('serve a cache whose every backend has a prefix', async () => {
+    const prefixed = createCache()
+    const its = createTags(prefixed)
+    its.register('every', 'user:{id}')
+    prefixed.setup(create(), { prefix: 'user:' }).setup(create(), { prefix: 'page:' })
+    await prefixed.setMany({ 'user:1': 1, 'user:2': 2, 'page:1': 3 }, { tags: ['x'] })
+    expect(await prefixed.delete('user:2')).toBe(true)
+    expect(await its.of('user:1')).toEqual(['x', 'every'])
+    expect(await its.delete('x')).toBe(true)
+    expect(await prefixed.getMany(['user:1', 'page:1'])).toEqual([undefined, undefined])
+    await prefixed.close()
+  })
+
+  it('of one cache are not those of another', async () => {
+    const other = createCache().setup(create())
+    const its = createTags(other)
+    its.register('all', 'b')
+    await Promise.all([cache.set('a', 1, { tags: ['x'] }), other.set('a', 2, { tags: ['x'] }), cache.set('b', 1)])
+    await tags.delete('x')
+    await its.delete('all')
+    expect([await cache.get('a'), await other.get('a'), await cache.get('b')]).toEqual([undefined, 2, 1])
+    await other.close()
+  })
+
   it('come back with getRaw and setRaw', async () => {
     await cache.set('a', { deep: [1] }, { tags: ['x'] })
     const raw = await cache.getRaw('a')
@@ -333,6 +357,9 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       tags.register('{@tenant}:{id:upper}', 'doc-{id}.{kind}')
       await keyContext({ tenant: 'acme' }, () => cache.set('doc-a.txt', 1))
       expect(await tags.of('doc-a.txt')).toEqual(['acme:A'])
+      await cache.set('doc-a:txt', 1)
+      await cache.set('doc-a_txt', 1)
+      expect([await tags.of('doc-a:txt'), await tags.of('doc-a_txt')]).toEqual([[], []])
     })
 
     it('break a load of such a key that is under way', async () => {

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
-import { type Backend, type Cache, createCache, NotSupportedError } from '@cashews/core'
+import { addPrefix, type Backend, type Cache, createCache, memoryLimit, NotSupportedError } from '@cashews/core'
 import { cached, early, rateLimit, singleFlight } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import {
@@ -12,7 +12,7 @@ import {
 } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, gate, settle } from './support/helpers.ts'
+import { all, gate, recorder, settle } from './support/helpers.ts'
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
 /** A busy machine is no store that is away. */
@@ -234,6 +234,40 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
   it('says of what cannot take part that it cannot', async () => {
     await expect(inside(() => cache.getRaw('key'))).rejects.toThrow(NotSupportedError)
     await expect(inside(() => cache.setRaw('key', 1))).rejects.toThrow('outsideTransaction')
+  })
+
+  it('keeps its locks out of sight', async () => {
+    await cache.set('key', 1)
+    await inside(async () => {
+      expect(await cache.get('key')).toBe(1)
+      await cache.set('own', 2)
+      await outsideTransaction(async () => {
+        expect(await all(cache.scan('*'))).toEqual(['key'])
+        expect(await cache.getKeysCount()).toBe(1)
+        expect(await cache.deleteMatch('*transaction*')).toBe(0)
+        expect(await cache.isLocked('key')).toBe(false)
+      })
+    })
+    expect((await all(cache.scan('*'))).sort()).toEqual(['key', 'own'])
+  })
+
+  it('goes through the middlewares once, which may change keys and refuse writes', async () => {
+    const seen = recorder()
+    const other = createCache({ onError: (error) => expect.unreachable(String(error)) }).setup(store, {
+      ...PATIENT,
+      middlewares: [seen, addPrefix('app:'), memoryLimit({ max: 1_000 })],
+    })
+    await transaction(
+      other,
+      async () => {
+        await other.set('key', 'small')
+        await other.set('large', 'x'.repeat(2_000))
+        expect(await other.getMany(['key', 'large'])).toEqual(['small', undefined])
+      },
+      { mode },
+    )
+    expect(seen.commands).toEqual(['set', 'set', 'getMany'])
+    expect(await cache.getMany(['app:key', 'app:large', 'key'])).toEqual(['small', undefined, undefined])
   })
 
   it('honours commands that are disabled', async () => {

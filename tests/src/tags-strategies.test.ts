@@ -237,6 +237,26 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(define).toThrow('idd')
   })
 
+  it.each([
+    ['a text', 'users'],
+    ['no texts', [7]],
+  ])('tags that are %s are an error at once', (_, given) => {
+    const named = given as unknown as readonly string[]
+    const run = async () => 1
+    expect(() => cached(cache, { ttl: 1, key: 'k', tags: named }, run)).toThrow(
+      "a list of templates, such as ['items']",
+    )
+    expect(() => invalidates(cache, [], { tags: named }, run)).toThrow("a list of templates, such as ['items']")
+  })
+
+  it('a function that answers no list of tags is reported, and the caller gets the result', async () => {
+    const told = (() => 'users') as unknown as () => readonly string[]
+    const get = cached(cache, { ttl: '1h', key: 'k', tags: told }, async () => 'result')
+    expect(await get()).toBe('result')
+    expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: 'CASHEWS_COMMAND' }))
+    expect(await cache.exists('k')).toBe(false)
+  })
+
   it('a result that a cached function inside has answered is left out with nested: false, and its tags too', async () => {
     const inner = cached(cache, { ttl: '1h', key: 'inner:{0}', tags: ['inner'] }, async (id: string) => id)
     const outer = cached(cache, { ttl: '1h', key: 'outer:{0}', tags: ['outer'], nested: false }, (id: string) =>

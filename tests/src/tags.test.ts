@@ -3,6 +3,7 @@ import {
   addPrefix,
   type Cache,
   CommandError,
+  ConfigurationError,
   completeBackend,
   createCache,
   KeyTemplateError,
@@ -218,6 +219,24 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.exists('a')).toBe(false)
   })
 
+  it.each([
+    ['a text', 'users'],
+    ['a promise', Promise.resolve(['users'])],
+    ['a number', 7],
+  ])('are a list: %s is refused, and nothing is written', async (_, given) => {
+    const names = given as unknown as readonly string[]
+    const writes = [
+      () => cache.set('a', 1, { tags: names }),
+      () => cache.setMany({ a: 1 }, { tags: names }),
+      () => cache.incr('a', 1, { tags: names }),
+      () => cache.getOrSet('a', () => 1, { tags: names }),
+    ]
+    for (const write of writes) await expect(write()).rejects.toThrow("a list of names, such as ['users']")
+    tags.register('every', 'a{n}')
+    await expect(cache.set('a', 1, { tags: names })).rejects.toThrow(CommandError)
+    expect(await cache.exists('a')).toBe(false)
+  })
+
   it('may be none, which is a plain write', async () => {
     await cache.set('a', 1, { tags: [] })
     expect([await cache.get('a'), await tags.of('a')]).toEqual([1, []])
@@ -383,10 +402,25 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
         ['x', '{}'],
         ['{other}', 'key:{id}'],
         ['{id:nope}', 'key:{id}'],
+        ['x', undefined as unknown as string],
       ]
       for (const [tag, key] of bad) expect(() => tags.register(tag, key), key).toThrow(KeyTemplateError)
       expect(() => tags.register('', 'key')).toThrow(CommandError)
     })
+  })
+})
+
+describe('createTags', () => {
+  it.each([
+    [undefined, {}, 'takes a cache'],
+    [{}, {}, 'takes a cache'],
+    [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }) answers, not redis://localhost"],
+    [createCache(), { backend: null }, 'not null'],
+    [createCache(), { store: reference() }, 'no option "store". Its option: backend'],
+  ])('says what it takes: %#', (cache, options, message) => {
+    const create = () => createTags(cache as Cache, options as object)
+    expect(create).toThrow(ConfigurationError)
+    expect(create).toThrow(message)
   })
 })
 

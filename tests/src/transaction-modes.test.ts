@@ -508,6 +508,12 @@ describe('the settings of a transaction', () => {
       [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout ends'],
       [{ mode: 'fast', keys: ['a'] }, "Only the mode 'locked' takes keys"],
       [{ crossSlot: 'maybe' }, 'crossSlot'],
+      [{ keys: 'a' }, 'a list of texts, not "a"'],
+      [{ keys: [1] }, 'a list of texts, not [1]'],
+      [{ suppress: 'yes' }, '"suppress" is true or false, not yes'],
+      ['fast' as unknown as object, "such as { mode: 'fast' }, not fast"],
+      [null as unknown as object, 'not null'],
+      [(() => 1) as object, 'are an object'],
     ]
     for (const [options, message] of wrong) {
       expect(() => transactional(cache, options)).toThrow(ConfigurationError)
@@ -520,6 +526,7 @@ describe('the settings of a transaction', () => {
     const anyhow = transaction as (...given: unknown[]) => Promise<unknown>
     for (const given of [[async () => 1, cache], [cache, { mode: 'fast' }], [cache]])
       await expect(anyhow(...given)).rejects.toThrow('transaction(cache, async () => { … })')
+    expect(() => transactional({} as Cache)).toThrow('takes the cache first')
   })
 })
 

@@ -1,6 +1,7 @@
 import { type Cache, checkNames, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
+import { checkTemplates } from './tag-option.ts'
 import { runOf } from './wrap.ts'
 
 /** Settings of {@link invalidates}. */
@@ -45,6 +46,7 @@ export function invalidates(
   fn?: AnyFunction,
 ): Decorator | AnyFunction {
   checkNames('invalidates', options, ['args', 'defaults', 'tags'])
+  if (options.tags !== undefined) checkTemplates(options.tags)
   const all = typeof templates === 'string' ? [templates] : templates
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {

@@ -27,11 +27,14 @@ export function tagsOf(
     const tell = tags as (result: unknown, ...args: readonly unknown[]) => readonly string[]
     return { ahead: () => 'any', of: (result, self, given) => Reflect.apply(tell, self, [result, ...given]) }
   }
-  checkThat(
-    Array.isArray(tags),
-    `tags are a list of templates, such as ['items'], or a function that answers one, not ${String(tags)}.`,
-  )
+  checkTemplates(tags, ', or a function that answers one')
   const compiled = tags.map((tag) => compileTemplate('tag', { fn, kind }, tag, args === undefined ? {} : { args }))
   const render = (self: unknown, given: readonly unknown[]) => compiled.map((tag) => tag.render(self, given))
   return { ahead: render, of: (_, self, given) => render(self, given) }
+}
+
+/** @throws {ConfigurationError} When it is no list of texts. */
+export function checkTemplates(tags: readonly string[], or = ''): void {
+  const areTexts = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
+  checkThat(areTexts, `tags are a list of templates, such as ['items']${or}, not ${JSON.stringify(tags)}.`)
 }

@@ -38,7 +38,10 @@ function takeApart(template: string): { literals: string[]; names: string[] } {
   const refuse = (problem: string): never => {
     throw new KeyTemplateError(`${problem} in the key template "${template}". Write it as in "user:{id}:page:{page}".`)
   }
-  if (template === '') throw new KeyTemplateError('A key template cannot be empty.')
+  if (typeof template !== 'string' || template === '')
+    throw new KeyTemplateError(
+      `A key template is a text of at least one character, not ${String(template) || 'an empty one'}.`,
+    )
   const literals = ['']
   const names: string[] = []
   let from = 0

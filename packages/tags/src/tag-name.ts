@@ -16,7 +16,7 @@ const HASHED = '#sha256:'
  */
 export function storedName(name: string): string {
   if (typeof name !== 'string' || name === '')
-    throw new CommandError(`A tag is a text of at least one character, not ${JSON.stringify(name) ?? String(name)}.`)
+    throw new CommandError(`A tag is a text of at least one character, not ${inspected(name)}.`)
   if (!name.isWellFormed()) throw new CommandError(`A tag is well-formed text, not ${JSON.stringify(name)}.`)
   if (name.length <= MAX_LENGTH && !name.startsWith(HASHED)) return name
   return HASHED + process.getBuiltinModule('node:crypto').hash('sha256', name)
@@ -27,9 +27,19 @@ export function storedName(name: string): string {
  *
  * @throws {CommandError} When there are too many.
  */
-export function storedNames(names: Iterable<string>, key: string): readonly string[] | undefined {
+export function storedNames(names: readonly string[], key: string): readonly string[] | undefined {
   const stored = [...new Set(names)].map(storedName)
   if (stored.length > MOST_TAGS)
     throw new CommandError(`A key has at most ${MOST_TAGS} tags, and "${key}" was given ${stored.length}.`)
   return stored.length > 0 ? stored : undefined
+}
+
+/** @throws {CommandError} When the tags of a key are no list. */
+export function checkList(names: readonly string[], key: string): void {
+  if (!Array.isArray(names))
+    throw new CommandError(`The tags of "${key}" are a list of names, such as ['users'], not ${inspected(names)}.`)
+}
+
+function inspected(given: unknown): string {
+  return typeof given === 'string' || Array.isArray(given) ? JSON.stringify(given) : String(given)
 }

@@ -10,7 +10,7 @@ import {
 } from '@cashews/core'
 import { recordStore } from './record-store.ts'
 import { compileRegistration, type Registration } from './registration.ts'
-import { storedName, storedNames } from './tag-name.ts'
+import { checkList, storedName, storedNames } from './tag-name.ts'
 
 /** Settings of {@link createTags}. */
 export interface TagsOptions {
@@ -55,20 +55,34 @@ export interface CacheTags {
 /**
  * Lets the writes of a cache name tags, and answers what deletes them. Called again, it answers the same.
  *
- * @throws {ConfigurationError} When a backend is given to a cache that has tags already.
+ * @throws {ConfigurationError} When it is no cache, an option does not exist or cannot work, or a backend is given to a
+ * cache that has tags already.
  *
  * @example
  * const tags = createTags(cache)
  * await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
  * await tags.delete('author:7')
  */
-export function createTags(cache: Cache, { backend }: TagsOptions = {}): CacheTags {
+export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
+  const { backend } = check(cache, options)
   if (cache.tagging === undefined) cache.useTags(new TagsOfCache(cache, backend))
   else if (backend !== undefined)
     throw new ConfigurationError(
       `The cache "${cache.name}" has tags already: give the backend to the first createTags.`,
     )
   return cache.tagging as TagsOfCache
+}
+
+function check(cache: Cache, options: TagsOptions): TagsOptions {
+  if (typeof cache?.useTags !== 'function')
+    throw new ConfigurationError(`createTags takes a cache, as createCache() makes one, not ${String(cache)}.`)
+  const stray = Object.keys(options).find((name) => name !== 'backend')
+  if (stray !== undefined) throw new ConfigurationError(`createTags has no option "${stray}". Its option: backend.`)
+  if (options.backend !== undefined && typeof options.backend?.open !== 'function')
+    throw new ConfigurationError(
+      `The backend for tags is one such as redis({ url: '…' }) answers, not ${String(options.backend)}.`,
+    )
+  return options
 }
 
 class TagsOfCache implements CacheTags, Tagging {
@@ -101,9 +115,10 @@ class TagsOfCache implements CacheTags, Tagging {
   }
 
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
+    if (given) checkList(given, key)
     if (this.#registered.size === 0) return given && storedNames(given, key)
     const registered = [...this.#registered.values()].map((tagOf) => tagOf(key)).filter((tag) => tag !== undefined)
-    return storedNames([...(given ?? []), ...registered], key)
+    return storedNames(given ? given.concat(registered) : registered, key)
   }
 
   ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {

@@ -50,6 +50,8 @@ const NAMES = ['mode', 'timeout', 'tries', 'keys', 'phantoms', 'crossSlot', 'sup
 
 /** @throws {ConfigurationError} When an option does not exist or cannot work. */
 export function settingsOf(options: TransactionOptions): Settings {
+  const isObject = typeof options === 'object' && options !== null
+  checkThat(isObject, `The options of a transaction are an object, such as { mode: 'fast' }, not ${String(options)}.`)
   const stray = Object.keys(options).find((name) => !NAMES.includes(name))
   checkThat(stray === undefined, `A transaction has no option "${stray}". Its options: ${NAMES.join(', ')}.`)
   const { mode = 'locked', timeout = '10s', tries = 10, keys = [], crossSlot = 'refuse' } = options
@@ -59,9 +61,15 @@ export function settingsOf(options: TransactionOptions): Settings {
     crossSlot === 'refuse' || crossSlot === 'per-slot',
     `crossSlot is 'refuse' or 'per-slot', not "${String(crossSlot)}".`,
   )
+  checkThat(
+    Array.isArray(keys) && keys.every((key) => typeof key === 'string'),
+    `The keys of a transaction are a list of texts, not ${JSON.stringify(keys)}.`,
+  )
   checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
   const lifetime = parseTtl(timeout)
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
+  for (const [name, given] of Object.entries({ phantoms, suppress }))
+    checkThat(typeof given === 'boolean', `The option "${name}" is true or false, not ${String(given)}.`)
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
 }

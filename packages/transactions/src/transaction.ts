@@ -258,6 +258,7 @@ let isWatching = false
  * })
  * ```
  *
+ * @throws {ConfigurationError} When an option does not exist or cannot work, or what it is given is no cache or no function.
  * @throws {LockedError} When others hold what it needs for longer than `timeout`, or a lock was lost. Nothing is written.
  * @throws {TransactionConflictError} When others came between, as often as it was tried. Nothing is written.
  * @throws {BackendError} When the store refused the commit, or was not there. Nothing is written.

@@ -1,4 +1,4 @@
-import { type Cache, decorating, named } from '@cashews/core'
+import { type Cache, checkThat, decorating, named } from '@cashews/core'
 import { settingsOf, type TransactionOptions } from './options.ts'
 import { transaction } from './transaction.ts'
 
@@ -26,6 +26,7 @@ export interface TransactionalDecorator {
  * @throws {ConfigurationError} At definition: an option that does not exist or cannot work.
  */
 export function transactional(cache: Cache, options: TransactionOptions = {}): TransactionalDecorator {
+  checkThat(typeof cache?.tell === 'function', `transactional takes the cache first, not ${String(cache)}.`)
   settingsOf(options)
   const wrap = (fn: AnyFunction): AnyFunction => {
     const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {

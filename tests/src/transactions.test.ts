@@ -12,7 +12,7 @@ import {
 } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, gate, recorder, settle } from './support/helpers.ts'
+import { all, altered, gate, recorder, settle } from './support/helpers.ts'
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
 /** A busy machine is no store that is away. */
@@ -425,6 +425,74 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       await outsideTransaction(() => cache.delete('copy'))
     })
     expect(await read.peek()).toBe(undefined)
+  })
+
+  it('brings back nothing that it loaded after a change of its own, and that others deleted before the commit', async ({
+    skip,
+  }) => {
+    skip(mode === 'serializable', 'it runs again instead')
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, async () => 'loaded')
+    const changes = [() => cache.delete('copy'), () => tags.delete('a'), () => cache.set('copy', 'own')]
+    for (const change of changes)
+      for (const remove of [() => cache.delete('copy'), () => tags.delete('a')]) {
+        await read()
+        await inside(async () => {
+          await change()
+          expect(await read.refresh()).toBe('loaded')
+          expect(await read()).toBe('loaded')
+          await outsideTransaction<Promise<unknown>>(remove)
+        })
+        expect(await read.peek()).toBe(undefined)
+      }
+  })
+
+  it('gives what a cached function has answered another time to live, and it still can be invalidated', async () => {
+    const read = cached(cache, { ttl: 60, key: 'copy' }, async () => 'loaded')
+    for (const isRemoved of [false, true]) {
+      await read.invalidate()
+      await inside(async () => {
+        await read()
+        expect(await cache.expire('copy', 30)).toBe(true)
+        expect(await cache.getExpire('copy')).toBeCloseTo(30, 0)
+        if (isRemoved) await outsideTransaction(() => cache.delete('copy'))
+      })
+      expect(await cache.getExpire('copy')).toEqual(isRemoved ? undefined : expect.closeTo(30, 0))
+    }
+  })
+
+  it('finds absent what is under a tag it has deleted, though it never looked at it, or others deleted it just now', async ({
+    skip,
+  }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    let version = 1
+    const refreshed = early(cache, { ttl: 60, earlyTtl: 30, key: 'copy', tags: ['a'] }, async () => version)
+    await refreshed()
+    version = 2
+    await inside(async () => {
+      await tags.delete('a')
+      expect(await refreshed()).toBe(2)
+    })
+    await cache.set('key', 1, { tags: ['a'] })
+    const overtaken = altered(store, {
+      inspect: async (key) => {
+        const found = await store.inspect(key)
+        if (key === 'key' && store.tags) await store.tags.delete(['a'])
+        return found
+      },
+    })
+    const other = createCache().setup(overtaken, PATIENT)
+    const its = createTags(other)
+    await transaction(
+      other,
+      async () => {
+        await its.delete('a')
+        expect(await other.get('key')).toBe(undefined)
+      },
+      { mode },
+    )
   })
 
   it('lets no load outside bring back what it deleted', async () => {

@@ -8,7 +8,7 @@ export class Entry {
   seen: Held | Miss | undefined
   /** What the transaction has written. `MISS`: it deleted the key. */
   own: Held | Miss | undefined
-  /** What a cached function has answered inside; stored after the commit, if nobody invalidated it. */
+  /** What a cached function has answered since; stored after the commit, if nobody invalidated it, nor the transaction. */
   fill: Fill | undefined
   /** How the commit depends on what was seen, where the mode does not check it anyhow. */
   judged: Judged | undefined
@@ -25,7 +25,7 @@ export class Entry {
 
   /** What the key holds in the view of the transaction. */
   at(now: Milliseconds): Held | Miss {
-    const held = this.own ?? this.fill?.held ?? this.seen ?? MISS
+    const held = this.fill?.held ?? this.own ?? this.seen ?? MISS
     return held === MISS || held.expiresAt <= now ? MISS : held
   }
 

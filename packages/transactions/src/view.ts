@@ -297,8 +297,9 @@ export class View implements BackendBase {
       this.#yieldTo(key, lease)
       const entry = this.#entries.get(key) ?? this.#entry(key)
       const held = { value: kept, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }
-      if (entry.own === undefined) entry.fill = { held, loading, tags }
-      else entry.write(held, undefined, tags)
+      // Nothing would keep it from undoing what others delete before the commit: then the key is deleted, and loaded anew.
+      if (entry.own !== undefined) entry.write(MISS)
+      entry.fill = { held, loading, tags }
       return true
     },
   }
@@ -382,8 +383,20 @@ export class View implements BackendBase {
     return this.#claim([], () => {
       const entry = this.#entries.get(key)
       if (entry?.own === MISS && entry.stale !== MISS) return copyOf(entry.stale)
-      return entry?.isUntouched === false ? this.#read(key) : this.#ask<unknown>('get', key, () => own.stale(key))
+      if (entry?.isUntouched === false) return this.#read(key)
+      return chain(this.#mayBeDropped(key, own), (dropped) =>
+        dropped ? MISS : this.#ask<unknown>('get', key, () => own.stale(key)),
+      )
     })
+  }
+
+  /** Whether a tag was deleted inside that a key has, or may have had before its own expired. */
+  #mayBeDropped(key: string, own: Tags): Awaitable<boolean> {
+    if (this.#deleted.size === 0) return false
+    return chain(
+      this.#ask<readonly string[] | Miss>('get', key, () => own.of(key)),
+      (found) => found === MISS || found.some((tag) => this.#deleted.has(tag)),
+    )
   }
 
   /** Which part of the store a key lives in. */
@@ -477,7 +490,8 @@ export class View implements BackendBase {
     if (isAbsent || !tags || this.#deleted.size + this.#expired.size === 0) return false
     return chain(
       this.#ask<readonly string[] | Miss>('get', key, () => tags.of(key)),
-      (found) => found !== MISS && found.some((tag) => this.#deleted.has(tag) || this.#expired.has(tag)),
+      // One that is gone by now may have been under them.
+      (found) => found === MISS || found.some((tag) => this.#deleted.has(tag) || this.#expired.has(tag)),
     )
   }
 
@@ -516,6 +530,10 @@ export class View implements BackendBase {
     const entry = this.#entry(key)
     const held = entry.at(now)
     if (held === MISS) return false
+    if (entry.fill) {
+      entry.fill = { ...entry.fill, held: { ...held, expiresAt: now + lifetime, stamp: this.#stamp() } }
+      return true
+    }
     const onlyLifetime = entry.isUntouched || entry.onlyLifetime
     this.#change(key, { ...held, expiresAt: now + lifetime, stamp: this.#stamp() }, entry.judged)
     entry.onlyLifetime = onlyLifetime

@@ -1,5 +1,5 @@
 import { type Cache, createCache, loadSignal } from '@cashews/core'
-import { cached } from '@cashews/strategies'
+import { cached, circuitBreaker, locked, rateLimit, singleFlight, slidingRateLimit } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, gate, settle } from './support/helpers.ts'
@@ -84,6 +84,75 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(await leaving).toBe('left')
       await settle()
       expect(innermost?.aborted).toBe(true)
+      opened.open('late')
+    })
+  })
+
+  describe('of a strategy that stores no result, with a signal', () => {
+    type Load = (key: string) => Promise<string>
+    const alone = {
+      locked: (run: Load) => locked(cache, { ttl: '1m', key: 'k:{id}', args: ['id'] }, run),
+      rateLimit: (run: Load) => rateLimit(cache, { limit: 9, period: '1m', key: 'k:{id}', args: ['id'] }, run),
+      slidingRateLimit: (run: Load) =>
+        slidingRateLimit(cache, { limit: 9, period: '1m', key: 'k:{id}', args: ['id'] }, run),
+      circuitBreaker: (run: Load) =>
+        circuitBreaker(cache, { errorsRate: 50, period: '1m', ttl: '1m', key: 'k:{id}', args: ['id'] }, run),
+    }
+    const all = { ...alone, singleFlight: (run: Load) => singleFlight(cache, { key: 'k:{id}', args: ['id'] }, run) }
+
+    it.each(Object.entries(all))('leaves at once, and the run is told: %s', async (_, strategy) => {
+      const opened = gate<string>()
+      let inside: AbortSignal | undefined
+      const load = strategy(async () => {
+        inside = loadSignal()
+        return opened.promise
+      })
+      const controller = new AbortController()
+      const leaving = load.with({ signal: controller.signal })('a')
+      const left = expect(leaving).rejects.toThrow('enough')
+      await settle()
+      expect(inside?.aborted).toBe(false)
+      controller.abort(new Error('enough'))
+      await left
+      expect(inside?.reason).toEqual(new Error('enough'))
+      opened.open('late')
+    })
+
+    it.each(Object.entries(all))('gets the answer when it stays: %s', async (_, strategy) => {
+      const { signal } = new AbortController()
+      expect(await strategy(async (id) => id).with({ signal })('a')).toBe('a')
+    })
+
+    it.each(Object.entries(all))('runs nothing when it was aborted before: %s', async (_, strategy) => {
+      const run = vi.fn(async (id: string) => id)
+      const signal = AbortSignal.abort(new Error('no'))
+      await expect(strategy(run).with({ signal })('a')).rejects.toThrow('no')
+      expect(run).not.toHaveBeenCalled()
+    })
+
+    it('leaves the others of a shared run alone, which is told when the last has left', async () => {
+      const opened = gate<string>()
+      let inside: AbortSignal | undefined
+      let runs = 0
+      const load = all.singleFlight(async () => {
+        if (++runs > 1) return 'second'
+        inside = loadSignal()
+        return opened.promise
+      })
+      const [one, other] = [new AbortController(), new AbortController()]
+      const leaving = [one, other].map(({ signal }) =>
+        load
+          .with({ signal })('a')
+          .catch((error: Error) => error.message),
+      )
+      await settle()
+      one.abort(new Error('first'))
+      await settle()
+      expect(inside?.aborted).toBe(false)
+      other.abort(new Error('last'))
+      expect(await Promise.all(leaving)).toEqual(['first', 'last'])
+      expect(inside?.aborted).toBe(true)
+      expect(await load('a')).toBe('second')
       opened.open('late')
     })
   })

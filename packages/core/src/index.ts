@@ -63,7 +63,7 @@ export {
   ValueError,
   WrongTypeError,
 } from './errors.ts'
-export { Flight, Flights, type LoadCall } from './flight.ts'
+export { type Flight, Flights, type LoadCall } from './flight.ts'
 export { compileGlob, escapeGlob } from './glob.ts'
 export { type Guard, type Guarded, type GuardOptions, guard } from './guard.ts'
 export {
@@ -91,7 +91,7 @@ export type {
   ToldEvents,
   TransactionEvent,
 } from './listeners.ts'
-export { loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
+export { launch, loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
 export { awaitRelease, Lock, type LockOptions, wakeWaiters } from './lock.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'

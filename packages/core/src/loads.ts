@@ -153,6 +153,15 @@ function landAtEnd<T>(flight: Flight<T>): void {
   flight.promise.then(land, land)
 }
 
+/** Runs a function outside of the cache for callers who may leave: {@link loadSignal} inside aborts with the last. */
+export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
+  const controller = call.signal && new AbortController()
+  const flight = new Flight<T>(call, undefined, undefined, controller)
+  if (controller) signals = true
+  flight.promise = controller ? inScope({ signal: controller.signal }, run) : run()
+  return flight
+}
+
 let signals = false
 
 /** Inside a load that can be aborted, what it reads is given up with it. */

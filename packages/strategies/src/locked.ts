@@ -3,6 +3,7 @@ import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
+import { leaving } from './leaving.ts'
 import { checkTimes } from './lock-option.ts'
 import { wrap } from './wrap.ts'
 
@@ -50,8 +51,9 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const wrapTarget = (target: Target) => {
     const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) =>
       detecting(cache, 'locked', template, {
-        call: ({ key }, self, args, signal) =>
+        call: leaving(({ key }, self, args, signal) =>
           cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
+        ),
       }),
     )
     if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped

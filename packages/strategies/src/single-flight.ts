@@ -1,4 +1,4 @@
-import { type Cache, checkNames, Flight, Flights, type KeyOptions, perTransaction, type Target } from '@cashews/core'
+import { type Cache, checkNames, Flights, type KeyOptions, launch, perTransaction, type Target } from '@cashews/core'
 import { type Decorator, decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -35,17 +35,19 @@ export function singleFlight(
   const wrapTarget = (target: Target) =>
     wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, template) => {
       const flightsHere = perTransaction(() => new Flights())
-      const start = (key: string, self: unknown, args: readonly unknown[]) => {
-        const flight = new Flight({ key, self, args, signal: undefined })
+      const start = (key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal) => {
+        const flight = launch({ key, self, args, signal }, () => run(self, args))
         flightsHere().add(flight)
-        flight.promise = run(self, args)
         const land = () => flight.land()
         flight.promise.then(land, land)
-        return flight.promise
+        return flight
       }
       return detecting(cache, 'singleFlight', template, {
-        call: ({ key }, self, args) => flightsHere().find<unknown>(key)?.promise ?? start(key, self, args),
-        refresh: start,
+        call({ key }, self, args, signal) {
+          if (signal?.aborted) return Promise.reject(signal.reason)
+          return (flightsHere().find<unknown>(key) ?? start(key, self, args, signal)).wait(signal)
+        },
+        refresh: (key, self, args) => start(key, self, args).wait(),
         invalidate: async (key) => flightsHere().forget(key),
       })
     })

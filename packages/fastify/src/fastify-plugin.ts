@@ -173,7 +173,7 @@ class Rules {
     if (this.#options.etag) exchange.tag()
     const ended = () => new Promise((resolve) => reply.raw.once('close', resolve))
     const handle = () => {
-      request.raw.headers = exchange.headerFor(request.raw.headers)
+      exchange.setConditions(request.raw)
       if (exchange.isRecording) endWithReply(reply, exchange)
       done()
     }

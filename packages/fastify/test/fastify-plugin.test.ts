@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
@@ -176,6 +178,35 @@ describe('the Fastify plugin', () => {
     expect(await text()).toBe('answer 2')
     opened.resolve()
     expect(await first).toBe('answer 1')
+  })
+
+  it('serves HTTP/2, and asks its handlers whether what is stored is still right', async () => {
+    const server = Fastify({ http2: true })
+    await server.register(cashews, { cache, etag: true, cacheControl: true })
+    const asked: unknown[] = []
+    const options = { ttl: '100ms', revalidate: true } as const
+    server.get('/', { config: { cashews: options } }, async (request, reply) => {
+      asked.push(request.headers['if-none-match'])
+      return request.headers['if-none-match'] === '"v1"'
+        ? reply.code(304).send()
+        : reply.header('etag', '"v1"').send('page')
+    })
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    const client = connect(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}`)
+    const get = async () => {
+      const stream = client.request({ ':path': '/' })
+      const [header] = await once(stream, 'response')
+      let text = ''
+      for await (const chunk of stream.setEncoding('utf8')) text += chunk
+      return [header[':status'], text, header['cache-status']]
+    }
+    expect(await get()).toEqual([200, 'page', 'cashews; fwd=uri-miss; stored'])
+    await vi.waitFor(async () => {
+      expect(await get()).toEqual([200, 'page', 'cashews; fwd=stale; fwd-status=304; stored'])
+    })
+    expect(asked).toEqual([undefined, '"v1"'])
+    client.close()
+    await server.close()
   })
 
   it('stores a web Response too', async () => {

@@ -148,12 +148,12 @@ export class Exchange {
     )
   }
 
-  /** The header the handler gets: it is to say whether what is stored is still right, not what the client has. */
-  headerFor<H extends object>(header: H): H {
+  /** Lets the handler be asked whether what is stored is still right, and not whether it is what the client has. */
+  setConditions(request: { readonly headers: object }): void {
     const conditions = this.#visit?.conditions
-    if (conditions === undefined) return header
-    const { 'if-none-match': _, 'if-modified-since': __, ...others } = header as Record<string, unknown>
-    return { ...others, ...conditions } as H
+    if (conditions === undefined) return
+    const { 'if-none-match': _, 'if-modified-since': __, ...others } = request.headers as Record<string, unknown>
+    Object.defineProperty(request, 'headers', { value: { ...others, ...conditions } }) // HTTP/2 has a getter there.
   }
 
   /** What is sent where the handler says `said`; the same object if it is that. Called once, before anything is sent. */

@@ -155,7 +155,7 @@ export function middlewaresFor<R extends IncomingMessage>({
         const exchange = begin(cache, request, response)
         const on = () => {
           listen(exchange, request, response)
-          request.headers = exchange.headerFor(request.headers)
+          exchange.setConditions(request)
           next()
         }
         const again = () => runAgain(listener(request), request)

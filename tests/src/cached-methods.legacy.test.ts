@@ -1,7 +1,7 @@
 // Compiled with TypeScript's experimentalDecorators; the type checker of this workspace knows standard decorators only.
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
-import { cached, singleFlight } from '@cashews/strategies'
+import { cached, handleOf, singleFlight } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
 const cache: Cache = createCache().setup(memory())
@@ -105,11 +105,7 @@ describe('a cached method, by a legacy decorator', () => {
   it('has a handle for an instance', async () => {
     const repo = new Repo('handle')
     await repo.getName('bob')
-    const handle = (
-      repo.getName as typeof repo.getName & {
-        of(self: object): { key(user: string): string; invalidate(user: string): Promise<boolean> }
-      }
-    ).of(repo)
+    const handle = handleOf(repo, 'getName')
     expect(handle.key('bob')).toBe('handle:name:bob')
     expect(await handle.invalidate('bob')).toBe(true)
     await repo.getName('bob')

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
-import { cached, singleFlight } from '@cashews/strategies'
+import { cached, handleOf, singleFlight } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
 const cache: Cache = createCache().setup(memory())
@@ -120,15 +120,14 @@ describe('a cached method, by a standard decorator', () => {
   it('has a handle for an instance', async () => {
     const repo = new Repo('handle')
     await repo.getName('bob')
-    const handle = (
-      repo.getName as typeof repo.getName & {
-        of(self: object): { key(user: string): string; invalidate(user: string): Promise<boolean> }
-      }
-    ).of(repo)
+    const handle = handleOf(repo, 'getName')
     expect(handle.key('bob')).toBe('handle:name:bob')
     expect(await handle.invalidate('bob')).toBe(true)
     await repo.getName('bob')
     expect(repo.runs).toBe(2)
+    expect(handleOf(Repo, 'count').template).toContain('count')
+    expect(() => handleOf({ plain: () => 1 }, 'plain')).toThrow('"plain" is no method with a strategy around it.')
+    expect(() => handleOf(repo, 'runs' as never)).toThrow('"runs" is no method')
   })
 
   it('shares one run by singleFlight', async () => {

@@ -1,0 +1,24 @@
+import { checkThat } from '@cashews/core'
+import type { AnyFunction, Handle } from './function-types.ts'
+
+/** The names of the methods of an object. */
+export type MethodName<T> = { [N in keyof T]: T[N] extends AnyFunction ? N : never }[keyof T]
+
+/**
+ * Answers the {@link Handle} of a decorated method, which a decorator cannot show in its type.
+ *
+ * ```ts
+ * await handleOf(shop, 'price').invalidate('bread') // price is decorated by cached
+ * ```
+ *
+ * @param self The instance; the class, for a static method.
+ * @throws {ConfigurationError} When no strategy is around the method.
+ */
+export function handleOf<T extends object, N extends MethodName<T>>(
+  self: T,
+  name: N,
+): Handle<Extract<T[N], AnyFunction>> {
+  const method = self[name] as Partial<Handle<Extract<T[N], AnyFunction>>> | undefined
+  checkThat(typeof method?.of === 'function', `"${String(name)}" is no method with a strategy around it.`)
+  return method.of(self)
+}

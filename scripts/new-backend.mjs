@@ -57,9 +57,11 @@ export function backendFiles(name) {
     'src/index.ts': `export * from './${name}-backend.ts'\n`,
     [`src/${name}-backend.ts`]: source,
     [`test/${name}-backend.test.ts`]: `import { ${factory} } from '@cashews/backend-${name}'
-import { describeBackend } from '@cashews/conformance'
+import { describeBackend, handClock } from '@cashews/conformance'
 
-describeBackend('${name}', () => ${factory}())
+// A store that keeps the time itself really waits: leave the clock out, and give a longer \`unit\` to a slow one.
+const clock = handClock()
+describeBackend('${name}', () => ${factory}({ clock }), { elapse: clock.elapse })
 `,
     'README.md': readme(name, factory),
   }

@@ -188,6 +188,20 @@ describe('closing', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
+  it('ends a store that never opens, a moment later, unless the cache is used anew', async () => {
+    const close = vi.fn()
+    const open = () => new Promise<void>(() => {})
+    const cache = createCache({ onError: () => {} }).setup(syncStore({ open, close }))
+    void cache.get('key').catch(() => {})
+    await cache.close()
+    void cache.init()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(close).not.toHaveBeenCalled()
+    await cache.close()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(close).toHaveBeenCalledOnce()
+  })
+
   it('does not open a store that was never used', async () => {
     const close = vi.fn()
     const open = vi.fn()

@@ -51,6 +51,9 @@ function promised(value: unknown): Promise<unknown> | undefined {
 type SingleCall = Exclude<Call, CallOf<StreamCommand>>
 type StoreLeases = NonNullable<Backend['leases']>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
+/** How long a store may still be opening when it is closed. */
+const OPENING_AT_CLOSE: Milliseconds = 500
+
 /** A store that failed to open may still be trying, so it is closed like one that is open. */
 type State = 'idle' | 'opening' | 'failed' | 'open' | 'closed'
 
@@ -260,8 +263,19 @@ export class Route implements Guarded, BackendHost, Door {
     this.#state = 'closed'
     this.settle()
     this.#guard?.stop()
-    if (opening) opening.catch(() => undefined)
+    if (opening) this.#endOpening(opening)
     else if (wasUsed) await this.backend.close()
+  }
+
+  /** A store that is being opened is closed as soon as it is; one that takes long may never be, and is closed at once. */
+  #endOpening(opening: Promise<void>): void {
+    const close = async () => this.backend.close()
+    const late = setTimeout(() => {
+      if (this.#state === 'closed') close().catch((error) => this.report(error))
+    }, OPENING_AT_CLOSE)
+    late.unref()
+    const over = () => clearTimeout(late)
+    opening.then(over, over)
   }
 
   ask<T>(call: Call, perform: () => Awaitable<T>, matters = false): Awaitable<T> {

@@ -19,7 +19,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       [60, 'not 60'],
       ['1h', 'not 1h'],
       [null, 'not null'],
-      [{ expire: 60 }, 'has no option "expire". Its options: ttl, tags, exists.'],
+      [{ expire: 60 }, 'options { ttl, tags, exists }, not expire.'],
     ])('are refused when they are %j, for the value would stay for ever', async (options, message) => {
       await expect(cache.set('key', 1, options as object)).rejects.toThrow(message)
       expect(await cache.exists('key')).toBe(false)

@@ -161,7 +161,7 @@ describe('a setup by value', () => {
 
   it('refuses what is no backend', () => {
     const uncalled = () => createCache().setup(memory as unknown as Backend)
-    expect(uncalled).toThrow(/call it.*memory\(\)/)
+    expect(uncalled).toThrow(/memory\(\).*call it/)
     expect(uncalled).not.toThrow(/const|=>/)
     expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
     expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('A prefix is text')

@@ -752,7 +752,7 @@ function getOrSetSeen(): Seen {
 
 const NONE: WriteOptions = {}
 const WRITE: readonly string[] = ['ttl', 'tags']
-const SET: readonly string[] = [...WRITE, 'exists']
+const SET: readonly string[] = ['ttl', 'tags', 'exists']
 
 /** A write without a ttl stays for ever, which nobody means who misspelt it: so then the options are looked at. */
 function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
@@ -761,10 +761,9 @@ function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
 }
 
 function checkWriteOptions(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new CommandError(`The options of a write are an object, such as { ttl: '10m' }, not ${String(options)}.`)
-  const stray = Object.keys(options).find((name) => !known.includes(name))
-  if (stray !== undefined) throw new CommandError(`A write has no option "${stray}". Its options: ${known.join(', ')}.`)
+  const isObject = typeof options === 'object' && options !== null
+  const stray = isObject ? Object.keys(options).find((name) => !known.includes(name)) : String(options)
+  if (stray !== undefined) throw new CommandError(`A write takes options { ${known.join(', ')} }, not ${stray}.`)
 }
 
 function sum(counts: readonly number[]): number {

@@ -86,12 +86,10 @@ function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds
 }
 
 function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Backend {
-  if (typeof target === 'function')
-    throw new ConfigurationError(
-      'A backend is set up by URL or by value; this is what makes one: call it, as in memory().',
-    )
   if (typeof target !== 'object' || target === null || typeof target.get !== 'function')
-    throw new ConfigurationError(`A backend is set up by URL or by value, such as memory(); got ${String(target)}.`)
+    throw new ConfigurationError(
+      `A backend is set up by URL or by value, such as memory(); got ${typeof target === 'function' ? 'a function: call it' : String(target)}.`,
+    )
   if (target.tags === undefined)
     throw new ConfigurationError(
       `The backend "${target.name}" does not say whether it has tags: pass it to completeBackend, or give it tags: false.`,
@@ -113,21 +111,14 @@ function fromSettingsUrl(
   return [driver.fromUrl(theirs, overrides), optionsFromUrl(ours, IN_URL)]
 }
 
-/** The drivers that come with the framework, for the message to whoever forgot one. */
-const OURS: readonly (readonly [schemes: RegExp, driver: string])[] = [
-  [/^mem:/i, 'memory'],
-  [/^rediss?[:+]/i, 'redis'],
-  [/^disk:/i, 'disk'],
-]
-
 function unknownScheme(url: string, drivers: readonly Driver[]): ConfigurationError {
   const known = drivers.flatMap(({ schemes }) => schemes).map((scheme) => `${scheme}://`)
-  const knows = known.length > 0 ? `This cache knows ${known.join(', ')}.` : 'This cache has no drivers.'
-  const driver = OURS.find(([schemes]) => schemes.test(url))?.[1]
-  const from = driver ? `, with ${driver} of @cashews/backend-${driver}` : ''
-  const remedy =
-    driver || known.length === 0 ? ` Give them to createCache({ drivers: [${driver ?? 'memory'}] })${from}.` : ''
-  return new ConfigurationError(`No backend for "${redact(url)}". ${knows}${remedy}`)
+  const [ours] = /^(mem|redis|disk)(?=s?[:+])/i.exec(url.toLowerCase()) ?? []
+  const driver = ours === 'mem' ? 'memory' : ours
+  const give = driver && ` Give createCache({ drivers: [${driver}] }) that of @cashews/backend-${driver}.`
+  return new ConfigurationError(
+    `No backend for "${redact(url)}". This cache knows ${known.join(', ') || 'none'}.${give ?? ''}`,
+  )
 }
 
 /** Splits a URL in two: the options of the cache, and everything else as it was written. */

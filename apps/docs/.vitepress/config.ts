@@ -36,7 +36,7 @@ function linkOnSite(href: string, from: string): string | undefined {
   return anchor === undefined ? link : `${link}#${anchor}`
 }
 
-const guides = ['redis', 'disk', 'serialization', 'envelope', 'tags', 'transactions', 'bloom', 'metrics']
+const guides = ['recipes', 'redis', 'disk', 'serialization', 'envelope', 'tags', 'transactions', 'bloom', 'metrics']
 const packages = readdirSync(join(root, 'packages'))
 
 export default defineConfig({

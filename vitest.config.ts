@@ -88,8 +88,9 @@ const config: ViteUserConfig = defineConfig({
         },
       },
     ],
-    // Vitest leaves one core to itself, which is half of a small machine.
-    maxWorkers: availableParallelism(),
+    // Vitest leaves one core to itself, which is half of a small machine. One more than there are works while tests wait for a
+    // server or a clock.
+    maxWorkers: availableParallelism() + 1,
     // Wall time on a machine that others use too. A test that hangs still ends.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -9,6 +9,11 @@ const LAST_ASCII = 0x7f
 
 /** Stamps that nobody changes: they are not copied with the value beside which they stand. */
 class Stamps extends Array<TagStamp> {
+  /** What is made of them is a list like any other. */
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array
+  }
+
   [Symbol.for('cashews.clone')](): this {
     return this
   }

@@ -44,7 +44,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     ['an empty key', { ttl: 1, key: '' }, /empty/],
     ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function'],
     ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
-    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags are a list.*\['items'\].*not items/],
+    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags are a list.*\['items'\].*not "items"/],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)

@@ -28,6 +28,7 @@ import {
 import { BitArray } from './bit-array.ts'
 import { Deletions } from './deletions.ts'
 import { EventWindow } from './event-window.ts'
+import { EVICTION, type Eviction } from './eviction.ts'
 import { Expiry } from './expiry.ts'
 import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
@@ -42,7 +43,7 @@ export interface MemorySettings {
   readonly size: number
   readonly maxBytes: number
   readonly isolation: Isolation
-  readonly eviction: typeof Recency
+  readonly eviction: Eviction
   /** `Infinity`: no sweeping. */
   readonly checkInterval: Milliseconds
   readonly clock: Clock | undefined
@@ -90,7 +91,7 @@ export class MemoryBackend implements Backend {
   readonly locks: MemoryLocks
 
   constructor({ size, maxBytes, isolation, eviction, checkInterval, clock }: MemorySettings) {
-    this.#entries = new eviction(size, maxBytes < FOREVER)
+    this.#entries = new EVICTION[eviction](size, maxBytes < FOREVER)
     this.#clock = new TickingClock(clock)
     this.#expiry = new Expiry(this.#entries, this.#clock, checkInterval, (pointer) => this.#remove(pointer, 'expired'))
     this.#deletions = new Deletions(this.#entries)

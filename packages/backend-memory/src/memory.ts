@@ -7,10 +7,9 @@ import {
   type Ttl,
   unknownOption,
 } from '@cashews/core'
+import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
 import { MemoryBackend } from './memory-backend.ts'
-import { Recency } from './recency.ts'
-import { Sieve } from './sieve.ts'
 
 /** Settings of {@link memory}. */
 export interface MemoryOptions {
@@ -31,7 +30,7 @@ export interface MemoryOptions {
    *
    * @default 'lru'
    */
-  readonly eviction?: 'lru' | 'sieve'
+  readonly eviction?: Eviction
   /** How often to remove what has expired and nobody asks for; `0` or `false`: never. @default '1s' */
   readonly checkInterval?: Ttl | false
   /** Where the time comes from. @default the clock of the machine */
@@ -58,8 +57,6 @@ const IN_URL = {
   checkInterval: 'text',
 } as const
 const OPTIONS = [...Object.keys(IN_URL), 'clock']
-
-const EVICTION = { lru: Recency, sieve: Sieve }
 
 /**
  * A store in the memory of this process, bounded by entries and optionally by bytes. It forgets with the process.
@@ -90,7 +87,7 @@ function create(options: MemoryOptions = {}): MemoryBackend {
     size,
     maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
     isolation: ISOLATION[isolation],
-    eviction: EVICTION[eviction],
+    eviction,
     checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
     clock,
   })

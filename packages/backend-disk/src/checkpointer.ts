@@ -37,9 +37,11 @@ const files = new Map()
 parentPort.on('message', ({ id, path, mode }) => {
   try {
     if (mode === undefined) {
-      const file = files.get(path)
-      files.delete(path)
-      file?.close()
+      for (const [name, file] of files) {
+        if (path !== undefined && name !== path) continue
+        files.delete(name)
+        file.close()
+      }
       parentPort.postMessage({ id })
       return
     }
@@ -102,15 +104,20 @@ export class Checkpointer {
     }
   }
 
-  /** Ends the thread, and waits for that: it closes its files, and what is left of their logs is copied before. */
+  /**
+   * Ends the thread. It closes its files first, by which what is left of their logs is copied: a thread that is ended in the
+   * middle of a copy can leave a log behind.
+   */
   async close(): Promise<void> {
     const worker = this.#worker
+    if (!worker) return
+    await this.awaited(this.#ask())
     this.#worker = undefined
-    await worker?.terminate()
+    await worker.terminate()
     this.#failAll('it was closed')
   }
 
-  #ask(path: string, mode?: CheckpointMode): Promise<Reply> {
+  #ask(path?: string, mode?: CheckpointMode): Promise<Reply> {
     return new Promise((resolve) => {
       const id = this.#id++
       this.#waiting.set(id, resolve)

@@ -41,7 +41,7 @@ export function entryOf([id, kind, stamp, expiresAt, usedAt, ref, sum, value]: R
 }
 
 /** The columns of a {@link Peek}. Each that is answered costs time: these are as few as can be. */
-export const PEEKED = `value, iif(kind = ${KIND.value}, sum, NULL), expires_at, used_at`
+export const PEEKED: string = `value, iif(kind = ${KIND.value}, sum, NULL), expires_at, used_at`
 /** What it takes to read a small value. Without a sum the row holds something else: read the {@link Entry} then. */
 export type Peek = [value: Stored, sum: number | null, expiresAt: Milliseconds | null, usedAt: Milliseconds]
 

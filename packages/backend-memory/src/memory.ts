@@ -26,7 +26,7 @@ export interface MemoryOptions {
   readonly isolation?: 'clone' | 'freeze' | 'none'
   /**
    * Which entry goes when there is no room: `lru`, the least recently used; `sieve`, the oldest that was not read for a
-   * round. Where some keys are asked for far more often than others, `sieve` misses less, and its hits are quicker.
+   * round. Where some keys are asked for far more often than others, `sieve` misses less.
    *
    * @default 'lru'
    */

@@ -104,19 +104,22 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   /** Replaces an entry, which is then at the head. */
   overwrite(pointer: number, value: unknown, expiresAt: number): void {
-    this.splayOnTop(pointer)
-    this.V[pointer] = value
-    if (this.promises) this.promises[pointer] = undefined
+    this.put(pointer, value)
     if (this.ties) this.#untie(pointer)
     this.prolong(pointer, expiresAt)
   }
 
   /** Replaces the value of an entry without tags, which is then at the head and ends when it did. */
   replace(pointer: number, value: unknown): void {
+    this.put(pointer, value)
+    this.#restamp(pointer)
+  }
+
+  /** Puts another value into an entry, and the entry at the head. */
+  protected put(pointer: number, value: unknown): void {
     this.splayOnTop(pointer)
     this.V[pointer] = value
     if (this.promises) this.promises[pointer] = undefined
-    this.#restamp(pointer)
   }
 
   /** Puts an entry under tags, instead of those it has. */

@@ -41,9 +41,9 @@ export class Sieve extends Recency {
     return pointer
   }
 
-  override overwrite(pointer: number, value: unknown, expiresAt: number): void {
+  protected override put(pointer: number, value: unknown): void {
     this.#leave(pointer)
-    super.overwrite(pointer, value, expiresAt)
+    super.put(pointer, value)
     this.use(pointer)
   }
 

@@ -88,6 +88,19 @@ describe("a full memory store with eviction: 'sieve'", () => {
     ])
   })
 
+  it('counts a raised counter as a use', () => {
+    const { store, removed } = opened({ size: 2, eviction: 'sieve' })
+    store.incr('count', 1, HOUR)
+    store.set('value', 1, HOUR)
+    store.incr('count', 1, HOUR)
+    for (const key of keysOf(2, 'new')) store.set(key, 1, HOUR)
+    expect(store.get('count')).toBe(2)
+    expect(removed).toEqual([
+      ['value', 'evicted'],
+      ['new:0', 'evicted'],
+    ])
+  })
+
   it('works with room for one', () => {
     const { store, removed } = opened({ size: 1, eviction: 'sieve' })
     store.set('a', 1, HOUR)

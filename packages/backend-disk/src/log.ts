@@ -77,9 +77,9 @@ export class Log {
    * the room of a file that was removed back to the disk.
    */
   close(): Promise<void> {
-    const released = this.#checkpointer.release(this.#file.path)
+    // Here first: where both close at once, neither is last, and the log stays.
     this.#file.close()
-    return released
+    return this.#checkpointer.release(this.#file.path)
   }
 
   async #copy(mode: CheckpointMode): Promise<void> {

@@ -14,8 +14,9 @@ import { derivedFields, type IsPublic, publicIf, usedOf } from './derived.ts'
 import { type Body, entityTag } from './etag.ts'
 import { type Fields, lineOf } from './field.ts'
 import { type HttpRequest, isSafe, type Reply } from './request.ts'
-import type { ResponseCache, Visit } from './response-cache.ts'
+import type { ResponseCache } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
+import type { Visit } from './visits.ts'
 
 /** Settings of {@link cacheControl}. */
 export interface CacheControlOptions<R = unknown> extends SteeringOptions<R> {

@@ -6,7 +6,8 @@ import { type CacheControlOptions, Exchange, type Going } from './exchange.ts'
 import { headerOf, listenIn, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction, checkNames } from './options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
-import { ResponseCache, type ResponseCacheOptions } from './response-cache.ts'
+import { ResponseCache } from './response-cache.ts'
+import type { ResponseCacheOptions } from './response-options.ts'
 import type { SteeringOptions } from './steering.ts'
 
 /** Stands before a handler, as Express and its like have it. */

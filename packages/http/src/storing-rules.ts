@@ -1,0 +1,124 @@
+import { compileGlob, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import type { Ask } from './ask.ts'
+import { parseCacheControl, writeCacheControl } from './cache-control.ts'
+import { type Fields, lineOf, type RequestFields } from './field.ts'
+import { explicitLifetime, initialAge } from './freshness.ts'
+import type { Reply } from './request.ts'
+import type { ResponseCacheOptions } from './response-options.ts'
+import { isOpen, isUnderstood, type Policy, policyOf } from './stored-response.ts'
+import { varyingFields } from './vary.ts'
+
+/** How a response will be kept. */
+export interface Plan {
+  /** The header that the handler gave it. */
+  readonly said: Fields
+  readonly policy: Policy
+  /** The request fields it varies by. */
+  readonly names: readonly string[]
+  readonly lifetime: Milliseconds
+  readonly tags: readonly string[] | undefined
+  /** Whether the handler said itself how long it may be kept. */
+  readonly saysItself: boolean
+}
+
+/** What the handler's cached functions add: how long what they answered is kept, in seconds, and whether it is stale. */
+export interface Used {
+  readonly left: number | undefined
+  readonly isStale: boolean
+}
+
+/** How long a response that can be validated is kept beyond its time, in seconds. */
+const VALIDATION_TIME = 3_600
+
+/** Whether and how long a route keeps a response: RFC 9111 §3, and stricter where users could meet. */
+export class StoringRules {
+  readonly #options: ResponseCacheOptions
+  readonly #ttl: number | undefined
+  readonly #staleWhileRevalidate: number
+  readonly #staleIfError: number
+  readonly #isAnonymous: (cookie: string) => boolean
+  readonly #isKept: (status: number) => boolean
+
+  /** @throws {TtlError} When a ttl cannot be read. */
+  constructor(options: ResponseCacheOptions) {
+    const { ignoreCookies = [], statuses = [200], ttl, staleWhileRevalidate, staleIfError } = options
+    const globs = ignoreCookies.map((glob) => compileGlob(glob))
+    this.#options = options
+    this.#ttl = secondsOf(ttl)
+    this.#staleWhileRevalidate = secondsOf(staleWhileRevalidate) ?? 0
+    this.#staleIfError = secondsOf(staleIfError) ?? 0
+    this.#isAnonymous = (cookie) => globs.some((matches) => matches(cookie))
+    this.#isKept = typeof statuses === 'function' ? statuses : (status) => statuses.includes(status)
+  }
+
+  /** Whether a request tells who sent it. */
+  hasCredentials({ authorization, cookie }: RequestFields): boolean {
+    if (authorization !== undefined) return true
+    if (cookie === undefined) return false
+    return (lineOf(cookie) as string).split(';').some((pair) => {
+      const name = (pair.split('=', 1)[0] as string).trim()
+      return name !== '' && !this.#isAnonymous(name)
+    })
+  }
+
+  /** Decides whether and how a response is kept; `undefined` when it is not. */
+  plan(ask: Ask, said: Reply, used: Used, now: number): Plan | undefined {
+    const { status, fields } = said
+    const names = varyingFields(fields.vary)
+    if (names === '*' || used.isStale || !this.mayKeep(ask, status, fields)) return undefined
+    const directives = parseCacheControl(fields['cache-control'])
+    const lifetime = explicitLifetime(directives, fields, now) ?? this.#ttl ?? used.left
+    if (lifetime === undefined) return undefined
+    const policy = policyOf(status, directives, {
+      lifetime,
+      age: initialAge(fields, now),
+      now,
+      staleWhileRevalidate: this.#staleWhileRevalidate,
+      staleIfError: this.#staleIfError,
+    })
+    const kept = this.#keptFor(policy, fields)
+    if (kept <= 0) return undefined
+    const saysItself = fields['cache-control'] !== undefined
+    return { said: fields, policy, names, lifetime: Math.ceil(kept * 1_000), tags: this.#tags(ask, said), saysItself }
+  }
+
+  /** Whether a response with such a header may be kept for others. */
+  mayKeep(ask: Ask, status: number, fields: Fields): boolean {
+    const directives = parseCacheControl(fields['cache-control'])
+    if (status < 200 || status === 206 || status === 304 || !this.#isKept(status)) return false
+    if (directives.noStore || (directives.mustUnderstand && !isUnderstood(status))) return false
+    if (directives.private && ask.identity === undefined) return false
+    if (ask.isPersonal && !isOpen(directives)) return false
+    if (fields['set-cookie'] !== undefined && !this.#options.storeSetCookie) return false
+    return fields.trailer === undefined && !isEndless(fields)
+  }
+
+  /** What the settings say where the header says nothing. */
+  controlFor(fields: Fields, lifetime: number): Record<string, string> {
+    if (fields['cache-control'] !== undefined || fields.expires !== undefined) return {}
+    const isPublic = this.#options.public === true && this.#options.varyBy === undefined
+    return { 'cache-control': writeCacheControl({ public: isPublic, private: !isPublic, maxAge: lifetime }) }
+  }
+
+  /** How long a response is worth keeping, in seconds. */
+  #keptFor({ lifetime, age, isNoCache, staleWhileRevalidate, staleIfError }: Policy, fields: Fields): number {
+    const canAsk = this.#options.revalidate && (fields.etag !== undefined || fields['last-modified'] !== undefined)
+    if (isNoCache && !canAsk) return 0
+    const beyond = Math.max(staleWhileRevalidate, staleIfError, canAsk ? VALIDATION_TIME : 0)
+    return Math.max(0, lifetime - age) + beyond
+  }
+
+  #tags(ask: Ask, said: Reply): readonly string[] | undefined {
+    const { tags } = this.#options
+    return typeof tags === 'function' ? tags(ask.request, said) : tags
+  }
+}
+
+function secondsOf(ttl: Ttl | undefined): number | undefined {
+  return ttl === undefined ? undefined : parseTtl(ttl) / 1_000
+}
+
+/** Events are sent as they happen: nobody can wait for their end. */
+function isEndless(fields: Fields): boolean {
+  return lineOf(fields['content-type'])?.startsWith('text/event-stream') ?? false
+}

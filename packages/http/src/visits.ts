@@ -1,0 +1,161 @@
+import { type Awaitable, type Cache, type Lease, outsideScope } from '@cashews/core'
+import type { Ask } from './ask.ts'
+import type { Forward } from './cache-status.ts'
+import { entityTag } from './etag.ts'
+import { type Fields, lineOf } from './field.ts'
+import { type Ending, Recorder } from './recorder.ts'
+import type { ResponseCacheOptions } from './response-options.ts'
+import type { Found, ResponseStore } from './response-store.ts'
+import { type StoredResponse, storedFields } from './stored-response.ts'
+import type { Plan } from './storing-rules.ts'
+import { variantOf } from './vary.ts'
+
+/** A request on its way through the handler. */
+export interface Visit {
+  readonly forward: Forward
+  /** Fields to ask the handler with, whether what is stored is still right. */
+  readonly conditions?: Readonly<Record<string, string>> | undefined
+  /** Records the response; absent when it will not be stored, whatever it is. */
+  readonly recorder?: Recorder | undefined
+  readonly ask?: Ask
+  readonly found?: Found
+  /** The header as it was before the handler ran. */
+  before?: Fields
+  /** How the response will be kept, once it is known that it may. */
+  plan?: Plan
+}
+
+/** A visit that is recorded. */
+export type RecordedVisit = Visit & Required<Pick<Visit, 'ask' | 'found'>> & { readonly recorder: Recorder }
+
+/** What came of waiting for the response to another: it, or how to go on. `again`: as before. `alone`: without waiting. */
+export type Shared = StoredResponse | 'again' | 'alone'
+
+/** A visit that others may wait for. */
+interface Load {
+  lease: Lease | undefined
+  readonly recorder: Recorder
+  /** What was recorded, or why nothing was. Never rejects. */
+  readonly done: Promise<Recorded | Exclude<Ending, 'whole'>>
+}
+
+interface Recorded {
+  readonly response: StoredResponse
+  readonly names: readonly string[]
+  readonly ask: Ask
+}
+
+/** The visits under way whose responses are recorded: they fill the store, and whoever asks for the same meanwhile waits. */
+export class Visits {
+  readonly #cache: Cache
+  readonly #store: ResponseStore
+  readonly #maxBytes: number
+  readonly #tags: ResponseCacheOptions['tags']
+  readonly #underWay = new Map<string, Load>()
+  /** What refreshes store, which is later than their response ends. */
+  readonly #saving = new Map<string, Promise<unknown>>()
+
+  constructor(cache: Cache, store: ResponseStore, { maxBytes = 1024 ** 2, tags }: ResponseCacheOptions) {
+    this.#cache = cache
+    this.#store = store
+    this.#maxBytes = maxBytes
+    this.#tags = tags
+  }
+
+  /** Waits for the response to another who asks for the same; `undefined` when there is nobody to wait for. */
+  share(ask: Ask, { place }: Found): Promise<Shared> | undefined {
+    const other = this.#underWay.get(place)
+    return other && !other.lease?.broken ? this.#wait(ask, place, other) : undefined
+  }
+
+  /** Ends when what the refresh of a place brought is stored. */
+  async saved(place: string): Promise<void> {
+    await this.#saving.get(place)
+  }
+
+  /**
+   * Lets the handler run, and records what it answers. First it takes the lease, so that nothing is stored which is
+   * invalidated from now on.
+   *
+   * @param isAwaited Whether others may wait for it.
+   */
+  record(visit: Omit<RecordedVisit, 'recorder'>, isAwaited: boolean): Awaitable<RecordedVisit> {
+    const { ask, found } = visit
+    const recorder = new Recorder(this.#maxBytes)
+    const recorded = { ...visit, recorder }
+    const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
+    const { promise: leased, resolve: goOn } = Promise.withResolvers<void>()
+    let load: Load | undefined
+    let lease: Lease | undefined
+    const stored = outsideScope(() =>
+      this.#cache.fly<Recorded | Ending>(
+        { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
+        {
+          sharing: 'apart',
+          seen: () => ({ strategy: 'response' }),
+          tags: ahead && (() => ahead),
+          load: async (own) => {
+            lease = own
+            if (load) load.lease = own
+            goOn()
+            const ending = await recorder.ended
+            return ending === 'whole' ? this.#save(recorded, own) : ending
+          },
+        },
+      ),
+    )
+    const done = stored.catch((error): Ending => {
+      this.#cache.report(error)
+      recorder.refuse()
+      goOn()
+      return 'refused'
+    }) as Load['done']
+    if (isAwaited) {
+      const own: Load = { lease, done, recorder }
+      load = own
+      this.#underWay.set(found.place, own)
+      done.then(() => this.#noLonger(own, found.place))
+    }
+    if (ask.isRefresh) {
+      this.#saving.set(found.place, done)
+      done.then(() => this.#saving.delete(found.place))
+    }
+    return lease ? recorded : leased.then(() => recorded)
+  }
+
+  async #wait(ask: Ask, place: string, other: Load): Promise<Shared> {
+    const done = await Promise.race([other.done, other.recorder.dragging])
+    if (done === 'aborted') return 'again'
+    if (done === 'dragging') {
+      this.#noLonger(other, place)
+      return 'alone'
+    }
+    return done !== 'refused' && placeIn(done.names, done.ask) === placeIn(done.names, ask) ? done.response : 'alone'
+  }
+
+  /** Lets nobody who comes from now on wait for a load. */
+  #noLonger(load: Load, place: string): void {
+    if (this.#underWay.get(place) === load) this.#underWay.delete(place)
+  }
+
+  async #save({ ask, found, plan, before = {}, recorder }: RecordedVisit, lease: Lease): Promise<Recorded> {
+    const { policy, names, lifetime, tags, saysItself } = plan as Plan
+    const { fields, body } = recorder.whole
+    const tag =
+      policy.status === 200 && fields.etag === undefined
+        ? { etag: entityTag(body, lineOf(fields['content-type'])) }
+        : {}
+    const response: StoredResponse = {
+      ...policy,
+      saysItself,
+      fields: { ...storedFields(fields, before), ...tag },
+      body,
+    }
+    await this.#store.store(ask, found, names, response, lifetime, lease, tags)
+    return { response, names, ask }
+  }
+}
+
+function placeIn(names: readonly string[], { request, identity }: Ask): string {
+  return variantOf(names, request.fields, identity)
+}

@@ -1,8 +1,8 @@
 export { cacheControlTtl, type SiteData } from '@cashews/http'
 export {
   type CashewsApp,
-  type CashewsOptions,
   type CashewsRequest,
   cashews,
   cashews as default,
 } from './fastify-plugin.ts'
+export type { CashewsOptions } from './options.ts'

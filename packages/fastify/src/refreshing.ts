@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto'
+import type { HttpRequest } from '@cashews/http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** Carries the name of a refresh, which nobody can guess. */
+const REFRESH = 'x-cashews-refresh'
+
+/** Requests that an application makes of itself, for no client, to refresh what is stored. */
+export class Refreshing {
+  readonly #app: FastifyInstance
+  readonly #underWay = new Map<string, Omit<HttpRequest, 'raw'>>()
+
+  constructor(app: FastifyInstance) {
+    this.#app = app
+  }
+
+  /** Whether a request says that it is such a one, which anybody may say. */
+  isClaimedBy({ headers }: FastifyRequest): boolean {
+    return headers[REFRESH] !== undefined
+  }
+
+  /** The request that a request repeats; `undefined` when it comes from a client. */
+  originalOf(request: FastifyRequest): HttpRequest<FastifyRequest> | undefined {
+    const name = request.headers[REFRESH]
+    const original = typeof name === 'string' ? this.#underWay.get(name) : undefined
+    return original && { ...original, raw: request }
+  }
+
+  /** Sends a request through the application once more. */
+  async again(request: HttpRequest, remoteAddress = '127.0.0.1'): Promise<void> {
+    const name = randomUUID()
+    const { url, scheme, authority, client } = request
+    const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...fields } = request.fields
+    this.#underWay.set(name, { method: 'GET', url, scheme, authority, client, fields })
+    try {
+      const headers = { ...fields, [REFRESH]: name } as Record<string, string>
+      await this.#app.inject({ method: 'GET', url, headers, remoteAddress })
+    } finally {
+      this.#underWay.delete(name)
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { Detections } from '@cashews/core'
+import {
+  asksToClearCache,
+  type CacheControlOptions,
+  type ClearSiteDataOptions,
+  checkCache,
+  checkClearOptions,
+  checkControlOptions,
+  checkNames,
+  Exchange,
+  type Going,
+  headerOf,
+  mayClear,
+  type Reply,
+  ResponseCache,
+  type SteeringOptions,
+} from '@cashews/http'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { Described } from './described.ts'
+import { bodyOf, isStream, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
+import type { CashewsOptions } from './options.ts'
+import { Refreshing } from './refreshing.ts'
+
+/** How long a handler whose client has left may still finish a response that others can have, in milliseconds. */
+const HANDLER_MAY_GO_ON = 60_000
+/** Where a request that is not answered from the store carries its exchange. */
+const EXCHANGE = Symbol('cashews.exchange')
+type Exchanged = FastifyRequest & { [EXCHANGE]?: Exchange | null }
+
+/** `prefix`, `logLevel` and the like are Fastify's own. */
+const OPTIONS = [
+  'cache',
+  'etag',
+  'cacheControl',
+  'clearSiteData',
+  'responses',
+  'errors',
+  'prefix',
+  'logLevel',
+  'logSerializers',
+]
+const NO_DETECTIONS: Detections = { calls: {}, keys: [] }
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** The rules, for the routes of one application. */
+export class RouteRules {
+  readonly #options: CashewsOptions
+  readonly #control: CacheControlOptions | undefined
+  readonly #allow: ClearSiteDataOptions['allow']
+  readonly #refreshing: Refreshing
+  /** One for each way to make keys. */
+  readonly #stores = new Map<string, ResponseCache>()
+
+  constructor(app: FastifyInstance, options: CashewsOptions) {
+    const { cacheControl, clearSiteData } = options
+    checkNames('@cashews/fastify', options, OPTIONS)
+    checkCache('@cashews/fastify', options.cache)
+    if (typeof cacheControl === 'object') checkControlOptions(cacheControl)
+    if (typeof clearSiteData === 'object') checkClearOptions(clearSiteData)
+    app.decorateRequest(EXCHANGE, null)
+    this.#refreshing = new Refreshing(app)
+    this.#options = options
+    this.#control = cacheControl === true ? {} : cacheControl || undefined
+    this.#allow = typeof clearSiteData === 'object' ? clearSiteData.allow : undefined
+  }
+
+  detected(request: FastifyRequest): Detections {
+    return (request as Exchanged)[EXCHANGE]?.detected() ?? NO_DETECTIONS
+  }
+
+  /** Deletes what is stored for a URL. */
+  async forget(url: string): Promise<boolean> {
+    const { protocol, host, pathname, search } = new URL(url)
+    const scheme = protocol.slice(0, -1)
+    const request = { url: pathname + search, scheme, authority: host, fields: {} }
+    const forgotten = await Promise.all([...this.#stores.values()].map((store) => store.forget(request)))
+    return forgotten.includes(true)
+  }
+
+  /** Gives a route the hooks it needs. */
+  attach(route: RouteOptions): void {
+    const methods = [route.method].flat().map((method) => method.toUpperCase())
+    const isRead = methods.includes('GET') || methods.includes('HEAD')
+    const responses = isRead ? this.#responsesOf(route) : undefined
+    const isWatched = isRead && (this.#options.etag || this.#control || responses)
+    if (isWatched || this.#allow) {
+      const steering = { ...this.#control, ...this.#options.responses, ...route.config?.cashews }
+      const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) =>
+        this.#begin(request, reply, responses, steering, done)
+      route.preHandler = [...hooksOf(route.preHandler), begin] as never
+    }
+    if (isWatched) route.onSend = [this.#send, ...hooksOf(route.onSend)] as never
+    if (methods.some((method) => !SAFE.has(method))) route.onSend = [this.#forget, ...hooksOf(route.onSend)] as never
+  }
+
+  #responsesOf({ config, url }: RouteOptions): ResponseCache | undefined {
+    const own = config?.cashews
+    if (own === undefined || (url.includes('*') && !own.wildcard)) return undefined
+    const options = { ...this.#options.responses, ...own }
+    const responses = new ResponseCache(this.#options.cache, options)
+    this.#stores.set(JSON.stringify([options.prefix, options.ignoreQuery]), responses)
+    return responses
+  }
+
+  #begin(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    responses: ResponseCache | undefined,
+    steering: SteeringOptions,
+    done: () => void,
+  ): void {
+    const hit = responses && this.#answerNow(responses, request, reply)
+    if (hit) {
+      send(reply, hit)
+      return
+    }
+    const control = SAFE.has(request.method) ? this.#control : undefined
+    const exchange = this.#exchangeOf(request, reply)
+    if (this.#options.etag) exchange.tag()
+    const ended = () => new Promise((resolve) => reply.raw.once('close', resolve))
+    const handle = () => {
+      exchange.setConditions(request.raw)
+      if (exchange.isRecording) endWithReply(reply, exchange)
+      done()
+    }
+    const steer = () => (control ? exchange.control(control, { on: handle, ended }) : handle())
+    const clear = () => {
+      ;(request as Exchanged)[EXCHANGE] = exchange
+      this.#clear(request, exchange, { on: steer, ended })
+    }
+    if (responses) {
+      const again = () => this.#refreshing.again(exchange.request, request.raw.socket.remoteAddress)
+      const answer = (stored: Reply) => send(reply, stored)
+      exchange.respond(responses, steering, answer, again, { on: clear, ended })
+    } else clear()
+  }
+
+  /** What is stored, where nothing else has to be looked after. */
+  #answerNow(responses: ResponseCache, request: FastifyRequest, reply: FastifyReply): Reply | undefined {
+    if (this.#refreshing.isClaimedBy(request)) return undefined
+    return responses.answerNow(new Described(request), 'compress' in reply)
+  }
+
+  /** Lets a request clear what its cached functions have stored, if it asks for it and may. */
+  #clear(request: FastifyRequest, exchange: Exchange, going: Going): void {
+    const allow = asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
+    if (allow === undefined) going.on()
+    else
+      mayClear(this.#options.cache, allow, exchange.request).then((may) => (may ? exchange.clear(going) : going.on()))
+  }
+
+  #exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
+    const original = this.#refreshing.originalOf(request)
+    return new Exchange(this.#options.cache, original ?? new Described(request), {
+      hasCompressor: 'compress' in reply,
+      isRefresh: original !== undefined,
+      header: () => headerOf(reply.getHeaders()),
+    })
+  }
+
+  /** Sends what the rules say of what the handler says. */
+  readonly #send = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
+    const exchange = (request as Exchanged)[EXCHANGE]
+    if (!exchange || exchange.isAnswered) {
+      done(null, payload)
+      return
+    }
+    const content = unwrapped(reply, payload)
+    const body = bodyOf(content)
+    const said = saidOf(reply, body)
+    const answer = exchange.head(said)
+    put(reply, said, answer)
+    if (body !== undefined) exchange.finish()
+    if (answer.body === body)
+      done(null, isStream(content) && exchange.isRecording ? recorded(content, exchange) : content)
+    else {
+      if (isStream(content)) {
+        content.destroy()
+        exchange.abort()
+      }
+      // Fastify itself takes the content off the answer to HEAD, and asks for some.
+      done(null, answer.body || (request.method === 'HEAD' ? content : null))
+    }
+  }
+
+  /** Forgets what is stored for what a request has changed, before its response is sent. */
+  readonly #forget = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
+    const stores = SAFE.has(request.method) ? [] : [...this.#stores.values()]
+    const said = saidOf(reply, undefined)
+    Promise.all(stores.map((store) => store.invalidate(new Described(request), said)))
+      .catch(this.#options.cache.report)
+      .then(() => done(null, payload))
+  }
+}
+
+type Done = (error: null, payload: unknown) => void
+
+function hooksOf(hooks: unknown): unknown[] {
+  return hooks === undefined ? [] : [hooks].flat()
+}
+
+/** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */
+function endWithReply(reply: FastifyReply, exchange: Exchange): void {
+  const { hijack } = reply
+  reply.hijack = () => {
+    exchange.refuse()
+    return hijack.call(reply)
+  }
+  reply.raw.once('close', () => {
+    if (!exchange.isRecording) return
+    if (reply.raw.writableEnded) exchange.refuse()
+    else setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
+  })
+}

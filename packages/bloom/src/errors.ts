@@ -2,6 +2,7 @@ import { CashewsError } from '@cashews/core'
 
 /** A filter that was there, and is not, or not whole: evicted, deleted, expired. Until it is filled anew it denies nothing. */
 export class FilterLostError extends CashewsError {
+  static override readonly name = 'FilterLostError'
   readonly code = 'CASHEWS_FILTER_LOST'
 
   constructor(name: string, why: string) {
@@ -11,6 +12,7 @@ export class FilterLostError extends CashewsError {
 
 /** A load that stopped because the store did not take a batch. Go on with `from: error.done`. */
 export class LoadStoppedError extends CashewsError {
+  static override readonly name = 'LoadStoppedError'
   readonly code = 'CASHEWS_LOAD_STOPPED'
   /** How many elements are in the filter. */
   readonly done: number

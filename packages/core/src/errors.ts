@@ -8,6 +8,7 @@ export abstract class CashewsError extends Error {
   /** A stable, machine-readable name, such as `CASHEWS_TTL`. */
   abstract readonly code: string
 
+  /** That of its class, which our classes write down: a minifier gives them others. */
   override get name(): string {
     return this.constructor.name
   }
@@ -15,36 +16,43 @@ export abstract class CashewsError extends Error {
 
 /** No backend answers for a key, or nothing was set up at all. */
 export class NotConfiguredError extends CashewsError {
+  static override readonly name = 'NotConfiguredError'
   readonly code = 'CASHEWS_NOT_CONFIGURED'
 }
 
 /** A setting has a value that cannot work, or a name that does not exist. */
 export class ConfigurationError extends CashewsError {
+  static override readonly name = 'ConfigurationError'
   readonly code = 'CASHEWS_CONFIGURATION'
 }
 
 /** A time to live that is zero, negative, not a number, or text that cannot be read. */
 export class TtlError extends CashewsError {
+  static override readonly name = 'TtlError'
   readonly code = 'CASHEWS_TTL'
 }
 
 /** A key template, or a value for one of its placeholders, that cannot become a key. */
 export class KeyTemplateError extends CashewsError {
+  static override readonly name = 'KeyTemplateError'
   readonly code = 'CASHEWS_KEY_TEMPLATE'
 }
 
 /** The arguments of a command are not what the command takes. */
 export class CommandError extends CashewsError {
+  static override readonly name = 'CommandError'
   readonly code = 'CASHEWS_COMMAND'
 }
 
 /** A command that needs a feature which its backend declares absent, or which nobody installed. */
 export class NotSupportedError extends CashewsError {
+  static override readonly name = 'NotSupportedError'
   readonly code = 'CASHEWS_NOT_SUPPORTED'
 }
 
 /** A value that a backend cannot keep, such as a function. */
 export class ValueError extends CashewsError {
+  static override readonly name = 'ValueError'
   readonly code = 'CASHEWS_VALUE'
 }
 
@@ -57,6 +65,7 @@ export type DecodeReason = 'foreign' | 'unsealed' | 'forged' | 'expired' | 'limi
 
 /** What a key holds cannot be read, or must not be believed. A miss, which `onError` hears of; `strict` raises it. */
 export class DecodeError extends CashewsError {
+  static override readonly name = 'DecodeError'
   readonly code = 'CASHEWS_DECODE'
   readonly reason: DecodeReason
 
@@ -68,25 +77,30 @@ export class DecodeError extends CashewsError {
 
 /** A key that holds something of another kind than the command works on, such as `incr` on text. */
 export class WrongTypeError extends CashewsError {
+  static override readonly name = 'WrongTypeError'
   readonly code = 'CASHEWS_WRONG_TYPE'
 }
 
 /** A lock that is held by somebody else for longer than the caller wanted to wait, or that was lost. */
 export class LockedError extends CashewsError {
+  static override readonly name = 'LockedError'
   readonly code = 'CASHEWS_LOCKED'
 }
 
 /** The cache was closed while, or before, it was asked. */
 export class CacheClosedError extends CashewsError {
+  static override readonly name = 'CacheClosedError'
   readonly code = 'CASHEWS_CLOSED'
 }
 
 /** The store answered and refused: out of memory, read-only, a reply that cannot be understood. */
 export class BackendError extends CashewsError {
+  static override readonly name: string = 'BackendError'
   readonly code: string = 'CASHEWS_BACKEND'
 }
 
 /** The store cannot be reached, or did not answer in time. */
 export class BackendUnavailableError extends BackendError {
+  static override readonly name = 'BackendUnavailableError'
   override readonly code = 'CASHEWS_BACKEND_UNAVAILABLE'
 }

@@ -13,6 +13,7 @@ export interface Terms {
 
 /** An answer would have to be computed where the {@link Terms} allow stored ones only. */
 export class NotStoredError extends CashewsError {
+  static override readonly name = 'NotStoredError'
   readonly code = 'CASHEWS_NOT_STORED'
 }
 

@@ -36,6 +36,7 @@ export interface RateLimitFacts {
 
 /** A call over the limit. Calls that are refused with the same key share one, until the limit is reset. */
 export class RateLimitError extends CashewsError implements RateLimitFacts {
+  static override readonly name = 'RateLimitError'
   readonly code = 'CASHEWS_RATE_LIMIT'
   readonly limit: number
   readonly remaining: number
@@ -60,6 +61,7 @@ export function secondsUntil(instant: Date): number {
 
 /** A call that a circuit breaker does not let through. */
 export class CircuitBreakerOpen extends CashewsError {
+  static override readonly name = 'CircuitBreakerOpen'
   readonly code = 'CASHEWS_CIRCUIT_BREAKER_OPEN'
   /** In how many seconds a call may be let through again. */
   readonly retryAfter: number

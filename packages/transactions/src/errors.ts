@@ -2,11 +2,13 @@ import { CashewsError } from '@cashews/core'
 
 /** A write by a call that outlived its transaction. It was not made. */
 export class TransactionClosedError extends CashewsError {
+  static override readonly name = 'TransactionClosedError'
   readonly code = 'CASHEWS_TRANSACTION_CLOSED'
 }
 
 /** Others changed what the transaction builds on. It was rolled back. */
 export class TransactionConflictError extends CashewsError {
+  static override readonly name = 'TransactionConflictError'
   readonly code = 'CASHEWS_TRANSACTION_CONFLICT'
 }
 
@@ -15,16 +17,19 @@ export class TransactionConflictError extends CashewsError {
  * again. Let it pass through the function.
  */
 export class TransactionRestartError extends CashewsError {
+  static override readonly name = 'TransactionRestartError'
   readonly code = 'CASHEWS_TRANSACTION_RESTART'
 }
 
 /** The store went away while it was committing, and did not come back to tell: all was written, or nothing. */
 export class TransactionUnknownError extends CashewsError {
+  static override readonly name = 'TransactionUnknownError'
   readonly code = 'CASHEWS_TRANSACTION_UNKNOWN'
 }
 
 /** Of several stores, or parts of one, some committed before another refused. */
 export class TransactionPartialError extends CashewsError {
+  static override readonly name = 'TransactionPartialError'
   readonly code = 'CASHEWS_TRANSACTION_PARTIAL'
   /** The keys that were written or deleted, as their stores know them. */
   readonly committed: readonly string[]
@@ -43,6 +48,7 @@ export class TransactionPartialError extends CashewsError {
 
 /** A key that cannot be changed in one step with those before, because it lives in another part of the store. */
 export class CrossSlotError extends CashewsError {
+  static override readonly name = 'CrossSlotError'
   readonly code = 'CASHEWS_CROSS_SLOT'
 }
 

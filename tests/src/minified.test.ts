@@ -1,0 +1,28 @@
+import { build } from 'esbuild'
+import { expect, it } from 'vitest'
+
+/** Imports what an application ships: one file, in which a minifier has named the classes anew. */
+async function minified(code: string): Promise<Record<string, unknown>> {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: import.meta.dirname },
+    conditions: ['@cashews/source'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    write: false,
+  })
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`)
+}
+
+it('calls errors by their names in a minified bundle too, and lets those of others have their own', async () => {
+  const packages = ['core', 'strategies', 'transactions', 'bloom']
+  const errors = await minified(`
+    import { TtlError } from '@cashews/core'
+    ${packages.map((name) => `export * from '@cashews/${name}'`).join('\n')}
+    export class OfOthers extends TtlError {}`)
+  const types = Object.entries(errors).filter(([name]) => /Error$|Open$/.test(name)) as [string, typeof Error][]
+  expect(types.length).toBeGreaterThan(20)
+  for (const [name, { prototype }] of types) if (name !== 'CashewsError') expect(prototype.name).toBe(name)
+  expect(new (errors.OfOthers as typeof Error)('other').name).not.toBe('TtlError')
+})

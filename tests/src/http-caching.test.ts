@@ -536,6 +536,25 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(calls).toHaveBeenCalledTimes(3)
     })
 
+    it('of one client leaves others their own', async () => {
+      const calls = vi.fn()
+      const url = await start({
+        trustProxy: 'loopback',
+        routes: [
+          {
+            path: '/',
+            cached: { ttl: '1m', recompute: { limit: 1, period: '1m' } },
+            answer: () => ({ body: `answer ${calls() ?? calls.mock.calls.length}` }),
+          },
+        ],
+      })
+      const from = (client: string) => ask(url, { headers: { 'cache-control': 'no-cache', 'x-forwarded-for': client } })
+      const clients = ['192.0.2.1', '192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2', '2001:db8:0:1::1']
+      const texts: string[] = []
+      for (const client of clients) texts.push((await from(client)).text)
+      expect(texts).toEqual(['answer 1', 'answer 1', 'answer 2', 'answer 3', 'answer 3', 'answer 4'])
+    })
+
     it('with a range gets all of it, and is never stored as a part', async () => {
       const { url } = await startCounting()
       for (let nth = 0; nth < 2; nth++)

@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
+import { cachingListener } from '@cashews/http'
+import express from 'express'
 import { Agent, cacheStores, interceptors, request } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ask, frameworks, serveBare } from './support/web.ts'
@@ -85,5 +89,21 @@ describe('a bare server', () => {
     expect([await first.text(), await (await fetch(server.url)).text()]).toEqual(['answer 1', 'answer 1'])
     const again = await ask(server.url, { headers: { 'if-none-match': first.headers.get('etag') as string } })
     expect(again.status).toBe(304)
+  })
+
+  it('tells apart what a router around it has cut the URL down to', async () => {
+    const cache = createCache().setup(memory())
+    const listener = cachingListener(cache, { responses: { ttl: '1m' } }, (request, response) => {
+      response.end(`page of ${(request as { originalUrl?: string }).originalUrl}`)
+    })
+    const server = express().use('/a', listener).use('/b', listener).listen(0, '127.0.0.1')
+    onTestFinished(async () => {
+      server.close()
+      await cache.close()
+    })
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    for (const path of ['/a/x', '/b/x', '/a/x'])
+      expect((await ask(`http://127.0.0.1:${port}${path}`)).text).toBe(`page of ${path}`)
   })
 })

@@ -65,5 +65,8 @@ async function mayRecompute(
 
 /** One client has as many IPv6 addresses as he likes, below 64 bits that are his. */
 function clientOf({ client = 'unknown' }: HttpRequest): string {
-  return client.includes('.') || !client.includes(':') ? client : `${client.split(':').slice(0, 4).join(':')}::/64`
+  if (client.includes('.') || !client.includes(':')) return client
+  const [before = [], after] = client.split('::').map((groups) => groups.split(':'))
+  const zeros = after ? Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0') : []
+  return `${[...before, ...zeros, ...(after ?? [])].slice(0, 4).join(':')}::/64`
 }

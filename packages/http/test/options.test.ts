@@ -13,12 +13,19 @@ describe('options', () => {
     [{ tll: '1m' }, 'A cached route has no option "tll". Its options: ttl, tags,'],
     [{ maxBytes: '1mb' }, 'maxBytes is a number of bytes, such as 1_048_576, not "1mb".'],
     [{ maxBytes: -1 }, 'maxBytes is a number of bytes'],
+    [{ maxBytes: 1.5 }, 'maxBytes is a number of bytes'],
+    [{ maxBytes: Number.NaN }, 'maxBytes is a number of bytes'],
     [{ statuses: 200 }, 'statuses is a list such as [200, 404], or a function of a status, not 200.'],
+    [{ statuses: ['200'] }, 'statuses is a list such as [200, 404]'],
+    [{ tags: [7] }, 'tags is a list of names'],
+    [{ name: 7 }, "name is what metrics call the responses, such as 'products', not 7."],
     [{ tags: 'page' }, 'tags is a list of names, or a function of request and reply, not "page".'],
     [{ varyBy: 'user' }, 'varyBy is a function of a request, not "user".'],
+    [{ ignoreCookies: '_ga*' }, 'ignoreCookies is a list of globs, not "_ga*".'],
     [{ ignoreQuery: 'utm_*' }, 'ignoreQuery is a list of globs, not "utm_*".'],
     [{ honorRequestDirectives: 'some' }, 'honorRequestDirectives is all, reduce-only, none; not "some".'],
     [{ recompute: { limit: '60', period: '1m' } }, 'recompute takes a whole number as its limit'],
+    [{ recompute: { limit: -1, period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: 60 } }, 'undefined'],
     [{ client: 'ip' }, 'client is a function of a request, not "ip".'],
   ])('of a cached route are refused with what they should be: %j', (options, message) => {
@@ -30,6 +37,8 @@ describe('options', () => {
     [{ tag: true }, 'cachingListener has no option "tag". Its options: etag, cacheControl, clearSiteData, responses.'],
     [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
     [{ cacheControl: { cachestatus: true } }, 'cacheControl has no option "cachestatus".'],
+    [{ clearSiteData: { alow: () => true } }, 'clearSiteData has no option "alow". Its options: allow.'],
+    [{ cacheControl: 'on' }, 'cacheControl takes an object of options, not "on".'],
     [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
   ])('of a listener are refused with what they should be: %j', (options, message) => {
     expect(() => listen(options)).toThrow(message)

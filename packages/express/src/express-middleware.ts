@@ -23,6 +23,7 @@ const own = /* @__PURE__ */ middlewaresFor<Request>({
     fields: request.headers,
     client: request.ip,
     raw: request,
+    route: routeOf(request),
   }),
   listener({ app }) {
     let root = app as typeof app & { readonly parent?: typeof app }
@@ -39,6 +40,11 @@ function authorityOf({ app, headers, socket }: Request): string {
   const forwarded = headers['x-forwarded-host']
   const isTrusted = forwarded !== undefined && app.get('trust proxy fn')(socket.remoteAddress, 0)
   return isTrusted ? (String(forwarded).split(',', 1)[0] as string).trim() : (headers.host ?? '')
+}
+
+/** A router knows its own routes only: below which path it stands is not told, as that may hold what clients wrote. */
+function routeOf({ route }: Request): string | undefined {
+  return typeof route?.path === 'string' ? route.path : undefined
 }
 
 /** Whether a path of a route matches any number of URLs. */

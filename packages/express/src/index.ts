@@ -1,4 +1,4 @@
-export { cacheControlTtl, clearSiteDataField, exchangeOf } from '@cashews/http'
+export { cacheControlTtl, clearSiteDataField, exchangeOf, forgetResponse } from '@cashews/http'
 export {
   cacheControl,
   cacheErrors,

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memory } from '@cashews/backend-memory'
-import { type Cache, createCache } from '@cashews/core'
-import { cacheControl, cacheErrors, cacheResponse, etag, exchangeOf } from '@cashews/express'
+import { type Cache, CommandError, createCache } from '@cashews/core'
+import { cacheControl, cacheErrors, cacheResponse, etag, exchangeOf, forgetResponse } from '@cashews/express'
 import { cached, rateLimit } from '@cashews/strategies'
 import express, { type Express } from 'express'
 // @ts-expect-error It comes without types; those of Express 5 do here.
@@ -110,6 +110,56 @@ describe.each([
     await expect.poll(text, { timeout: 10_000 }).toBe('/shop answer 2 for ada')
   })
 
+  it('refresh through the application that theirs is mounted on', async () => {
+    let calls = 0
+    const shop = express()
+    shop.get('/page', cacheResponse(cache, { ttl: '1s', staleWhileRevalidate: '1m' }), (request, response) => {
+      response.send(`answer ${++calls} for ${(request as { user?: string }).user}`)
+    })
+    const app = express()
+    app.use((request, _response, next) => {
+      Object.assign(request, { user: 'ada' })
+      next()
+    })
+    app.use('/shop', shop)
+    const url = `${await listen(app)}/shop/page`
+    const text = async () => (await fetch(url)).text()
+    expect(await text()).toBe('answer 1 for ada')
+    await expect.poll(text, { timeout: 10_000 }).toBe('answer 2 for ada')
+  })
+
+  it('tell apart what routers answer for the same path below different ones', async () => {
+    const router = express.Router()
+    router.get('/page', cacheResponse(cache, { ttl: '1m' }), (request, response) => {
+      response.send(`page of ${request.baseUrl}`)
+    })
+    const url = await listen(express().use('/a', router).use('/b', router))
+    for (const path of ['/a', '/b', '/a'])
+      expect(await (await fetch(`${url}${path}/page`)).text()).toBe(`page of ${path}`)
+  })
+
+  it('forget a URL with all its variants, through a proxy too, when told to', async () => {
+    const app = express().set('trust proxy', 'loopback')
+    app.get('/page', cacheResponse(cache, { ttl: '1m' }), (_request, response) => {
+      response.vary('accept-language').send('page')
+    })
+    const url = await listen(app)
+    const headers = { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https' }
+    const states = async () => {
+      const all = ['de', 'en'].map((language) => ({ ...headers, 'accept-language': language }))
+      const got = await Promise.all(all.map((headers) => fetch(`${url}/page?a=1`, { headers })))
+      return got.map((response) => response.headers.get('cache-status')?.replace(/ttl=.*/, ''))
+    }
+    await states()
+    await states()
+    expect(await states()).toEqual(['cashews; hit; ', 'cashews; hit; '])
+    expect(await forgetResponse(cache, 'https://shop.example/page?a=2')).toBe(false)
+    expect(await forgetResponse(cache, 'https://shop.example/page?a=1')).toBe(true)
+    expect(await states()).not.toContain('cashews; hit; ')
+    for (const wrong of ['/page', 'shop.example/page', ''])
+      await expect(forgetResponse(cache, wrong)).rejects.toThrow(CommandError)
+  })
+
   it('cache nothing under app.use, where a URL may be made up, unless told to', async () => {
     let calls = 0
     const app = express()
@@ -127,7 +177,7 @@ describe.each([
     expect(await texts('/open/a')).toEqual(['answer 3', 'answer 3'])
   })
 
-  it('cache each path of a list, unless one is a wildcard', async () => {
+  it('cache each path of a list, unless one is a wildcard, or a regular expression', async () => {
     let calls = 0
     const app = express()
     const rest = version === '4' ? '*' : '*rest'
@@ -136,10 +186,21 @@ describe.each([
     }
     app.get(['/a', '/b'], cacheResponse(cache, { ttl: '1m' }), answer)
     app.get(['/c', `/d/${rest}`], cacheResponse(cache, { ttl: '1m' }), answer)
+    app.get(/^\/e\/.+/, cacheResponse(cache, { ttl: '1m' }), answer)
     const url = await listen(app)
     const texts = []
-    for (const path of ['/a', '/a', '/b', '/b', '/c', '/c']) texts.push(await (await fetch(url + path)).text())
-    expect(texts).toEqual(['answer 1', 'answer 1', 'answer 2', 'answer 2', 'answer 3', 'answer 4'])
+    for (const path of ['/a', '/a', '/b', '/b', '/c', '/c', '/e/f', '/e/f'])
+      texts.push(await (await fetch(url + path)).text())
+    expect(texts).toEqual([
+      'answer 1',
+      'answer 1',
+      'answer 2',
+      'answer 2',
+      'answer 3',
+      'answer 4',
+      'answer 5',
+      'answer 6',
+    ])
   })
 
   it('keep apart what is asked by host and port, and by what a trusted proxy says of them', async () => {
@@ -182,6 +243,24 @@ describe.each([
         expect((await fetch(url + path)).headers.get('cache-status')).not.toContain('hit')
     expect(await cache.getKeysCount()).toBe(0)
     expect([calls, sessions]).toEqual([4, 4])
+  })
+
+  it('send a response of which it turns out late that nobody can say whether it may be stored', async () => {
+    const errors: unknown[] = []
+    await using cache = createCache({ onError: (error) => errors.push(error) }).setup(memory())
+    let asked = 0
+    const statuses = () => {
+      if (++asked > 1) throw new Error('expected')
+      return true
+    }
+    const app = express()
+    app.get('/', cacheResponse(cache, { ttl: '1m', statuses }), (_request, response) => {
+      response.send('page')
+    })
+    const url = await listen(app)
+    for (let nth = 0; nth < 2; nth++) expect(await (await fetch(url)).text()).toBe('page')
+    expect(errors).toContainEqual(new Error('expected'))
+    expect(await cache.getKeysCount()).toBe(0)
   })
 
   it('know who asks as the middlewares before have found out', async () => {

@@ -31,4 +31,8 @@ export class Described implements HttpRequest<FastifyRequest> {
   get client(): string {
     return this.raw.ip
   }
+
+  get route(): string | undefined {
+    return this.raw.routeOptions.url
+  }
 }

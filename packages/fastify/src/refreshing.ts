@@ -29,9 +29,9 @@ export class Refreshing {
   /** Sends a request through the application once more. */
   async again(request: HttpRequest, remoteAddress = '127.0.0.1'): Promise<void> {
     const name = randomUUID()
-    const { url, scheme, authority, client } = request
+    const { url, scheme, authority, client, route } = request
     const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...fields } = request.fields
-    this.#underWay.set(name, { method: 'GET', url, scheme, authority, client, fields })
+    this.#underWay.set(name, { method: 'GET', url, scheme, authority, client, fields, route })
     try {
       const headers = { ...fields, [REFRESH]: name } as Record<string, string>
       await this.#app.inject({ method: 'GET', url, headers, remoteAddress })

@@ -13,6 +13,7 @@ import {
   mayClear,
   type Reply,
   ResponseCache,
+  resourceAt,
   type SteeringOptions,
 } from '@cashews/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
@@ -70,10 +71,8 @@ export class RouteRules {
 
   /** Deletes what is stored for a URL. */
   async forget(url: string): Promise<boolean> {
-    const { protocol, host, pathname, search } = new URL(url)
-    const scheme = protocol.slice(0, -1)
-    const request = { url: pathname + search, scheme, authority: host, fields: {} }
-    const forgotten = await Promise.all([...this.#stores.values()].map((store) => store.forget(request)))
+    const resource = resourceAt(url)
+    const forgotten = await Promise.all([...this.#stores.values()].map((store) => store.forget(resource)))
     return forgotten.includes(true)
   }
 

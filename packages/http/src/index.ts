@@ -6,6 +6,7 @@ export { isNotModified, notModifiedFields } from './conditional.ts'
 export { type Body, entityTag, namesTag } from './etag.ts'
 export { type CacheControlOptions, Exchange, type ExchangeOptions, type Going } from './exchange.ts'
 export { type Field, type Fields, membersOf, type RequestFields } from './field.ts'
+export { forgetResponse, resourceAt } from './forget-response.ts'
 export { explicitLifetime, initialAge } from './freshness.ts'
 export { httpDate, parseHttpDate } from './http-date.ts'
 export {

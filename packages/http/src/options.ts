@@ -14,6 +14,7 @@ const RESPONSES = [
   'storeSetCookie',
   'revalidate',
   'prefix',
+  'name',
   'debug',
   'wildcard',
 ]
@@ -41,6 +42,10 @@ export function checkResponseOptions(given: object): void {
     `tags is a list of names, or a function of request and reply, not ${told(tags)}.`,
   )
   if (options.varyBy !== undefined) checkFunction('varyBy', options.varyBy)
+  checkThat(
+    typeof (options.name ?? '') === 'string',
+    `name is what metrics call the responses, such as 'products', not ${told(options.name)}.`,
+  )
   for (const name of ['ignoreCookies', 'ignoreQuery'])
     checkThat(isListOf('string', options[name] ?? []), `${name} is a list of globs, not ${told(options[name])}.`)
   checkSteering(options)

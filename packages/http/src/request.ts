@@ -14,6 +14,8 @@ export interface HttpRequest<R = unknown> {
   readonly client: string | undefined
   /** The request as the framework has it, with what hooks and middlewares before have found out: `request.raw.user`. */
   readonly raw: R
+  /** The path of its route as the application wrote it, such as `/products/:id`; absent where there is none. */
+  readonly route?: string | undefined
 }
 
 /**

@@ -10,6 +10,7 @@ import { type HttpRequest, isRead, isSafe, type Reply } from './request.ts'
 import { type Resource, ResponseKeys } from './response-key.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import { type Found, ResponseStore } from './response-store.ts'
+import { ResponseTallies } from './response-tallies.ts'
 import { demandsNothing } from './steering.ts'
 import { ageNow, freshenedFields, isStored, type StoredResponse } from './stored-response.ts'
 import { StoringRules, type Used } from './storing-rules.ts'
@@ -33,13 +34,14 @@ export class ResponseCache {
   readonly #rules: StoringRules
   readonly #visits: Visits
   readonly #refreshes: Refreshes
+  readonly #tallies: ResponseTallies
 
   /**
    * @throws {TtlError} When a ttl cannot be read.
    * @throws {ConfigurationError} When an option is not known, or cannot work.
    */
   constructor(cache: Cache, options: ResponseCacheOptions) {
-    const { prefix = 'http', ignoreQuery, tags, varyBy } = options
+    const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
     checkResponseOptions(options)
     if (tags !== undefined) cache.requireTags()
     this.#cache = cache
@@ -47,7 +49,8 @@ export class ResponseCache {
     this.#keys = new ResponseKeys(prefix, ignoreQuery)
     this.#store = new ResponseStore(cache, varyBy !== undefined)
     this.#rules = new StoringRules(options)
-    this.#visits = new Visits(cache, this.#store, options)
+    this.#tallies = new ResponseTallies(cache, prefix, name)
+    this.#visits = new Visits(cache, this.#store, this.#tallies, options)
     this.#refreshes = new Refreshes(cache)
   }
 
@@ -104,6 +107,7 @@ export class ResponseCache {
     }
     if (stored && FAILURES.has(said.status) && ageNow(stored, now) - stored.lifetime < stored.staleIfError) {
       recorder?.refuse()
+      if (ask) this.#tallies.of(ask.request).stale++
       return this.#replyOf(stored, { ...status, forwardStatus: said.status }, now)
     }
     return this.#keep(visit, said, status, used, now)
@@ -150,6 +154,7 @@ export class ResponseCache {
     const stored = key === undefined ? undefined : this.#cache.getNow(key)
     const now = Date.now()
     if (!isStored(stored) || stored.isNoCache || ageNow(stored, now) >= stored.lifetime) return undefined
+    this.#tallies.of(request).hits++
     return this.#replyOf(stored, { hit: true, ...this.#debug({ key }) }, now)
   }
 
@@ -161,6 +166,7 @@ export class ResponseCache {
       const now = Date.now()
       const verdict = ask.isRefresh ? 'stale' : judge(stored, ask.directives, now)
       if (verdict === 'stale' || verdict === 'request') return this.#visit(ask, found, verdict)
+      this.#tallies.of(ask.request)[ask.hasWaited ? 'shared' : verdict === 'due' ? 'stale' : 'hits']++
       const forward = ask.hasWaited ? ({ forward: 'uri-miss', isCollapsed: true } as const) : { hit: true }
       const reply = this.#replyOf(stored, { ...forward, ...this.#debug(ask) }, now)
       return verdict === 'due' ? { reply, refresh: (run) => this.#refresh(found.place, stored, run) } : { reply }
@@ -192,6 +198,7 @@ export class ResponseCache {
   #share(ask: Ask, shared: Shared): Awaitable<Decision> {
     if (shared === 'again') return this.#decide(ask)
     if (shared === 'alone') return this.#decide({ ...ask, hasWaited: true })
+    this.#tallies.of(ask.request).shared++
     const status = { forward: 'uri-miss', isCollapsed: true, ...this.#debug(ask) } as const
     return { reply: this.#replyOf(shared, status, Date.now()) }
   }

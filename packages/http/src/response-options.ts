@@ -39,6 +39,8 @@ export interface ResponseCacheOptions<R = unknown> {
   readonly revalidate?: boolean
   /** Stands before the keys. @default 'http' */
   readonly prefix?: string
+  /** What metrics call the responses. @default the path of their route, where the framework tells it; else `*` */
+  readonly name?: string
   /** Whether `Cache-Status` tells the key too: of help to you, and to whoever wants to poison an entry. @default false */
   readonly debug?: boolean
 }

@@ -6,6 +6,7 @@ import { type Fields, lineOf } from './field.ts'
 import { type Ending, Recorder } from './recorder.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import type { Found, ResponseStore } from './response-store.ts'
+import type { ResponseTallies } from './response-tallies.ts'
 import { type StoredResponse, storedFields } from './stored-response.ts'
 import type { Plan } from './storing-rules.ts'
 import { variantOf } from './vary.ts'
@@ -49,15 +50,22 @@ interface Recorded {
 export class Visits {
   readonly #cache: Cache
   readonly #store: ResponseStore
+  readonly #tallies: ResponseTallies
   readonly #maxBytes: number
   readonly #tags: ResponseCacheOptions['tags']
   readonly #underWay = new Map<string, Load>()
   /** What refreshes store, which is later than their response ends. */
   readonly #saving = new Map<string, Promise<unknown>>()
 
-  constructor(cache: Cache, store: ResponseStore, { maxBytes = 1024 ** 2, tags }: ResponseCacheOptions) {
+  constructor(
+    cache: Cache,
+    store: ResponseStore,
+    tallies: ResponseTallies,
+    { maxBytes = 1024 ** 2, tags }: ResponseCacheOptions,
+  ) {
     this.#cache = cache
     this.#store = store
+    this.#tallies = tallies
     this.#maxBytes = maxBytes
     this.#tags = tags
   }
@@ -80,7 +88,8 @@ export class Visits {
    * @param isAwaited Whether others may wait for it.
    */
   record(visit: Omit<RecordedVisit, 'recorder'>, isAwaited: boolean): Awaitable<RecordedVisit> {
-    const { ask, found } = visit
+    const { ask, found, forward } = visit
+    const { template } = this.#tallies.of(ask.request)
     const recorder = new Recorder(this.#maxBytes)
     const recorded = { ...visit, recorder }
     const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
@@ -92,13 +101,14 @@ export class Visits {
         { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
         {
           sharing: 'apart',
-          seen: () => ({ strategy: 'response' }),
+          seen: () => ({ strategy: 'response', template }),
           tags: ahead && (() => ahead),
           load: async (own) => {
             lease = own
             if (load) load.lease = own
+            own.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
             goOn()
-            const ending = await recorder.ended
+            const ending = (await this.#cache.run(template, () => recorder.ended)) as Ending
             return ending === 'whole' ? this.#save(recorded, own) : ending
           },
         },

@@ -95,7 +95,10 @@ function create(options: DiskOptions = {}): DiskBackend {
       synchronous: synchronous === 'off' ? 'OFF' : 'NORMAL',
       clock: (clock as Clock | undefined) ?? systemClock,
     },
-    createSerializer(rest, { mostText: Math.min(MOST_TEXT, divide(sizeLimit / files).partBytes) }),
+    createSerializer(rest, {
+      mostText: Math.min(MOST_TEXT, divide(sizeLimit / files).partBytes),
+      givesBytes: true,
+    }),
   )
   const backend = completeBackend(store)
   const { deleteMatch } = backend

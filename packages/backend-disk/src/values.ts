@@ -3,6 +3,7 @@ import type { Serializer } from '@cashews/serialization'
 import { crc32 } from './checksum.ts'
 import { type Entry, isAlive, KIND, type NewEntry, type Peek, type PeekAt, pick, type Stored } from './entry.ts'
 import { DamagedValueError, NoRoomError } from './errors.ts'
+import { free } from './free.ts'
 import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
 
@@ -35,15 +36,14 @@ export class Values {
   /** The same of what a serializer answered. */
   stored(shard: Shard, key: string, encoded: Buffer | string): Awaitable<Encoded> {
     const value = asNumber(encoded)
-    const sum = sumOf(crc32(key), value)
     const { length } = typeof value === 'number' ? '' : value
-    if (length <= shard.room.partBytes) return { kind: KIND.value, ref: null, sum, value }
+    if (length <= shard.room.partBytes) return { kind: KIND.value, ref: null, sum: sumOf(crc32(key), value), value }
     if (length > shard.room.valueBytes)
       throw new NoRoomError(
         `The value of "${key}" takes ${length} bytes; with this sizeLimit and these shards the most is ${shard.room.valueBytes}.`,
       )
     const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Buffer)
-    return stage(shard, bytes).then((ref) => ({ kind: KIND.large, ref, sum, value: length }))
+    return stage(shard, key, bytes)
   }
 
   counter(key: string, count: number): Encoded {
@@ -92,26 +92,30 @@ export function isAtHand(row: Peek | PeekAt, hash: number, now: Milliseconds): b
   return sum !== null && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
 }
 
-/** Writes the parts of a value, and answers their name. Nobody names them yet. */
-async function stage(shard: Shard, bytes: Buffer): Promise<number> {
+/** Writes the parts of a value, which nobody else may use, and answers the entry that is to name them. Until it is written nobody does. */
+async function stage(shard: Shard, key: string, bytes: Buffer): Promise<Encoded> {
   const ref = pick()
   await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING))
   const { partBytes } = shard.room
+  let sum = crc32(key)
   for (let part = 0; part * partBytes < bytes.length; part++) {
     await turn()
     const some = bytes.subarray(part * partBytes, (part + 1) * partBytes)
+    sum = crc32(some, sum)
     await shard.write((file) => {
       file.run('INSERT INTO parts VALUES (?, ?, ?)', ref, part, some)
       file.wrote(some.length)
     })
   }
-  return ref
+  const encoded = { kind: KIND.large, ref, sum, value: bytes.length }
+  free(bytes)
+  return encoded
 }
 
 /** Reads all parts of a value. Starts again when it was replaced meanwhile. */
 async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promise<Buffer | string | Miss> {
-  const bytes = await readParts(shard, entry)
-  if (bytes !== MISS && sumOf(crc32(key), bytes) === entry.sum) return bytes
+  const bytes = await readParts(shard, key, entry)
+  if (bytes !== MISS) return bytes
   const now = await shard.read((file) => checked(key, file.find(key)))
   if (now?.kind === KIND.value) return written(now.value as Stored)
   if (now?.kind !== KIND.large || tries === MOST_TRIES) return MISS
@@ -120,17 +124,21 @@ async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promi
   return MISS
 }
 
-async function readParts(shard: Shard, { ref, value }: Entry): Promise<Buffer | Miss> {
-  const bytes = Buffer.allocUnsafe(value as number)
+/** Answers the bytes that were written, if they are all there. */
+async function readParts(shard: Shard, key: string, { ref, value, sum }: Entry): Promise<Buffer | Miss> {
+  const bytes = Buffer.allocUnsafeSlow(value as number)
+  let found = crc32(key)
   for (let part = 0, at = 0; at < bytes.length; part++) {
-    const some = await shard.read((file) =>
+    const row = await shard.read((file) =>
       file.get<{ bytes: Buffer }>('SELECT bytes FROM parts WHERE ref = ? AND part = ?', ref, part),
     )
-    if (some === undefined || some.bytes.length === 0) return MISS
-    at += some.bytes.copy(bytes, at)
+    if (row === undefined || row.bytes.length === 0) return MISS
+    found = crc32(row.bytes, found)
+    at += row.bytes.copy(bytes, at)
+    free(row.bytes)
     await turn()
   }
-  return bytes
+  return found === sum ? bytes : MISS
 }
 
 function damaged(key: string): DamagedValueError {

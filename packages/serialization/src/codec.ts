@@ -1,4 +1,5 @@
 import { type Awaitable, ValueError } from '@cashews/core'
+import { bytesIn, isBytesAlone, packBytes } from './bytes-alone.ts'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
 import { nameOf, remedyFor } from './remedy.ts'
@@ -23,7 +24,8 @@ const FORMAT = { msgpack: 0, json: 1, own: 2 } as const
 export interface Format {
   readonly id: number
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer>
-  read(bytes: Buffer, start: number): Awaitable<unknown>
+  /** @param isGiven Whether the value may be a part of the bytes, which nobody else has then. */
+  read(bytes: Buffer, start: number, isGiven: boolean): Awaitable<unknown>
 }
 
 /** The format that `codec` asks for. */
@@ -35,7 +37,11 @@ export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Pick<Vocabula
 
 /** The formats that everybody reads, whichever he writes. */
 export const READERS: Readonly<Record<number, Format['read']>> = {
-  [FORMAT.msgpack]: (bytes, start) => reviveAll(unpack, bytes, start),
+  [FORMAT.msgpack]: (bytes, start, isGiven) => {
+    const alone = bytesIn(bytes, start)
+    if (alone === undefined) return reviveAll(unpack, bytes, start)
+    return isGiven ? alone : Buffer.from(alone)
+  },
   [FORMAT.json]: (bytes, start) => reviveAll(parse, bytes, start),
 }
 
@@ -73,6 +79,7 @@ class BuiltIn implements Format {
 }
 
 function packWellFormed(settled: unknown, reserved: number): Buffer {
+  if (isBytesAlone(settled)) return packBytes(settled, reserved)
   const written = pack(settled, reserved)
   return mayBeIllFormed(written) ? pack(spellOut(settled), reserved) : written
 }

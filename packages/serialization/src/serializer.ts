@@ -32,6 +32,8 @@ export interface Serializer {
 export interface StoreTraits {
   /** Up to how many bytes of text the store reads faster as text than as bytes. It must give back text for text. @default 0 */
   readonly mostText?: number
+  /** Whether a value may be a part of the bytes it is read from: the store keeps none that it gave. @default false */
+  readonly givesBytes?: boolean
 }
 
 /**
@@ -40,8 +42,8 @@ export interface StoreTraits {
  * @example createSerializer({ secrets: [process.env.CACHE_SECRET], compression: 'zstd' })
  * @throws {ConfigurationError} On an option that does not exist, or a value that cannot work.
  */
-export function createSerializer(options: SerializerOptions = {}, { mostText = 0 }: StoreTraits = {}): Serializer {
-  return new EnvelopeSerializer(settingsOf(options), mostText)
+export function createSerializer(options: SerializerOptions = {}, traits: StoreTraits = {}): Serializer {
+  return new EnvelopeSerializer(settingsOf(options), traits)
 }
 
 const ZERO = 0x30
@@ -56,8 +58,9 @@ class EnvelopeSerializer implements Serializer {
   readonly #envelope: EnvelopeSettings
   /** Up to how many bytes small plain data is written as text. */
   readonly #mostText: number
+  readonly #givesBytes: boolean
 
-  constructor(settings: Settings, mostText: number) {
+  constructor(settings: Settings, { mostText = 0, givesBytes = false }: StoreTraits) {
     const { codec, limits, compression } = settings
     this.#settings = settings
     this.#format = formatOf(codec, { depth: limits.depth, errorStacks: settings.errorStacks })
@@ -69,6 +72,7 @@ class EnvelopeSerializer implements Serializer {
     }
     const isPlain = this.#envelope.compressor === undefined && this.#envelope.sealing === undefined
     this.#mostText = isPlain && typeof codec === 'string' ? mostText : 0
+    this.#givesBytes = givesBytes
   }
 
   encode(key: string, value: unknown): Awaitable<Buffer | string> {
@@ -131,10 +135,10 @@ class EnvelopeSerializer implements Serializer {
   }
 
   #decoded({ format, bytes, start }: Opened): Awaitable<unknown> {
-    if (format === this.#format.id) return this.#format.read(bytes, start)
+    if (format === this.#format.id) return this.#format.read(bytes, start, this.#givesBytes)
     const read = READERS[format]
     if (!read) throw new Error('it is in a format that is not set up here')
-    return read(bytes, start)
+    return read(bytes, start, this.#givesBytes)
   }
 
   #failed(key: string, error: unknown, host: Pick<BackendHost, 'error'>): typeof MISS {

@@ -181,6 +181,8 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
 })
 
 describe('a store that watches its keys across processes', () => {
+  const holds = async () => true
+
   it('is given its lease back with the write, and decides', async () => {
     const written: unknown[][] = []
     let leases = 0
@@ -193,6 +195,7 @@ describe('a store that watches its keys across processes', () => {
           written.push(write)
           return false
         },
+        holds: async () => false,
       },
     })
     const cache = createCache().setup(backend)
@@ -204,7 +207,7 @@ describe('a store that watches its keys across processes', () => {
   it('is not asked to write what was invalidated in this process', async () => {
     const set = vi.fn(async () => true)
     const backend = altered(syncStore(), {
-      leases: { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set },
+      leases: { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set, holds },
     })
     const cache = createCache().setup(backend)
     const opened = gate<string>()
@@ -220,7 +223,7 @@ describe('a store that watches its keys across processes', () => {
     const written: unknown[][] = []
     const get = vi.fn()
     const set = async (...write: unknown[]) => written.push(write) > 0
-    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: async () => 'taken', set } }))
+    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: async () => 'taken', set, holds } }))
     const getUser = cached(cache, { ttl: 1, key: 'k' }, async () => 'fresh')
     await getUser.refresh()
     expect(written).toEqual([['k', 'fresh', 1_000, 'taken', undefined]])
@@ -230,10 +233,72 @@ describe('a store that watches its keys across processes', () => {
   it('answers a hit without a lease', async () => {
     const set = vi.fn(async () => true)
     const backend = altered(syncStore(), {
-      leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set },
+      leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set, holds },
     })
     const cache = createCache().setup(backend)
     expect(await cache.getOrSet('k', () => 'loaded')).toBe('there')
     expect(set).not.toHaveBeenCalled()
+  })
+
+  it('is not asked to write what was loaded before it gave a lease', async () => {
+    const leased = gate()
+    const set = vi.fn(async () => true)
+    const get = async () => {
+      await leased.promise
+      return { value: MISS, lease: 'late' }
+    }
+    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: get as never, set, holds } }))
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k', () => opened.promise)
+    await vi.advanceTimersByTimeAsync(200)
+    leased.open()
+    await settle()
+    opened.open('perhaps out of date')
+    expect(await loading).toBe('perhaps out of date')
+    expect(set).not.toHaveBeenCalled()
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
+  it('is asked about a load that is not stored, once for all who joined it, and only if they did', async () => {
+    let isHeld = true
+    const asked = vi.fn(async () => isHeld)
+    const set = vi.fn(async () => true)
+    const leases = { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set, holds: asked }
+    const cache = createCache().setup(altered(syncStore(), { leases }))
+    let loads = 0
+    let opened = gate<number>()
+    const load = cached(cache, { ttl: 1, key: 'k', condition: () => false }, () => {
+      loads++
+      return opened.promise
+    })
+    const whole = async (callers: number): Promise<unknown[]> => {
+      opened = gate()
+      const first = load()
+      await settle()
+      const joined = Array.from({ length: callers }, () => load())
+      opened.open(loads)
+      return Promise.all([first, ...joined])
+    }
+    expect([await whole(0), asked.mock.calls.length]).toEqual([[1], 0])
+    expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[2, 2, 2], 1, 2])
+    isHeld = false
+    expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[3, 3, 3], 2, 4])
+    expect(set).not.toHaveBeenCalled()
+  })
+
+  it('is read again for who asks while a read is on its way, but once for all of one turn', async () => {
+    const answers = [gate<string>(), gate<string>()]
+    const get = vi.fn(async () => ({ value: await answers[get.mock.calls.length - 1]?.promise }))
+    const leases = { get, take: async () => 'x', set: async () => true, holds }
+    const cache = createCache().setup(altered(syncStore(), { leases }))
+    const read = () => cache.getOrSet('k', () => 'loaded')
+    const first = [read(), read()]
+    await settle()
+    const second = [read(), read()]
+    answers[0]?.open('perhaps out of date')
+    answers[1]?.open('read after they asked')
+    expect(await Promise.all(first)).toEqual(['perhaps out of date', 'perhaps out of date'])
+    expect(await Promise.all(second)).toEqual(['read after they asked', 'read after they asked'])
+    expect(get).toHaveBeenCalledTimes(2)
   })
 })

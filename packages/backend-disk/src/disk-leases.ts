@@ -1,6 +1,6 @@
 import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds } from '@cashews/core'
 import { isValue } from './kinds.ts'
-import { takeLease } from './leases.ts'
+import { isHeld, takeLease } from './leases.ts'
 import type { Shard } from './shard.ts'
 
 /** What leases need of the store they are for. */
@@ -36,5 +36,9 @@ export class DiskLeases implements Leases {
 
   set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean> {
     return this.#values.store(key, value, lifetime, lease)
+  }
+
+  holds(key: string, lease: string): Awaitable<boolean> {
+    return this.#values.shardOf(key).read((file) => isHeld(file, key, lease))
   }
 }

@@ -23,8 +23,8 @@ export function takeLease(file: ShardFile, key: string): string {
  */
 export function putLeased(file: ShardFile, entry: NewEntry, lease: string, prepare: () => void): boolean {
   const { key } = entry
-  const [id = 0, token = 0] = lease.split(':').map(Number)
-  if (!isHeld(file, key, id, token)) return false
+  const [id = 0] = partsOf(lease)
+  if (!isHeld(file, key, lease)) return false
   const later = file.all<LeaseRow>(
     'SELECT id, token, taken_at AS takenAt FROM leases WHERE key = ? AND id > ?',
     key,
@@ -37,6 +37,12 @@ export function putLeased(file: ShardFile, entry: NewEntry, lease: string, prepa
   return true
 }
 
-function isHeld(file: ShardFile, key: string, id: number, token: number): boolean {
+/** Whether a lease is not void. */
+export function isHeld(file: ShardFile, key: string, lease: string): boolean {
+  const [id = 0, token = 0] = partsOf(lease)
   return file.get('SELECT 1 FROM leases WHERE id = ? AND token = ? AND key = ?', id, token, key) !== undefined
+}
+
+function partsOf(lease: string): number[] {
+  return lease.split(':').map(Number)
 }

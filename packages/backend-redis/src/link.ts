@@ -5,7 +5,7 @@ import type { ChainableCommander, Cluster, Redis } from 'ioredis'
 export type Argument = string | Buffer | number
 
 /** The commands that a store sends, by the methods of the client for them: `call` would cost more. */
-type Method = `${'get' | 'mget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'}Buffer`
+type Method = `${'get' | 'mget' | 'hmget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'}Buffer`
 
 /** One command, and the key that says where it goes. */
 export interface Command {

@@ -366,6 +366,12 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       const args = [lease.slice(0, at), lease.slice(at + 1), encoded, ttlOf(lifetime)]
       return (await this.#change([key], () => this.#run(scripts.SET_LEASED, key, args))) === 1
     },
+    holds: async (key, lease) => {
+      const at = lease.lastIndexOf(':')
+      const [, name] = this.#pair(key)
+      const [found, stored] = (await this.#send('hmgetBuffer', key, [name, 'name', 'stored'])) as (Buffer | null)[]
+      return found !== null && String(found) === lease.slice(0, at) && Number(lease.slice(at + 1)) >= Number(stored)
+    },
   }
 
   // The way to the server

@@ -304,6 +304,8 @@ export interface Tags {
    * yet; the deletion of any other tag may then void it too. Absent: within this process, core sees to it.
    */
   capture?(tags: TagsAhead): Awaitable<string>
+  /** Answers whether what {@link Tags.capture} answered is still so. Absent where that is. */
+  holds?(proof: string): Awaitable<boolean>
 }
 
 /** Waits for what a key holds. It is told once, by one of these. Neither throws. */
@@ -341,6 +343,8 @@ export interface Leases {
   take(key: string, tags?: TagsAhead): Awaitable<string>
   /** Writes only while the lease is not void, under `tags` if there are any. Answers whether it did. */
   set(key: string, value: unknown, lifetime: Milliseconds, lease: string, tags?: readonly string[]): Awaitable<boolean>
+  /** Answers whether a lease is not void, so that {@link Leases.set} would write. */
+  holds(key: string, lease: string): Awaitable<boolean>
 }
 
 /**

@@ -6,7 +6,7 @@ import type { TagStore } from './defaults/tag-records.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import type { Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
-import type { LoadCall } from './flight.ts'
+import type { Flight, LoadCall } from './flight.ts'
 import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off, type ToldEvents } from './listeners.ts'
@@ -533,6 +533,16 @@ export class Cache implements AsyncDisposable {
   /** Writes the result of a load, unless its lease was broken. */
   store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
     return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
+  }
+
+  /** Takes the lease of the store for a load that replaces a value which was found. */
+  takeLease(flight: Flight): Awaitable<unknown> {
+    return flight.hasFound ? this.#routes.of(flight.call.key).takeLease(flight) : undefined
+  }
+
+  /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
+  holds(flight: Flight): Awaitable<boolean> {
+    return this.#routes.of(flight.call.key).holds(flight)
   }
 
   /** The answer of a load that is under way, if this caller may simply share it. */

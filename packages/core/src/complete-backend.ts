@@ -117,6 +117,7 @@ export function completeBackend(store: Base): Backend {
         get: (key, tags) => chain(leases.get(key, tags), (leased) => ({ ...leased, value: value(leased.value) })),
         take: (key, tags) => leases.take(key, tags),
         set: (...write) => leases.set(...write),
+        holds: (key, lease) => leases.holds(key, lease),
       },
     }),
   }

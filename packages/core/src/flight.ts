@@ -1,3 +1,4 @@
+import type { Awaitable } from './awaitable.ts'
 import type { TagsAhead } from './backend.ts'
 import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
@@ -26,6 +27,8 @@ export class Flight<T = unknown> implements Lease, Outcome {
   key: string | undefined
   broken = false
   token: string | undefined
+  isAsked = false
+  isKept = false
   older: Lease | undefined
   among: Leases | undefined
   tags: TagsAhead | undefined
@@ -44,6 +47,12 @@ export class Flight<T = unknown> implements Lease, Outcome {
   promise!: Promise<T>
   /** Where others can join it. */
   joinable: Flights | undefined
+  /** Whether a value was found: then the store has given no lease, and gives one only for a load that replaces it. */
+  hasFound = false
+  /** Whether the read that begins it has been sent to a store that others share, in an earlier turn. */
+  isUnderWay = false
+  /** Whether no other process has overtaken it; asked at most once, by those who joined it after it had begun. */
+  held: Awaitable<boolean> | undefined
   /** Where it is counted, if anybody watched when it started. */
   tally: Tally | undefined
   #isOpen = false

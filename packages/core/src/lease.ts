@@ -13,8 +13,12 @@ export interface Lease {
   /** The key in the store, after all middlewares; known once the read has passed them. */
   key: string | undefined
   broken: boolean
-  /** The store's own proof, when it watches the key across processes. */
+  /** The store's own proof, when it watches the key across processes; {@link UNPROVEN} when it gave none in time. */
   token: string | undefined
+  /** Whether the store was asked for a proof, and has not answered. */
+  isAsked: boolean
+  /** Whether the store took the value with its proof: until then nobody has overtaken the load. */
+  isKept: boolean
   /** The lease that was taken before on the same key. */
   older: Lease | undefined
   /** The leases it is one of, while it is. */
@@ -24,6 +28,9 @@ export interface Lease {
   /** The tags that were deleted meanwhile, of a load whose own are not known yet. */
   overtaken: ReadonlySet<string> | undefined
 }
+
+/** Instead of a proof: the store did not answer before the load began, so nobody would know of an invalidation meanwhile. */
+export const UNPROVEN = ''
 
 /** Whether the value of a load is out of date, or may be. */
 export function isOvertaken({ broken, overtaken }: Lease): boolean {

@@ -2,6 +2,7 @@ import { type Awaitable, isPending } from './awaitable.ts'
 import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
+import { UNPROVEN } from './lease.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
 import { perTransaction } from './participation.ts'
 import type { Route } from './route.ts'
@@ -59,12 +60,17 @@ export class Loads {
   join<T>(key: string): Promise<T> | undefined {
     if (signals || tellsStale() || watchedScope()) return undefined
     const flight = this.#flights().find<T>(key)
-    flight?.tally?.joinedAtHand()
-    return flight?.wait()
+    if (flight === undefined || mayBeOvertaken(flight)) return undefined
+    flight.tally?.joinedAtHand()
+    return flight.wait()
   }
 
-  /** Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
-  run<T>(route: Route, call: LoadCall, through: ReadThrough<T>): Promise<T> {
+  /**
+   * Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated.
+   *
+   * @param isRepeated Whether it has waited for a load in vain: then any that it finds began after it was called.
+   */
+  run<T>(route: Route, call: LoadCall, through: ReadThrough<T>, isRepeated = false): Promise<T> {
     const { key } = call
     const scope = watchedScope()
     if (call.signal) signals = true
@@ -72,11 +78,53 @@ export class Loads {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
     const joined = mayJoin(through.sharing, scope) ? this.#flights().find<T>(key) : undefined
-    const flight = joined ?? this.#start(route, call, through, signal)
-    if (joined?.tally) joined.tally.shared++
-    const answer = flight.wait(signal)
-    if (scope?.detectors) return this.#tell(route, key, through, flight, answer, joined !== undefined)
-    return joined && tellsStale() ? passOn(joined, answer) : answer
+    if (joined === undefined) {
+      const flight = this.#start(route, call, through, signal)
+      const answer = flight.wait(signal)
+      return scope?.detectors ? this.#tell(route, key, through, flight, answer, false) : answer
+    }
+    if (mayBeOvertaken(joined) && !isRepeated) return this.#joinLate(route, call, through, joined, signal)
+    return this.#share(route, key, through, joined, signal)
+  }
+
+  /** Waits for a load that somebody else has started. */
+  #share<T>(
+    route: Route,
+    key: string,
+    through: ReadThrough<T>,
+    joined: Flight<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (joined.tally) joined.tally.shared++
+    const answer = joined.wait(signal)
+    if (watchedScope()?.detectors) return this.#tell(route, key, through, joined, answer, true)
+    return tellsStale() ? passOn(joined, answer) : answer
+  }
+
+  /**
+   * Joins a load that had begun before, or whose read was on its way. Another process may have invalidated what it read
+   * before this call: of a load, the store tells when it has ended; of a read that found something, nobody can. Then it is
+   * made anew, once for all who waited; that load begins after each of them called.
+   */
+  async #joinLate<T>(
+    route: Route,
+    call: LoadCall,
+    through: ReadThrough<T>,
+    joined: Flight<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const hasBegun = joined.token !== undefined
+    const isLoaded = await joined.wait(signal).then(
+      () => true,
+      () => false,
+    )
+    signal?.throwIfAborted()
+    if (isLoaded) {
+      if (hasBegun) joined.held ??= route.holds(joined)
+      const isTrue = hasBegun ? await joined.held : !joined.hit || joined.stale
+      if (!isTrue) return this.run(route, call, through, true)
+    }
+    return this.#share(route, call.key, through, joined, signal)
   }
 
   /** Tells whoever detects. */
@@ -148,6 +196,11 @@ export class Loads {
   }
 }
 
+/** Whether something was read before this that other processes may have invalidated since. */
+function mayBeOvertaken({ token, isUnderWay }: Flight<never> | Flight): boolean {
+  return token !== undefined || isUnderWay
+}
+
 function landAtEnd<T>(flight: Flight<T>): void {
   const land = () => flight.land()
   flight.promise.then(land, land)
@@ -203,6 +256,10 @@ function answerLater<T>(
   flight: Flight<T>,
 ): Promise<T> {
   flight.open()
+  if (flight.isAsked)
+    queueMicrotask(() => {
+      flight.isUnderWay = flight.isAsked
+    })
   return stored.then((found) => answer(route, found, leaseOnly, through, flight))
 }
 
@@ -216,6 +273,8 @@ function answer<T>(
   const scope = watchedScope()
   const isMiss = stored === MISS || leaseOnly
   if (isMiss || through.found || scope?.terms) flight.open()
+  flight.hasFound = !isMiss
+  if (isMiss && flight.isAsked) flight.token = UNPROVEN
   if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'

@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from './awaitable.ts'
+import { type Awaitable, chain, recover } from './awaitable.ts'
 import {
   type Backend,
   type BackendHost,
@@ -16,7 +16,7 @@ import { type Disabling, neutralAnswer } from './control.ts'
 import { BackendError, CacheClosedError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
-import { type Lease, type Leases, leasesOf } from './lease.ts'
+import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import type { Door } from './participation.ts'
@@ -42,6 +42,17 @@ const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany:
 
 function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
+}
+
+/** Notes the proof of a load, unless it comes after the load has begun. */
+function prove(lease: Lease, proof: string | undefined): void {
+  lease.isAsked = false
+  lease.token ??= proof
+}
+
+/** Whether other processes can overtake a load unnoticed by this one. */
+function watchesLoads({ leases, tags: group }: Backend, tags: TagsAhead | undefined): boolean {
+  return leases !== undefined || Boolean(tags && group && group.capture)
 }
 
 function promised(value: unknown): Promise<unknown> | undefined {
@@ -218,6 +229,40 @@ export class Route implements Guarded, BackendHost, Door {
     if (lease.broken) return false
     this.#leases.breakOlder(lease)
     return this.backend.set(key, value, lifetime)
+  }
+
+  /** Takes the lease of the store for a load that begins although a value was found. */
+  takeLease(lease: Lease): Awaitable<unknown> {
+    const { key, tags } = lease
+    if (key === undefined) return
+    const call = this.#callOf<'get'>({ command: 'get', key, lease, leaseOnly: true, tags } as Request<'get'>)
+    if (!watchesLoads(call.backend, tags)) return
+    const unproven = () => {
+      lease.token ??= UNPROVEN
+    }
+    return chain(
+      recover(
+        () => this.#last(call),
+        (error) => this.report(error),
+      ),
+      unproven,
+    )
+  }
+
+  /** Whether no other process has overtaken a load, as far as the store can tell. */
+  holds({ key, token, isKept }: Lease): Awaitable<boolean> {
+    if (key === undefined || token === undefined || token === UNPROVEN || isKept) return true
+    const call = this.#callOf<'get'>({ command: 'get', key } as Request<'get'>)
+    const { leases, tags } = call.backend
+    const ask = () => (leases ? leases.holds(key, token) : !tags || !tags.holds || tags.holds(token))
+    // A store that is away cannot tell.
+    return recover(
+      () => chain(this.ask<unknown>(call, ask), (held) => held !== false),
+      (error) => {
+        this.report(error)
+        return true
+      },
+    )
   }
 
   /** Sends a call whose answer is a stream. */
@@ -406,8 +451,7 @@ export class Route implements Guarded, BackendHost, Door {
   #takesLeaseOnly(call: Call): boolean {
     if (call.command !== 'get' || !call.lease) return false
     if (this.isDisabled('get')) return true
-    const { leases, tags } = call.backend
-    return call.leaseOnly === true && !leases && !(call.tags && tags && tags.capture)
+    return call.leaseOnly === true && !watchesLoads(call.backend, call.tags)
   }
 
   #lastStream(call: CallOf<StreamCommand>, drop?: () => unknown): unknown {
@@ -426,6 +470,7 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** Lets a load begin, under the names that its key and tags have in the store. */
   #begin(call: CallOf<'get'>, lease: Lease): void {
+    if (lease.among) return
     lease.tags = call.tags
     this.#leasesFor(call).take(call.key, lease)
   }
@@ -439,21 +484,26 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   #getWithToken(call: CallOf<'get'>, lease: Lease, leases: StoreLeases): Awaitable<unknown> {
+    lease.isAsked = true
     const leased = call.leaseOnly
       ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
       : leases.get(call.key, call.tags)
     return chain(leased, ({ value, lease: token }) => {
-      lease.token = token
+      prove(lease, token)
       return value
     })
   }
 
   /** Captures on a miss what the tags of the load are before it begins. */
   #withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, lease: Lease): Awaitable<unknown> {
+    lease.isAsked = true
     return chain(found, (value) => {
-      if (value !== MISS) return value
+      if (value !== MISS) {
+        lease.isAsked = false
+        return value
+      }
       return chain(tags.capture?.(ahead), (proof) => {
-        lease.token = proof
+        prove(lease, proof)
         return MISS
       })
     })
@@ -461,11 +511,19 @@ export class Route implements Guarded, BackendHost, Door {
 
   #setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<unknown> {
     const { broken, overtaken, token } = lease
-    if (broken || (overtaken && call.tags?.some((tag) => overtaken.has(tag)))) return false
+    if (broken || token === UNPROVEN || (overtaken && call.tags?.some((tag) => overtaken.has(tag)))) return false
     const { leases, tags } = call.backend
-    if (token !== undefined && leases) return leases.set(call.key, call.value, call.lifetime, token, call.tags)
+    if (token !== undefined && leases)
+      return this.#kept(lease, leases.set(call.key, call.value, call.lifetime, token, call.tags))
     if (!call.tags || !tags) return perform(call)
-    return tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token })
+    return this.#kept(lease, tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token }))
+  }
+
+  #kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
+    return chain(written, (written) => {
+      lease.isKept = written
+      return written
+    })
   }
 
   #toldOf<C extends Command>(call: CallOf<C> & Call, answer: Answer<C>): Answer<C> {

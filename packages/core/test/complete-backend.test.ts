@@ -160,7 +160,12 @@ describe('completeBackend', () => {
       Object.assign(store, {
         getNow: (key: string) => store.get(key),
         answerNow: () => Promise.resolve('anything'),
-        leases: { get: (key: string) => ({ value: store.get(key) }), take: () => 'token', set: () => true },
+        leases: {
+          get: (key: string) => ({ value: store.get(key) }),
+          take: () => 'token',
+          set: () => true,
+          holds: () => true,
+        },
       }),
     )
     groups(backend).sets.add('a', ['x'])

@@ -174,7 +174,9 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       if (tags !== undefined) cache.requireTags()
       const key = compiled.render(this, args)
       const found = open(key) === undefined ? await stored(key) : undefined
-      const joined = open(key)
+      let joined = open(key)
+      // Another process may have overtaken it too.
+      while (joined?.lease && !(await cache.holds(joined.lease))) joined = open(key) === joined ? undefined : open(key)
       if (found || joined) cache.detected(key, seen, { hit: found !== undefined })
       if (found) {
         yield* found.items

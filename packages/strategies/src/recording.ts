@@ -1,4 +1,4 @@
-import { isOvertaken, type Lease, sizeOf } from '@cashews/core'
+import { type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
 /** What a recording may hold before it is given up. */
 export interface RecordingLimits {
@@ -20,7 +20,7 @@ export class Recording {
   /** Resolves to the whole sequence, or to `undefined` when it is too large or the readers left before its end. */
   readonly whole: Promise<Ended | undefined>
   /** Once broken, nobody joins. */
-  lease: Lease | undefined
+  lease: Flight | undefined
   readonly #source: AsyncIterator<unknown>
   readonly #limits: RecordingLimits
   readonly #items: unknown[] = []

@@ -35,6 +35,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   }
   const load: Load = async (flight) => {
     const { call } = flight
+    if (flight.hasFound) await cache.takeLease(flight)
     const started = isTimed ? performance.now() : 0
     let result: unknown
     let failed = false

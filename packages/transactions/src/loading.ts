@@ -22,6 +22,8 @@ export function newLease(tags: TagsAhead | undefined): Lease {
     key: undefined,
     broken: false,
     token: undefined,
+    isAsked: false,
+    isKept: false,
     older: undefined,
     among: undefined,
     tags,

@@ -302,6 +302,7 @@ export class View implements BackendBase {
       entry.fill = { held, loading, tags }
       return true
     },
+    holds: (key, lease) => this.#loadings.get(key)?.has(lease) === true,
   }
 
   // What the transaction does with it

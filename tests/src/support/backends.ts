@@ -5,7 +5,7 @@ import type { Backend } from '@cashews/core'
 import { inject, vi } from 'vitest'
 import { freshDirectory } from './disk/directories.ts'
 import { patient } from './helpers.ts'
-import { redisStores } from './redis/stores.ts'
+import { redisPairs, redisStores } from './redis/stores.ts'
 
 /** A backend that every behaviour test runs on. */
 export interface StoreCase {
@@ -36,3 +36,18 @@ export const stores: readonly StoreCase[] = inject('redis') === undefined ? inPr
 export function ownName(name: string): string {
   return name.split(',', 1)[0] as string
 }
+
+/** Two processes on one store: nothing is shared but what is stored. */
+export interface PairCase {
+  readonly name: string
+  create(): readonly [Backend, Backend]
+}
+
+const onOneDirectory = (): readonly [Backend, Backend] => {
+  const directory = freshDirectory()
+  return [disk({ directory, shards: 1 }), disk({ directory, shards: 1 })]
+}
+
+/** As {@link stores}, of those that processes share. */
+export const pairs: readonly PairCase[] =
+  inject('redis') === undefined ? [{ name: 'disk', create: onOneDirectory }] : redisPairs

@@ -87,6 +87,21 @@ export const leases: CheckGroup = {
       same(await leasesOf(context).set('a', 'second', FOREVER, second), true)
       same(await context.backend.get('a'), 'second')
     }),
+    check('holds tells whether a lease is void', async (context) => {
+      const { set, holds, take: takeAny } = leasesOf(context)
+      const changes = [
+        async (lease: string) => set('a', 1, FOREVER, lease),
+        async () => set('a', 1, FOREVER, await takeAny('a')),
+        async () => context.backend.set('a', 1, FOREVER),
+        async () => context.backend.delete('a'),
+      ]
+      for (const change of changes) {
+        const lease = await takeAny('a')
+        same(await holds('a', lease), true)
+        await change(lease)
+        same(await holds('a', lease), false)
+      }
+    }),
     check('a lease is void after deleteMany, deleteMatch and clear', async (context) => {
       const { backend } = context
       for (const remove of [() => backend.deleteMany(['a']), () => backend.deleteMatch('a*'), () => backend.clear()]) {

@@ -263,16 +263,17 @@ export const tags: CheckGroup = {
       'a proof holds until one of its tags is deleted or expires',
       async (context) => {
         const { backend, peers } = context
-        const { capture, set } = tagsOf(backend)
+        const { capture, holds, set } = tagsOf(backend)
         const peer = tagsOf(peers.at(-1) ?? backend)
         const write = async (proof: string | undefined) => set('a', 1, FOREVER, ['t', 'u'], { proof })
         for (const ahead of [['t', 'u'], 'any'] as const) {
           same(await write(await capture?.(ahead)), true)
           for (const change of [() => peer.delete(['u']), () => peer.expire(['t'])]) {
             const proof = await capture?.(ahead)
+            same(await holds?.(proof ?? ''), true)
             await backend.delete('a')
             await change()
-            same(await write(proof), false)
+            same([await holds?.(proof ?? ''), await write(proof)], [false, false])
             missing(await backend.get('a'))
           }
           const [first, second] = [await capture?.(ahead), await capture?.(ahead)]
@@ -299,7 +300,9 @@ export const tags: CheckGroup = {
             await backend.delete('a')
             for (const change of [() => tagsOf(backend).delete(['t']), () => tagsOf(backend).expire(['t'])]) {
               const lease = await take()
+              same(await leases.holds('a', lease), true)
               await change()
+              same(await leases.holds('a', lease), false)
               await leases.set('a', 'older', FOREVER, lease, ['t'])
               missing(await backend.get('a'))
             }

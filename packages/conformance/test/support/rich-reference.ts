@@ -23,7 +23,7 @@ export interface RichBackend extends Backend {
   readonly sets: Sets
   readonly locks: Locks & Required<Pick<Locks, 'released' | 'acquireAndInspect'>>
   readonly leases: Leases
-  readonly tags: Tags & Required<Pick<Tags, 'capture'>>
+  readonly tags: Tags & Required<Pick<Tags, 'capture' | 'holds'>>
   getNow(key: string): unknown
   answerNow(spot: Spot): Promise<unknown> | undefined
   getFor(key: string, asker: Asker): void
@@ -34,7 +34,7 @@ export interface RichBackend extends Backend {
 export function richReference(clock: HandClock): RichBackend {
   const store = reference({ clock })
   const { bits, windows, sets, locks, tags } = store
-  if (!bits || !windows || !sets || !locks || !tags || !tags.capture)
+  if (!bits || !windows || !sets || !locks || !tags || !tags.capture || !tags.holds)
     throw new Error('The reference backend has every group.')
   const atHand = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
   const tokens = new Map<string, number[]>()
@@ -149,6 +149,10 @@ export function richReference(clock: HandClock): RichBackend {
         return value === MISS ? { value, lease: await take(key, ahead) } : { value }
       },
       take,
+      async holds(key, lease) {
+        const [token = '', proof] = lease.split(/ (.*)/s)
+        return (tokens.get(key) ?? []).includes(Number(token)) && (!proof || (await tags.holds?.(proof)) === true)
+      },
       async set(key, value, lifetime, lease, names) {
         const [token = '', proof] = lease.split(/ (.*)/s)
         const taken = tokens.get(key) ?? []
@@ -164,6 +168,7 @@ export function richReference(clock: HandClock): RichBackend {
     tags: {
       ...tags,
       capture: tags.capture,
+      holds: tags.holds,
       set: write(tags.set),
       incr: write(tags.incr),
       setMany(entries, lifetime, names) {

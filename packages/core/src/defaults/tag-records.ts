@@ -66,6 +66,14 @@ export class TagRecords {
     return chain(all(known), (known) => JSON.stringify({ known } satisfies Proof))
   }
 
+  /** Whether no tag has changed since a proof was made. */
+  holds(proof: string): Awaitable<boolean> {
+    const { any, known = [] } = JSON.parse(proof) as Proof
+    const keys = any === undefined ? known.map(([tag]) => keyOf(tag)) : [ANY]
+    const before = any === undefined ? known.map(([, stamp]) => stamp) : [any]
+    return chain(this.#find(keys), (now) => now.every((stamp, at) => stamp === before[at]))
+  }
+
   /** The stamps that a load has captured for all of these tags; `undefined` when it has not. */
   known(proof: string | undefined, tags: readonly string[]): TagStamp[] | undefined {
     const before = new Map(proof === undefined ? [] : (JSON.parse(proof) as Proof).known)

@@ -306,6 +306,7 @@ export class TaggedStore implements BackendBase {
     of: (key) => chain(this.#look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
     stale: (key) => chain(this.#read(key, this.#recent.get(key), true), ({ value }) => value),
     capture: (tags) => this.#records.capture(tags),
+    holds: (proof) => this.#records.holds(proof),
   })
 
   /** Notes the use of tags. */
@@ -569,6 +570,11 @@ export class TaggedStore implements BackendBase {
           this.#steps?.setLeased(key, value, lifetime, lease, records, margin(lifetime)) ??
           this.#setLeased(leases, key, value, lifetime, tags, lease, proof)
         )
+      },
+      holds: (key, token) => {
+        const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string]
+        const hold = all([leases.holds(key, lease), proof === undefined || this.#records.holds(proof)])
+        return chain(hold, (hold) => hold.every(Boolean))
       },
     }
   }

@@ -2,7 +2,7 @@ import { redis } from '@cashews/backend-redis'
 import type { Backend } from '@cashews/core'
 import { Redis } from 'ioredis'
 import { afterEach, vi } from 'vitest'
-import type { StoreCase } from '../backends.ts'
+import type { PairCase, StoreCase } from '../backends.ts'
 import { patient, waitAlsoFor } from '../helpers.ts'
 import { type CatchingUp, catchingUp } from './catching-up.ts'
 import { redisUrl } from './shared.ts'
@@ -57,3 +57,15 @@ async function elapse(duration: number): Promise<void> {
 waitAlsoFor(settleRedis)
 
 export const redisStores: readonly StoreCase[] = [{ name: 'redis', create, elapse, isInProcess: false }]
+
+/** Two connections, with nothing in common. */
+export const redisPairs: readonly PairCase[] = [
+  { name: 'redis', options: {} },
+  { name: 'redis with a client-side cache', options: { clientSide: true } },
+].map(({ name, options }) => ({
+  name,
+  create() {
+    const namespace = `test:${crypto.randomUUID()}:`
+    return [redis({ url: redisUrl(), namespace, ...options }), redis({ url: redisUrl(), namespace, ...options })]
+  },
+}))

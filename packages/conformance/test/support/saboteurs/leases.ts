@@ -37,6 +37,9 @@ export const leases: Readonly<Record<string, Saboteur>> = {
       },
     },
   }),
+  'holds tells whether a lease is void': (store) => ({
+    leases: { ...store.leases, holds: () => true },
+  }),
   'a lease is void after deleteMany, deleteMatch and clear': (store) => ({
     deleteMatch: async (pattern) => store.deleteMany(await collect(store.scan(pattern, 100))),
   }),

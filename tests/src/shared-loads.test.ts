@@ -1,0 +1,102 @@
+import { type Cache, createCache } from '@cashews/core'
+import { cached, early, hit, iterator, soft } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pairs } from './support/backends.ts'
+import { all, gate } from './support/helpers.ts'
+
+const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+
+describe.each(pairs)('a load that another process overtakes on $name', ({ create }) => {
+  let ours: Cache
+  let theirs: Cache
+  beforeEach(async () => {
+    ;[ours, theirs] = create().map((store) => createCache().setup(store, PATIENT)) as [Cache, Cache]
+    for (const cache of [ours, theirs]) {
+      createTags(cache)
+      await cache.init()
+    }
+  })
+  afterEach(async () => {
+    await ours.close()
+    await theirs.close()
+  })
+
+  const overtakings: readonly (readonly [string, (key: string) => Promise<unknown>])[] = [
+    ['deletes its tag', () => theirs.tagging?.delete('x') as Promise<unknown>],
+    ['deletes its key', (key) => theirs.delete(key)],
+  ]
+  describe.each(overtakings)('and %s', (_, overtake) => {
+    it('answers who asked before, and makes one that asks after load again', async () => {
+      const first = gate<string>()
+      const begun = gate()
+      let loads = 0
+      const load = cached(ours, { ttl: '1h', key: 'k', tags: ['x'] }, () => {
+        begun.open()
+        return ++loads === 1 ? first.promise : Promise.resolve(`new ${loads}`)
+      })
+      const starter = load()
+      await begun.promise
+      await overtake('k')
+      const joiners = [load(), load(), load()]
+      first.open('old')
+      expect(await starter).toBe('old')
+      expect(await Promise.all(joiners)).toEqual(['new 2', 'new 2', 'new 2'])
+      expect(loads).toBe(2)
+    })
+
+    it('makes a reader of a sequence that comes after read the source again', async () => {
+      let version = 'old'
+      const opened = gate()
+      const read = iterator(ours, { ttl: '1h', key: 'k', tags: ['x'] }, async function* () {
+        const own = version
+        yield own
+        await opened.promise
+        yield own
+      })
+      const first = read()
+      expect((await first.next()).value).toBe('old')
+      version = 'new'
+      await overtake(read.key())
+      const later = [read(), read()].map((reading) => all(reading))
+      opened.open()
+      expect(await Promise.all(later)).toEqual([
+        ['new', 'new'],
+        ['new', 'new'],
+      ])
+      expect(await all(first)).toEqual(['old'])
+    })
+  })
+
+  const strategies = {
+    early: (cache: Cache, fn: () => Promise<string>) =>
+      early(cache, { ttl: '1h', earlyTtl: '1ms', key: 'k', tags: ['x'], background: false }, fn),
+    soft: (cache: Cache, fn: () => Promise<string>) =>
+      soft(cache, { ttl: '1h', softTtl: '1ms', key: 'k', tags: ['x'] }, fn),
+    hit: (cache: Cache, fn: () => Promise<string>) =>
+      hit(cache, { ttl: '1h', cacheHits: 1, key: 'k', tags: ['x'] }, fn),
+  }
+  describe.each(Object.entries(strategies))('in place of what was out of date, by %s,', (_, make) => {
+    it.each(overtakings)('is not stored when it %s', async (_, overtake) => {
+      let isLate = false
+      const begun = gate()
+      const late = gate<string>()
+      const load = make(ours, async () => {
+        if (!isLate) return 'first'
+        begun.open()
+        return late.promise
+      })
+      await load()
+      await load()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      isLate = true
+      const loading = load()
+      await begun.promise
+      expect(await theirs.exists(load.key())).toBe(true)
+      await overtake(load.key())
+      late.open('old')
+      expect(await loading).toBe('old')
+      expect(await theirs.exists(load.key())).toBe(false)
+    })
+  })
+})

@@ -74,7 +74,8 @@ export class Log {
 
   /**
    * Closes the file. Resolves when the thread has closed it too: whoever is last copies what is left of the log, and gives
-   * the room of a file that was removed back to the disk.
+   * the room of a file that was removed back to the disk. Two processes that close at the same instant may each see the
+   * other's connection and leave the log: it grows no more, and who opens the file next goes on with it.
    */
   close(): Promise<void> {
     // Here first: where both close at once, neither is last, and the log stays.

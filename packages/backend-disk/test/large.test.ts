@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
+import { MISS } from '@cashews/core'
+import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { temporaryDirectory } from './support.ts'
 
@@ -23,5 +26,24 @@ describe('a large value', () => {
     expect(memory() - before).toBeLessThan(6)
     expect(found.every((one) => value.equals(one as Buffer))).toBe(true)
     await store.close()
+  })
+
+  it('is never answered when a part of it is not what was written, or not there', async () => {
+    for (const spoil of [
+      'UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE part = 2',
+      'DELETE FROM parts WHERE part = 2',
+    ]) {
+      const place = join(directory, spoil.slice(0, 6))
+      const errors: unknown[] = []
+      const store = disk({ directory: place, shards: 1, checkInterval: false })
+      await store.open({ removed() {}, error: (error) => errors.push(error) })
+      await store.set('key', Buffer.alloc(MB, 'large'), HOUR)
+      const file = new Sqlite(join(place, readdirSync(place).find((name) => name.endsWith('.db')) as string))
+      expect(file.prepare(spoil).run().changes).toBe(1)
+      file.close()
+      expect(await store.get('key')).toBe(MISS)
+      expect(String(errors)).toMatch(/the value of "key" is not the one that was written; it is kept as .*corrupt/)
+      await store.close()
+    }
   })
 })

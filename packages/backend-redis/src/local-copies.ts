@@ -11,6 +11,7 @@ import {
 import { asBackendError } from './errors.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Link, Server } from './link.ts'
+import { monotonicNow } from './monotonic.ts'
 import { Tracker, trackingConnection } from './tracker.ts'
 
 /** How long the key lives that proves that changes are heard. */
@@ -97,7 +98,7 @@ export class LocalCopies {
   }
 
   get report(): ClientSideReport {
-    const now = performance.now()
+    const now = monotonicNow()
     const trackers = [...this.#trackers.values()]
     return {
       live: trackers.length > 0 && trackers.every((tracker) => tracker.isFresh(now)),
@@ -145,15 +146,15 @@ export class LocalCopies {
   }
 
   async #readThrough(key: string, name: string): Promise<unknown> {
-    const sentAt = performance.now()
+    const sentAt = monotonicNow()
     const tracker = this.#trackerOf(name)
     const token = {}
     if (tracker?.isFresh(sentAt)) this.#reading.set(key, token)
     try {
       const { value, timeLeft } = await this.#fetch(key, name)
       if (value === MISS || this.#reading.get(key) !== token) return value
-      if (tracker?.isFresh(performance.now()) && tracker === this.#trackerOf(name))
-        this.#keep(key, value, timeLeft - (performance.now() - sentAt), tracker)
+      if (tracker?.isFresh(monotonicNow()) && tracker === this.#trackerOf(name))
+        this.#keep(key, value, timeLeft - (monotonicNow() - sentAt), tracker)
       return value
     } finally {
       if (this.#reading.get(key) === token) this.#reading.delete(key)
@@ -176,7 +177,7 @@ export class LocalCopies {
 
   #isFresh(key: string): boolean {
     const tracker = this.#only ?? this.#sources.get(key)
-    return tracker?.isFresh(performance.now()) === true
+    return tracker?.isFresh(monotonicNow()) === true
   }
 
   #trackerOf(name: string): Tracker | undefined {

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
+import { monotonicNow } from './monotonic.ts'
 import { later } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
@@ -9,6 +10,8 @@ const HANDSHAKE: Milliseconds = 1_000
 
 /** How long a server that cannot track is left alone. */
 const TRY_AGAIN: Milliseconds = 5_000
+
+const NEVER = Number.NEGATIVE_INFINITY
 
 /** RESP2, because ioredis drops what RESP3 pushes. */
 const TRACKING: Partial<RedisOptions> = {
@@ -58,9 +61,9 @@ export class Tracker {
   readonly #heartbeat: NodeJS.Timeout
   /** Counts connections, so that an answer of an old one renews nothing. */
   #epoch = 0
-  #isLive = false
+  /** Until when copies may be used: for `maxStale` from a moment when nothing was unheard. */
+  #trustedUntil = NEVER
   #connectedAt = Number.POSITIVE_INFINITY
-  #heardAt = Number.NEGATIVE_INFINITY
   #roundTrip: Milliseconds = 0
   #proof: { readonly id: string; readonly settle: (isHeard: boolean) => void } | undefined
   #isSilent = false
@@ -71,7 +74,7 @@ export class Tracker {
     this.#host = host
     connection.on('error', () => {})
     connection.on('connect', () => {
-      this.#connectedAt = performance.now()
+      this.#connectedAt = monotonicNow()
     })
     connection.on('ready', this.#begin)
     connection.on('close', this.#end)
@@ -83,12 +86,12 @@ export class Tracker {
 
   /** Whether copies may be used: nothing older than `maxStale` went unheard. */
   isFresh(now: number): boolean {
-    return this.#isLive && now - this.#heardAt <= this.#host.maxStale
+    return now <= this.#trustedUntil
   }
 
   /** How long ago it was certain that nothing went unheard. */
   staleness(now: number): Milliseconds {
-    return this.#isLive ? now - this.#heardAt : Number.POSITIVE_INFINITY
+    return now - (this.#trustedUntil - this.#host.maxStale)
   }
 
   /** How long the last sign of life took. */
@@ -112,12 +115,11 @@ export class Tracker {
       const tracking = ['TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', this.#host.prefix]
       await this.#connection.call('CLIENT', tracking)
       await this.#connection.subscribe(CHANNEL)
-      const sentAt = performance.now()
+      const sentAt = monotonicNow()
       await this.#prove()
       if (epoch !== this.#epoch) return
       this.#host.lost()
-      this.#heardAt = sentAt
-      this.#isLive = true
+      this.#trustFrom(sentAt)
       this.#isSilent = false
     } catch (error) {
       if (epoch === this.#epoch) this.#giveUp(error)
@@ -157,30 +159,34 @@ export class Tracker {
   readonly #end = (): void => {
     this.#epoch++
     this.#connectedAt = Number.POSITIVE_INFINITY
-    this.#isLive = false
+    this.#trustedUntil = NEVER
     this.#proof?.settle(false)
     this.#host.lost()
   }
 
   /** Only a real answer counts: an error may overtake the invalidations that a long script holds back. */
   async #beat(): Promise<void> {
-    if (!this.#isLive) {
-      if (performance.now() - this.#connectedAt > HANDSHAKE) this.#connection.disconnect(true)
+    if (this.#trustedUntil === NEVER) {
+      if (monotonicNow() - this.#connectedAt > HANDSHAKE) this.#connection.disconnect(true)
       return
     }
     const epoch = this.#epoch
-    const sentAt = performance.now()
+    const sentAt = monotonicNow()
     const stop = later(this.#host.maxStale / 3, () => this.#connection.disconnect(true))
     try {
       await this.#connection.ping()
       if (epoch !== this.#epoch) return
-      this.#heardAt = sentAt
-      this.#roundTrip = performance.now() - sentAt
+      this.#trustFrom(sentAt)
+      this.#roundTrip = monotonicNow() - sentAt
     } catch {
       // The lease runs out by itself.
     } finally {
       stop()
     }
+  }
+
+  #trustFrom(moment: number): void {
+    this.#trustedUntil = moment + this.#host.maxStale
   }
 
   #hear(message: readonly Buffer[] | null): void {

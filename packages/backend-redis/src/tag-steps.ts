@@ -10,7 +10,9 @@ import {
   type TaggedLease,
   type TagSteps,
 } from '@cashews/core'
+import { KnownStamps } from './known-stamps.ts'
 import type { Argument } from './link.ts'
+import { monotonicNow } from './monotonic.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE } from './scripts.ts'
 import { freshBytes } from './tagged-bytes.ts'
@@ -49,6 +51,7 @@ export interface StepStore {
 /** Values and the records of their tags in one script: a write with tags is one round trip, as without. */
 export class RedisTagSteps implements TagSteps {
   readonly #store: StepStore
+  readonly #known = new KnownStamps()
   readonly readFor?: Exclude<TagSteps['readFor'], undefined>
 
   constructor(store: StepStore) {
@@ -79,10 +82,11 @@ export class RedisTagSteps implements TagSteps {
     const names = this.#names(keys, records)
     if (names === undefined) return undefined
     if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, { records, fresh }, recordLifetime)
-    const head = [tagsOf(records), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
-    const values = all(unique.map(([key, value]) => store.encode(key, value)))
+    const known = `${tagsOf(records)}\n${this.#known.outliving(lifetime, records)}`
+    const head = [store.ttl(lifetime), known, `${store.ttl(recordLifetime)}\n${fresh}`]
     const write = (values: readonly Argument[]) =>
-      this.#write(SET_TAGGED, keys, names, records, [...head, ...values]).then(isTrue)
+      this.#write(SET_TAGGED, keys, names, records, [...head, ...values], isTrue)
+    const values = all(unique.map(([key, value]) => store.encode(key, value)))
     return isPending(values) ? values.then(write) : write(values)
   }
 
@@ -102,7 +106,7 @@ export class RedisTagSteps implements TagSteps {
     const head = [tagsOf(records), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
-      return (await this.#write(SET_TAGGED_LEASED, [key], names, records, args)) !== 0
+      return this.#write(SET_TAGGED_LEASED, [key], names, records, args, isWritten)
     }
     return write()
   }
@@ -134,19 +138,24 @@ export class RedisTagSteps implements TagSteps {
   }
 
   /** Runs a script that writes values under tags, and tells when a record is not what this process may think. */
-  #write(
+  #write<T>(
     script: Script,
     keys: readonly string[],
     names: readonly string[],
     records: StepRecords['records'],
     args: readonly Argument[],
-  ): Promise<unknown> {
+    tell: (answer: unknown) => T,
+  ): Promise<T> {
     const store = this.#store
+    const sentAt = monotonicNow()
     return store
       .change(keys, () => store.run(script, names, args))
       .then((answer) => {
-        if (answer !== 1) store.changed(records.map(({ key }) => key))
-        return answer
+        if (Array.isArray(answer)) {
+          this.#known.note(records, answer, sentAt)
+          if (answer[0] !== 1) store.changed(records.map(({ key }) => key))
+        }
+        return tell(answer)
       })
   }
 
@@ -167,6 +176,10 @@ function tagsOf(records: StepRecords['records']): string {
 
 function isTrue(): true {
   return true
+}
+
+function isWritten(answer: unknown): boolean {
+  return answer !== 0
 }
 
 /** Goes on when an answer is there, at once if it is. */

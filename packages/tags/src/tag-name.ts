@@ -6,6 +6,9 @@ const MAX_LENGTH = 512
 /** The most tags one key may have. */
 const MOST_TAGS = 1_000
 
+/** Up to so many names are compared with each other: a `Set` costs more. */
+const FEW = 8
+
 const HASHED = '#sha256:'
 
 /**
@@ -28,7 +31,11 @@ export function storedName(name: string): string {
  * @throws {CommandError} When there are too many.
  */
 export function storedNames(names: readonly string[], key: string): readonly string[] | undefined {
-  const stored = [...new Set(names)].map(storedName)
+  const stored: string[] = []
+  for (const name of names.length > FEW ? new Set(names) : names) {
+    const tag = storedName(name)
+    if (names.length > FEW || !stored.includes(tag)) stored.push(tag)
+  }
   if (stored.length > MOST_TAGS)
     throw new CommandError(`A key has at most ${MOST_TAGS} tags, and "${key}" was given ${stored.length}.`)
   return stored.length > 0 ? stored : undefined

@@ -83,6 +83,28 @@ describe('tags on Redis', () => {
     expect(await own.cache.getMany(['a', 'b', 'c'])).toEqual([2, 1, 2])
   })
 
+  it('keep a value that is written after another process deleted its tag, in one round trip too', async () => {
+    for (const value of [1, 2]) await own.cache.set('a', value, tagged)
+    await other.tags.delete('x')
+    await other.cache.set('b', 1, tagged)
+    own.roundTrips()
+    for (const value of [3, 4]) await own.cache.set('a', value, tagged)
+    expect(own.roundTrips()).toBe(2)
+    expect(await other.cache.get('a')).toBe(4)
+    await other.tags.delete('x')
+    expect(await own.cache.get('a')).toBeUndefined()
+  })
+
+  it('live as long as their longest-lived value, however well this process knows them', async () => {
+    for (const ttl of ['1s', '1s', '2h', '1s', '1h'] as const) await own.cache.set('a', 1, { ...tagged, ttl })
+    const client = new Redis(redisUrl())
+    closing.push(() => client.disconnect())
+    expect(await client.pttl(`${namespace}\0tag\0=x`)).toBeGreaterThan(2 * 3_600_000)
+    await own.cache.set('a', 1, { tags: tagged.tags })
+    await own.cache.set('a', 1, tagged)
+    expect(await client.pttl(`${namespace}\0tag\0=x`)).toBe(-1)
+  })
+
   it('add no round trip to a read of a key that this process knows', async () => {
     await own.cache.set('a', { deep: 1 }, tagged)
     own.roundTrips()

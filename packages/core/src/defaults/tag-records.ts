@@ -256,9 +256,9 @@ export function keyOf(tag: string): string {
   return key
 }
 
-/** Of this process alone, and never the same twice. */
+/** Of this process alone, and never the same twice. Short, for each value with tags carries some: letters, digits, `+/.:`. */
 function newStamp(): string {
-  self ??= crypto.randomUUID()
+  self ??= btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))))
   return `${self}.${(made++).toString(36)}:0`
 }
 let self: string | undefined

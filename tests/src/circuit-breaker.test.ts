@@ -175,6 +175,22 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await backend.close()
   })
 
+  it('counts the successes of calls that take longer than successes are gathered', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, onChange }, async () => {
+      if (!state.down) await new Promise((resolve) => setTimeout(resolve, 2_500))
+      return run()
+    })
+    const slow = Promise.all(Array.from({ length: 4 }, () => call()))
+    for (let second = 0; second < 4; second++) await elapse(1_000)
+    await slow
+    state.down = true
+    for (let nth = 0; nth < 3; nth++) await expect(call()).rejects.toThrow(Down)
+    expect(changes).toEqual([]) // 3 of 7
+    await expect(call()).rejects.toThrow(Down)
+    expect(changes).toEqual(['open']) // 4 of 8
+  })
+
   it('writes what has succeeded when the cache is closed', async () => {
     const backend = create()
     const close = vi.spyOn(backend, 'close').mockImplementation(() => undefined)
@@ -242,6 +258,8 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     const fn = async () => 1
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(/percentage.* not 0/)
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 101 }, fn)).toThrow(/percentage/)
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0.5 }, fn)).toThrow(/50 for half of the calls, not 0.5/)
+    expect(() => circuitBreaker(cache, { ...usual, probes: 1.5 }, fn)).toThrow(/probes is at least 1 call, not 1.5/)
     expect(() => circuitBreaker(cache, { ...usual, minCalls: 0 }, fn)).toThrow(/minCalls/)
     expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(/period and a ttl/)
   })

@@ -1,34 +1,45 @@
-import { type Cache, currentTransaction, isWatched, leaveTransaction, returnToTransaction } from '@cashews/core'
+import {
+  type Cache,
+  currentTransaction,
+  type KeyOptions,
+  leaveTransaction,
+  returnToTransaction,
+  type Target,
+} from '@cashews/core'
+import { around, type Decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
+import type { AnyFunction, Wrapped } from './function-types.ts'
+import { prefixed } from './keying.ts'
 import { leaving } from './leaving.ts'
-import type { Behaviour, Run } from './wrap.ts'
+import { type Behaviour, type Run, wrap } from './wrap.ts'
 
 /**
- * Keeps the books of a strategy that stores no result: outside of the transaction of a call, whose function runs inside
- * all the same, told to `detect`, for a caller who may leave. Where nothing asks for that, a call goes straight to the
- * strategy.
+ * Puts a strategy around a function that stores no result, only books: outside of the transaction of a call, whose
+ * function runs inside all the same, told to `detect`, for a caller who may leave. Where nothing asks for that, a call goes
+ * straight to the strategy.
+ *
+ * @param keyingOf Tells the options that make the key.
  */
 export function apart(
   cache: Cache,
   strategy: string,
-  run: Run,
-  template: () => string,
-  behave: (run: Run) => Behaviour,
-): Behaviour {
-  const plain = behave(run)
-  const inside = behave((self, args) => returnToTransaction(() => run(self, args)))
-  const watched = detecting(cache, strategy, template, {
-    call: leaving((spot, self, args) =>
-      currentTransaction() === undefined
-        ? plain.call(spot, self, args)
-        : leaveTransaction(() => inside.call(spot, self, args)),
-    ),
-  })
-  const { call, invalidate } = plain
-  return {
-    ...plain,
-    call: (spot, self, args, signal) =>
-      signal !== undefined || isWatched() ? watched.call(spot, self, args, signal) : call(spot, self, args),
-    ...(invalidate && { invalidate: (key: string) => leaveTransaction(() => invalidate(key)) }),
-  }
+  keyingOf: (target: Target) => KeyOptions,
+  fn: AnyFunction | undefined,
+  behave: (run: Run, template: () => string) => Behaviour & Required<Pick<Behaviour, 'invalidate'>>,
+): Decorator | Wrapped<AnyFunction> {
+  const wrapTarget = (target: Target) =>
+    wrap(cache, target, prefixed(strategy, keyingOf(target)), (run, template) => {
+      const plain = behave(run, template)
+      const inside = behave((self, args) => returnToTransaction(() => run(self, args)), template)
+      return detecting(cache, strategy, template, {
+        call: plain.call,
+        watched: leaving((spot, self, args) =>
+          currentTransaction() === undefined
+            ? plain.call(spot, self, args)
+            : leaveTransaction(() => inside.call(spot, self, args)),
+        ),
+        invalidate: (key) => leaveTransaction(() => plain.invalidate(key)),
+      })
+    })
+  return around(fn, wrapTarget)
 }

@@ -52,15 +52,13 @@ export class Bans {
 
   #look(spot: Spot): Refusal | undefined {
     const refusal = this.#byKey.get(spot.key)
-    const stands = refusal !== undefined && this.#stands(spot, refusal)
-    if (refusal !== undefined && !stands) this.#byKey.delete(spot.key)
-    spot.note = stands ? refusal : undefined
-    return stands ? refusal : undefined
+    const standing = refusal && this.#stands(spot, refusal) ? refusal : undefined
+    if (standing === undefined) this.#byKey.delete(spot.key)
+    spot.note = standing
+    return standing
   }
 
   lift(key: string): void {
-    const refusal = this.#byKey.get(key)
-    if (refusal?.believedUntil !== undefined) refusal.believedUntil = 0
     this.#byKey.delete(key)
   }
 

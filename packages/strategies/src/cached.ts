@@ -1,6 +1,6 @@
 import type { Cache, Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { asItIs } from './stored-form.ts'
 import { wrap } from './wrap.ts'
@@ -55,5 +55,5 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
         invalidate: (key) => cache.delete(key),
       }
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }

@@ -11,7 +11,7 @@ export interface Decorator {
   <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
 }
 
-/** Makes a decorator of what wraps a target. */
-export function decorator(wrapTarget: (target: Target) => AnyFunction): Decorator {
-  return decorating('A strategy', wrapTarget) as Decorator
+/** Wraps the function, or answers a decorator that waits for it. */
+export function around(fn: AnyFunction | undefined, wrapTarget: (target: Target) => AnyFunction): never {
+  return (fn === undefined ? decorating('A strategy', wrapTarget) : wrapTarget({ fn, kind: 'function' })) as never
 }

@@ -6,11 +6,12 @@ const RAN = { hit: false }
 /** Tells `detect` of each call of a strategy that stores no result. */
 export function detecting(cache: Cache, strategy: string, template: () => string, behaviour: Behaviour): Behaviour {
   const seen = (): Seen => ({ strategy, template: template() })
+  const { call, watched = call } = behaviour
   return {
     ...behaviour,
-    call(spot, self, args, signal) {
+    watched(spot, self, args, signal) {
       cache.detected(spot.key, seen, RAN)
-      return behaviour.call(spot, self, args, signal)
+      return watched(spot, self, args, signal)
     },
   }
 }

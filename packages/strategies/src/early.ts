@@ -12,7 +12,7 @@ import {
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { wrap } from './wrap.ts'
@@ -124,7 +124,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         invalidate: (key) => cache.delete(key),
       }
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }
 
 /** A result that has not reached its ttl is better than an error. */

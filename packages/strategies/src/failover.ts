@@ -1,6 +1,6 @@
 import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough, type Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { asItIs } from './stored-form.ts'
@@ -75,5 +75,5 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
         invalidate: (key) => cache.delete(key),
       }
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }

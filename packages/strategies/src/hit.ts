@@ -10,7 +10,7 @@ import {
   type Target,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -147,7 +147,7 @@ export function countingHits(
         },
       }
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }
 
 function isCounted(stored: unknown): stored is Counted {

@@ -1,5 +1,5 @@
 import { type Cache, checkNames, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
 import { checkTemplates } from './tag-option.ts'
 import { runOf } from './wrap.ts'
@@ -72,5 +72,5 @@ export function invalidates(
     }
     return named(invalidating, fn)
   }
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }

@@ -4,7 +4,6 @@ import {
   checkThat,
   compileKey,
   type KeyOptions,
-  MISS,
   named,
   originalOf,
   perTransaction,
@@ -12,9 +11,9 @@ import {
   type Target,
 } from '@cashews/core'
 import type { Condition } from './condition.ts'
-import { decorator } from './decorator.ts'
+import { around } from './decorator.ts'
 import type { AnyFunction, ResultOf } from './function-types.ts'
-import { keepingOf } from './keeping.ts'
+import { type KeepingOptions, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
 import { Recording } from './recording.ts'
@@ -103,10 +102,10 @@ export function iterator<
 export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunction): unknown {
   const own = ['as', 'condition', 'tags', 'maxItems', 'maxBytes']
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
-  const { as = 'generator', maxItems = 10_000, maxBytes = 10 * 1024 ** 2 } = options
+  const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
   checkThat(answerAs !== undefined, `as is one of ${Object.keys(kinds).join(', ')}, not ${JSON.stringify(as)}.`)
-  const keeping = keepingOf(options.condition === undefined ? {} : { condition: options.condition })
+  const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems} and ${maxBytes}.`)
   const lifetime = lifetimeOf('iterator', options)
 
@@ -168,7 +167,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {
       const value = await cache.call<'get'>({ command: 'get', key })
-      return value !== MISS && isSequence(value) ? value : undefined
+      return isSequence(value) ? value : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags !== undefined) cache.requireTags()
@@ -186,17 +185,18 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const answering = function (this: unknown, ...args: unknown[]): unknown {
       return answerAs(iterated.apply(this, args))
     }
+    const key = (...args: unknown[]) => compiled.render(undefined, args)
     return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), {
       template: compiled.template,
-      key: (...args: unknown[]) => compiled.render(undefined, args),
-      invalidate: async (...args: unknown[]) => cache.delete(compiled.render(undefined, args)),
+      key,
+      invalidate: async (...args: unknown[]) => cache.delete(key(...args)),
       peek: async (...args: unknown[]) => {
-        const found = await stored(compiled.render(undefined, args))
+        const found = await stored(key(...args))
         return found && [...found.items]
       },
     }) as AnyFunction
   }
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }
 
 /** What a sequence is answered as. */

@@ -1,5 +1,5 @@
 import { type Cache, checkNames, checkThat, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -69,7 +69,7 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
     const { key, template } = Object.getOwnPropertyDescriptors(wrapped)
     return Object.defineProperties(named(generating, target.fn), { key, template } as PropertyDescriptorMap)
   }
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }
 
 /** Enters what runs a function in a lock. Answers how to leave it. */

@@ -10,16 +10,14 @@ import {
   type Milliseconds,
   parseTtl,
   type Spot,
-  type Target,
   type Ttl,
 } from '@cashews/core'
 import { apart } from './apart.ts'
 import { Bans, Refusal } from './bans.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { wrap } from './wrap.ts'
+import { type KeyingOptions, keyingNames } from './keying.ts'
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
 export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>
@@ -61,58 +59,59 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
 ): Wrapped<F>
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
-  const { limit, period, refusalOf, answer } = limitOf('rateLimit', options)
+  const { limit, period, refusalOf, refuse } = limitOf(cache, 'rateLimit', options)
   const ban = options.ttl === undefined ? undefined : parseTtl(options.ttl)
-
   const bans = new Bans(cache, limit)
 
-  const over = async (key: string, count: number, args: readonly unknown[], template: string): Promise<unknown> => {
-    cache.tell('refused', { strategy: 'rateLimit', template, key })
+  const over = async (key: string, count: number, args: readonly unknown[], template: () => string) => {
     if (count === limit + 1 && ban !== undefined) await cache.call<'expire'>({ command: 'expire', key, lifetime: ban })
     const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
     const refusal = refusalOf(key, left === MISS ? 0 : (left as Milliseconds))
     bans.add(key, refusal)
-    return answer(refusal, args)
+    return refuse(refusal, key, args, template)
   }
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('rateLimit', options as KeyOptions), (run, template) =>
-      apart(cache, 'rateLimit', run, template, (run) => {
-        const decide = (sum: number, { key }: Spot, self: unknown, args: readonly unknown[]) =>
-          sum <= limit ? run(self, args) : over(key, sum, args, template())
-        const decideLater = (sum: Awaitable<number>, spot: Spot, self: unknown, args: readonly unknown[]) =>
-          chain(sum, (sum) => decide(sum, spot, self, args)) as Promise<unknown>
-        const refuse = (refusal: Refusal, { key }: Spot, args: readonly unknown[]) => {
-          if (cache.hears('refused')) cache.tell('refused', { strategy: 'rateLimit', template: template(), key })
-          return answer(refusal, args)
-        }
-        return {
-          call(spot, self, args) {
-            const refusal = bans.find(spot)
-            if (refusal !== undefined) return refuse(refusal, spot, args)
-            const sum = cache.count(spot, 1, period)
-            return typeof sum === 'number' ? decide(sum, spot, self, args) : decideLater(sum, spot, self, args)
-          },
-          invalidate: async (key) => {
-            bans.lift(key)
-            return cache.delete(key)
-          },
-        }
-      }),
-    )
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return apart(
+    cache,
+    'rateLimit',
+    () => options as KeyOptions,
+    fn,
+    (run, template) => {
+      const decide = (sum: number, { key }: Spot, self: unknown, args: readonly unknown[]) =>
+        sum <= limit ? run(self, args) : over(key, sum, args, template)
+      const decideLater = (sum: Awaitable<number>, spot: Spot, self: unknown, args: readonly unknown[]) =>
+        chain(sum, (sum) => decide(sum, spot, self, args)) as Promise<unknown>
+      return {
+        call(spot, self, args) {
+          const refusal = bans.find(spot)
+          if (refusal !== undefined) return refuse(refusal, spot.key, args, template)
+          const sum = cache.count(spot, 1, period)
+          return typeof sum === 'number' ? decide(sum, spot, self, args) : decideLater(sum, spot, self, args)
+        },
+        invalidate: async (key) => {
+          bans.lift(key)
+          return cache.delete(key)
+        },
+      }
+    },
+  )
 }
 
-/** Checks the options that all limits have, and makes what answers the calls over the limit. */
-export function limitOf(
-  strategy: string,
-  { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
-): {
+/** What all limits have in common. */
+interface Limit {
   readonly limit: number
   readonly period: Milliseconds
   /** @param wait Until the limit is reset. */
   readonly refusalOf: (key: string, wait: Milliseconds) => Refusal
-  readonly answer: (refusal: Refusal, args: readonly unknown[]) => Promise<unknown>
-} {
+  /** Answers a call over the limit. */
+  readonly refuse: (refusal: Refusal, key: string, args: readonly unknown[], template: () => string) => Promise<unknown>
+}
+
+/** Checks the options that all limits have, and makes what answers the calls over the limit. */
+export function limitOf(
+  cache: Cache,
+  strategy: string,
+  { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
+): Limit {
   checkThat(
     Number.isInteger(limit) && limit >= 1,
     `${strategy} needs a limit of at least 1 call, such as limit: 10, not ${limit}.`,
@@ -122,17 +121,18 @@ export function limitOf(
   const act = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
   const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
     act?.({ limit, remaining: 0, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
+  const failure = (key: string, resetAt: Date) =>
+    rejected(withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt })))
   return {
     limit,
     period: parseTtl(period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
-      if (act) return new Refusal(resetAt)
-      return new Refusal(
-        resetAt,
-        rejected(withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt }))),
-      )
+      return new Refusal(resetAt, act ? undefined : failure(key, resetAt))
     },
-    answer: (refusal, args) => refusal.rejected?.then() ?? ask(refusal, args),
+    refuse(refusal, key, args, template) {
+      if (cache.hears('refused')) cache.tell('refused', { strategy, template: template(), key })
+      return refusal.rejected?.then() ?? ask(refusal, args)
+    },
   }
 }

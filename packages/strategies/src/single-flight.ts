@@ -1,5 +1,5 @@
 import { type Cache, checkNames, Flights, type KeyOptions, launch, perTransaction, type Target } from '@cashews/core'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -51,5 +51,5 @@ export function singleFlight(
         invalidate: async (key) => flightsHere().forget(key),
       })
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }

@@ -1,10 +1,9 @@
-import { type Cache, chain, checkNames, type KeyOptions, type Target } from '@cashews/core'
+import { type Cache, chain, checkNames, type KeyOptions } from '@cashews/core'
 import { apart } from './apart.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { keyingNames, prefixed } from './keying.ts'
+import { keyingNames } from './keying.ts'
 import { type LimitOptions, limitOf } from './rate-limit.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link slidingRateLimit}. */
 export type SlidingRateLimitOptions<
@@ -38,22 +37,22 @@ export function slidingRateLimit(
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('slidingRateLimit', options, [...keyingNames, 'limit', 'period', 'action'])
-  const { limit, period, refusalOf, answer } = limitOf('slidingRateLimit', options)
+  const { limit, period, refusalOf, refuse } = limitOf(cache, 'slidingRateLimit', options)
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('slidingRateLimit', options as KeyOptions), (run, template) =>
-      apart(cache, 'slidingRateLimit', run, template, (run) => ({
-        call({ key }, self, args) {
-          const slice = { period, max: limit, lifetime: period }
-          const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-          return chain(counted, ({ added, age }) => {
-            if (added) return run(self, args)
-            cache.tell('refused', { strategy: 'slidingRateLimit', template: template(), key })
-            return answer(refusalOf(key, period - age), args)
-          }) as Promise<unknown>
-        },
-        invalidate: async (key) => cache.delete(key),
-      })),
-    )
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return apart(
+    cache,
+    'slidingRateLimit',
+    () => options as KeyOptions,
+    fn,
+    (run, template) => ({
+      call({ key }, self, args) {
+        const slice = { period, max: limit, lifetime: period }
+        const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+        return chain(counted, ({ added, age }) =>
+          added ? run(self, args) : refuse(refusalOf(key, period - age), key, args, template),
+        ) as Promise<unknown>
+      },
+      invalidate: async (key) => cache.delete(key),
+    }),
+  )
 }

@@ -10,7 +10,7 @@ import {
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
-import { type Decorator, decorator } from './decorator.ts'
+import { around, type Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { lifetimeOf } from './lifetime.ts'
@@ -95,5 +95,5 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
         invalidate: (key) => cache.delete(key),
       }
     })
-  return fn === undefined ? decorator(wrapTarget) : wrapTarget({ fn, kind: 'function' })
+  return around(fn, wrapTarget)
 }

@@ -2,6 +2,7 @@ import {
   type Cache,
   type CompiledKey,
   compileKey,
+  isWatched,
   type KeyOptions,
   type KeySubject,
   KeyTemplateError,
@@ -19,6 +20,8 @@ export interface Behaviour {
   now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call. `signal` lets its caller go. */
   call(spot: Spot, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
+  /** Answers a call with a signal, or within a scope. Absent: {@link call} does. */
+  watched?: Behaviour['call']
   /** Forgets what is stored for a key. Absent: nothing is. */
   invalidate?(key: string): Promise<boolean>
   /** Absent: what {@link call} does. */
@@ -32,9 +35,10 @@ export type Run = (self: unknown, args: readonly unknown[]) => Promise<unknown>
 
 /** The function under all strategies around `fn`, whose source tells its parameters, and what runs `fn` itself. */
 export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
+  const one = fn as (arg: unknown) => unknown // a call with one argument is quicker without their list
   const run: Run = (self, args) => {
     try {
-      const answer: unknown = Reflect.apply(fn, self, args)
+      const answer: unknown = args.length === 1 ? one.call(self, args[0]) : Reflect.apply(fn, self, args)
       return answer instanceof Promise ? answer : Promise.resolve(answer)
     } catch (error) {
       return Promise.reject(error)
@@ -60,7 +64,7 @@ export function wrap<F extends AnyFunction>(
   const run: Run = (self, args) => (cache.watchesRuns ? watched : bare)(self, args)
   const tallyOf = lazily(() => cache.tally(template()))
   const behaviour = behave(run, template)
-  const { now: answerNow, call: answer } = behaviour
+  const { now: answerNow, call: answer, watched: answerWatched = answer } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
       const key = keyOf()
@@ -70,7 +74,8 @@ export function wrap<F extends AnyFunction>(
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
       if (known === undefined && (now !== undefined || !answerNow || !cache.answersNow(spot.key)))
         key.recent.add(args, spot)
-      if (now === undefined) return answer(spot, self, args, signal)
+      if (now === undefined)
+        return signal === undefined && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)
       tallyOf().hits++
       return now
     } catch (error) {
@@ -90,7 +95,7 @@ type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) 
 
 function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, self: unknown): Handle<AnyFunction> {
   const key = (args: readonly unknown[]) => keyOf().render(self, args)
-  const { refresh = (key, self, args) => behaviour.call(newSpot(key), self, args) } = behaviour
+  const { call: answer, watched = answer, refresh = (key, self, args) => watched(newSpot(key), self, args) } = behaviour
   return {
     key: (...args) => key(args),
     get template() {

@@ -204,9 +204,9 @@ export class Shard implements Obstacle {
         noteUses(file, uses)
         removeOld(file)
         for (const key of removeExpired(file, hasTime)) gone.push([key, 'expired'])
-        if (this.#isCrowded && uses.length < MOST_USES_NOTED)
-          for (const key of evict(file, hasTime)) gone.push([key, 'evicted'])
-        collectGarbage(file, hasTime)
+        if (collectGarbage(file, hasTime) || uses.length === MOST_USES_NOTED) return
+        this.#look(file)
+        if (this.#isCrowded) for (const key of evict(file, hasTime)) gone.push([key, 'evicted'])
       })
       more = gone.length > 0 || hasWork(file)
       for (const key of uses) this.#uses.delete(key)
@@ -331,33 +331,41 @@ export class Shard implements Obstacle {
     this.#isCrowded = crowded
   }
 
-  /** Removes what was least recently used, until there is room again. */
+  /** Removes what nobody names any more, then what was least recently used, until there is room again. */
   async #makeRoom({ file, log }: Opened, error: unknown): Promise<void> {
     if (performance.now() < this.#refusingUntil) throw asBackendError(error, file.path)
+    const { all, used } = file.pages()
+    // Pages are free, or could be added, and yet there was no room: it is the disk that is full.
+    const isDiskFull = all < this.room.pages && all - used > this.#sparePages
     await this.#checkpointer.awaited(log.copy('RESTART'))
-    if (await this.#evictUntilThereIsRoom(file, log)) return
+    if (!isDiskFull && (await this.#removeUntilThereIsRoom(file, log))) return
     this.#refusingUntil = performance.now() + REFUSING
     throw asBackendError(error, file.path)
   }
 
-  /** Answers false when there is no room although pages are free: then it is the disk that is full. */
-  async #evictUntilThereIsRoom(file: ShardFile, log: Log): Promise<boolean> {
-    const { all, used } = file.pages()
-    const spare = Math.max(8, Math.ceil((4 * this.room.partBytes) / PAGE_BYTES))
-    if (all < this.room.pages && all - used > spare) return false
-    const goal = Math.min(all, this.room.pages) - spare
-    while (file.pages().used > goal) {
+  /** How many pages have to be free for a write to go on. */
+  get #sparePages(): number {
+    return Math.max(8, Math.ceil((4 * this.room.partBytes) / PAGE_BYTES))
+  }
+
+  /** Answers false when nothing can be removed. */
+  async #removeUntilThereIsRoom(file: ShardFile, log: Log): Promise<boolean> {
+    for (;;) {
+      const { all, used } = file.pages()
+      const goal = Math.min(all, this.room.pages) - this.#sparePages
+      if (used <= goal) return true
       const gone: string[] = []
       const hasTime = slice()
       try {
         const uses = this.#someUses()
         const more = file.transact(() => {
           noteUses(file, uses)
-          gone.push(...evict(file, hasTime))
-          return collectGarbage(file, hasTime)
+          if (collectGarbage(file, hasTime)) return true
+          if (file.pages().used > goal) gone.push(...evict(file, hasTime))
+          return gone.length > 0
         })
         for (const key of uses) this.#uses.delete(key)
-        if (gone.length === 0 && !more) return false
+        if (!more && file.pages().used >= used) return false
       } catch (error) {
         if (isFull(error)) return false
         throw error
@@ -366,7 +374,6 @@ export class Shard implements Obstacle {
       if (log.isTooLong) await this.#checkpointer.awaited(log.copy('RESTART'))
       await turn()
     }
-    return true
   }
 
   // Damage

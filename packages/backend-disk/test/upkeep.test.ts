@@ -61,6 +61,18 @@ describe('a store that is full', () => {
     expect(await store.get('page:599')).toBe('x'.repeat(4_000))
   })
 
+  it('drops no key while there is room left of what was replaced', async () => {
+    const store = await open({ sizeLimit: 8 * 1024 ** 2, checkInterval: false })
+    const keys = Array.from({ length: 100 }, (_, at) => `key:${at}`)
+    for (const key of keys) await store.set(key, key, HOUR)
+    for (let time = 0; time < 60; time++)
+      expect(await store.set('large', Buffer.alloc(1_000_000, time), HOUR)).toBe(true)
+    expect(removed).toEqual([])
+    expect(await store.getMany(keys)).toEqual(keys)
+    expect(await store.get('large')).toEqual(Buffer.alloc(1_000_000, 59))
+    expect(errors).toEqual([])
+  })
+
   it('refuses a value that no shard has room for, and gives up the one it would have replaced', async () => {
     const store = await open({ sizeLimit: 1024 ** 2 })
     await store.set('key', 'small', HOUR)

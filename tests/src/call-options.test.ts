@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { type Cache, createCache, loadSignal } from '@cashews/core'
 import { cached, circuitBreaker, locked, rateLimit, singleFlight, slidingRateLimit } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -58,6 +59,14 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       opened.open('outdated')
       await settle()
       expect(await load.peek()).toBe('second')
+    })
+
+    it('leaves nothing at a signal that lives on', async () => {
+      const { signal } = new AbortController()
+      const load = cached(cache, { ttl: '1m', key: 'k' }, async () => 1)
+      await load.with({ signal })()
+      await settle()
+      expect(getEventListeners(signal, 'abort')).toEqual([])
     })
 
     it('runs nothing when it was aborted before', async () => {

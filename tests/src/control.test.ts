@@ -1,5 +1,5 @@
 import { type Cache, COMMANDS, type Command, createCache, MISS } from '@cashews/core'
-import { cached } from '@cashews/strategies'
+import { cached, slidingRateLimit } from '@cashews/strategies'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, gate, recorder, run } from './support/helpers.ts'
@@ -65,6 +65,14 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.get('counter')).toBe(1)
       cache.enable('incr')
       expect(await cache.incr('counter')).toBe(2)
+    })
+
+    it('let a limit pass, and a lock be had, that nobody can be asked for', async () => {
+      cache.disable('sliceIncr', 'setLock', 'unlock')
+      const limited = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 'passed')
+      expect([await limited(), await limited()]).toEqual(['passed', 'passed'])
+      const inside = () => cache.lock('job', { ttl: 10, wait: false }, async () => 'inside')
+      expect(await cache.lock('job', { ttl: 10, wait: false }, inside)).toBe('inside')
     })
 
     it('take all commands when none is named', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { BackendUnavailableError, type Cache, createCache, LockedError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -191,6 +192,15 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       const before = vi.getTimerCount()
       await elapse(1_000)
       expect(vi.getTimerCount()).toBeLessThanOrEqual(before)
+    })
+
+    it('leaves nothing at a signal that lives on', async () => {
+      const { signal } = new AbortController()
+      await cache.setLock('job', 'other', { ttl: 2 })
+      const waiting = cache.acquireLock('job', { ttl: 10, signal })
+      for (let nth = 0; nth < 8; nth++) await elapse(300)
+      await (await waiting).release()
+      expect(getEventListeners(signal, 'abort')).toEqual([])
     })
 
     it('does not begin with a signal that has aborted', async () => {

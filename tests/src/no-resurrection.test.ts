@@ -153,30 +153,71 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k'))).toBeUndefined()
   })
 
-  it('gives way to a refresh that began later', async () => {
-    const loads = [gate<string>(), gate<string>()]
-    let runs = 0
-    const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => (loads[runs++] as (typeof loads)[0]).promise)
-    const older = wrapped()
+  /** A function whose runs answer one by one, as they are told to. */
+  const answering = (...names: string[]) => {
+    const runs = names.map(() => gate<string>())
+    let begun = 0
+    const run = () => (runs[begun++] as (typeof runs)[0]).promise
+    return { run, open: (at: number) => runs[at]?.open(names[at] as string) }
+  }
+
+  it.each([
+    ['ends before it', [0, 1], false],
+    ['ends after it', [1, 0], false],
+    ['ends before it, behind a middleware', [0, 1], true],
+    ['ends after it, behind a middleware', [1, 0], true],
+  ])('gives way to a refresh that began later, and %s', async (_, order, isBehind) => {
+    if (isBehind) cache.use((call, next) => next(call))
+    const { run, open } = answering('older', 'newer')
+    const wrapped = cached(cache, { ttl: 10, key: 'k' }, run)
+    const loads = [wrapped()]
     await soon(settle())
-    const refreshing = wrapped.refresh()
+    loads.push(wrapped.refresh())
     await soon(settle())
-    loads[0]?.open('older')
-    expect(await soon(older)).toBe('older')
-    loads[1]?.open('newer')
-    expect(await soon(refreshing)).toBe('newer')
+    for (const at of order) {
+      open(at)
+      expect(await soon(loads[at] as Promise<string>)).toBe(at === 0 ? 'older' : 'newer')
+    }
     expect(await soon(cache.get('k'))).toBe('newer')
+  })
+
+  it('is not stored, like all the others of its key that were under way', async () => {
+    const { run, open } = answering('first', 'second', 'third')
+    const wrapped = cached(cache, { ttl: 10, key: 'k', singleFlight: false }, run)
+    const loads = [wrapped(), wrapped(), wrapped()]
+    await soon(settle())
+    await soon(cache.delete('k'))
+    for (const at of [0, 1, 2]) {
+      open(at)
+      await soon(loads[at] as Promise<string>)
+      expect(await soon(cache.get('k'))).toBeUndefined()
+    }
+  })
+
+  it('is not stored, though one that began later has ended in between', async () => {
+    const opened = gate<string>()
+    let runs = 0
+    const run = () => (++runs === 1 ? opened.promise : Promise.reject(new Error('expected')))
+    const wrapped = cached(cache, { ttl: 10, key: 'k', singleFlight: false }, run)
+    const loading = wrapped()
+    await soon(settle())
+    await soon(expect(wrapped()).rejects.toThrow('expected'))
+    await soon(cache.delete('k'))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(cache.get('k'))).toBeUndefined()
   })
 
   it('is not stored after expire, which says how long what is there may stay', async () => {
     const opened = gate<string>()
-    const loading = cache.getOrSet('k', () => opened.promise)
+    const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => opened.promise)
+    await soon(cache.set('k', 'old', { ttl: 10 }))
+    const refreshing = wrapped.refresh()
     await soon(settle())
-    await soon(cache.set('k', 'newer'))
     await soon(cache.expire('k', 1))
     opened.open('stale')
-    await soon(loading)
-    expect(await soon(cache.get('k'))).toBe('newer')
+    await soon(refreshing)
+    expect(await soon(cache.get('k'))).toBe('old')
   })
 })
 

@@ -77,6 +77,20 @@ describe('the options of a settings URL', () => {
     expect(read).not.toThrow('hunter2')
   })
 
+  it.each([
+    'x://me:hunter2@hunter2@host?sice=1',
+    'x://me:hunter2/hunter2@host?sice=1',
+    'x://host?sice=1&auth_token=hunter2#a',
+    'x://host?sice=1&passphrase=hunter2',
+  ])('of %s that do not exist are told without its secret', (url) => {
+    expect(() => optionsFromUrl(url, { size: 'integer' })).toThrow('"sice"')
+    expect(() => optionsFromUrl(url, { size: 'integer' })).not.toThrow('hunter2')
+  })
+
+  it('that are text keep their capitals', () => {
+    expect(optionsFromUrl('x://?directory=/Var/Cache', { directory: 'text' })).toEqual({ directory: '/Var/Cache' })
+  })
+
   it('are not found on the prototype of objects', () => {
     expect(() => optionsFromUrl('x://?constructor=1', { size: 'integer' })).toThrow('"constructor"')
     expect(() => optionsFromUrl('x://?__proto__=1', { size: 'integer' })).toThrow(ConfigurationError)

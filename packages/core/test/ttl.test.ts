@@ -44,6 +44,12 @@ describe('a time to live', () => {
     expect(parseTtl(1.2346)).toBe(1_235)
   })
 
+  it('is rounded from parts of a millisecond, and takes a part that is undefined for none', () => {
+    expect(parseTtl({ microseconds: 2_500 } as Ttl)).toBe(3)
+    expect(parseTtl({ seconds: 1, nanoseconds: 2e6 } as Ttl)).toBe(1_002)
+    expect(parseTtl({ hours: 1, months: 0, days: undefined, fortnights: undefined } as never)).toBe(60 * MINUTE)
+  })
+
   it('may be a Temporal.Duration, whose parts are getters', () => {
     class Duration {
       get years() {
@@ -113,6 +119,9 @@ describe('a time to live', () => {
     [{ hour: 1 }],
     [{ months: 1 }],
     [{ years: 1 }],
+    [{ hours: 1, months: 1 }],
+    [{ hours: 1, years: 1 }],
+    [{ hours: 1, constructor: 1 }],
     [null],
     [undefined],
     [true],

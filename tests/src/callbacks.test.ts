@@ -136,6 +136,25 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(heard).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ key: 'key', reason: 'expired' }))
   })
 
+  it('survive an onError that fails later', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    onError.mockImplementation(async () => {
+      throw new Error('onError fails')
+    })
+    cache.on('set', () => {
+      throw new Error('at once')
+    })
+    expect(await cache.set('key', 1)).toBe(true)
+    await settle()
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      '[cashews] onError failed:',
+      expect.any(Error),
+      'when told of',
+      expect.any(Error),
+    )
+    warn.mockRestore()
+  })
+
   it('survive an onError that fails itself', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     onError.mockImplementation(() => {

@@ -1,4 +1,4 @@
-import { type Cache, CommandError, createCache, LockedError, WrongTypeError } from '@cashews/core'
+import { type Cache, CommandError, createCache, LockedError, TtlError, WrongTypeError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime } from './support/helpers.ts'
@@ -19,7 +19,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       [60, 'not 60'],
       ['1h', 'not 1h'],
       [null, 'not null'],
-      [{ expire: 60 }, 'options { ttl, tags, exists }, not expire.'],
+      [{ expire: 60 }, 'The options are { ttl, tags, exists }, not expire.'],
     ])('are refused when they are %j, for the value would stay for ever', async (options, message) => {
       await expect(cache.set('key', 1, options as object)).rejects.toThrow(message)
       expect(await cache.exists('key')).toBe(false)
@@ -35,6 +35,72 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       ]
       for (const write of writes) await expect(write()).rejects.toThrow(CommandError)
       expect(await cache.set('key', 1, { ttl: undefined, tags: undefined, exists: undefined })).toBe(true)
+    })
+  })
+
+  describe('a list of keys or members', () => {
+    it.each([['ab'], [new Set(['a'])], [undefined], [{ 0: 'a', length: 1 }]])(
+      'is a list, and %j is refused before it is taken for another',
+      async (list) => {
+        const several = [
+          () => cache.getMany(list as never),
+          () => cache.deleteMany(list as never),
+          () => cache.setAdd('set', list as never),
+          () => cache.setRemove('set', list as never),
+          () => cache.disabling(list as never, () => 1),
+        ]
+        for (const command of several) await expect(command()).rejects.toThrow('This has to be a list')
+        expect(await cache.getKeysCount()).toBe(0)
+      },
+    )
+  })
+
+  describe('a wrong option', () => {
+    it('is refused by set, whose exists is true or false', async () => {
+      await expect(cache.set('key', 1, { ttl: 1, exists: 'no' as never })).rejects.toThrow(
+        'exists is true or false, not no.',
+      )
+      expect(await cache.exists('key')).toBe(false)
+    })
+
+    it('is refused by scan and getMatch', () => {
+      expect(() => cache.scan('*', { batch: 1 } as never)).toThrow('The options are { batchSize }, not batch.')
+      expect(() => cache.getMatch('*', { batch: 1 } as never)).toThrow(CommandError)
+    })
+
+    it.each([-1, 1.5, Number.NaN])('is refused by setPop, which cannot take %j members', async (count) => {
+      await cache.setAdd('set', ['a'])
+      await expect(cache.setPop('set', { count })).rejects.toThrow(CommandError)
+      expect(await cache.setPop('set')).toEqual(['a'])
+    })
+
+    it('is a TtlError where a lock is not told how long it lasts', async () => {
+      await expect(cache.setLock('lock', 'me', undefined as never)).rejects.toThrow(TtlError)
+      await expect(cache.acquireLock('lock', undefined as never)).rejects.toThrow(TtlError)
+      await expect(cache.lock('lock', {} as never, () => 1)).rejects.toThrow(TtlError)
+    })
+  })
+
+  describe('half of a surrogate pair', () => {
+    it('never makes one key or member of two', async () => {
+      const halves = ['\ud800', '\udc00', '\ufffd']
+      for (const key of halves) {
+        await cache.set(key, key).catch((error) => expect(error).toBeInstanceOf(CommandError))
+        await cache.setAdd('set', [key]).catch((error) => expect(error).toBeInstanceOf(CommandError))
+      }
+      for (const key of halves) {
+        const read = await cache.get(key, 'refused').catch(() => 'refused')
+        expect([key, 'refused']).toContain(read)
+      }
+      expect(await cache.get('\ufffd')).toBe('\ufffd')
+      const members = await cache.setPop('set')
+      expect(members).toContain('\ufffd')
+      expect(new Set(members).size).toBe(
+        await cache.getMany(halves).then(
+          () => 3,
+          () => 1,
+        ),
+      )
     })
   })
 

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { strategies } from '@cashews/strategies'
+import { dynamic, hit, iterator, strategies } from '@cashews/strategies'
 import { expect, it } from 'vitest'
 
 it('detect tells of every strategy that stores no result, by name and template', async () => {
@@ -26,5 +26,29 @@ it('detect tells of every strategy that stores no result, by name and template',
     'k:1': [{ strategy: 'invalidates', template: 'k:{id}', backend: 'memory', hit: false }],
     'page:1:*': [{ strategy: 'invalidates', template: 'page:{id}:*', backend: 'memory', hit: false }],
   })
+  await cache.close()
+})
+
+it('detect tells the ttl, the age and the time left of what hit, dynamic and iterator found stored', async () => {
+  const cache = createCache().setup(memory())
+  const ttl = 60
+  const finds = {
+    'hit:k': hit(cache, { ttl, cacheHits: 9, key: 'k' }, async () => 1),
+    'dynamic:k': dynamic(cache, { ttl, key: 'k' }, async () => 1),
+  }
+  const items = iterator(cache, { ttl, key: 'k' }, async function* () {
+    yield 1
+  })
+  const all = async () => {
+    for (const find of Object.values(finds)) await find()
+    for await (const item of items()) expect(item).toBe(1)
+  }
+  await all()
+  const { calls } = await cache.detect(all)
+  for (const [key, found] of Object.entries(calls)) {
+    expect(found[0]).toMatchObject({ ttl, hit: true, age: expect.any(Number), left: expect.any(Number) })
+    expect(key).toMatch(/^(hit|dynamic|iterator):k$/)
+  }
+  expect(Object.keys(calls)).toHaveLength(3)
   await cache.close()
 })

@@ -1,5 +1,5 @@
 import { type Cache, createCache } from '@cashews/core'
-import { cached, invalidates } from '@cashews/strategies'
+import { cached, invalidates, strategies } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 
@@ -23,6 +23,14 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     const create = invalidates(cache, 'items:page:*', {}, async (item: string) => `made ${item}`)
     expect(await create('x')).toBe('made x')
     expect(await keys()).toEqual(['other'])
+  })
+
+  it('may be given the function without any options', async () => {
+    await cache.setMany({ 'user:a': 1, 'user:b': 2 })
+    const update = invalidates(cache, 'user:{id}', async (id: string) => id)
+    expect(await update('a')).toBe('a')
+    expect(await strategies(cache).invalidates('user:b', async (id: string) => id)('c')).toBe('c')
+    expect(await keys()).toEqual([])
   })
 
   it('renders the template from the arguments; a * in one of them is no wildcard', async () => {

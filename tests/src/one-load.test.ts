@@ -38,6 +38,14 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(answers).toEqual(Array(1_000).fill({ id: '1' }))
     })
 
+    it('lets a function ask for itself before its first await: it runs again, as without a cache', async () => {
+      let runs = 0
+      const load = cached(cache, { ttl: 10, key: 'key' }, (): Promise<number> | number => (++runs < 5 ? load() : runs))
+      expect(await inTime(load())).toBe(5)
+      const getOrSet = (): Promise<number> => cache.getOrSet('value', () => (++runs < 10 ? getOrSet() : runs))
+      expect(await inTime(getOrSet())).toBe(10)
+    })
+
     it('serves 1,000 concurrent callers of getOrSet', async () => {
       const load = vi.fn(async () => 'value')
       const answers = await inTime(Promise.all(Array.from({ length: 1_000 }, () => cache.getOrSet('key', load))))

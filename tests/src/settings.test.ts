@@ -32,6 +32,13 @@ describe('a settings URL', () => {
     },
   )
 
+  it('may be a URL', async () => {
+    const cache = createCache({ drivers: [memory] }).setup(new URL('mem://?size=1'))
+    await cache.setMany({ a: 1, b: 2 })
+    expect(await cache.getKeysCount()).toBe(1)
+    await cache.close()
+  })
+
   it('may name a driver given to this setup alone', async () => {
     const cache = createCache().setup('ref://', { drivers: [reference] })
     expect(await cache.set('key', 1)).toBe(true)
@@ -174,5 +181,23 @@ describe('a setup by value', () => {
   it('can be followed by another in one breath', async () => {
     const cache = createCache().setup(reference()).setup(reference(), { prefix: 'a:' })
     expect(await cache.getKeysCount()).toBe(0)
+  })
+})
+
+describe('what createCache and setup are given', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'createCache has no option "driver". Its options: name, drivers, onError.',
+      () => createCache({ driver: [] } as never),
+    ],
+    ['A middleware is a function, not 5.', () => createCache().use(5 as never)],
+    ['A middleware is a function, not 5.', () => createCache().setup(memory(), { middlewares: [5 as never] })],
+  ])('is refused at once: %s', (message, wire) => {
+    expect(wire).toThrow(ConfigurationError)
+    expect(wire).toThrow(message)
+  })
+
+  it('has its drivers in a list', () => {
+    expect(() => createCache({ drivers: memory as never })).toThrow('This has to be a list')
   })
 })

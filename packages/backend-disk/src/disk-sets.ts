@@ -1,4 +1,4 @@
-import { type Awaitable, chain, type Milliseconds, type Sets } from '@cashews/core'
+import { type Awaitable, chain, checkText, type Milliseconds, type Sets } from '@cashews/core'
 import { endOf, KIND, pick } from './entry.ts'
 import { ofKind } from './kinds.ts'
 import type { Shard } from './shard.ts'
@@ -13,6 +13,7 @@ export class DiskSets implements Sets {
   }
 
   add(key: string, members: readonly string[], lifetime?: Milliseconds): Awaitable<number> {
+    for (const member of members) checkText('member', member)
     return this.#shardOf(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.set)
       const ref = entry?.ref ?? pick()

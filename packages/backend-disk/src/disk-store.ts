@@ -5,6 +5,7 @@ import {
   type BackendHost,
   CommandError,
   chain,
+  checkText,
   compileGlob,
   type Expectation,
   type Guard,
@@ -144,7 +145,7 @@ export class DiskStore implements Base {
 
   /** Answers a small value of a file that is open: whatever else there is to do, {@link get} does. */
   getNow(key: string): unknown {
-    const hash = crc32(key)
+    const hash = hashOf(key)
     const shard = this.#shards[hash % this.#shards.length] as Shard
     try {
       const row = shard.fileAtHand?.peek(key)
@@ -389,6 +390,7 @@ export class DiskStore implements Base {
 
   #shardOf(key: string): Shard {
     const { length } = this.#shards
+    checkText('key', key)
     return this.#shards[length === 1 ? 0 : crc32(key) % length] as Shard
   }
 
@@ -499,8 +501,13 @@ export class DiskStore implements Base {
   }
 }
 
-/** Names the shard of a key, and begins the checksum of its value. */
+/**
+ * Names the shard of a key, and begins the checksum of its value.
+ *
+ * @throws {CommandError} On a key that UTF-8 cannot hold.
+ */
 function hashOf(key: string): number {
+  checkText('key', key)
   return crc32(key)
 }
 

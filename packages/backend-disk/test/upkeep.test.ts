@@ -1,7 +1,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, MISS } from '@cashews/core'
+import { type BackendHost, CommandError, MISS } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { temporaryDirectory } from './support.ts'
@@ -233,11 +233,22 @@ describe('a file that cannot be used', () => {
   })
 })
 
-it('finds a key with half a character among many as it does alone', async () => {
+it('refuses a key or a member with half a character, alone and among many: it would be that of another', async () => {
   const store = await open()
-  await store.set('half \ud800', 1, HOUR)
-  expect(await store.get('half \ud800')).toBe(1)
-  expect(await store.getMany(['half \ud800', 'none'])).toEqual([1, MISS])
+  await store.set('half \ufffd', 1, HOUR)
+  const half = 'half \ud800'
+  const uses = [
+    () => store.get(half),
+    () => store.getNow?.(half),
+    () => store.getMany(['none', half]),
+    () => store.set(half, 2, HOUR),
+    () => store.setMany([[half, 2]], HOUR),
+    () => store.delete(half),
+    () => store.locks && store.locks.acquire(half, 'me', HOUR),
+    () => store.sets && store.sets.add('set', [half]),
+  ]
+  for (const use of uses) await expect((async () => use())()).rejects.toThrow(CommandError)
+  expect(await store.getMany(['half \ufffd', 'set'])).toEqual([1, MISS])
 })
 
 it('a lock lies in the file of the key that its name begins with', async () => {

@@ -1,4 +1,4 @@
-import { CommandError, ConfigurationError, escapeGlob } from '@cashews/core'
+import { CommandError, ConfigurationError, checkText, escapeGlob } from '@cashews/core'
 import slotOf from 'cluster-key-slot'
 import { tagOfSlot } from './slot-tags.ts'
 
@@ -32,16 +32,16 @@ export class Keyspace {
     this.#tagged = isCluster && !hasBraces
   }
 
-  /** @throws {CommandError} On a key that is too long. */
+  /** @throws {CommandError} On a key that is too long, or that UTF-8 cannot hold. */
   value(key: string): string {
-    refuseLong(key)
+    refuseUnfit(key)
     return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
   }
 
   /** The name of a lock, which lives where the key lives that its own name begins with, up to the last `\0`. */
   lock(name: string): string {
     const key = Keyspace.ofLock(name)
-    refuseLong(key)
+    refuseUnfit(key)
     return this.#aside('lock', name, key)
   }
 
@@ -102,9 +102,12 @@ export class Keyspace {
   }
 }
 
-function refuseLong({ length }: string): void {
-  if (length <= LONGEST_KEY) return
-  throw new CommandError(`A key of ${length} characters is too long for Redis: ${LONGEST_KEY} is the most. Hash it.`)
+function refuseUnfit(key: string): void {
+  checkText('key', key)
+  if (key.length <= LONGEST_KEY) return
+  throw new CommandError(
+    `A key of ${key.length} characters is too long for Redis: ${LONGEST_KEY} is the most. Hash it.`,
+  )
 }
 
 function widened(part: string): string {

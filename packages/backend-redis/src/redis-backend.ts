@@ -10,6 +10,7 @@ import {
   CommandError,
   type Content,
   chain,
+  checkText,
   compileGlob,
   type Expectation,
   type Guard,
@@ -328,6 +329,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   readonly sets: Sets = {
     add: async (key, members, lifetime) => {
+      for (const member of members) checkText('member', member)
       const ttl = lifetime === undefined ? 'keep' : ttlOf(lifetime)
       return Number(await this.#change([key], () => this.#run(scripts.ADD_MEMBERS, key, [ttl, ...members])))
     },

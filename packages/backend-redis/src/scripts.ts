@@ -39,10 +39,14 @@ for i = 1, #KEYS, 2 do
 end
 return gone`)
 
-/** ARGV: by, ttl. */
+/** ARGV: by, ttl. Beyond 2^53 - 1 no JavaScript number tells a sum from its neighbours. */
 export const INCR: Script = new Script(`
 local isNew = redis.call('EXISTS', KEYS[1]) == 0
 local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+if math.abs(sum) > 9007199254740991 then
+  redis.call('DECRBY', KEYS[1], ARGV[1])
+  return redis.error_reply('ERR increment or decrement would overflow')
+end
 if isNew and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 redis.call('UNLINK', KEYS[2])
 return sum`)

@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, isPending } from './awaitable.ts'
 import { type Backend, type BitReader, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
@@ -21,7 +21,8 @@ import {
   lost,
   wakeWaiters,
 } from './lock.ts'
-import type { Middleware } from './middleware.ts'
+import { checkMiddlewares, type Middleware } from './middleware.ts'
+import { checkKnown } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
@@ -101,7 +102,11 @@ export class Cache implements AsyncDisposable {
   readonly #lastTasks = new Set<() => Promise<unknown>>()
   #tagging: Tagging | undefined
 
-  constructor({ name = 'cache', drivers = [], onError }: CacheOptions = {}) {
+  /** @throws {ConfigurationError} On an option that is not one of {@link CacheOptions}. */
+  constructor(options: CacheOptions = {}) {
+    const { name = 'cache', drivers = [], onError } = options
+    checkKnown('createCache', options, ['name', 'drivers', 'onError'])
+    checkList(drivers)
     this.name = name
     this.#drivers = drivers
     this.#onError = onError ?? ((error) => console.warn(`[cashews] ${name}:`, error))
@@ -116,10 +121,10 @@ export class Cache implements AsyncDisposable {
   /**
    * Sets a backend up for the keys that start with `prefix`. A backend set up for the same prefix before is closed.
    *
-   * @param target A settings URL, or a backend.
+   * @param target A settings URL, as text or a `URL`, or a backend.
    * @throws {ConfigurationError} On an unknown scheme or option.
    */
-  setup(target: string | Backend, options: SetupOptions = {}): this {
+  setup(target: string | URL | Backend, options: SetupOptions = {}): this {
     const route = new Route(resolveSetup(target, options, this.#drivers), {
       cache: this,
       listeners: this.#listeners,
@@ -160,6 +165,7 @@ export class Cache implements AsyncDisposable {
 
   /** Puts a middleware before every backend. The first given is the outermost; those of a backend come after. */
   use(...middlewares: readonly Middleware[]): this {
+    checkMiddlewares(middlewares)
     this.#middlewares.push(...middlewares)
     for (const middleware of middlewares) middleware.join?.(this)
     for (const route of this.#routes.all) route.share(this.#middlewares)
@@ -196,6 +202,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers the values in the order of the keys. */
   async getMany<T = unknown, F = undefined>(keys: readonly string[], fallback?: F): Promise<(T | F)[]> {
+    checkList(keys)
     const values = new Array<unknown>(keys.length)
     await this.#perRoute(keys, async (route, own, positions) => {
       const found = await route.dispatch<'getMany'>({ command: 'getMany', keys: own })
@@ -217,6 +224,8 @@ export class Cache implements AsyncDisposable {
   /** Replaces value and time to live. Answers whether it was written. */
   async set(key: string, value: unknown, options: SetOptions = NONE): Promise<boolean> {
     const lifetime = lifetimeOf(options, SET)
+    if (typeof (options.exists ?? true) !== 'boolean')
+      throw new CommandError(`exists is true or false, not ${options.exists}.`)
     return this.call<'set'>({
       command: 'set',
       key,
@@ -273,6 +282,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers how many keys were there. */
   async deleteMany(keys: readonly string[]): Promise<number> {
+    checkList(keys)
     const counts = await this.#perRoute(keys, async (route, own) =>
       route.dispatch<'deleteMany'>({ command: 'deleteMany', keys: own }),
     )
@@ -345,8 +355,8 @@ export class Cache implements AsyncDisposable {
   // Locks
 
   /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
-  async setLock(key: string, token: string, { ttl }: { readonly ttl: Ttl }): Promise<boolean> {
-    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime: parseTtl(ttl) })
+  async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
+    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime: parseTtl(options?.ttl) })
   }
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
@@ -426,17 +436,20 @@ export class Cache implements AsyncDisposable {
 
   /** Answers how many members were new. A `ttl` replaces the one the set has. */
   async setAdd(key: string, members: readonly string[], { ttl }: { readonly ttl?: Ttl } = {}): Promise<number> {
+    checkList(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
     return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
   }
 
   /** Answers how many members were there. */
   async setRemove(key: string, members: readonly string[]): Promise<number> {
+    checkList(members)
     return this.call<'setRemove'>({ command: 'setRemove', key, members })
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
   async setPop(key: string, { count = 100 }: { readonly count?: number } = {}): Promise<string[]> {
+    if (!Number.isSafeInteger(count) || count < 0) throw new CommandError(`Members are counted from 0, not ${count}.`)
     return this.call<'setPop'>({ command: 'setPop', key, count })
   }
 
@@ -463,6 +476,7 @@ export class Cache implements AsyncDisposable {
 
   /** Switches commands off for `fn` and what it awaits, and for nobody else. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
+    checkList(commands)
     const disabling = [...(currentScope()?.disabling ?? []), { owner: this, commands: commandSet(commands) }]
     return inWatchedScope({ disabling }, fn)
   }
@@ -528,6 +542,17 @@ export class Cache implements AsyncDisposable {
     }
     if (watchedScope()?.detectors)
       this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
+  }
+
+  /**
+   * Tells whoever detects of an answer that a strategy found stored; a promise when somebody does.
+   *
+   * @param longest The longest time it was stored for: from it follows its age.
+   */
+  detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
+    if (this.#tallies.isWatched) this.#tallies.of(seen().template ?? seen().strategy).hits++
+    if (!watchedScope()?.detectors) return undefined
+    return this.#loads.detectedRead(this.#routes.of(key), key, true, seen(), longest)
   }
 
   /** Writes the result of a load, unless its lease was broken. */
@@ -658,13 +683,16 @@ export class Cache implements AsyncDisposable {
   /** Hands an error that no caller awaits to `onError`. */
   readonly report = (error: unknown): void => {
     try {
-      outsideTransaction(() => this.#onError(error))
+      const heard: unknown = outsideTransaction(() => this.#onError(error))
+      if (isPending(heard)) heard.catch((failure: unknown) => warn(failure, error))
     } catch (failure) {
-      console.warn('[cashews] onError failed:', failure, 'when told of', error)
+      warn(failure, error)
     }
   }
 
-  #stream(command: StreamCommand, pattern: string, { batchSize = 100 }: ScanOptions = {}): AsyncIterable<unknown> {
+  #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
+    checkCommandOptions(options, ['batchSize'])
+    const { batchSize = 100 } = options
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
     const routes = this.#routes.matching(pattern)
@@ -764,16 +792,26 @@ const NONE: WriteOptions = {}
 const WRITE: readonly string[] = ['ttl', 'tags']
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 
+/** Tells of an `onError` that fails itself. */
+function warn(failure: unknown, error: unknown): void {
+  console.warn('[cashews] onError failed:', failure, 'when told of', error)
+}
+
 /** A write without a ttl stays for ever, which nobody means who misspelt it: so then the options are looked at. */
 function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
-  if (options !== NONE && options?.ttl === undefined) checkWriteOptions(options, known)
+  if (options !== NONE && options?.ttl === undefined) checkCommandOptions(options, known)
   return options.ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(options.ttl)
 }
 
-function checkWriteOptions(options: unknown, known: readonly string[]): void {
+function checkCommandOptions(options: unknown, known: readonly string[]): void {
   const isObject = typeof options === 'object' && options !== null
   const stray = isObject ? Object.keys(options).find((name) => !known.includes(name)) : String(options)
-  if (stray !== undefined) throw new CommandError(`A write takes options { ${known.join(', ')} }, not ${stray}.`)
+  if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
+}
+
+/** A text or a Set would otherwise be taken for another list. */
+function checkList(list: unknown): void {
+  if (!Array.isArray(list)) throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${list}.`)
 }
 
 function sum(counts: readonly number[]): number {

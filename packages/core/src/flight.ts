@@ -55,6 +55,11 @@ export class Flight<T = unknown> implements Lease, Outcome {
   held: Awaitable<boolean> | undefined
   /** Where it is counted, if anybody watched when it started. */
   tally: Tally | undefined
+  /**
+   * Whether its function has not come to its first `await` yet. Whoever asks for the key now is that function itself: it
+   * runs again, as it would without a cache, for it would wait for itself.
+   */
+  isBeginning = false
   #isOpen = false
   hasLanded = false
   readonly #controller: AbortController | undefined
@@ -116,7 +121,7 @@ export class Flights {
   /** The load of a key that is under way and whose result will still be true. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#byKey.get(key)
-    return flight === undefined || isOvertaken(flight) ? undefined : (flight as Flight<T>)
+    return flight === undefined || flight.isBeginning || isOvertaken(flight) ? undefined : (flight as Flight<T>)
   }
 
   /** Lets others join a load, until it lands. */

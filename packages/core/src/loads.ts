@@ -39,6 +39,8 @@ export interface ReadThrough<T> {
   readonly longest?: Milliseconds | undefined
 }
 
+const PLAIN: Seen = { strategy: 'get' }
+
 /** The cache that loads. */
 interface LoadsOwner {
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
@@ -132,10 +134,16 @@ export class Loads {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  /** Tells whoever detects of a plain read. */
-  async detectedRead(route: Route, key: string, hit: boolean): Promise<void> {
+  /** Tells whoever detects of a read that is no read-through. */
+  async detectedRead(
+    route: Route,
+    key: string,
+    hit: boolean,
+    seen: Seen = PLAIN,
+    longest?: Milliseconds,
+  ): Promise<void> {
     const left = hit ? await timeLeft(route, key) : undefined
-    this.detected(key, compact({ strategy: 'get', backend: route.backend.name, hit, left }))
+    this.detected(key, compact({ ...seen, backend: route.backend.name, hit, age: ageOf(longest, left), left }))
   }
 
   #start<T>(route: Route, call: LoadCall, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
@@ -278,7 +286,12 @@ function answer<T>(
   if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
-  return through.load(flight)
+  flight.isBeginning = true
+  try {
+    return through.load(flight)
+  } finally {
+    flight.isBeginning = false
+  }
 }
 
 /** Answers what is stored. */

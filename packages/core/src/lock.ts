@@ -78,7 +78,7 @@ export function lost(key: string): LockedError {
  * @throws {LockedError} When the lock is still held by somebody else after `wait`.
  */
 export async function acquireLock(key: string, options: LockOptions, store: LockStore): Promise<Lock> {
-  const lifetime = parseTtl(options.ttl)
+  const lifetime = parseTtl(options?.ttl)
   const wait =
     options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
   const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)

@@ -1,6 +1,7 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Cache } from './cache.ts'
 import type { Call } from './command.ts'
+import { checkFunction } from './options.ts'
 
 /** Carries a call on, to the next middleware and in the end to the backend. */
 export type Next = (call: Call) => Awaitable<unknown>
@@ -22,6 +23,11 @@ export interface Middleware {
   readonly isOnlooker?: boolean
   /** Told which cache it stands in, before the first call. */
   readonly join?: (cache: Cache) => void
+}
+
+/** @throws {ConfigurationError} When one of them is no function. */
+export function checkMiddlewares(middlewares: readonly unknown[]): void {
+  for (const middleware of middlewares) checkFunction('A middleware', middleware ?? null)
 }
 
 /** Makes one function of `middlewares` around `last`. */

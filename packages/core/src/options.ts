@@ -26,6 +26,11 @@ export function kindOfOption(value: unknown): string {
 /** Raises an error when an option is not one of the strategy's, naming those that are. */
 export function checkNames(strategy: string, options: object, known: readonly string[]): void {
   checkOptions(strategy, options)
+  checkKnown(strategy, options, known)
+}
+
+/** Raises an error when an option has none of the names that are known. */
+export function checkKnown(what: string, options: object, known: readonly string[]): void {
   const stray = Object.keys(options).find((name) => !known.includes(name))
-  checkThat(stray === undefined, `${strategy} has no option "${stray}". Its options: ${known.join(', ')}.`)
+  checkThat(stray === undefined, `${what} has no option "${stray}". Its options: ${known.join(', ')}.`)
 }

@@ -4,7 +4,8 @@ import { commandSet } from './control.ts'
 import type { Driver } from './driver.ts'
 import { ConfigurationError } from './errors.ts'
 import type { GuardOptions } from './guard.ts'
-import type { Middleware } from './middleware.ts'
+import { checkMiddlewares, type Middleware } from './middleware.ts'
+import { checkThat, kindOfOption } from './options.ts'
 import { camelCase, type OptionKind, optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
@@ -50,7 +51,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
 
 /** Makes a backend of a URL if need be, and sorts its options from those of the cache. */
 export function resolveSetup(
-  target: string | Backend,
+  target: string | URL | Backend,
   options: SetupOptions,
   drivers: readonly Driver[],
 ): ResolvedSetup {
@@ -64,9 +65,11 @@ export function resolveSetup(
     writeTimeout,
     ...rest
   } = options
-  if (typeof prefix !== 'string') throw new ConfigurationError(`A prefix is text, not ${String(prefix)}.`)
+  checkThat(typeof prefix === 'string', `A prefix is text, not ${kindOfOption(prefix)}.`)
+  checkMiddlewares(middlewares)
+  const url = target instanceof URL ? target.href : target
   const [backend, fromUrl] =
-    typeof target === 'string' ? fromSettingsUrl(target, rest, [...drivers, ...more]) : [asBackend(target, rest), {}]
+    typeof url === 'string' ? fromSettingsUrl(url, rest, [...drivers, ...more]) : [asBackend(url, rest), {}]
   const on = enabled ?? fromUrl.enabled ?? fromUrl.enable ?? !(fromUrl.disable ?? false)
   return {
     prefix,

@@ -1,4 +1,12 @@
-import { type Cache, checkNames, type KeyOptions, type ReadThrough, type Seen, type Target } from '@cashews/core'
+import {
+  type Cache,
+  checkNames,
+  checkThat,
+  type KeyOptions,
+  type ReadThrough,
+  type Seen,
+  type Target,
+} from '@cashews/core'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
@@ -53,6 +61,9 @@ export function cachingOf(
 ): Caching {
   const shared = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
   checkNames(strategy, options, [...shared, ...own])
+  const { nested, singleFlight } = options
+  for (const [name, value] of Object.entries({ nested, singleFlight }))
+    checkThat(value === undefined || typeof value === 'boolean', `${name} is true or false, not ${String(value)}.`)
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options)
   const locking = lockingOf(strategy, options)
@@ -70,7 +81,7 @@ export function cachingOf(
         tags: tags && (({ self, args }) => tags.ahead(self, args)),
         watchesInside: keeping.watchesInside,
         longest: lifetime.longest,
-        sharing: options.singleFlight === false ? 'alone' : 'join',
+        sharing: singleFlight === false ? 'alone' : 'join',
       }
     },
     settle: (answer) => (keeping.storesErrors ? answer.then(unwrap) : answer),

@@ -6,7 +6,6 @@ import {
   outsideTransaction,
   type ReadThrough,
   Refreshes,
-  type Seen,
   type Target,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
@@ -86,7 +85,6 @@ export function countingHits(
       const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
       const refreshes = new Refreshes(cache)
       const { settle } = caching
-      const seen = (): Seen => ({ strategy, template: template() })
 
       const count = async (key: string, [, generation]: Counted): Promise<number> => {
         const ttl = caching.lifetime.fixed === undefined ? Number.POSITIVE_INFINITY : caching.lifetime.fixed
@@ -114,7 +112,7 @@ export function countingHits(
                 (now) => isCounted(now) && now[1] === stored[1],
                 () => renew(stored),
               )
-            cache.detected(key, seen, { hit: true })
+            await cache.detectedHit(key, loading.seen, loading.longest)
             return unwrap(stored[0])
           }
           const through: ReadThrough<unknown> = {

@@ -23,7 +23,7 @@ export interface InvalidatesOptions {
  * `onError`, and the caller gets the result all the same.
  *
  * ```ts
- * const createItem = invalidates(cache, ['items:page:*', 'shop:{shop}'], {}, async (shop: string, item: string) => db.create(shop, item))
+ * const createItem = invalidates(cache, ['items:page:*', 'shop:{shop}'], async (shop: string, item: string) => db.create(shop, item))
  * ```
  *
  * @throws {KeyTemplateError} At definition: a template that cannot work.
@@ -39,12 +39,18 @@ export function invalidates<F extends AnyFunction>(
   options: InvalidatesOptions,
   fn: F,
 ): Asynchronous<F>
+export function invalidates<F extends AnyFunction>(
+  cache: Cache,
+  templates: string | readonly string[],
+  fn: F,
+): Asynchronous<F>
 export function invalidates(
   cache: Cache,
   templates: string | readonly string[],
-  options: InvalidatesOptions = {},
-  fn?: AnyFunction,
+  given: InvalidatesOptions | AnyFunction = {},
+  last?: AnyFunction,
 ): Decorator | AnyFunction {
+  const [options, fn] = typeof given === 'function' ? [{}, given] : [given, last]
   checkNames('invalidates', options, ['args', 'defaults', 'tags'])
   if (options.tags !== undefined) checkTemplates(options.tags)
   const all = typeof templates === 'string' ? [templates] : templates

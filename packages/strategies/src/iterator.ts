@@ -116,7 +116,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     if (compiled.derived) cache.claimTemplate(compiled.template)
     const tags = tagsOf(target, options)
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
-    const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template })
+    const ttl = lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }
+    const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template, ...ttl })
 
     /** @param begun Resolves when the load has its lease: what is read before could be out of date unnoticed. */
     const sourceOf = async function* (
@@ -176,8 +177,9 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       let joined = open(key)
       // Another process may have overtaken it too.
       while (joined?.lease && !(await cache.holds(joined.lease))) joined = open(key) === joined ? undefined : open(key)
-      if (found || joined) cache.detected(key, seen, { hit: found !== undefined })
+      if (joined) cache.detected(key, seen, { hit: false })
       if (found) {
+        await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items
         unwrap(found.end)
       } else yield* (joined ?? record(key, this, args)).read()

@@ -22,7 +22,7 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
 /** Puts the strategy's own prefix before that of the user, so that two strategies around one function share no key. */
 export function prefixed(strategy: string, options: KeyOptions): KeyOptions {
   const { prefix } = options
-  return { ...options, prefix: prefix === undefined ? strategy : `${strategy}:${prefix}` }
+  return { ...options, prefix: typeof prefix === 'string' ? `${strategy}:${prefix}` : (prefix ?? strategy) }
 }
 
 /** The names of these options. */

@@ -83,6 +83,7 @@ export interface Strategies {
   ): Wrapped<F>
   invalidates(templates: string | Names, options?: InvalidatesOptions): Decorator
   invalidates<F extends AnyFunction>(templates: string | Names, options: InvalidatesOptions, fn: F): Asynchronous<F>
+  invalidates<F extends AnyFunction>(templates: string | Names, fn: F): Asynchronous<F>
 }
 
 /**

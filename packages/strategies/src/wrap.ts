@@ -1,6 +1,7 @@
 import {
   type Cache,
   type CompiledKey,
+  checkThat,
   compileKey,
   isWatched,
   type KeyOptions,
@@ -55,6 +56,7 @@ export function wrap<F extends AnyFunction>(
   behave: (run: Run, template: () => string) => Behaviour,
 ): Wrapped<F> {
   const { fn } = target
+  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first.')
   const [original, bare] = runOf(fn)
   const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
   if (target.className === undefined || options.key !== undefined) keyOf()

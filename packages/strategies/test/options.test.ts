@@ -95,6 +95,25 @@ describe('an option of cached that cannot work fails at definition', () => {
     )
   })
 
+  it('that is no switch, and no text', () => {
+    for (const strategy of [cached, early, soft, failover] as ((...given: unknown[]) => unknown)[])
+      for (const name of ['nested', 'singleFlight'])
+        expect(() => strategy(cache, { ttl: 1, key: 'k', [name]: 'no' }, load)).toThrow(
+          `${name} is true or false, not no.`,
+        )
+    for (const name of ['prefix'])
+      expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('A prefix is text, not 5.')
+    for (const args of ['id', [5], {}])
+      expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args are names such as ['id']")
+  })
+
+  it('and a cache that is none', () => {
+    for (const strategy of [cached, locked, rateLimit] as ((...given: unknown[]) => unknown)[])
+      expect(() => strategy({}, { ttl: 1, key: 'k', limit: 1, period: 1 }, load)).toThrow(
+        /takes the cache first|has no option/,
+      )
+  })
+
   it('of singleFlight too', () => {
     expect(() => singleFlight(cache, { key: 'k:{ix}' } as never, load as never)).toThrow('"ix"')
     expect(() => singleFlight(cache, { tll: 1 } as never)).toThrow(/no option "tll"/)

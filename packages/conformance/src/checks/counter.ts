@@ -87,6 +87,17 @@ export const counter: CheckGroup = {
       },
     },
     {
+      title: 'incr beyond the safe whole numbers is a WrongTypeError, and the counter stays as it is',
+      async run({ backend }) {
+        for (const sign of [1, -1]) {
+          await backend.set('a', sign * Number.MAX_SAFE_INTEGER, FOREVER)
+          await refused(() => backend.incr('a', sign, FOREVER), 'CASHEWS_WRONG_TYPE', 'incr beyond 2^53 - 1')
+          same(await backend.get('a'), sign * Number.MAX_SAFE_INTEGER)
+          same(await backend.incr('a', -sign, FOREVER), sign * (Number.MAX_SAFE_INTEGER - 1))
+        }
+      },
+    },
+    {
       title: 'a value that incr refuses stays as it is',
       async run(context) {
         const { backend, unit } = context

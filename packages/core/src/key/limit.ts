@@ -1,3 +1,5 @@
+import { percent } from './escape.ts'
+
 /** The longest key, in UTF-16 units. A longer one ends in its own hash instead. */
 export const MAX_KEY_LENGTH = 512
 
@@ -6,8 +8,12 @@ export function hash(algorithm: string, text: string): string {
   return process.getBuiltinModule('node:crypto').hash(algorithm, text)
 }
 
-/** Keeps a key within {@link MAX_KEY_LENGTH}: `<its beginning>:#sha256:<128 bits of the hash of all of it>`. */
-export function limitKey(key: string): string {
+/**
+ * Keeps a key within {@link MAX_KEY_LENGTH}: `<its beginning>:#sha256:<128 bits of the hash of all of it>`. Half of a
+ * surrogate pair, which only `:raw` and key functions let through, is escaped: stores of bytes refuse it.
+ */
+export function limitKey(text: string): string {
+  const key = text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, percent)
   if (key.length <= MAX_KEY_LENGTH) return key
   const tail = `:#sha256:${hash('sha256', key).slice(0, 32)}`
   return key.slice(0, MAX_KEY_LENGTH - tail.length).toWellFormed() + tail

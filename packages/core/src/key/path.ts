@@ -4,10 +4,11 @@ import type { Step } from './template.ts'
 /** Follows the steps of a placeholder. What is not there is an error, never silently empty. */
 export function follow(start: unknown, steps: readonly Step[]): unknown {
   let value = start
-  for (const { name, optional } of steps) {
+  for (const { name, optional, item } of steps) {
     if (value === OMITTED || (optional && value == null)) return value ?? undefined
-    const next = (value as Record<string, unknown> | null | undefined)?.[name]
-    if (next === undefined && (value == null || !(name in Object(value)))) {
+    const entries: ReadonlyMap<unknown, unknown> | undefined = item && value instanceof Map ? value : undefined
+    const next = entries ? entries.get(name) : (value as Record<string, unknown> | null | undefined)?.[name]
+    if (next === undefined && (value == null || !(entries?.has(name) ?? name in Object(value)))) {
       throw new Error(
         `There is no "${name}" in ${value === null ? value : typeof value}; :get(${name}) or ?.${name} allow that.`,
       )

@@ -61,6 +61,6 @@ function identityOf(self: unknown): unknown {
   if (other !== undefined) return other
   if (self.toString !== Object.prototype.toString) return self.toString()
   throw new Error(
-    `A ${self.constructor?.name} has no key: give it a toString(), use a key template with {this.id}, or set noSelf: true.`,
+    `A ${self.constructor?.name} has no key: give it a toString() or a method [Symbol.for('cashews.key')](), use a key template with {this.id}, or set noSelf: true.`,
   )
 }

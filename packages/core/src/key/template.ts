@@ -5,6 +5,8 @@ import { FORBIDDEN, validFormatters } from './formatter.ts'
 export interface Step {
   readonly name: string
   readonly optional: boolean
+  /** Whether it was written `[name]`, which takes the entry of a Map. */
+  readonly item: boolean
 }
 
 /** A formatter as a template calls it. */
@@ -76,7 +78,7 @@ function parsePlaceholder(template: string, inner: string, at: number): Placehol
     if (!part || (name && (raw || formatters.length))) throw fail(`Unexpected "${inner[next] ?? '}'}"`)
     if (name) {
       if (FORBIDDEN.test(name)) throw fail(`Forbidden "${name}"`)
-      steps.push({ name, optional: !!optional })
+      steps.push({ name, optional: !!optional, item: property === undefined })
     } else if (formatter === 'raw') {
       raw = true
     } else if (formatter) {

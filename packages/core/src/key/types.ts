@@ -60,7 +60,9 @@ type PathProblem<T, Path extends string, Text extends string, K extends string> 
     : Path extends `.${infer Next}`
       ? PropertyProblem<NonNullable<T>, Head<Next>, Tail<Next, Head<Next>>, Text, K>
       : Path extends `[${infer Item}]${infer Next}`
-        ? PropertyProblem<NonNullable<T>, Unquoted<Item>, Next, Text, K>
+        ? [NonNullable<T>] extends [ReadonlyMap<never, unknown>]
+          ? undefined
+          : PropertyProblem<NonNullable<T>, Unquoted<Item>, Next, Text, K>
         : undefined
 
 type PropertyProblem<T, Name extends string, Next extends string, Text extends string, K extends string> = [T] extends [

@@ -24,6 +24,10 @@ describe('the formatters of a template', () => {
     ['{user:len:raw}', 'four', '4'],
     ['{user:get(id)}', { id: 'x' }, 'x'],
     ['{user:get(id)}', new Map([['id', 'x']]), 'x'],
+    ['{user[id]}', new Map([['id', 'x']]), 'x'],
+    ['{user[id].name}', new Map([['id', { name: 'x' }]]), 'x'],
+    ['{user[id]}', new Map([['id', undefined]]), '#undefined'],
+    ['{user.size}', new Map([['size', 'x']]), '#1'],
     ['{user:get(id)}', {}, '#undefined'],
     ['{user:get(id)}', null, '#undefined'],
     ['{user:get(id):upper}', { id: 'x' }, 'X'],
@@ -47,6 +51,7 @@ describe('the formatters of a template', () => {
 
   it.each([
     ['{user:len}', 42, 'There is no length.'],
+    ['{user[size]}', new Map([['id', 'x']]), 'There is no "size" in object; :get(size) or ?.size allow that.'],
     ['{user:len}', undefined, 'There is no length.'],
     ['{user:jwt(sub)}', token({ other: 1 }), 'The token has no claim "sub".'],
     ['{user:jwt(sub)}', 'rubbish', 'The token has no claim "sub".'],

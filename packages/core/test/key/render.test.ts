@@ -182,8 +182,11 @@ describe('a key', () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
         expect(keyOf(fn, { key: '{0}:{1}' }, a, b).isWellFormed()).toBe(true)
+        expect(keyOf(fn, { key: '{0:raw}' }, a).isWellFormed()).toBe(true)
+        expect(keyOf(fn, { key: (half) => `k${half}` }, a).isWellFormed()).toBe(true)
       }),
     )
+    expect(keyOf(fn, { key: (half) => `${half}` }, 'a\ud800')).toBe('a%uD800')
   })
 
   it('is the same for equal values, however they were built', () => {

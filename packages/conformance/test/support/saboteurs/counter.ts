@@ -49,6 +49,14 @@ export const counter: Readonly<Record<string, Saboteur>> = {
       return sum
     },
   }),
+  'incr beyond the safe whole numbers is a WrongTypeError, and the counter stays as it is': (store) => ({
+    async incr(key, by, lifetime) {
+      const sum = Number(await store.get(key)) + by
+      if (Number.isSafeInteger(sum) || Number.isNaN(sum)) return store.incr(key, by, lifetime)
+      await store.set(key, sum, FOREVER)
+      return sum
+    },
+  }),
   'a value that incr refuses stays as it is': (store) => ({
     async incr(key, by, lifetime) {
       try {

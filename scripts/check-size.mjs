@@ -37,19 +37,19 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 31_500,
+    gzip: 32_200,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_200,
+    gzip: 9_300,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {
     name: 'singleFlight, no other strategy',
     code: `export { singleFlight } from '@cashews/strategies'`,
-    gzip: 7_600,
+    gzip: 7_700,
     without: strategies.filter((name) => name !== 'singleFlight'),
   },
   // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).

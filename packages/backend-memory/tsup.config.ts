@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { defineConfig } from 'tsup'
 import { base } from '../../tsup.base.ts'
 
 // mnemonist's ESM entry drags in heaps and suffix arrays (24 KB) and its deep paths are CommonJS only,
-// so the structures used are bundled (3 KB) and mnemonist is a devDependency. Add a structure here to use it.
+// so the structures used are bundled (3 KB) and mnemonist is a devDependency. Add a structure or a method here to use it.
 const structures = { LRUMapWithDelete: 'lru-map-with-delete' }
+/** What of them is called. Their other methods, and the helpers of those, stay out. */
+const used = ['clear', 'set', 'delete', 'splayOnTop', 'getPointerArray']
+const method = /^\w+(?:\.prototype)?\.(\w+) = function[\s\S]*?^};$/gm
 const require = createRequire(import.meta.url)
 
 export default defineConfig({
@@ -19,7 +23,9 @@ export default defineConfig({
           namespace: 'mnemonist',
           sideEffects: false,
         }))
-        // What only methods need that nobody here calls: `from`, `forEach`, iterators.
+        build.onLoad({ filter: /[\\/]mnemonist[\\/].*\.js$/ }, async ({ path }) => ({
+          contents: (await readFile(path, 'utf8')).replace(method, (text, name) => (used.includes(name) ? text : '')),
+        }))
         build.onResolve({ filter: /^obliterator\/|\/iterables\.js$/ }, () => ({ path: 'unused', namespace: 'unused' }))
         build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }))
         build.onResolve({ filter: /.*/, namespace: 'mnemonist' }, ({ path }) => ({ path, sideEffects: false }))

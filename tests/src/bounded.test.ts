@@ -161,6 +161,27 @@ describe('a store in trouble', () => {
     expect(onError).toHaveBeenCalledTimes(2)
   })
 
+  it('is reported when one call fails and none comes after it', async () => {
+    store.health.illness = hangs
+    await timed('set')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(BackendUnavailableError))
+    expect(unavailable).not.toHaveBeenCalled()
+    await timed('get')
+    expect(unavailable).toHaveBeenCalledTimes(1)
+    expect(onError).toHaveBeenCalledTimes(1)
+  })
+
+  it('is reported now and then while calls fail one by one', async () => {
+    for (let at = 0; at < 10; at++) {
+      store.health.illness = refuses
+      await cache.get('key')
+      store.health.illness = undefined
+      await cache.get('key')
+    }
+    expect(onError).toHaveBeenCalledTimes(1)
+    expect(unavailable).not.toHaveBeenCalled()
+  })
+
   it('is reported once though 1,000 calls fail together', async () => {
     store.health.illness = hangs
     const reads = Promise.all(Array.from({ length: 1_000 }, (_, at) => cache.get(`${at}`)))

@@ -21,8 +21,12 @@ export class Keyspace {
   readonly namespace: string
   readonly #tagged: boolean
 
-  /** @throws {ConfigurationError} When braces in the namespace are no whole hash tag. */
+  /** @throws {ConfigurationError} When the namespace is empty, or braces in it are no whole hash tag. */
   constructor(namespace: string, isCluster: boolean) {
+    if (namespace === '')
+      throw new ConfigurationError(
+        "The namespace of redis must not be empty: clear would delete every key of the database, whoever wrote it. Give a short one, such as 'c:'.",
+      )
     const hasBraces = /[{}]/.test(namespace)
     if (hasBraces && !HASH_TAG.test(namespace))
       throw new ConfigurationError(`Namespace "${namespace}" has stray braces. Write a whole hash tag, such as {app}:.`)

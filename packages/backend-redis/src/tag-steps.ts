@@ -151,10 +151,9 @@ export class RedisTagSteps implements TagSteps {
     return store
       .change(keys, () => store.run(script, names, args))
       .then((answer) => {
-        if (Array.isArray(answer)) {
-          this.#known.note(records, answer, sentAt)
-          if (answer[0] !== 1) store.changed(records.map(({ key }) => key))
-        }
+        if (Array.isArray(answer)) this.#known.note(records, answer, sentAt)
+        const outcome = Array.isArray(answer) ? answer[0] : answer
+        if (outcome !== 1) store.changed(records.map(({ key }) => key))
         return tell(answer)
       })
   }

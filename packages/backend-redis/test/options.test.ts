@@ -23,6 +23,8 @@ describe('the options of redis', () => {
     [{ host: '' }, /is no address/],
     [{ port: 70_000 }, /is no address/],
     [{ namespace: 'a{b' }, /stray braces/],
+    [{ namespace: '' }, /must not be empty: clear would delete every key/],
+    [{ url: 'redis://host?namespace=' }, /must not be empty/],
     [{ namespace: '{}' }, /stray braces/],
     [{ client: {} }, /client of ioredis/],
     [{ client: null }, /client of ioredis/],

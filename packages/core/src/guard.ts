@@ -21,6 +21,7 @@ export interface Guarded {
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
   report(error: unknown): void
+  /** The store is left alone from now on, for an error that was reported. */
   unavailable(error: unknown): void
   available(): void
 }
@@ -88,6 +89,8 @@ class StoreGuard implements Guard {
   readonly #isPartlyThere: () => boolean
   readonly #deadlines = new Map<Milliseconds, Deadline>()
   #failures = 0
+  /** Whether the first of the failures was reported. */
+  #isReported = false
   /** Why the store was last found to be away. */
   #outage: BackendUnavailableError | undefined
   #lastReport = Number.NEGATIVE_INFINITY
@@ -170,8 +173,9 @@ class StoreGuard implements Guard {
   /** What a call is answered that failed; throws what its caller is to know. */
   failed(call: Call, error: unknown, matters: boolean): unknown {
     if (!(error instanceof BackendError)) throw error
-    if (error instanceof BackendUnavailableError) this.#noteFailure(error)
-    else if (this.#options.suppress && !matters) this.#reportNowAndThen(error)
+    const isSwallowed = this.#options.suppress && !matters
+    if (error instanceof BackendUnavailableError) this.#noteFailure(error, isSwallowed)
+    else if (isSwallowed) this.#reportNowAndThen(error)
     return this.giveUp(call, error, matters)
   }
 
@@ -223,9 +227,13 @@ class StoreGuard implements Guard {
     return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
   }
 
-  #noteFailure(error: BackendUnavailableError): void {
-    if (++this.#failures < FAILURES_TO_SKIP || this.#probing || this.#store.isClosed) return
+  /** The first failure of an outage is the one to report, for there may be no second call. */
+  #noteFailure(error: BackendUnavailableError, isSwallowed: boolean): void {
+    if (this.#store.isClosed) return
+    if (++this.#failures === 1) this.#isReported = isSwallowed && this.#reportNowAndThen(error)
+    if (this.#failures < FAILURES_TO_SKIP || this.#probing) return
     this.#outage = error
+    if (!this.#isReported) this.#store.report(error)
     this.#store.unavailable(error)
     this.#probeLater()
   }
@@ -248,11 +256,13 @@ class StoreGuard implements Guard {
     this.#store.available()
   }
 
-  #reportNowAndThen(error: BackendError): void {
+  /** Answers whether it did. */
+  #reportNowAndThen(error: BackendError): boolean {
     const now = performance.now()
-    if (now - this.#lastReport < REPORT_INTERVAL) return
+    if (now - this.#lastReport < REPORT_INTERVAL) return false
     this.#lastReport = now
     this.#store.report(error)
+    return true
   }
 }
 

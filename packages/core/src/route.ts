@@ -359,7 +359,6 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   unavailable(error: unknown): void {
-    this.#owner.report(error)
     this.#owner.listeners.emit('unavailable', { backend: this.backend, error })
   }
 

@@ -2,7 +2,7 @@ import { type Awaitable, compileGlob, type Milliseconds } from '@cashews/core'
 import type { Recency } from './recency.ts'
 
 /** How long one slice takes, and how many entries it looks at between two looks at the clock. */
-const SLICE: Milliseconds = 2
+const SLICE: Milliseconds = 1
 const GLANCE = 16
 
 /** What one pattern deletes. */

@@ -272,38 +272,36 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   /** What a script that inspects a key has answered. */
-  async #snapshot(key: string, answer: unknown): Promise<Snapshot | Miss> {
+  #snapshot(key: string, answer: unknown): Awaitable<Snapshot | Miss> {
     if (answer === null) return MISS
     const [stamp, left, bytes, kind, items] = answer as [Buffer, number, Buffer | null, Buffer, Buffer[]]
-    const found = {
-      value: await this.#decode(key, bytes),
-      timeLeft: timeLeft(left) as Milliseconds,
-      stamp: stamp.toString('latin1'),
-    }
-    const content = contentOf(String(kind), bytes, items)
-    return content ? { ...found, content } : found
+    return chain(this.#decode(key, bytes), (value) => {
+      const found = { value, timeLeft: timeLeft(left) as Milliseconds, stamp: stamp.toString('latin1') }
+      const content = contentOf(String(kind), bytes, items)
+      return content ? { ...found, content } : found
+    })
   }
 
   async apply(
     expectations: readonly (Expectation | LockExpectation)[],
     writes: readonly (Write | KindWrite)[],
   ): Promise<boolean> {
-    const keys = writes.flatMap((write) => ('key' in write ? [write.key] : []))
-    const names = [
-      ...expectations.map((expected) =>
-        'lock' in expected ? this.#keys.lock(expected.lock) : this.#keys.value(expected.key),
-      ),
-      ...writes.flatMap((write) => this.#namesOf(write)),
-    ]
-    const [first] = names
-    if (first === undefined) return true
+    const { freed, rest } = split(expectations, writes)
+    const keys = rest.flatMap((write) => ('key' in write ? [write.key] : []))
+    const names: string[] = []
+    const args: Argument[] = [expectations.length, this.#bell.channel]
+    for (const expected of expectations) {
+      const isOfLock = 'lock' in expected
+      names.push(isOfLock ? this.#keys.lock(expected.lock) : this.#keys.value(expected.key))
+      if (!isOfLock) args.push('key', expected.stamp ?? '')
+      else if (freed.has(expected.lock)) args.push('freed', expected.token ?? '', expected.lock)
+      else args.push('lock', expected.token ?? '')
+    }
+    for (const write of rest) names.push(...this.#namesOf(write))
+    if (names.length === 0) return true
     if (!this.#link.mayMeet(names))
       throw severalSlots([...expectations, ...writes].map((named) => ('key' in named ? named.key : named.lock)))
-    const expected = expectations.flatMap((each) =>
-      'lock' in each ? ['lock', each.token ?? ''] : ['key', each.stamp ?? ''],
-    )
-    const made = await Promise.all(writes.map((write) => this.#written(write)))
-    const args = [expectations.length, ...expected, ...made.flat()]
+    for (const made of await Promise.all(rest.map((write) => this.#written(write)))) args.push(...made)
     return (await this.#change(keys, () => this.#evaluate(scripts.APPLY, names, args))) === 1
   }
 
@@ -400,7 +398,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   async #written(write: Write | KindWrite): Promise<Argument[]> {
     if (write.op === 'delete') return [write.op, '', '']
-    if (write.op === 'unlock') return [write.op, this.#bell.channel, write.lock]
+    if (write.op === 'unlock') return [write.op, '', write.lock]
     const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
     if (write.op === 'lock') return [write.op, ttl, write.token]
     if (write.op === 'expire') return [write.op, ttl, '']
@@ -579,6 +577,22 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       } while (cursor !== '0')
     }
   }
+}
+
+/** The locks that a step expects and frees at its end, so that each is named once; and what else it writes. */
+function split(
+  expectations: readonly (Expectation | LockExpectation)[],
+  writes: readonly (Write | KindWrite)[],
+): { readonly freed: ReadonlySet<string>; readonly rest: readonly (Write | KindWrite)[] } {
+  const freed = new Set<string>()
+  for (const write of writes) if (write.op === 'unlock') freed.add(write.lock)
+  if (freed.size === 0) return { freed, rest: writes }
+  for (const write of writes) if (write.op === 'lock') freed.delete(write.lock)
+  const expected = new Set(
+    expectations.map((each) => ('lock' in each && each.token !== undefined ? each.lock : undefined)),
+  )
+  for (const lock of freed) if (!expected.has(lock)) freed.delete(lock)
+  return { freed, rest: writes.filter((write) => write.op !== 'unlock' || !freed.has(write.lock)) }
 }
 
 /** The arguments of a script that takes a lease. */

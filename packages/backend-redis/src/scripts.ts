@@ -86,16 +86,25 @@ export const INSPECT: Script = new Script(`${INSPECT_KEY}
 return inspect(KEYS[1])`)
 
 /**
- * KEYS: those expected, then a pair for each write. ARGV: how many expected, for each one what (`key`, `lock`) and its
- * stamp or token (`''`: absent, free), then for each write what to do, its ttl (or `keep`) and its value: of `set` and
- * `bits` the bytes; of `members` and `events` JSON, an id before the instants; of `lock` the token; of `unlock` the
- * channel instead of a ttl, and the name of the lock.
+ * KEYS: those expected, then a pair for each write. ARGV: how many expected, the channel of freed locks; for each one
+ * expected what (`key`, `lock`, `freed`) and its stamp or token (`''`: absent, free), of a lock that is `freed` at the end
+ * its name too; then for each write what to do, its ttl (or `keep`) and its value: of `set` and `bits` the bytes; of
+ * `members` and `events` JSON, an id before the instants; of `lock` the token; of `unlock` the name of the lock.
  */
 export const APPLY: Script = new Script(`${STAMP_OF}
-local expected = tonumber(ARGV[1])
+local expected, channel, freed, arg = tonumber(ARGV[1]), ARGV[2], {}, 3
 for i = 1, expected do
-  local found = ARGV[2 * i] == 'lock' and (redis.call('GET', KEYS[i]) or '') or stampOf(KEYS[i])
-  if found ~= ARGV[2 * i + 1] then return 0 end
+  local found = ARGV[arg] == 'key' and stampOf(KEYS[i]) or ARGV[arg] ~= 'key' and (redis.call('GET', KEYS[i]) or '')
+  if found ~= ARGV[arg + 1] then return 0 end
+  if ARGV[arg] == 'freed' then
+    freed[i] = ARGV[arg + 2]
+    arg = arg + 1
+  end
+  arg = arg + 2
+end
+local function free(key, name)
+  redis.call('UNLINK', key)
+  redis.call('PUBLISH', channel, name)
 end
 local function store(key, value, ttl)
   if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
@@ -105,15 +114,13 @@ local function fill(key, ttl, add)
   add()
   if ttl ~= '' then redis.call('PEXPIRE', key, ttl) end
 end
-local arg = 2 * expected + 2
 for i = expected + 1, #KEYS, 2 do
   local key, op, ttl, value = KEYS[i], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   if op == 'delete' then redis.call('UNLINK', key)
   elseif op == 'expire' then
     if ttl == '' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
   elseif op == 'unlock' then
-    redis.call('UNLINK', key)
-    redis.call('PUBLISH', ttl, value)
+    free(key, value)
   elseif op == 'members' then
     fill(key, ttl, function() for _, member in ipairs(cjson.decode(value)) do redis.call('SADD', key, member) end end)
   elseif op == 'events' then
@@ -128,6 +135,7 @@ for i = expected + 1, #KEYS, 2 do
   if KEYS[i + 1] ~= key then redis.call('UNLINK', KEYS[i + 1]) end
   arg = arg + 3
 end
+for i, name in pairs(freed) do free(KEYS[i], name) end
 return 1`)
 
 /** Answers bytes. The server counts what has expired, until it is asked for. */

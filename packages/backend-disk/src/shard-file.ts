@@ -45,7 +45,7 @@ export class ShardFile {
     this.path = path
     this.#clock = settings.clock
     const isNew = !existsSync(path)
-    this.#db = new Sqlite(path, { timeout: WAIT_AT_OPEN })
+    this.#db = connect(path)
     try {
       if (isNew) chmodSync(path, 0o600)
       prepareFile(this.#db, settings)
@@ -212,6 +212,16 @@ export class ShardFile {
   /** Notes what a write adds to the log. */
   wrote(bytes: number): void {
     this.logBytes += PAGES_PER_WRITE * PAGE_BYTES + bytes
+  }
+}
+
+/** @throws With the code of SQLite also where the driver has its own word for a directory that is gone by now. */
+function connect(path: string): Database {
+  try {
+    return new Sqlite(path, { timeout: WAIT_AT_OPEN })
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw Object.assign(new Error(error.message), { code: 'SQLITE_CANTOPEN' })
   }
 }
 

@@ -125,13 +125,17 @@ export class Shard implements Obstacle {
   remove<T>(work: Work<T>): Awaitable<T> {
     const again = async (error: unknown): Promise<T> => {
       if (!(error instanceof NoRoomError)) throw error
-      try {
-        return this.file.transact(work)
-      } catch (failure) {
-        if (!isFull(failure)) throw failure
-        await this.#discard(failure)
-        return this.write(work)
+      for (;;) {
+        try {
+          return this.file.transact(work)
+        } catch (failure) {
+          if (isBusy(failure)) await this.#unlocked()
+          else if (isFull(failure)) break
+          else throw asBackendError(failure, this.#place)
+        }
       }
+      await this.#discard(error)
+      return this.write(work)
     }
     const removed = this.write(work)
     return isPending(removed) ? removed.catch(again) : removed
@@ -368,7 +372,9 @@ export class Shard implements Obstacle {
         if (!more && file.pages().used >= used) return false
       } catch (error) {
         if (isFull(error)) return false
-        throw error
+        if (!isBusy(error)) throw error
+        await this.#unlocked()
+        continue
       }
       for (const key of gone) this.#owner.removed(key, 'evicted')
       if (log.isTooLong) await this.#checkpointer.awaited(log.copy('RESTART'))

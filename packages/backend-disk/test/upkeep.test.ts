@@ -1,9 +1,12 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, CommandError, MISS } from '@cashews/core'
+import { type BackendHost, CommandError, MISS, systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Checkpointer } from '../src/checkpointer.ts'
+import { divide } from '../src/room.ts'
+import { ShardFile } from '../src/shard-file.ts'
 import { temporaryDirectory } from './support.ts'
 
 const parent = temporaryDirectory()
@@ -73,6 +76,32 @@ describe('a store that is full', () => {
     expect(errors).toEqual([])
   })
 
+  it('waits for another process that writes while room is made', async () => {
+    const store = await open({ sizeLimit: 1024 ** 2, checkInterval: false })
+    const { copy } = Checkpointer.prototype
+    let locks = 0
+    let other: Sqlite.Database | undefined
+    vi.spyOn(Checkpointer.prototype, 'copy').mockImplementation(async function (this: Checkpointer, path, mode) {
+      const copied = await copy.call(this, path, mode)
+      if (mode === 'RESTART' && !other) {
+        const file = new Sqlite(path)
+        file.exec('BEGIN IMMEDIATE')
+        locks++
+        other = file
+        setTimeout(() => {
+          file.close()
+          other = undefined
+        }, 10)
+      }
+      return copied
+    })
+    for (let at = 0; at < 400; at++) await store.set(`page:${at}`, 'x'.repeat(4_000), HOUR)
+    vi.restoreAllMocks()
+    expect(locks).toBeGreaterThan(0)
+    expect(await store.set('after', 1, HOUR)).toBe(true)
+    expect(await store.get('after')).toBe(1)
+  })
+
   it('refuses a value that no shard has room for, and gives up the one it would have replaced', async () => {
     const store = await open({ sizeLimit: 1024 ** 2 })
     await store.set('key', 'small', HOUR)
@@ -102,6 +131,10 @@ describe('somebody who reads an old state', () => {
     expect(await store.get('page:1')).toBe(page)
     expect(await store.delete('page:1')).toBe(true)
     expect(await store.get('page:1')).toBe(MISS)
+    const writer = new Sqlite(filesOf(store.directory, '.db')[0])
+    writer.exec('BEGIN IMMEDIATE')
+    setTimeout(() => writer.close(), 20)
+    expect(await store.delete('page:2')).toBe(true)
     reader.close()
     await expect.poll(() => store.set('after', 1, HOUR), { timeout: 5_000, interval: 20 }).toBe(true)
   })
@@ -144,6 +177,13 @@ describe('an entry that is over', () => {
     await swept(['given', 'put off', 'sooner'])
     expect(await store.get('taken away')).toBe(2)
   })
+})
+
+it('a directory that goes while a file is opened is what SQLite calls it, an error of the store', () => {
+  const settings = { room: divide(1024 ** 2), synchronous: 'OFF', clock: systemClock } as const
+  expect(() => new ShardFile(join(parent, 'gone', 'file.db'), settings)).toThrow(
+    expect.objectContaining({ code: 'SQLITE_CANTOPEN' }),
+  )
 })
 
 describe('closing', () => {

@@ -53,7 +53,7 @@ export class TagRecords {
       if (proof === undefined) return stamps
       const { any, known } = JSON.parse(proof) as Proof
       // Asked last: a deletion changes it first.
-      if (any !== undefined) return chain(this.#find([ANY]), ([now]) => (now === any ? stamps : undefined))
+      if (any !== undefined) return chain(this.#isStill(ANY, any), (isStill) => (isStill ? stamps : undefined))
       const before = new Map(known)
       return stamps.every(([tag, stamp]) => (before.get(tag) ?? stamp) === stamp) ? stamps : undefined
     })
@@ -69,9 +69,9 @@ export class TagRecords {
   /** Whether no tag has changed since a proof was made. */
   holds(proof: string): Awaitable<boolean> {
     const { any, known = [] } = JSON.parse(proof) as Proof
-    const keys = any === undefined ? known.map(([tag]) => keyOf(tag)) : [ANY]
-    const before = any === undefined ? known.map(([, stamp]) => stamp) : [any]
-    return chain(this.#find(keys), (now) => now.every((stamp, at) => stamp === before[at]))
+    if (any !== undefined) return this.#isStill(ANY, any)
+    const held = all(known.map(([tag, stamp]) => this.#isStill(keyOf(tag), stamp)))
+    return chain(held, (each) => each.every(Boolean))
   }
 
   /** The stamps that a load has captured for all of these tags; `undefined` when it has not. */
@@ -231,8 +231,9 @@ export class TagRecords {
     })
   }
 
-  #find(keys: readonly string[]): Awaitable<(string | undefined)[]> {
-    return chain(this.#store.getMany(keys), (found) => found.map(stampIn))
+  /** Whether a record holds a stamp. Asks the store itself: a copy in this process may be older than an invalidation. */
+  #isStill(key: string, stamp: string): Awaitable<boolean> {
+    return chain(this.#store.inspect(key), (found) => found !== MISS && stampIn(found.value) === stamp)
   }
 }
 

@@ -9,6 +9,14 @@ import { EXTENSION, MOST_INLINE, WORD } from './words.ts'
 const PIECE_BYTES = 1_024
 const SHORT_TEXT = 64
 
+/**
+ * What `toString('latin1')` comes to. Node does not document it, but every version has it, and for small payloads the way
+ * there takes a tenth of the whole reading.
+ */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice: (this: Buffer, start: number, end: number) => string
+}
+
 /** The keys met last, each under a hash of its bytes: most of them come again. */
 const KNOWN_KEYS = 1_024
 const knownKeys = new Array<string>(KNOWN_KEYS).fill('')
@@ -180,7 +188,7 @@ class Input {
   #nextPiece(start: number): void {
     this.#pieceStart = start
     this.#pieceEnd = Math.min(start + PIECE_BYTES, this.#bytes.length)
-    this.#piece = this.#bytes.toString('latin1', start, this.#pieceEnd)
+    this.#piece = latin1Slice.call(this.#bytes, start, this.#pieceEnd)
   }
 
   #utf8(start: number, end: number): string {

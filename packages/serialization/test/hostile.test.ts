@@ -135,6 +135,25 @@ describe('hostile bytes', () => {
     expect((await missOf(serializer, bytes)).code).toBe('CASHEWS_DECODE')
   })
 
+  it('that were cut off anywhere are a miss', async () => {
+    const parts = [1, -200, 70_000, 0.5, null, 'text', 'é'.repeat(40), 'x'.repeat(300), Buffer.alloc(300), new Date(0)]
+    const rows = parts.map((part, id) => ({ id, part, [`key${id}`]: new Map([[part, new Set([1n])]]) }))
+    for (const value of [parts, rows, rows.map(({ id, part }) => ({ id, part }))]) {
+      const bytes = asBytes(await serializer.encode('key', value))
+      expect(await serializer.decode('key', bytes, host)).toEqual(value)
+      for (let length = 2; length < bytes.length; length++)
+        expect(await missOf(serializer, bytes.subarray(0, length))).toMatchObject({ reason: 'corrupt' })
+    }
+  })
+
+  it('take no memory for what they only promise', async () => {
+    const before = process.memoryUsage().rss
+    for (const word of [0xc6, 0xdb, 0xdd, 0xdf])
+      for (let promised = 0x10; promised <= 0xff; promised++)
+        await missOf(serializer, msgpack(word, promised, 0xff, 0xff, 0xff, Buffer.alloc(1_000, 0x01)))
+    expect((process.memoryUsage().rss - before) / 1024 ** 2).toBeLessThan(64)
+  })
+
   it(
     'at random crash nothing, and leave no trace',
     async () => {

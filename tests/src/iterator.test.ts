@@ -282,6 +282,6 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
   it('says so when the function answers no sequence', async () => {
     const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
     await expect(all(wrong())).rejects.toThrow(/async iterable/)
-    expect(() => iterator(cache, { key: 'k' }, source([]))).toThrow(/needs a ttl/)
+    expect(() => iterator(cache, { key: 'k' } as never, source([]))).toThrow(/needs a ttl/)
   })
 })

@@ -2,6 +2,7 @@ import type { Cache, Target } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
+import type { Lasting } from './lifetime.ts'
 import { asItIs } from './stored-form.ts'
 import { wrap } from './wrap.ts'
 
@@ -27,10 +28,10 @@ export type CachedOptions<
  * @throws {ConfigurationError} At definition: no ttl, or an option that does not exist.
  * @throws {KeyTemplateError} At definition: a key template that cannot work.
  */
-export function cached(cache: Cache, options: CachedOptions): Decorator
+export function cached(cache: Cache, options: Lasting<CachedOptions>): Decorator
 export function cached<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
-  options: CachedOptions<F, K, N>,
+  options: Lasting<CachedOptions<F, K, N>>,
   fn: F,
 ): Wrapped<F>
 export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {

@@ -14,7 +14,7 @@ import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { lifetimeOf } from './lifetime.ts'
+import { type Lasting, lifetimeOf } from './lifetime.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */
@@ -50,10 +50,10 @@ export interface EarlyOptions<
  *
  * @throws {ConfigurationError} At definition: an `earlyTtl` that is not shorter than `ttl`.
  */
-export function early(cache: Cache, options: EarlyOptions): Decorator
+export function early(cache: Cache, options: Lasting<EarlyOptions>): Decorator
 export function early<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
-  options: EarlyOptions<F, K, N>,
+  options: Lasting<EarlyOptions<F, K, N>>,
   fn: F,
 ): Wrapped<F>
 export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {

@@ -3,6 +3,7 @@ import { type CachingOptions, cachingOf } from './caching.ts'
 import { around, type Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
+import type { Lasting } from './lifetime.ts'
 import { asItIs } from './stored-form.ts'
 import { wrap } from './wrap.ts'
 
@@ -33,10 +34,10 @@ export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[
  * const safe = failover(cache, { ttl: '2h', key: 'status:{name}', errors: [TypeError] }, async (name: string) => api.status(name))
  * ```
  */
-export function failover(cache: Cache, options: FailoverOptions): Decorator
+export function failover(cache: Cache, options: Lasting<FailoverOptions>): Decorator
 export function failover<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
-  options: FailoverOptions<F, K, N>,
+  options: Lasting<FailoverOptions<F, K, N>>,
   fn: F,
 ): Wrapped<F>
 export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {

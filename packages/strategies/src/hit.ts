@@ -11,6 +11,7 @@ import {
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
+import type { Lasting } from './lifetime.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { wrap } from './wrap.ts'
@@ -48,10 +49,10 @@ const countedForm: StoredForm = {
  *
  * @throws {ConfigurationError} At definition: `cacheHits` below 1, or an `updateAfter` that is never reached.
  */
-export function hit(cache: Cache, options: HitOptions): Decorator
+export function hit(cache: Cache, options: Lasting<HitOptions>): Decorator
 export function hit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
-  options: HitOptions<F, K, N>,
+  options: Lasting<HitOptions<F, K, N>>,
   fn: F,
 ): Wrapped<F>
 export function hit(cache: Cache, options: HitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {

@@ -15,7 +15,7 @@ import { around } from './decorator.ts'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type KeepingOptions, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
+import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
@@ -92,13 +92,13 @@ interface Sequence {
  * for await (const page of pages('news')) show(page)
  * ```
  */
-export function iterator(cache: Cache, options: IteratorOptions): IteratorDecorator
+export function iterator(cache: Cache, options: Lasting<IteratorOptions>): IteratorDecorator
 export function iterator<
   F extends AnyFunction,
   const K extends string,
   const N extends readonly string[],
   const S extends SequenceKind = 'generator',
->(cache: Cache, options: IteratorOptions<F, K, N, S>, fn: F): Iterated<F, S>
+>(cache: Cache, options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
 export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunction): unknown {
   const own = ['as', 'condition', 'tags', 'maxItems', 'maxBytes']
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])

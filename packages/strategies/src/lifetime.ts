@@ -19,6 +19,9 @@ export interface LifetimeOptions<R, A extends readonly unknown[]> {
   readonly jitter?: number
 }
 
+/** Options that tell how long a result is kept, as they have to. */
+export type Lasting<O> = O & ({ readonly ttlFromResult: object } | { readonly ttl: NonNullable<unknown> })
+
 /** The names of these options. */
 export const lifetimeNames: readonly string[] = ['ttl', 'ttlFromResult', 'jitter']
 

@@ -13,7 +13,7 @@ import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } f
 import { around, type Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
-import { lifetimeOf } from './lifetime.ts'
+import { type Lasting, lifetimeOf } from './lifetime.ts'
 import { wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */
@@ -37,10 +37,10 @@ export interface SoftOptions<
  *
  * @throws {ConfigurationError} At definition: a `softTtl` that is not shorter than `ttl`.
  */
-export function soft(cache: Cache, options: SoftOptions): Decorator
+export function soft(cache: Cache, options: Lasting<SoftOptions>): Decorator
 export function soft<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
-  options: SoftOptions<F, K, N>,
+  options: Lasting<SoftOptions<F, K, N>>,
   fn: F,
 ): Wrapped<F>
 export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {

@@ -9,6 +9,7 @@ import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
 import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator, type SequenceKind } from './iterator.ts'
+import type { Lasting } from './lifetime.ts'
 import { type Locked, type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
@@ -19,24 +20,24 @@ type Names = readonly string[]
 
 /** Every strategy, bound to one cache. */
 export interface Strategies {
-  cached(options: CachedOptions): Decorator
+  cached(options: Lasting<CachedOptions>): Decorator
   cached<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: CachedOptions<F, K, N>,
+    options: Lasting<CachedOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
-  early(options: EarlyOptions): Decorator
+  early(options: Lasting<EarlyOptions>): Decorator
   early<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: EarlyOptions<F, K, N>,
+    options: Lasting<EarlyOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
-  soft(options: SoftOptions): Decorator
+  soft(options: Lasting<SoftOptions>): Decorator
   soft<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: SoftOptions<F, K, N>,
+    options: Lasting<SoftOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
-  hit(options: HitOptions): Decorator
+  hit(options: Lasting<HitOptions>): Decorator
   hit<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: HitOptions<F, K, N>,
+    options: Lasting<HitOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   dynamic(options?: DynamicOptions): Decorator
@@ -44,18 +45,18 @@ export interface Strategies {
     options: DynamicOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
-  failover(options: FailoverOptions): Decorator
+  failover(options: Lasting<FailoverOptions>): Decorator
   failover<F extends AnyFunction, const K extends string, const N extends Names>(
-    options: FailoverOptions<F, K, N>,
+    options: Lasting<FailoverOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
-  iterator(options: IteratorOptions): IteratorDecorator
+  iterator(options: Lasting<IteratorOptions>): IteratorDecorator
   iterator<
     F extends AnyFunction,
     const K extends string,
     const N extends Names,
     const S extends SequenceKind = 'generator',
-  >(options: IteratorOptions<F, K, N, S>, fn: F): Iterated<F, S>
+  >(options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
   locked(options: LockedOptions): Decorator
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,

@@ -90,6 +90,17 @@ describe('the options', () => {
     cached(cache, { ttl: 1, key: 'b:{id}', condition: withErrors(TypeError) }, getUser)
   })
 
+  it('tell how long a result is kept, in one of two ways', () => {
+    cached(cache, { ttlFromResult: (user) => user.tags.length, key: 'ttl:{id}' }, getUser)
+    cached(cache, { ttl: (id) => id.length, key: 'ttl:{0}' }, getUser)
+    // @ts-expect-error no ttl
+    cached(cache, { key: 'k' }, getUser)
+    // @ts-expect-error no ttl
+    cached(cache, { key: 'k' })
+    // @ts-expect-error it may be undefined
+    cached(cache, { ttl: undefined as string | undefined, key: 'k' }, getUser)
+  })
+
   it('are checked', () => {
     // @ts-expect-error no unit is called minutez
     cached(cache, { ttl: '10 minutez', key: 'k' }, getUser)

@@ -54,6 +54,18 @@ test('options know the call and its result', () => {
   early(cache, { ttl: '1m', key: 'k:{3}' }, getUser)
   // @ts-expect-error cacheHits is missing
   hit(cache, { ttl: '1m', key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing
+  early(cache, { earlyTtl: '1m', key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing
+  soft(cache, { softTtl: '1m', key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing
+  failover(cache, { key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing
+  hit(cache, { cacheHits: 1, key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing
+  strategies(cache).cached({ key: 'k' }, getUser)
+  // @ts-expect-error ttl is missing, for a decorator too
+  strategies(cache).early({ key: 'k' })
   // @ts-expect-error no duration
   soft(cache, { ttl: '1m', softTtl: '10 minutez', key: 'k' }, getUser)
 })
@@ -62,6 +74,8 @@ test('an iterator yields what the function yields', () => {
   const pages = iterator(cache, { ttl: '1m', key: 'k:{0}' }, async function* (name: string) {
     yield name.length
   })
+  // @ts-expect-error ttl is missing
+  iterator(cache, { key: 'k:{0}' }, pages)
   expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void>>()
   expectTypeOf(pages.peek('a')).resolves.toEqualTypeOf<number[] | undefined>()
 })

@@ -1,7 +1,7 @@
 import { BackendError, BackendUnavailableError, type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { all, fakeTime, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
+import { all, altered, fakeTime, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
 
 const READS = new Set<Command>([
   'get',
@@ -122,6 +122,51 @@ describe('a store in trouble', () => {
       await vi.advanceTimersByTimeAsync(1_000)
       expect(await pairs).toEqual([])
     })
+  })
+
+  it('that answers late is waited for by each caller for as long as he may wait, whoever else asks', async () => {
+    await cache.set('a', 'stored')
+    const answers = async (after: number) => {
+      store.health.illness = undefined
+      if (after > 0)
+        store.health.illness = () => new Promise((resolve) => setTimeout(() => resolve('late' as never), after))
+      const started = Date.now()
+      const answer = await cache.get('a', 'fallback')
+      return [answer, Date.now() - started]
+    }
+    const first = answers(200) // 0 to 100: given up
+    await vi.advanceTimersByTimeAsync(40)
+    const second = answers(90) // 40 to 130: in time, after the first was given up
+    await vi.advanceTimersByTimeAsync(20)
+    const third = answers(10) // 60 to 70: in time, and the last one then
+    await vi.advanceTimersByTimeAsync(20)
+    const fourth = answers(200) // 80 to 180: given up
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await Promise.all([first, second, third, fourth])).toEqual([
+      ['fallback', 100],
+      ['late', 90],
+      ['late', 10],
+      ['fallback', 100],
+    ])
+    expect(unavailable).not.toHaveBeenCalled()
+  })
+
+  it('ends a stream at the source when its reader leaves', async () => {
+    const ended = vi.fn()
+    const endless = altered(store, {
+      scan: async function* () {
+        try {
+          for (let at = 0; ; at++) yield `key ${at}`
+        } finally {
+          ended()
+        }
+      },
+    })
+    const leaving = createCache({ onError }).setup(endless)
+    for await (const key of leaving.scan('*')) if (key === 'key 5') break
+    await settle()
+    expect(ended).toHaveBeenCalledTimes(1)
+    await leaving.close()
   })
 
   it('that cannot be reached answers as if it were empty', async () => {

@@ -80,6 +80,13 @@ describe("isolation: 'clone'", () => {
       () => new Map([[{ k: 1 }, { v: [1] }]]),
       (value: Map<unknown, { v: number[] }>) => [...value.values()][0]?.v.push(2),
     ],
+    [
+      'a key of a Map',
+      () => new Map([[{ k: 1 }, 'a']]),
+      (value: Map<{ k: number }, string>) => {
+        for (const key of value.keys()) key.k++
+      },
+    ],
     ['a Set', () => new Set([{ a: 1 }]), (value: Set<unknown>) => value.add(2)],
     ['a Buffer', () => Buffer.from('abc'), (value: Buffer) => value.fill(0)],
     ['a typed array', () => new Float64Array([1.5, 2]), (value: Float64Array) => value.fill(0)],

@@ -195,6 +195,8 @@ describe('a key function', () => {
 
   it('is hashed when over-long', () => {
     expect(keyOf(fn, { key: () => 'x'.repeat(600) })).toMatch(/^x+:#sha256:[0-9a-f]{32}$/)
+    const ending = (end: string) => keyOf(fn, { key: () => 'x'.repeat(100_000) + end })
+    expect(ending('a')).not.toBe(ending('b'))
   })
 
   it.each([

@@ -25,10 +25,10 @@ import {
 import type { Serializer } from '@cashews/serialization'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
-import { contentOf, putContent } from './contents.ts'
+import { contentOf } from './contents.ts'
 import { DiskBits } from './disk-bits.ts'
 import { DiskLeases } from './disk-leases.ts'
-import { DiskLocks, free, holderOf, keyOfLock, take } from './disk-locks.ts'
+import { DiskLocks, keyOfLock } from './disk-locks.ts'
 import { DiskSets } from './disk-sets.ts'
 import { DiskWindows } from './disk-windows.ts'
 import { type Entry, endOf, isAlive, KIND, type NewEntry, type PeekAt, timeUntil } from './entry.ts'
@@ -39,8 +39,10 @@ import { putLeased } from './leases.ts'
 import { Pace } from './pace.ts'
 import { prefixOf } from './pattern.ts'
 import type { DiskSettings } from './settings.ts'
-import { Shard, writeTogether } from './shard.ts'
+import { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
+import { claim, expire, holds, make, placeOf } from './steps.ts'
+import { writeTogether } from './together.ts'
 import { turn } from './turn.ts'
 import { slice } from './upkeep.ts'
 import { checked, type Encoded, isAtHand, Values } from './values.ts'
@@ -56,8 +58,6 @@ const NOBODY: BackendHost = { removed() {}, error() {} }
 
 /** Where core keeps the stamps of the tags of a value. */
 const TAGS = '\u0000tags'
-
-const FOREVER = Number.POSITIVE_INFINITY
 
 type Base = Omit<BackendBase, 'apply'> & Partial<Backend>
 
@@ -514,45 +514,6 @@ function hashOf(key: string): number {
 /** Whether core has put the stamps of tags beside a value. */
 function hasTags(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGS)
-}
-
-/** By which key the shard is found that a part of an apply speaks of. */
-function placeOf(one: Expectation | LockExpectation | Write | KindWrite): string {
-  return 'lock' in one ? keyOfLock(one.lock) : one.key
-}
-
-function holds(file: ShardFile, expected: Expectation | LockExpectation): boolean {
-  if ('lock' in expected) return holderOf(file, expected.lock) === expected.token
-  return file.find(expected.key)?.stamp === expected.stamp
-}
-
-/** Makes one write of an apply. */
-function make(file: ShardFile, write: Write | KindWrite, encoded: Encoded | undefined): void {
-  if (write.op === 'lock') take(file, write.lock, write.token, write.lifetime)
-  else if (write.op === 'unlock') free(file, write.lock)
-  else if (write.op === 'delete') file.delete(write.key)
-  else if (write.op === 'expire') expire(file, write.key, write.lifetime)
-  else if (write.op === 'put') putContent(file, write.key, write.content, endOf(write.lifetime, file.now()))
-  else if (encoded !== undefined) {
-    const { key, lifetime } = write
-    const expiresAt = lifetime === 'keep' ? keptEnd(file, file.find(key), FOREVER) : endOf(lifetime, file.now())
-    claim(file, encoded)
-    file.put({ key, expiresAt, ...encoded })
-  }
-}
-
-function expire(file: ShardFile, key: string, lifetime: Milliseconds): boolean {
-  const entry = file.find(key)
-  if (entry === undefined) return false
-  file.renew(entry, endOf(lifetime, file.now()))
-  return true
-}
-
-/** Takes the parts of a value from the garbage: their entry is about to be written. */
-function claim(file: ShardFile, { kind, ref }: Pick<Encoded, 'kind' | 'ref'>): void {
-  if (kind !== KIND.large) return
-  if (file.run('DELETE FROM garbage WHERE ref = ?', ref) === 0)
-    throw new NoRoomError('A large value took so long to write that its parts were removed again.')
 }
 
 function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): number {

@@ -6,6 +6,9 @@ const START = TAGS_HEADER.length + 4
 /** Begins the record of a tag that was made for a load: `~`. */
 const MARK = 0x7e
 const LAST_ASCII = 0x7f
+const SPACE = 0x20
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
 
 /** Stamps that nobody changes: they are not copied with the value beside which they stand. */
 class Stamps extends Array<TagStamp> {
@@ -47,7 +50,7 @@ export function splitTags(bytes: Buffer): TaggedBytes | undefined {
 
 /**
  * The value as it is without tags, if it has these, in this order, and their stamps are what their records hold. Looks at the
- * bytes alone, and says nothing of tags beyond ASCII.
+ * bytes alone, and says nothing of tags that JSON escapes or that are not ASCII.
  */
 export function freshBytes(
   bytes: Buffer,
@@ -55,7 +58,12 @@ export function freshBytes(
   records: readonly (Buffer | null)[],
 ): Buffer | undefined {
   if (!hasTags(bytes)) return undefined
-  let at = endOfText(bytes, START, `[${JSON.stringify(tags)},[`)
+  let at = endOfText(bytes, START, '[[')
+  for (let nth = 0; nth < tags.length && at > 0; nth++) {
+    at = endOfText(bytes, at, nth === 0 ? '"' : '","')
+    at = endOfTag(bytes, at, tags[nth] as string)
+  }
+  at = endOfText(bytes, at, '"],[')
   for (let nth = 0; nth < records.length && at > 0; nth++) {
     const record = records[nth]
     if (!record) return undefined
@@ -66,13 +74,19 @@ export function freshBytes(
   return at === endOfHead(bytes) ? bytes.subarray(at) : undefined
 }
 
-/** Where text ends that stands at a place; 0 when it does not, or is not ASCII. */
+/** Where a tag ends that stands at a place; 0 when it does not, or JSON writes it in another way. */
+function endOfTag(bytes: Buffer, start: number, tag: string): number {
+  for (let at = 0; at < tag.length; at++) {
+    const code = tag.charCodeAt(at)
+    if (code < SPACE || code > LAST_ASCII || code === QUOTE || code === BACKSLASH) return 0
+  }
+  return endOfText(bytes, start, tag)
+}
+
+/** Where text of ASCII ends that stands at a place; 0 when it does not. */
 function endOfText(bytes: Buffer, start: number, text: string): number {
   if (start === 0) return 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code > LAST_ASCII || bytes[start + at] !== code) return 0
-  }
+  for (let at = 0; at < text.length; at++) if (bytes[start + at] !== text.charCodeAt(at)) return 0
   return start + text.length
 }
 

@@ -36,4 +36,11 @@ describe('bytes with tags', () => {
     const shared = joinTags([['Ã', 'aaa.0:0']], 'value')
     expect(freshBytes(shared, ['Ã\u0083'], records('aaa.0:0'))).toBeUndefined()
   })
+
+  it('do not take a tag for others that JSON writes as it is', () => {
+    const twoTags = joinTags([...stamps], 'value')
+    expect(freshBytes(twoTags, ['users","user:1'], records('aaa.0:0","aaa.1:0'))).toBeUndefined()
+    const escaped = joinTags([['a\\b', 'aaa.0:0']], 'value')
+    expect(freshBytes(escaped, ['a\\\\b'], records('aaa.0:0'))).toBeUndefined()
+  })
 })

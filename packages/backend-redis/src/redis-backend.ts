@@ -37,6 +37,7 @@ import {
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
 import { asBackendError } from './errors.ts'
+import { Evaluator, evaluation } from './evaluator.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Argument, Command, Link } from './link.ts'
 import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
@@ -55,11 +56,6 @@ interface Dated {
   readonly timeLeft: Milliseconds
 }
 
-/** A script known by its digest, with its text for a server that has not seen it. */
-interface ScriptCommand extends Command {
-  readonly lua: string
-}
-
 /** How long a load may take and still be stored: as long as its lease. */
 const LEASE_LIFETIME: Milliseconds = 300_000
 
@@ -76,6 +72,7 @@ const BATCH = 1_000
 export class RedisStore implements Omit<Backend, 'tags'> {
   readonly name = 'redis'
   readonly #link: Link
+  readonly #scripts: Evaluator
   readonly #keys: Keyspace
   readonly #serializer: Serializer
   readonly #copies: LocalCopies | undefined
@@ -98,6 +95,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   constructor(link: Link, keys: Keyspace, serializer: Serializer, copies?: CopyOptions) {
     this.#link = link
+    this.#scripts = new Evaluator(link)
     this.#keys = keys
     this.#serializer = serializer
     this.#reads = new ReadBatch({
@@ -120,7 +118,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       decode: (key, bytes) => this.#decode(key, bytes),
       leaseArguments: newLease,
       ttl: ttlOf,
-      run: (script, names, args) => this.#evaluate(script, names, args),
+      run: (script, names, args) => this.#scripts.run(script, names, args),
       change: (keys, send) => this.#change(keys, send),
       changed: (keys) => this.#copies?.drop(keys),
     })
@@ -302,7 +300,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     if (!this.#link.mayMeet(names))
       throw severalSlots([...expectations, ...writes].map((named) => ('key' in named ? named.key : named.lock)))
     for (const made of await Promise.all(rest.map((write) => this.#written(write)))) args.push(...made)
-    return (await this.#change(keys, () => this.#evaluate(scripts.APPLY, names, args))) === 1
+    return (await this.#change(keys, () => this.#scripts.run(scripts.APPLY, names, args))) === 1
   }
 
   readonly bits: Bits = {
@@ -345,7 +343,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     acquireAndInspect: async (name, token, lifetime) => {
       const key = Keyspace.ofLock(name)
       const names = [this.#keys.lock(name), this.#keys.value(key)]
-      const answer = await this.#evaluate(scripts.ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])
+      const answer = await this.#scripts.run(scripts.ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])
       return answer === null ? undefined : this.#snapshot(key, (answer as [number, unknown])[1])
     },
     extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, ttlOf(lifetime)]),
@@ -410,7 +408,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async #lock(script: Script, key: string, args: readonly Argument[]): Promise<boolean> {
-    return (await this.#evaluate(script, [this.#keys.lock(key)], args)) === 1
+    return (await this.#scripts.run(script, [this.#keys.lock(key)], args)) === 1
   }
 
   /** Makes a change that no read which came first sees, and no copy in this process outlives. */
@@ -451,15 +449,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   #run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
-    return this.#evaluate(script, this.#pair(key), args)
-  }
-
-  #evaluate(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const command = evaluation(script, names, args)
-    return this.#link.send(command).catch((error) => {
-      if (!isUnknownScript(error)) throw error
-      return this.#link.send(spelledOut(command))
-    })
+    return this.#scripts.run(script, this.#pair(key), args)
   }
 
   /** Runs a script over many keys: one command for each group that may share one. */
@@ -473,34 +463,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       const names = group.flatMap((at) => this.#pair(keys[at] as string))
       return evaluation(script, names, argsOf(group))
     })
-    const answers = await this.#sendAll(commands)
+    const answers = await this.#scripts.sendAll(commands)
     for (const answer of answers) if (answer instanceof Error) throw answer
     return answers
-  }
-
-  async #sendAll(commands: readonly Command[]): Promise<unknown[]> {
-    if (commands.length === 0) return []
-    const [only] = commands
-    const answers =
-      only !== undefined && commands.length === 1
-        ? [await this.#link.send(only).catch((error) => error)]
-        : await this.#link.sendAll(commands)
-    const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
-    if (unknown.length === 0) return answers
-    const again = await this.#link.sendAll(this.#spelledOutOnce(unknown.map((at) => commands[at] as ScriptCommand)))
-    for (const [order, at] of unknown.entries()) answers[at] = again[order]
-    return answers
-  }
-
-  /** Each server is told the text of a script once: what follows on the same connection may name it. */
-  #spelledOutOnce(commands: readonly ScriptCommand[]): Command[] {
-    const told = new Set<string>()
-    return commands.map((command) => {
-      const there = `${this.#link.ownerOf(command.key)} ${command.lua}`
-      if (told.has(there)) return command
-      told.add(there)
-      return spelledOut(command)
-    })
   }
 
   #getFor(key: string, asker: Asker): void {
@@ -534,11 +499,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   ): Promise<(T | Error)[]> {
     const groups = this.#link.groups(names)
     if (groups.length === 1) {
-      const [answer] = await this.#sendAll([command(names)])
+      const [answer] = await this.#scripts.sendAll([command(names)])
       if (answer instanceof Error) throw answer
       return parse(answer) as T[]
     }
-    const answers = await this.#sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
+    const answers = await this.#scripts.sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
     const found: (T | Error)[] = new Array(names.length)
     for (const [at, group] of groups.entries()) {
       const answer = answers[at]
@@ -600,20 +565,6 @@ function newLease(orValue: boolean): Argument[] {
   return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
 }
 
-function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
-  return {
-    method: 'evalshaBuffer',
-    args: [script.sha, names.length, ...names, ...args],
-    key: names[0] as string,
-    lua: script.lua,
-  }
-}
-
-/** The same for a server that does not know the script yet. */
-function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
-  return { method: 'evalBuffer', args: [lua, ...args], key }
-}
-
 function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
   const found: Dated[] = []
   for (let at = 0; at < answer.length; at += 2)
@@ -664,8 +615,4 @@ function bitFields(indexes: readonly number[], size: number): readonly [type: st
 function isBits(bytes: Buffer): boolean {
   const { length } = scripts.BITS_HEADER
   return bytes[0] === scripts.BITS_HEADER[0] && bytes.subarray(0, length).equals(scripts.BITS_HEADER)
-}
-
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('NOSCRIPT')
 }

@@ -1,0 +1,69 @@
+import type { Argument, Command, Link } from './link.ts'
+import type { Script } from './script.ts'
+
+/** A script known by its digest, with its text for a server that has not seen it. */
+interface ScriptCommand extends Command {
+  readonly lua: string
+}
+
+/** A command that runs a script. */
+export function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
+  return {
+    method: 'evalshaBuffer',
+    args: [script.sha, names.length, ...names, ...args],
+    key: names[0] as string,
+    lua: script.lua,
+  }
+}
+
+/** Sends scripts by their digests, and again with their text to servers that do not know them yet. */
+export class Evaluator {
+  readonly #link: Link
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const command = evaluation(script, names, args)
+    return this.#link.send(command).catch((error) => {
+      if (!isUnknownScript(error)) throw error
+      return this.#link.send(spelledOut(command))
+    })
+  }
+
+  /** Sends commands, of which some may run scripts. An answer may be the error of its command. */
+  async sendAll(commands: readonly Command[]): Promise<unknown[]> {
+    if (commands.length === 0) return []
+    const [only] = commands
+    const answers =
+      only !== undefined && commands.length === 1
+        ? [await this.#link.send(only).catch((error) => error)]
+        : await this.#link.sendAll(commands)
+    const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
+    if (unknown.length === 0) return answers
+    const again = await this.#link.sendAll(this.#spelledOutOnce(unknown.map((at) => commands[at] as ScriptCommand)))
+    for (const [order, at] of unknown.entries()) answers[at] = again[order]
+    return answers
+  }
+
+  /** Each server is told the text of a script once: what follows on the same connection may name it. */
+  #spelledOutOnce(commands: readonly ScriptCommand[]): Command[] {
+    const told = new Set<string>()
+    return commands.map((command) => {
+      const there = `${this.#link.ownerOf(command.key)} ${command.lua}`
+      if (told.has(there)) return command
+      told.add(there)
+      return spelledOut(command)
+    })
+  }
+}
+
+/** The same for a server that does not know the script yet. */
+function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
+  return { method: 'evalBuffer', args: [lua, ...args], key }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NOSCRIPT')
+}

@@ -104,9 +104,9 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
-  checkThat(answerAs !== undefined, `as is one of ${Object.keys(kinds).join(', ')}, not ${JSON.stringify(as)}.`)
+  checkThat(answerAs !== undefined, `as is one of generator, node, web, not ${as}.`)
   const keeping = keepingOf(options as KeepingOptions<never, never>)
-  checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems} and ${maxBytes}.`)
+  checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems}, ${maxBytes}.`)
   const lifetime = lifetimeOf('iterator', options)
 
   const wrapTarget = (target: Target): AnyFunction => {
@@ -129,14 +129,14 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
       checkThat(
         typeof source?.[Symbol.asyncIterator] === 'function',
-        `iterator wraps functions that answer an async iterable; "${target.fn.name}" did not.`,
+        `iterator: "${target.fn.name}" answered no async iterable.`,
       )
       yield* source
     }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-      const recording = new Recording(sourceOf(self, args, begun), { maxItems, maxBytes })
+      const recording = new Recording(sourceOf(self, args, begun), maxItems, maxBytes)
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
@@ -167,8 +167,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       return recording?.isOpen ? recording : undefined
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {
-      const value = await cache.call<'get'>({ command: 'get', key })
-      return isSequence(value) ? value : undefined
+      const value = (await cache.call<'get'>({ command: 'get', key })) as Sequence | null
+      return value && Array.isArray(value.items) ? value : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags !== undefined) cache.requireTags()
@@ -206,8 +206,4 @@ const kinds: Readonly<Record<SequenceKind, (items: AsyncGenerator<unknown>) => u
   generator: (items) => items,
   node: (items) => process.getBuiltinModule('node:stream').Readable.from(items),
   web: (items) => (ReadableStream as unknown as { from(items: AsyncIterable<unknown>): unknown }).from(items),
-}
-
-function isSequence(value: unknown): value is Sequence {
-  return typeof value === 'object' && value !== null && Array.isArray((value as Partial<Sequence>).items)
 }

@@ -112,17 +112,15 @@ export function limitOf(
   strategy: string,
   { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
 ): Limit {
-  checkThat(
-    Number.isInteger(limit) && limit >= 1,
-    `${strategy} needs a limit of at least 1 call, such as limit: 10, not ${limit}.`,
-  )
+  checkThat(Number.isInteger(limit) && limit >= 1, `${strategy} needs a limit of at least 1, not ${limit}.`)
   checkThat(period !== undefined, `${strategy} needs a period, such as period: '1m'.`)
   checkFunction('action', action)
   const act = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
+  const facts = { limit, remaining: 0 }
   const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
-    act?.({ limit, remaining: 0, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
+    act?.({ ...facts, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
   const failure = (key: string, resetAt: Date) =>
-    rejected(withoutStack(() => new RateLimitError(key, { limit, remaining: 0, resetAt })))
+    rejected(withoutStack(() => new RateLimitError(key, { ...facts, resetAt })))
   return {
     limit,
     period: parseTtl(period),

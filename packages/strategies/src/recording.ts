@@ -1,11 +1,5 @@
 import { type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
-/** What a recording may hold before it is given up. */
-export interface RecordingLimits {
-  readonly maxItems: number
-  readonly maxBytes: number
-}
-
 /** A sequence that has ended, and the error it ended in if it did. */
 export interface Ended {
   readonly items: readonly unknown[]
@@ -22,7 +16,8 @@ export class Recording {
   /** Once broken, nobody joins. */
   lease: Flight | undefined
   readonly #source: AsyncIterator<unknown>
-  readonly #limits: RecordingLimits
+  readonly #maxItems: number
+  readonly #maxBytes: number
   readonly #items: unknown[] = []
   #pulling: Promise<void> | undefined
   #ended = false
@@ -31,9 +26,11 @@ export class Recording {
   #readers = 0
   #finish!: (ended: Ended | undefined) => void
 
-  constructor(source: AsyncIterator<unknown>, limits: RecordingLimits) {
+  /** @param maxItems With more it is given up, as with more than `maxBytes`. */
+  constructor(source: AsyncIterator<unknown>, maxItems: number, maxBytes: number) {
     this.#source = source
-    this.#limits = limits
+    this.#maxItems = maxItems
+    this.#maxBytes = maxBytes
     this.whole = new Promise((resolve) => {
       this.#finish = resolve
     })
@@ -54,7 +51,7 @@ export class Recording {
   }
 
   get #isTooLarge(): boolean {
-    return this.#items.length > this.#limits.maxItems || this.#bytes > this.#limits.maxBytes
+    return this.#items.length > this.#maxItems || this.#bytes > this.#maxBytes
   }
 
   /** Gets the item at a position, and answers whether there is one. Readers at the same position ask once. */

@@ -1,4 +1,4 @@
-import { addPrefix, type Backend, type Cache, createCache, MISS } from '@cashews/core'
+import { addPrefix, type Backend, type Cache, chain, createCache, MISS } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
@@ -140,6 +140,50 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     opened.open('stale')
     await soon(loading)
     expect(await soon(prefixed.get('k'))).toBeUndefined()
+  })
+
+  it.each([
+    ['at once', (found: unknown): unknown => found],
+    ['later', async (found: unknown): Promise<unknown> => found],
+  ])('is not stored after a middleware refused, %s, what was stored', async (_, pass) => {
+    const picky = createCache().setup(backend, {
+      middlewares: [
+        (call, next) => {
+          const found = next(call)
+          return call.command === 'get' ? pass(chain(found, (value) => (value === 'old' ? MISS : value))) : found
+        },
+      ],
+    })
+    await soon(picky.set('k', 'old'))
+    const opened = gate<string>()
+    const loading = picky.getOrSet('k', () => opened.promise)
+    await soon(settle())
+    await soon(picky.delete('k'))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(picky.get('k'))).toBeUndefined()
+  })
+
+  it('is not joined after the invalidation while a middleware still holds what was stored', async () => {
+    const opened = gate<void>()
+    let reads = 0
+    const slow = createCache().setup(backend, {
+      middlewares: [
+        async (call, next) => {
+          const found = await next(call)
+          if (call.command === 'get' && reads++ === 0) await opened.promise
+          return found
+        },
+      ],
+    })
+    await soon(slow.set('k', 'old'))
+    const before = slow.getOrSet('k', () => 'fresh')
+    await soon(settle())
+    await soon(slow.delete('k'))
+    const after = slow.getOrSet('k', () => 'fresh')
+    opened.open()
+    expect(await soon(before)).toBe('old')
+    expect(await soon(after)).toBe('fresh')
   })
 
   it('is not stored by singleFlight: false', async () => {

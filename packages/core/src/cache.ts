@@ -259,7 +259,7 @@ export class Cache implements AsyncDisposable {
     const all = this.tagsFor(key, options.tags)
     const now = this.getNow(key)
     if (now !== MISS) return now as T
-    const store = async (lease: Lease): Promise<T> => {
+    const store = async ({ lease }: Flight<T>): Promise<T> => {
       const value = await load()
       await this.store(key, value, lifetime, lease, all)
       return value
@@ -562,12 +562,12 @@ export class Cache implements AsyncDisposable {
 
   /** Takes the lease of the store for a load that replaces a value which was found. */
   takeLease(flight: Flight): Awaitable<unknown> {
-    return flight.hasFound ? this.#routes.of(flight.call.key).takeLease(flight) : undefined
+    return flight.hasFound ? this.#routes.of(flight.call.key).takeLease(flight.lease) : undefined
   }
 
   /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
   holds(flight: Flight): Awaitable<boolean> {
-    return this.#routes.of(flight.call.key).holds(flight)
+    return this.#routes.of(flight.call.key).holds(flight.lease)
   }
 
   /** The answer of a load that is under way, if this caller may simply share it. */

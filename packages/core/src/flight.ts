@@ -1,8 +1,7 @@
 import type { Awaitable } from './awaitable.ts'
-import type { TagsAhead } from './backend.ts'
 import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
-import { isOvertaken, type Lease, type Leases } from './lease.ts'
+import { isOvertaken, type Lease } from './lease.ts'
 import type { Outcome, Reason } from './outcome.ts'
 import type { Tally } from './tallies.ts'
 
@@ -18,33 +17,20 @@ export interface LoadCall {
   readonly isMissing?: boolean
 }
 
-/**
- * One load, shared by everybody who asks for its key meanwhile. It is its own lease: once that is broken, nobody joins
- * any more; and its own outcome.
- */
-export class Flight<T = unknown> implements Lease, Outcome {
-  // The lease.
-  key: string | undefined
-  broken = false
-  token: string | undefined
-  isAsked = false
-  isKept = false
-  older: Lease | undefined
-  among: Leases | undefined
-  tags: TagsAhead | undefined
-  overtaken: ReadonlySet<string> | undefined
-  // The outcome.
+/** One load, shared by everybody who asks for its key meanwhile: once its lease is broken, nobody joins any more. */
+export class Flight<T = unknown> implements Outcome {
+  /** The call that began it. */
+  readonly call: LoadCall
+  readonly lease: Lease
+  promise!: Promise<T>
   hit = false
   stale: boolean | undefined
   reason: Reason | undefined
   age: number | undefined
   hitInside: boolean | undefined
   readonly around: Outcome | undefined
-  /** The call that began it. */
-  readonly call: LoadCall
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
-  promise!: Promise<T>
   /** Where others can join it. */
   joinable: Flights | undefined
   /** Whether a value was found: then the store has given no lease, and gives one only for a load that replaces it. */
@@ -60,7 +46,6 @@ export class Flight<T = unknown> implements Lease, Outcome {
    * runs again, as it would without a cache, for it would wait for itself.
    */
   isBeginning = false
-  #isOpen = false
   hasLanded = false
   readonly #controller: AbortController | undefined
   #waiting = 0
@@ -69,8 +54,9 @@ export class Flight<T = unknown> implements Lease, Outcome {
    * @param around The outcome of the load that this one is part of.
    * @param controller Aborts the load when its last waiter has left.
    */
-  constructor(call: LoadCall, around?: Outcome, detector?: Detector, controller?: AbortController) {
+  constructor(call: LoadCall, lease: Lease, around?: Outcome, detector?: Detector, controller?: AbortController) {
     this.call = call
+    this.lease = lease
     this.around = around
     this.detector = detector
     this.#controller = controller
@@ -84,8 +70,6 @@ export class Flight<T = unknown> implements Lease, Outcome {
 
   /** Lets others join from now on, if they may. */
   open(): void {
-    if (this.#isOpen) return
-    this.#isOpen = true
     this.joinable?.add(this as Flight)
   }
 
@@ -93,7 +77,7 @@ export class Flight<T = unknown> implements Lease, Outcome {
   land(): void {
     this.hasLanded = true
     this.joinable?.end(this as Flight)
-    this.among?.drop(this)
+    this.lease.drop()
   }
 
   #until(signal: AbortSignal): Promise<T> {
@@ -109,7 +93,7 @@ export class Flight<T = unknown> implements Lease, Outcome {
   }
 
   #abort(reason: unknown): void {
-    this.broken = true
+    this.lease.broken = true
     this.#controller?.abort(reason)
   }
 }
@@ -121,7 +105,7 @@ export class Flights {
   /** The load of a key that is under way and whose result will still be true. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#byKey.get(key)
-    return flight === undefined || flight.isBeginning || isOvertaken(flight) ? undefined : (flight as Flight<T>)
+    return flight === undefined || flight.isBeginning || isOvertaken(flight.lease) ? undefined : (flight as Flight<T>)
   }
 
   /** Lets others join a load, until it lands. */

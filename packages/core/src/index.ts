@@ -78,7 +78,7 @@ export { keyContext, registerKeyContext } from './key/context.ts'
 export { type Formatter, formatter } from './key/formatter.ts'
 export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
-export { isOvertaken, type Lease, leasesOf } from './lease.ts'
+export { isOvertaken, Lease, leasesOf } from './lease.ts'
 export type {
   CacheEvents,
   CircuitEvent,

@@ -9,16 +9,18 @@ import { compileGlob } from './glob.ts'
  * invalidation during a load is never undone by its result (Nishtala et al., "Scaling Memcache at Facebook",
  * NSDI 2013, §3.2.1).
  */
-export interface Lease {
+export class Lease {
   /** The key in the store, after all middlewares; known once the read has passed them. */
   key: string | undefined
-  broken: boolean
+  broken = false
+  /** Whether it is taken even where the read finds a value at once. */
+  isDue = false
   /** The store's own proof, when it watches the key across processes; {@link UNPROVEN} when it gave none in time. */
   token: string | undefined
   /** Whether the store was asked for a proof, and has not answered. */
-  isAsked: boolean
+  isAsked = false
   /** Whether the store took the value with its proof: until then nobody has overtaken the load. */
-  isKept: boolean
+  isKept = false
   /** The lease that was taken before on the same key. */
   older: Lease | undefined
   /** The leases it is one of, while it is. */
@@ -27,6 +29,15 @@ export interface Lease {
   tags: TagsAhead | undefined
   /** The tags that were deleted meanwhile, of a load whose own are not known yet. */
   overtaken: ReadonlySet<string> | undefined
+
+  constructor(tags?: TagsAhead | undefined) {
+    this.tags = tags
+  }
+
+  /** Gives it back. */
+  drop(): void {
+    this.among?.drop(this)
+  }
 }
 
 /** Instead of a proof: the store did not answer before the load began, so nobody would know of an invalidation meanwhile. */

@@ -2,7 +2,7 @@ import { type Awaitable, isPending } from './awaitable.ts'
 import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
-import { UNPROVEN } from './lease.ts'
+import { Lease, UNPROVEN } from './lease.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
 import { perTransaction } from './participation.ts'
 import type { Route } from './route.ts'
@@ -76,17 +76,36 @@ export class Loads {
     const { key } = call
     const scope = watchedScope()
     if (call.signal) signals = true
-    const signal = call.signal ?? inheritedSignal()
+    const around = tellsStale() || signals ? currentScope() : scope
+    // Inside a load that can be aborted, what it reads is given up with it.
+    const signal = call.signal ?? around?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
     const joined = mayJoin(through.sharing, scope) ? this.#flights().find<T>(key) : undefined
-    if (joined === undefined) {
-      const flight = this.#start(route, call, through, signal)
-      const answer = flight.wait(signal)
-      return scope?.detectors ? this.#tell(route, key, through, flight, answer, false) : answer
-    }
+    if (joined === undefined) return this.#look(route, call, through, around, signal)
     if (mayBeOvertaken(joined) && !isRepeated) return this.#joinLate(route, call, through, joined, signal)
     return this.#share(route, key, through, joined, signal)
+  }
+
+  /** Reads. What is at hand needs no flight, unless somebody wants to know how it came about. */
+  #look<T>(
+    route: Route,
+    call: LoadCall,
+    through: ReadThrough<T>,
+    around: Scope | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const lease = new Lease(this.#owner.tagsAhead(call.key, through.tags?.(call)))
+    const stored = look(route, call, lease, through)
+    const isTold = around || signal || through.found || this.#tallies.isWatched
+    if (!isTold && stored !== MISS && !isPending(stored)) {
+      lease.drop()
+      return Promise.resolve(stored as T)
+    }
+    route.take(lease)
+    const flight = this.#start(route, call, through, around, signal, lease, stored)
+    const answer = flight.wait(signal)
+    return watchedScope()?.detectors ? this.#tell(route, call.key, through, flight, answer, false) : answer
   }
 
   /** Waits for a load that somebody else has started. */
@@ -115,14 +134,14 @@ export class Loads {
     joined: Flight<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const hasBegun = joined.token !== undefined
+    const hasBegun = joined.lease.token !== undefined
     const isLoaded = await joined.wait(signal).then(
       () => true,
       () => false,
     )
     signal?.throwIfAborted()
     if (isLoaded) {
-      if (hasBegun) joined.held ??= route.holds(joined)
+      if (hasBegun) joined.held ??= route.holds(joined.lease)
       const isTrue = hasBegun ? await joined.held : !joined.hit || joined.stale
       if (!isTrue) return this.run(route, call, through, true)
     }
@@ -146,35 +165,33 @@ export class Loads {
     this.detected(key, compact({ ...seen, backend: route.backend.name, hit, age: ageOf(longest, left), left }))
   }
 
-  #start<T>(route: Route, call: LoadCall, through: ReadThrough<T>, signal: AbortSignal | undefined): Flight<T> {
+  /** Goes on where nothing is at hand yet, or somebody wants to know. `stored` is what {@link look} found. */
+  #start<T>(
+    route: Route,
+    call: LoadCall,
+    through: ReadThrough<T>,
+    around: Scope | undefined,
+    signal: AbortSignal | undefined,
+    lease: Lease,
+    stored: unknown,
+  ): Flight<T> {
     const scope = watchedScope()
-    const around = tellsStale() || signals ? currentScope() : scope
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
-    const flight = new Flight<T>(call, around?.outcome, detector, controller)
-    flight.tags = this.#owner.tagsAhead(call.key, through.tags?.(call))
+    const flight = new Flight<T>(call, lease, around?.outcome, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
       flight.joinable = this.#flights()
-    const isWatched =
-      controller || detector || tellsStale() || around?.outcome || around?.signal || through.watchesInside
-    flight.promise = isWatched
-      ? this.#watched(route, through, flight, controller?.signal)
-      : readThrough(route, through, flight)
+    flight.promise =
+      detector || tellsStale() || around?.outcome || signal || through.watchesInside
+        ? watched(route, stored, through, flight, controller?.signal)
+        : readThrough(route, stored, through, flight)
     if (this.#tallies.isWatched) {
       flight.tally = this.#tallies.of(through.seen().template ?? through.seen().strategy)
       flight.tally.follow(flight)
     }
-    if (!flight.hasLanded && (!through.lands || flight.reason === undefined)) landAtEnd(flight)
+    landAtEnd(flight, through)
     return flight
-  }
-
-  /** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
-  #watched<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
-    const { detector } = flight
-    const inside: Scope = { outcome: flight, signal, ...(detector && { detectors: [detector] }) }
-    const load = () => readThrough(route, through, flight)
-    return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
   }
 
   async #tell<T>(
@@ -205,11 +222,12 @@ export class Loads {
 }
 
 /** Whether something was read before this that other processes may have invalidated since. */
-function mayBeOvertaken({ token, isUnderWay }: Flight<never> | Flight): boolean {
-  return token !== undefined || isUnderWay
+function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean {
+  return lease.token !== undefined || isUnderWay
 }
 
-function landAtEnd<T>(flight: Flight<T>): void {
+function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
+  if (flight.hasLanded || (lands && flight.reason !== undefined)) return
   const land = () => flight.land()
   flight.promise.then(land, land)
 }
@@ -217,18 +235,13 @@ function landAtEnd<T>(flight: Flight<T>): void {
 /** Runs a function outside of the cache for callers who may leave: {@link loadSignal} inside aborts with the last. */
 export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   const controller = call.signal && new AbortController()
-  const flight = new Flight<T>(call, undefined, undefined, controller)
+  const flight = new Flight<T>(call, new Lease(), undefined, undefined, controller)
   if (controller) signals = true
   flight.promise = controller ? inScope({ signal: controller.signal }, run) : run()
   return flight
 }
 
 let signals = false
-
-/** Inside a load that can be aborted, what it reads is given up with it. */
-function inheritedSignal(): AbortSignal | undefined {
-  return signals ? currentScope()?.signal : undefined
-}
 
 /** The signal of the load this runs in: it aborts when the last of its callers has left. */
 export function loadSignal(): AbortSignal | undefined {
@@ -244,45 +257,57 @@ function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
   )
 }
 
-/** Never throws, and waits for nothing that is at hand. */
-function readThrough<T>(route: Route, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
-  const leaseOnly = through.sharing === 'anew' || through.sharing === 'renew' || through.sharing === 'apart'
+/** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
+function watched<T>(
+  route: Route,
+  stored: unknown,
+  through: ReadThrough<T>,
+  flight: Flight<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const { detector } = flight
+  const inside: Scope = { outcome: flight, signal, ...(detector && { detectors: [detector] }) }
+  const load = () => readThrough(route, stored, through, flight)
+  return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
+}
+
+/** Whether a load asks for its lease alone. */
+function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boolean {
+  return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
+}
+
+/** Never throws. */
+function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThrough<unknown>, 'sharing'>): unknown {
   try {
-    const stored = route.look(flight.call, flight, leaseOnly)
-    if (!isPending(stored)) return answer(route, stored, leaseOnly, through, flight)
-    return answerLater(route, stored, leaseOnly, through, flight)
+    return route.look(call, lease, isBlind(through))
   } catch (error) {
     return Promise.reject(error)
   }
 }
 
-function answerLater<T>(
-  route: Route,
-  stored: Promise<unknown>,
-  leaseOnly: boolean,
-  through: ReadThrough<T>,
-  flight: Flight<T>,
-): Promise<T> {
+/** Never throws, and waits for nothing that is at hand. */
+function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+  const { lease } = flight
   flight.open()
-  if (flight.isAsked)
-    queueMicrotask(() => {
-      flight.isUnderWay = flight.isAsked
-    })
-  return stored.then((found) => answer(route, found, leaseOnly, through, flight))
+  try {
+    if (!isPending(stored)) return answer(route, stored, through, flight)
+    if (lease.isAsked)
+      queueMicrotask(() => {
+        flight.isUnderWay = lease.isAsked
+      })
+    return stored.then((found) => answer(route, found, through, flight))
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
-function answer<T>(
-  route: Route,
-  stored: unknown,
-  leaseOnly: boolean,
-  through: ReadThrough<T>,
-  flight: Flight<T>,
-): Promise<T> {
+function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const scope = watchedScope()
+  const { lease } = flight
+  const leaseOnly = isBlind(through)
   const isMiss = stored === MISS || leaseOnly
-  if (isMiss || through.found || scope?.terms) flight.open()
   flight.hasFound = !isMiss
-  if (isMiss && flight.isAsked) flight.token = UNPROVEN
+  if (isMiss && lease.isAsked) lease.token = UNPROVEN
   if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'

@@ -1,4 +1,4 @@
-import { type Awaitable, chain, recover } from './awaitable.ts'
+import { type Awaitable, chain, isPending, recover } from './awaitable.ts'
 import {
   type Backend,
   type BackendHost,
@@ -229,6 +229,12 @@ export class Route implements Guarded, BackendHost, Door {
     if (lease.broken) return false
     this.#leases.breakOlder(lease)
     return this.backend.set(key, value, lifetime)
+  }
+
+  /** Takes a lease that no hit has made needless: at once, or when its read reaches the store. */
+  take(lease: Lease): void {
+    lease.isDue = true
+    if (lease.key !== undefined && lease.among === undefined) this.#leases.take(lease.key, lease)
   }
 
   /** Takes the lease of the store for a load that begins although a value was found. */
@@ -475,14 +481,20 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
-    this.#begin(call, lease)
     const { leases, tags } = call.backend
     if (leases) return this.#getWithToken(call, lease, leases)
     const found = call.leaseOnly ? MISS : call.backend.get(call.key)
+    if (!lease.isDue && found !== MISS && !isPending(found)) {
+      lease.key = call.key
+      lease.tags = call.tags
+      return found
+    }
+    this.#begin(call, lease)
     return call.tags && tags && tags.capture ? this.#withProof(found, call.tags, tags, lease) : found
   }
 
   #getWithToken(call: CallOf<'get'>, lease: Lease, leases: StoreLeases): Awaitable<unknown> {
+    this.#begin(call, lease)
     lease.isAsked = true
     const leased = call.leaseOnly
       ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))

@@ -103,13 +103,13 @@ export class Visits {
           sharing: 'apart',
           seen: () => ({ strategy: 'response', template }),
           tags: ahead && (() => ahead),
-          load: async (own) => {
-            lease = own
-            if (load) load.lease = own
-            own.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
+          load: async (flight) => {
+            lease = flight.lease
+            if (load) load.lease = lease
+            flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
             goOn()
             const ending = (await this.#cache.run(template, () => recorder.ended)) as Ending
-            return ending === 'whole' ? this.#save(recorded, own) : ending
+            return ending === 'whole' ? this.#save(recorded, flight.lease) : ending
           },
         },
       ),

@@ -145,7 +145,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           seen,
           tags: tags && (() => tags.ahead(self, args)),
           async load(flight) {
-            recording.lease = flight
+            recording.flight = flight
             begin()
             flight.reason = 'miss'
             const ended = await recording.whole
@@ -155,7 +155,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
             const isKept = failure ? keeping.error(failure.error, 0) : keeping.result(items, 0, { args, key }, flight)
             if (!isKept) return
             const value: Sequence = failure ? { items, end: storedError(failure.error) } : { items }
-            await cache.store(key, value, lifetime.of(items, args), flight, tags?.of(items, self, args))
+            await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
           },
         },
       )
@@ -176,7 +176,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const found = open(key) === undefined ? await stored(key) : undefined
       let joined = open(key)
       // Another process may have overtaken it too.
-      while (joined?.lease && !(await cache.holds(joined.lease))) joined = open(key) === joined ? undefined : open(key)
+      while (joined?.flight && !(await cache.holds(joined.flight)))
+        joined = open(key) === joined ? undefined : open(key)
       if (joined) cache.detected(key, seen, { hit: false })
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)

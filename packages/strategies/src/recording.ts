@@ -14,7 +14,7 @@ export class Recording {
   /** Resolves to the whole sequence, or to `undefined` when it is too large or the readers left before its end. */
   readonly whole: Promise<Ended | undefined>
   /** Once broken, nobody joins. */
-  lease: Flight | undefined
+  flight: Flight | undefined
   readonly #source: AsyncIterator<unknown>
   readonly #maxItems: number
   readonly #maxBytes: number
@@ -38,7 +38,7 @@ export class Recording {
 
   /** Whether a reader that comes now would see every item. */
   get isOpen(): boolean {
-    return !(this.lease && isOvertaken(this.lease)) && !this.#isTooLarge
+    return !(this.flight && isOvertaken(this.flight.lease)) && !this.#isTooLarge
   }
 
   async *read(): AsyncGenerator<unknown> {

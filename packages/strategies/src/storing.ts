@@ -1,4 +1,4 @@
-import { type Cache, type Flight, isPending, type LockOptions, MISS } from '@cashews/core'
+import { type Cache, type Flight, isPending, type LockOptions, MISS, type Milliseconds } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
 import { withLock } from './lock-option.ts'
@@ -27,35 +27,41 @@ export type Load = (flight: Flight) => Promise<unknown>
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, locking }: Storing): Load {
   const isTimed = keeping.isTimed || form.isTimed
-  const store = (flight: Flight, result: unknown, value: unknown, took: number) => {
+  const keep = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     const { key, self, args } = flight.call
+    const took = isTimed ? performance.now() - started : 0
+    const isKept = failed
+      ? keeping.error(result, took)
+      : !flight.stale && keeping.result(result, took, flight.call, flight)
+    if (!isKept) return
     const kept = lifetime.of(result, args)
-    const packed = form.pack(value, kept, args, took)
-    return cache.store(key, packed, kept, flight, tags?.of(result, self, args))
+    const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
+    return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
   }
-  const load: Load = async (flight) => {
-    const { call } = flight
-    if (flight.hasFound) await cache.takeLease(flight)
-    const started = isTimed ? performance.now() : 0
-    let result: unknown
-    let failed = false
-    try {
-      result = await run(call.self, call.args)
-    } catch (error) {
-      result = error
-      failed = true
-    }
-    try {
-      const took = isTimed ? performance.now() - started : 0
-      const kept = failed ? keeping.error(result, took) : !flight.stale && keeping.result(result, took, call, flight)
-      const stored = kept && store(flight, result, failed ? storedError(result) : result, took)
-      if (isPending(stored)) await stored
-    } catch (failure) {
-      cache.report(failure)
-    }
+  const land = (flight: Flight, result: unknown, failed: boolean) => {
     flight.land()
     if (failed) throw result
     return result
+  }
+  const end = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
+    try {
+      const stored = keep(flight, result, failed, started)
+      if (isPending(stored)) return stored.catch(cache.report).then(() => land(flight, result, failed))
+    } catch (failure) {
+      cache.report(failure)
+    }
+    return land(flight, result, failed)
+  }
+  const begin: Load = (flight) => {
+    const started = isTimed ? performance.now() : 0
+    return run(flight.call.self, flight.call.args).then(
+      (result) => end(flight, result, false, started),
+      (error) => end(flight, error, true, started),
+    )
+  }
+  const load: Load = (flight) => {
+    const taken = flight.hasFound && cache.takeLease(flight)
+    return isPending(taken) ? taken.then(() => begin(flight)) : begin(flight)
   }
   if (locking === undefined) return load
   return (flight) => {

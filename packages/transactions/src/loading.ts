@@ -1,4 +1,4 @@
-import type { Lease, TagsAhead } from '@cashews/core'
+import type { Lease } from '@cashews/core'
 import type { Held } from './held.ts'
 
 /** The right to store what is loaded inside a transaction. */
@@ -14,19 +14,4 @@ export interface Fill {
   readonly held: Held
   readonly loading: Loading
   readonly tags: readonly string[]
-}
-
-/** A lease that nobody has taken yet. */
-export function newLease(tags: TagsAhead | undefined): Lease {
-  return {
-    key: undefined,
-    broken: false,
-    token: undefined,
-    isAsked: false,
-    isKept: false,
-    older: undefined,
-    among: undefined,
-    tags,
-    overtaken: undefined,
-  }
 }

@@ -289,6 +289,6 @@ export class Pending {
   }
 
   end(): void {
-    for (const lease of this.#leases) lease.among?.drop(lease)
+    for (const lease of this.#leases) lease.drop()
   }
 }

@@ -12,7 +12,7 @@ import {
   type Door,
   type Expectation,
   type KindWrite,
-  type Lease,
+  Lease,
   type LockExpectation,
   type Locks,
   leasesOf,
@@ -29,7 +29,7 @@ import {
 import { Entry, type Judged } from './entry.ts'
 import { CrossSlotError } from './errors.ts'
 import { copyOf, type Held, heldFrom, lifetimeLeft, sumOf } from './held.ts'
-import { type Loading, newLease } from './loading.ts'
+import type { Loading } from './loading.ts'
 import { Pending } from './pending.ts'
 import { tagsView } from './tags-view.ts'
 
@@ -331,7 +331,7 @@ export class View implements BackendBase {
 
   /** Forgets all that was written and read. */
   discard(): void {
-    for (const lease of this.#leases) lease.among?.drop(lease)
+    for (const lease of this.#leases) lease.drop()
     this.#leases.clear()
     this.#entries.clear()
     this.#loadings.clear()
@@ -621,7 +621,7 @@ export class View implements BackendBase {
   }
 
   #note(key: string, token: string | undefined, tags: TagsAhead | undefined): string {
-    const lease = newLease(tags)
+    const lease = new Lease(tags)
     leasesOf(this.store).take(key, lease)
     this.#leases.add(lease)
     const name = this.#stamp()

@@ -15,9 +15,9 @@ export function stringify(settled: unknown, reserved: number): Buffer {
 
 /** Reads JSON text from `start` on. */
 export function parse(bytes: Buffer, start: number): unknown {
-  const payload = bytes.subarray(start)
-  if (!isUtf8(payload)) throw new Error('the payload is not UTF-8')
-  const text = payload.toString()
+  const text = bytes.toString('utf8', start)
+  // What is not UTF-8 becomes this character, which text may hold itself.
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start))) throw new Error('the payload is not UTF-8')
   const value: unknown = JSON.parse(text)
   return text.includes(BEGIN) ? untag(value) : value
 }

@@ -3,6 +3,7 @@ import { Met } from './met.ts'
 import { Output } from './output.ts'
 import { columnsOf, type Fields } from './rows.ts'
 import { TAG, Tagged } from './tagged.ts'
+import { INT64 } from './words.ts'
 
 /**
  * Writes a value as MessagePack after `reserved` free bytes, by one walk that also finds out whether that says all of it:
@@ -40,7 +41,6 @@ function take(): Packer {
   return packer
 }
 
-const INT64 = 2n ** 63n
 const NOTHING = new Met()
 
 class Packer {
@@ -80,7 +80,7 @@ class Packer {
     else if (typeof value === 'number') this.#output.number(value)
     else if (typeof value === 'boolean') this.#output.boolean(value)
     else if (value === undefined) this.#output.undefined()
-    else if (typeof value === 'bigint' && value < INT64 && value >= -INT64) this.#output.bigint(value)
+    else if (typeof value === 'bigint' && value <= INT64.most && value >= INT64.least) this.#output.bigint(value)
     else this.#isPlain = false
   }
 

@@ -5,6 +5,7 @@ import { type AnyType, typeFor } from './custom-types.ts'
 import { Met } from './met.ts'
 import { columnsOf } from './rows.ts'
 import { MARK, TAG, Tagged } from './tagged.ts'
+import { INT64 } from './words.ts'
 
 /** What the bytes of a codec can say by themselves. */
 export interface Vocabulary {
@@ -16,7 +17,6 @@ export interface Vocabulary {
   readonly errorStacks: boolean
 }
 
-const INT64 = 2n ** 63n
 const NEGATIVE_ZERO = new Tagged(TAG.negativeZero, null)
 const UNDEFINED = new Tagged(TAG.undefined, null)
 
@@ -122,7 +122,9 @@ class Settler {
       case 'undefined':
         return this.#jsonOnly ? UNDEFINED : value
       case 'bigint':
-        return this.#jsonOnly || value >= INT64 || value < -INT64 ? new Tagged(TAG.bigint, value.toString(16)) : value
+        return this.#jsonOnly || value > INT64.most || value < INT64.least
+          ? new Tagged(TAG.bigint, value.toString(16))
+          : value
       case 'object':
         return value === null ? value : this.#object(value, depth + 1)
       default:

@@ -35,6 +35,9 @@ export const WORD = {
 /** What has its size in its first byte, added to `map`, `list` or `text`, has at most so many parts. */
 export const MOST_INLINE = { parts: 15, bytes: 31 } as const
 
+/** Beyond these a big integer does not fit 64 bits. */
+export const INT64 = { least: -(2n ** 63n), most: 2n ** 63n - 1n } as const
+
 /** The types of our extensions. Their byte of data is a zero. */
 export const EXTENSION = {
   undefined: 0x00,

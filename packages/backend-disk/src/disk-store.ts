@@ -54,6 +54,9 @@ const USED_LATELY: Milliseconds = 100
 /** How long a command for many keys may go on before others have their turn. */
 const STRETCH: Milliseconds = 2
 
+/** The share of the time a caller waits in which a write has to be done, for the guard began to wait before the store. */
+const IN_TIME = 0.9
+
 const NOBODY: BackendHost = { removed() {}, error() {} }
 
 /** Where core keeps the stamps of the tags of a value. */
@@ -103,11 +106,11 @@ export class DiskStore implements Base {
       shardOf,
       get: (key) => this.get(key),
       store: (key, value, lifetime, lease) =>
-        this.#store(key, value, (shard, encoded) =>
+        this.#store(key, value, (shard, encoded, since) =>
           shard.write((file) => {
             const expiresAt = endOf(lifetime, file.now())
             return putLeased(file, { key, expiresAt, ...encoded }, lease, () => claim(file, encoded))
-          }),
+          }, since),
         ),
     })
   }
@@ -128,7 +131,9 @@ export class DiskStore implements Base {
     await this.#checkpointer.close()
   }
 
+  /** What is written after its caller was told that it failed would undo what the caller has done since: so it is not. */
   guard(store: Guarded, options: GuardOptions): Guard {
+    for (const shard of this.#shards) shard.patience = options.writeTimeout * IN_TIME
     return guard(store, options)
   }
 
@@ -177,11 +182,12 @@ export class DiskStore implements Base {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    return this.#store(key, value, (shard, encoded) => this.#set(shard, key, encoded, lifetime, exists))
+    return this.#store(key, value, (shard, encoded, since) => this.#set(shard, key, encoded, since, lifetime, exists))
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
     const keys = entries.map(([key]) => key)
+    const since = performance.now()
     await this.#inBatches(keys.map(hashOf), async (shard, places) => {
       const made: NewEntry[] = []
       for (const at of places) {
@@ -200,7 +206,7 @@ export class DiskStore implements Base {
             file.put({ ...entry, expiresAt })
           }
           return true
-        }),
+        }, since),
       )
     })
   }
@@ -269,7 +275,9 @@ export class DiskStore implements Base {
     const shard = this.#shardOf(key)
     const raw = typeof value === 'string' ? value : Buffer.from(value as Uint8Array)
     return this.#ifThereIsRoom(shard, key, () =>
-      chain(this.#values.stored(shard, key, raw), (encoded) => this.#set(shard, key, encoded, lifetime)),
+      chain(this.#values.stored(shard, key, raw), (encoded) =>
+        this.#set(shard, key, encoded, performance.now(), lifetime),
+      ),
     )
   }
 
@@ -419,26 +427,34 @@ export class DiskStore implements Base {
   #store(
     key: string,
     value: unknown,
-    write: (shard: Shard, encoded: Encoded) => Awaitable<boolean>,
+    write: (shard: Shard, encoded: Encoded, since: Milliseconds) => Awaitable<boolean>,
   ): Awaitable<boolean> {
     const shard = this.#shardOf(key)
+    const since = performance.now()
     return this.#ifThereIsRoom(shard, key, () =>
-      chain(this.#values.encode(shard, key, value), (encoded) => write(shard, encoded)),
+      chain(this.#values.encode(shard, key, value), (encoded) => write(shard, encoded, since)),
     )
   }
 
-  #set(shard: Shard, key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
+  #set(
+    shard: Shard,
+    key: string,
+    encoded: Encoded,
+    since: Milliseconds,
+    lifetime: Milliseconds,
+    exists?: boolean,
+  ): Awaitable<boolean> {
     if (exists === undefined && encoded.kind === KIND.value)
       return shard.writeOnce((file) => {
         file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
         return true
-      })
+      }, since)
     return shard.write((file) => {
       if (exists !== undefined && exists !== (file.find(key) !== undefined)) return false
       claim(file, encoded)
       file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
       return true
-    })
+    }, since)
   }
 
   /** Answers false when there is no room for a value. What it would replace is out of date, and goes too. */

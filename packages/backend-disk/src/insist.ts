@@ -13,6 +13,8 @@ export interface Obstacle {
   overcome(error: unknown, repairs: number, deadline: Milliseconds): Promise<void>
   /** What to throw when it took too long. */
   lockedError(): Error
+  /** What to throw when nobody waits for it any more. */
+  lateError(): Error
 }
 
 /**
@@ -20,6 +22,8 @@ export interface Obstacle {
  *
  * @param culprit Answers what the last attempt failed of.
  * @param error What it failed with, if there was one.
+ * @param last Until when it may be attempted: later its caller has been told that it failed, and may have done something
+ *   else, which it would undo.
  */
 export async function insist<T>(
   obstacles: readonly Obstacle[],
@@ -27,6 +31,7 @@ export async function insist<T>(
   culprit: () => Obstacle,
   pace: Pace,
   error?: unknown,
+  last: Milliseconds = Number.POSITIVE_INFINITY,
 ): Promise<T> {
   let failure = error
   const deadline = performance.now() + culprit().timeout
@@ -35,13 +40,19 @@ export async function insist<T>(
     if (failure !== undefined && !isBusy(failure)) repairs++
     for (const obstacle of obstacles) await obstacle.ready()
     try {
-      const made = await pace.inTurn(() => (obstacles.some(({ isHindered }) => isHindered) ? HINDERED : attempt()))
+      const made = await pace.inTurn(() => {
+        if (performance.now() >= last) return LATE
+        return obstacles.some(({ isHindered }) => isHindered) ? HINDERED : attempt()
+      })
+      if (made === LATE) break
       if (made !== HINDERED) return made
       failure = performance.now() < deadline ? undefined : culprit().lockedError()
     } catch (error) {
       failure = error
     }
   }
+  throw culprit().lateError()
 }
 
 const HINDERED = Symbol('hindered')
+const LATE = Symbol('late')

@@ -57,6 +57,8 @@ interface Opened {
 /** One file of the cache: opened, written to in spite of other processes, mended when it breaks, kept within its bounds. */
 export class Shard implements Obstacle {
   readonly room: Room
+  /** How long a write may take, from its call to its last attempt. @default Infinity */
+  patience: Milliseconds = Number.POSITIVE_INFINITY
   readonly #settings: DiskSettings
   readonly #names: ShardNames
   readonly #checkpointer: Checkpointer
@@ -96,31 +98,37 @@ export class Shard implements Obstacle {
     try {
       return work(this.file)
     } catch (error) {
-      return this.#insist(() => work(this.file), error)
+      return this.#insist(() => work(this.file), error, Number.POSITIVE_INFINITY)
     }
   }
 
-  /** Does what reads and writes in one step. At once, unless another process is writing or the log has to be copied. */
-  write<T>(work: Work<T>): Awaitable<T> {
-    return this.#change(() => {
-      const answer = this.file.transact(work)
-      this.#wrote()
-      return answer
-    })
+  /**
+   * Does what reads and writes in one step. At once, unless another process is writing or the log has to be copied.
+   *
+   * @param since When it was called for. @default now
+   */
+  write<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
+    return this.#change(() => this.#transact(work), since)
+  }
+
+  #transact<T>(work: Work<T>): T {
+    const answer = this.file.transact(work)
+    this.#wrote()
+    return answer
   }
 
   /** The same for work that writes by one statement, and reads nothing: it is a step by itself. */
-  writeOnce<T>(work: Work<T>): Awaitable<T> {
+  writeOnce<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
     return this.#change(() => {
       const answer = work(this.file)
       this.#wrote()
       return answer
-    })
+    }, since)
   }
 
   /**
-   * The same for work that only removes: it must be done, however full the disk is, or a value that is out of date would
-   * be read again. When there is no room even for that, the file goes, with all it holds.
+   * The same for work that only removes: it must be done, however full the disk is and however late, or a value that is out
+   * of date would be read again. When there is no room even for that, the file goes, with all it holds.
    */
   remove<T>(work: Work<T>): Awaitable<T> {
     const again = async (error: unknown): Promise<T> => {
@@ -135,9 +143,9 @@ export class Shard implements Obstacle {
         }
       }
       await this.#discard(error)
-      return this.write(work)
+      return this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
     }
-    const removed = this.write(work)
+    const removed = this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
     return isPending(removed) ? removed.catch(again) : removed
   }
 
@@ -247,29 +255,36 @@ export class Shard implements Obstacle {
 
   // Others
 
-  #change<T>(attempt: () => T): Awaitable<T> {
-    if (this.isHindered) return this.#insist(attempt)
+  /** @param since From when on {@link patience} counts; `Infinity`: there is no end to it. */
+  #change<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
+    if (since !== undefined && this.isLate(since)) throw this.lateError()
+    if (this.isHindered) return this.#insist(attempt, undefined, since)
     try {
       return attempt()
     } catch (error) {
-      return isBusy(error) ? this.#again(attempt) : this.#insist(attempt, error)
+      return isBusy(error) ? this.#again(attempt, since) : this.#insist(attempt, error, since)
     }
   }
 
+  /** Whether who called at a moment has been told by now that it failed. */
+  isLate(since: Milliseconds): boolean {
+    return performance.now() >= since + this.patience
+  }
+
   /** Another process writes for a moment only: it is worth to try again at once. */
-  #again<T>(attempt: () => T): Awaitable<T> {
+  #again<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
     const end = performance.now() + SPIN
     for (;;) {
       try {
         return attempt()
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= end) return this.#insist(attempt, error)
+        if (!isBusy(error) || performance.now() >= end) return this.#insist(attempt, error, since)
       }
     }
   }
 
-  #insist<T>(attempt: () => T, error?: unknown): Promise<T> {
-    return insist([this], attempt, () => this, this.#pace, error)
+  #insist<T>(attempt: () => T, error?: unknown, since = performance.now()): Promise<T> {
+    return insist([this], attempt, () => this, this.#pace, error, since + this.patience)
   }
 
   async ready(): Promise<void> {
@@ -315,6 +330,10 @@ export class Shard implements Obstacle {
     return new BackendUnavailableError(
       `The disk cache at ${this.#place} has been locked by another process for ${this.#settings.timeout} ms.`,
     )
+  }
+
+  lateError(): BackendUnavailableError {
+    return new BackendUnavailableError(`The disk cache at ${this.#place} could not be written to in time.`)
   }
 
   // Room

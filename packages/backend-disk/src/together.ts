@@ -24,10 +24,11 @@ export function writeTogether<T>(shards: readonly Shard[], pace: Pace, work: () 
     }
   }
   const culprit = () => current
-  if (shards.some(({ isHindered }) => isHindered)) return insist(shards, attempt, culprit, pace)
+  const last = performance.now() + current.patience
+  if (shards.some(({ isHindered }) => isHindered)) return insist(shards, attempt, culprit, pace, undefined, last)
   try {
     return attempt()
   } catch (error) {
-    return insist(shards, attempt, culprit, pace, error)
+    return insist(shards, attempt, culprit, pace, error, last)
   }
 }

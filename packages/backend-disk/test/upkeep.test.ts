@@ -1,7 +1,8 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, CommandError, MISS, systemClock } from '@cashews/core'
+import { type BackendHost, CommandError, createCache, MISS, systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Checkpointer } from '../src/checkpointer.ts'
@@ -289,6 +290,31 @@ it('refuses a key or a member with half a character, alone and among many: it wo
   ]
   for (const use of uses) await expect((async () => use())()).rejects.toThrow(CommandError)
   expect(await store.getMany(['half \ufffd', 'set'])).toEqual([1, MISS])
+})
+
+it('writes nothing once the caller was told that it failed, for it would undo what he did since; removals are late at most', async () => {
+  const store = await open({ timeout: '5s' })
+  await using cache = createCache().setup(store, { writeTimeout: '100ms' })
+  await cache.setMany({ key: 0, gone: 0 })
+  const holder = new Sqlite(filesOf(store.directory, '.db')[0] as string)
+  holder.exec('BEGIN IMMEDIATE')
+  const writes = [
+    store.set('key', 1, HOUR),
+    store.set('key', 1, HOUR, true),
+    store.setMany([['key', 1]], HOUR),
+    store.incr('key', 1, HOUR),
+    store.setRaw('key', await store.getRaw('gone'), HOUR),
+  ]
+  const written = Promise.allSettled(writes)
+  const removed = store.delete('gone')
+  await pass(120)
+  holder.exec('COMMIT')
+  holder.close()
+  for (const write of await written) {
+    expect(write).toMatchObject({ status: 'rejected', reason: { code: 'CASHEWS_BACKEND_UNAVAILABLE' } })
+  }
+  expect(await removed).toBe(true)
+  expect(await store.getMany(['key', 'gone'])).toEqual([0, MISS])
 })
 
 it('a lock lies in the file of the key that its name begins with', async () => {

@@ -347,13 +347,18 @@ export class View implements BackendBase {
       for (const tag of tags) (expired ? this.#expired : this.#deleted).add(tag)
       this.#loadings.clear()
       const seen: string[] = []
+      const written: string[] = []
       for (const [key, entry] of this.#entries) {
         if (!expired) entry.stale = MISS
         if ((entry.fill?.tags ?? entry.tags).some((tag) => tags.includes(tag))) this.#lose(entry, expired)
         else if (entry.isUntouched || entry.keepsTags) seen.push(key)
+        else if (entry.seen !== undefined && entry.seen !== MISS) written.push(key)
       }
-      return chain(all(seen.map((key) => this.#isDropped(key, false))), (dropped) => {
+      const asked = all([...seen, ...written].map((key) => this.#isDropped(key, false)))
+      return chain(asked, (dropped) => {
         for (const [at, key] of seen.entries()) if (dropped[at]) this.#lose(this.#entry(key), expired)
+        // What was seen there ends with the tag, in the same commit: it would take itself for somebody who came between.
+        for (const [at, key] of written.entries()) if (dropped[seen.length + at]) this.#entry(key).isDropped = true
       })
     })
   }

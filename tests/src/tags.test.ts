@@ -406,6 +406,8 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       ]
       for (const [tag, key] of bad) expect(() => tags.register(tag, key), key).toThrow(KeyTemplateError)
       expect(() => tags.register('', 'key')).toThrow(CommandError)
+      const stray = 'names "{other}", which is not in the key template "key:{id}". There is: id.'
+      expect(() => tags.register('a:{other}', 'key:{id}')).toThrow(stray)
     })
   })
 })

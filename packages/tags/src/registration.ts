@@ -4,6 +4,8 @@ import { compileTemplate, KeyTemplateError } from '@cashews/core'
 export type Registration = (key: string) => string | undefined
 
 const NAME = /\{\{|\}\}|\{([^{}]*)\}/g
+/** What a placeholder of a tag begins with, unless it is a position or from the key context. */
+const ROOT = /(?<!\{)\{(?![{@\d])([^{}:.[]+)/g
 const SIMPLE = /^[\p{ID_Continue}$]+$/u
 
 /**
@@ -15,6 +17,11 @@ const SIMPLE = /^[\p{ID_Continue}$]+$/u
 export function compileRegistration(tag: string, keyTemplate: string): Registration {
   const { literals, names } = takeApart(keyTemplate)
   const [head = '', ...tails] = literals
+  for (const { 1: root = '' } of tag.matchAll(ROOT))
+    if (!names.includes(root))
+      throw new KeyTemplateError(
+        `The tag "${tag}" names "{${root}}", which is not in the key template "${keyTemplate}". There is: ${names.join(', ') || 'none'}.`,
+      )
   const asTheyAre = tag.replace(/\{([^{}@]+)\}/g, '{$1:raw}')
   const made = compileTemplate('tag', { fn: () => undefined, kind: 'function' }, asTheyAre, { args: names })
   return (key) => {

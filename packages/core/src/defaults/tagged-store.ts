@@ -20,8 +20,10 @@ import {
 } from '../backend.ts'
 import { batches } from '../batches.ts'
 import { BackendError, CommandError, WrongTypeError } from '../errors.ts'
+import { withoutKeeping } from './kept-lifetimes.ts'
 import { isLockKey } from './locks.ts'
 import { RecentTags } from './recent-tags.ts'
+import { type Reading, type ReadingAsker, tell, Unpacking, Valuing } from './tag-reading.ts'
 import { isRecordKey, type Known, keyOf, margin, TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
@@ -33,21 +35,6 @@ interface Physical {
   /** What the contract says of it: {@link MISS} when a tag is gone. */
   readonly seen: Snapshot | Miss
   readonly stamps: readonly TagStamp[]
-}
-
-/** What a reader sees of a key. */
-interface Reading {
-  readonly value: unknown
-  /** What the store holds. */
-  readonly found: unknown
-  /** The records that were read along, unless they were all as they had to be. */
-  readonly known?: Known
-}
-
-/** Waits for a {@link Reading}. */
-interface ReadingAsker {
-  found(reading: Awaitable<Reading>): void
-  failed(error: unknown): void
 }
 
 /** Marks the stamp of a value together with those of the records of its tags. */
@@ -635,53 +622,6 @@ export class TaggedStore implements BackendBase {
   }
 }
 
-/** Tells an asker what a reader sees of what the store holds. */
-class Unpacking implements Asker {
-  readonly #key: string
-  readonly #asker: Asker
-  readonly #unpack: (key: string, found: unknown, asker: Asker) => void
-
-  constructor(key: string, asker: Asker, unpack: (key: string, found: unknown, asker: Asker) => void) {
-    this.#key = key
-    this.#asker = asker
-    this.#unpack = unpack
-  }
-
-  found(found: unknown): void {
-    this.#unpack(this.#key, found, this.#asker)
-  }
-
-  failed(error: unknown): void {
-    this.#asker.failed(error)
-  }
-}
-
-/** Tells an asker the value of a reading. */
-class Valuing implements ReadingAsker {
-  readonly #asker: Asker
-
-  constructor(asker: Asker) {
-    this.#asker = asker
-  }
-
-  found(reading: Awaitable<Reading>): void {
-    if (isPending(reading)) tell(this.#asker, () => reading.then(({ value }) => value))
-    else this.#asker.found(reading.value)
-  }
-
-  failed(error: unknown): void {
-    this.#asker.failed(error)
-  }
-}
-
-/** Tells an asker what comes of an attempt. */
-function tell(asker: Asker, attempt: () => Awaitable<unknown>): void {
-  new Promise((resolve) => resolve(attempt())).then(
-    (value) => asker.found(value),
-    (error) => asker.failed(error),
-  )
-}
-
 /** The lease of a store, and what the tags were when it was taken. */
 function tokenOf(lease: string, proof?: string): string {
   return JSON.stringify(proof === undefined ? [lease] : [lease, proof])
@@ -718,26 +658,6 @@ function plus(key: string, value: unknown, by: number): number {
 function nextTry(key: string, tries: number): number {
   if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
   return tries + 1
-}
-
-/** The same writes, but that none keeps what one before it makes: that is known without a look at the store. */
-function withoutKeeping(writes: readonly Write[]): readonly Write[] {
-  const made = new Map<string, Write>()
-  return writes.map((write) => {
-    const before = made.get(write.key)
-    const after = before === undefined ? write : following(before, write)
-    if (after.op !== 'expire') made.set(write.key, after)
-    else if (before?.op === 'set') made.set(write.key, { ...before, lifetime: after.lifetime })
-    return after
-  })
-}
-
-/** A write of a key that the same step has written before. */
-function following(before: Write, write: Write): Write {
-  if (write.op !== 'set' || write.lifetime !== 'keep') return write
-  if (before.op === 'delete') return { ...write, lifetime: FOREVER }
-  const { lifetime, tags } = { tags: undefined, ...before }
-  return { ...write, lifetime, tags: write.tags ?? tags }
 }
 
 async function countOf(keys: AsyncIterable<string>): Promise<number> {

@@ -1,0 +1,23 @@
+import type { Write } from '../backend.ts'
+
+const FOREVER = Number.POSITIVE_INFINITY
+
+/** The same writes, but that none keeps what one before it makes: that is known without a look at the store. */
+export function withoutKeeping(writes: readonly Write[]): readonly Write[] {
+  const made = new Map<string, Write>()
+  return writes.map((write) => {
+    const before = made.get(write.key)
+    const after = before === undefined ? write : following(before, write)
+    if (after.op !== 'expire') made.set(write.key, after)
+    else if (before?.op === 'set') made.set(write.key, { ...before, lifetime: after.lifetime })
+    return after
+  })
+}
+
+/** A write of a key that the same step has written before. */
+function following(before: Write, write: Write): Write {
+  if (write.op !== 'set' || write.lifetime !== 'keep') return write
+  if (before.op === 'delete') return { ...write, lifetime: FOREVER }
+  const { lifetime, tags } = { tags: undefined, ...before }
+  return { ...write, lifetime, tags: write.tags ?? tags }
+}

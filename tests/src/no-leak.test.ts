@@ -31,6 +31,20 @@ function series(seed = 1): (below: number) => number {
 afterEach(() => vi.useRealTimers())
 
 describe('no leak', () => {
+  it('of keys, among more calls than are remembered', async () => {
+    const cache = createCache().setup(memory({ size: 10 }))
+    const load = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: string) => id.length)
+    const call = async (from: number, to: number) => {
+      for (let id = from; id < to; id++) await load(`${id}`.padStart(100))
+      gc()
+      return process.memoryUsage().heapUsed / 1024 ** 2
+    }
+    const before = await call(0, 30_000)
+    const after = await call(30_000, 130_000)
+    expect(after - before).toBeLessThan(15)
+    await cache.close()
+  })
+
   it.each([
     ['a store that answers at once', () => memory({ size: 50 })],
     ['a store that does not', () => syncStore({ getNow: undefined as never })],

@@ -55,3 +55,18 @@ it('finds keys absent whose tag is deleted while a sweep goes on', () => {
   vi.advanceTimersByTime(900)
   expect(store.get('first')).toBe(MISS)
 })
+
+it.each([
+  ['is overwritten', (store: ReturnType<typeof swept>['store']) => store.set('old', 2, HOUR)],
+  ['is deleted', (store: ReturnType<typeof swept>['store']) => store.delete('old')],
+  ['is swept', (_: unknown, sweep: () => void) => sweep()],
+])('knows who is under a tag that was deleted and named again, when an entry from before %s', (_, leave) => {
+  const { store, sweep } = swept()
+  store.tags.set('old', 1, HOUR, ['again'])
+  store.tags.delete(['again'])
+  store.tags.set('new', 1, HOUR, ['again'])
+  leave(store, sweep)
+  expect(store.get('new')).toBe(1)
+  store.tags.delete(['again'])
+  expect(store.get('new')).toBe(MISS)
+})

@@ -22,7 +22,7 @@ import {
   wakeWaiters,
 } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkKnown } from './options.ts'
+import { checkKnown, kindOfOption } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
@@ -811,7 +811,8 @@ function checkCommandOptions(options: unknown, known: readonly string[]): void {
 
 /** A text or a Set would otherwise be taken for another list. */
 function checkList(list: unknown): void {
-  if (!Array.isArray(list)) throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${list}.`)
+  if (!Array.isArray(list))
+    throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
 }
 
 function sum(counts: readonly number[]): number {

@@ -17,7 +17,7 @@ export const rules = {
   'backend-memory': { ours: ['core'], npm: ['mnemonist'] },
   'backend-redis': { ours: ['serialization', 'backend-memory'], npm: ['ioredis', 'cluster-key-slot'] },
   'backend-disk': { ours: ['serialization'], npm: ['better-sqlite3'] },
-  serialization: { ours: ['core'], npm: [] },
+  serialization: { ours: ['core'], npm: ['msgpackr', 'msgpackr-extract'] },
   strategies: { ours: ['core'], npm: [] },
   tags: { ours: ['core'], npm: [] },
   transactions: { ours: ['core'], npm: [] },

@@ -12,7 +12,7 @@ const strategies = [
 ]
 
 /**
- * Packages a bundler keeps or drops as a whole: mnemonist and fastify-plugin are CommonJS, who imports a store on
+ * Packages a bundler keeps or drops as a whole: mnemonist, msgpackr and fastify-plugin are CommonJS, who imports a store on
  * a server uses it whole, the kit is never bundled.
  */
 const runsCode = [

@@ -1,11 +1,11 @@
 import { type Awaitable, ValueError } from '@cashews/core'
-import { bytesIn } from './bytes-alone.ts'
+import { bytesIn, isBytesAlone, packBytes } from './bytes-alone.ts'
 import { parse, stringify } from './json.ts'
-import { packPlain, packSettled } from './pack.ts'
+import { pack, unpack } from './msgpack.ts'
 import { nameOf, remedyFor } from './remedy.ts'
 import { reviveAll } from './revive.ts'
 import { Refusal, settle, Unsettled, type Vocabulary } from './settle.ts'
-import { unpack } from './unpack.ts'
+import { mayBeIllFormed, spellOut } from './well-formed.ts'
 import { whereIs } from './where-is.ts'
 
 /**
@@ -30,7 +30,7 @@ export interface Format {
 
 /** The format that `codec` asks for. */
 export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Pick<Vocabulary, 'depth' | 'errorStacks'>): Format {
-  if (codec === 'msgpack') return new BuiltIn(FORMAT.msgpack, { ...words, jsonOnly: false }, packSettled, packPlain)
+  if (codec === 'msgpack') return new BuiltIn(FORMAT.msgpack, { ...words, jsonOnly: false }, packWellFormed)
   if (codec === 'json') return new BuiltIn(FORMAT.json, { ...words, jsonOnly: true }, stringify)
   return new OwnFormat(codec)
 }
@@ -48,26 +48,22 @@ export const READERS: Readonly<Record<number, Format['read']>> = {
 class BuiltIn implements Format {
   readonly id: number
   readonly #words: Vocabulary
-  readonly #writeSettled: typeof packSettled
-  readonly #writePlain: typeof packPlain | undefined
+  readonly #write: (settled: unknown, reserved: number) => Buffer
   readonly read: Format['read']
 
-  constructor(id: 0 | 1, words: Vocabulary, writeSettled: typeof packSettled, writePlain?: typeof packPlain) {
+  constructor(id: 0 | 1, words: Vocabulary, write: (settled: unknown, reserved: number) => Buffer) {
     this.id = id
     this.#words = words
-    this.#writeSettled = writeSettled
-    this.#writePlain = writePlain
+    this.#write = write
     this.read = READERS[id] as Format['read']
   }
 
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
     try {
-      const written = this.#writePlain?.(value, this.#words.depth, reserved)
-      if (written) return written
       const settled = settle(value, this.#words)
       return settled instanceof Unsettled
         ? this.#writeLater(key, value, settled, reserved)
-        : this.#writeSettled(settled, reserved)
+        : this.#write(settled, reserved)
     } catch (error) {
       throw explained(key, value, error)
     }
@@ -75,11 +71,17 @@ class BuiltIn implements Format {
 
   async #writeLater(key: string, value: unknown, unsettled: Unsettled, reserved: number): Promise<Buffer> {
     try {
-      return this.#writeSettled(await unsettled.settled(), reserved)
+      return this.#write(await unsettled.settled(), reserved)
     } catch (error) {
       throw explained(key, value, error)
     }
   }
+}
+
+function packWellFormed(settled: unknown, reserved: number): Buffer {
+  if (isBytesAlone(settled)) return packBytes(settled, reserved)
+  const written = pack(settled, reserved)
+  return mayBeIllFormed(written) ? pack(spellOut(settled), reserved) : written
 }
 
 class OwnFormat implements Format {

@@ -2,10 +2,7 @@ import { types } from 'node:util'
 import { isPending } from '@cashews/core'
 import { ERRORS, VIEWS } from './built-in.ts'
 import { type AnyType, typeFor } from './custom-types.ts'
-import { Met } from './met.ts'
-import { columnsOf } from './rows.ts'
 import { MARK, TAG, Tagged } from './tagged.ts'
-import { INT64 } from './words.ts'
 
 /** What the bytes of a codec can say by themselves. */
 export interface Vocabulary {
@@ -17,6 +14,15 @@ export interface Vocabulary {
   readonly errorStacks: boolean
 }
 
+/** A list of fewer alike objects is written as it is. */
+const FEWEST_ROWS = 3
+/** From here on a field count does not fit what msgpackr writes for a map. */
+const MOST_FIELDS = 0xffff
+
+/** Up to here a list is searched faster than a set. */
+const MOST_OF_FEW = 16
+
+const INT64 = 2n ** 63n
 const NEGATIVE_ZERO = new Tagged(TAG.negativeZero, null)
 const UNDEFINED = new Tagged(TAG.undefined, null)
 
@@ -85,7 +91,9 @@ class Settler {
   readonly #work: Work
   readonly #jsonOnly: boolean
   readonly #depth: number
-  readonly #met = new Met()
+  /** The objects met so far: few in a list, many in a set. */
+  readonly #few: object[] = []
+  #many: Set<object> | undefined
   /** Objects that occur more than once: those that this look finds, or those that an earlier one found. */
   repeated: Set<object> | undefined
   /** What the encoders of custom types answered: they are asked once. */
@@ -122,9 +130,7 @@ class Settler {
       case 'undefined':
         return this.#jsonOnly ? UNDEFINED : value
       case 'bigint':
-        return this.#jsonOnly || value > INT64.most || value < INT64.least
-          ? new Tagged(TAG.bigint, value.toString(16))
-          : value
+        return this.#jsonOnly || value >= INT64 || value < -INT64 ? new Tagged(TAG.bigint, value.toString(16)) : value
       case 'object':
         return value === null ? value : this.#object(value, depth + 1)
       default:
@@ -141,7 +147,18 @@ class Settler {
 
   /** Notes an object; one that was met before as repeated. */
   #isNew(value: object): boolean {
-    if (this.#met.isNew(value)) return true
+    const few = this.#few
+    if (this.#many === undefined) {
+      for (let at = 0; at < few.length; at++) if (few[at] === value) return this.#isRepeated(value)
+      few.push(value)
+      if (few.length === MOST_OF_FEW) this.#many = new Set(few)
+      return true
+    }
+    const { size } = this.#many
+    return this.#many.add(value).size > size || this.#isRepeated(value)
+  }
+
+  #isRepeated(value: object): false {
     this.repeated ??= new Set()
     this.repeated.add(value)
     return false
@@ -175,8 +192,9 @@ class Settler {
 
   #fields(value: Fields, depth: number): unknown {
     let copy: Fields | undefined
-    for (const key of Object.keys(value)) {
-      if (this.#isOdd(key)) return new Tagged(TAG.entries, this.#pairs(value, depth))
+    let count = 0
+    for (const key in value) {
+      if (++count > MOST_FIELDS || isOdd(key)) return new Tagged(TAG.entries, this.#pairs(value, depth))
       const part = value[key]
       const settled = this.settle(part, depth)
       if (settled === part || Object.is(settled, part)) continue
@@ -187,11 +205,6 @@ class Settler {
     return copy ?? value
   }
 
-  /** Tells whether a key would not be read as a key. */
-  #isOdd(key: string): boolean {
-    return key === '__proto__' || (this.#jsonOnly ? key === MARK : !key.isWellFormed())
-  }
-
   /** Keys and values in turn, for what is no usual object. */
   #pairs(value: Fields, depth: number): unknown[] {
     refuseSymbols(value)
@@ -199,30 +212,47 @@ class Settler {
   }
 
   #items(value: readonly unknown[], depth: number): unknown {
-    const columns = this.#table === undefined ? columnsOf(value) : undefined
-    if (columns && !columns.some((key) => this.#isOdd(key)))
-      return this.#rows(value as readonly Fields[], columns, depth)
-    let copy: unknown[] | undefined
-    for (let at = 0; at < value.length; at++) {
+    if (value.length >= FEWEST_ROWS && this.#table === undefined) {
+      const keys = this.#columnsOf(value[0], value[1])
+      if (keys) return this.#rows(value, keys, depth)
+    }
+    return this.#list(value, 0, undefined, depth)
+  }
+
+  /** The items from `from` on, behind those that were copied before. */
+  #list(value: readonly unknown[], from: number, copied: unknown[] | undefined, depth: number): unknown {
+    let copy = copied
+    for (let at = from; at < value.length; at++) {
       const part = value[at]
       if (part === undefined && !(at in value)) return this.#sparse(value, depth)
       const settled = this.settle(part, depth)
-      if (settled === part || Object.is(settled, part)) continue
-      copy ??= value.slice()
-      copy[at] = settled
+      if (copied === undefined) {
+        if (settled === part || Object.is(settled, part)) continue
+        copy ??= value.slice()
+        copy[at] = settled
+      } else copied.push(settled)
     }
     return copy ?? value
   }
 
+  /** The keys of two objects, when they have the same in the same order, and none is odd. */
+  #columnsOf(one: unknown, other: unknown): string[] | undefined {
+    if (!isPlain(one) || !isPlain(other)) return undefined
+    const keys = Object.keys(one)
+    return keys.length > 0 && hasKeys(other, keys) && !keys.some((key) => isOdd(key)) ? keys : undefined
+  }
+
   /** A list of objects with the same keys in the same order: the keys once, then all values. */
-  #rows(rows: readonly Fields[], columns: readonly string[], depth: number): Tagged {
+  #rows(value: readonly unknown[], keys: readonly string[], depth: number): unknown {
     const flat: unknown[] = []
-    for (const row of rows) {
-      this.#isNew(row)
-      for (const key of columns) flat.push(this.settle(row[key], depth + 1))
+    for (let at = 0; at < value.length; at++) {
+      const row = value[at]
+      if (!isPlain(row) || !hasKeys(row, keys) || !this.#isNew(row))
+        return this.#list(value, at, rowsOf(keys, flat), depth)
+      for (const key in row) flat.push(this.settle(row[key], depth + 1))
       refuseSymbols(row)
     }
-    return new Tagged(TAG.rows, [columns, flat])
+    return new Tagged(TAG.rows, [keys, flat])
   }
 
   /** A list with holes, of which nothing was copied yet or all is settled anew. */
@@ -311,6 +341,29 @@ function viewOf(value: ArrayBuffer | ArrayBufferView): Buffer {
   return ArrayBuffer.isView(value)
     ? Buffer.from(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength)
     : Buffer.from(value)
+}
+
+/** Tells whether a key would not be read as a key. */
+function isOdd(key: string): boolean {
+  return key === '__proto__' || key === MARK
+}
+
+function isPlain(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+}
+
+function hasKeys(row: Fields, keys: readonly string[]): boolean {
+  let at = 0
+  for (const key in row) if (key !== keys[at++]) return false
+  return at === keys.length
+}
+
+/** Objects again, of which only the settled values are left. */
+function rowsOf(keys: readonly string[], flat: readonly unknown[]): unknown[] {
+  const rows: Fields[] = []
+  for (let at = 0; at < flat.length; at += keys.length)
+    rows.push(Object.fromEntries(keys.map((key, column) => [key, flat[at + column]])))
+  return rows
 }
 
 /** `Object.prototype` or `Array.prototype` of another realm, as test runners and `node:vm` have them. */

@@ -1,5 +1,3 @@
-import { Met } from './met.ts'
-
 /** The most parts of a value that counts as small: a list or an object, and each item or field of it. */
 const MOST_PARTS = 200
 
@@ -15,7 +13,7 @@ export function isSmallJson(value: unknown, depth: number): boolean {
 
 class Look {
   readonly #depth: number
-  readonly #met = new Met()
+  readonly #met: object[] = []
   #parts = 0
 
   constructor(depth: number) {
@@ -38,7 +36,8 @@ class Look {
   }
 
   #passesWhole(value: object, depth: number): boolean {
-    if (depth > this.#depth || !this.#met.isNew(value)) return false
+    if (depth > this.#depth || this.#met.includes(value)) return false
+    this.#met.push(value)
     const prototype: object | null = Object.getPrototypeOf(value)
     if (prototype === Array.prototype) return this.#passesList(value as unknown[], depth)
     return prototype === Object.prototype && this.#passesFields(value as Record<string, unknown>, depth)

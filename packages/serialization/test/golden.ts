@@ -7,7 +7,7 @@ export interface Golden {
   readonly options: SerializerOptions
   readonly key: string
   readonly value: unknown
-  /** Written differently each time, by what Node's compression happens to do, or no longer: only read. */
+  /** Written differently each time, or by what Node's compression happens to do: only read. */
   readonly varies?: boolean
 }
 
@@ -65,16 +65,6 @@ const everything = {
   holes: Object.assign(new Array(3), { 1: 'one' }),
 }
 
-/** What is written by one walk, in words of every length. */
-const plain = {
-  numbers: [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, -32, -33, -128, -129, -32_768, -32_769],
-  more: [-(2 ** 31), -(2 ** 31) - 1, 0.1, -0, Number.NaN],
-  texts: ['', 'a'.repeat(31), 'a'.repeat(32), 'a'.repeat(256), 'é'.repeat(20), '日本'.repeat(60)],
-  more16: Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`key${at}`, at % 2 === 0])),
-  rest: [null, undefined, 1n, -(2n ** 63n), new Date(0), Buffer.from('bytes'), 'a\udc00'],
-  rows: Array.from({ length: 4 }, (_, id) => ({ id, in: { id } })),
-}
-
 /** What `golden/v1.json` has payloads for. To add one, run its test and copy what it says is written today. */
 export const GOLDEN: Readonly<Record<string, Golden>> = {
   'everything in msgpack': golden(everything),
@@ -82,19 +72,14 @@ export const GOLDEN: Readonly<Record<string, Golden>> = {
   'a text': golden('text'),
   undefined: golden(undefined),
   'an error': golden(Object.assign(new TypeError('wrong', { cause: new Error('why') }), { code: 'E_WRONG' })),
-  'shared parts': golden({ one: shared, other: shared }, {}, true),
-  'shared parts, in short': golden({ one: shared, other: shared }),
+  'shared parts': golden({ one: shared, other: shared }),
   'a cycle': golden(cycle),
-  signed: golden({ id: 1 }, { secret: SECRET }, true),
-  'signed, in short': golden({ id: 1 }, { secret: SECRET }),
-  'signed by SHA-512': golden({ id: 1 }, { secret: SECRET, signature: 'sha512' }, true),
-  'signed by SHA-512, in short': golden({ id: 1 }, { secret: SECRET, signature: 'sha512' }),
+  signed: golden({ id: 1 }, { secret: SECRET }),
+  'signed by SHA-512': golden({ id: 1 }, { secret: SECRET, signature: 'sha512' }),
   encrypted: golden({ id: 1 }, { secret: SECRET, encryption: true }, true),
   'compressed by gzip': golden('again '.repeat(300), { compression: 'gzip' }, true),
   'compressed by brotli': golden('again '.repeat(300), { compression: 'brotli' }, true),
   'compressed by zstd': golden('again '.repeat(300), { compression: 'zstd' }, true),
   'compressed and signed': golden('again '.repeat(300), { compression: 'brotli', secret: SECRET }, true),
-  'a custom type': golden([new Celsius(36.6)], {}, true),
-  'a custom type, in short': golden([new Celsius(36.6)]),
-  'plain data': golden(plain),
+  'a custom type': golden([new Celsius(36.6)]),
 }

@@ -1,0 +1,57 @@
+import { addExtension, Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr'
+import { revive } from './revive.ts'
+import { Tagged } from './tagged.ts'
+
+/** The MessagePack extension of a {@link Tagged} part, followed by the array of its tag and its content. */
+const EXTENSION = 0x43
+
+/**
+ * What msgpackr would make of stored bytes beside data: large integers of its own format, bundled strings, errors, ids and
+ * pointers, sets, typed arrays, RegExps, dates. Ours come as {@link Tagged} parts; these are nobody's.
+ */
+const REFUSED = [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff]
+
+addExtension({
+  Class: Tagged,
+  type: EXTENSION,
+  write: ({ tag, content }: Tagged) => [tag, content],
+  read: (parts: unknown) => {
+    if (!Array.isArray(parts) || parts.length !== 2) throw new Error('a tagged part is not what its tag says')
+    return revive(parts[0], parts[1])
+  },
+})
+for (const type of REFUSED)
+  addExtension({
+    type,
+    unpack(): never {
+      throw new Error(`extension ${type} is not accepted`)
+    },
+  })
+const packr = new Packr({ useRecords: false, useToJSON: false })
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true, structures: [] })
+// Records are read by functions compiled from the bytes. Where none can be noted, none is read.
+Object.freeze((unpackr as unknown as { structures: object[] }).structures)
+
+// What a byte that no format uses is read as: one object for everybody.
+Object.freeze(unpackr.unpack(Buffer.of(0xc1)))
+
+/** Payloads up to this size are read from a buffer of ours, whose `DataView` is at hand. */
+const SCRATCH_BYTES = 8_192
+const scratch = Buffer.alloc(SCRATCH_BYTES)
+Object.defineProperty(scratch, 'dataView', { value: new DataView(scratch.buffer, scratch.byteOffset, SCRATCH_BYTES) })
+const range = { start: 0, end: 0 }
+
+/** Writes settled data, after `reserved` bytes that are free for a header. */
+export function pack(settled: unknown, reserved: number): Buffer {
+  return packr.pack(settled, RESERVE_START_SPACE | reserved)
+}
+
+/** Reads data from `start` on. Runs nothing that the bytes bring. */
+export function unpack(bytes: Buffer, start: number): unknown {
+  const length = bytes.length - start
+  if (length === 0) throw new Error('there is no payload')
+  if (length > SCRATCH_BYTES) return unpackr.unpack(bytes.subarray(start))
+  bytes.copy(scratch, 0, start)
+  range.end = length
+  return unpackr.unpack(scratch, range)
+}

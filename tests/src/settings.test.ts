@@ -192,6 +192,10 @@ describe('what createCache and setup are given', () => {
     ],
     ['A middleware is a function, not 5.', () => createCache().use(5 as never)],
     ['A middleware is a function, not 5.', () => createCache().setup(memory(), { middlewares: [5 as never] })],
+    [
+      'middlewares is a list, as in [log], not a function.',
+      () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
+    ],
   ])('is refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)

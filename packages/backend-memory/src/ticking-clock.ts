@@ -15,6 +15,8 @@ const machineNow = /native code/.test(Function.prototype.toString.call(Date.now)
  * A remembered time is used until a timer of 1 ms has run, and no more than a thousand times: it can only be older while
  * the event loop is blocked. Who asks a few times a millisecond, as a server does, sets no timer off: it would wake the
  * process for each of its requests. A faked `Date.now` and a clock given by the user are asked every time.
+ *
+ * The clock of the machine may be set back: then time goes on from where it was, so that nothing outlives its lifetime.
  */
 export class TickingClock implements Clock {
   readonly #source: Clock | undefined
@@ -23,6 +25,8 @@ export class TickingClock implements Clock {
     this.#reads = 0
   }
   #time: Milliseconds = 0
+  /** By how much the clock of the machine was set back. */
+  #setBack: Milliseconds = 0
   /** How often the machine was asked since its time changed. */
   #looks = 0
   #reads = 0
@@ -43,7 +47,11 @@ export class TickingClock implements Clock {
   /** The time. */
   precise(): Milliseconds {
     if (this.#source) return this.#source.now()
-    const time = Date.now()
+    let time = Date.now() + this.#setBack
+    if (time < this.#time) {
+      this.#setBack += this.#time - time
+      time = this.#time
+    }
     this.#looks = time === this.#time ? this.#looks + 1 : 1
     this.#time = time
     if (this.#looks >= OFTEN && Date.now === machineNow) this.#remember()

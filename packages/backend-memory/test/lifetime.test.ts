@@ -222,6 +222,20 @@ describe('time', () => {
     vi.restoreAllMocks()
   })
 
+  it('goes on when the clock of the machine is set back, so that no entry outlives its lifetime', async () => {
+    vi.useFakeTimers()
+    const store = memory({ checkInterval: 0 })
+    store.set('a', 1, MINUTE)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(store.get('a')).toBe(1)
+    vi.setSystemTime(Date.now() - 60 * MINUTE)
+    expect(store.get('a')).toBe(1)
+    await vi.advanceTimersByTimeAsync(MINUTE - 11)
+    expect(store.get('a')).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(store.get('a')).toBe(MISS)
+  })
+
   it('is exact under fake timers, however late they come', () => {
     const store = memory()
     store.set('before', 1, MINUTE)

@@ -73,8 +73,8 @@ const budgets = [
   onTop('locked', 600),
   onTop('invalidates', 450),
   onTop('slidingRateLimit', 1_000),
-  onTop('iterator', 1_250),
-  onTop('rateLimit', 1_250),
+  onTop('iterator', 1_200),
+  onTop('rateLimit', 1_200),
   onTop('circuitBreaker', 1_760),
   // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).
   ...published()

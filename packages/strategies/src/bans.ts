@@ -6,19 +6,14 @@ const BELIEVED: Milliseconds = 1_000
 const MOST = 10_000
 
 /** What all calls of a key get that is over its limit, until that is reset. */
-export class Refusal {
+export interface Refusal {
   readonly resetAt: Date
   /** Rejected with the error. Absent: an action answers. */
   readonly rejected: Promise<never> | undefined
-  /** Until when it holds without asking the store, in milliseconds since the epoch; `undefined`: it is asked each time. */
-  believedUntil: Milliseconds | undefined
-  /** What the store answers at the spot as long as the count is what it was. */
-  proof: Promise<unknown> | undefined
-
-  constructor(resetAt: Date, rejected?: Promise<never>) {
-    this.resetAt = resetAt
-    this.rejected = rejected
-  }
+  /** Until when it holds without asking the store, in milliseconds since the epoch; absent: it is asked each time. */
+  believedUntil?: Milliseconds
+  /** What the store answers at the spot as long as the count is what it was; absent until it is known. */
+  proof?: Promise<unknown> | undefined
 }
 
 /**
@@ -37,8 +32,7 @@ export class Bans {
 
   add(key: string, refusal: Refusal): void {
     if (this.#byKey.size >= MOST) this.#byKey.clear()
-    if (this.#cache.getNow(key) === MISS)
-      refusal.believedUntil = Math.min(refusal.resetAt.getTime(), Date.now() + BELIEVED)
+    if (this.#cache.getNow(key) === MISS) refusal.believedUntil = Math.min(+refusal.resetAt, Date.now() + BELIEVED)
     this.#byKey.set(key, refusal)
   }
 

@@ -119,24 +119,19 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const ttl = lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }
     const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template, ...ttl })
 
-    /** @param begun Resolves when the load has its lease: what is read before could be out of date unnoticed. */
-    const sourceOf = async function* (
-      self: unknown,
-      args: readonly unknown[],
-      begun: Promise<void>,
-    ): AsyncGenerator<unknown> {
-      await begun
-      const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
-      checkThat(
-        typeof source?.[Symbol.asyncIterator] === 'function',
-        `iterator: "${target.fn.name}" answered no async iterable.`,
-      )
-      yield* source
-    }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-      const recording = new Recording(sourceOf(self, args, begun), maxItems, maxBytes)
+      const read = async function* (): AsyncGenerator<unknown> {
+        await begun // The load has its lease: what is read before could be out of date unnoticed.
+        const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
+        checkThat(
+          typeof source?.[Symbol.asyncIterator] === 'function',
+          `iterator: "${target.fn.name}" answered no async iterable.`,
+        )
+        yield* source
+      }
+      const recording = new Recording(read(), maxItems, maxBytes)
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
@@ -168,7 +163,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {
       const value = (await cache.call<'get'>({ command: 'get', key })) as Sequence | null
-      return value && Array.isArray(value.items) ? value : undefined
+      return Array.isArray(value?.items) ? (value as Sequence) : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags !== undefined) cache.requireTags()
@@ -193,10 +188,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       template: compiled.template,
       key,
       invalidate: async (...args: unknown[]) => cache.delete(key(...args)),
-      peek: async (...args: unknown[]) => {
-        const found = await stored(key(...args))
-        return found && [...found.items]
-      },
+      peek: async (...args: unknown[]) => (await stored(key(...args)))?.items.slice(),
     }) as AnyFunction
   }
   return around(fn, wrapTarget)

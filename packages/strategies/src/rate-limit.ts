@@ -6,14 +6,13 @@ import {
   checkNames,
   checkThat,
   type KeyOptions,
-  MISS,
   type Milliseconds,
   parseTtl,
   type Spot,
   type Ttl,
 } from '@cashews/core'
 import { apart } from './apart.ts'
-import { Bans, Refusal } from './bans.ts'
+import { Bans, type Refusal } from './bans.ts'
 import type { Decorator } from './decorator.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
@@ -64,9 +63,8 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   const bans = new Bans(cache, limit)
 
   const over = async (key: string, count: number, args: readonly unknown[], template: () => string) => {
-    if (count === limit + 1 && ban !== undefined) await cache.call<'expire'>({ command: 'expire', key, lifetime: ban })
-    const left = await cache.call<'getExpire'>({ command: 'getExpire', key })
-    const refusal = refusalOf(key, left === MISS ? 0 : (left as Milliseconds))
+    if (count === limit + 1 && ban !== undefined) await cache.expire(key, ban / 1_000)
+    const refusal = refusalOf(key, ((await cache.getExpire(key)) ?? 0) * 1_000)
     bans.add(key, refusal)
     return refuse(refusal, key, args, template)
   }
@@ -87,7 +85,7 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
           const sum = cache.count(spot, 1, period)
           return typeof sum === 'number' ? decide(sum, spot, self, args) : decideLater(sum, spot, self, args)
         },
-        invalidate: async (key) => {
+        invalidate(key) {
           bans.lift(key)
           return cache.delete(key)
         },
@@ -126,7 +124,7 @@ export function limitOf(
     period: parseTtl(period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
-      return new Refusal(resetAt, act ? undefined : failure(key, resetAt))
+      return { resetAt, rejected: act ? undefined : failure(key, resetAt) }
     },
     refuse(refusal, key, args, template) {
       if (cache.hears('refused')) cache.tell('refused', { strategy, template: template(), key })

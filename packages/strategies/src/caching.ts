@@ -1,16 +1,8 @@
-import {
-  type Cache,
-  checkNames,
-  checkThat,
-  type KeyOptions,
-  type ReadThrough,
-  type Seen,
-  type Target,
-} from '@cashews/core'
+import { type Cache, checkNames, checkThat, type KeyOptions, type ReadThrough, type Target } from '@cashews/core'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
+import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
 import { type LockOption, lockingOf } from './lock-option.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -67,7 +59,7 @@ export function cachingOf(
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options)
   const locking = lockingOf(strategy, options)
-  const seen: Seen = { strategy, ...(lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }) }
+  const seen = seenOf(strategy, lifetime)
   return {
     lifetime,
     keeping,

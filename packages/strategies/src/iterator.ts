@@ -15,7 +15,7 @@ import { around } from './decorator.ts'
 import type { AnyFunction, ResultOf } from './function-types.ts'
 import { type KeepingOptions, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf } from './lifetime.ts'
+import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
@@ -116,8 +116,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     if (compiled.derived) cache.claimTemplate(compiled.template)
     const tags = tagsOf(target, options)
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
-    const ttl = lifetime.fixed === undefined ? {} : { ttl: lifetime.fixed / 1_000 }
-    const seen = (): Seen => ({ strategy: 'iterator', template: compiled.template, ...ttl })
+    const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: compiled.template })
 
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()

@@ -1,4 +1,4 @@
-import { checkFunction, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { checkFunction, checkThat, type Milliseconds, parseTtl, type Seen, type Ttl } from '@cashews/core'
 
 /** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
 interface TtlFunction<A extends readonly unknown[]> {
@@ -64,4 +64,9 @@ export function lifetimeOf(
 
 function same(whole: Milliseconds): Milliseconds {
   return whole
+}
+
+/** What `detect` is told of a strategy whatever the call. */
+export function seenOf(strategy: string, { fixed }: Lifetime): Seen {
+  return fixed === undefined ? { strategy } : { strategy, ttl: fixed / 1_000 }
 }

@@ -95,10 +95,13 @@ export class ShardNames {
     this.#stem = `cashews-${shard}-of-${shards}.`
   }
 
-  /** The file in use, or the next one. */
+  /** The file in use, or the next one. Looks once: between two looks another process could have begun that one. */
   current(): string {
-    const inUse = this.#numbers(/^(\d+)\.db$/)
-    return this.#path(inUse.length > 0 ? Math.max(...inUse) : 1 + Math.max(0, ...this.#numbers(/^(\d+)\.db/)))
+    const names = this.#names()
+    const numbers = (pattern: RegExp) =>
+      names.flatMap((name) => pattern.exec(name.slice(this.#stem.length))?.[1] ?? []).map(Number)
+    const inUse = numbers(/^(\d+)\.db$/)
+    return this.#path(inUse.length > 0 ? Math.max(...inUse) : 1 + Math.max(0, ...numbers(/^(\d+)\.db/)))
   }
 
   /**
@@ -123,12 +126,6 @@ export class ShardNames {
 
   #path(number: number): string {
     return join(this.#directory, `${this.#stem}${number}.db`)
-  }
-
-  #numbers(pattern: RegExp): number[] {
-    return this.#names()
-      .flatMap((name) => pattern.exec(name.slice(this.#stem.length))?.[1] ?? [])
-      .map(Number)
   }
 
   #names(): string[] {

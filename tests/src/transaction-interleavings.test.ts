@@ -179,7 +179,7 @@ describe.each(stores)('transactions among other commands on $name', ({ create, i
         await play(cache, mode, steps, fails)
       },
     )
-    await fc.assert(property, { numRuns: isInProcess ? 150 : 50, seed: 6, endOnFailure: false })
+    await fc.assert(property, { numRuns: isInProcess ? 75 : 30, seed: 6, endOnFailure: false })
     await cache.close()
   })
 })

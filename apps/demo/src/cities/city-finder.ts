@@ -12,6 +12,8 @@ type Score = (city: City) => number | undefined
 export class CityFinder {
   /** How often all the cities were looked at. */
   scans = 0
+  /** How many of these have come to their end. */
+  scansOver = 0
   #cities: readonly City[]
 
   constructor(cities: readonly City[]) {
@@ -50,6 +52,7 @@ export class CityFinder {
       best.sort(([a], [b]) => a - b)
       best.length = Math.min(best.length, BEST)
     }
+    this.scansOver++
     return best
   }
 }

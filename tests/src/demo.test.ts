@@ -15,9 +15,9 @@ interface Run {
 }
 
 /** Runs the demo as `pnpm demo` does, with its output in pipes. */
-function demo(env: Readonly<Record<string, string>> = {}): Promise<Run> {
+function demo(env: Readonly<Record<string, string>> = {}, ...args: readonly string[]): Promise<Run> {
   const { CACHE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
-  const child = spawn(process.execPath, ['--conditions=@cashews/source', '--import', 'tsx', main], {
+  const child = spawn(process.execPath, ['--conditions=@cashews/source', '--import', 'tsx', main, ...args], {
     cwd: root,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,11 +110,25 @@ describe('the demo with a CACHE_URL that cannot work', () => {
 })
 
 it('a demo whose claims do not hold ends with exit code 1, and names them', async () => {
-  const { code, stdout, stderr } = await demo({ CACHE_URL: 'mem://?size=3' })
+  const { code, stdout, stderr } = await demo({ CACHE_URL: 'mem://?size=3' }, 'hit ratio')
   expect(code).toBe(1)
   expect(stdout).toContain('✗')
   expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
 }, 60_000)
+
+it('a demo shows the sections that were asked for', async () => {
+  const { code, stdout } = await demo({}, 'RATE', 'time to')
+  expect(code).toBe(0)
+  expect(stdout.match(/^\d+\. .+$/gm)).toEqual(['1. Time to live', '2. A rate limit'])
+})
+
+it('a demo names its sections when it is asked for one that it has not', async () => {
+  const { code, stdout, stderr } = await demo({}, 'rate', 'nothing')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(
+    /^error: No section has "nothing" in its title\. There are: A warm start, Cold and warm, .+\.\n$/,
+  )
+})
 
 it('a demo on disk starts warm when it is run again, and says so', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'cashews-demo-'))
@@ -123,7 +137,7 @@ it('a demo on disk starts warm when it is run again, and says so', async () => {
     const first = await demo(env)
     expect(first).toMatchObject({ code: 0, stderr: '' })
     expect(first.stdout).toContain('a cold start: 0 answers of an earlier run, 20 answers found anew')
-    const again = await demo(env)
+    const again = await demo(env, 'warm start')
     expect(again).toMatchObject({ code: 0, stderr: '' })
     expect(again.stdout).toContain('a warm start: 20 answers of an earlier run, 0 answers found anew')
   } finally {

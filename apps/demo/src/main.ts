@@ -2,6 +2,7 @@ import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
+import { chosen } from './chosen.ts'
 import { run } from './run.ts'
 import { coldAndWarm } from './sections/cold-and-warm.ts'
 import { detection } from './sections/detection.ts'
@@ -41,4 +42,5 @@ const contents = [
 // The scans of this demo keep its process so busy that the usual 100 ms would blame the store for it.
 const patient = { readTimeout: '2s', writeTimeout: '2s' } as const
 
-process.exitCode = await run(contents, (onError) => createCache({ drivers, onError }).setup(url, patient))
+const sections = chosen(contents, process.argv.slice(2))
+process.exitCode = await run(sections, (onError) => createCache({ drivers, onError }).setup(url, patient))

@@ -3,9 +3,11 @@ import { BackendUnavailableError, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
+const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+
 /** What goes wrong when a cache with these options is used for the first time. */
 async function failureOf(options: RedisOptions): Promise<Error> {
-  await using cache = createCache().setup(redis(options), { suppress: false })
+  await using cache = createCache().setup(redis(options), { suppress: false, ...PATIENT })
   const entries = { a: 1, b: 2, c: 3, d: 4 }
   return await cache.setMany(entries, { ttl: 60 }).then(
     () => expect.fail('It worked.'),
@@ -19,7 +21,7 @@ describe('Redis that was set up in the wrong way', () => {
     const failure = await failureOf({ url, namespace, db: 9_999 })
     expect(failure).toBeInstanceOf(BackendUnavailableError)
     expect(failure.message).toMatch(/DB index is out of range/)
-    await using cache = createCache().setup(redis({ url, namespace }))
+    await using cache = createCache().setup(redis({ url, namespace }), PATIENT)
     expect(await cache.getKeysCount()).toBe(0)
   })
 

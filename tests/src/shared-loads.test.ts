@@ -1,9 +1,10 @@
-import { type Cache, createCache } from '@cashews/core'
+import { type Backend, BackendUnavailableError, type Cache, createCache, guard, invalidateFurther } from '@cashews/core'
 import { cached, early, hit, iterator, soft } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pairs } from './support/backends.ts'
-import { all, gate } from './support/helpers.ts'
+import { all, altered, gate } from './support/helpers.ts'
 
 const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 
@@ -99,4 +100,97 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
       expect(await theirs.exists(load.key())).toBe(false)
     })
   })
+
+  const unread: Readonly<Record<string, (fn: () => Promise<string>) => Promise<string>>> = {
+    'reads switched off around it': (fn) => ours.disabling(['get'], fn),
+    'reads switched off for all': (fn) => {
+      ours.disable('get')
+      return fn().finally(() => ours.enable('get'))
+    },
+    'what is read invalidated around it': (fn) => invalidateFurther(fn),
+  }
+  describe.each(Object.entries(unread))('with %s', (_, without) => {
+    const begin = (inside: (fn: () => Promise<string>) => Promise<string>) => {
+      const late = gate<string>()
+      const begun = gate()
+      const load = cached(ours, { ttl: '1h', key: 'k', tags: ['x'] }, () => {
+        begun.open()
+        return late.promise
+      })
+      return { key: load.key(), loading: without(() => inside(() => load())), begun, late }
+    }
+
+    it.each(overtakings)('is not stored when it %s', async (_, overtake) => {
+      const { key, loading, begun, late } = begin((fn) => fn())
+      await begun.promise
+      await overtake(key)
+      late.open('old')
+      expect(await loading).toBe('old')
+      expect(await theirs.exists(key)).toBe(false)
+    })
+
+    it.each(overtakings)('is not stored by a transaction around it when it %s', async (_, overtake) => {
+      const { key, loading, begun, late } = begin((fn) => transaction(ours, fn))
+      await begun.promise
+      await overtake(key)
+      late.open('old')
+      expect(await loading).toBe('old')
+      expect(await theirs.exists(key)).toBe(false)
+    })
+
+    it('is stored when nobody does', async () => {
+      const { key, loading, begun, late } = begin((fn) => fn())
+      await begun.promise
+      late.open('new')
+      expect(await loading).toBe('new')
+      expect(await theirs.exists(key)).toBe(true)
+    })
+  })
 })
+
+/** A store that is away for a while. */
+function away(store: Backend): { readonly store: Backend; begins(): void; ends(): void } {
+  let isAway = false
+  const member = <K extends 'get' | 'ping'>(name: K) =>
+    ((...args: never[]) =>
+      isAway
+        ? Promise.reject(new BackendUnavailableError('away'))
+        : Reflect.apply(store[name], store, args)) as Backend[K]
+  return {
+    store: altered(store, { get: member('get'), ping: member('ping'), getFor: undefined as never, guard }),
+    begins: () => {
+      isAway = true
+    },
+    ends: () => {
+      isAway = false
+    },
+  }
+}
+
+it.each(pairs)(
+  'a load that began while $name was away is not stored: nobody could tell of an invalidation',
+  async ({ create }) => {
+    const [ours, theirs] = create()
+    const trip = away(ours)
+    const [cache, other] = [trip.store, theirs].map((store) => createCache({ onError: () => {} }).setup(store)) as [
+      Cache,
+      Cache,
+    ]
+    await Promise.all([cache.init(), other.init()])
+    const isBack = gate()
+    cache.on('available', () => isBack.open())
+    const late = gate<string>()
+    const load = cached(cache, { ttl: '1h', key: 'k' }, () => late.promise)
+
+    trip.begins()
+    for (let failures = 0; failures < 2; failures++) await cache.get('other')
+    const loading = load()
+    trip.ends()
+    await isBack.promise
+    await other.delete(load.key())
+    late.open('old')
+    expect(await loading).toBe('old')
+    expect(await other.exists(load.key())).toBe(false)
+    await Promise.all([cache.close(), other.close()])
+  },
+)

@@ -415,14 +415,25 @@ export class Route implements Guarded, BackendHost, Door {
     if (instead) return this.#drop(call, instead)
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call)
     this.#leasesFor(call).breakFor(call)
-    if (this.#takesLeaseOnly(call)) return this.#dropped(call)
+    return this.#takesLeaseOnly(call) ? this.#dropped(call) : this.#carry(call)
+  }
+
+  #carry(call: SingleCall): unknown {
     if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
     if (this.#guard) return this.#sendGuarded(call, this.#guard)
     return this.#state === 'open' ? this.#perform(call) : this.#send(call)
   }
 
   #sendGuarded(call: SingleCall, guard: Guard): Awaitable<unknown> {
+    if (call.command === 'get' && call.lease) this.#expect(call, call.lease)
     return guard.run(call, () => (this.#state === 'open' ? this.#perform(call) : this.#send(call)))
+  }
+
+  /** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */
+  #expect(call: CallOf<'get'>, lease: Lease): void {
+    lease.key = call.key
+    lease.tags = call.tags
+    lease.isAsked = watchesLoads(call.backend, call.tags)
   }
 
   /** Connects first. */
@@ -448,8 +459,27 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
-    if (call.command === 'get' && call.lease) this.#begin(call, call.lease)
-    return neutralAnswer(call)
+    const neutral = () => neutralAnswer(call)
+    return call.command === 'get' && call.lease ? chain(this.#beginUnread(call, call.lease), neutral) : neutral()
+  }
+
+  /** Lets a load begin without a look at the key. Its proof it needs all the same, unless nothing will be stored. */
+  #beginUnread(call: CallOf<'get'>, lease: Lease): unknown {
+    if (!watchesLoads(call.backend, call.tags)) return this.#begin(call, lease)
+    if (this.isDisabled('set')) return this.#beginUnproven(call, lease)
+    return recover(
+      () => this.#carry({ ...call, leaseOnly: true }),
+      (error) => {
+        this.report(error)
+        this.#beginUnproven(call, lease)
+      },
+    )
+  }
+
+  /** Lets a load begin whose result is good for its callers alone. */
+  #beginUnproven(call: CallOf<'get'>, lease: Lease): void {
+    this.#begin(call, lease)
+    lease.token = UNPROVEN
   }
 
   /** Whether a call begins a load without asking the store. */

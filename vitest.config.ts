@@ -94,6 +94,8 @@ const config: ViteUserConfig = defineConfig({
     // Wall time on a machine that others use too. A test that hangs still ends.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What a test waits for comes when it comes: the second that is the default says nothing about it.
+    expect: { poll: { timeout: 20_000, interval: 10 } },
     reporters: ['default', 'json'],
     outputFile: { json: 'coverage/test-results.json' },
     coverage: {

@@ -1,16 +1,23 @@
 import { memory } from '@cashews/backend-memory'
 import { describeBackend, handClock } from '@cashews/conformance'
 import { MISS, type Spot } from '@cashews/core'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 const clock = handClock()
 describeBackend('memory', () => memory({ clock }), { elapse: clock.elapse })
-describeBackend('memory, in real time', () => memory(), { unit: 150 })
 describeBackend(
   "memory, bounded by bytes, eviction: 'sieve'",
   () => memory({ clock, maxBytes: 2 ** 30, eviction: 'sieve' }),
   { elapse: clock.elapse },
 )
+
+describe('by the clock of the system', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+  afterEach(() => void vi.useRealTimers())
+  describeBackend('memory', () => memory(), {
+    elapse: (duration) => void vi.setSystemTime(Date.now() + duration),
+  })
+})
 
 describe.each(['lru', 'sieve'] as const)("memory that is full, eviction: '%s'", (eviction) => {
   it('never answers for a key what it held for the one that was evicted', async () => {

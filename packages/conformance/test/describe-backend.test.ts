@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import {
+  type Check,
   type CheckResult,
   checkGroups,
   describeBackend,
   handClock,
   reference,
+  runCheck,
   runChecks,
   type TestRunner,
 } from '@cashews/conformance'
@@ -104,6 +106,20 @@ describe('runChecks', () => {
     const results = await runChecks(() => silent, { ...options, timeout: 20, model: { runs: 1 } })
     expect(results).toHaveLength(checks.length)
     expect(String(failures(results)[0]?.error)).toContain('not over after 20 ms')
+  })
+
+  it('really waits where no clock is moved, and allows for a slow machine', async () => {
+    const waits: unknown[] = []
+    const check: Check = {
+      title: 'waits',
+      async run({ elapse, exact, unit }) {
+        const started = performance.now()
+        await elapse(unit)
+        waits.push(exact, unit, performance.now() - started >= unit - 1)
+      },
+    }
+    expect(await runCheck(check, () => reference())).toEqual({ outcome: 'passed' })
+    expect(waits).toEqual([false, 60, true])
   })
 
   it('uses two backends at once where the store is shared', async () => {

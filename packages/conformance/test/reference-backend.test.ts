@@ -1,11 +1,17 @@
 import { describeBackend, handClock, reference } from '@cashews/conformance'
 import { completeBackend, createCache } from '@cashews/core'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { JsonStore } from './support/json-store.ts'
 
 const clock = handClock()
 describeBackend('reference', () => reference({ clock }), { elapse: clock.elapse })
-describeBackend('reference, in real time', () => reference())
+describe('by the clock of the system', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+  afterEach(() => void vi.useRealTimers())
+  describeBackend('reference', () => reference(), {
+    elapse: (duration) => void vi.setSystemTime(Date.now() + duration),
+  })
+})
 
 describeBackend('required members, JSON only', () => completeBackend(new JsonStore(clock)), {
   elapse: clock.elapse,

@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { KindWrite, Locks, Write } from '@cashews/core'
 import { FOREVER, missing, same, truth } from '../assertions.ts'
 import type { Check, CheckContext, CheckGroup, Feature } from '../check.ts'
 import { groupOf } from '../group-of.ts'
+import { isFulfilledSoon } from '../patience.ts'
 
 type Run = (locks: Locks, lock: string, context: CheckContext) => Promise<void>
 
@@ -74,11 +74,8 @@ export const commit: CheckGroup = {
         await locks.acquire(lock, 'me', 60_000)
         const freed = locks.released?.(lock, 3_600_000)
         await backend.apply([{ lock, token: 'me' }], [{ op: 'unlock', lock }])
-        const over = new AbortController()
-        const late = wait(PATIENCE, false, { signal: over.signal }).catch(() => false)
-        const soon = await Promise.race([Promise.resolve(freed).then(() => true), late])
-        over.abort()
-        truth(soon, `a waiter still waits ${PATIENCE} ms after the lock was freed`)
+        const isFreed = await isFulfilledSoon(freed, PATIENCE)
+        truth(isFreed, `a waiter still waits ${PATIENCE} ms after the lock was freed`)
       },
       'released',
     ),

@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Backend, BackendHost } from '@cashews/core'
 import { FOREVER, same } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
+import { soon } from '../patience.ts'
 import { watchResources } from '../resources.ts'
 
 const HOST: BackendHost = { removed() {}, error() {} }
@@ -51,8 +51,7 @@ export const life: CheckGroup = {
             await use(backend)
             await backend.close()
           })
-          const end = performance.now() + PATIENCE
-          while (holding.left().length > 0 && performance.now() < end) await wait(5)
+          await soon(() => holding.left().length === 0, PATIENCE)
           same(holding.left(), [], 'left open')
         } finally {
           holding.stop()

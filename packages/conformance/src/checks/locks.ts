@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { type Locks, MISS } from '@cashews/core'
 import { FOREVER, keysOf, missing, same, truth } from '../assertions.ts'
 import type { Check, CheckContext, CheckGroup, Feature } from '../check.ts'
 import { groupOf } from '../group-of.ts'
+import { isFulfilledSoon } from '../patience.ts'
 
 type Run = (locks: Locks, key: string, context: CheckContext) => Promise<void>
 
@@ -16,18 +16,7 @@ function check(title: string, run: Run, ...needs: readonly Feature[]): Check {
 }
 
 /** The most a waiter may stay, beyond what it asked for. */
-const PATIENCE = 1_000
-
-/** Answers whether a waiter is through before patience ends. */
-async function soon(waiter: Promise<void> | undefined): Promise<boolean> {
-  const over = new AbortController()
-  const late = wait(PATIENCE, false, { signal: over.signal }).catch(() => false)
-  try {
-    return await Promise.race([Promise.resolve(waiter).then(() => true), late])
-  } finally {
-    over.abort()
-  }
-}
+const PATIENCE = 1_500
 
 /** Who holds a lock. */
 export const locks: CheckGroup = {
@@ -163,7 +152,7 @@ export const locks: CheckGroup = {
         await locks.acquire(key, 'me', 60_000)
         const freed = locks.released?.(key, unit)
         await elapse(unit)
-        truth(await soon(freed), `a waiter still waits ${PATIENCE} ms after its time`)
+        truth(await isFulfilledSoon(freed, PATIENCE), `a waiter still waits ${PATIENCE} ms after its time`)
       },
       'released',
     ),
@@ -173,7 +162,7 @@ export const locks: CheckGroup = {
         await locks.acquire(key, 'me', 60_000)
         const freed = locks.released?.(key, 3_600_000)
         await locks.release(key, 'me')
-        truth(await soon(freed), `a waiter still waits ${PATIENCE} ms after the release`)
+        truth(await isFulfilledSoon(freed, PATIENCE), `a waiter still waits ${PATIENCE} ms after the release`)
       },
       'released',
     ),

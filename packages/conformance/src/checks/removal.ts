@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { FOREVER, keysOf, same, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 import { groupOf } from '../group-of.ts'
+import { soon } from '../patience.ts'
 
 const PATIENCE = 2_000
 
@@ -16,8 +16,7 @@ export const removal: CheckGroup = {
         await backend.set('a', 1, unit)
         await elapse(1.5 * unit)
         await backend.get('a')
-        const end = performance.now() + PATIENCE
-        while (reports.removed.length === 0 && performance.now() < end) await wait(5)
+        await soon(() => reports.removed.length > 0, PATIENCE)
         await backend.get('a')
         await keysOf(backend)
         same(reports.removed, [{ key: 'a', reason: 'expired' }])

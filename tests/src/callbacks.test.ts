@@ -76,7 +76,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     const there: unknown[] = []
     cache.on('set', async () => there.push(await cache.get('key')))
     await cache.set('key', 'value')
-    await vi.waitFor(() => expect(there).toEqual(['value']))
+    await expect.poll(() => there).toEqual(['value'])
   })
 
   it('end with off, with using, and not twice', async () => {

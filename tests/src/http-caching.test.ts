@@ -370,7 +370,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         const opened = gate()
         made = opened.promise
         const slow = ask(url)
-        await vi.waitFor(() => expect(calls).toHaveBeenCalledTimes(count))
+        await expect.poll(() => calls.mock.calls.length).toBe(count)
         await tags.delete('page')
         opened.open()
         expect((await slow).text).toBe(`answer ${count}`)
@@ -599,11 +599,12 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
   describe('concurrent requests', () => {
     it('of one resource run the handler once', async () => {
-      const { url, calls, open } = await startHeldBack()
+      const [opened, arrived] = [gate(), vi.fn()]
+      const { calls, ...route } = counting({ answer: () => opened.promise.then(() => ({})) })
+      const url = await start({ before: () => arrived(), routes: [route] })
       const all = Array.from({ length: 50 }, () => ask(url))
-      await vi.waitFor(() => expect(calls).toHaveBeenCalled())
-      await later(50)
-      open()
+      await expect.poll(() => arrived.mock.calls.length).toBe(50)
+      opened.open()
       const got = await Promise.all(all)
       expect(new Set(got.map(({ text }) => text))).toEqual(new Set(['answer 1']))
       expect(calls).toHaveBeenCalledTimes(1)
@@ -620,7 +621,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const { url, calls, open } = await startHeldBack()
       const leaving = new AbortController()
       const first = fetch(url, { signal: leaving.signal }).catch(() => 'left')
-      await vi.waitFor(() => expect(calls).toHaveBeenCalledTimes(1))
+      await expect.poll(() => calls.mock.calls.length).toBe(1)
       const others = Array.from({ length: 10 }, () => ask(url))
       await later(20)
       leaving.abort()
@@ -647,7 +648,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const url = await startCached(answer)
       const first = await ask(url)
       expect(first.body.equals(whole)).toBe(true)
-      await vi.waitFor(async () => expect((await ask(url)).headers['cache-status']).toContain('hit'))
+      await expect.poll(async () => (await ask(url)).headers['cache-status']).toContain('hit')
       const hit = await ask(url)
       expect(hit.body.equals(whole)).toBe(true)
       expect(hit.headers['content-type']).toBe('application/octet-stream')
@@ -696,21 +697,23 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('whose reader leaves half way is not stored', async () => {
-      const sent = gate()
-      const goOn = gate()
+      const [sent, goOn, left] = [gate(), gate(), gate()]
       const answer = streamed(async function* () {
         yield* parts.slice(0, 25)
         sent.open()
         await goOn.promise
         yield* parts.slice(25)
       })
-      const url = await startCached(answer)
+      const url = await startCached((request) => {
+        request.socket.once('close', () => left.open())
+        return answer(request)
+      })
       const leaving = new AbortController()
       const response = await fetch(url, { signal: leaving.signal })
       await sent.promise
       leaving.abort()
       await response.arrayBuffer().catch(() => undefined)
-      await later(50)
+      await left.promise
       goOn.open()
       await later(50)
       expect(await cache.getKeysCount()).toBe(0)
@@ -751,7 +754,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       for (const { text } of got) expect(text).toBe('answer 1')
       expect(got[0]).toMatchObject({ headers: { age: '61', 'cache-status': 'cashews; hit; ttl=-1' } })
       opened.open()
-      await vi.waitFor(async () => expect((await ask(url)).text).toBe('answer 2'))
+      await expect.poll(async () => (await ask(url)).text).toBe('answer 2')
       expect(calls).toHaveBeenCalledTimes(2)
     })
 

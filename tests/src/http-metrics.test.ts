@@ -66,7 +66,7 @@ describe.each(frameworks)('metrics of $name', ({ serve }) => {
     const [opened, arrived] = [gate(), vi.fn()]
     const url = await start([page({ answer: () => opened.promise.then(() => ({ body: 'page' })) })], arrived)
     const asked = [1, 2, 3].map(() => ask(`${url}/products/1`))
-    await vi.waitFor(() => expect(arrived).toHaveBeenCalledTimes(3))
+    await expect.poll(() => arrived.mock.calls.length).toBe(3)
     opened.open()
     await Promise.all(asked)
     expect(await calls()).toEqual({ 'http:/products/:id miss': 1, 'http:/products/:id shared': 2 })
@@ -77,13 +77,11 @@ describe.each(frameworks)('metrics of $name', ({ serve }) => {
     await ask(`${url}/products/1`)
     elapse(61)
     await ask(`${url}/products/1`)
-    await vi.waitFor(async () =>
-      expect(await calls()).toEqual({
-        'http:/products/:id miss': 1,
-        'http:/products/:id stale': 1,
-        'http:/products/:id refresh': 1,
-      }),
-    )
+    await expect.poll(calls).toEqual({
+      'http:/products/:id miss': 1,
+      'http:/products/:id stale': 1,
+      'http:/products/:id refresh': 1,
+    })
   })
 
   it('count what stood in for a handler that failed as stale, and its failure as a miss', async () => {

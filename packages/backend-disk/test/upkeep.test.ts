@@ -137,7 +137,7 @@ describe('somebody who reads an old state', () => {
     setTimeout(() => writer.close(), 20)
     expect(await store.delete('page:2')).toBe(true)
     reader.close()
-    await expect.poll(() => store.set('after', 1, HOUR), { timeout: 5_000, interval: 20 }).toBe(true)
+    await expect.poll(() => store.set('after', 1, HOUR)).toBe(true)
   })
 })
 
@@ -147,7 +147,7 @@ describe('an entry that is over', () => {
     return { clock, store: await open({ clock, checkInterval: '5ms' }) }
   }
   const swept = async (keys: readonly string[]) => {
-    await expect.poll(() => removed.map(([key]) => key).sort(), { timeout: 5_000, interval: 5 }).toEqual(keys)
+    await expect.poll(() => removed.map(([key]) => key).sort()).toEqual(keys)
   }
 
   it('is swept and told, and those that are not stay', async () => {
@@ -210,7 +210,7 @@ describe('closing', () => {
     }
     await fill('first')
     const [path] = filesOf(store.directory, '.db') as [string]
-    await expect.poll(() => statSync(path).size, { timeout: 5_000, interval: 5 }).toBeGreaterThan(1024 ** 2)
+    await expect.poll(() => statSync(path).size).toBeGreaterThan(1024 ** 2)
     await fill('second')
     await store.close()
     expect(filesOf(store.directory, '-wal')).toEqual([])

@@ -174,7 +174,7 @@ describe('the Fastify plugin', () => {
     const text = async () => (await fetch(`http://127.0.0.1:${port}`)).text()
     const first = text()
     if (way === 'end') await first
-    await vi.waitFor(() => expect(calls).toBe(1))
+    await expect.poll(() => calls).toBe(1)
     expect(await text()).toBe('answer 2')
     opened.resolve()
     expect(await first).toBe('answer 1')
@@ -201,9 +201,7 @@ describe('the Fastify plugin', () => {
       return [header[':status'], text, header['cache-status']]
     }
     expect(await get()).toEqual([200, 'page', 'cashews; fwd=uri-miss; stored'])
-    await vi.waitFor(async () => {
-      expect(await get()).toEqual([200, 'page', 'cashews; fwd=stale; fwd-status=304; stored'])
-    })
+    await expect.poll(get).toEqual([200, 'page', 'cashews; fwd=stale; fwd-status=304; stored'])
     expect(asked).toEqual([undefined, '"v1"'])
     client.close()
     await server.close()

@@ -26,7 +26,7 @@ it('a clock that is set back an hour, or forward and back, makes no key and no l
   const locked = await locks.isLocked('lock')
   const since = await store.exists('since')
   clock.time += 4 * HOUR
-  await expect.poll(() => store.count(), { timeout: 5_000 }).toBe(1)
+  await expect.poll(() => store.count()).toBe(1)
   await store.close()
   const immortal = left.filter(Boolean).length - 1
   report(

@@ -39,6 +39,7 @@ const config: ViteUserConfig = {
         },
       },
     ],
+    provide: { judgesTime: true },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', 'json'],

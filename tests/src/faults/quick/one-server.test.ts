@@ -3,8 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { BackendUnavailableError } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { describe, it } from 'vitest'
-import { READ, SLACK, WRITE, watchedCache } from '../../support/faults/cache.ts'
-import { report, round, Stopwatch } from '../../support/faults/report.ts'
+import { PATIENT, READ, SLACK, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { report, round, Stopwatch, within } from '../../support/faults/report.ts'
 import { eventually } from '../../support/redis/eventually.ts'
 import { freePort } from '../../support/redis/ports.ts'
 import { startProxy } from '../../support/redis/proxy.ts'
@@ -35,7 +35,8 @@ describe('one Redis', () => {
       events: heard.unavailable,
       reports: heard.errors.length,
     }
-    const inTime = first.max <= READ + WRITE + SLACK + first.lateness && measured.p50 <= 1 && measured.cpu <= 1
+    const isFirstInTime = within(first.max, READ + WRITE + SLACK + first.lateness)
+    const inTime = isFirstInTime && within(measured.p50, 1) && within(measured.cpu, 1)
     const once = heard.unavailable === 1 && heard.errors.length === 1
     report('A1', 'a Redis that was never up costs two deadlines, then nothing', measured, inTime && once && wrong === 0)
   })
@@ -98,7 +99,7 @@ describe('one Redis', () => {
     await using proxy = await startProxy(server.port)
     await using watched = watchedCache({ port: proxy.port, host: '127.0.0.1' })
     const { backend, cache, namespace } = watched
-    await using other = watchedCache({ url: server.url, namespace })
+    await using other = watchedCache({ url: server.url, namespace }, PATIENT)
     await cache.init()
     const rounds = 5
     let overwritten = 0
@@ -117,7 +118,7 @@ describe('one Redis', () => {
 
   it('A9: Redis is out of memory', async () => {
     await using server = await startRedis({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction'] })
-    await using watched = watchedCache({ url: server.url })
+    await using watched = watchedCache({ url: server.url }, PATIENT)
     const { cache, heard } = watched
     await cache.set('small', 1, { ttl: 60 })
     let written = 0
@@ -140,11 +141,7 @@ describe('one Redis', () => {
 
   it('A17: scripts vanish', async () => {
     await using server = await startRedis()
-    // A deadline on a busy machine is no vanished script.
-    await using watched = watchedCache(
-      { url: server.url },
-      { suppress: false, readTimeout: '10s', writeTimeout: '10s' },
-    )
+    await using watched = watchedCache({ url: server.url }, { suppress: false, ...PATIENT })
     const { cache } = watched
     let errors = 0
     const rounds = 30
@@ -164,7 +161,7 @@ describe('one Redis', () => {
 
   it('A18: a value of 64 MB and a key of 1 MB', async () => {
     await using server = await startRedis()
-    await using watched = watchedCache({ url: server.url })
+    await using watched = watchedCache({ url: server.url }, PATIENT)
     const { cache } = watched
     await cache.init()
     const received = async () => Number(/total_net_input_bytes:(\d+)/.exec(await server.admin.info('stats'))?.[1])
@@ -181,7 +178,7 @@ describe('one Redis', () => {
 
   it('A19: a key holds something else', async () => {
     await using server = await startRedis()
-    await using watched = watchedCache({ url: server.url })
+    await using watched = watchedCache({ url: server.url }, PATIENT)
     const { cache, namespace, heard } = watched
     await server.admin.lpush(`${namespace}k`, 'x')
     const found = [await cache.get('k', 'miss'), await cache.getOrSet('k', () => 'loaded'), await cache.get('k')]
@@ -192,7 +189,7 @@ describe('one Redis', () => {
 
   it('A20: garbage under our keys', async () => {
     await using server = await startRedis()
-    await using watched = watchedCache({ url: server.url })
+    await using watched = watchedCache({ url: server.url }, PATIENT)
     const { cache, namespace, heard } = watched
     const count = 10_000
     const pipeline = server.admin.pipeline()
@@ -228,7 +225,7 @@ describe('one Redis', () => {
     server.thaw()
     await server.kill()
     await ask('killed', watched)
-    const inTime = Math.max(...Object.values(times)) <= READ + SLACK + lateness
+    const inTime = within(Math.max(...Object.values(times)), READ + SLACK + lateness)
     report('A21', 'BackendUnavailableError within the deadline', { ...times, right }, right === 3 && inTime)
   })
 })

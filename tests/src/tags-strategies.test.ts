@@ -155,6 +155,17 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
+  it('a stack names the parameters of its innermost function', async () => {
+    const run = vi.fn(async (id: string) => id)
+    const inner = soft(cache, { ttl: '1h', key: 'in:{id}', tags: ['user:{id}'] }, async (id: string) => run(id))
+    const outer = cached(cache, { ttl: '1h', key: 'out:{id}', tags: ['user:{id}'] }, inner)
+    expect(await outer('7')).toBe('7')
+    expect(await tags.of('out:7')).toEqual(['user:7'])
+    await tags.delete('user:7')
+    await outer('7')
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
   it('a value that took long, of tags that are not deleted, is stored although others are', async () => {
     const opened = gate<string>()
     const get = cached(cache, { ttl: '1h', key: 'k', tags: ['mine'] }, () => opened.promise)

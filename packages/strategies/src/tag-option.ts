@@ -1,4 +1,4 @@
-import { checkThat, compileTemplate, type KeyOptions, type TagsAhead, type Target } from '@cashews/core'
+import { checkThat, compileTemplate, type KeyOptions, originalOf, type TagsAhead, type Target } from '@cashews/core'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {
@@ -28,7 +28,8 @@ export function tagsOf(
     return { ahead: () => 'any', of: (result, self, given) => Reflect.apply(tell, self, [result, ...given]) }
   }
   checkTemplates(tags, ', or a function that answers one')
-  const compiled = tags.map((tag) => compileTemplate('tag', { fn, kind }, tag, args === undefined ? {} : { args }))
+  const subject = { fn: originalOf(fn), kind }
+  const compiled = tags.map((tag) => compileTemplate('tag', subject, tag, args === undefined ? {} : { args }))
   const render = (self: unknown, given: readonly unknown[]) => compiled.map((tag) => tag.render(self, given))
   return { ahead: render, of: (_, self, given) => render(self, given) }
 }

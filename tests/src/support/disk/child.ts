@@ -62,7 +62,7 @@ const ROLES = {
   },
 
   /** Locks every file from outside, as a backup or a debugger would. */
-  async hold({ directory, duration = 1_000 }: Order, tell: Tell) {
+  async hold({ directory, duration = 60_000 }: Order, tell: Tell) {
     const { filesOf } = await import('./directories.ts')
     const files = filesOf(directory, '.db').map((path) => new Sqlite(path, { timeout: 1_000 }))
     for (const file of files) file.exec('BEGIN IMMEDIATE')

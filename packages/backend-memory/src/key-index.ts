@@ -30,7 +30,8 @@ export class KeyIndex {
   }
 
   find(key: string): number | undefined {
-    if (key === this.#absent) return undefined
+    // Asked first whether there is one: V8 has no short way to compare what may be text and may be nothing.
+    if (this.#absent !== undefined && this.#absent === key) return undefined
     const pointer = this.#map.get(key)
     if (pointer !== undefined && (this.#leftBehind === 0 || this.#keys[pointer] === key)) return pointer
     this.#absent = key

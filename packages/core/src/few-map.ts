@@ -1,34 +1,42 @@
+/** What knows the key it stands under, from when it is put there on. */
+interface Keyed {
+  readonly key: string | undefined
+}
+
 /**
  * A Map for what is mostly empty or holds one entry, which then stands beside it: V8 builds a small Map anew every few
  * insertions and deletions.
  */
-export class FewMap<V> {
-  #key: string | undefined
-  #value: V | undefined
+export class FewMap<V extends Keyed> {
+  #one: V | undefined
   readonly #others = new Map<string, V>()
 
   get isEmpty(): boolean {
-    return this.#key === undefined && this.#others.size === 0
+    return this.#one === undefined && this.#others.size === 0
   }
 
   get(key: string): V | undefined {
-    return this.#key === key ? this.#value : this.#others.size > 0 ? this.#others.get(key) : undefined
+    if (this.#isOne(key)) return this.#one
+    return this.#others.size > 0 ? this.#others.get(key) : undefined
   }
 
-  set(key: string, value: V): void {
-    if (this.#key === key || (this.#key === undefined && !this.#others.has(key))) {
-      this.#key = key
-      this.#value = value
-    } else this.#others.set(key, value)
+  set(value: V): void {
+    const key = value.key as string
+    if (this.#one === undefined ? !this.#others.has(key) : this.#one.key === key) this.#one = value
+    else this.#others.set(key, value)
   }
 
   delete(key: string): boolean {
-    if (this.#key !== key) return this.#others.delete(key)
-    this.#key = this.#value = undefined
+    if (!this.#isOne(key)) return this.#others.delete(key)
+    this.#one = undefined
     return true
   }
 
   keys(): string[] {
-    return this.#key === undefined ? [...this.#others.keys()] : [this.#key, ...this.#others.keys()]
+    return this.#one === undefined ? [...this.#others.keys()] : [this.#one.key as string, ...this.#others.keys()]
+  }
+
+  #isOne(key: string): boolean {
+    return this.#one !== undefined && this.#one.key === key
   }
 }

@@ -62,6 +62,10 @@ export class Flight<T = unknown> implements Outcome {
     this.#controller = controller
   }
 
+  get key(): string {
+    return this.call.key
+  }
+
   /** Waits for the end, or until `signal` aborts. The load goes on while somebody waits for it. */
   wait(signal?: AbortSignal): Promise<T> {
     this.#waiting++
@@ -111,12 +115,12 @@ export class Flights {
   /** Lets others join a load, until it lands. */
   add(flight: Flight): void {
     flight.joinable = this
-    this.#byKey.set(flight.call.key, flight)
+    this.#byKey.set(flight)
   }
 
   /** Lets nobody join a load any more. */
   end(flight: Flight): void {
-    const { key } = flight.call
+    const { key } = flight
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
   }
 

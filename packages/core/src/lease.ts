@@ -57,7 +57,7 @@ export class Leases {
     lease.key = key
     lease.among = this
     lease.older = this.#newest.get(key)
-    this.#newest.set(key, lease)
+    this.#newest.set(lease)
   }
 
   drop(lease: Lease): void {
@@ -65,7 +65,7 @@ export class Leases {
     if (key === undefined) return
     let newer = this.#newest.get(key)
     if (newer === lease) {
-      if (older) this.#newest.set(key, older)
+      if (older) this.#newest.set(older)
       else this.#newest.delete(key)
     }
     while (newer && newer.older !== lease) newer = newer.older

@@ -310,11 +310,6 @@ for i = 3, #KEYS do
 end
 return answer`)
 
-/** Makes the head of values with tags, as {@link joinTags} does, of the names of two variables: the tags as JSON, their stamps joined. */
-const makeHead = (tags: string, stamps: string): string => `
-  local head = '[' .. ${tags} .. ',["' .. ${stamps} .. '"]]'
-  head = ${TAGS} .. struct.pack('>I4', #head) .. head`
-
 /**
  * Puts values, each in a pair of KEYS, beside what the records hold that come after them. Answers 1, or 2 when it made a
  * record, and of each record what it holds and its time left (-1: no end).
@@ -334,10 +329,10 @@ local function prolonged(key, ttl, recordTtl)
   redis.call('PEXPIRE', key, recordTtl)
   return tonumber(recordTtl)
 end
-local function putTagged(records, count, tags, ttl, recordTtl, fresh, from)
+local function putTagged(records, tags, values, ttl, recordTtl, fresh)
   local stamps, answer = {}, {1}
   for i = 1, #records do
-    local key, record = KEYS[2 * count + i], records[i]
+    local key, record = KEYS[2 * #values + i], records[i]
     local stamp, left = stampIn(record) or fresh, tonumber(recordTtl) or -1
     if stamp == record then left = prolonged(key, ttl, recordTtl)
     else
@@ -346,36 +341,42 @@ local function putTagged(records, count, tags, ttl, recordTtl, fresh, from)
     end
     stamps[i], answer[2 * i], answer[2 * i + 1] = stamp, stamp, left
   end
-  local joined = table.concat(stamps, '","')
-  ${makeHead('tags', 'joined')}
-  for i = 1, count do put(KEYS[2 * i - 1], head .. ARGV[from + i], ttl) end
+  local head = '[' .. tags .. ',["' .. table.concat(stamps, '","') .. '"]]'
+  head = ${TAGS} .. struct.pack('>I4', #head) .. head
+  for i, value in ipairs(values) do put(KEYS[2 * i - 1], head .. value, ttl) end
   return answer
 end`
 
 /**
- * KEYS: a pair for each value, then the records of its tags. ARGV: ttl; a line of the tags as JSON and one of what the records
- * are thought to hold, joined by `","`; a line of the ttl of records and one of what is put into those that have to be made;
- * the values. (One argument fewer is a microsecond less.) Who thinks to know the records knows that they outlive the values:
- * where he is right no record is touched, and the answer is 1. Otherwise it is that of {@link PUT_TAGGED}.
+ * KEYS: a pair for each value, then the records of its tags. ARGV: ttl; what the records are thought to hold, joined by `","`
+ * (`''`: not known); a line of the ttl of records and one of what is put into those that have to be made; the values, each
+ * behind the head that goes with what is thought. (One argument fewer is a microsecond less.) Who thinks to know the records
+ * knows that they outlive the values: where he is right no record is touched, the values are stored as they come, and the
+ * answer is 1. Otherwise it is that of {@link PUT_TAGGED}.
  */
 export const SET_TAGGED: Script = new Script(`
-local count = #ARGV - 3
+local count, ttl = #ARGV - 3, ARGV[1]
 local records = redis.call('MGET', unpack(KEYS, 2 * count + 1))
 for i = 1, count do redis.call('UNLINK', KEYS[2 * i]) end
-local line = string.find(ARGV[2], '\\n', 1, true)
-local tags, known = string.sub(ARGV[2], 1, line - 1), string.sub(ARGV[2], line + 1)
-for i = 1, #records do if not records[i] then known = '' end end
-if known ~= '' and table.concat(records, '","') == known then
-  ${makeHead('tags', 'known')}
+local areThere = true
+for i = 1, #records do areThere = areThere and records[i] end
+if areThere and table.concat(records, '","') == ARGV[2] then
   for i = 1, count do
-    if ARGV[1] == '' then redis.call('SET', KEYS[2 * i - 1], head .. ARGV[3 + i])
-    else redis.call('SET', KEYS[2 * i - 1], head .. ARGV[3 + i], 'PX', ARGV[1]) end
+    if ttl == '' then redis.call('SET', KEYS[2 * i - 1], ARGV[3 + i])
+    else redis.call('SET', KEYS[2 * i - 1], ARGV[3 + i], 'PX', ttl) end
   end
   return 1
 end
 ${PUT_TAGGED}
+local tags, values = nil, {}
+for i = 1, count do
+  local value = ARGV[3 + i]
+  local length, start = struct.unpack('>I4', value, 9)
+  tags = tags or string.match(string.sub(value, start, start + length - 1), '^%[(.*),%[')
+  values[i] = string.sub(value, start + length)
+end
 local recordTtl, fresh = string.match(ARGV[3], '^(.-)\\n(.*)$')
-return putTagged(records, count, tags, ARGV[1], recordTtl, fresh, 3)`)
+return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
 
 /**
  * As {@link SET_LEASED}. KEYS: value, lease, the records of the tags, then those that are only looked at. ARGV: the tags as
@@ -392,7 +393,7 @@ for i, record in ipairs(records) do
   if ARGV[7 + i] ~= '' and stampIn(record) ~= ARGV[7 + i] then return 0 end
   if i <= tags then own[i] = record end
 end
-local answer = putTagged(own, 1, ARGV[1], ARGV[2], ARGV[3], ARGV[4], 4)
+local answer = putTagged(own, ARGV[1], {ARGV[5]}, ARGV[2], ARGV[3], ARGV[4])
 if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
 return answer`)
 

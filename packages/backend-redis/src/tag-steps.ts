@@ -10,12 +10,12 @@ import {
   type TaggedLease,
   type TagSteps,
 } from '@cashews/core'
-import { KnownStamps } from './known-stamps.ts'
+import { KnownStamps, tagsIn } from './known-stamps.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE } from './scripts.ts'
-import { freshBytes } from './tagged-bytes.ts'
+import { freshBytes, joinHead } from './tagged-bytes.ts'
 
 /** How many values one script writes: each takes two names. */
 const TOGETHER = 200
@@ -35,7 +35,7 @@ export interface StepStore {
     found: (found: readonly (Buffer | null)[]) => void,
     failed: (error: unknown) => void,
   ): void
-  encode(key: string, value: unknown): Awaitable<Argument>
+  encode(key: string, value: unknown): Awaitable<Buffer | string>
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** The first arguments of a script that takes a lease. */
   leaseArguments(orValue: boolean): readonly Argument[]
@@ -82,11 +82,11 @@ export class RedisTagSteps implements TagSteps {
     const names = this.#names(keys, records)
     if (names === undefined) return undefined
     if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, { records, fresh }, recordLifetime)
-    const known = `${tagsOf(records)}\n${this.#known.outliving(lifetime, records)}`
-    const head = [store.ttl(lifetime), known, `${store.ttl(recordLifetime)}\n${fresh}`]
+    const { stamps, head } = this.#known.thought(records, monotonicNow() + lifetime)
+    const args = [store.ttl(lifetime), stamps, `${store.ttl(recordLifetime)}\n${fresh}`]
     const write = (values: readonly Argument[]) =>
-      this.#write(SET_TAGGED, keys, names, records, [...head, ...values], isTrue)
-    const values = all(unique.map(([key, value]) => store.encode(key, value)))
+      this.#write(SET_TAGGED, keys, names, records, [...args, ...values], isTrue)
+    const values = all(unique.map(([key, value]) => chain(store.encode(key, value), (bytes) => joinHead(head, bytes))))
     return isPending(values) ? values.then(write) : write(values)
   }
 
@@ -103,7 +103,7 @@ export class RedisTagSteps implements TagSteps {
     if (names === undefined) return undefined
     const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
-    const head = [tagsOf(records), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
+    const head = [JSON.stringify(tagsIn(records)), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
       return this.#write(SET_TAGGED_LEASED, [key], names, records, args, isWritten)
@@ -165,12 +165,6 @@ export class RedisTagSteps implements TagSteps {
     for (const { key } of records) names.push(this.#store.name(key))
     return this.#store.mayMeet(names) ? names : undefined
   }
-}
-
-function tagsOf(records: StepRecords['records']): string {
-  const tags: string[] = []
-  for (const { tag } of records) if (tag !== undefined) tags.push(tag)
-  return JSON.stringify(tags)
 }
 
 function isTrue(): true {

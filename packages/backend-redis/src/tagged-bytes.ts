@@ -31,13 +31,30 @@ export interface TaggedBytes {
 /** The head: JSON, first the tags, then the stamps, so that a script can put the stamps to tags it was given. */
 type Head = readonly [tags: readonly string[], stamps: readonly string[]]
 
+/** The text of a head. */
+export function headOf(...head: Head): string {
+  return JSON.stringify(head)
+}
+
 /** Puts the stamps of its tags before the bytes of a value. */
 export function joinTags(stamps: readonly TagStamp[], bytes: Buffer | string): Buffer {
-  const head: Head = [stamps.map(([tag]) => tag), stamps.map(([, stamp]) => stamp)]
-  const text = Buffer.from(JSON.stringify(head))
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(text.length)
-  return Buffer.concat([TAGS_HEADER, length, text, Buffer.from(bytes)])
+  const head = headOf(
+    stamps.map(([tag]) => tag),
+    stamps.map(([, stamp]) => stamp),
+  )
+  return joinHead(head, bytes)
+}
+
+/** Puts a head before the bytes of a value. */
+export function joinHead(head: string, bytes: Buffer | string): Buffer {
+  const length = Buffer.byteLength(head)
+  const value = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+  const joined = Buffer.allocUnsafe(START + length + value.length)
+  joined.set(TAGS_HEADER)
+  joined.writeUInt32BE(length, TAGS_HEADER.length)
+  joined.write(head, START)
+  joined.set(value, START + length)
+  return joined
 }
 
 /** Takes the stamps from a value; `undefined` when it has none. */

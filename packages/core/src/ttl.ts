@@ -62,7 +62,20 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   return Math.max(1, Math.round(lifetime))
 }
 
+/** How many texts are remembered: whoever writes a lifetime in a call writes the same again. */
+const MOST_TEXTS = 100
+const known = /* @__PURE__ */ new Map<string, Milliseconds>()
+
 function fromText(text: string): Milliseconds {
+  const found = known.get(text)
+  if (found !== undefined) return found
+  const read = readText(text)
+  if (known.size >= MOST_TEXTS) known.clear()
+  known.set(text, read)
+  return read
+}
+
+function readText(text: string): Milliseconds {
   const compact = text.toLowerCase().trim()
   if (/^(\d+(\.\d*)?|\.\d+)$/.test(compact)) return Number(compact) * 1_000
   let sum = 0

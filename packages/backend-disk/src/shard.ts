@@ -190,7 +190,7 @@ export class Shard implements Obstacle {
     const file = this.fileAtHand
     if (file === undefined) return false
     try {
-      if (file.isInPlace()) return this.#tidy(file)
+      if (file.isInPlace() && this.#names.current() === file.path) return this.#tidy(file)
       this.#moved(file)
       this.#open()
       return true
@@ -228,7 +228,7 @@ export class Shard implements Obstacle {
     return more || this.#uses.size > 0
   }
 
-  /** Opens the file in use; what cannot be used is put aside first. */
+  /** Opens the file in use. */
   #open(): Opened {
     const { directory, isDefault, synchronous, clock } = this.#settings
     prepareDirectory(directory, isDefault)
@@ -236,6 +236,12 @@ export class Shard implements Obstacle {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new ForeignFileError('it is no file')
     checkAccess(path)
     const file = new ShardFile(path, { room: this.room, synchronous, clock })
+    if (this.#names.current() !== path) {
+      // While it was opened others put it aside, or began the next.
+      file.close()
+      this.#names.remove(path)
+      return this.#open()
+    }
     const log = new Log(file, this.room, this.#checkpointer, (error) => this.refused(error))
     this.#opened = { file, log }
     return this.#opened
@@ -425,14 +431,19 @@ export class Shard implements Obstacle {
     this.#report(asBackendError(new Error(`${(error as Error).message}; the file was given up to remove a key`), path))
   }
 
-  /** The file, or its log, was removed or replaced. What stands there without its log is not to be trusted. */
-  #moved(file: ShardFile): void {
-    const { path } = file
-    const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
-    if (isThere) this.replace(new Error('its write-ahead log was removed or replaced'))
-    else {
+  /**
+   * The file, or its log, was removed or replaced, or it is not the one that others use. What stands there without its log is
+   * not to be trusted.
+   */
+  #moved({ path }: ShardFile): void {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
       void this.#release()
       this.#report(asBackendError(new Error('it was removed; a new one is begun'), path))
+    } else if (this.#names.current() === path) this.replace(new Error('its write-ahead log was removed or replaced'))
+    else {
+      void this.#release()
+      this.#names.remove(path)
+      this.#report(asBackendError(new Error('other processes use a newer one; it was removed'), path))
     }
   }
 

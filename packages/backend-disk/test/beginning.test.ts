@@ -1,26 +1,80 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { disk } from '@cashews/backend-disk'
+import { type BackendHost, MISS } from '@cashews/core'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ShardNames } from '../src/directory.ts'
 import { temporaryDirectory } from './support.ts'
 
-const others = vi.hoisted(() => ({ act: () => {} }))
+/** What a look into the directory finds. */
+const look = vi.hoisted(() => ({ finds: (names: string[]) => names }))
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
-  const readdirSync = (path: string): string[] => {
-    const names = fs.readdirSync(path)
-    others.act()
+  return { ...fs, readdirSync: (path: string): string[] => look.finds(fs.readdirSync(path)) }
+})
+
+const FIRST = 'cashews-0-of-1.1.db'
+const SECOND = 'cashews-0-of-1.2.db'
+const ASIDE = `${FIRST}.corrupt-1`
+const HOUR = 3_600_000
+
+const opened: { close(): unknown }[] = []
+const host: BackendHost = { removed() {}, error() {} }
+
+async function open(directory: string, checkInterval: false | '5ms' = false) {
+  const store = disk({ directory, shards: 1, checkInterval })
+  await store.open(host)
+  opened.push(store)
+  return store
+}
+
+/** Makes the next look find something else, as one does while others rename what is there. */
+function findOnce(names: string[]): void {
+  look.finds = () => {
+    look.finds = (found) => found
     return names
   }
-  return { ...fs, readdirSync }
+}
+
+afterEach(async () => {
+  look.finds = (names) => names
+  for (const store of opened.splice(0)) await store.close()
 })
 
 describe('processes that begin the file of a shard at once', () => {
   it('begin the same, whenever one looks and the other makes it', () => {
     const directory = temporaryDirectory()
     const names = new ShardNames(directory, 0, 1)
-    others.act = () => writeFileSync(join(directory, 'cashews-0-of-1.1.db'), '')
-    expect(basename(names.current())).toBe('cashews-0-of-1.1.db')
+    look.finds = (found) => {
+      writeFileSync(join(directory, FIRST), '')
+      return found
+    }
+    expect(basename(names.current())).toBe(FIRST)
+  })
+
+  it('share one in the end, when one that opens has seen half of a renaming', async () => {
+    const directory = temporaryDirectory()
+    writeFileSync(join(directory, ASIDE), '')
+    const others = await open(directory)
+    expect(existsSync(join(directory, SECOND))).toBe(true)
+    await others.set('key', 1, HOUR)
+    findOnce([])
+    const store = await open(directory)
+    expect(await store.get('key')).toBe(1)
+    expect(existsSync(join(directory, FIRST))).toBe(false)
+  })
+
+  it('share one in the end, when the other begins a newer one after that', async () => {
+    const directory = temporaryDirectory()
+    const store = await open(directory, '5ms')
+    await store.set('key', 'old', HOUR)
+    findOnce([ASIDE])
+    const others = await open(directory)
+    await others.set('key', 'new', HOUR)
+    await expect.poll(() => store.get('key')).toBe('new')
+    expect(existsSync(join(directory, FIRST))).toBe(false)
+    await store.delete('key')
+    expect(await others.get('key')).toBe(MISS)
   })
 })

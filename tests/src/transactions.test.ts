@@ -564,6 +564,17 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
+  it('keeps a counter it has begun when it deletes a tag that the counter is not under', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    await inside(async () => {
+      await cache.incr('begun')
+      await tags.delete('other')
+      expect(await cache.get('begun')).toBe(1)
+    })
+    expect(await cache.get('begun')).toBe(1)
+  })
+
   it('stores what cached functions answer under its tags', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)

@@ -106,7 +106,7 @@ export class KeyLocks {
 
   /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
   #try(view: View, keys: readonly string[]): Awaitable<boolean> {
-    const parts = view.partsOf(keys)
+    const parts = view.placement.partsOf(keys)
     return parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)
   }
 
@@ -116,7 +116,7 @@ export class KeyLocks {
     if (!locks || !locks.acquireAndInspect) return this.#try(view, keys)
     const { acquireAndInspect } = locks
     return this.#ask(view, () => {
-      const learn = view.learning(key)
+      const learn = view.reader.learning(key)
       return chain(acquireAndInspect(lockName(key), this.token, this.#lifetime), (found) => {
         if (found !== undefined) learn(found)
         return found !== undefined
@@ -195,7 +195,7 @@ export class KeyLocks {
   async #renew(): Promise<void> {
     const began = performance.now()
     const renewals = [...this.#held].flatMap(([view, held]) =>
-      view.partsOf([...held]).map((keys) => {
+      view.placement.partsOf([...held]).map((keys) => {
         const ours = keys.map((key) => ({ lock: lockName(key), token: this.token }))
         return this.#ask(view, () => view.store.apply(ours, this.#locking(keys)))
       }),

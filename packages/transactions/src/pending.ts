@@ -13,7 +13,9 @@ import type { Entry } from './entry.ts'
 import { TransactionConflictError, TransactionUnknownError } from './errors.ts'
 import { heldFrom, lifetimeLeft, sumOf, writeOf } from './held.ts'
 import { lockName } from './key-locks.ts'
-import type { Change, Expected, View, ViewHost } from './view.ts'
+import type { Change, Expected } from './step.ts'
+import type { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
 
 /** The locks that a commit relies on. */
 export interface HeldLocks {
@@ -219,7 +221,7 @@ export class Pending {
   parts(locks: HeldLocks | undefined): Part[] {
     const groups = new Map<string | number, [Map<string, Entry>, string[]]>()
     const groupOf = (key: string) => {
-      const part = this.view.partOf(key)
+      const part = this.view.placement.partOf(key)
       const group: [Map<string, Entry>, string[]] = groups.get(part) ?? [new Map(), []]
       groups.set(part, group)
       return group

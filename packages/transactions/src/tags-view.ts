@@ -1,15 +1,90 @@
-import type { Tags } from '@cashews/core'
+import { type Awaitable, all, chain, MISS, type Miss, type Tags } from '@cashews/core'
+import { ask } from './ask.ts'
+import { copyOf } from './held.ts'
+import type { Reader } from './reader.ts'
 import type { View } from './view.ts'
 
 /** Tags as a transaction sees them: those it has given and deleted itself first, then those of the store. */
-export function tagsView(view: View, store: Tags): Tags {
-  return {
-    set: (key, value, lifetime, tags, { exists } = {}) => view.set(key, value, lifetime, exists, tags),
-    setMany: (entries, lifetime, tags) => view.setMany(entries, lifetime, tags),
-    incr: (key, by, lifetime, tags) => view.incrTagged(key, by, lifetime, tags),
-    delete: (tags) => view.dropTags(tags, false),
-    expire: (tags) => view.dropTags(tags, true),
-    of: (key) => view.tagsOf(key, store),
-    stale: (key) => view.stale(key, store),
+export class TagsView implements Tags {
+  readonly #view: View
+  readonly #store: Tags
+  readonly #reader: Reader
+
+  constructor(view: View, store: Tags, reader: Reader) {
+    this.#view = view
+    this.#store = store
+    this.#reader = reader
+  }
+
+  readonly set: Tags['set'] = (key, value, lifetime, tags, { exists } = {}) =>
+    this.#view.set(key, value, lifetime, exists, tags)
+
+  readonly setMany: Tags['setMany'] = (entries, lifetime, tags) => this.#view.setMany(entries, lifetime, tags)
+
+  readonly incr: Tags['incr'] = (key, by, lifetime, tags) => this.#view.incrTagged(key, by, lifetime, tags)
+
+  readonly delete: Tags['delete'] = (tags) => this.#drop(tags, false)
+
+  readonly expire: Tags['expire'] = (tags) => this.#drop(tags, true)
+
+  readonly of: Tags['of'] = (key) => {
+    const { draft } = this.#reader
+    return this.#reader.look([key], () => {
+      const entry = draft.entry(key)
+      if (draft.heldAt(key) === MISS) return MISS
+      const own = entry.fill?.tags ?? entry.tags
+      if (!entry.isUntouched && !entry.keepsTags) return own
+      const stored = ask<readonly string[] | Miss>(this.#view.door, 'get', key, () => this.#store.of(key))
+      return chain(stored, (stored) => (stored === MISS ? own : [...new Set([...stored, ...own])]))
+    })
+  }
+
+  readonly stale: Tags['stale'] = (key) => {
+    const { draft, dropped } = this.#reader
+    return this.#reader.claim([], () => {
+      const entry = draft.find(key)
+      if (entry?.own === MISS && entry.stale !== MISS) return copyOf(entry.stale)
+      if (entry?.isUntouched === false) return this.#reader.get(key)
+      return chain(dropped.reachStale(key), (isDropped) =>
+        isDropped ? MISS : ask<unknown>(this.#view.door, 'get', key, () => this.#store.stale(key)),
+      )
+    })
+  }
+
+  /** Makes what is under the tags absent. */
+  #drop(tags: readonly string[], expired: boolean): Awaitable<void> {
+    const { draft, dropped } = this.#reader
+    return this.#reader.claim([], () => {
+      dropped.add(tags, expired)
+      draft.loadings.cancelAll()
+      for (const [key, entry] of draft) {
+        if (!expired) entry.stale = MISS
+        if ((entry.fill?.tags ?? entry.tags).some((tag) => tags.includes(tag))) this.#lose(key, expired)
+      }
+      return this.#dropStored(expired)
+    })
+  }
+
+  /** Does the same to what has its tags from the store. */
+  #dropStored(expired: boolean): Awaitable<void> {
+    const { draft, dropped } = this.#reader
+    const seen = [...draft].filter(([, { seen, isDropped }]) => !isDropped && seen !== undefined && seen !== MISS)
+    return chain(all(seen.map(([key]) => dropped.reach(key))), (reached) => {
+      for (const [at, [key, entry]] of seen.entries()) {
+        if (!reached[at]) continue
+        if (entry.isUntouched || entry.keepsTags) this.#lose(key, expired)
+        // What was seen there ends with the tag, in the same commit: it would take itself for somebody who came between.
+        else entry.isDropped = true
+      }
+    })
+  }
+
+  #lose(key: string, expired: boolean): void {
+    const { draft } = this.#reader
+    const held = draft.heldAt(key)
+    const entry = draft.entry(key)
+    entry.write(MISS)
+    if (expired && held !== MISS) entry.stale = held.value
+    entry.isDropped = true
   }
 }

@@ -26,7 +26,8 @@ import {
 import { clock } from './held.ts'
 import { type Claims, KeyLocks } from './key-locks.ts'
 import { type Settings, settingsOf, type TransactionOptions } from './options.ts'
-import { View, type ViewHost } from './view.ts'
+import { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
 
 /** What the function of a transaction can do with it. */
 export interface TransactionControl {

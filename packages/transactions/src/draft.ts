@@ -1,0 +1,167 @@
+import { type Clock, MISS, type Milliseconds, type Miss, type Stamp, type Write } from '@cashews/core'
+import { Entry, type Judged } from './entry.ts'
+import { copyOf, type Held, sumOf } from './held.ts'
+import type { Loading } from './loading.ts'
+import type { Loadings } from './loadings.ts'
+
+/**
+ * What a transaction knows of the keys of one store: what it has seen there, and what it has written. Members that change
+ * a key are called when it is known what it holds, and keep what they are given: it is copied before.
+ */
+export class Draft {
+  /** A write cancels those of its key. */
+  readonly loadings: Loadings
+  readonly #clock: Clock
+  #entries = new Map<string, Entry>()
+  #stamps = 0
+
+  constructor(clock: Clock, loadings: Loadings) {
+    this.#clock = clock
+    this.loadings = loadings
+  }
+
+  [Symbol.iterator](): IterableIterator<[key: string, entry: Entry]> {
+    return this.#entries.entries()
+  }
+
+  find(key: string): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** What is known of a key, from now on. */
+  entry(key: string): Entry {
+    const found = this.#entries.get(key)
+    if (found !== undefined) return found
+    const entry = new Entry()
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** Puts back what was forgotten meanwhile. */
+  restore(key: string, entry: Entry): void {
+    if (!this.#entries.has(key)) this.#entries.set(key, entry)
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  /** Hands over all, and begins anew. */
+  take(): ReadonlyMap<string, Entry> {
+    const taken = this.#entries
+    this.#entries = new Map()
+    return taken
+  }
+
+  // What a key holds
+
+  heldAt(key: string): Held | Miss {
+    return this.#entries.get(key)?.at(this.#clock.now()) ?? MISS
+  }
+
+  valueAt(key: string): unknown {
+    const held = this.heldAt(key)
+    return held === MISS ? MISS : copyOf(held.value)
+  }
+
+  stampAt(key: string): Stamp | undefined {
+    const held = this.heldAt(key)
+    return held === MISS ? undefined : held.stamp
+  }
+
+  // What is written
+
+  /** @param judged What the write takes for granted of the store. */
+  put(key: string, value: unknown, lifetime: Milliseconds, judged?: Judged, tags?: readonly string[]): true {
+    this.#write(key, { value, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }, judged, tags)
+    return true
+  }
+
+  /** Answers whether the key was there. */
+  remove(key: string): boolean {
+    const there = this.heldAt(key) !== MISS
+    this.#write(key, MISS)
+    return there
+  }
+
+  /** Answers whether the key is there. */
+  prolong(key: string, lifetime: Milliseconds): boolean {
+    const entry = this.entry(key)
+    const held = this.heldAt(key)
+    if (held === MISS) return false
+    const prolonged = { ...held, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }
+    if (entry.fill) {
+      entry.fill = { ...entry.fill, held: prolonged }
+      return true
+    }
+    const onlyLifetime = entry.isUntouched || entry.onlyLifetime
+    this.#change(key, prolonged, entry.judged)
+    entry.onlyLifetime = onlyLifetime
+    return true
+  }
+
+  /** Answers the sum. */
+  add(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): number {
+    const end = this.#clock.now() + lifetime
+    const held = this.heldAt(key)
+    const value = sumOf(key, held, by)
+    const expiresAt = held === MISS ? end : held.expiresAt
+    this.#change(key, { value, expiresAt, stamp: this.#stamp() }, this.#judgedSum(key, by, end), tags)
+    return value
+  }
+
+  /** Makes one write of a step. */
+  make(write: Write, kept: unknown, judged: Judged | undefined): void {
+    const { key } = write
+    if (write.op === 'delete') this.remove(key)
+    else if (write.op === 'expire') this.prolong(key, write.lifetime)
+    else if (write.lifetime !== 'keep') this.put(key, kept, write.lifetime, judged, write.tags)
+    else this.#replace(key, kept, judged, write.tags)
+  }
+
+  /** Keeps the result of a load, to be stored after the commit. */
+  fill(key: string, value: unknown, lifetime: Milliseconds, loading: Loading, tags: readonly string[]): void {
+    const entry = this.entry(key)
+    const held = { value, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }
+    // Nothing would keep it from undoing what others delete before the commit: then the key is deleted, and loaded anew.
+    if (entry.own !== undefined) entry.write(MISS)
+    entry.fill = { held, loading, tags }
+  }
+
+  /** How the commit is to depend on what the store held. It does not, where own writes stand before it. */
+  judged(key: string, judged: Judged): Judged | undefined {
+    const entry = this.entry(key)
+    return entry.isUntouched || entry.onlyLifetime ? judged : entry.judged
+  }
+
+  /** One sum after another is one sum. */
+  #judgedSum(key: string, by: number, endOfNew: Milliseconds): Judged | undefined {
+    const { judged } = this.entry(key)
+    if (judged?.what === 'sum') return { what: 'sum', by: judged.by + by, endOfNew }
+    return this.judged(key, { what: 'sum', by, endOfNew })
+  }
+
+  /** Puts a value where it keeps the lifetime that there is, and the tags. */
+  #replace(key: string, value: unknown, judged: Judged | undefined, tags: readonly string[] | undefined): void {
+    const held = this.heldAt(key)
+    const stamp = this.#stamp()
+    if (held === MISS) this.#write(key, { value, expiresAt: Number.POSITIVE_INFINITY, stamp }, judged, tags)
+    else this.#change(key, { value, expiresAt: held.expiresAt, stamp }, judged)
+  }
+
+  #write(key: string, held: Held | Miss, judged?: Judged, tags?: readonly string[]): void {
+    this.loadings.cancel(key)
+    this.entry(key).write(held, judged, tags)
+  }
+
+  /** Writes over what a key holds, which keeps its tags. */
+  #change(key: string, held: Held, judged: Judged | undefined, tags?: readonly string[]): void {
+    this.loadings.cancel(key)
+    this.entry(key).change(held, judged, tags)
+  }
+
+  /** Different from every stamp of a store. */
+  #stamp(): string {
+    return `\0${++this.#stamps}`
+  }
+}

@@ -1,0 +1,117 @@
+import { type Awaitable, all, type Call, chain, MISS, type Miss, type Snapshot } from '@cashews/core'
+import { ask } from './ask.ts'
+import type { Draft } from './draft.ts'
+import type { DroppedTags } from './dropped-tags.ts'
+import type { Entry } from './entry.ts'
+import { copyOf, heldFrom } from './held.ts'
+import type { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
+
+/** Finds out what keys hold, for a view: what is known already, or what the store says once the keys are locked. */
+export class Reader {
+  readonly draft: Draft
+  readonly dropped: DroppedTags
+  readonly #view: View
+  readonly #host: ViewHost
+  /** What keys held when they were locked, until they are looked at. */
+  readonly #learnt = new Map<string, { readonly found: Snapshot | Miss; readonly asked: number }>()
+
+  constructor(view: View, host: ViewHost, draft: Draft, dropped: DroppedTags) {
+    this.#view = view
+    this.#host = host
+    this.draft = draft
+    this.dropped = dropped
+  }
+
+  /** Whether reads may go straight to the store. */
+  get looksThrough(): boolean {
+    return !this.#host.remembers && this.dropped.isEmpty
+  }
+
+  get(key: string): Awaitable<unknown> {
+    if (!this.looksThrough) return this.look([key], () => this.draft.valueAt(key))
+    return this.claim([], () => {
+      if (this.draft.find(key)?.isKnown) return this.draft.valueAt(key)
+      return this.#ask(key, () => this.#view.store.get(key))
+    })
+  }
+
+  getMany(keys: readonly string[]): Awaitable<unknown[]> {
+    if (!this.looksThrough) return this.look(keys, () => keys.map((key) => this.draft.valueAt(key)))
+    return this.claim([], () => {
+      const unknown = keys.filter((key) => !this.draft.find(key)?.isKnown)
+      return chain(this.#askMany(unknown), (found) =>
+        keys.map((key) => (found.has(key) ? copyOf(found.get(key)) : this.draft.valueAt(key))),
+      )
+    })
+  }
+
+  /** Runs `act`, in one step, when it is known what the keys hold. */
+  look<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
+    const load = () =>
+      chain(all(keys.map((key) => this.#load(key))), (loaded) => {
+        this.#host.check()
+        for (const [at, key] of keys.entries()) this.draft.restore(key, loaded[at] as Entry)
+        const answer = act()
+        if (!this.#host.remembers) this.#forget(keys)
+        return answer
+      })
+    return this.claim(keys, load, true)
+  }
+
+  /** Runs `act` when the keys are the transaction's own, in its mode. */
+  claim<R>(keys: readonly string[], act: () => Awaitable<R>, inspects = false): Awaitable<R> {
+    this.#view.placement.stay(keys)
+    return chain(this.#host.claim(this.#view, keys, inspects), () => {
+      this.#host.check()
+      return act()
+    })
+  }
+
+  /** Answers whom to tell what the store holds under a key that is being locked. */
+  learning(key: string): (found: Snapshot | Miss) => void {
+    const asked = this.#host.clock.now()
+    return (found) => void this.#learnt.set(key, { found, asked })
+  }
+
+  /** Forgets what was learnt and not looked at. */
+  unlearn(): void {
+    this.#learnt.clear()
+  }
+
+  #load(key: string): Awaitable<Entry> {
+    const known = this.draft.find(key)
+    if (known?.isKnown) return known
+    const learnt = this.#learnt.get(key)
+    this.#learnt.delete(key)
+    const asked = learnt?.asked ?? this.#host.clock.now()
+    return chain(learnt ? learnt.found : this.#ask(key, () => this.#view.store.inspect(key)), (found) =>
+      chain(found !== MISS && this.dropped.reach(key), (isDropped) => {
+        const entry = this.draft.entry(key)
+        if (entry.seen === undefined) entry.isDropped = isDropped
+        entry.seen ??= isDropped ? MISS : heldFrom(found, asked)
+        return entry
+      }),
+    )
+  }
+
+  /** Looks anew next time, where nothing promises that it stays. */
+  #forget(keys: readonly string[]): void {
+    for (const key of keys) {
+      const entry = this.draft.find(key)
+      if (entry?.isUntouched && entry.judged === undefined) this.draft.forget(key)
+    }
+  }
+
+  #ask<T>(key: string, perform: () => Awaitable<T>): Awaitable<T> {
+    return ask(this.#view.door, 'get', key, perform)
+  }
+
+  #askMany(keys: readonly string[]): Awaitable<ReadonlyMap<string, unknown>> {
+    const { door, store } = this.#view
+    if (keys.length === 0) return new Map()
+    const call: Call = { command: 'getMany', keys, backend: store }
+    const found = door.ask(call, () => store.getMany(keys))
+    return chain(found, (found) => new Map(keys.map((key, at) => [key, found[at]])))
+  }
+}

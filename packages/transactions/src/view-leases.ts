@@ -1,0 +1,104 @@
+import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '@cashews/core'
+import { ask } from './ask.ts'
+import type { Draft } from './draft.ts'
+import { copyOf } from './held.ts'
+import type { Reader } from './reader.ts'
+import type { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
+
+/** What a cached function reads and stores inside. It neither locks nor takes part: the truth is at its source. */
+export class ViewLeases implements Leases {
+  readonly #view: View
+  readonly #host: ViewHost
+  readonly #reader: Reader
+  readonly #draft: Draft
+
+  constructor(view: View, host: ViewHost, reader: Reader) {
+    this.#view = view
+    this.#host = host
+    this.#reader = reader
+    this.#draft = reader.draft
+  }
+
+  get(key: string, ahead?: TagsAhead): Awaitable<Leased> {
+    return chain(this.#host.claim(this.#view, []), () => {
+      if (this.#draft.find(key)?.isKnown) return this.#getKnown(key, ahead)
+      if (this.#host.checksReads || !this.#reader.looksThrough) return this.#getLooking(key, ahead)
+      return this.#getStored(key, ahead)
+    })
+  }
+
+  take(key: string, ahead?: TagsAhead): Awaitable<string> {
+    return chain(this.#host.claim(this.#view, []), () => this.#take(key, ahead))
+  }
+
+  set(
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    lease: string,
+    tags: readonly string[] = [],
+  ): Awaitable<boolean> {
+    const kept = copyOf(value)
+    this.#host.check()
+    const { loadings } = this.#draft
+    const loading = loadings.find(key, lease)
+    if (loading === undefined) return false
+    loadings.end(key, lease)
+    this.#draft.fill(key, kept, lifetime, loading, tags)
+    return true
+  }
+
+  holds(key: string, lease: string): boolean {
+    return this.#draft.loadings.find(key, lease) !== undefined
+  }
+
+  #getKnown(key: string, ahead: TagsAhead | undefined): Leased {
+    const value = this.#draft.valueAt(key)
+    return value === MISS ? this.#begin(key, undefined, ahead) : { value }
+  }
+
+  /** Where what is read is checked, or may be under a tag that was deleted inside. */
+  #getLooking(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
+    return this.#reader.look([key], () => {
+      const value = this.#draft.valueAt(key)
+      if (value !== MISS) return { value }
+      this.#draft.forget(key)
+      return this.#takeAfterMiss(key, ahead)
+    })
+  }
+
+  #getStored(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
+    const { door, store } = this.#view
+    const { leases } = store
+    if (!leases) {
+      const found = ask<unknown>(door, 'get', key, () => store.get(key))
+      return chain(found, (value) => (value === MISS ? this.#takeAfterMiss(key, ahead) : { value }))
+    }
+    const leased = ask<Leased | typeof MISS>(door, 'get', key, () => leases.get(key, ahead))
+    return chain(leased, (found) => {
+      const { value, lease = undefined } = found === MISS ? { value: MISS } : found
+      return value === MISS ? this.#begin(key, lease, ahead) : { value }
+    })
+  }
+
+  #takeAfterMiss(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
+    return chain(this.#take(key, ahead), (lease) => ({ value: MISS, lease }))
+  }
+
+  /** Takes the store's own proof that nobody invalidates the key during a load, if it has one. */
+  #take(key: string, ahead: TagsAhead | undefined): Awaitable<string> {
+    const { door, store } = this.#view
+    const { leases, tags } = store
+    const { loadings } = this.#draft
+    const prove = () => (leases ? leases.take(key, ahead) : ahead && tags ? tags.capture?.(ahead) : undefined)
+    if (this.#draft.find(key)?.own !== undefined) return loadings.begin(key, undefined, ahead)
+    return chain(ask<unknown>(door, 'get', key, prove), (token) =>
+      loadings.begin(key, typeof token === 'string' ? token : undefined, ahead),
+    )
+  }
+
+  #begin(key: string, token: string | undefined, ahead: TagsAhead | undefined): Leased {
+    return { value: MISS, lease: this.#draft.loadings.begin(key, token, ahead) }
+  }
+}

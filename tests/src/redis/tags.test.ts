@@ -6,6 +6,7 @@ import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { patient } from '../support/helpers.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
@@ -231,7 +232,7 @@ describe('records of tags in Redis', () => {
     const make = () => {
       const cache = createCache().setup(memory())
       closing.push(() => cache.close())
-      return { cache, tags: createTags(cache, { backend: redis({ url: redisUrl(), namespace }) }) }
+      return { cache, tags: createTags(cache, { backend: patient(redis({ url: redisUrl(), namespace })) }) }
     }
     const [own, other] = [make(), make()]
     await own.cache.set('a', 1, tagged)
@@ -244,7 +245,7 @@ describe('records of tags in Redis', () => {
     const name = crypto.randomUUID()
     const cache = createCache().setup(redis({ url: redisUrl(), namespace: `values:${name}:` }), PATIENT)
     closing.push(() => cache.close())
-    const tags = createTags(cache, { backend: redis({ url: redisUrl(), namespace: `tags:${name}:` }) })
+    const tags = createTags(cache, { backend: patient(redis({ url: redisUrl(), namespace: `tags:${name}:` })) })
     await cache.set('a', 1, tagged)
     expect(await cache.get('a')).toBe(1)
     await tags.delete('x')

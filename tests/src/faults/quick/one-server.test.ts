@@ -6,13 +6,13 @@ import { describe, it } from 'vitest'
 import { PATIENT, READ, SLACK, WRITE, watchedCache } from '../../support/faults/cache.ts'
 import { report, round, Stopwatch, within } from '../../support/faults/report.ts'
 import { eventually } from '../../support/redis/eventually.ts'
-import { freePort } from '../../support/redis/ports.ts'
+import { CLOSED_PORT } from '../../support/redis/ports.ts'
 import { startProxy } from '../../support/redis/proxy.ts'
 import { startRedis } from '../../support/redis/redis-server.ts'
 
 describe('one Redis', () => {
   it('A1: was never up', async () => {
-    await using watched = watchedCache({ port: await freePort(), host: '127.0.0.1' })
+    await using watched = watchedCache({ port: CLOSED_PORT, host: '127.0.0.1' })
     const { cache, heard } = watched
     const load = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: number) => id)
     const [first, later] = [new Stopwatch(), new Stopwatch()]
@@ -206,7 +206,7 @@ describe('one Redis', () => {
 
   it('A21: with suppress: false the caller hears of it in time', async () => {
     await using server = await startRedis()
-    await using closed = watchedCache({ port: await freePort(), host: '127.0.0.1' }, { suppress: false })
+    await using closed = watchedCache({ port: CLOSED_PORT, host: '127.0.0.1' }, { suppress: false })
     await using watched = watchedCache({ url: server.url }, { suppress: false })
     await watched.cache.init()
     const times: Record<string, number> = {}

@@ -29,7 +29,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const url = process.env.REDIS_URL
   project.provide('redis', await place(async () => url ?? keep(await startRedis()).url))
-  project.provide('redisCluster', await place(async () => keep(await startCluster()).addresses))
+  const trustedCluster = async () => {
+    const cluster = keep(await startCluster())
+    await cluster.trustItsNodes()
+    return cluster.addresses
+  }
+  project.provide('redisCluster', await place(trustedCluster))
   return async () => {
     await Promise.all(started.map((server) => server[Symbol.asyncDispose]()))
   }

@@ -4,7 +4,10 @@ import { createServer } from 'node:net'
 /** The bus of a cluster node listens this much above its port. */
 const BUS = 10_000
 
-/** A port of this machine that nobody listens on. */
+/** A port that nobody listens on, and that no other test can be given meanwhile. */
+export const CLOSED_PORT = 1
+
+/** A port of this machine that nobody listens on yet: whoever is first takes it. */
 export async function freePort(): Promise<number> {
   const port = await listen(0)
   if (port === undefined) throw new Error('No port is free.')

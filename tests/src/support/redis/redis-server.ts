@@ -8,14 +8,17 @@ import { Redis } from 'ioredis'
 import { redisBinary } from './binary.ts'
 import { freePort } from './ports.ts'
 
-/** How long a server may take to start. */
-const PATIENCE = 10_000
+/** How long a server may take to start, in milliseconds. */
+const PATIENCE = 20_000
 
 export interface RedisServerOptions {
   /** More words for its command line. */
   readonly args?: readonly string[]
-  readonly port?: number
+  /** @default {@link freePort} */
+  readonly findPort?: () => Promise<number>
 }
+
+class PortTakenError extends Error {}
 
 /** A server of its own process, on this machine alone, that keeps nothing. */
 export class RedisServer implements AsyncDisposable {
@@ -61,6 +64,8 @@ export class RedisServer implements AsyncDisposable {
     child.once('exit', () => live.delete(child))
     const end = performance.now() + PATIENCE
     while (!(await this.#answers())) {
+      const isTaken = log.includes('Address already in use')
+      if (child.exitCode !== null && isTaken) throw new PortTakenError(`Somebody else has taken port ${this.port}.`)
       if (child.exitCode !== null || performance.now() > end) throw new Error(`redis-server did not start:\n${log}`)
       await wait(10)
     }
@@ -92,12 +97,13 @@ export class RedisServer implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
+  /** Whether it is this process that answers, and no other on the same port. */
   async #answers(): Promise<boolean> {
     const client = new Redis({ port: this.port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null })
     client.on('error', () => {})
     try {
       await client.connect()
-      return (await client.ping()) === 'PONG'
+      return (await client.info('server')).includes(`process_id:${this.pid}\r\n`)
     } catch {
       return false
     } finally {
@@ -106,17 +112,24 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** Starts a server on a free port. */
-export async function startRedis({ args = [], port }: RedisServerOptions = {}): Promise<RedisServer> {
+/** Starts a server on a free port: on another one, when somebody else takes it before this server does. */
+export async function startRedis({ args = [], findPort = freePort }: RedisServerOptions = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'cashews-redis-'))
-  const place = port ?? (await freePort())
-  const server = new RedisServer(place, folder, [
-    ...['--port', `${place}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    ...['--repl-diskless-sync-delay', '0'],
-    ...args,
-  ])
-  await server.start()
-  return server
+  for (;;) {
+    const port = await findPort()
+    const server = new RedisServer(port, folder, [
+      ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+      ...['--repl-diskless-sync-delay', '0'],
+      ...args,
+    ])
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      server.admin.disconnect()
+      if (!(error instanceof PortTakenError)) throw error
+    }
+  }
 }
 
 /** Nobody outlives the tests, however they end. */

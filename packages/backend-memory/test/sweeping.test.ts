@@ -135,13 +135,11 @@ describe('a store in use', () => {
       store.get('a')
       console.log('done')`
     const options = ['--conditions=@cashews/source', '--input-type=module', '--eval', script]
-    const started = performance.now()
     const output = execFileSync(process.execPath, options, {
       cwd: import.meta.dirname,
       timeout: 20_000,
       encoding: 'utf8',
     })
     expect(output).toContain('done')
-    expect(performance.now() - started).toBeLessThan(20_000)
   })
 })

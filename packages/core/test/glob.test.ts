@@ -53,9 +53,9 @@ describe('a glob', () => {
   })
 
   it('takes no long time over the worst of patterns', () => {
-    const started = performance.now()
+    const started = process.cpuUsage()
     expect(matches(`${'a*'.repeat(50)}b`, 'a'.repeat(10_000))).toBe(false)
     expect(matches(`${'*a'.repeat(50)}?`, 'a'.repeat(40))).toBe(false)
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(500)
   })
 })

@@ -150,7 +150,7 @@ describe('a time to live', () => {
   })
 
   it('takes no long time to refuse long nonsense', () => {
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (const text of [
       `${'1'.repeat(50_000)}x`,
       `${'1h'.repeat(20_000)}x`,
@@ -158,6 +158,6 @@ describe('a time to live', () => {
       '1 '.repeat(20_000),
     ])
       expect(() => parseTtl(text)).toThrow(TtlError)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000)
   })
 })

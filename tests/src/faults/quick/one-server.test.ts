@@ -49,19 +49,18 @@ describe('one Redis', () => {
     const { backend } = watched
     let isOver = false
     const cutting = (async () => {
-      while (!isOver) {
+      for (let cut = 0; cut < 30; cut++) {
         await server.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
         await wait(50)
       }
+      isOver = true
     })()
     let [sent, acknowledged] = [0, 0]
-    const end = performance.now() + 1_500
-    while (performance.now() < end) {
+    while (!isOver || acknowledged === 0) {
       const batch = Array.from({ length: 20 }, () => backend.incr(`once:${sent++}`, 1, 60_000))
       for (const { status } of await Promise.allSettled(batch)) if (status === 'fulfilled') acknowledged++
       await wait(1)
     }
-    isOver = true
     await cutting
     await eventually(() => backend.ping('back').then(Boolean, () => false))
     const counts = await Promise.all(Array.from({ length: sent }, (_, at) => backend.get(`once:${at}`)))

@@ -7,6 +7,9 @@ export interface HostAndPort {
   readonly port: number
 }
 
+/** Holds a port or a URL; an address of IPv6 holds more than one colon. */
+const NO_HOST = /^[^:]*:[^:]*$|\//
+
 /**
  * @param shown The address as messages may show it.
  * @throws {ConfigurationError} On an address without a host, or with a port that is none.
@@ -20,7 +23,7 @@ export function parseAddress(
     typeof address === 'string' ? (/^(?:\[([^\]]+)\]|([^:]*))(?::(.*))?$/.exec(address) ?? []) : []
   const host = typeof address === 'string' ? (inBrackets ?? plain) : address.host
   const port = typeof address === 'string' ? Number(portText ?? defaultPort) : (address.port ?? defaultPort)
-  if (typeof host === 'string' && host !== '' && Number.isInteger(port) && port > 0 && port < 65_536)
-    return { host, port }
+  const isHost = typeof host === 'string' && host !== '' && !NO_HOST.test(host)
+  if (isHost && Number.isInteger(port) && port > 0 && port < 65_536) return { host, port }
   throw new ConfigurationError(`${shown} is no address. Write 'host:port', or { host, port }.`)
 }

@@ -1,6 +1,6 @@
 import { ConfigurationError, unknownOption } from '@cashews/core'
 import { serializerOptionNames } from '@cashews/serialization'
-import { OWN_OPTIONS, type RedisOptions } from './settings.ts'
+import { OWN_OPTIONS, PLACE, type RedisOptions } from './settings.ts'
 
 const KNOWN: readonly string[] = [...OWN_OPTIONS, ...serializerOptionNames]
 
@@ -35,14 +35,16 @@ const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   clusterOptions: settings,
 }
 
-/** What ioredis would take, and a cache could not work with. */
+/** What ioredis would take, and a cache could not work with, or has an option of its own for. */
 const REFUSED = {
-  connection: ['keyPrefix', 'replyMapping', 'stringNumbers'],
+  connection: ['keyPrefix', 'replyMapping', 'stringNumbers', ...PLACE],
   clusterOptions: ['keyPrefix', 'redisOptions', 'scaleReads'],
 } as const
 
 /** @throws {ConfigurationError} On an option that does not exist, or is of another kind. Shows none, for it may be secret. */
 export function checkOptions(options: RedisOptions): void {
+  if (!isObject(options))
+    throw new ConfigurationError("redis takes an object of settings, such as { url: 'redis://localhost:6379' }.")
   for (const [name, value] of Object.entries(options)) {
     if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
     const kind = KINDS[name as keyof RedisOptions]
@@ -52,7 +54,8 @@ export function checkOptions(options: RedisOptions): void {
   for (const [name, refused] of Object.entries(REFUSED)) {
     const given = options[name as keyof typeof REFUSED] ?? {}
     const found = refused.find((each) => each in given)
-    if (found !== undefined)
-      throw new ConfigurationError(`Option "${name}" of redis must not hold "${found}": the backend decides on it.`)
+    if (found === undefined) continue
+    const why = KNOWN.includes(found) ? 'it is an option of its own' : 'the backend decides on it'
+    throw new ConfigurationError(`Option "${name}" of redis must not hold "${found}": ${why}.`)
   }
 }

@@ -28,19 +28,42 @@ const BOUNDED = {
   reconnectOnError: (error: Error) => (/^READONLY/.test(error.message) ? 1 : false),
 } satisfies Connection
 
+/** What goes with each way to say where the servers are. Any other of these would be left unheard. */
+const GOES_WITH = {
+  client: [],
+  cluster: ['db', 'username', 'password', 'tls', 'connection', 'clusterOptions'],
+  sentinels: ['name', 'db', 'username', 'password', 'tls', 'connection'],
+  path: ['db', 'username', 'password', 'tls', 'connection'],
+  host: ['port', 'db', 'username', 'password', 'tls', 'connection'],
+} as const satisfies Partial<Record<keyof RedisOptions, readonly (keyof RedisOptions)[]>>
+
+type Way = keyof typeof GOES_WITH
+const WAYS = Object.keys(GOES_WITH) as readonly Way[]
+const DETAILS = new Set(Object.values(GOES_WITH).flat())
+
 /** Makes the way to wherever the options say. */
 export function linkTo(options: RedisOptions): Link {
   const { client, cluster, sentinels } = options
-  const ways = [client, cluster, sentinels, options.path, options.host].filter((way) => way !== undefined)
-  if (ways.length > 1)
-    throw new ConfigurationError(
-      'Redis was given several places at once. Give one of client, cluster, sentinels, host or path.',
-    )
-  if (options.name !== undefined && sentinels === undefined)
-    throw new ConfigurationError('Option "name" is the name of a master that sentinels know. Give sentinels too.')
+  refuseContradictions(options)
   if (client !== undefined) return linkToClient(client)
   if (cluster) return linkToCluster(cluster, options)
   return sentinels ? linkToMaster(sentinels, options) : linkToServer(options)
+}
+
+/** @throws {ConfigurationError} On several places at once, and on what does not go with the one there is. */
+function refuseContradictions(options: RedisOptions): void {
+  const [way = 'host', ...others] = WAYS.filter((way) => options[way] !== undefined)
+  if (others.length > 0)
+    throw new ConfigurationError(
+      'Redis was given several places at once. Give one of client, cluster, sentinels, host or path.',
+    )
+  if (options.name !== undefined && way !== 'sentinels')
+    throw new ConfigurationError('Option "name" is the name of a master that sentinels know. Give sentinels too.')
+  const known: readonly string[] = GOES_WITH[way]
+  const stray = [...DETAILS].find((name) => options[name] !== undefined && !known.includes(name))
+  if (stray === undefined) return
+  const remedy = way === 'client' ? 'Set it where the client is made' : `With it go: ${known.join(', ')}`
+  throw new ConfigurationError(`Option "${stray}" of redis does not go with "${way}". ${remedy}.`)
 }
 
 function linkToServer(options: RedisOptions): Link {

@@ -22,6 +22,9 @@ export interface ClientSideOptions {
 /** What ioredis takes for a connection, but for what the backend has to know of. */
 export type Connection = Omit<ServerOptions, 'keyPrefix' | 'replyMapping' | 'stringNumbers'>
 
+/** What says where a server is, and who asks: options of the backend's own. */
+export const PLACE = ['host', 'port', 'path', 'sentinels', 'name', 'db', 'username', 'password', 'tls'] as const
+
 /** Settings of {@link redis}. Where the server is: one of `url`, `client`, `cluster`, `sentinels`; else `host` and `port`. */
 export interface RedisOptions extends SerializerOptions {
   /** Such as `redis://user:password@localhost:6379/1`. Options in it give way to those beside it. */
@@ -49,7 +52,7 @@ export interface RedisOptions extends SerializerOptions {
   /** Keeps copies in this process: by default not. */
   readonly clientSide?: boolean | ClientSideOptions
   /** Anything else that ioredis takes, for each connection. */
-  readonly connection?: Connection
+  readonly connection?: Omit<Connection, (typeof PLACE)[number]>
   /** Anything else that ioredis takes for a cluster. */
   readonly clusterOptions?: Omit<ClusterOptions, 'redisOptions' | 'keyPrefix' | 'scaleReads'>
 }

@@ -1,0 +1,57 @@
+import { type Awaitable, chain, isPending } from '@cashews/core'
+import { asList, asText } from './content.ts'
+import { typeById } from './custom-types.ts'
+import { CustomPart } from './placeholders.ts'
+import { replace } from './replace.ts'
+
+/** A value holds a custom type that this process does not know, or whose decoder refuses the data. */
+export class CustomTypeError extends Error {}
+
+/** The custom parts of the value that is being read: those inside of others come first. */
+let customParts: CustomPart[] = []
+
+/** Reads a whole value by `read`, and then lets the custom types make their instances. */
+export function reviveAll(
+  read: (bytes: Buffer, start: number) => unknown,
+  bytes: Buffer,
+  start: number,
+): Awaitable<unknown> {
+  if (customParts.length > 0) customParts = []
+  const value = read(bytes, start)
+  if (customParts.length === 0) return value
+  const parts = customParts
+  customParts = []
+  const instances = parts.reduce<Awaitable<unknown>>(
+    (before, part) => chain(before, () => chain(instanceOf(part), (instance) => setValue(part, instance))),
+    undefined,
+  )
+  return chain(instances, () => replace(value, valueOfCustom))
+}
+
+function setValue(part: CustomPart, instance: unknown): void {
+  part.value = instance
+}
+
+function instanceOf(part: CustomPart): Awaitable<unknown> {
+  const type = typeById(part.id)
+  if (!type) throw new CustomTypeError(`nobody registered the type "${part.id}"`)
+  const failed = (error: unknown): never => {
+    throw new CustomTypeError(`type "${part.id}": ${(error as Error)?.message ?? error}`, { cause: error })
+  }
+  try {
+    const instance = type.decode(replace(part.data, valueOfCustom))
+    return isPending(instance) ? instance.catch(failed) : instance
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+const valueOfCustom = (part: object): unknown => (part instanceof CustomPart ? part.value : part)
+
+/** Notes an instance of a custom type, which is made when the whole value was read. */
+export function makeCustom(content: unknown): CustomPart {
+  const [id, data] = asList(content)
+  const part = new CustomPart(asText(id), data)
+  customParts.push(part)
+  return part
+}

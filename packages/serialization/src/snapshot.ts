@@ -1,0 +1,18 @@
+import { types } from 'node:util'
+import type { Fields } from './plain.ts'
+import { TAG, Tagged } from './tagged.ts'
+
+/** Copies what was settled by reference, so that later changes of the value do not matter. */
+export function snapshot(settled: unknown): unknown {
+  if (typeof settled !== 'object' || settled === null) return settled
+  if (types.isUint8Array(settled)) return Buffer.from(settled)
+  if (Array.isArray(settled)) return settled.map(snapshot)
+  if (settled instanceof Tagged) {
+    if (settled.tag !== TAG.custom) return new Tagged(settled.tag, snapshot(settled.content))
+    if (settled.content !== undefined) settled.content = snapshot(settled.content)
+    return settled
+  }
+  const copy: Fields = {}
+  for (const key of Object.keys(settled)) copy[key] = snapshot((settled as Fields)[key])
+  return copy
+}

@@ -5,7 +5,6 @@ import {
   all,
   type Backend,
   type BackendHost,
-  BackendUnavailableError,
   type Bits,
   CommandError,
   type Content,
@@ -17,7 +16,6 @@ import {
   type Guarded,
   type GuardOptions,
   guard,
-  isRecordKey,
   type KindWrite,
   type Leases,
   type LockExpectation,
@@ -28,42 +26,29 @@ import {
   type Sets,
   type Snapshot,
   type Spot,
-  stampsBeside,
-  type Tagged,
   type TagSteps,
-  tagged,
   type Windows,
   type Write,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
-import { asBackendError } from './errors.ts'
 import { Evaluator, evaluation } from './evaluator.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Argument, Command, Link } from './link.ts'
 import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
 import { ReadBatch } from './read-batch.ts'
 import { ReleaseBell } from './release-bell.ts'
+import { scanNames } from './scanning.ts'
 import type { Script } from './script.ts'
 import * as scripts from './scripts.ts'
+import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
+import { type Encoded, isBits, StoredValues } from './stored-values.ts'
 import { RedisTagSteps } from './tag-steps.ts'
-import { joinTags, splitTags } from './tagged-bytes.ts'
-
-type Encoded = Buffer | string
-
-/** What a server has under a name, and for how long. */
-interface Dated {
-  readonly bytes: Buffer | null
-  readonly timeLeft: Milliseconds
-}
 
 /** How long a load may take and still be stored: as long as its lease. */
 const LEASE_LIFETIME: Milliseconds = 300_000
 
 /** How many keys to delete at a time: nobody else has to wait for long. */
 const FEW_TO_DELETE = 100
-
-/** Up to so many names are read without a look at how to split them. */
-const FEW = 50
 
 /** How many keys to ask of a server at a time where nobody says. */
 const BATCH = 1_000
@@ -74,7 +59,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly #link: Link
   readonly #scripts: Evaluator
   readonly #keys: Keyspace
-  readonly #serializer: Serializer
+  readonly #values: StoredValues
   readonly #copies: LocalCopies | undefined
   readonly #reads: ReadBatch<Buffer | null, unknown>
   readonly #readsWithTtl: ReadBatch<Dated, Found>
@@ -97,14 +82,17 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#link = link
     this.#scripts = new Evaluator(link)
     this.#keys = keys
-    this.#serializer = serializer
+    const report = (error: unknown) => this.#host.error(error)
+    this.#values = new StoredValues(keys, serializer, report)
+    const server = new ServerReads(link, this.#scripts, report)
     this.#reads = new ReadBatch({
-      send: (names) => this.#readAll(names),
-      make: (key, name, bytes) => this.#decode(key, bytes, name),
+      send: (names) => server.read(names),
+      make: (key, name, bytes) => this.#values.decode(key, bytes, name),
     })
     this.#readsWithTtl = new ReadBatch({
-      send: (names) => this.#readAllWithTtl(names),
-      make: (key, name, { bytes, timeLeft }) => chain(this.#decode(key, bytes, name), (value) => ({ value, timeLeft })),
+      send: (names) => server.readWithTtl(names),
+      make: (key, name, { bytes, timeLeft }) =>
+        chain(this.#values.decode(key, bytes, name), (value) => ({ value, timeLeft })),
     })
     this.#bell = new ReleaseBell(`${keys.namespace}~released`, () => link.subscriber())
     if (keys.slot('') !== undefined) this.partOf = (key) => keys.slot(key) as number
@@ -114,8 +102,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       mayMeet: (names) => link.mayMeet(names),
       readsTogether: copies === undefined,
       read: (names, found, failed) => this.#reads.readManyFor(names, found, failed),
-      encode: (key, value) => this.#encode(key, value),
-      decode: (key, bytes) => this.#decode(key, bytes),
+      encode: (key, value) => this.#values.encode(key, value),
+      decode: (key, bytes) => this.#values.decode(key, bytes),
       leaseArguments: newLease,
       ttl: ttlOf,
       run: (script, names, args) => this.#scripts.run(script, names, args),
@@ -161,18 +149,18 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     if (this.#copies) return all(keys.map((key) => this.get(key)))
     return this.#reads
       .readMany(keys.map((key) => this.#keys.value(key)))
-      .then((found) => all(found.map((bytes, at) => this.#decode(keys[at] as string, bytes))))
+      .then((found) => all(found.map((bytes, at) => this.#values.decode(keys[at] as string, bytes))))
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    return chain(this.#encode(key, value), (encoded) => this.#set(key, encoded, lifetime, exists))
+    return chain(this.#values.encode(key, value), (encoded) => this.#set(key, encoded, lifetime, exists))
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
     // The last of several values for one key wins, whatever the order of the groups.
     const unique = new Map(entries)
     const keys = [...unique.keys()]
-    const encoded = await Promise.all([...unique].map(([key, value]) => this.#encode(key, value)))
+    const encoded = await Promise.all([...unique].map(([key, value]) => this.#values.encode(key, value)))
     await this.#change(keys, () =>
       this.#runAll(scripts.SET_MANY, keys, (group) => [ttlOf(lifetime), ...group.map((at) => encoded[at] as Encoded)]),
     )
@@ -226,7 +214,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
     const matches = compileGlob(pattern)
     const seen = new Set<string>()
-    for await (const names of this.#scanNames(pattern, batchSize)) {
+    for await (const names of scanNames(this.#link, this.#keys.scanPattern(pattern), batchSize)) {
       for (const name of names) {
         const key = this.#keys.keyOf(name)
         if (key === undefined || !matches(key) || seen.has(key)) continue
@@ -240,7 +228,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#copies?.dropMatch(pattern)
     const matches = compileGlob(pattern)
     let gone = 0
-    for await (const names of this.#scanNames(pattern, FEW_TO_DELETE)) {
+    for await (const names of scanNames(this.#link, this.#keys.scanPattern(pattern), FEW_TO_DELETE)) {
       // A load under way on a key that is not there must not be stored either.
       const keys = names.map((name) => this.#keys.keyOf(name) ?? this.#keys.keyOfLease(name))
       gone += await this.deleteMany(keys.filter((key) => key !== undefined && matches(key)) as string[])
@@ -273,7 +261,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   #snapshot(key: string, answer: unknown): Awaitable<Snapshot | Miss> {
     if (answer === null) return MISS
     const [stamp, left, bytes, kind, items] = answer as [Buffer, number, Buffer | null, Buffer, Buffer[]]
-    return chain(this.#decode(key, bytes), (value) => {
+    return chain(this.#values.decode(key, bytes), (value) => {
       const found = { value, timeLeft: timeLeft(left) as Milliseconds, stamp: stamp.toString('latin1') }
       const content = contentOf(String(kind), bytes, items)
       return content ? { ...found, content } : found
@@ -359,7 +347,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     },
     take: async (key) => (await this.#takeLease(key, false)).lease as string,
     set: async (key, value, lifetime, lease) => {
-      const encoded = await this.#encode(key, value)
+      const encoded = await this.#values.encode(key, value)
       const at = lease.lastIndexOf(':')
       const args = [lease.slice(0, at), lease.slice(at + 1), encoded, ttlOf(lifetime)]
       return (await this.#change([key], () => this.#run(scripts.SET_LEASED, key, args))) === 1
@@ -379,7 +367,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       Buffer | null,
       Buffer | null,
     ]
-    return lease === null ? { value: await this.#decode(key, bytes) } : { value: MISS, lease: String(lease) }
+    return lease === null ? { value: await this.#values.decode(key, bytes) } : { value: MISS, lease: String(lease) }
   }
 
   #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
@@ -400,7 +388,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
     if (write.op === 'lock') return [write.op, ttl, write.token]
     if (write.op === 'expire') return [write.op, ttl, '']
-    if (write.op === 'set') return [write.op, ttl, await this.#encode(write.key, write.value)]
+    if (write.op === 'set') return [write.op, ttl, await this.#values.encode(write.key, write.value)]
     const { kind, items } = write.content
     if (kind === 'set') return ['members', ttl, JSON.stringify(items)]
     if (kind === 'bits') return ['bits', ttl, Buffer.concat([scripts.BITS_HEADER, Buffer.from(items)])]
@@ -419,24 +407,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#readsWithTtl.flush()
     copies.drop(keys)
     return send().finally(() => copies.drop(keys))
-  }
-
-  #encode(key: string, value: unknown): Awaitable<Encoded> {
-    if (isRecordKey(key)) return String(value)
-    const stamps = stampsBeside(value)
-    const name = this.#keys.value(key)
-    if (stamps === undefined) return this.#serializer.encode(name, value)
-    return chain(this.#serializer.encode(name, (value as Tagged).value), (bytes) => joinTags(stamps, bytes))
-  }
-
-  #decode(key: string, bytes: Buffer | null, name: string = this.#keys.value(key)): Awaitable<unknown> {
-    if (bytes === null || isBits(bytes)) return MISS
-    if (isRecordKey(key)) return bytes.toString()
-    const split = splitTags(bytes)
-    if (split === undefined) return this.#serializer.decode(name, bytes, this.#host)
-    return chain(this.#serializer.decode(name, split.bytes, this.#host), (value) =>
-      value === MISS ? MISS : tagged(split.stamps, value),
-    )
   }
 
   #send(method: Command['method'], key: string, args?: readonly Argument[]): Promise<unknown> {
@@ -475,73 +445,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       asker.failed(error)
     }
   }
-
-  #readAll(names: readonly string[]): Promise<readonly (Buffer | null | Error)[]> {
-    const [first] = names
-    if (first !== undefined && names.length === 1) return this.#readOne(first)
-    if (first !== undefined && names.length <= FEW && this.#link.mayMeet(names))
-      return this.#link.send({ method: 'mgetBuffer', args: names, key: first }) as Promise<(Buffer | null)[]>
-    const commands = (group: readonly string[]) =>
-      ({ method: 'mgetBuffer', args: group, key: group[0] as string }) as const
-    return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
-  }
-
-  #readAllWithTtl(names: readonly string[]): Promise<(Dated | Error)[]> {
-    const command = (group: readonly string[]) => evaluation(scripts.GET_WITH_TTL, group, [])
-    return this.#inGroups<Dated>(names, command, (answer) => dated(answer as (Buffer | number | null)[]))
-  }
-
-  /** Reads names in groups that may share a command, and puts the answers in the order of the names. */
-  async #inGroups<T>(
-    names: readonly string[],
-    command: (group: readonly string[]) => Command,
-    parse: (answer: unknown) => readonly T[],
-  ): Promise<(T | Error)[]> {
-    const groups = this.#link.groups(names)
-    if (groups.length === 1) {
-      const [answer] = await this.#scripts.sendAll([command(names)])
-      if (answer instanceof Error) throw answer
-      return parse(answer) as T[]
-    }
-    const answers = await this.#scripts.sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
-    const found: (T | Error)[] = new Array(names.length)
-    for (const [at, group] of groups.entries()) {
-      const answer = answers[at]
-      const parsed = answer instanceof Error ? undefined : parse(answer)
-      for (const [order, place] of group.entries()) found[place] = parsed ? (parsed[order] as T) : (answer as Error)
-    }
-    return found
-  }
-
-  /** Unlike `MGET`, `GET` says when a key is of another kind. */
-  #readOne(name: string): Promise<readonly (Buffer | null)[]> {
-    return this.#link.send({ method: 'getBuffer', args: [name], key: name }).then(
-      (bytes) => [bytes as Buffer | null],
-      (error) => {
-        if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
-        this.#host.error(error)
-        return [null]
-      },
-    )
-  }
-
-  async *#scanNames(pattern: string, batchSize: number): AsyncGenerator<string[]> {
-    const match = this.#keys.scanPattern(pattern)
-    const servers = this.#link.servers()
-    if (servers.length === 0) throw new BackendUnavailableError(`Redis at ${this.#link.address} is not connected.`)
-    for (const { client } of servers) {
-      let cursor = '0'
-      do {
-        const [next, names]: [Buffer, Buffer[]] = await client
-          .scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize)
-          .catch((error) => {
-            throw asBackendError(error)
-          })
-        cursor = String(next)
-        if (names.length > 0) yield names.map(String)
-      } while (cursor !== '0')
-    }
-  }
 }
 
 /** The locks that a step expects and frees at its end, so that each is named once; and what else it writes. */
@@ -565,13 +468,6 @@ function newLease(orValue: boolean): Argument[] {
   return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
 }
 
-function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
-  const found: Dated[] = []
-  for (let at = 0; at < answer.length; at += 2)
-    found.push({ bytes: answer[at] as Buffer | null, timeLeft: timeLeft(answer[at + 1]) as Milliseconds })
-  return found
-}
-
 /** What a key of another kind holds. */
 function contentOf(kind: string, bytes: Buffer | null, items: readonly Buffer[]): Content | undefined {
   if (kind === 'set') return { kind, items: items.map(String) }
@@ -592,12 +488,6 @@ function ttlOf(lifetime: Milliseconds): Argument {
   return lifetime === Number.POSITIVE_INFINITY ? '' : lifetime
 }
 
-/** What `PTTL` answers. */
-function timeLeft(answer: unknown): Milliseconds | Miss {
-  if (answer === -2) return MISS
-  return answer === -1 ? Number.POSITIVE_INFINITY : Math.max(1, Number(answer))
-}
-
 function isOne(answer: unknown): boolean {
   return answer === 1
 }
@@ -610,9 +500,4 @@ function asNumbers(answer: unknown): number[] {
 function bitFields(indexes: readonly number[], size: number): readonly [type: string, ...offsets: number[]] {
   const first = scripts.BITS_HEADER.length * 8
   return [`u${size}`, ...indexes.map((index) => first + index * size)]
-}
-
-function isBits(bytes: Buffer): boolean {
-  const { length } = scripts.BITS_HEADER
-  return bytes[0] === scripts.BITS_HEADER[0] && bytes.subarray(0, length).equals(scripts.BITS_HEADER)
 }

@@ -15,6 +15,7 @@ import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE } from './scripts.ts'
+import type { Encoded } from './stored-values.ts'
 import { freshBytes, joinHead } from './tagged-bytes.ts'
 
 /** How many values one script writes: each takes two names. */
@@ -35,7 +36,7 @@ export interface StepStore {
     found: (found: readonly (Buffer | null)[]) => void,
     failed: (error: unknown) => void,
   ): void
-  encode(key: string, value: unknown): Awaitable<Buffer | string>
+  encode(key: string, value: unknown): Awaitable<Encoded>
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** The first arguments of a script that takes a lease. */
   leaseArguments(orValue: boolean): readonly Argument[]

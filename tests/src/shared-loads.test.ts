@@ -101,6 +101,27 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
     })
   })
 
+  it.each(overtakings)(
+    'in a transaction that has looked at the key before is not stored when it %s',
+    async (_, overtake) => {
+      const late = gate<string>()
+      const begun = gate()
+      const load = cached(ours, { ttl: '1h', key: 'k', tags: ['x'] }, () => {
+        begun.open()
+        return late.promise
+      })
+      const loading = transaction(ours, async () => {
+        expect(await ours.get(load.key())).toBe(undefined)
+        return load()
+      })
+      await begun.promise
+      await overtake(load.key())
+      late.open('old')
+      expect(await loading).toBe('old')
+      expect(await theirs.exists(load.key())).toBe(false)
+    },
+  )
+
   const unread: Readonly<Record<string, (fn: () => Promise<string>) => Promise<string>>> = {
     'reads switched off around it': (fn) => ours.disabling(['get'], fn),
     'reads switched off for all': (fn) => {

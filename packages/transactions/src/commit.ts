@@ -1,6 +1,6 @@
 import { TransactionPartialError } from './errors.ts'
 import type { KeyLocks } from './key-locks.ts'
-import type { Part } from './pending.ts'
+import type { Part } from './part.ts'
 import type { View } from './view.ts'
 
 /**

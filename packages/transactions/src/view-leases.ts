@@ -53,9 +53,9 @@ export class ViewLeases implements Leases {
     return this.#draft.loadings.find(key, lease) !== undefined
   }
 
-  #getKnown(key: string, ahead: TagsAhead | undefined): Leased {
+  #getKnown(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
     const value = this.#draft.valueAt(key)
-    return value === MISS ? this.#begin(key, undefined, ahead) : { value }
+    return value === MISS ? this.#takeAfterMiss(key, ahead) : { value }
   }
 
   /** Where what is read is checked, or may be under a tag that was deleted inside. */
@@ -78,7 +78,7 @@ export class ViewLeases implements Leases {
     const leased = ask<Leased | typeof MISS>(door, 'get', key, () => leases.get(key, ahead))
     return chain(leased, (found) => {
       const { value, lease = undefined } = found === MISS ? { value: MISS } : found
-      return value === MISS ? this.#begin(key, lease, ahead) : { value }
+      return value === MISS ? { value, lease: this.#draft.loadings.begin(key, lease, ahead) } : { value }
     })
   }
 
@@ -96,9 +96,5 @@ export class ViewLeases implements Leases {
     return chain(ask<unknown>(door, 'get', key, prove), (token) =>
       loadings.begin(key, typeof token === 'string' ? token : undefined, ahead),
     )
-  }
-
-  #begin(key: string, token: string | undefined, ahead: TagsAhead | undefined): Leased {
-    return { value: MISS, lease: this.#draft.loadings.begin(key, token, ahead) }
   }
 }

@@ -1,0 +1,135 @@
+import { type Awaitable, leasesOf, MISS, type Miss, type Snapshot } from '@cashews/core'
+import { ask } from './ask.ts'
+import { apply, applyForCertain } from './certain-apply.ts'
+import type { Entry } from './entry.ts'
+import { TransactionConflictError } from './errors.ts'
+import { type Held, heldFrom, sumOf, writeOf } from './held.ts'
+import { lockName } from './key-locks.ts'
+import type { Change, Expected } from './step.ts'
+import type { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
+
+/** The locks that a commit relies on. */
+export interface HeldLocks {
+  readonly token: string
+  readonly keys: readonly string[]
+}
+
+/** A key that changes this often while it is added to is not busy: the store is broken. */
+const MOST_TRIES = 100
+
+/** What a transaction is about to commit in one part of one store, in one step. */
+export class Part {
+  readonly keys: readonly string[]
+  readonly #view: View
+  readonly #host: ViewHost
+  readonly #entries: ReadonlyMap<string, Entry>
+  readonly #locks: HeldLocks | undefined
+
+  constructor(view: View, host: ViewHost, entries: ReadonlyMap<string, Entry>, locks: HeldLocks | undefined) {
+    this.#view = view
+    this.#host = host
+    this.#entries = entries
+    this.#locks = locks
+    this.keys = [...entries].filter(([, entry]) => entry.own !== undefined).map(([key]) => key)
+  }
+
+  /** Whether nothing is written, and nothing has to be checked. */
+  get isEmpty(): boolean {
+    return this.keys.length === 0 && this.#expectations().length === 0
+  }
+
+  /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
+  async validate(): Promise<void> {
+    if (!this.#host.checksReads && !this.#locks) return
+    if (!(await apply(this.#view.door, this.#expectations(), []))) throw this.#conflict()
+  }
+
+  /**
+   * Writes all in one step, or nothing.
+   *
+   * @throws {TransactionConflictError} When what it relies on does not hold. Nothing was written.
+   * @throws {BackendError} When the store refused, or could not be reached. Nothing was written.
+   * @throws {TransactionUnknownError} When it cannot be known.
+   */
+  async commit(): Promise<void> {
+    const { store } = this.#view
+    leasesOf(store).breakAll(this.keys)
+    for (let tries = 1; !(await this.#commitOnce()); tries++) {
+      if (tries === MOST_TRIES) throw this.#conflict()
+      await this.#judgeAnew()
+    }
+    leasesOf(store).breakAll(this.keys)
+  }
+
+  async #commitOnce(): Promise<boolean> {
+    const now = this.#host.clock.now()
+    const writes: Change[] = []
+    for (const key of this.keys) {
+      const entry = this.#entries.get(key) as Entry
+      const { own = MISS, onlyLifetime } = entry
+      writes.push(writeOf(key, own, now, onlyLifetime, await this.#tagsOf(key, entry)))
+    }
+    const unlocks = this.#locks?.keys.map((key): Change => ({ op: 'unlock', lock: lockName(key) })) ?? []
+    return this.#applyOnce(this.#expectations(), [...writes, ...unlocks])
+  }
+
+  /** The tags that a key is to have. */
+  async #tagsOf(key: string, { own, tags, keepsTags, onlyLifetime }: Entry): Promise<readonly string[]> {
+    const { store, door } = this.#view
+    const group = store.tags
+    if (!group || !keepsTags || onlyLifetime || own === MISS) return tags
+    const stored = await ask<readonly string[] | Miss>(door, 'get', key, () => group.of(key), true)
+    return stored === MISS ? tags : [...new Set([...stored, ...tags])]
+  }
+
+  #applyOnce(expectations: readonly Expected[], writes: readonly Change[]): Awaitable<boolean> {
+    const { door, mayBeAway, store } = this.#view
+    const [first, ...others] = this.keys
+    if (!mayBeAway || store.locks === false || first === undefined) return apply(door, expectations, writes)
+    return applyForCertain(door, [first, ...others], expectations, writes)
+  }
+
+  #expectations(): Expected[] {
+    const { checksReads } = this.#host
+    const stamps = [...this.#entries].flatMap(([key, { seen, judged, isDropped }]): Expected[] => {
+      if (seen === undefined || isDropped || !(checksReads || judged)) return []
+      return [{ key, stamp: stampOf(seen) }]
+    })
+    const locks = this.#locks?.keys.map((key) => ({ lock: lockName(key), token: this.#locks?.token })) ?? []
+    return [...locks, ...stamps]
+  }
+
+  /** Where only a sum or the presence of a key was taken for granted, a change need not matter. */
+  async #judgeAnew(): Promise<void> {
+    if (this.#host.checksReads || this.#locks) throw this.#conflict()
+    for (const [key, entry] of this.#entries) await this.#judgeEntryAnew(key, entry)
+  }
+
+  async #judgeEntryAnew(key: string, entry: Entry): Promise<void> {
+    const { judged, seen } = entry
+    if (judged === undefined || seen === undefined) return
+    const { door, store } = this.#view
+    const asked = this.#host.clock.now()
+    const now = heldFrom(await ask<Snapshot | Miss>(door, 'get', key, () => store.inspect(key), true), asked)
+    if (stampOf(now) === stampOf(seen)) return
+    const hasCome = (now === MISS) !== (seen === MISS)
+    if (judged.what === 'all' || (judged.what === 'presence' && hasCome)) throw this.#conflict()
+    entry.seen = now
+    if (judged.what !== 'sum') return
+    const expiresAt = now === MISS ? judged.endOfNew : now.expiresAt
+    entry.own = { value: sumOf(key, now, judged.by), expiresAt, stamp: 0 }
+  }
+
+  #conflict(): TransactionConflictError {
+    return new TransactionConflictError(
+      this.#locks
+        ? 'A lock of the transaction was lost: its timeout ran out. Nothing was written.'
+        : 'Others changed what the transaction has read. Nothing was written.',
+    )
+  }
+}
+
+function stampOf(held: Held | Miss): Held['stamp'] | undefined {
+  return held === MISS ? undefined : held.stamp
+}

@@ -78,7 +78,7 @@ describe('a store that is full', () => {
   })
 
   it('waits for another process that writes while room is made', async () => {
-    const store = await open({ sizeLimit: 1024 ** 2, checkInterval: false })
+    const store = await open({ sizeLimit: 1024 ** 2, checkInterval: false, timeout: '20s' })
     const { copy } = Checkpointer.prototype
     let locks = 0
     let other: Sqlite.Database | undefined
@@ -116,7 +116,7 @@ describe('a store that is full', () => {
 describe('somebody who reads an old state', () => {
   it('leaves writers alone while there is room; then they are refused, until he is done', async () => {
     const sizeLimit = 1024 ** 2
-    const store = await open({ sizeLimit, checkInterval: false })
+    const store = await open({ sizeLimit, checkInterval: false, timeout: '20s' })
     await store.set('key', 1, HOUR)
     const reader = new Sqlite(filesOf(store.directory, '.db')[0])
     reader.exec('BEGIN')

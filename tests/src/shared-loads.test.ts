@@ -193,10 +193,9 @@ it.each(pairs)(
   async ({ create }) => {
     const [ours, theirs] = create()
     const trip = away(ours)
-    const [cache, other] = [trip.store, theirs].map((store) => createCache({ onError: () => {} }).setup(store)) as [
-      Cache,
-      Cache,
-    ]
+    const [cache, other] = [trip.store, theirs].map((store) =>
+      createCache({ onError: () => {} }).setup(store, PATIENT),
+    ) as [Cache, Cache]
     await Promise.all([cache.init(), other.init()])
     const isBack = gate()
     cache.on('available', () => isBack.open())

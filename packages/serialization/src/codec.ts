@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { type Awaitable, ValueError } from '@cashews/core'
 import { bytesIn, isBytesAlone, packBytes } from './bytes-alone.ts'
 import { reviveAll } from './custom-parts.ts'
@@ -122,6 +123,8 @@ class OwnFormat implements Format {
 }
 
 function behind(reserved: number, encoded: Uint8Array | string): Buffer {
+  if (typeof encoded !== 'string' && !types.isUint8Array(encoded))
+    throw new TypeError('encode of the codec answered neither bytes nor text')
   return Buffer.concat([Buffer.allocUnsafe(reserved), typeof encoded === 'string' ? Buffer.from(encoded) : encoded])
 }
 

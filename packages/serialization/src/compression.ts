@@ -98,7 +98,7 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
     threshold = 1_024,
     level,
     ...rest
-  } = typeof given === 'object' ? given : { algorithm: given }
+  } = typeof given === 'object' && given !== null ? given : { algorithm: given }
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) throw unknownOption(unknown, 'compression', ['algorithm', 'threshold', 'level'])
   const algorithm = ALGORITHMS.find((known) => known.name === name)

@@ -72,6 +72,7 @@ export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'm
 
 /** @throws {ConfigurationError} On an option that does not exist, or a value that cannot work. */
 export function settingsOf(options: SerializerOptions): Settings {
+  if (!isRecord(options)) throw noRecord('The options of a serializer', options)
   for (const name of Object.keys(options))
     if (!serializerOptionNames.includes(name as keyof SerializerOptions))
       throw unknownOption(name, 'values in bytes', serializerOptionNames)
@@ -83,8 +84,10 @@ export function settingsOf(options: SerializerOptions): Settings {
       throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
   if (secret !== undefined && options.secrets !== undefined)
     throw new ConfigurationError('Options "secret" and "secrets" exclude each other: secrets: [new, old] rotates.')
+  if (options.secrets !== undefined && !Array.isArray(options.secrets))
+    throw new ConfigurationError('Option "secrets" must be a list: secrets: [new, old].')
   if (options.secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')
-  if (codec !== 'msgpack' && codec !== 'json' && typeof (codec as Codec | undefined)?.encode !== 'function')
+  if (codec !== 'msgpack' && codec !== 'json' && !isCodec(codec))
     throw new ConfigurationError(
       `Option "codec" is ${JSON.stringify(codec)}; it must be 'msgpack', 'json', or an object with encode and decode.`,
     )
@@ -108,7 +111,7 @@ export function settingsOf(options: SerializerOptions): Settings {
     errorStacks,
     schema,
     maxAge: maxAge === undefined ? Number.POSITIVE_INFINITY : parseTtl(maxAge),
-    limits: limitsOf(options.limits ?? {}),
+    limits: limitsOf(options.limits === undefined ? {} : options.limits),
   }
 }
 
@@ -116,7 +119,20 @@ function needsSecret(name: string): ConfigurationError {
   return new ConfigurationError(`Option "${name}" needs a secret: { secret, ${name} }.`)
 }
 
+function isCodec(codec: Codec | null): boolean {
+  return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
+}
+
+function isRecord(options: unknown): boolean {
+  return typeof options === 'object' && options !== null
+}
+
+function noRecord(what: string, given: unknown): ConfigurationError {
+  return new ConfigurationError(`${what} are ${JSON.stringify(given)}; they must be an object.`)
+}
+
 function limitsOf(given: SerializerLimits): Required<SerializerLimits> {
+  if (!isRecord(given)) throw noRecord('The limits', given)
   for (const [name, limit] of Object.entries(given)) {
     if (!Object.hasOwn(LIMITS, name)) throw unknownOption(name, 'limits', Object.keys(LIMITS))
     if (typeof limit !== 'number' || !(limit >= 1))

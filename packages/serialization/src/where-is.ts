@@ -1,4 +1,6 @@
 const MOST_PARTS = 1_000_000
+/** A way of more characters is told by its two ends. */
+const LONGEST = 200
 
 /** Finds a part in a value, and answers the way to it, such as `it.user.tags[2]`; `it` is the value itself. */
 export function whereIs(part: unknown, value: unknown): string {
@@ -6,7 +8,7 @@ export function whereIs(part: unknown, value: unknown): string {
   const queue: [found: unknown, way: string][] = [[value, 'it']]
   for (let at = 0; at < queue.length && at < MOST_PARTS; at++) {
     const [found, way] = queue[at] as [unknown, string]
-    if (Object.is(found, part)) return way
+    if (Object.is(found, part)) return shortened(way)
     if (typeof found !== 'object' || found === null || seen.has(found)) continue
     seen.add(found)
     for (const next of partsOf(found, way)) queue.push(next)
@@ -26,6 +28,10 @@ function partsOf(value: object, way: string): [unknown, string][] {
     const { value: part } = Object.getOwnPropertyDescriptor(value, key) ?? {}
     return part === undefined ? [] : [[part, step(value, way, key)]]
   })
+}
+
+function shortened(way: string): string {
+  return way.length <= LONGEST ? way : `${way.slice(0, LONGEST / 2)} … ${way.slice(-LONGEST / 2)}`
 }
 
 function step(value: object, way: string, key: string): string {

@@ -257,7 +257,7 @@ describe.each(CODECS)('values in $codec', (options) => {
     ['a boxed number', [Object(1)], /class "Number"/],
     ['an instance in a row', [{ a: 1 }, { a: 2 }, { a: new Row() }], /it\[2\]\.a is an object of class "Row"/],
     ['an instance in a set', new Set([new Row()]), /it's member 0 is an object of class "Row"/],
-    ['what is nested too deeply', deep(600), /nested more than 1000 levels/],
+    ['what is nested too deeply', deep(600), /^.{0,400}nested more than 1000 levels/],
     ['a Response', new Response('a'), /class "Response".*registerResponse\(\)/],
     ['streams', [new ReadableStream()], /class "ReadableStream".*registerStreams\(\)/],
     ['what has no class', (function* () {})(), /class "Generator"/],

@@ -40,6 +40,14 @@ describe('a codec of your own', () => {
     })
   })
 
+  it.each([undefined, 5, { a: 1 }])('fails the write when it answers %j', async (answer) => {
+    const broken = { encode: () => answer as unknown as string, decode: codec.decode }
+    await expect(roundTrip('a', { codec: broken })).rejects.toMatchObject({
+      code: 'CASHEWS_VALUE',
+      message: expect.stringContaining('neither bytes nor text'),
+    })
+  })
+
   it('reads what was written before in one of ours, and the other way round does not', async () => {
     const value = { a: 1 }
     const [msgpack, json, own] = [createSerializer(), createSerializer({ codec: 'json' }), createSerializer({ codec })]
@@ -149,6 +157,12 @@ describe('a schema', () => {
 
 describe('options', () => {
   it.each([
+    [null, /options of a serializer are null/],
+    [5, /options of a serializer are 5/],
+    [{ codec: { encode() {} } }, /object with encode and decode/],
+    [{ secrets: SECRET }, /"secrets" must be a list/],
+    [{ compression: null }, /"compression" is null/],
+    [{ limits: 5 }, /limits are 5/],
     [{ codec: 'pickle' }, /"codec" is "pickle".*'msgpack', 'json'/],
     [{ compression: 'lzma' }, /"compression" is "lzma".*gzip, brotli, zstd/],
     [{ compression: true }, /"compression" is true.*gzip, brotli, zstd/],

@@ -6,7 +6,6 @@ import {
   type Backend,
   type BackendHost,
   type Bits,
-  CommandError,
   type Content,
   chain,
   checkText,
@@ -31,6 +30,7 @@ import {
   type Write,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
+import { ApplyStep } from './apply-step.ts'
 import { Evaluator, evaluation } from './evaluator.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Argument, Command, Link } from './link.ts'
@@ -40,6 +40,7 @@ import { ReleaseBell } from './release-bell.ts'
 import { scanNames } from './scanning.ts'
 import type { Script } from './script.ts'
 import * as scripts from './scripts.ts'
+import { ttlOf } from './scripts.ts'
 import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
 import { type Encoded, isBits, StoredValues } from './stored-values.ts'
 import { RedisTagSteps } from './tag-steps.ts'
@@ -105,7 +106,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       encode: (key, value) => this.#values.encode(key, value),
       decode: (key, bytes) => this.#values.decode(key, bytes),
       leaseArguments: newLease,
-      ttl: ttlOf,
       run: (script, names, args) => this.#scripts.run(script, names, args),
       change: (keys, send) => this.#change(keys, send),
       changed: (keys) => this.#copies?.drop(keys),
@@ -272,23 +272,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     expectations: readonly (Expectation | LockExpectation)[],
     writes: readonly (Write | KindWrite)[],
   ): Promise<boolean> {
-    const { freed, rest } = split(expectations, writes)
-    const keys = rest.flatMap((write) => ('key' in write ? [write.key] : []))
-    const names: string[] = []
-    const args: Argument[] = [expectations.length, this.#bell.channel]
-    for (const expected of expectations) {
-      const isOfLock = 'lock' in expected
-      names.push(isOfLock ? this.#keys.lock(expected.lock) : this.#keys.value(expected.key))
-      if (!isOfLock) args.push('key', expected.stamp ?? '')
-      else if (freed.has(expected.lock)) args.push('freed', expected.token ?? '', expected.lock)
-      else args.push('lock', expected.token ?? '')
-    }
-    for (const write of rest) names.push(...this.#namesOf(write))
-    if (names.length === 0) return true
-    if (!this.#link.mayMeet(names))
-      throw severalSlots([...expectations, ...writes].map((named) => ('key' in named ? named.key : named.lock)))
-    for (const made of await Promise.all(rest.map((write) => this.#written(write)))) args.push(...made)
-    return (await this.#change(keys, () => this.#scripts.run(scripts.APPLY, names, args))) === 1
+    const step = new ApplyStep(expectations, writes, this.#keys)
+    if (step.names.length === 0) return true
+    if (!this.#link.mayMeet(step.names)) throw step.severalSlots()
+    const args = await step.arguments(this.#values, this.#bell.channel, () => this.#newEvent())
+    return (await this.#change(step.keys, () => this.#scripts.run(scripts.APPLY, step.names, args))) === 1
   }
 
   readonly bits: Bits = {
@@ -303,8 +291,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     incr: async (key, slice) => {
       const { max, lifetime } = slice
       const [from, to] = 'period' in slice ? ['', slice.period] : [slice.start, slice.end]
-      const event = `${this.#self}:${this.#events++}`
-      const args = [from, to, max, ttlOf(lifetime), event]
+      const args = [from, to, max, ttlOf(lifetime), this.#newEvent()]
       const answer = await this.#change([key], () => this.#run(scripts.INCR_WINDOW, key, args))
       const [count, added, age] = answer as [number, number, Buffer]
       return { count, added: added === 1, age: Number(age) }
@@ -376,23 +363,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return this.#change([key], () => this.#run(scripts.SET, key, args)).then(isOne)
   }
 
-  #namesOf(write: Write | KindWrite): readonly [string, string] {
-    if ('key' in write) return this.#pair(write.key)
-    const name = this.#keys.lock(write.lock)
-    return [name, name]
-  }
-
-  async #written(write: Write | KindWrite): Promise<Argument[]> {
-    if (write.op === 'delete') return [write.op, '', '']
-    if (write.op === 'unlock') return [write.op, '', write.lock]
-    const ttl = write.lifetime === 'keep' ? 'keep' : ttlOf(write.lifetime)
-    if (write.op === 'lock') return [write.op, ttl, write.token]
-    if (write.op === 'expire') return [write.op, ttl, '']
-    if (write.op === 'set') return [write.op, ttl, await this.#values.encode(write.key, write.value)]
-    const { kind, items } = write.content
-    if (kind === 'set') return ['members', ttl, JSON.stringify(items)]
-    if (kind === 'bits') return ['bits', ttl, Buffer.concat([scripts.BITS_HEADER, Buffer.from(items)])]
-    return ['events', ttl, JSON.stringify([`${this.#self}:${this.#events++}`, ...items.map(String)])]
+  /** A name for an event of a window, which nobody else gives. */
+  #newEvent(): string {
+    return `${this.#self}:${this.#events++}`
   }
 
   async #lock(script: Script, key: string, args: readonly Argument[]): Promise<boolean> {
@@ -447,22 +420,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 }
 
-/** The locks that a step expects and frees at its end, so that each is named once; and what else it writes. */
-function split(
-  expectations: readonly (Expectation | LockExpectation)[],
-  writes: readonly (Write | KindWrite)[],
-): { readonly freed: ReadonlySet<string>; readonly rest: readonly (Write | KindWrite)[] } {
-  const freed = new Set<string>()
-  for (const write of writes) if (write.op === 'unlock') freed.add(write.lock)
-  if (freed.size === 0) return { freed, rest: writes }
-  for (const write of writes) if (write.op === 'lock') freed.delete(write.lock)
-  const expected = new Set(
-    expectations.map((each) => ('lock' in each && each.token !== undefined ? each.lock : undefined)),
-  )
-  for (const lock of freed) if (!expected.has(lock)) freed.delete(lock)
-  return { freed, rest: writes.filter((write) => write.op !== 'unlock' || !freed.has(write.lock)) }
-}
-
 /** The arguments of a script that takes a lease. */
 function newLease(orValue: boolean): Argument[] {
   return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
@@ -474,18 +431,6 @@ function contentOf(kind: string, bytes: Buffer | null, items: readonly Buffer[])
   if (kind === 'zset') return { kind: 'window', items: items.map(Number) }
   if (bytes === null || !isBits(bytes)) return undefined
   return { kind: 'bits', items: [...bytes.subarray(scripts.BITS_HEADER.length)] }
-}
-
-function severalSlots(keys: readonly string[]): CommandError {
-  const named = [...new Set(keys)].map((key) => `"${key}"`).join(', ')
-  return new CommandError(
-    `A Redis Cluster changes keys in one step only when they share a slot; ${named} do not. Give them a hash tag, such as {user:1}:name.`,
-  )
-}
-
-/** A time to live as scripts take it. */
-function ttlOf(lifetime: Milliseconds): Argument {
-  return lifetime === Number.POSITIVE_INFINITY ? '' : lifetime
 }
 
 function isOne(answer: unknown): boolean {

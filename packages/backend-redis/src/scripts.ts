@@ -1,3 +1,5 @@
+import type { Milliseconds } from '@cashews/core'
+import type { Argument } from './link.ts'
 import { Script } from './script.ts'
 
 /** Marks a string that holds bits. Eight bytes, so that fields begin at bit 64. */
@@ -11,6 +13,11 @@ const TAGS = String.raw`'\198ctags\1\0'`
  * `KEYS` come in pairs, a value and its lease: whoever writes a value voids the lease, in the same step.
  * A time to live of `''` means none.
  */
+
+/** A time to live as scripts take it. */
+export function ttlOf(lifetime: Milliseconds): Argument {
+  return lifetime === Number.POSITIVE_INFINITY ? '' : lifetime
+}
 
 /** ARGV: value, ttl, condition (`NX`, `XX` or `''`). */
 export const SET: Script = new Script(`

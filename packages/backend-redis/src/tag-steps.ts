@@ -14,7 +14,7 @@ import { KnownStamps, tagsIn } from './known-stamps.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Script } from './script.ts'
-import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE } from './scripts.ts'
+import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
 import { freshBytes, joinHead } from './tagged-bytes.ts'
 
@@ -40,8 +40,6 @@ export interface StepStore {
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** The first arguments of a script that takes a lease. */
   leaseArguments(orValue: boolean): readonly Argument[]
-  /** A time to live as scripts take it. */
-  ttl(lifetime: Milliseconds): Argument
   run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown>
   /** Makes a change of keys. */
   change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T>
@@ -84,7 +82,7 @@ export class RedisTagSteps implements TagSteps {
     if (names === undefined) return undefined
     if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, { records, fresh }, recordLifetime)
     const { stamps, head } = this.#known.thought(records, monotonicNow() + lifetime)
-    const args = [store.ttl(lifetime), stamps, `${store.ttl(recordLifetime)}\n${fresh}`]
+    const args = [ttlOf(lifetime), stamps, `${ttlOf(recordLifetime)}\n${fresh}`]
     const write = (values: readonly Argument[]) =>
       this.#write(SET_TAGGED, keys, names, records, [...args, ...values], isTrue)
     const values = all(unique.map(([key, value]) => chain(store.encode(key, value), (bytes) => joinHead(head, bytes))))
@@ -104,7 +102,7 @@ export class RedisTagSteps implements TagSteps {
     if (names === undefined) return undefined
     const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
-    const head = [JSON.stringify(tagsIn(records)), store.ttl(lifetime), store.ttl(recordLifetime), fresh]
+    const head = [JSON.stringify(tagsIn(records)), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
       return this.#write(SET_TAGGED_LEASED, [key], names, records, args, isWritten)

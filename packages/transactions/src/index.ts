@@ -1,4 +1,5 @@
 export { outsideTransaction } from '@cashews/core'
+export type { TransactionControl } from './control.ts'
 export {
   CrossSlotError,
   TransactionClosedError,
@@ -8,5 +9,5 @@ export {
   TransactionUnknownError,
 } from './errors.ts'
 export type { TransactionMode, TransactionOptions } from './options.ts'
-export { type TransactionControl, transaction } from './transaction.ts'
+export { transaction } from './transaction.ts'
 export { type TransactionalDecorator, transactional } from './transactional.ts'

@@ -1,0 +1,229 @@
+import {
+  type Awaitable,
+  type Backend,
+  BackendError,
+  type Command,
+  type Door,
+  inTransaction,
+  isPending,
+  NotSupportedError,
+  type Participation,
+} from '@cashews/core'
+import { commitAll } from './commit.ts'
+import type { TransactionControl } from './control.ts'
+import {
+  TransactionClosedError,
+  TransactionConflictError,
+  TransactionPartialError,
+  TransactionRestartError,
+  TransactionUnknownError,
+} from './errors.ts'
+import { clock } from './held.ts'
+import { type Claims, KeyLocks } from './key-locks.ts'
+import type { Settings } from './options.ts'
+import { View } from './view.ts'
+import type { ViewHost } from './view-host.ts'
+
+/** Locks coordinate those inside with those outside, so they are told at once; and a ping wants an answer of the store. */
+const TAKE_NO_PART: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['setLock', 'unlock', 'isLocked', 'ping'])
+/** What a store really holds is known to the store only. */
+const CANNOT: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['getRaw', 'setRaw'])
+const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
+  'get',
+  'getMany',
+  'getMatch',
+  'scan',
+  'exists',
+  'getExpire',
+  'getSize',
+  'getKeysCount',
+  'getBits',
+  'getTags',
+])
+
+/** One run of the function of a transaction. */
+export class Run implements Participation, ViewHost, TransactionControl {
+  readonly clock: typeof clock = clock
+  readonly remembers: boolean
+  readonly checksReads: boolean
+  readonly allowsRanges: boolean
+  readonly allowsSlots: boolean
+  readonly locks: KeyLocks | undefined
+  /** Whether the function can run again, and might succeed. */
+  mayRunAgain = false
+  /** What it came to, once its function has ended: what was rolled back last counts, whatever is written after it. */
+  outcome: 'committed' | 'rolled back' | 'failed' = 'committed'
+  /** Whether a part of it was committed, so that it must not run again. */
+  #hasCommitted = false
+  readonly #suppress: boolean
+  readonly #around: Run | undefined
+  readonly #views = new Map<Backend, View>()
+  #isOver = false
+  /** A commit or a rollback that is under way. */
+  #busy: Promise<void> | undefined
+  #releasing: Promise<unknown> | undefined
+  #doom: Error | undefined
+
+  constructor({ mode, timeout, phantoms, crossSlot, suppress }: Settings, deadline: number, around?: Run) {
+    this.#around = around
+    this.#suppress = suppress
+    this.checksReads = mode === 'serializable' && !around
+    this.remembers = mode !== 'fast' && !around
+    this.allowsRanges = !this.checksReads || phantoms
+    this.allowsSlots = crossSlot === 'per-slot' || around !== undefined
+    this.locks = mode === 'locked' && !around ? new KeyLocks(timeout, deadline) : undefined
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  backendFor(door: Door, command: Command): Backend {
+    if (TAKE_NO_PART.has(command)) return door.backend
+    if (CANNOT.has(command))
+      throw new NotSupportedError(`"${command}" cannot take part in a transaction. Run it by outsideTransaction().`)
+    if (this.#isOver && READS.has(command)) return door.backend
+    if (this.#isOver)
+      throw new TransactionClosedError(
+        `"${command}" comes after the end of its transaction. Await it inside, or run it by outsideTransaction().`,
+      )
+    return this.viewOf(door).backend
+  }
+
+  viewOf(door: Door): View {
+    const found = this.#views.get(door.backend)
+    if (found) return found
+    const around = this.#around?.viewOf(door)
+    const made = new View(around ? inside(around, door) : door, this, around)
+    this.#views.set(door.backend, made)
+    return made
+  }
+
+  claim(view: View, keys: readonly string[], inspects = false): Awaitable<void> {
+    return this.#busy ? this.#busy.then(() => this.claim(view, keys, inspects)) : this.#claimNow(view, keys, inspects)
+  }
+
+  check(): void {
+    if (this.#isOver) throw new TransactionClosedError('A command was still under way when its transaction ended.')
+    if (this.#doom) throw this.#doom
+    this.#around?.check()
+    this.locks?.check()
+  }
+
+  async commit(): Promise<void> {
+    this.check()
+    await this.#commit()
+    this.#hasCommitted = true
+    this.outcome = 'committed'
+  }
+
+  async rollback(): Promise<void> {
+    for (const view of this.#views.values()) view.discard()
+    await this.#busyUntil(this.#release(false))
+  }
+
+  /** Runs the function, and commits what it wrote. */
+  async perform<T>(fn: (control: TransactionControl) => Awaitable<T>, before: () => Awaitable<unknown>): Promise<T> {
+    try {
+      const result = await inTransaction(this, async () => {
+        await before()
+        return fn({ commit: () => this.commit(), rollback: () => this.#rollbackAsked() })
+      })
+      this.check()
+      this.#isOver = true
+      await this.#commitLast()
+      return result
+    } catch (error) {
+      this.#isOver = true
+      await this.rollback()
+      if (this.#doom instanceof TransactionRestartError) this.mayRunAgain = !this.#hasCommitted
+      throw this.#doom ?? error
+    } finally {
+      await this.#releasing
+    }
+  }
+
+  #rollbackAsked(): Promise<void> {
+    this.outcome = 'rolled back'
+    return this.rollback()
+  }
+
+  /** Takes first what an earlier run was known to need. */
+  async claimAll(claims: Claims): Promise<void> {
+    for (const [door, keys] of claims) await this.claim(this.viewOf(door), keys)
+  }
+
+  #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
+    this.check()
+    if (this.#around) return view.around?.claim(keys, inspects)
+    if (!this.locks) return
+    const claimed = this.locks.claim(view, keys, inspects)
+    return isPending(claimed) ? claimed.catch((error) => this.#fail(error)) : claimed
+  }
+
+  /** A function that swallows the error of a lock goes on in vain. */
+  #fail(error: Error): never {
+    this.#doom ??= error
+    throw error
+  }
+
+  async #commitLast(): Promise<void> {
+    try {
+      await this.#commit()
+    } catch (error) {
+      if (error instanceof TransactionConflictError) this.mayRunAgain = this.checksReads && !this.#hasCommitted
+      const [view] = this.#views.values()
+      if (!this.#suppress || !isOfStore(error)) throw error
+      view?.door.report(error)
+      this.outcome = 'failed'
+    }
+  }
+
+  async #commit(): Promise<void> {
+    let isFreed = false
+    const committing = commitAll([...this.#views.values()], this.locks)
+      .then(() => {
+        isFreed = true
+      })
+      .finally(() => this.#release(isFreed))
+    await this.#busyUntil(committing)
+  }
+
+  /** Lets commands that come meanwhile wait. */
+  async #busyUntil(work: Promise<unknown>): Promise<void> {
+    const done = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#busy = done
+    try {
+      await work
+    } finally {
+      if (this.#busy === done) this.#busy = undefined
+    }
+  }
+
+  #release(isFreed: boolean): Promise<unknown> {
+    const { locks } = this
+    const releasing = [...this.#views.values()].map((view) =>
+      locks?.release(view, isFreed).catch((error) => view.door.report(error)),
+    )
+    this.#releasing = Promise.all([this.#releasing, ...releasing])
+    return this.#releasing
+  }
+}
+
+/** The way to the store of a transaction inside another one: the view of the one around. */
+function inside(view: View, door: Door): Door {
+  return {
+    backend: view.backend,
+    ask: (_, perform) => perform(),
+    askStream: (_, source) => source() as AsyncIterable<never>,
+    report: (error) => door.report(error),
+  }
+}
+
+/** Whether a commit failed because of its store, and not because of others. */
+function isOfStore(error: unknown): boolean {
+  return [BackendError, TransactionUnknownError, TransactionPartialError].some((type) => error instanceof type)
+}

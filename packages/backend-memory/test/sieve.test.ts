@@ -10,9 +10,10 @@ function filled(size: number) {
   return memory
 }
 
-/** SIEVE as its paper tells it, the newest entry first, in a plain list. */
+/** SIEVE as its paper tells it, the newest entry first, in a plain list, with a window for those written last. */
 class Model {
-  readonly entries: { key: string; value: number; read: boolean }[] = []
+  readonly entries: { key: string; value: number; read: boolean; placed: number }[] = []
+  placements = 0
   hand: (typeof this.entries)[number] | undefined
 
   find(key: string) {
@@ -28,9 +29,13 @@ class Model {
   }
 
   evict(): void {
-    let at = this.hand ? this.entries.indexOf(this.hand) : this.entries.length - 1
-    for (; this.entries[at]?.read; at = at === 0 ? this.entries.length - 1 : at - 1)
-      (this.entries[at] as { read: boolean }).read = false
+    const oldest = this.entries.length - 1
+    const outside = (at: number) => {
+      const age = this.placements - (this.entries[at]?.placed ?? Number.POSITIVE_INFINITY)
+      return age < 0.3 * this.entries.length ? oldest : at
+    }
+    let at = outside(this.hand ? this.entries.indexOf(this.hand) : oldest)
+    for (; this.entries[at]?.read; at = outside(at - 1)) (this.entries[at] as { read: boolean }).read = false
     const { key } = this.entries[at] as { key: string }
     this.hand = this.entries[at]
     this.remove(key)
@@ -39,13 +44,13 @@ class Model {
   set(key: string, value: number, size: number): void {
     const known = this.remove(key)
     if (this.entries.length === size) this.evict()
-    this.entries.unshift({ key, value, read: known })
+    this.entries.unshift({ key, value, read: known, placed: ++this.placements })
   }
 }
 
 describe("a full memory store with eviction: 'sieve'", () => {
   it('lets the oldest go that was not read', () => {
-    const { store, removed } = filled(4)
+    const { store, removed } = filled(10)
     store.get('key:0')
     store.get('key:2')
     for (const key of keysOf(2, 'new')) store.set(key, 1, HOUR)
@@ -61,6 +66,16 @@ describe("a full memory store with eviction: 'sieve'", () => {
     store.get('key:1')
     store.set('new:0', 1, HOUR)
     store.set('new:1', 1, HOUR)
+    expect(removed).toEqual([
+      ['key:0', 'evicted'],
+      ['key:1', 'evicted'],
+    ])
+  })
+
+  it('leaves time to ask again for what was written last, though older entries were read', () => {
+    const { store, removed } = filled(10)
+    for (const key of keysOf(9)) store.get(key)
+    for (const key of keysOf(2, 'new')) store.set(key, 1, HOUR)
     expect(removed).toEqual([
       ['key:0', 'evicted'],
       ['key:1', 'evicted'],
@@ -89,16 +104,13 @@ describe("a full memory store with eviction: 'sieve'", () => {
   })
 
   it('counts a raised counter as a use', () => {
-    const { store, removed } = opened({ size: 2, eviction: 'sieve' })
+    const { store, removed } = opened({ size: 4, eviction: 'sieve' })
     store.incr('count', 1, HOUR)
-    store.set('value', 1, HOUR)
+    for (const key of keysOf(3)) store.set(key, 1, HOUR)
     store.incr('count', 1, HOUR)
-    for (const key of keysOf(2, 'new')) store.set(key, 1, HOUR)
+    for (const key of keysOf(4, 'new')) store.set(key, 1, HOUR)
     expect(store.get('count')).toBe(2)
-    expect(removed).toEqual([
-      ['value', 'evicted'],
-      ['new:0', 'evicted'],
-    ])
+    expect(removed.map(([key]) => key)).toEqual([...keysOf(3), 'new:0'])
   })
 
   it('works with room for one', () => {

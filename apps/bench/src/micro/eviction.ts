@@ -51,6 +51,10 @@ const traces: Record<string, () => Iterable<string>> = {
     const rank = zipfRanks(randomNumbers(3))
     for (let at = 0; at < REQUESTS; at++) yield `user:${(rank() + Math.floor(at / 100)) % KEYS}`
   },
+  'zipf 0.99, popularity drifts ten times as fast': function* () {
+    const rank = zipfRanks(randomNumbers(5))
+    for (let at = 0; at < REQUESTS; at++) yield `user:${(rank() + Math.floor(at / 10)) % KEYS}`
+  },
   'recent keys again, geometric': function* () {
     const random = randomNumbers(4)
     const history: number[] = []

@@ -1,7 +1,6 @@
 import { type Awaitable, chain, isPending, recover } from './awaitable.ts'
 import {
   type Backend,
-  type BackendHost,
   type BitReader,
   MISS,
   type Milliseconds,
@@ -13,12 +12,13 @@ import {
 import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { type Disabling, neutralAnswer } from './control.ts'
-import { BackendError, CacheClosedError } from './errors.ts'
+import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
+import { type Opener, Opening } from './opening.ts'
 import type { Door } from './participation.ts'
 import { perform, performStream } from './perform.ts'
 import { watchedScope } from './scope.ts'
@@ -62,14 +62,9 @@ function promised(value: unknown): Promise<unknown> | undefined {
 type SingleCall = Exclude<Call, CallOf<StreamCommand>>
 type StoreLeases = NonNullable<Backend['leases']>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
-/** How long a store may still be opening when it is closed. */
-const OPENING_AT_CLOSE: Milliseconds = 500
-
-/** A store that failed to open may still be trying, so it is closed like one that is open. */
-type State = 'idle' | 'opening' | 'failed' | 'open' | 'closed'
 
 /** The way from a key prefix through its middlewares to a backend. */
-export class Route implements Guarded, BackendHost, Door {
+export class Route implements Guarded, Opener, Door {
   readonly prefix: string
   /** The store, with tags. */
   backend: Backend
@@ -86,8 +81,7 @@ export class Route implements Guarded, BackendHost, Door {
   #guard: Guard | undefined
   readonly #leases: Leases
   #handler: Next
-  #state: State = 'idle'
-  #opening: Promise<void> | undefined
+  readonly #opening = new Opening(this)
   #immediate: Immediate | undefined
   /** The store, if it answers askers, and nothing on the way wants to see them. */
   #answering: AnsweringBackend | undefined
@@ -113,11 +107,11 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   get isOpen(): boolean {
-    return this.#state === 'open'
+    return this.#opening.isOpen
   }
 
   get isClosed(): boolean {
-    return this.#state === 'closed'
+    return this.#opening.isClosed
   }
 
   /** Lets the store know that tags are used, and where their records are, unless beside the values. */
@@ -142,7 +136,7 @@ export class Route implements Guarded, BackendHost, Door {
   settle(): void {
     const { listeners } = this.#owner
     const { middlewares } = this
-    const isOpen = this.#state === 'open'
+    const { isOpen } = this
     const reads = isOpen && middlewares.every(isOnlooker) && !this.disabled.has('get') && !listeners.has('get')
     this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
     const isUnseen = reads && middlewares.length === 0 && this.#guard !== undefined
@@ -291,14 +285,12 @@ export class Route implements Guarded, BackendHost, Door {
 
   /** Connects, once however many ask. */
   ready(): Awaitable<void> {
-    if (this.#state === 'open') return
-    if (this.#state === 'closed') throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
-    return this.#opening ?? this.#open()
+    return this.#opening.ready()
   }
 
   /** Connects, after a {@link close} too. A store that is away is reported, and tried again by the first command. */
   async init(): Promise<void> {
-    if (this.#state === 'closed') this.#state = 'idle'
+    this.#opening.renew()
     try {
       await (this.#guard ? this.#guard.open(this.ready()) : this.ready())
     } catch (error) {
@@ -308,29 +300,13 @@ export class Route implements Guarded, BackendHost, Door {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return
-    const opening = this.#opening
-    const wasUsed = this.#state !== 'idle'
-    this.#state = 'closed'
-    this.settle()
+    if (this.isClosed) return
     this.#guard?.stop()
-    if (opening) this.#endOpening(opening)
-    else if (wasUsed) await this.backend.close()
-  }
-
-  /** A store that is being opened is closed as soon as it is; one that takes long may never be, and is closed at once. */
-  #endOpening(opening: Promise<void>): void {
-    const close = async () => this.backend.close()
-    const late = setTimeout(() => {
-      if (this.#state === 'closed') close().catch((error) => this.report(error))
-    }, OPENING_AT_CLOSE)
-    late.unref()
-    const over = () => clearTimeout(late)
-    opening.then(over, over)
+    await this.#opening.close()
   }
 
   ask<T>(call: Call, perform: () => Awaitable<T>, matters = false): Awaitable<T> {
-    const send = () => (this.#state === 'open' ? perform() : chain(this.ready(), perform))
+    const send = () => (this.isOpen ? perform() : chain(this.ready(), perform))
     return this.#guard ? (this.#guard.run(call, send, matters) as Awaitable<T>) : send()
   }
 
@@ -372,35 +348,6 @@ export class Route implements Guarded, BackendHost, Door {
     this.#owner.listeners.emit('available', { backend: this.backend })
   }
 
-  #open(): Awaitable<void> {
-    this.#state = 'opening'
-    let opening: Awaitable<void>
-    try {
-      opening = this.backend.open(this)
-    } catch (error) {
-      this.#state = 'failed'
-      throw error
-    }
-    if (!(opening instanceof Promise)) return this.#opened()
-    this.#opening = opening.then(
-      () => this.#opened(),
-      async (error) => {
-        this.#opening = undefined
-        if (this.#state === 'closed') await this.backend.close()
-        else this.#state = 'failed'
-        throw error
-      },
-    )
-    return this.#opening
-  }
-
-  #opened(): Awaitable<void> {
-    this.#opening = undefined
-    if (this.#state === 'closed') return this.backend.close()
-    this.#state = 'open'
-    this.settle()
-  }
-
   /** Makes a call of a request, which was made for this and is used for nothing else. */
   #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {
     const call = request as unknown as { -readonly [P in 'backend']: Backend }
@@ -421,12 +368,12 @@ export class Route implements Guarded, BackendHost, Door {
   #carry(call: SingleCall): unknown {
     if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
     if (this.#guard) return this.#sendGuarded(call, this.#guard)
-    return this.#state === 'open' ? this.#perform(call) : this.#send(call)
+    return this.isOpen ? this.#perform(call) : this.#send(call)
   }
 
   #sendGuarded(call: SingleCall, guard: Guard): Awaitable<unknown> {
     if (call.command === 'get' && call.lease) this.#expect(call, call.lease)
-    return guard.run(call, () => (this.#state === 'open' ? this.#perform(call) : this.#send(call)))
+    return guard.run(call, () => (this.isOpen ? this.#perform(call) : this.#send(call)))
   }
 
   /** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */

@@ -78,24 +78,13 @@ export function settingsOf(options: SerializerOptions): Settings {
       throw unknownOption(name, 'values in bytes', serializerOptionNames)
   const { secret, secrets = secret === undefined ? [] : [secret], codec = 'msgpack', compression = false } = options
   const { strict = false, signature = 'sha256', encryption = false, errorStacks = false, schema, maxAge } = options
-  // Such as an environment variable that is missing: nobody who asks for signing may get none.
-  for (const name of ['secret', 'secrets'] as const)
-    if (Object.hasOwn(options, name) && options[name] === undefined)
-      throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
-  if (secret !== undefined && options.secrets !== undefined)
-    throw new ConfigurationError('Options "secret" and "secrets" exclude each other: secrets: [new, old] rotates.')
-  if (options.secrets !== undefined && !Array.isArray(options.secrets))
-    throw new ConfigurationError('Option "secrets" must be a list: secrets: [new, old].')
-  if (options.secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')
+  checkSecrets(options)
   if (codec !== 'msgpack' && codec !== 'json' && !isCodec(codec))
     throw new ConfigurationError(
       `Option "codec" is ${JSON.stringify(codec)}; it must be 'msgpack', 'json', or an object with encode and decode.`,
     )
   if (signature !== 'sha256' && signature !== 'sha512')
     throw new ConfigurationError(`Option "signature" is ${JSON.stringify(signature)}; known are 'sha256' and 'sha512'.`)
-  if (secrets.length === 0 && encryption) throw needsSecret('encryption')
-  if (secrets.length === 0 && maxAge !== undefined) throw needsSecret('maxAge')
-  if (secrets.length === 0 && options.signature !== undefined) throw needsSecret('signature')
   for (const [name, flag] of Object.entries({ strict, encryption, errorStacks }))
     if (typeof flag !== 'boolean')
       throw new ConfigurationError(`Option "${name}" is ${JSON.stringify(flag)}; it must be true or false.`)
@@ -113,6 +102,24 @@ export function settingsOf(options: SerializerOptions): Settings {
     maxAge: maxAge === undefined ? Number.POSITIVE_INFINITY : parseTtl(maxAge),
     limits: limitsOf(options.limits === undefined ? {} : options.limits),
   }
+}
+
+/** Refuses secrets that are missing or of no use, and options that need one. */
+function checkSecrets(options: SerializerOptions): void {
+  const { secret, secrets } = options
+  // Such as an environment variable that is missing: nobody who asks for signing may get none.
+  for (const name of ['secret', 'secrets'] as const)
+    if (Object.hasOwn(options, name) && options[name] === undefined)
+      throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
+  if (secret !== undefined && secrets !== undefined)
+    throw new ConfigurationError('Options "secret" and "secrets" exclude each other: secrets: [new, old] rotates.')
+  if (secrets !== undefined && !Array.isArray(secrets))
+    throw new ConfigurationError('Option "secrets" must be a list: secrets: [new, old].')
+  if (secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')
+  if (secret !== undefined || secrets !== undefined) return
+  if (options.encryption) throw needsSecret('encryption')
+  if (options.maxAge !== undefined) throw needsSecret('maxAge')
+  if (options.signature !== undefined) throw needsSecret('signature')
 }
 
 function needsSecret(name: string): ConfigurationError {

@@ -563,3 +563,18 @@ describe('a transactional function', () => {
     expect(await cache.getMany(['shop:a', 'shop:b'])).toEqual([1, undefined])
   })
 })
+
+it('gives up a transaction, and nothing else, when its store stays away for longer than its locks last', async () => {
+  const store = sickStore()
+  cache = createCache({ onError: () => {} }).setup(store)
+  const lost = transaction(
+    cache,
+    async () => {
+      await cache.set('a', 1)
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    },
+    { timeout: '150ms' },
+  )
+  await expect(lost).rejects.toThrow(LockedError)
+})

@@ -194,19 +194,22 @@ export class KeyLocks {
   /** A store that is away for a moment is asked again, until the locks have ended by our own clock. */
   async #renew(): Promise<void> {
     const began = performance.now()
-    const renewals = [...this.#held].flatMap(([view, held]) =>
-      view.placement.partsOf([...held]).map((keys) => {
-        const ours = keys.map((key) => ({ lock: lockName(key), token: this.token }))
-        return this.#ask(view, () => view.store.apply(ours, this.#locking(keys)))
-      }),
-    )
     try {
-      const renewed = await Promise.all(renewals)
+      const renewed = await Promise.all(this.#renewals())
       if (renewed.every(Boolean)) this.#renewedAt = began
       else if (this.#renewing !== undefined) this.#lose()
     } catch (error) {
       if (!(error instanceof BackendError)) for (const view of this.#held.keys()) view.door.report(error)
     }
+  }
+
+  #renewals(): Awaitable<boolean>[] {
+    return [...this.#held].flatMap(([view, held]) =>
+      view.placement.partsOf([...held]).map((keys) => {
+        const ours = keys.map((key) => ({ lock: lockName(key), token: this.token }))
+        return this.#ask(view, () => view.store.apply(ours, this.#locking(keys)))
+      }),
+    )
   }
 
   #lose(): void {

@@ -51,13 +51,13 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 31_100,
+    gzip: 31_400,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_300,
+    gzip: 9_350,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {

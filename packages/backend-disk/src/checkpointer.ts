@@ -21,7 +21,7 @@ export interface Checkpoint {
 
 interface Reply {
   readonly id: number
-  readonly error?: string
+  readonly error?: { readonly message: string; readonly code?: string }
   readonly log?: number
   readonly checkpointed?: number
 }
@@ -54,8 +54,8 @@ parentPort.on('message', ({ id, path, mode }) => {
     let { log, checkpointed } = copy('PASSIVE')
     if (mode === 'RESTART' && log !== checkpointed) ({ log, checkpointed } = copy('RESTART'))
     parentPort.postMessage({ id, log, checkpointed })
-  } catch (error) {
-    parentPort.postMessage({ id, error: String(error) })
+  } catch ({ message, code }) {
+    parentPort.postMessage({ id, error: { message, code } })
   }
 })`
 
@@ -77,13 +77,13 @@ export class Checkpointer {
     this.#synchronous = synchronous
   }
 
-  /** @throws When the log could not be copied. */
+  /** @throws With the code of SQLite, when the log could not be copied. */
   async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
     this.#used.add(path)
     if (!this.#worker) await turn()
     if (!this.#used.has(path)) throw new Error('it was closed')
     const reply = await this.#ask(path, mode)
-    if (reply.error !== undefined) throw new Error(reply.error)
+    if (reply.error !== undefined) throw Object.assign(new Error(reply.error.message), { code: reply.error.code })
     const { log = 0, checkpointed = 0 } = reply
     const isWhole = log === checkpointed
     return { isWhole, logBytes: isWhole ? 0 : log * PAGE_BYTES }
@@ -151,8 +151,8 @@ export class Checkpointer {
     return worker
   }
 
-  #failAll(error: string): void {
-    for (const [id, resolve] of this.#waiting) resolve({ id, error })
+  #failAll(message: string): void {
+    for (const [id, resolve] of this.#waiting) resolve({ id, error: { message } })
     this.#waiting.clear()
   }
 }

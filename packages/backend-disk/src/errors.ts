@@ -14,9 +14,9 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
 }
 
-/** Whether there is no room: in the file, or on the disk. */
+/** Whether there is no room: in the file, on the disk, or in a quota, which SQLite does not tell from other failures to write. */
 export function isFull(error: unknown): boolean {
-  return /^(?:SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)/.test(codeOf(error))
+  return /^(?:SQLITE_FULL|SQLITE_IOERR_(?:WRITE|SHMSIZE)|ENOSPC|EDQUOT)/.test(codeOf(error))
 }
 
 /** Whether what the file holds cannot be trusted. */

@@ -131,22 +131,23 @@ export class Shard implements Obstacle {
    * of date would be read again. When there is no room even for that, the file goes, with all it holds.
    */
   remove<T>(work: Work<T>): Awaitable<T> {
-    const again = async (error: unknown): Promise<T> => {
-      if (!(error instanceof NoRoomError)) throw error
-      for (;;) {
-        try {
-          return this.file.transact(work)
-        } catch (failure) {
-          if (isBusy(failure)) await this.#unlocked()
-          else if (isFull(failure)) break
-          else throw asBackendError(failure, this.#place)
-        }
-      }
-      await this.#discard(error)
-      return this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
-    }
     const removed = this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
-    return isPending(removed) ? removed.catch(again) : removed
+    return isPending(removed) ? removed.catch((error) => this.#removeAnyway(work, error)) : removed
+  }
+
+  async #removeAnyway<T>(work: Work<T>, error: unknown): Promise<T> {
+    if (!(error instanceof NoRoomError)) throw error
+    for (;;) {
+      try {
+        return this.file.transact(work)
+      } catch (failure) {
+        if (isBusy(failure)) await this.#unlocked()
+        else if (isFull(failure)) break
+        else throw asBackendError(failure, this.#place)
+      }
+    }
+    await this.#discard(error)
+    return this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
   }
 
   /** Begins, and ends, what may span several shards. */
@@ -423,12 +424,17 @@ export class Shard implements Obstacle {
   }
 
   /** Removes a file. Its room is free when nobody has it open any more. */
-  async #discard(error: unknown): Promise<void> {
+  async #discard({ cause }: NoRoomError): Promise<void> {
     const path = this.#opened?.file.path ?? this.#names.current()
     const released = this.#release()
     this.#names.remove(path)
     await released
-    this.#report(asBackendError(new Error(`${(error as Error).message}; the file was given up to remove a key`), path))
+    this.#report(
+      asBackendError(
+        new Error(`${(cause as Error | undefined)?.message ?? 'it is full'}; the file was given up to remove a key`),
+        path,
+      ),
+    )
   }
 
   /**

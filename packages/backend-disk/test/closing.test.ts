@@ -22,6 +22,13 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
+it('tells with the code of SQLite why a log could not be copied', async () => {
+  const checkpointer = new Checkpointer('OFF')
+  const copied = checkpointer.copy(join(directory, 'nowhere.db'), 'PASSIVE')
+  await expect(copied).rejects.toMatchObject({ code: 'SQLITE_CANTOPEN' })
+  await checkpointer.close()
+})
+
 // SQLite copies a log, and removes it, when the last connection closes; two that close at the same time see each other.
 describe('of the two connections to a file', () => {
   it('this thread closes its own before the copying thread is asked to', async () => {

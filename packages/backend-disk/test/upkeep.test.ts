@@ -227,6 +227,23 @@ describe('closing', () => {
 })
 
 describe('a file that cannot be used', () => {
+  it('is given up when nothing can be written to it, as with a quota used up, rather than answer what was deleted', async () => {
+    const store = await open({ checkInterval: false })
+    await store.set('key', 1, HOUR)
+    const { commit } = ShardFile.prototype
+    let broken: ShardFile | undefined
+    vi.spyOn(ShardFile.prototype, 'commit').mockImplementation(function (this: ShardFile) {
+      broken ??= this
+      if (broken === this) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' })
+      commit.call(this)
+    })
+    await store.delete('key')
+    vi.restoreAllMocks()
+    expect(await store.get('key')).toBe(MISS)
+    expect(errors).toEqual([expect.stringMatching(/db: disk I\/O error; the file was given up to remove a key\.$/)])
+    expect(await store.set('key', 2, HOUR)).toBe(true)
+  })
+
   it.each([
     ['garbage', (path: string) => writeFileSync(path, 'garbage'.repeat(1_000))],
     [

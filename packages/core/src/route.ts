@@ -231,7 +231,7 @@ export class Route implements Guarded, Opener, Door {
     if (lease.key !== undefined && lease.among === undefined) this.#leases.take(lease.key, lease)
   }
 
-  /** Takes the lease of the store for a load that begins although a value was found. */
+  /** Takes the lease of the store for a load that begins although a value was found, or was not looked for. */
   takeLease(lease: Lease): Awaitable<unknown> {
     const { key, tags } = lease
     if (key === undefined) return
@@ -242,7 +242,7 @@ export class Route implements Guarded, Opener, Door {
     }
     return chain(
       recover(
-        () => this.#last(call),
+        () => this.#carry(call),
         (error) => this.report(error),
       ),
       unproven,
@@ -406,26 +406,14 @@ export class Route implements Guarded, Opener, Door {
 
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
-    const neutral = () => neutralAnswer(call)
-    return call.command === 'get' && call.lease ? chain(this.#beginUnread(call, call.lease), neutral) : neutral()
+    if (call.command !== 'get' || !call.lease) return neutralAnswer(call)
+    this.#begin(call, call.lease)
+    return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
-  /** Lets a load begin without a look at the key. Its proof it needs all the same, unless nothing will be stored. */
-  #beginUnread(call: CallOf<'get'>, lease: Lease): unknown {
-    if (!watchesLoads(call.backend, call.tags)) return this.#begin(call, lease)
-    if (this.isDisabled('set')) return this.#beginUnproven(call, lease)
-    return recover(
-      () => this.#carry({ ...call, leaseOnly: true }),
-      (error) => {
-        this.report(error)
-        this.#beginUnproven(call, lease)
-      },
-    )
-  }
-
-  /** Lets a load begin whose result is good for its callers alone. */
-  #beginUnproven(call: CallOf<'get'>, lease: Lease): void {
-    this.#begin(call, lease)
+  /** A load that begins without a look at its key needs its proof all the same, unless nothing will be stored. */
+  #proveUnread(lease: Lease): Awaitable<unknown> {
+    if (!this.isDisabled('set')) return this.takeLease(lease)
     lease.token = UNPROVEN
   }
 

@@ -356,6 +356,29 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(await runs({ status: 201, headers: { location: 'http://elsewhere.example/other' } })).toEqual([1, 0])
     })
 
+    it('is forgotten before the answer to what changed it has ended', async () => {
+      const [deleting, deleted] = [gate(), gate()]
+      cache.use(async (call, next) => {
+        if (call.command === 'delete') {
+          deleting.open()
+          await deleted.promise
+        }
+        return next(call)
+      })
+      const change: TestRoute = { path: '/page', method: 'POST', answer: () => ({ body: 'changed' }) }
+      const url = await start({ routes: [counting({ path: '/page' }), change] })
+      await ask(`${url}/page`)
+      const posted = vi.fn()
+      const posting = ask(`${url}/page`, { method: 'POST' }).then(posted)
+      await deleting.promise
+      await ask(`${url}/page`)
+      expect(posted).not.toHaveBeenCalled()
+      deleted.open()
+      await posting
+      expect(posted.mock.calls[0]?.[0].body.toString()).toBe('changed')
+      expect((await ask(`${url}/page`)).body.toString()).toBe('answer 2')
+    })
+
     it.each([
       ['that does not vary', {}, ['page']],
       ['that varies', { vary: 'x-a' }, ['page']],

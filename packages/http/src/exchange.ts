@@ -71,6 +71,7 @@ export class Exchange {
   #soFar: (() => Detections) | undefined
   #directives: Awaitable<CacheControl> | undefined
   #isAnswered = false
+  #forgetting: Promise<void> | undefined
   #isOnlyIfCached = false
 
   constructor(
@@ -88,6 +89,11 @@ export class Exchange {
   /** Whether it is decided what is sent. */
   get isAnswered(): boolean {
     return this.#isAnswered
+  }
+
+  /** The end of forgetting what the request has changed, where there is anything to wait for before the answer ends. */
+  get forgetting(): Promise<void> | undefined {
+    return this.#forgetting
   }
 
   /** Whether the content is recorded while it is sent. */
@@ -204,7 +210,8 @@ export class Exchange {
 
   #head(said: Reply): Reply {
     const { method } = this.request
-    if (this.#responses && !isSafe(method)) this.#responses.invalidate(this.request, said).catch(this.#cache.report)
+    if (this.#responses && !isSafe(method))
+      this.#forgetting = this.#responses.invalidate(this.request, said).catch(this.#cache.report)
     const used = usedOf(this.detected())
     if (this.#isOnlyIfCached && used.left === undefined && this.#visit === undefined)
       return { status: 504, fields: {}, body: '' }

@@ -56,9 +56,23 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     putHeader(response, isOwn ? reply : { ...reply, fields: measured(reply) })
     if (isOwn) return true
     state = 'replaced'
-    Reflect.apply(end, response, reply.body ? [reply.body] : [])
+    conclude(reply.body ? [reply.body] : [])
     if (body !== undefined) finish()
     return false
+  }
+  /** Ends the response, once what it changed is forgotten: who has it in hand asks anew, and is to get what is new. */
+  const conclude = (args: unknown[]): void => {
+    const { forgetting } = exchange
+    if (!forgetting) {
+      Reflect.apply(end, response, args)
+      return
+    }
+    state = 'replaced'
+    Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+    forgetting.then(() => {
+      Reflect.deleteProperty(response, 'headersSent')
+      Reflect.apply(end, response, args)
+    })
   }
   const finish = () => exchange.finish(() => headerOf(response.getHeaders()))
 
@@ -93,9 +107,9 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     const isSent = state === 'sending'
     if (!isWhole && isSent) exchange.chunk(body)
     state = 'ended'
-    const ended = Reflect.apply(end, response, args)
+    conclude(args)
     if (isSent) finish() // Now that the header is sent.
-    return ended
+    return response
   }) as typeof end
   response.once('close', () => {
     if (state === 'sending' || state === 'replaced') exchange.abort()

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
-import { BackendUnavailableError, type Cache, createCache, LockedError } from '@cashews/core'
+import { memory } from '@cashews/backend-memory'
+import { BackendUnavailableError, type Cache, createCache, LockedError, type Locks } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, gate, hangs, recorder, settle, sickStore } from './support/helpers.ts'
@@ -243,6 +244,26 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(await cache.disabling([], run)).toBe('done')
       expect(onError).not.toHaveBeenCalled()
     })
+  })
+})
+
+describe('locks on a store that tells of releases', () => {
+  it('wake whoever waits, though he has looked in vain when the store told him to', async () => {
+    const store = memory()
+    const rung = gate()
+    const released = vi.fn((): Promise<void> => hangs()).mockReturnValueOnce(rung.promise)
+    Object.assign(store.locks as Locks, { released })
+    const cache = createCache().setup(store)
+    await cache.setLock('job', 'other', { ttl: 60 })
+    const got = vi.fn()
+    void cache.acquireLock('job', { ttl: 10, wait: 60 }).then(got)
+    await settle()
+    rung.open()
+    await settle()
+    expect(released).toHaveBeenCalledTimes(2)
+    await cache.unlock('job', 'other')
+    await settle()
+    expect(got).toHaveBeenCalledTimes(1)
   })
 })
 

@@ -100,9 +100,8 @@ export async function awaitRelease(
   atMost: Milliseconds,
   signal?: AbortSignal,
 ): Promise<void> {
-  const here = waitersOf(backend).wait(lock, atMost, signal)
   const elsewhere = backend.locks === false ? undefined : backend.locks.released?.(lock, atMost)
-  await (elsewhere ? Promise.race([here, elsewhere]) : here)
+  await waitersOf(backend).wait(lock, atMost, signal, elsewhere)
 }
 
 /** Tells the one in this process who has waited longest that a lock is free. */

@@ -5,21 +5,25 @@ import { companionOf } from './companion.ts'
 export class Waiters {
   readonly #queues = new Map<string, Set<() => void>>()
 
-  /** Resolves when {@link wake} reaches this waiter, after `atMost`, or when `signal` aborts. */
-  wait(key: string, atMost: Milliseconds, signal?: AbortSignal): Promise<void> {
+  /** Resolves when {@link wake} reaches this waiter, after `atMost`, when `signal` aborts, or with `elsewhere`. */
+  wait(key: string, atMost: Milliseconds, signal?: AbortSignal, elsewhere?: Promise<void>): Promise<void> {
     const queue = this.#queues.get(key) ?? new Set()
     this.#queues.set(key, queue)
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      // He who looks again waits no longer: a wake that reached him would be lost to the others.
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)
-        queue.delete(done)
-        if (queue.size === 0) this.#queues.delete(key)
+        if (queue.delete(done) && queue.size === 0) this.#queues.delete(key)
         resolve()
       }
       const timer = setTimeout(done, atMost)
       queue.add(done)
       signal?.addEventListener('abort', done)
+      elsewhere?.then(done, (error) => {
+        reject(error)
+        done()
+      })
     })
   }
 

@@ -54,6 +54,7 @@ export class ClientHolder<C extends Redis | Cluster> {
   ready(): C {
     const client = this.connected
     if (client) return client
+    this.#revive()
     throw this.#away()
   }
 
@@ -65,6 +66,16 @@ export class ClientHolder<C extends Redis | Cluster> {
   /** Makes a new connection of a client that is ours. */
   renew(client: Redis | Cluster | undefined): void {
     if (this.#isOwn) client?.disconnect(true)
+  }
+
+  /**
+   * Connects a client of Sentinels that has given up: ioredis does when it hears of a new master while it asks a Sentinel for
+   * the old one, and takes its own end of that for ours.
+   */
+  #revive(): void {
+    const client = this.#client
+    if (!this.#isOwn || client?.status !== 'end' || !('sentinels' in client.options && client.options.sentinels)) return
+    if (!this.#watch?.hasNoDatabase) (client as Redis).connect().catch(() => {})
   }
 
   #made(): C {

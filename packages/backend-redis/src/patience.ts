@@ -61,6 +61,11 @@ export class Watch {
     return this.#client.status === 'connect' && performance.now() - this.#connectedAt > HANDSHAKE
   }
 
+  /** Whether the server has no database of the number that was asked for. */
+  get hasNoDatabase(): boolean {
+    return this.#trouble !== undefined && isNoSuchDatabase(this.#trouble)
+  }
+
   stop(): void {
     this.#client.off('error', this.#onError)
     this.#client.off('connect', this.#onConnect)
@@ -68,7 +73,7 @@ export class Watch {
 
   readonly #onError = (error: Error): void => {
     // What follows from it says nothing of it.
-    if (!this.#trouble || !isNoSuchDatabase(this.#trouble)) this.#trouble = error
+    if (!this.hasNoDatabase) this.#trouble = error
   }
 
   readonly #onConnect = (): void => {

@@ -2,7 +2,7 @@ import type { BackendUnavailableError } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import { isNoSuchDatabase, Watch, whenReady } from './patience.ts'
+import { isNoSuchDatabase, revive, Watch, whenReady } from './patience.ts'
 
 /** A client from its making to its end, whether it leads to one server or to many. */
 export class ClientHolder<C extends Redis | Cluster> {
@@ -54,7 +54,7 @@ export class ClientHolder<C extends Redis | Cluster> {
   ready(): C {
     const client = this.connected
     if (client) return client
-    this.#revive()
+    if (this.#client && this.#isOwn && !this.#watch?.hasNoDatabase) revive(this.#client)
     throw this.#away()
   }
 
@@ -66,16 +66,6 @@ export class ClientHolder<C extends Redis | Cluster> {
   /** Makes a new connection of a client that is ours. */
   renew(client: Redis | Cluster | undefined): void {
     if (this.#isOwn) client?.disconnect(true)
-  }
-
-  /**
-   * Connects a client of Sentinels that has given up: ioredis does when it hears of a new master while it asks a Sentinel for
-   * the old one, and takes its own end of that for ours.
-   */
-  #revive(): void {
-    const client = this.#client
-    if (!this.#isOwn || client?.status !== 'end' || !('sentinels' in client.options && client.options.sentinels)) return
-    if (!this.#watch?.hasNoDatabase) (client as Redis).connect().catch(() => {})
   }
 
   #made(): C {

@@ -30,6 +30,15 @@ export async function signOfLife(client: Redis, message: string, renew: () => vo
   }
 }
 
+/**
+ * Connects a client of Sentinels again that has given up: ioredis does when it hears of a new master while it asks a Sentinel
+ * for the old one, and takes its own end of that for ours.
+ */
+export function revive(client: Redis | Cluster): void {
+  const isOfSentinels = 'sentinels' in client.options && client.options.sentinels
+  if (client.status === 'end' && isOfSentinels) (client as Redis).connect().catch(() => {})
+}
+
 /** Whether a server has no database of the number that was asked for. */
 export function isNoSuchDatabase({ message }: Error): boolean {
   return message.includes('DB index is out of range')

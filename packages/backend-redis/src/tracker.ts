@@ -1,7 +1,7 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { monotonicNow } from './monotonic.ts'
-import { later } from './patience.ts'
+import { later, revive } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
 
@@ -167,6 +167,7 @@ export class Tracker {
   /** Only a real answer counts: an error may overtake the invalidations that a long script holds back. */
   async #beat(): Promise<void> {
     if (this.#trustedUntil === NEVER) {
+      revive(this.#connection)
       if (monotonicNow() - this.#connectedAt > HANDSHAKE) this.#connection.disconnect(true)
       return
     }

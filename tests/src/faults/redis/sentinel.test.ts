@@ -55,6 +55,7 @@ async function during(change: (master: RedisServer, group: SentinelGroup) => Pro
     await eventually(async () => (await group.master()) !== master, 20_000)
     const { writes: then } = judge
     await eventually(() => judge.writes > then + 20, 20_000)
+    await eventually(() => backend.clientSide?.live, 20_000)
     await wait(500)
   }
   const { failures } = await underLoad(8, call, story())

@@ -40,7 +40,6 @@ import { ReleaseBell } from './release-bell.ts'
 import { scanNames } from './scanning.ts'
 import type { Script } from './script.ts'
 import * as scripts from './scripts.ts'
-import { ttlOf } from './scripts.ts'
 import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
 import { type Encoded, isBits, StoredValues } from './stored-values.ts'
 import { RedisTagSteps } from './tag-steps.ts'
@@ -162,7 +161,10 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const keys = [...unique.keys()]
     const encoded = await Promise.all([...unique].map(([key, value]) => this.#values.encode(key, value)))
     await this.#change(keys, () =>
-      this.#runAll(scripts.SET_MANY, keys, (group) => [ttlOf(lifetime), ...group.map((at) => encoded[at] as Encoded)]),
+      this.#runAll(scripts.SET_MANY, keys, (group) => [
+        scripts.ttlOf(lifetime),
+        ...group.map((at) => encoded[at] as Encoded),
+      ]),
     )
   }
 
@@ -177,7 +179,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async incr(key: string, by: number, lifetime: Milliseconds): Promise<number> {
-    return Number(await this.#change([key], () => this.#run(scripts.INCR, key, [by, ttlOf(lifetime)])))
+    return Number(await this.#change([key], () => this.#run(scripts.INCR, key, [by, scripts.ttlOf(lifetime)])))
   }
 
   async exists(key: string): Promise<boolean> {
@@ -185,7 +187,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async expire(key: string, lifetime: Milliseconds): Promise<boolean> {
-    return (await this.#change([key], () => this.#run(scripts.EXPIRE, key, [ttlOf(lifetime)]))) === 1
+    return (await this.#change([key], () => this.#run(scripts.EXPIRE, key, [scripts.ttlOf(lifetime)]))) === 1
   }
 
   async timeLeft(key: string): Promise<Milliseconds | Miss> {
@@ -291,7 +293,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     incr: async (key, slice) => {
       const { max, lifetime } = slice
       const [from, to] = 'period' in slice ? ['', slice.period] : [slice.start, slice.end]
-      const args = [from, to, max, ttlOf(lifetime), this.#newEvent()]
+      const args = [from, to, max, scripts.ttlOf(lifetime), this.#newEvent()]
       const answer = await this.#change([key], () => this.#run(scripts.INCR_WINDOW, key, args))
       const [count, added, age] = answer as [number, number, Buffer]
       return { count, added: added === 1, age: Number(age) }
@@ -301,7 +303,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly sets: Sets = {
     add: async (key, members, lifetime) => {
       for (const member of members) checkText('member', member)
-      const ttl = lifetime === undefined ? 'keep' : ttlOf(lifetime)
+      const ttl = lifetime === undefined ? 'keep' : scripts.ttlOf(lifetime)
       return Number(await this.#change([key], () => this.#run(scripts.ADD_MEMBERS, key, [ttl, ...members])))
     },
     remove: async (key, members) =>
@@ -314,14 +316,14 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   readonly locks: Locks = {
-    acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, ttlOf(lifetime)]),
+    acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, scripts.ttlOf(lifetime)]),
     acquireAndInspect: async (name, token, lifetime) => {
       const key = Keyspace.ofLock(name)
       const names = [this.#keys.lock(name), this.#keys.value(key)]
-      const answer = await this.#scripts.run(scripts.ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])
+      const answer = await this.#scripts.run(scripts.ACQUIRE_AND_INSPECT, names, [token, scripts.ttlOf(lifetime)])
       return answer === null ? undefined : this.#snapshot(key, (answer as [number, unknown])[1])
     },
-    extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, ttlOf(lifetime)]),
+    extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, scripts.ttlOf(lifetime)]),
     release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel, key]),
     isLocked: async (key) => (await this.#send('existsBuffer', key, [this.#keys.lock(key)])) === 1,
     released: (key, atMost) => this.#bell.released(key, atMost),
@@ -336,7 +338,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     set: async (key, value, lifetime, lease) => {
       const encoded = await this.#values.encode(key, value)
       const at = lease.lastIndexOf(':')
-      const args = [lease.slice(0, at), lease.slice(at + 1), encoded, ttlOf(lifetime)]
+      const args = [lease.slice(0, at), lease.slice(at + 1), encoded, scripts.ttlOf(lifetime)]
       return (await this.#change([key], () => this.#run(scripts.SET_LEASED, key, args))) === 1
     },
     holds: async (key, lease) => {
@@ -359,7 +361,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
     const condition = exists === undefined ? '' : exists ? 'XX' : 'NX'
-    const args = [encoded, ttlOf(lifetime), condition]
+    const args = [encoded, scripts.ttlOf(lifetime), condition]
     return this.#change([key], () => this.#run(scripts.SET, key, args)).then(isOne)
   }
 

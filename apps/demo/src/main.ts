@@ -2,8 +2,7 @@ import { disk } from '@cashews/backend-disk'
 import { memory } from '@cashews/backend-memory'
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
-import { chosen } from './chosen.ts'
-import { run } from './run.ts'
+import { type OnError, run } from './run.ts'
 import { coldAndWarm } from './sections/cold-and-warm.ts'
 import { detection } from './sections/detection.ts'
 import { earlyRefresh } from './sections/early-refresh.ts'
@@ -42,5 +41,5 @@ const contents = [
 // The scans of this demo keep its process so busy that the usual 100 ms would blame the store for it.
 const patient = { readTimeout: '2s', writeTimeout: '2s' } as const
 
-const sections = chosen(contents, process.argv.slice(2))
-process.exitCode = await run(sections, (onError) => createCache({ drivers, onError }).setup(url, patient))
+const connect = (onError: OnError) => createCache({ drivers, onError }).setup(url, patient)
+process.exitCode = await run(contents, process.argv.slice(2), connect)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { BackendUnavailableError, type Cache, CashewsError, ConfigurationError } from '@cashews/core'
+import { chosen } from './chosen.ts'
 import { loadCities } from './cities/load-cities.ts'
 import { Report } from './print/report.ts'
 import { count, duration } from './print/units.ts'
@@ -7,13 +8,19 @@ import type { Section, Stage } from './section.ts'
 
 const KILOBYTE = '='.repeat(1024)
 
-type OnError = (error: unknown) => void
+/** Hears of errors that no caller awaits. */
+export type OnError = (error: unknown) => void
 
-/** Shows the sections one after the other. Answers the exit code: 0 when everything they claim held. */
-export async function run(sections: readonly Section[], connect: (onError: OnError) => Cache): Promise<0 | 1> {
+/** Shows the sections that were asked for, or all, one after the other. Answers the exit code: 0 when everything they claim held. */
+export async function run(
+  contents: readonly Section[],
+  asked: readonly string[],
+  connect: (onError: OnError) => Cache,
+): Promise<0 | 1> {
   const started = performance.now()
   const report = new Report(process.stdout)
   try {
+    const sections = chosen(contents, asked)
     await using cache = connect((error) => report.error(messageOf(error)))
     await showAll(sections, cache, report)
   } catch (error) {

@@ -45,12 +45,16 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const { writeHead, write, end, flushHeaders } = response
   let state: 'open' | 'held' | 'sending' | 'replaced' | 'ended' = 'open'
 
+  /** Says that the header is sent, as the handler has to believe, until Node knows it itself. */
+  const hold = () => Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+  const letGo = () => Reflect.deleteProperty(response, 'headersSent')
+
   /** Decides what is sent. Answers whether the handler's own content is. */
   const decide = (body: Body | undefined): boolean => {
     const said: Reply = { status: response.statusCode, fields: headerOf(response.getHeaders()), body }
     const reply = exchange.head(said)
     state = 'sending'
-    Reflect.deleteProperty(response, 'headersSent') // Node knows it from here on.
+    letGo()
     if (reply === said) return true
     const isOwn = reply.body === body
     putHeader(response, isOwn ? reply : { ...reply, fields: measured(reply) })
@@ -60,6 +64,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (body !== undefined) finish()
     return false
   }
+
   /** Ends the response, once what it changed is forgotten: who has it in hand asks anew, and is to get what is new. */
   const conclude = (args: unknown[]): void => {
     const { forgetting } = exchange
@@ -68,9 +73,9 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
       return
     }
     state = 'replaced'
-    Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+    hold()
     forgetting.then(() => {
-      Reflect.deleteProperty(response, 'headersSent')
+      letGo()
       Reflect.apply(end, response, args)
     })
   }
@@ -83,7 +88,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (typeof rest[0] === 'string') response.statusMessage = rest.shift() as string
     for (const [name, value] of pairs(rest[0])) response.setHeader(name, value)
     state = 'held'
-    Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+    hold()
     return response
   }) as typeof writeHead
   response.flushHeaders = () => {

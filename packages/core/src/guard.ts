@@ -197,7 +197,7 @@ class StoreGuard implements Guard {
     if (!isPending(answer)) return Promise.resolve(answer)
     const deadline = this.#deadline(timeout)
     return new Promise<T>((resolve, reject) => {
-      const waiting = new Opening(() => reject(this.#late(what, timeout)))
+      const waiting = new Connecting(() => reject(this.#late(what, timeout)))
       deadline.begin(waiting)
       answer.then(resolve, reject).then(() => deadline.end(waiting))
     })
@@ -326,7 +326,7 @@ class Asked extends Waiting implements Asker {
 }
 
 /** A connection that is waited for. */
-class Opening extends Waiting {
+class Connecting extends Waiting {
   readonly late: () => void
 
   constructor(late: () => void) {

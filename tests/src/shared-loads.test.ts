@@ -5,8 +5,7 @@ import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pairs } from './support/backends.ts'
 import { all, altered, gate } from './support/helpers.ts'
-
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
+import { PATIENT } from './support/patience.ts'
 
 describe.each(pairs)('a load that another process overtakes on $name', ({ create }) => {
   let ours: Cache

@@ -2,6 +2,7 @@ import { createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
 import { anomalyOf, type Deed, makeHistory, NOBODY } from './support/history.ts'
+import { PATIENT } from './support/patience.ts'
 
 const deed = (id: string, reads: Deed['reads'], ...written: readonly string[]): Deed => ({
   id,
@@ -30,7 +31,7 @@ describe('the checker of histories', () => {
 
 describe.each(stores)('transactions at random on $name', ({ create }) => {
   it.each(['locked', 'serializable'] as const)('are as if one came after another when they are %s', async (mode) => {
-    const cache = createCache().setup(create(), { readTimeout: '20s', writeTimeout: '20s' })
+    const cache = createCache().setup(create(), PATIENT)
     const keys = ['a', 'b', 'c', 'd', 'e']
     const histories = await Promise.all(
       Array.from({ length: 6 }, (_, at) => makeHistory(cache, `${at}`, { keys, runs: 30, mode })),

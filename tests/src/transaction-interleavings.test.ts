@@ -6,8 +6,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
 import { type Gate, gate } from './support/helpers.ts'
+import { PATIENT } from './support/patience.ts'
 
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const KEYS = ['a', 'b']
 const TAG = 't'
 

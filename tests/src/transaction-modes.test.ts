@@ -24,6 +24,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, altered, distantStore, gate, hangs, settle, sickStore } from './support/helpers.ts'
+import { PATIENT } from './support/patience.ts'
 
 let cache: Cache
 const errors: unknown[] = []
@@ -55,7 +56,7 @@ const everyStore = [
 
 describe.each(everyStore)('transactions side by side on $name', ({ create }) => {
   // A busy machine is no store that is away.
-  beforeEach(() => void setup(create(), { readTimeout: '20s', writeTimeout: '20s' }))
+  beforeEach(() => void setup(create(), PATIENT))
 
   it.each(['locked', 'serializable'] as const)('lose no update when they are %s', async (mode) => {
     const tries = 1_000

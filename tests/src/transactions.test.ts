@@ -13,11 +13,10 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, altered, gate, recorder, settle } from './support/helpers.ts'
+import { PATIENT } from './support/patience.ts'
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
 /** A busy machine is no store that is away. */
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
-
 const cases = stores.flatMap((store) => MODES.map((mode) => ({ ...store, mode })))
 
 describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) => {

@@ -4,11 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { freshDirectory } from '../support/disk/directories.ts'
 import { startProcess } from '../support/disk/processes.ts'
 import { report, within } from '../support/faults/report.ts'
+import { PATIENT } from '../support/patience.ts'
 
 const ROUNDS = 100
 const PROCESSES = 2
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
-
 describe('processes that share a directory', () => {
   it.each([1, 8])(
     'lose nothing, and agree who was first, with %i shards',

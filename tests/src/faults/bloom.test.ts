@@ -10,6 +10,7 @@ import { cached } from '@cashews/strategies'
 import { Registry } from 'prom-client'
 import { describe, it } from 'vitest'
 import { report } from '../support/faults/report.ts'
+import { PATIENT } from '../support/patience.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 
 const MILLION = 1_000_000
@@ -29,7 +30,7 @@ describe('filters and metrics', () => {
     const failed = (await Promise.all(exits)).filter((code) => code !== 0).length
 
     await using cache = createCache({ onError: () => undefined })
-    cache.setup(redis({ url: server.url, namespace }), { readTimeout: '20s', writeTimeout: '20s' })
+    cache.setup(redis({ url: server.url, namespace }), PATIENT)
     let asked = 0
     const options = { name: 'million', capacity: MILLION, checkFalsePositive: false } as const
     const exists = bloom(cache, options, async (_email: string) => {

@@ -10,9 +10,9 @@ import { freshDirectory } from '../support/disk/directories.ts'
 import { countUp } from '../support/faults/count-up.ts'
 import { report, round } from '../support/faults/report.ts'
 import { linesOf, startWork } from '../support/faults/work.ts'
+import { PATIENT } from '../support/patience.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const modes = ['locked', 'serializable'] as const
 
 let server: RedisServer

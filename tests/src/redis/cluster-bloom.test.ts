@@ -3,6 +3,7 @@ import { bloom } from '@cashews/bloom'
 import { type Cache, createCache } from '@cashews/core'
 import calculateSlot from 'cluster-key-slot'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
 import { redisCluster } from '../support/redis/shared.ts'
 
 const elements = Array.from({ length: 2_000 }, (_, at) => `user${at}@example.com`)
@@ -20,9 +21,8 @@ describe('a filter on a cluster', () => {
   const namespace = `bloom:${crypto.randomUUID()}:`
   let caches: readonly Cache[]
   beforeEach(() => {
-    const timeouts = { readTimeout: '20s', writeTimeout: '20s' } as const
     caches = [0, 1].map(() =>
-      createCache({ onError: () => undefined }).setup(redis({ cluster: redisCluster(), namespace }), timeouts),
+      createCache({ onError: () => undefined }).setup(redis({ cluster: redisCluster(), namespace }), PATIENT),
     )
   })
   afterEach(async () => {

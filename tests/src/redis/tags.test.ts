@@ -7,9 +7,9 @@ import { transaction } from '@cashews/transactions'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { patient } from '../support/helpers.ts'
+import { PATIENT } from '../support/patience.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const tagged = { ttl: '1h', tags: ['x', 'with "quotes", ],[ and ünïcode'] } as const
 
 const closing: (() => unknown)[] = []

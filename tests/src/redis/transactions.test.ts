@@ -6,9 +6,9 @@ import { createCache } from '@cashews/core'
 import { CrossSlotError, transaction } from '@cashews/transactions'
 import { afterEach, describe, expect, it } from 'vitest'
 import { anomalyOf, type Deed } from '../support/history.ts'
+import { PATIENT } from '../support/patience.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const transactor = fileURLToPath(new URL('../support/redis/transactor.ts', import.meta.url))
 const namespace = () => `tx:${crypto.randomUUID()}:`
 

@@ -1,9 +1,8 @@
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
-
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 
 /** What goes wrong when a cache with these options is used for the first time. */
 async function failureOf(options: RedisOptions): Promise<Error> {

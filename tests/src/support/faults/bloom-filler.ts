@@ -2,10 +2,11 @@
 import { redis } from '@cashews/backend-redis'
 import { bloom } from '@cashews/bloom'
 import { createCache } from '@cashews/core'
+import { PATIENT } from '../patience.ts'
 
 const [url = '', namespace = '', from = '0', to = '0'] = process.argv.slice(2)
 await using cache = createCache()
-cache.setup(redis({ url, namespace }), { readTimeout: '20s', writeTimeout: '20s' })
+cache.setup(redis({ url, namespace }), PATIENT)
 const exists = bloom(cache, { name: 'million', capacity: 1_000_000 }, async (_email: string) => true)
 await exists.setMany(
   (function* () {

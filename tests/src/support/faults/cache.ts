@@ -14,9 +14,6 @@ export const READ = 100
 export const WRITE = 250
 export const SLACK = 30
 
-/** For promises that are not about time: a deadline missed on a busy machine is no broken one. */
-export const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
-
 export function watchedCache(options: RedisOptions, setup: SetupOptions = {}): WatchedCache {
   const heard = { unavailable: 0, available: 0, errors: [] as unknown[] }
   const { namespace = `fault:${crypto.randomUUID()}:` } = options

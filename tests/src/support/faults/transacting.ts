@@ -4,6 +4,7 @@ import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { type TransactionMode, transaction } from '@cashews/transactions'
+import { PATIENT } from '../patience.ts'
 import { countUp } from './count-up.ts'
 
 /** What a process of its own is to do with a store. */
@@ -17,7 +18,6 @@ export interface Work {
 
 /** A process of its own that runs transactions, or deletes tags: `transacting.ts <Work as JSON>`. */
 const { store, mode = 'locked', role, times = 0 } = JSON.parse(process.argv[2] ?? '{}') as Work
-const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const
 const cache = createCache().setup('url' in store ? redis(store) : disk({ ...store, shards: 1 }), PATIENT)
 
 if (role === 'count') {

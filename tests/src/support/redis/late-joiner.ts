@@ -4,12 +4,13 @@ import { createCache } from '@cashews/core'
 import { cached, soft } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { Redis } from 'ioredis'
+import { PATIENT } from '../patience.ts'
 
 // A process of its own that reads and invalidates at random, and prints how many of its reads were older than an
 // invalidation that had ended before they were made. What the database holds, and up to which version all is invalidated,
 // are two counters of the server.
 const [url = '', namespace = '', rounds = ''] = process.argv.slice(2)
-const cache = createCache().setup(redis({ url, namespace }), { readTimeout: '20s', writeTimeout: '20s' })
+const cache = createCache().setup(redis({ url, namespace }), PATIENT)
 const tags = createTags(cache)
 const database = new Redis(url)
 const [version, floor] = [`${namespace}version`, `${namespace}floor`]

@@ -1,10 +1,11 @@
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { makeHistory } from '../history.ts'
+import { PATIENT } from '../patience.ts'
 
 // A process of its own that runs transactions at random, and prints what they did.
 const [url = '', namespace = '', name = '', mode = '', runs = ''] = process.argv.slice(2)
-const cache = createCache().setup(redis({ url, namespace }), { readTimeout: '20s', writeTimeout: '20s' })
+const cache = createCache().setup(redis({ url, namespace }), PATIENT)
 const keys = ['a', 'b', 'c', 'd', 'e']
 const histories = await Promise.all(
   ['1', '2'].map((part) =>

@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHmac,
   createSecretKey,
   hkdfSync,
   type KeyObject,
@@ -8,7 +9,6 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import { ConfigurationError } from '@cashews/core'
-import { HmacKey } from './hmac.ts'
 
 /** A secret: text, or bytes. At least 16 bytes; 32 random ones are best. */
 export type Secret = string | Uint8Array
@@ -31,7 +31,7 @@ export interface Seal {
 export interface PreparedSecret {
   /** Four bytes that tell which secret it is, and nothing about it. */
   readonly id: number
-  readonly signing: { readonly sha256: HmacKey; readonly sha512: HmacKey }
+  readonly signing: KeyObject
   readonly encryption: KeyObject
 }
 
@@ -48,28 +48,24 @@ export function prepare(secret: Secret): PreparedSecret {
     )
   const derive = (purpose: string, length: number): Buffer =>
     Buffer.from(hkdfSync('sha256', bytes, '', `cashews:${purpose}`, length))
-  const signing = derive('sign', 32)
   return {
     id: derive('id', 4).readUInt32BE(),
-    signing: { sha256: new HmacKey('sha256', signing), sha512: new HmacKey('sha512', signing) },
+    signing: createSecretKey(derive('sign', 32)),
     encryption: createSecretKey(derive('encrypt', 32)),
   }
 }
 
 const DOMAIN = 'cashews/v1'
 
-const NO_PREFIX = Buffer.alloc(0)
-
 /**
- * What a seal covers, behind a prefix: the key, whose length keeps it apart from what follows, and the first bytes of the
- * envelope. One buffer, because a hash takes one in less time than several.
+ * What a seal covers: the key, whose length keeps it apart from what follows, and the first bytes of the envelope. One
+ * buffer, because a hash takes one in less time than several.
  */
-function covered(prefix: Buffer, key: string, envelope: Buffer, end: number): Buffer {
+function covered(key: string, envelope: Buffer, end: number): Buffer {
   const length = Buffer.byteLength(key)
-  const at = prefix.length + DOMAIN.length
+  const at = DOMAIN.length
   const bytes = Buffer.allocUnsafe(at + 4 + length + end)
-  prefix.copy(bytes)
-  bytes.write(DOMAIN, prefix.length, 'latin1')
+  bytes.write(DOMAIN, 'latin1')
   bytes.writeUInt32BE(length, at)
   bytes.write(key, at + 4)
   envelope.copy(bytes, at + 4 + length, 0, end)
@@ -78,10 +74,10 @@ function covered(prefix: Buffer, key: string, envelope: Buffer, end: number): Bu
 
 /** HMAC (RFC 2104) over the key, the header and the payload. */
 function hmac(id: number, algorithm: 'sha256' | 'sha512', size: number): Seal {
-  const tagOf = ({ signing }: PreparedSecret, key: string, envelope: Buffer): Buffer => {
-    const hmacKey = signing[algorithm]
-    return hmacKey.tagOf(covered(hmacKey.prefix, key, envelope, envelope.length - size))
-  }
+  const tagOf = ({ signing }: PreparedSecret, key: string, envelope: Buffer): Buffer =>
+    createHmac(algorithm, signing)
+      .update(covered(key, envelope, envelope.length - size))
+      .digest()
   return {
     id,
     before: 0,
@@ -105,7 +101,7 @@ const GCM: Seal = {
   close(secret, key, envelope, start) {
     const nonce = randomFillSync(envelope.subarray(start, start + NONCE_BYTES))
     const cipher = createCipheriv('aes-256-gcm', secret.encryption, nonce)
-    cipher.setAAD(covered(NO_PREFIX, key, envelope, start))
+    cipher.setAAD(covered(key, envelope, start))
     const payload = envelope.subarray(start + NONCE_BYTES, -GCM_TAG_BYTES)
     cipher.update(payload).copy(payload)
     cipher.final()
@@ -115,7 +111,7 @@ const GCM: Seal = {
     if (envelope.length < start + NONCE_BYTES + GCM_TAG_BYTES) return undefined
     const nonce = envelope.subarray(start, start + NONCE_BYTES)
     const decipher = createDecipheriv('aes-256-gcm', secret.encryption, nonce, { authTagLength: GCM_TAG_BYTES })
-    decipher.setAAD(covered(NO_PREFIX, key, envelope, start))
+    decipher.setAAD(covered(key, envelope, start))
     decipher.setAuthTag(envelope.subarray(-GCM_TAG_BYTES))
     const payload = decipher.update(envelope.subarray(start + NONCE_BYTES, -GCM_TAG_BYTES))
     try {

@@ -14,8 +14,8 @@ import { BackendUnavailableError } from '@cashews/core'
 
 const { R_OK, W_OK, X_OK } = constants
 const WHY: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
+  EACCES: 'this user may not read and write there',
+  EPERM: 'this user may not read and write there',
   EROFS: 'it is on a read-only file system',
   ENOENT: 'it cannot be made there',
   ENOTDIR: 'a part of its path is no directory',
@@ -55,7 +55,7 @@ export function checkAccess(path: string): void {
 function unusable(place: string, error: unknown): BackendUnavailableError {
   const { code = '', message } = error as NodeJS.ErrnoException
   return new BackendUnavailableError(
-    `Cannot keep a disk cache in ${place}: ${WHY[code] ?? message} (${code}). Choose another \`directory\`, or give this user the right to write there.`,
+    `Cannot keep a disk cache in ${place}: ${WHY[code] ?? message} (${code}). Choose another \`directory\`, or give this user the right to read and write there.`,
     { cause: error },
   )
 }

@@ -131,10 +131,12 @@ function parseUrl(url: string): DiskOptions {
   if (found === undefined) throw badUrl(url, 'has no // after disk:')
   if (host !== '') throw badUrl(url, 'names a host')
   const options = optionsFromUrl(url, { ...IN_URL, ...serializationUrlOptions })
+  const isNamed = path !== '' && path !== '/'
+  if (isNamed && 'directory' in options) throw badUrl(url, 'names two directories')
   const own = Object.entries(options).filter(([name]) => Object.hasOwn(IN_URL, name))
   const rest = Object.entries(options).filter(([name]) => !Object.hasOwn(IN_URL, name))
   return {
-    ...(path !== '' && path !== '/' && { directory: decoded(path, url) }),
+    ...(isNamed && { directory: decoded(path, url) }),
     ...Object.fromEntries(own),
     ...serializerOptionsFromUrl(Object.fromEntries(rest)),
   }

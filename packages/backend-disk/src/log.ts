@@ -61,8 +61,9 @@ export class Log {
     if (this.#copying) await this.#checkpointer.awaited(this.#copying)
     if (!this.isTooLong) return
     if (performance.now() >= this.#copyAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
-    if (!this.isTooLong) return
     const now = performance.now()
+    // All of it was copied, but others wrote meanwhile: whoever waits may try again.
+    if (!this.isTooLong || now >= this.#copyAgainAt) return
     if (this.#file.logBytes + this.#file.bytes() <= this.#room.mostBytes)
       this.#limit = this.#file.logBytes + this.#room.logBytes / 4
     else if (now - (this.#hinderedSince ?? now) > PATIENCE)

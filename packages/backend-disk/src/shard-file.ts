@@ -16,8 +16,11 @@ import {
 import { PAGE_BYTES } from './room.ts'
 import { type FileSettings, prepareFile } from './schema.ts'
 
-/** How long SQLite itself may wait for a lock while a file is made. It waits in the event loop: later it does not. */
-const WAIT_AT_OPEN: Milliseconds = 20
+/**
+ * How long SQLite itself may wait for a lock while a file is opened: processes that begin a file at once meet for about as
+ * long. It waits in the event loop: later it does not.
+ */
+const WAIT_AT_OPEN: Milliseconds = 5
 /** What a statement adds to the log beside the bytes it was given, about. */
 const PAGES_PER_WRITE = 3
 

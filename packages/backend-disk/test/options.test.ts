@@ -61,6 +61,7 @@ describe('the options of disk', () => {
     'disk://host/path',
     'disk:/path',
     'disk:///100%',
+    'disk:///one?directory=/two',
     'disk://?shards=many',
     'disk://?sise=10',
     'disk://?clock=utc',

@@ -281,7 +281,7 @@ describe('a user', () => {
     const { failure, answers, heard } = await attempt(directory + below)
     chmodSync(directory, 0o700)
     const isClear = failure.includes(
-      `Cannot keep a disk cache in ${directory}${below}: this user may not write there (E`,
+      `Cannot keep a disk cache in ${directory}${below}: this user may not read and write there (E`,
     )
     report(
       'H6',
@@ -298,7 +298,7 @@ describe('a user', () => {
     for (const path of filesOf(directory, '')) chmodSync(path, 0o444)
     chmodSync(directory, 0o777)
     const { failure, answers } = await attempt(directory)
-    expect(failure).toMatch(/Cannot keep a disk cache in .*\.db: this user may not write there \(EACCES\)/)
+    expect(failure).toMatch(/Cannot keep a disk cache in .*\.db: this user may not read and write there \(EACCES\)/)
     expect(answers).toEqual(['nothing', false])
   })
 })

@@ -155,6 +155,25 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
     })
   })
 
+  describe('a condition that asks first', () => {
+    it('decides once it has its answer', async () => {
+      const load = vi.fn(async (id: number) => id)
+      const options = { ttl: 10, key: 'k:{0}', condition: async (id: number) => id === 1 } as const
+      const wrapped = cached(cache, options, load)
+      for (const id of [1, 1, 2, 2]) await wrapped(id)
+      expect(load.mock.calls.map(([id]) => id)).toEqual([1, 2, 2])
+    })
+
+    it('and fails is reported, and the caller has the result', async () => {
+      const onError = vi.fn()
+      await using reporting = createCache({ onError }).setup(create())
+      const condition = () => Promise.reject(new Error('cannot tell'))
+      const wrapped = cached(reporting, { ttl: 10, key: 'k', condition }, async () => 1)
+      expect(await wrapped()).toBe(1)
+      expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'cannot tell' }))
+    })
+  })
+
   describe('an error', () => {
     it('is not stored', async () => {
       const load = vi.fn().mockRejectedValueOnce(new Error('once')).mockResolvedValue('fine')

@@ -111,6 +111,15 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       )
     })
 
+    it('refuse a prefix that nothing was set up for, and an option there is not', () => {
+      cache.setup(create(), { prefix: 'user:' })
+      for (const change of ['disable', 'enable', 'isEnabled'] as const)
+        expect(() => cache[change]('get', { prefix: 'usr:' })).toThrow(
+          'No backend is set up for the prefix "usr:". There are "user:", "".',
+        )
+      expect(() => cache.disable('get', { prefx: 'user:' } as never)).toThrow('no option "prefx"')
+    })
+
     it('may narrow to the backend of one prefix', async () => {
       cache.setup(create(), { prefix: 'user:' })
       cache.disable('get', { prefix: 'user:' })

@@ -91,6 +91,16 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
+  it.each([undefined, 1])(
+    'leaves a result used up whose successor the condition rejects, updateAfter %s',
+    async (updateAfter) => {
+      const how = updateAfter === undefined ? {} : { updateAfter, background: false }
+      const first = (result: unknown) => result === 1
+      const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k', condition: first, ...how }, counter())
+      expect((await times(6, load)).slice(3)).toEqual(updateAfter ? [3, 4, 5] : [2, 3, 4])
+    },
+  )
+
   it('refuses counts that cannot be', () => {
     expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(/cacheHits .* at least 1, not 0/)
     expect(() => hit(cache, { ttl: 1, cacheHits: 2, updateAfter: 3, key: 'k' }, counter())).toThrow(/updateAfter/)

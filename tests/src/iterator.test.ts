@@ -39,6 +39,47 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
+  it('runs anew by refresh, and stores what comes', async () => {
+    let run = 0
+    const pages = iterator(cache, { ttl: 60, key: 'k:{name}' }, async function* (name: string) {
+      yield `${name}${++run}`
+    })
+    await all(pages('a'))
+    await settle()
+    expect(await pages.refresh('a')).toEqual(['a2'])
+    await settle()
+    expect(await all(pages('a'))).toEqual(['a2'])
+  })
+
+  it('runs for every reader while everything is switched off', async () => {
+    const run = source([1])
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    await cache.disabling([], () => Promise.all([all(pages()), all(pages())]))
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  it('tells detect why it ran, and who shared the run, also one who does not read to the end', async () => {
+    const run = source([1, 2])
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    const leave = async () => {
+      for await (const item of pages()) if (item === 1) return
+    }
+    const found = await Promise.all([cache.detect(leave), cache.detect(() => all(pages()))])
+    const told = { strategy: 'iterator', hit: false, reason: 'miss' }
+    expect(found.map(({ calls }) => calls['iterator:k']?.map(({ shared }) => shared))).toEqual([[undefined], [true]])
+    for (const { calls } of found) expect(calls['iterator:k']).toMatchObject([told])
+  })
+
+  it('decides by a condition that asks first', async () => {
+    const run = source([1])
+    const pages = iterator(cache, { ttl: 60, key: 'k:{0}', condition: async ([item]) => item !== 1 }, run)
+    for (let nth = 0; nth < 2; nth++) {
+      await all(pages('a'))
+      await settle()
+    }
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
   it('keeps items that are falsy, and sequences that are empty', async () => {
     const items = [1, 0, '', null, false, undefined, 2]
     const some = source(items)

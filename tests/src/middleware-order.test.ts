@@ -34,6 +34,12 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     expect(seen.commands).toEqual([command])
   })
 
+  it.each(COMMANDS)('say what next takes when it is given nothing, for %s', async (command) => {
+    const forgetful: Middleware = (_, next) => next(undefined as never)
+    const cache = createCache().use(forgetful, recorder()).setup(create())
+    await expect(run(cache, command)).rejects.toThrow('A middleware carries a call on by next(call)')
+  })
+
   it.each(COMMANDS)('see the backend of %s, and seconds as milliseconds', async (command) => {
     const seen = recorder()
     const backend = create()

@@ -1,6 +1,14 @@
 import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
-import { type Backend, ConfigurationError, createCache, type Driver, TtlError } from '@cashews/core'
+import {
+  type Backend,
+  ConfigurationError,
+  createCache,
+  type Driver,
+  formatter,
+  memoryLimit,
+  TtlError,
+} from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fakeTime, hangs, sickStore, syncStore } from './support/helpers.ts'
 
@@ -163,7 +171,7 @@ describe('a settings URL', () => {
 
 describe('a setup by value', () => {
   it('refuses an option that is not its own, and names those that are', () => {
-    expect(() => createCache().setup(reference(), { sise: 5 })).toThrow(/"sise".*prefix/)
+    expect(() => createCache().setup(reference(), { sise: 5 } as never)).toThrow(/"sise".*prefix/)
   })
 
   it('refuses what is no backend', () => {
@@ -196,12 +204,18 @@ describe('what createCache and setup are given', () => {
       'middlewares is a list, as in [log], not a function.',
       () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
     ],
+    ['drivers is a list, as in [memory], not a function.', () => createCache({ drivers: memory as never })],
+    ['drivers is a list', () => createCache().setup('mem://', { drivers: memory as never })],
+    ['A driver is a factory of backends, such as memory', () => createCache({ drivers: [memory() as never] })],
+    ['onError is a function, not 5.', () => createCache({ onError: 5 as never })],
+    ['enabled is true or false, not no.', () => createCache().setup(memory(), { enabled: 'no' as never })],
+    ['suppress is true or false, not no.', () => createCache().setup(memory(), { suppress: 'no' as never })],
+    ['memoryLimit has no option "maxBytes". Its options: min, max.', () => memoryLimit({ maxBytes: 1 } as never)],
+    ['A listener is a function, not null.', () => createCache().on('get', undefined as never)],
+    ['The formatter "x" is a function, not null.', () => formatter.register('x', undefined as never)],
+    ['A type is a function, not 5.', () => formatter.registerType(5 as never, String)],
   ])('is refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)
-  })
-
-  it('has its drivers in a list', () => {
-    expect(() => createCache({ drivers: memory as never })).toThrow('This has to be a list')
   })
 })

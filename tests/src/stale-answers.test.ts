@@ -1,5 +1,5 @@
 import { type Cache, createCache } from '@cashews/core'
-import { cached, failover, setDefaultFailErrors, soft } from '@cashews/strategies'
+import { cached, failover, setDefaultFailErrors, soft, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, gate, settle } from './support/helpers.ts'
@@ -29,6 +29,25 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     }
     return { state, run }
   }
+
+  it.each([
+    [
+      'soft',
+      (run: () => Promise<number>) =>
+        soft(cache, { ttl: '10s', softTtl: '5s', key: 'k', condition: withErrors() }, run),
+    ],
+    [
+      'failover',
+      (run: () => Promise<number>) => failover(cache, { ttl: '10s', key: 'k', condition: withErrors() }, run),
+    ],
+  ] as const)('%s keeps its last good result, whatever errors the condition would store', async (_, wrap) => {
+    const { state, run } = upstream()
+    const load = wrap(run)
+    await load()
+    await elapse(5_000)
+    state.down = new Down('no')
+    expect([await load(), await load(), await load.peek()]).toEqual([1, 1, 1])
+  })
 
   describe('soft', () => {
     it('answers from the cache until softTtl, and computes again then', async () => {

@@ -89,6 +89,9 @@ describe('a static method, by a standard decorator', () => {
     }
     expect([await read(), await read()]).toEqual([['shopa'], ['shopa']])
     expect(await cache.getKeysCount()).toBeGreaterThan(0)
+    expect(await handleOf(Shop, 'iterator').peek('a')).toEqual(['shopa'])
+    expect(await handleOf(Shop, 'iterator').invalidate('a')).toBe(true)
+    expect(await handleOf(Shop, 'iterator').refresh('a')).toEqual(['shopa'])
   })
 })
 

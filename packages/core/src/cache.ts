@@ -4,7 +4,7 @@ import type { Answer, Command, CommandResults, Request, StreamCommand } from './
 import { commandSet } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
-import type { Driver } from './driver.ts'
+import { checkDrivers, type Driver } from './driver.ts'
 import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import { newSpot } from './key/recent.ts'
@@ -22,12 +22,12 @@ import {
   wakeWaiters,
 } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkKnown, kindOfOption } from './options.ts'
+import { checkFunction, checkKnown, kindOfOption } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
 import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
-import { resolveSetup, type SetupOptions } from './setup.ts'
+import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
@@ -106,7 +106,8 @@ export class Cache implements AsyncDisposable {
   constructor(options: CacheOptions = {}) {
     const { name = 'cache', drivers = [], onError } = options
     checkKnown('createCache', options, ['name', 'drivers', 'onError'])
-    checkList(drivers)
+    checkDrivers(drivers)
+    checkFunction('onError', onError)
     this.name = name
     this.#drivers = drivers
     this.#onError = onError ?? ((error) => console.warn(`[cashews] ${name}:`, error))
@@ -124,7 +125,9 @@ export class Cache implements AsyncDisposable {
    * @param target A settings URL, as text or a `URL`, or a backend.
    * @throws {ConfigurationError} On an unknown scheme or option.
    */
-  setup(target: string | URL | Backend, options: SetupOptions = {}): this {
+  setup(url: string | URL, options?: UrlSetupOptions): this
+  setup(target: string | URL | Backend, options?: SetupOptions): this
+  setup(target: string | URL | Backend, options: UrlSetupOptions = {}): this {
     const route = new Route(resolveSetup(target, options, this.#drivers), {
       cache: this,
       listeners: this.#listeners,
@@ -356,11 +359,13 @@ export class Cache implements AsyncDisposable {
 
   /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
   async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
+    checkToken(token)
     return this.call<'setLock'>({ command: 'setLock', key, token, lifetime: parseTtl(options?.ttl) })
   }
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
+    checkToken(token)
     return this.#unlock(key, token, false)
   }
 
@@ -377,6 +382,7 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
+    checkCommandOptions(options, LOCK)
     const locking = acquireLock(key, options, this.#lockStore(key))
     return this.#listeners.has('lock') ? this.#timed(key, locking) : locking
   }
@@ -535,10 +541,10 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */
-  detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason'>): void {
+  detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
     if (this.#tallies.isWatched && (outcome.hit || outcome.reason)) {
       const { template, strategy } = seen()
-      this.#tallies.of(template ?? strategy)[outcome.hit ? 'hits' : 'misses']++
+      this.#tallies.of(template ?? strategy)[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
     }
     if (watchedScope()?.detectors)
       this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
@@ -734,10 +740,10 @@ export class Cache implements AsyncDisposable {
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
     const last = commands.at(-1)
-    const prefix = typeof last === 'object' ? last.prefix : undefined
+    const options = typeof last === 'object' ? last : {}
+    checkKnown('Switching commands on and off', options, ['prefix'])
     const named = commandSet(commands.filter((command) => typeof command === 'string'))
-    for (const route of this.#routes.all) {
-      if (prefix !== undefined && route.prefix !== prefix) continue
+    for (const route of options.prefix === undefined ? this.#routes.all : [this.#routes.at(options.prefix)]) {
       for (const command of named) change(route, command)
       route.settle()
     }
@@ -790,6 +796,7 @@ function getOrSetSeen(): Seen {
 
 const NONE: WriteOptions = {}
 const WRITE: readonly string[] = ['ttl', 'tags']
+const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 
 /** Tells of an `onError` that fails itself. */
@@ -813,6 +820,10 @@ function checkCommandOptions(options: unknown, known: readonly string[]): void {
 function checkList(list: unknown): void {
   if (!Array.isArray(list))
     throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
+}
+
+function checkToken(token: unknown): void {
+  if (typeof token !== 'string') throw new CommandError(`The token of a lock is text, not ${String(token)}.`)
 }
 
 function sum(counts: readonly number[]): number {

@@ -1,6 +1,7 @@
 import type { Backend, RemovalReason } from './backend.ts'
 import { COMMANDS, type Command, type CommandResults } from './command.ts'
 import { ConfigurationError } from './errors.ts'
+import { checkFunction } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 
 /** A command that was carried out. */
@@ -113,6 +114,7 @@ export class Listeners {
     const events: readonly string[] = [...COMMANDS, ...TOLD]
     if (!events.includes(event))
       throw new ConfigurationError(`There is no event "${event}". The events are ${events.join(', ')}.`)
+    checkFunction('A listener', listener ?? null)
     const own: Listener = (told) => listener(told)
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(own))

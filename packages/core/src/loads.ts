@@ -25,6 +25,8 @@ export interface ReadThrough<T> {
   readonly sharing?: Sharing | undefined
   /** Told to `detect`; called only when somebody detects. */
   readonly seen: () => Seen
+  /** Whether the strategy tells of the load by `Cache.detected`, and this is not to tell of it again. @default false */
+  readonly isTold?: boolean
   /** Whether `load` lands the flight itself, which spares a promise. @default false */
   readonly lands?: boolean
   /** Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. */
@@ -105,7 +107,8 @@ export class Loads {
     route.take(lease)
     const flight = this.#start(route, call, through, around, signal, lease, stored)
     const answer = flight.wait(signal)
-    return watchedScope()?.detectors ? this.#tell(route, call.key, through, flight, answer, false) : answer
+    const tells = watchedScope()?.detectors && !through.isTold
+    return tells ? this.#tell(route, call.key, through, flight, answer, false) : answer
   }
 
   /** Waits for a load that somebody else has started. */
@@ -186,7 +189,7 @@ export class Loads {
       detector || tellsStale() || around?.outcome || signal || through.watchesInside
         ? watched(route, stored, through, flight, controller?.signal)
         : readThrough(route, stored, through, flight)
-    if (this.#tallies.isWatched) {
+    if (this.#tallies.isWatched && !through.isTold) {
       flight.tally = this.#tallies.of(through.seen().template ?? through.seen().strategy)
       flight.tally.follow(flight)
     }

@@ -33,5 +33,11 @@ export function checkMiddlewares(middlewares: readonly unknown[]): void {
 
 /** Makes one function of `middlewares` around `last`. */
 export function compose(middlewares: readonly Middleware[], last: Next): Next {
-  return middlewares.reduceRight<Next>((next, middleware) => (call) => middleware(call, next), last)
+  return middlewares.reduceRight<Next>((following, middleware) => {
+    const next: Next = (call) => {
+      checkThat(call?.command !== undefined, 'A middleware carries a call on by next(call); it gave next none.')
+      return following(call)
+    }
+    return (call) => middleware(call, next)
+  }, last)
 }

@@ -18,6 +18,12 @@ export function checkFunction(option: string, value: unknown): void {
   checkThat(value === undefined || typeof value === 'function', `${option} is a function, not ${kindOfOption(value)}.`)
 }
 
+/** Raises an error when an option that has to be `true` or `false` is neither. */
+export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, flag] of Object.entries(flags))
+    checkThat(flag === undefined || typeof flag === 'boolean', `${name} is true or false, not ${kindOfOption(flag)}.`)
+}
+
 /** Names what was given where something else was expected. */
 export function kindOfOption(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value)

@@ -32,6 +32,14 @@ export class Routes {
     return replaced
   }
 
+  /** The route that was set up for this prefix. */
+  at(prefix: string): Route {
+    const route = this.#sorted.find((route) => route.prefix === prefix)
+    if (route === undefined)
+      throw new NotConfiguredError(`No backend is set up for the prefix "${prefix}". There are ${this.#prefixes}.`)
+    return route
+  }
+
   of(key: string): Route {
     return this.#only !== undefined && typeof key === 'string' ? this.#only : this.#find(key)
   }
@@ -50,6 +58,7 @@ export class Routes {
 
   /** The routes that may have keys which match a glob. */
   matching(pattern: string): readonly Route[] {
+    if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${String(pattern)}.`)
     const fixed = pattern.split(/[*?[\\]/, 1)[0] as string
     const owner = this.#sorted.find((route) => fixed.startsWith(route.prefix))
     const routes = this.#sorted.filter((route) => route === owner || route.prefix.startsWith(fixed))
@@ -69,8 +78,12 @@ export class Routes {
     return [...groups]
   }
 
+  get #prefixes(): string {
+    return this.#sorted.map((route) => `"${route.prefix}"`).join(', ')
+  }
+
   #notConfigured(key?: string): NotConfiguredError {
-    const prefixes = this.#sorted.map((route) => `"${route.prefix}"`).join(', ')
+    const prefixes = this.#prefixes
     return new NotConfiguredError(
       prefixes === ''
         ? `The cache "${this.#cache}" has no backend. Call setup() first, for example with memory() of @cashews/backend-memory.`

@@ -1,15 +1,15 @@
 import type { Backend, Milliseconds } from './backend.ts'
 import type { Command } from './command.ts'
 import { commandSet } from './control.ts'
-import type { Driver } from './driver.ts'
+import { checkDrivers, type Driver } from './driver.ts'
 import { ConfigurationError } from './errors.ts'
 import type { GuardOptions } from './guard.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkThat, kindOfOption } from './options.ts'
+import { checkFlags, checkThat, kindOfOption } from './options.ts'
 import { camelCase, type OptionKind, optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
-/** Settings of one backend in a cache. With a settings URL, any further option is one of the backend's own. */
+/** Settings of one backend in a cache. */
 export interface SetupOptions {
   /** The keys this backend answers for start with it. The longest matching prefix wins. @default '' */
   readonly prefix?: string
@@ -25,6 +25,10 @@ export interface SetupOptions {
   readonly readTimeout?: Ttl
   /** How long a write may take before it is given up. @default '250ms' */
   readonly writeTimeout?: Ttl
+}
+
+/** The same with a settings URL: any further option is one of the backend's own, and wins over the URL's. */
+export interface UrlSetupOptions extends SetupOptions {
   readonly [option: string]: unknown
 }
 
@@ -52,7 +56,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
 /** Makes a backend of a URL if need be, and sorts its options from those of the cache. */
 export function resolveSetup(
   target: string | URL | Backend,
-  options: SetupOptions,
+  options: UrlSetupOptions,
   drivers: readonly Driver[],
 ): ResolvedSetup {
   const {
@@ -66,6 +70,8 @@ export function resolveSetup(
     ...rest
   } = options
   checkThat(typeof prefix === 'string', `A prefix is text, not ${kindOfOption(prefix)}.`)
+  checkFlags({ enabled, suppress })
+  checkDrivers(more)
   checkMiddlewares(middlewares)
   const url = target instanceof URL ? target.href : target
   const [backend, fromUrl] =

@@ -26,6 +26,16 @@ describe('the types of the commands', () => {
     expectTypeOf(cache.detect(async () => 1)).resolves.toExtend<{ result: number }>()
   })
 
+  it('know the options of setup, and leave those of a URL to its driver', () => {
+    const backend = {} as Backend
+    cache.setup(backend, { prefix: 'user:', readTimeout: '50ms' })
+    cache.setup('mem://', { prefix: 'user:', size: 10 })
+    // @ts-expect-error -- it is spelled prefix
+    cache.setup(backend, { prefx: 'user:' })
+    // @ts-expect-error -- that is no time
+    cache.setup(backend, { readTimeout: '50 millis' })
+  })
+
   it('tell what is left and what was done', () => {
     expectTypeOf(cache.getExpire('key')).resolves.toEqualTypeOf<number | undefined>()
     expectTypeOf(cache.set('key', 1)).resolves.toEqualTypeOf<boolean>()

@@ -116,6 +116,8 @@ function checkSecrets(options: SerializerOptions): void {
   if (secrets !== undefined && !Array.isArray(secrets))
     throw new ConfigurationError('Option "secrets" must be a list: secrets: [new, old].')
   if (secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')
+  if (options.encryption === true && options.signature !== undefined)
+    throw new ConfigurationError('Option "signature" is of no use with "encryption": AES-256-GCM signs by itself.')
   if (secret !== undefined || secrets !== undefined) return
   if (options.encryption) throw needsSecret('encryption')
   if (options.maxAge !== undefined) throw needsSecret('maxAge')

@@ -177,6 +177,7 @@ describe('options', () => {
     [{ encryption: true }, /"encryption" needs a secret/],
     [{ maxAge: '1h' }, /"maxAge" needs a secret/],
     [{ signature: 'sha512' }, /"signature" needs a secret/],
+    [{ secret: SECRET, encryption: true, signature: 'sha512' }, /"signature" is of no use with "encryption"/],
     [{ strict: 'yes' }, /"strict" is "yes".*true or false/],
     [{ secret: SECRET, encryption: 1 }, /"encryption" is 1.*true or false/],
     [{ secret: SECRET, maxAge: '1 hour-ish' }, /1 hour-ish/],

@@ -1,6 +1,6 @@
-import { type Cache, checkNames, checkThat, type KeyOptions, type ReadThrough, type Target } from '@cashews/core'
+import { type Cache, checkFlags, checkNames, type KeyOptions, type ReadThrough, type Target } from '@cashews/core'
 import type { AnyFunction, ResultOf } from './function-types.ts'
-import { type Keeping, type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
+import { type Keeping, type KeepingOptions, keepingNames, keepingOf, withoutErrors } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
 import { type LockOption, lockingOf } from './lock-option.ts'
@@ -38,26 +38,30 @@ export interface Caching {
   through(target: Target, run: Run, template: () => string): ReadThrough<unknown>
 }
 
-/**
- * Checks the shared settings of a strategy.
- *
- * @param own The names of the options that only this strategy has.
- * @param prefix Stands before every key of the strategy, so that two strategies around one function do not share entries.
- */
+/** What sets one caching strategy apart from the others. */
+interface OwnTraits {
+  /** The names of the options that only this strategy has. */
+  readonly own?: readonly string[]
+  /** Stands before every key of the strategy, so that two strategies around one function do not share entries. */
+  readonly prefix?: string
+  /** `false`: an error never takes the place of a result, whatever the condition says. @default true */
+  readonly keepsErrors?: boolean
+}
+
+/** Checks the shared settings of a strategy. */
 export function cachingOf(
   cache: Cache,
   strategy: string,
   options: CachingOptions,
   form: StoredForm,
-  { own = [], prefix }: { readonly own?: readonly string[]; readonly prefix?: string } = {},
+  { own = [], prefix, keepsErrors = true }: OwnTraits = {},
 ): Caching {
   const shared = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
   checkNames(strategy, options, [...shared, ...own])
   const { nested, singleFlight } = options
-  for (const [name, value] of Object.entries({ nested, singleFlight }))
-    checkThat(value === undefined || typeof value === 'boolean', `${name} is true or false, not ${String(value)}.`)
+  checkFlags({ nested, singleFlight })
   const lifetime = lifetimeOf(strategy, options)
-  const keeping = keepingOf(options)
+  const keeping = keepsErrors ? keepingOf(options) : withoutErrors(keepingOf(options))
   const locking = lockingOf(strategy, options)
   const seen = seenOf(strategy, lifetime)
   return {

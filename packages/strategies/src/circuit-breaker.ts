@@ -88,7 +88,10 @@ export function circuitBreaker(
 
 /** Without a key, the breaker is the function's, whoever calls it with whatever arguments. */
 function ofFunction(cache: Cache, fn: AnyFunction, { name = fn.name, ...options }: KeyOptions): KeyOptions {
-  checkThat(name !== '', 'The circuit breaker of a function without a name needs the option name or key.')
+  checkThat(
+    typeof name === 'string' && name !== '',
+    'The circuit breaker of a function without a name needs the option name or key.',
+  )
   cache.claimTemplate(`circuitBreaker:${name}`)
   return { ...options, key: name.replace(/[{}]/g, '$&$&') }
 }

@@ -1,8 +1,9 @@
+import type { Awaitable } from '@cashews/core'
 import { type ErrorType, isOneOf } from './error-types.ts'
 
 /** Decides whether a result is stored. */
 export interface Condition<R, A extends readonly unknown[]> {
-  (result: R, call: { readonly args: A; readonly key: string }): boolean
+  (result: R, call: { readonly args: A; readonly key: string }): Awaitable<boolean>
   /** Decides whether an error is stored, to be thrown again by later calls. Absent: none is. */
   readonly storesError?: (error: unknown) => boolean
 }

@@ -1,5 +1,6 @@
 import {
   type Cache,
+  checkFlags,
   checkOptions,
   checkThat,
   type LoadCall,
@@ -59,7 +60,8 @@ export function early<F extends AnyFunction, const K extends string, const N ext
 export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkOptions('early', options)
   const { earlyTtl, background = true, beta = 0 } = options
-  checkThat(beta >= 0, `beta is how eagerly results are refreshed, from 0, not ${beta}.`)
+  checkFlags({ background })
+  checkThat(typeof beta === 'number' && beta >= 0, `beta is how eagerly results are refreshed, from 0, not ${beta}.`)
   const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed, beta > 0)
   const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background', 'beta'], prefix: 'early' })
   mayAnswerStale()

@@ -41,7 +41,11 @@ export function failover<F extends AnyFunction, const K extends string, const N 
   fn: F,
 ): Wrapped<F>
 export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
-  const caching = cachingOf(cache, 'failover', options, asItIs, { own: ['errors'], prefix: 'fail' })
+  const caching = cachingOf(cache, 'failover', options, asItIs, {
+    own: ['errors'],
+    prefix: 'fail',
+    keepsErrors: false,
+  })
   const sharing = options.singleFlight === true ? 'renew' : 'apart'
   const listed = options.errors && isOneOf(options.errors)
   const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)

@@ -1,3 +1,5 @@
+import { type Cache, checkThat } from '@cashews/core'
+
 /** Any function or method that a strategy can wrap. */
 export type AnyFunction = (...args: never[]) => unknown
 
@@ -8,10 +10,24 @@ export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>
 export type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ResultOf<F>>
 
+/** @throws {ConfigurationError} When it is none. */
+export function checkCache(cache: Cache): void {
+  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first.')
+}
+
 /** What one caller asks for besides the answer. */
 export interface CallOptions {
   /** Lets this caller go. Others who wait for the same load stay; when nobody does, its own signal aborts. */
   readonly signal?: AbortSignal
+}
+
+/** @throws {ConfigurationError} When they are none: a signal that goes unheard lets nobody go. */
+export function checkCallOptions(options: CallOptions): void {
+  const { signal = { addEventListener: checkThat }, ...others } = options ?? { none: true }
+  checkThat(
+    typeof signal?.addEventListener === 'function' && Object.keys(others).length === 0,
+    'The options of a call are { signal }, with an AbortSignal, as in getUser.with({ signal }).',
+  )
 }
 
 /** What a wrapped function can do besides being called. The arguments are those of the function. */

@@ -1,8 +1,12 @@
 import { checkThat } from '@cashews/core'
 import type { AnyFunction, Handle } from './function-types.ts'
+import type { IteratedHandle } from './iterator.ts'
 
 /** The names of the methods of an object. */
 export type MethodName<T> = { [N in keyof T]: T[N] extends AnyFunction ? N : never }[keyof T]
+
+/** The handle of a method, by what it answers. */
+type HandleOf<F extends AnyFunction> = ReturnType<F> extends AsyncIterable<unknown> ? IteratedHandle<F> : Handle<F>
 
 /**
  * Answers the {@link Handle} of a decorated method, which a decorator cannot show in its type.
@@ -17,8 +21,8 @@ export type MethodName<T> = { [N in keyof T]: T[N] extends AnyFunction ? N : nev
 export function handleOf<T extends object, N extends MethodName<T>>(
   self: T,
   name: N,
-): Handle<Extract<T[N], AnyFunction>> {
-  const method = self[name] as Partial<Handle<Extract<T[N], AnyFunction>>> | undefined
+): HandleOf<Extract<T[N], AnyFunction>> {
+  const method = self[name] as { readonly of?: (self: T) => HandleOf<Extract<T[N], AnyFunction>> } | undefined
   checkThat(typeof method?.of === 'function', `"${String(name)}" is no method with a strategy around it.`)
   return method.of(self)
 }

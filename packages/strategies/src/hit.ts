@@ -1,5 +1,6 @@
 import {
   type Cache,
+  checkFlags,
   checkOptions,
   checkThat,
   MISS,
@@ -68,6 +69,7 @@ export function countingHits(
 ): Decorator | Wrapped<AnyFunction> {
   checkOptions(strategy, options)
   const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
+  checkFlags({ background })
   checkThat(
     Number.isInteger(cacheHits) && cacheHits >= 1,
     `cacheHits is how often a result is answered, at least 1, not ${cacheHits}.`,
@@ -95,12 +97,17 @@ export function countingHits(
       const drop = async (key: string, stored: unknown): Promise<void> => {
         if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
       }
+      /** A result that still stands, because no other was stored, stays used up. */
+      const dropReplaced = async (key: string, old: unknown): Promise<void> => {
+        const now = await cache.call<'get'>({ command: 'get', key })
+        if (!isCounted(now) || !isCounted(old) || now[1] !== old[1]) await drop(key, old)
+      }
       return {
         async call({ key }, self, args, signal) {
           if (cache.isBypassed(key)) return run(self, args)
           const renew = async (old: unknown) => {
             const answer = await cache.fly({ key, self, args, signal: undefined }, apart)
-            await drop(key, old)
+            await dropReplaced(key, old)
             return answer
           }
           const stored = await cache.call<'get'>({ command: 'get', key })
@@ -129,7 +136,7 @@ export function countingHits(
               flight.hit = false
               flight.reason = 'used up'
               const result = await loading.load(flight)
-              await drop(key, now)
+              await dropReplaced(key, now)
               return result
             },
           }

@@ -17,7 +17,14 @@ export type { AnyFunction, Asynchronous, CallOptions, Handle, ResultOf, Wrapped 
 export { handleOf, type MethodName } from './handle-of.ts'
 export { type HitOptions, hit } from './hit.ts'
 export { type InvalidatesOptions, invalidates } from './invalidates.ts'
-export { type Iterated, type IteratorDecorator, type IteratorOptions, iterator, type SequenceKind } from './iterator.ts'
+export {
+  type Iterated,
+  type IteratedHandle,
+  type IteratorDecorator,
+  type IteratorOptions,
+  iterator,
+  type SequenceKind,
+} from './iterator.ts'
 export type { KeepingOptions } from './keeping.ts'
 export type { KeyingOptions } from './keying.ts'
 export type { Lasting, LifetimeOptions } from './lifetime.ts'

@@ -1,4 +1,4 @@
-import { type Cache, checkNames, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
+import { type Cache, checkNames, checkThat, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
 import { checkTemplates } from './tag-option.ts'
@@ -54,6 +54,10 @@ export function invalidates(
   checkNames('invalidates', options, ['args', 'defaults', 'tags'])
   if (options.tags !== undefined) checkTemplates(options.tags)
   const all = typeof templates === 'string' ? [templates] : templates
+  checkThat(
+    Array.isArray(all) && all.every((template) => typeof template === 'string') && (all.length > 0 || !!options.tags),
+    "invalidates takes a template or a list of them, such as ['items:page:*'].",
+  )
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
     const [original, run] = runOf(fn)

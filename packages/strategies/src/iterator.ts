@@ -26,19 +26,27 @@ type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> 
 /** As what a sequence is answered: an async generator, a Node `Readable`, or a web `ReadableStream`. */
 export type SequenceKind = 'generator' | 'node' | 'web'
 
-/** A function that yields items, and what it can do besides. */
-export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'> = ((
-  ...args: Parameters<F>
-) => S extends 'generator' ? AsyncGenerator<ItemOf<F>, void> : ResultOf<F>) & {
+/** What a function that yields items can do besides. */
+export interface IteratedHandle<F extends AnyFunction> {
   /** The key of a call. */
   key(...args: Parameters<F>): string
   /** The key template: the label for metrics and traces. */
   readonly template: string
   /** Deletes what is stored for a call. Answers whether there was anything. */
   invalidate(...args: Parameters<F>): Promise<boolean>
+  /** Runs the function to its end and stores what it yields, whatever is stored now. */
+  refresh(...args: Parameters<F>): Promise<ItemOf<F>[]>
   /** Answers all that is stored for a call, and never runs the function. */
   peek(...args: Parameters<F>): Promise<ItemOf<F>[] | undefined>
+  /** The same for a method whose key depends on `this`. */
+  of(self: object): IteratedHandle<F>
 }
+
+/** A function that yields items, and an {@link IteratedHandle}. */
+export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'> = ((
+  ...args: Parameters<F>
+) => S extends 'generator' ? AsyncGenerator<ItemOf<F>, void> : ResultOf<F>) &
+  IteratedHandle<F>
 
 /** {@link iterator} waiting for its function, or before a method that is an async generator. */
 export interface IteratorDecorator {
@@ -104,7 +112,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
-  checkThat(answerAs !== undefined, `as is one of generator, node, web, not ${as}.`)
+  checkThat(Object.hasOwn(kinds, as), `as is one of generator, node, web, not ${as}.`)
   const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems}, ${maxBytes}.`)
   const lifetime = lifetimeOf('iterator', options)
@@ -118,35 +126,42 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
     const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: compiled.template })
 
+    const run = async function* (
+      self: unknown,
+      args: readonly unknown[],
+      begun?: Promise<void>,
+    ): AsyncGenerator<unknown, void> {
+      await begun
+      const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
+      checkThat(
+        typeof source?.[Symbol.asyncIterator] === 'function',
+        `iterator: "${target.fn.name}" answered no async iterable.`,
+      )
+      yield* source
+    }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
+      // Once the load has its lease: what is read before could be out of date unnoticed.
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-      const read = async function* (): AsyncGenerator<unknown> {
-        await begun // The load has its lease: what is read before could be out of date unnoticed.
-        const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
-        checkThat(
-          typeof source?.[Symbol.asyncIterator] === 'function',
-          `iterator: "${target.fn.name}" answered no async iterable.`,
-        )
-        yield* source
-      }
-      const recording = new Recording(read(), maxItems, maxBytes)
+      const recording = new Recording(run(self, args, begun), maxItems, maxBytes)
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
         {
           sharing: 'apart',
           seen,
+          isTold: true,
           tags: tags && (() => tags.ahead(self, args)),
           async load(flight) {
             recording.flight = flight
             begin()
-            flight.reason = 'miss'
             const ended = await recording.whole
             if (recordings.get(key) === recording) recordings.delete(key)
             if (ended === undefined) return
             const { items, failure } = ended
-            const isKept = failure ? keeping.error(failure.error, 0) : keeping.result(items, 0, { args, key }, flight)
+            const isKept = failure
+              ? keeping.error(failure.error, 0)
+              : await keeping.result(items, 0, { args, key }, flight)
             if (!isKept) return
             const value: Sequence = failure ? { items, end: storedError(failure.error) } : { items }
             await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
@@ -167,12 +182,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags !== undefined) cache.requireTags()
       const key = compiled.render(this, args)
+      if (cache.isBypassed(key)) return yield* run(this, args)
       const found = open(key) === undefined ? await stored(key) : undefined
       let joined = open(key)
       // Another process may have overtaken it too.
       while (joined?.flight && !(await cache.holds(joined.flight)))
         joined = open(key) === joined ? undefined : open(key)
-      if (joined) cache.detected(key, seen, { hit: false })
+      if (!found) cache.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items
@@ -182,13 +198,22 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const answering = function (this: unknown, ...args: unknown[]): unknown {
       return answerAs(iterated.apply(this, args))
     }
-    const key = (...args: unknown[]) => compiled.render(undefined, args)
-    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), {
-      template: compiled.template,
-      key,
-      invalidate: async (...args: unknown[]) => cache.delete(key(...args)),
-      peek: async (...args: unknown[]) => (await stored(key(...args)))?.items.slice(),
-    }) as AnyFunction
+    const handle = (self: unknown): IteratedHandle<AnyFunction> => {
+      const key = (args: readonly unknown[]) => compiled.render(self, args)
+      return {
+        template: compiled.template,
+        key: (...args) => key(args),
+        invalidate: async (...args) => cache.delete(key(args)),
+        refresh: async (...args) => {
+          const items: unknown[] = []
+          for await (const item of record(key(args), self, args).read()) items.push(item)
+          return items as never[]
+        },
+        peek: async (...args) => (await stored(key(args)))?.items.slice() as never[] | undefined,
+        of: handle,
+      }
+    }
+    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), handle(undefined)) as AnyFunction
   }
   return around(fn, wrapTarget)
 }

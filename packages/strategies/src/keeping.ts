@@ -1,4 +1,4 @@
-import { checkThat, type Outcome, parseTtl, type Ttl } from '@cashews/core'
+import { type Awaitable, checkThat, type Outcome, parseTtl, type Ttl } from '@cashews/core'
 import type { Condition } from './condition.ts'
 
 /** Which outcomes of a function are stored. */
@@ -20,7 +20,12 @@ export interface Keeping {
   readonly watchesInside: boolean
   /** Whether it matters how long the function took. */
   readonly isTimed: boolean
-  result(result: unknown, took: number, call: { args: readonly unknown[]; key: string }, outcome: Outcome): boolean
+  result(
+    result: unknown,
+    took: number,
+    call: { args: readonly unknown[]; key: string },
+    outcome: Outcome,
+  ): Awaitable<boolean>
   error(error: unknown, took: number): boolean
 }
 
@@ -41,4 +46,9 @@ export function keepingOf(options: KeepingOptions<never, never>): Keeping {
       took >= atLeast && !(watchesInside && hitInside) && (condition === undefined || condition(result, { args, key })),
     error: (error, took) => took >= atLeast && condition?.storesError?.(error) === true,
   }
+}
+
+/** The same for a strategy that falls back on the last good result, which an error must not replace. */
+export function withoutErrors(keeping: Keeping): Keeping {
+  return { ...keeping, storesErrors: false, error: () => false }
 }

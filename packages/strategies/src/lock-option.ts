@@ -27,7 +27,7 @@ type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
   if (lock === false) return undefined
   checkThat(
-    lock === true || typeof lock === 'object',
+    lock === true || (typeof lock === 'object' && lock !== null),
     `lock is true, false or { ttl, wait, checkInterval }, not ${lock}.`,
   )
   const given: Locking = lock === true ? {} : lock
@@ -38,7 +38,8 @@ export function lockingOf(strategy: string, { lock = false }: LockOption): LockO
 
 /** Raises an error when one of the times cannot be. */
 export function checkTimes({ ttl, wait, checkInterval }: Locking): void {
-  for (const time of [ttl, wait || undefined, checkInterval]) if (time !== undefined) parseTtl(time)
+  const patience = wait === false || wait === 0 ? undefined : wait
+  for (const time of [ttl, patience, checkInterval]) if (time !== undefined) parseTtl(time)
 }
 
 /** Runs `fn` with the lock of a key, or without it when the wait was in vain. Somebody else may have loaded meanwhile. */

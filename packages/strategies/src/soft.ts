@@ -47,7 +47,11 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   checkOptions('soft', options)
   const { softTtl, errors } = options
   const form = datedForm('softTtl', softTtl, lifetimeOf('soft', options).fixed)
-  const caching = cachingOf(cache, 'soft', options, form, { own: ['softTtl', 'errors'], prefix: 'soft' })
+  const caching = cachingOf(cache, 'soft', options, form, {
+    own: ['softTtl', 'errors'],
+    prefix: 'soft',
+    keepsErrors: false,
+  })
   const forgives = isOneOf(errors)
   mayAnswerStale()
 

@@ -1,4 +1,4 @@
-import { type Cache, type Flight, isPending, type LockOptions, MISS, type Milliseconds } from '@cashews/core'
+import { type Cache, chain, type Flight, isPending, type LockOptions, MISS, type Milliseconds } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
 import { withLock } from './lock-option.ts'
@@ -33,10 +33,12 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     const isKept = failed
       ? keeping.error(result, took)
       : !flight.stale && keeping.result(result, took, flight.call, flight)
-    if (!isKept) return
-    const kept = lifetime.of(result, args)
-    const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
-    return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
+    return chain(isKept, (isKept) => {
+      if (!isKept) return undefined
+      const kept = lifetime.of(result, args)
+      const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
+      return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
+    })
   }
   const land = (flight: Flight, result: unknown, failed: boolean) => {
     flight.land()

@@ -5,7 +5,7 @@ import type { Decorator } from './decorator.ts'
 import { type DynamicOptions, dynamic } from './dynamic.ts'
 import { type EarlyOptions, early } from './early.ts'
 import { type FailoverOptions, failover } from './failover.ts'
-import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
+import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
 import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator, type SequenceKind } from './iterator.ts'
@@ -97,6 +97,7 @@ export interface Strategies {
  * ```
  */
 export function strategies(cache: Cache): Strategies {
+  checkCache(cache)
   const all = {
     cached,
     early,

@@ -1,7 +1,6 @@
 import {
   type Cache,
   type CompiledKey,
-  checkThat,
   compileKey,
   isWatched,
   type KeyOptions,
@@ -13,7 +12,7 @@ import {
   type Spot,
   type Target,
 } from '@cashews/core'
-import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
+import { type AnyFunction, checkCache, checkCallOptions, type Handle, type Wrapped } from './function-types.ts'
 
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
@@ -56,7 +55,7 @@ export function wrap<F extends AnyFunction>(
   behave: (run: Run, template: () => string) => Behaviour,
 ): Wrapped<F> {
   const { fn } = target
-  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first.')
+  checkCache(cache)
   const [original, bare] = runOf(fn)
   const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
   if (target.className === undefined || options.key !== undefined) keyOf()
@@ -106,10 +105,12 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
     invalidate: async (...args) => (await behaviour.invalidate?.(key(args))) ?? false,
     refresh: async (...args) => refresh(key(args), self, args),
     peek: async (...args) => behaviour.peek?.(key(args)),
-    with: ({ signal }) =>
-      function (this: unknown, ...args) {
-        return call(self ?? this, args, signal)
-      },
+    with: (options) => {
+      checkCallOptions(options)
+      return function (this: unknown, ...args) {
+        return call(self ?? this, args, options.signal)
+      }
+    },
     of: (instance) => handle(keyOf, behaviour, call, instance),
   }
 }

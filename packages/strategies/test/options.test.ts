@@ -6,6 +6,7 @@ import {
   early,
   failover,
   hit,
+  invalidates,
   iterator,
   locked,
   notNull,
@@ -15,6 +16,7 @@ import {
   singleFlight,
   slidingRateLimit,
   soft,
+  strategies,
   withErrors,
 } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
@@ -103,6 +105,13 @@ describe('an option of cached that cannot work fails at definition', () => {
         )
     for (const name of ['prefix'])
       expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('A prefix is text, not 5.')
+    for (const strategy of [early, hit] as ((...given: unknown[]) => unknown)[])
+      expect(() => strategy(cache, { ttl: 1, cacheHits: 1, key: 'k', background: 'no' }, load)).toThrow(
+        'background is true or false, not no.',
+      )
+    expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow('beta is how eagerly')
+    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('A name is text, not 5.')
+    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow('noSelf is true or false, not no.')
     for (const args of ['id', [5], {}])
       expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args are names such as ['id']")
   })
@@ -112,6 +121,40 @@ describe('an option of cached that cannot work fails at definition', () => {
       expect(() => strategy({}, { ttl: 1, key: 'k', limit: 1, period: 1 }, load)).toThrow(
         /takes the cache first|has no option/,
       )
+  })
+
+  it('a lock that is none, and a wait that is no time', () => {
+    expect(() => cached(cache, { ttl: 1, key: 'k', lock: null } as never, load)).toThrow('lock is true, false or')
+    expect(() => locked(cache, { ttl: 1, key: 'k', wait: Number.NaN }, load)).toThrow('NaN is no time to live')
+  })
+
+  it('a limit that never ends: nobody could be told when to try again', () => {
+    const endless = { limit: 1, period: Number.POSITIVE_INFINITY, key: 'k' }
+    expect(() => rateLimit(cache, endless, load)).toThrow("The period of a limit has to end, as '1m' does.")
+    expect(() => slidingRateLimit(cache, endless, load)).toThrow('The period of a limit has to end')
+    const banned = { limit: 1, period: 1, ttl: Number.POSITIVE_INFINITY, key: 'k' }
+    expect(() => rateLimit(cache, banned, load)).toThrow('The ttl of a limit has to end')
+  })
+
+  it('a form of sequence that every object knows', () => {
+    expect(() => iterator(cache, { ttl: 1, key: 'k', as: 'toString' } as never)).toThrow('as is one of generator')
+  })
+
+  it('templates to invalidate that are none', () => {
+    for (const templates of [undefined, 5, [5], []])
+      expect(() => invalidates(cache, templates as never, load)).toThrow('takes a template or a list of them')
+    expect(() => invalidates(cache, [], { tags: ['items'] }, load)).not.toThrow()
+  })
+
+  it('a cache that strategies cannot be bound to', () => {
+    expect(() => strategies({} as never)).toThrow('A strategy takes the cache first.')
+  })
+
+  it('of a call too, when it is made', () => {
+    const wrapped = cached(cache, { ttl: 1, key: 'k' }, load)
+    for (const options of [undefined, null, { sgnal: AbortSignal.abort() }, { signal: 5 }])
+      expect(() => wrapped.with(options as never)).toThrow('The options of a call are { signal }')
+    expect(() => wrapped.with({})).not.toThrow()
   })
 
   it('of singleFlight too', () => {

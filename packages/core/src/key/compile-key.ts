@@ -1,5 +1,5 @@
 import { KeyTemplateError } from '../errors.ts'
-import { checkThat } from '../options.ts'
+import { checkFlags, checkThat } from '../options.ts'
 import { limitKey } from './limit.ts'
 import { compilePlaceholder, type MakeKey } from './placeholder.ts'
 import { RecentCalls } from './recent.ts'
@@ -58,7 +58,9 @@ type Kind = 'key' | 'derived' | 'tag' | 'pattern'
 export function compileKey<A extends readonly unknown[]>(subject: KeySubject, options: KeyOptions<A>): CompiledKey {
   const { fn, className } = subject
   const { key, prefix, args, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
-  checkThat(typeof (prefix ?? '') === 'string', `A prefix is text, not ${prefix}.`)
+  for (const [which, text] of Object.entries({ prefix: prefix ?? '', name }))
+    checkThat(typeof text === 'string', `A ${which} is text, not ${String(text)}.`)
+  checkFlags({ noSelf: options.noSelf })
   const before = prefix ? `${prefix}:` : ''
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')

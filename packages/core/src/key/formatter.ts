@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { checkFunction } from '../options.ts'
 import { hash } from './limit.ts'
 import { registerRenderer, render } from './render.ts'
 
@@ -38,9 +39,12 @@ const formats = new Map<string, Format<unknown>>([
 export const formatter: Formatter = {
   register(name, format) {
     if (!/^(?!raw$)\w+$/.test(name)) throw new ConfigurationError(`A formatter cannot be named "${name}".`)
+    checkFunction(`The formatter "${name}"`, format ?? null)
     formats.set(name, format as Format<unknown>)
   },
   registerType(type, renderer) {
+    checkFunction('A type', type ?? null)
+    checkFunction('A renderer', renderer ?? null)
     registerRenderer(type.prototype, renderer)
   },
 }

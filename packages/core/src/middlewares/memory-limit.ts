@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import type { Middleware } from '../middleware.ts'
+import { checkKnown } from '../options.ts'
 import { sizeOf } from '../size-of.ts'
 
 /** Settings of {@link memoryLimit}. */
@@ -14,7 +15,9 @@ export interface MemoryLimitOptions {
  * Keeps values out of the store that are too small to be worth it, or so large that one would push out a thousand.
  * A `set` of such a value answers `false`; a `setMany` writes the others. Sizes are those of {@link sizeOf}.
  */
-export function memoryLimit({ min = 0, max = Number.POSITIVE_INFINITY }: MemoryLimitOptions): Middleware {
+export function memoryLimit(options: MemoryLimitOptions): Middleware {
+  checkKnown('memoryLimit', options, ['min', 'max'])
+  const { min = 0, max = Number.POSITIVE_INFINITY } = options
   if (!(min >= 0 && max >= min))
     throw new ConfigurationError(`A memory limit needs 0 <= min <= max, not ${min} and ${max}.`)
   const fits = (value: unknown): boolean => {

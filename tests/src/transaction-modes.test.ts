@@ -8,6 +8,7 @@ import {
   ConfigurationError,
   createCache,
   LockedError,
+  type Locks,
   NotSupportedError,
 } from '@cashews/core'
 import {
@@ -382,6 +383,27 @@ describe('a commit that fails', () => {
     )
     await write()
     expect(await cache.get('key')).toBe(1)
+  })
+
+  it('is known to have happened when one of several servers, and not all of them, lost its answer', async () => {
+    const store = reference()
+    setup(
+      altered(store, {
+        async apply(expectations, writes) {
+          await store.apply(expectations, writes)
+          throw new BackendError('the connection to one server was reset', { isUndone: false })
+        },
+      }),
+    )
+    await write()
+    expect(await cache.get('key')).toBe(1)
+  })
+
+  it('is known not to have happened when the store was never asked, however long it stays away', async () => {
+    const store = reference()
+    const away = () => Promise.reject(new BackendUnavailableError('not connected', { isUndone: true }))
+    setup(altered(store, { apply: away, locks: { ...(store.locks as Locks), acquire: away } }))
+    await expect(write()).rejects.toThrow(BackendUnavailableError)
   })
 
   it('is known not to have happened, and comes too late if it was only held up', async () => {

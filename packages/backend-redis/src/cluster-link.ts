@@ -109,7 +109,8 @@ export class ClusterLink implements Link {
 
   subscriber(): Redis {
     const [any] = this.#holder.ready().nodes('master')
-    if (any === undefined) throw new BackendUnavailableError(`Redis Cluster at ${this.address} has no master now.`)
+    if (any === undefined)
+      throw new BackendUnavailableError(`Redis Cluster at ${this.address} has no master now.`, { isUndone: true })
     return any.duplicate(SUBSCRIBING)
   }
 
@@ -141,7 +142,7 @@ export class ClusterLink implements Link {
       if (error === thrown || !(error instanceof BackendUnavailableError)) throw error
       this.#health.lost(node)
       if (!this.#holder.connected || this.#health.allAway) throw error
-      throw new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown })
+      throw new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown, isUndone: error.isUndone })
     }
   }
 

@@ -12,6 +12,7 @@ export function asBackendError(error: unknown): CashewsError {
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
   if (name !== 'ReplyError') return new BackendUnavailableError(`Redis cannot be reached: ${message}`, { cause: error })
   if (WRONG_TYPE.test(message)) return new WrongTypeError(message, { cause: error })
-  const Kind = AWAY.test(message) ? BackendUnavailableError : BackendError
-  return new Kind(`Redis answered: ${message}`, { cause: error })
+  const answered = `Redis answered: ${message}`
+  if (AWAY.test(message)) return new BackendUnavailableError(answered, { cause: error, isUndone: true })
+  return new BackendError(answered, { cause: error })
 }

@@ -42,7 +42,7 @@ export class NodeHealth {
     const health = this.#healthOf(node)
     if (health.isAway || this.#isSilent(health)) {
       this.#lookAfter(health)
-      if (this.allAway) throw new BackendUnavailableError('No node of the Redis Cluster answers.')
+      if (this.allAway) throw new BackendUnavailableError('No node of the Redis Cluster answers.', { isUndone: true })
       throw new BackendError(`Redis node ${node} does not answer; the rest of the cluster is used without it.`)
     }
     health.underWay++

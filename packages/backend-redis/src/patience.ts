@@ -62,6 +62,7 @@ export class Watch {
     const why = [message?.replace(/\.$/, ''), lastNodeError?.message].filter(Boolean).map((text) => `: ${text}`)
     return new BackendUnavailableError(`Redis at ${address} is not connected (${this.#client.status})${why.join('')}`, {
       cause: this.#trouble,
+      isUndone: true,
     })
   }
 

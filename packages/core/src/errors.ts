@@ -97,6 +97,17 @@ export class CacheClosedError extends CashewsError {
 export class BackendError extends CashewsError {
   static override readonly name: string = 'BackendError'
   readonly code: string = 'CASHEWS_BACKEND'
+  /**
+   * Whether it is certain that what the store was asked to do is not done, and will not be: it refused, or was never asked.
+   *
+   * @default true, but for a store that was away
+   */
+  readonly isUndone: boolean
+
+  constructor(message?: string, { isUndone, ...options }: ErrorOptions & { readonly isUndone?: boolean } = {}) {
+    super(message, options)
+    this.isUndone = isUndone ?? !(this instanceof BackendUnavailableError)
+  }
 }
 
 /** The store cannot be reached, or did not answer in time. */

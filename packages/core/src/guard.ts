@@ -224,7 +224,7 @@ class StoreGuard implements Guard {
   }
 
   #late(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
-    return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`)
+    return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`, { isUndone: false })
   }
 
   /** The first failure of an outage is the one to report, for there may be no second call. */

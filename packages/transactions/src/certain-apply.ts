@@ -1,11 +1,4 @@
-import {
-  type Awaitable,
-  BackendError,
-  BackendUnavailableError,
-  type Call,
-  type Door,
-  type Milliseconds,
-} from '@cashews/core'
+import { type Awaitable, BackendError, type Call, type Door, type Milliseconds } from '@cashews/core'
 import { TransactionUnknownError } from './errors.ts'
 import type { Change, Expected } from './step.ts'
 
@@ -53,7 +46,7 @@ export async function applyForCertain(
       sent = true
     })
   } catch (error) {
-    if (!sent || !(error instanceof BackendUnavailableError)) throw error
+    if (!sent || !(error instanceof BackendError) || error.isUndone) throw error
     if (await isMarked(door, lock, keys.length, error)) return true
     throw error
   }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import {
   type Asker,
   type Awaitable,
@@ -262,12 +262,19 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   /** What a script that inspects a key has answered. */
   #snapshot(key: string, answer: unknown): Awaitable<Snapshot | Miss> {
     if (answer === null) return MISS
-    const [stamp, left, bytes, kind, items] = answer as [Buffer, number, Buffer | null, Buffer, Buffer[]]
-    return chain(this.#values.decode(key, bytes), (value) => {
-      const found = { value, timeLeft: timeLeft(left) as Milliseconds, stamp: stamp.toString('latin1') }
-      const content = contentOf(String(kind), bytes, items)
-      return content ? { ...found, content } : found
-    })
+    if (answer instanceof Buffer) return this.#snapshotOf(key, answer)
+    const [stamp, left, kind, items] = answer as [Buffer, number, Buffer, Buffer[]]
+    const found = { value: MISS, timeLeft: timeLeft(left) as Milliseconds, stamp: stamp.toString('latin1') }
+    const content = contentOf(String(kind), items)
+    return content ? { ...found, content } : found
+  }
+
+  #snapshotOf(key: string, answer: Buffer): Awaitable<Snapshot> {
+    const colon = answer.indexOf(':')
+    const left = timeLeft(Number(answer.toString('latin1', 0, colon))) as Milliseconds
+    const bytes = answer.subarray(colon + 1)
+    if (isBits(bytes)) return { ...snapshotOf(bytes, MISS, left), content: contentOfBits(bytes) }
+    return chain(this.#values.decode(key, bytes), (value) => snapshotOf(bytes, value, left))
   }
 
   async apply(
@@ -317,16 +324,16 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   readonly locks: Locks = {
     acquire: (key, token, lifetime) => this.#lock(scripts.ACQUIRE, key, [token, scripts.ttlOf(lifetime)]),
-    acquireAndInspect: async (name, token, lifetime) => {
+    acquireAndInspect: (name, token, lifetime) => {
       const key = Keyspace.ofLock(name)
       const names = [this.#keys.lock(name), this.#keys.value(key)]
-      const answer = await this.#scripts.run(scripts.ACQUIRE_AND_INSPECT, names, [token, scripts.ttlOf(lifetime)])
-      return answer === null ? undefined : this.#snapshot(key, (answer as [number, unknown])[1])
+      const asked = this.#scripts.run(scripts.ACQUIRE_AND_INSPECT, names, [token, scripts.ttlOf(lifetime)])
+      return asked.then((answer) => (answer === 0 ? undefined : this.#snapshot(key, answer)))
     },
     extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, scripts.ttlOf(lifetime)]),
-    release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel, key]),
+    release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel]),
     isLocked: async (key) => (await this.#send('existsBuffer', key, [this.#keys.lock(key)])) === 1,
-    released: (key, atMost) => this.#bell.released(key, atMost),
+    released: (key, atMost) => this.#bell.released(this.#keys.lock(key), atMost),
   }
 
   readonly leases: Leases = {
@@ -427,11 +434,25 @@ function newLease(orValue: boolean): Argument[] {
   return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
 }
 
-/** What a key of another kind holds. */
-function contentOf(kind: string, bytes: Buffer | null, items: readonly Buffer[]): Content | undefined {
+/** What a string holds. Its stamp is asked for rarely. */
+function snapshotOf(bytes: Buffer, value: unknown, timeLeft: Milliseconds): Snapshot {
+  return {
+    value,
+    timeLeft,
+    get stamp() {
+      return hash('sha1', bytes)
+    },
+  }
+}
+
+/** What a key of another kind than a string holds. */
+function contentOf(kind: string, items: readonly Buffer[]): Content | undefined {
   if (kind === 'set') return { kind, items: items.map(String) }
   if (kind === 'zset') return { kind: 'window', items: items.map(Number) }
-  if (bytes === null || !isBits(bytes)) return undefined
+  return undefined
+}
+
+function contentOfBits(bytes: Buffer): Content {
   return { kind: 'bits', items: [...bytes.subarray(scripts.BITS_HEADER.length)] }
 }
 

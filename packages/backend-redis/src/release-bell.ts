@@ -20,16 +20,20 @@ export class ReleaseBell {
     this.#connect = connect
   }
 
-  /** Resolves when a lock may be free, after `atMost` in any case. */
-  released(key: string, atMost: Milliseconds): Promise<void> {
+  /**
+   * Resolves when a lock may be free, after `atMost` in any case.
+   *
+   * @param name The name of the lock in Redis, by which scripts tell of it.
+   */
+  released(name: string, atMost: Milliseconds): Promise<void> {
     this.#listen()
     return new Promise((resolve) => {
-      const waiting = this.#waiting.get(key) ?? new Set()
-      this.#waiting.set(key, waiting)
+      const waiting = this.#waiting.get(name) ?? new Set()
+      this.#waiting.set(name, waiting)
       const done = () => {
         clearTimeout(timer)
         waiting.delete(done)
-        if (waiting.size === 0) this.#waiting.delete(key)
+        if (waiting.size === 0) this.#waiting.delete(name)
         resolve()
       }
       const timer = setTimeout(done, atMost)
@@ -44,8 +48,8 @@ export class ReleaseBell {
   }
 
   /** Wakes the one who has waited longest: only one can have the lock. */
-  #ring(key: string): void {
-    const [longest] = this.#waiting.get(key) ?? []
+  #ring(name: string): void {
+    const [longest] = this.#waiting.get(name) ?? []
     longest?.()
   }
 
@@ -58,12 +62,12 @@ export class ReleaseBell {
       return
     }
     this.#subscriber.on('error', () => {})
-    this.#subscriber.on('message', (_channel, key) => this.#ring(key))
+    this.#subscriber.on('message', (_channel, name) => this.#ring(name))
     // What was freed before is worth a look.
     this.#subscriber.subscribe(this.channel).then(this.#ringAll, () => {})
   }
 
   readonly #ringAll = (): void => {
-    for (const key of this.#waiting.keys()) this.#ring(key)
+    for (const name of this.#waiting.keys()) this.#ring(name)
   }
 }

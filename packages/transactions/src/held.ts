@@ -29,8 +29,15 @@ export const clock: Clock = { now: () => performance.now() }
 /** What a store showed, as of the time it was asked. */
 export function heldFrom(found: Snapshot | Miss, asked: Milliseconds): Held | Miss {
   if (found === MISS) return MISS
-  const { value, content, timeLeft, stamp } = found
-  return { value: content === undefined ? value : keptAs(content), expiresAt: asked + timeLeft, stamp }
+  const { value, content, timeLeft } = found
+  return {
+    value: content === undefined ? value : keptAs(content),
+    expiresAt: asked + timeLeft,
+    // A store may compute it when it is asked for.
+    get stamp() {
+      return found.stamp
+    },
+  }
 }
 
 /** Copies a value, so that what its owner does to it changes nothing here. */

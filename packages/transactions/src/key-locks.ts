@@ -73,7 +73,7 @@ export class KeyLocks {
   }
 
   /** Frees the locks of a view, or forgets them where a commit has freed them. */
-  async release(view: View, isFreed: boolean): Promise<void> {
+  release(view: View, isFreed: boolean): Awaitable<unknown> {
     const keys = this.keysOf(view)
     this.#held.delete(view)
     if (this.#held.size === 0) {
@@ -81,8 +81,8 @@ export class KeyLocks {
       this.#renewing = undefined
       this.#highest = undefined
     }
-    if (isFreed) for (const key of keys) wakeWaiters(view.store, lockName(key))
-    else await Promise.all(keys.map((key) => this.#free(view, key)))
+    if (!isFreed) return Promise.all(keys.map((key) => this.#free(view, key)))
+    for (const key of keys) wakeWaiters(view.store, lockName(key))
   }
 
   /** Lets what is claimed meanwhile wait. */
@@ -97,8 +97,9 @@ export class KeyLocks {
 
   #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     const held = this.#held.get(view)
-    const wanted = [...new Set(keys)].filter((key) => !held?.has(key)).sort()
-    if (wanted.length === 0) return
+    const lacking = keys.filter((key) => !held?.has(key))
+    if (lacking.length === 0) return
+    const wanted = lacking.length === 1 ? lacking : [...new Set(lacking)].sort()
     this.check()
     const taken = inspects && wanted.length === 1 ? this.#tryAndInspect(view, wanted) : this.#try(view, wanted)
     return chain(taken, (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))

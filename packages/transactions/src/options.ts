@@ -1,4 +1,4 @@
-import { checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { ConfigurationError, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 
 /**
  * How transactions are kept apart. `fast`: not at all; all is written, or nothing. `locked`: what one reads or writes,
@@ -61,15 +61,13 @@ export function settingsOf(options: TransactionOptions): Settings {
     crossSlot === 'refuse' || crossSlot === 'per-slot',
     `crossSlot is 'refuse' or 'per-slot', not "${String(crossSlot)}".`,
   )
-  checkThat(
-    Array.isArray(keys) && keys.every((key) => typeof key === 'string'),
-    `The keys of a transaction are a list of texts, not ${JSON.stringify(keys)}.`,
-  )
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
+    throw new ConfigurationError(`The keys of a transaction are a list of texts, not ${JSON.stringify(keys)}.`)
   checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
   const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
-  for (const [name, given] of Object.entries({ phantoms, suppress }))
-    checkThat(typeof given === 'boolean', `The option "${name}" is true or false, not ${String(given)}.`)
+  checkThat(typeof phantoms === 'boolean', `The option "phantoms" is true or false, not ${String(phantoms)}.`)
+  checkThat(typeof suppress === 'boolean', `The option "suppress" is true or false, not ${String(suppress)}.`)
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
 }

@@ -1,4 +1,4 @@
-import { type Awaitable, leasesOf, MISS, type Miss, type Snapshot } from '@cashews/core'
+import { type Awaitable, all, chain, leasesOf, MISS, type Miss, type Snapshot } from '@cashews/core'
 import { ask } from './ask.ts'
 import { apply, applyForCertain } from './certain-apply.ts'
 import type { Entry } from './entry.ts'
@@ -36,7 +36,7 @@ export class Part {
 
   /** Whether nothing is written, and nothing has to be checked. */
   get isEmpty(): boolean {
-    return this.keys.length === 0 && this.#expectations().length === 0
+    return this.keys.length === 0 && !this.#locks && this.#expectations().length === 0
   }
 
   /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
@@ -64,23 +64,22 @@ export class Part {
 
   async #commitOnce(): Promise<boolean> {
     const now = this.#host.clock.now()
-    const writes: Change[] = []
-    for (const key of this.keys) {
+    const writes = this.keys.map((key): Awaitable<Change> => {
       const entry = this.#entries.get(key) as Entry
       const { own = MISS, onlyLifetime } = entry
-      writes.push(writeOf(key, own, now, onlyLifetime, await this.#tagsOf(key, entry)))
-    }
+      return chain(this.#tagsOf(key, entry), (tags) => writeOf(key, own, now, onlyLifetime, tags))
+    })
     const unlocks = this.#locks?.keys.map((key): Change => ({ op: 'unlock', lock: lockName(key) })) ?? []
-    return this.#applyOnce(this.#expectations(), [...writes, ...unlocks])
+    return this.#applyOnce(this.#expectations(), [...(await all(writes)), ...unlocks])
   }
 
   /** The tags that a key is to have. */
-  async #tagsOf(key: string, { own, tags, keepsTags, onlyLifetime }: Entry): Promise<readonly string[]> {
+  #tagsOf(key: string, { own, tags, keepsTags, onlyLifetime }: Entry): Awaitable<readonly string[]> {
     const { store, door } = this.#view
     const group = store.tags
     if (!group || !keepsTags || onlyLifetime || own === MISS) return tags
-    const stored = await ask<readonly string[] | Miss>(door, 'get', key, () => group.of(key), true)
-    return stored === MISS ? tags : [...new Set([...stored, ...tags])]
+    const stored = ask<readonly string[] | Miss>(door, 'get', key, () => group.of(key), true)
+    return chain(stored, (stored) => (stored === MISS ? tags : [...new Set([...stored, ...tags])]))
   }
 
   #applyOnce(expectations: readonly Expected[], writes: readonly Change[]): Awaitable<boolean> {

@@ -81,6 +81,7 @@ export class Pending {
   /** Stores what cached functions have answered, unless it was invalidated meanwhile. What goes wrong is reported. */
   async storeFills(): Promise<void> {
     const storing = [...this.#entries].flatMap(([key, { fill }]) => (fill ? [this.#storeFill(key, fill)] : []))
+    if (storing.length === 0) return
     for (const { status, ...ended } of await Promise.allSettled(storing))
       if (status === 'rejected') this.view.door.report((ended as PromiseRejectedResult).reason)
   }

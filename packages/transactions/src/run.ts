@@ -119,7 +119,8 @@ export class Run implements Participation, ViewHost, TransactionControl {
 
   async rollback(): Promise<void> {
     for (const view of this.#views.values()) view.discard()
-    await this.#busyUntil(this.#release(false))
+    const releasing = this.#release(false)
+    if (releasing) await this.#busyUntil(releasing)
   }
 
   /** Runs the function, and commits what it wrote. */
@@ -203,12 +204,14 @@ export class Run implements Participation, ViewHost, TransactionControl {
     }
   }
 
-  #release(isFreed: boolean): Promise<unknown> {
+  #release(isFreed: boolean): Promise<unknown> | undefined {
     const { locks } = this
-    const releasing = [...this.#views.values()].map((view) =>
-      locks?.release(view, isFreed).catch((error) => view.door.report(error)),
-    )
-    this.#releasing = Promise.all([this.#releasing, ...releasing])
+    if (!locks) return undefined
+    const releasing = [...this.#views.values()].flatMap((view) => {
+      const released = locks.release(view, isFreed)
+      return isPending(released) ? [released.catch((error) => view.door.report(error))] : []
+    })
+    if (releasing.length > 0) this.#releasing = Promise.all([this.#releasing, ...releasing])
     return this.#releasing
   }
 }

@@ -1,7 +1,7 @@
 import { type Asker, type Awaitable, isPending } from '@cashews/core'
 
 /** Waits for the answers to some names: those from a place on are its own. */
-interface Waiting<T> {
+export interface Waiting<T> {
   readonly count: number
   /** What it throws is what it is told by {@link failed}. */
   settle(found: readonly (T | Error)[], from: number): void
@@ -33,22 +33,25 @@ export class ReadBatch<T, V> {
   }
 
   readFor(key: string, name: string, asker: Asker): void {
-    this.#names.push(name)
-    this.#add(new Reader(this.#reads, key, name, asker))
+    this.readTogether([name], new Reader(this.#reads, key, name, asker))
   }
 
   /** Reads names as they are. */
   readMany(names: readonly string[]): Promise<readonly T[]> {
-    return new Promise((resolve, reject) => this.readManyFor(names, resolve, reject))
+    return new Promise((resolve, reject) => {
+      const settle = (all: readonly (T | Error)[], from: number) => {
+        const found = all.length === names.length ? all : all.slice(from, from + names.length)
+        for (const one of found) if (one instanceof Error) throw one
+        resolve(found as readonly T[])
+      }
+      this.readTogether(names, { count: names.length, settle, failed: reject })
+    })
   }
 
-  readManyFor(names: readonly string[], found: (found: readonly T[]) => void, failed: (error: unknown) => void): void {
-    const settle = (all: readonly (T | Error)[], from: number) => {
-      for (let at = from; at < from + names.length; at++) if (all[at] instanceof Error) return failed(all[at])
-      found((all.length === names.length ? all : all.slice(from, from + names.length)) as readonly T[])
-    }
+  /** Reads names as they are, for who waits. */
+  readTogether(names: readonly string[], waiting: Waiting<T>): void {
     for (const name of names) this.#names.push(name)
-    this.#add({ count: names.length, settle, failed })
+    if (this.#waiting.push(waiting) === 1) process.nextTick(this.#onTurn)
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
@@ -65,10 +68,6 @@ export class ReadBatch<T, V> {
     } catch (error) {
       refuse(error)
     }
-  }
-
-  #add(one: Waiting<T>): void {
-    if (this.#waiting.push(one) === 1) process.nextTick(this.#onTurn)
   }
 
   readonly #onTurn = (): void => this.flush()

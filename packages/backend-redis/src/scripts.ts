@@ -354,41 +354,42 @@ local function putTagged(records, tags, values, ttl, recordTtl, fresh)
     end
     stamps[i], answer[2 * i], answer[2 * i + 1] = stamp, stamp, left
   end
-  local head = '[' .. tags .. ',["' .. table.concat(stamps, '","') .. '"]]'
+  local head = '[["' .. table.concat(stamps, '","') .. '"],' .. tags .. ']'
   head = ${TAGS} .. struct.pack('>I4', #head) .. head
   for i, value in ipairs(values) do put(KEYS[2 * i - 1], head .. value, ttl) end
   return answer
 end`
 
 /**
- * KEYS: a pair for each value, then the records of its tags. ARGV: ttl; what the records are thought to hold, joined by `","`
- * (`''`: not known); a line of the ttl of records and one of what is put into those that have to be made; the values, each
- * behind the head that goes with what is thought. (One argument fewer is a microsecond less.) Who thinks to know the records
- * knows that they outlive the values: where he is right no record is touched, the values are stored as they come, and the
- * answer is 1. Otherwise it is that of {@link PUT_TAGGED}.
+ * KEYS: a pair for each value, then the records of its tags. ARGV: ttl; a line of the ttl of records and one of what is put
+ * into those that have to be made; the values, each behind a head with what the records are thought to hold, or with no stamps.
+ * (One argument fewer is a microsecond less.) Who thinks to know the records knows that they outlive the values: where he is
+ * right no record is touched, the values are stored as they come, and the answer is 1. Otherwise it is that of
+ * {@link PUT_TAGGED}.
  */
 export const SET_TAGGED: Script = new Script(`
-local count, ttl = #ARGV - 3, ARGV[1]
+local count, ttl = #ARGV - 2, ARGV[1]
 local records = redis.call('MGET', unpack(KEYS, 2 * count + 1))
 for i = 1, count do redis.call('UNLINK', KEYS[2 * i]) end
 local areThere = true
 for i = 1, #records do areThere = areThere and records[i] end
-if areThere and table.concat(records, '","') == ARGV[2] then
+local thought = areThere and '[["' .. table.concat(records, '","') .. '"]'
+if areThere and string.sub(ARGV[3], 13, 12 + #thought) == thought then
   for i = 1, count do
-    if ttl == '' then redis.call('SET', KEYS[2 * i - 1], ARGV[3 + i])
-    else redis.call('SET', KEYS[2 * i - 1], ARGV[3 + i], 'PX', ttl) end
+    if ttl == '' then redis.call('SET', KEYS[2 * i - 1], ARGV[2 + i])
+    else redis.call('SET', KEYS[2 * i - 1], ARGV[2 + i], 'PX', ttl) end
   end
   return 1
 end
 ${PUT_TAGGED}
 local tags, values = nil, {}
 for i = 1, count do
-  local value = ARGV[3 + i]
+  local value = ARGV[2 + i]
   local length, start = struct.unpack('>I4', value, 9)
-  tags = tags or string.match(string.sub(value, start, start + length - 1), '^%[(.*),%[')
+  tags = tags or string.match(string.sub(value, start, start + length - 1), '^%[%[[^%]]*%],(.*)%]$')
   values[i] = string.sub(value, start + length)
 end
-local recordTtl, fresh = string.match(ARGV[3], '^(.-)\\n(.*)$')
+local recordTtl, fresh = string.match(ARGV[2], '^(.-)\\n(.*)$')
 return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
 
 /**

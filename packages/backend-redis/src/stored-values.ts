@@ -43,10 +43,13 @@ export class StoredValues {
     if (bytes === null || isBits(bytes)) return MISS
     if (isRecordKey(key)) return bytes.toString()
     const split = splitTags(bytes)
-    if (split === undefined) return this.#serializer.decode(name, bytes, this.#host)
-    return chain(this.#serializer.decode(name, split.bytes, this.#host), (value) =>
-      value === MISS ? MISS : tagged(split.stamps, value),
-    )
+    if (split === undefined) return this.decodeBare(name, bytes)
+    return chain(this.decodeBare(name, split.bytes), (value) => (value === MISS ? MISS : tagged(split.stamps, value)))
+  }
+
+  /** The same of a value without tags, or of what stands behind them. */
+  decodeBare(name: string, bytes: Buffer): Awaitable<unknown> {
+    return this.#serializer.decode(name, bytes, this.#host)
   }
 }
 

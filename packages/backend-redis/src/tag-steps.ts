@@ -5,14 +5,16 @@ import {
   isPending,
   MISS,
   type Milliseconds,
+  type StepRecord,
   type StepRecords,
   type TagAsker,
   type TaggedLease,
   type TagSteps,
 } from '@cashews/core'
-import { KnownStamps, tagsIn } from './known-stamps.ts'
+import { type KnownRecord, KnownRecords, noteStamps, thoughtHead } from './known-records.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
+import type { Waiting } from './read-batch.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
@@ -31,13 +33,12 @@ export interface StepStore {
   mayMeet(names: readonly string[]): boolean
   /** Whether reads are not of copies in this process. */
   readonly readsTogether: boolean
-  read(
-    names: readonly string[],
-    found: (found: readonly (Buffer | null)[]) => void,
-    failed: (error: unknown) => void,
-  ): void
+  /** Reads names as they are. */
+  read(names: readonly string[], waiting: Waiting<Buffer | null>): void
   encode(key: string, value: unknown): Awaitable<Encoded>
   decode(key: string, bytes: Buffer): Awaitable<unknown>
+  /** Decodes what stands behind the tags of a value. */
+  decodeBare(name: string, bytes: Buffer): Awaitable<unknown>
   /** The first arguments of a script that takes a lease. */
   leaseArguments(orValue: boolean): readonly Argument[]
   run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown>
@@ -50,17 +51,18 @@ export interface StepStore {
 /** Values and the records of their tags in one script: a write with tags is one round trip, as without. */
 export class RedisTagSteps implements TagSteps {
   readonly #store: StepStore
-  readonly #known = new KnownStamps()
+  readonly #known: KnownRecords
   readonly readFor?: Exclude<TagSteps['readFor'], undefined>
 
   constructor(store: StepStore) {
     this.#store = store
+    this.#known = new KnownRecords((key) => store.name(key))
     if (store.readsTogether) this.readFor = (...reading) => this.#readFor(...reading)
   }
 
   lease(key: string, { records, fresh }: StepRecords, orValue: boolean): Promise<TaggedLease> | undefined {
     const store = this.#store
-    const names = this.#names([key], records)
+    const names = this.#names([key], records.map(this.#nameOf))
     if (names === undefined) return undefined
     return store.run(TAKE_TAGGED_LEASE, names, [...store.leaseArguments(orValue), fresh]).then((answer) => {
       const [bytes, lease, ...stamps] = answer as [Buffer | null, Buffer | null, ...Buffer[]]
@@ -72,19 +74,22 @@ export class RedisTagSteps implements TagSteps {
   set(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
-    { records, fresh }: StepRecords,
+    tags: readonly string[],
+    fresh: string,
     recordLifetime: Milliseconds,
   ): Promise<true> | undefined {
     const store = this.#store
     const unique = entries.length === 1 ? entries : [...new Map(entries)]
     const keys = unique.map(([key]) => key)
-    const names = this.#names(keys, records)
+    const records = this.#known.of(tags)
+    const names = this.#names(keys, records.map(nameOf))
     if (names === undefined) return undefined
-    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, { records, fresh }, recordLifetime)
-    const { stamps, head } = this.#known.thought(records, monotonicNow() + lifetime)
-    const args = [ttlOf(lifetime), stamps, `${ttlOf(recordLifetime)}\n${fresh}`]
-    const write = (values: readonly Argument[]) =>
-      this.#write(SET_TAGGED, keys, names, records, [...args, ...values], isTrue)
+    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, tags, fresh, recordLifetime)
+    const head = thoughtHead(records, monotonicNow() + lifetime)
+    const write = (values: readonly Argument[]) => {
+      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, ...values]
+      return this.#write(SET_TAGGED, keys, names, records, args, isTrue)
+    }
     const values = all(unique.map(([key, value]) => chain(store.encode(key, value), (bytes) => joinHead(head, bytes))))
     return isPending(values) ? values.then(write) : write(values)
   }
@@ -98,39 +103,33 @@ export class RedisTagSteps implements TagSteps {
     recordLifetime: Milliseconds,
   ): Promise<boolean> | undefined {
     const store = this.#store
-    const names = this.#names([key], records)
+    const names = this.#names([key], records.map(this.#nameOf))
     if (names === undefined) return undefined
     const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
-    const head = [JSON.stringify(tagsIn(records)), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
+    const tags = records.flatMap(({ tag }) => tag ?? [])
+    const head = [JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
-      return this.#write(SET_TAGGED_LEASED, [key], names, records, args, isWritten)
+      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags), args, isWritten)
     }
     return write()
   }
 
   #setInParts(
     entries: readonly (readonly [key: string, value: unknown])[],
-    ...how: [lifetime: Milliseconds, records: StepRecords, recordLifetime: Milliseconds]
+    ...how: [lifetime: Milliseconds, tags: readonly string[], fresh: string, recordLifetime: Milliseconds]
   ): Promise<true> {
     const parts = Array.from({ length: Math.ceil(entries.length / TOGETHER) }, (_, nth) => nth * TOGETHER)
     return Promise.all(parts.map((from) => this.set(entries.slice(from, from + TOGETHER), ...how))).then(isTrue)
   }
 
-  #readFor(key: string, tags: readonly string[], records: readonly string[], asker: TagAsker): void {
-    const store = this.#store
-    const told = (found: readonly (Buffer | null)[]) => {
-      const [bytes = null, ...held] = found
-      const fresh = bytes && freshBytes(bytes, tags, held)
-      if (fresh) return whenReady(store.decode(key, fresh), (value) => asker.fresh(value), asker)
-      const texts = held.map((record) => record?.toString('latin1') ?? MISS)
-      whenReady(bytes ? store.decode(key, bytes) : MISS, (value) => asker.found([value, ...texts]), asker)
-    }
+  #readFor(key: string, tags: readonly string[], asker: TagAsker): void {
     try {
-      const names = [store.name(key)]
-      for (const record of records) names.push(store.name(record))
-      store.read(names, told, (error) => asker.failed(error))
+      const records = this.#known.of(tags)
+      const names = [this.#store.name(key)]
+      for (const record of records) names.push(record.name)
+      this.#store.read(names, new Reader(this.#store, key, names, records, asker))
     } catch (error) {
       asker.failed(error)
     }
@@ -141,7 +140,7 @@ export class RedisTagSteps implements TagSteps {
     script: Script,
     keys: readonly string[],
     names: readonly string[],
-    records: StepRecords['records'],
+    records: readonly KnownRecord[],
     args: readonly Argument[],
     tell: (answer: unknown) => T,
   ): Promise<T> {
@@ -150,20 +149,70 @@ export class RedisTagSteps implements TagSteps {
     return store
       .change(keys, () => store.run(script, names, args))
       .then((answer) => {
-        if (Array.isArray(answer)) this.#known.note(records, answer, sentAt)
+        if (Array.isArray(answer)) noteStamps(records, answer, sentAt)
         const outcome = Array.isArray(answer) ? answer[0] : answer
         if (outcome !== 1) store.changed(records.map(({ key }) => key))
         return tell(answer)
       })
   }
 
-  /** What a script names; `undefined` when one cannot name all of it. */
-  #names(keys: readonly string[], records: StepRecords['records']): string[] | undefined {
+  /** What a script names: a pair for each key, then records; `undefined` when one cannot name all of it. */
+  #names(keys: readonly string[], records: readonly string[]): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#store.pair(key))
-    for (const { key } of records) names.push(this.#store.name(key))
+    names.push(...records)
     return this.#store.mayMeet(names) ? names : undefined
   }
+
+  readonly #nameOf = ({ key }: StepRecord): string => this.#store.name(key)
+}
+
+/** Who waits for a value and the records of its tags. */
+class Reader implements Waiting<Buffer | null> {
+  readonly count: number
+  readonly #store: StepStore
+  readonly #key: string
+  readonly #name: string
+  readonly #records: readonly KnownRecord[]
+  readonly #asker: TagAsker
+
+  /** @param names Of the value and of the records. */
+  constructor(
+    store: StepStore,
+    key: string,
+    names: readonly string[],
+    records: readonly KnownRecord[],
+    asker: TagAsker,
+  ) {
+    this.#store = store
+    this.#key = key
+    this.#name = names[0] as string
+    this.count = names.length
+    this.#records = records
+    this.#asker = asker
+  }
+
+  settle(all: readonly (Buffer | null | Error)[], from: number): void {
+    const end = from + this.count
+    for (let at = from; at < end; at++) if (all[at] instanceof Error) throw all[at]
+    const bytes = all[from] as Buffer | null
+    const fresh = bytes && freshBytes(bytes, this.#records, all, from + 1)
+    if (fresh) {
+      whenReady(this.#store.decodeBare(this.#name, fresh), (value) => this.#asker.fresh(value), this.#asker)
+      return
+    }
+    const held = all.slice(from + 1, end).map((record) => record?.toString() ?? MISS)
+    const value = bytes ? this.#store.decode(this.#key, bytes) : MISS
+    whenReady(value, (value) => this.#asker.found([value, ...held]), this.#asker)
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
+  }
+}
+
+function nameOf({ name }: KnownRecord): string {
+  return name
 }
 
 function isTrue(): true {

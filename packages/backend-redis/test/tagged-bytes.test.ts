@@ -5,13 +5,18 @@ const stamps = [
   ['users', 'aaa.0:0'],
   ['user:1', 'aaa.1:0'],
 ] as const
-const tags = ['users', 'user:1']
+const text = (tag: string, isAscii = true) => ({ json: JSON.stringify(tag), isAscii })
+const tags = [text('users'), text('user:1')]
 const stored = joinTags(stamps, 'value')
 const records = (...texts: string[]) => texts.map((text) => Buffer.from(text))
 
 describe('bytes with tags', () => {
   it('are fresh while each record holds the stamp they were stored with', () => {
     expect(String(freshBytes(stored, tags, records('aaa.0:0', 'aaa.1:0')))).toBe('value')
+  })
+
+  it('are fresh with records that stand among others', () => {
+    expect(String(freshBytes(stored, tags, records('other', 'aaa.0:0', 'aaa.1:0', 'other'), 1))).toBe('value')
   })
 
   it('are fresh with a record that was made for a load', () => {
@@ -22,25 +27,26 @@ describe('bytes with tags', () => {
     for (const first of ['aab.0:0', 'aaa.0:1', 'aaa.0:00', 'aaa.0:', ''])
       expect(freshBytes(stored, tags, records(first, 'aaa.1:0'))).toBeUndefined()
     expect(freshBytes(stored, tags, [Buffer.from('aaa.0:0'), null])).toBeUndefined()
+    expect(freshBytes(stored, tags, records('aaa.0:0'))).toBeUndefined()
   })
 
   it('are not fresh when they have other tags, more, fewer, or none', () => {
-    expect(freshBytes(stored, ['users', 'user:2'], records('aaa.0:0', 'aaa.1:0'))).toBeUndefined()
-    expect(freshBytes(stored, ['user:1', 'users'], records('aaa.1:0', 'aaa.0:0'))).toBeUndefined()
-    expect(freshBytes(stored, ['users'], records('aaa.0:0'))).toBeUndefined()
-    expect(freshBytes(stored, [...tags, 'x'], records('aaa.0:0', 'aaa.1:0', 'aaa.2:0'))).toBeUndefined()
+    expect(freshBytes(stored, [text('users'), text('user:2')], records('aaa.0:0', 'aaa.1:0'))).toBeUndefined()
+    expect(freshBytes(stored, [text('user:1'), text('users')], records('aaa.0:0', 'aaa.1:0'))).toBeUndefined()
+    expect(freshBytes(stored, [text('users')], records('aaa.0:0'))).toBeUndefined()
+    expect(freshBytes(stored, [...tags, text('x')], records('aaa.0:0', 'aaa.1:0', 'aaa.2:0'))).toBeUndefined()
     expect(freshBytes(Buffer.from('value'), tags, records('aaa.0:0', 'aaa.1:0'))).toBeUndefined()
   })
 
   it('do not take one tag beyond ASCII for another that has its bytes', () => {
     const shared = joinTags([['Ã', 'aaa.0:0']], 'value')
-    expect(freshBytes(shared, ['Ã\u0083'], records('aaa.0:0'))).toBeUndefined()
+    expect(freshBytes(shared, [text('Ã\u0083', false)], records('aaa.0:0'))).toBeUndefined()
   })
 
-  it('do not take a tag for others that JSON writes as it is', () => {
-    const twoTags = joinTags([...stamps], 'value')
-    expect(freshBytes(twoTags, ['users","user:1'], records('aaa.0:0","aaa.1:0'))).toBeUndefined()
+  it('do not take a tag for others', () => {
+    expect(freshBytes(stored, [text('users","user:1')], records('aaa.0:0","aaa.1:0'))).toBeUndefined()
     const escaped = joinTags([['a\\b', 'aaa.0:0']], 'value')
-    expect(freshBytes(escaped, ['a\\\\b'], records('aaa.0:0'))).toBeUndefined()
+    expect(freshBytes(escaped, [text('a\\\\b')], records('aaa.0:0'))).toBeUndefined()
+    expect(String(freshBytes(escaped, [text('a\\b')], records('aaa.0:0')))).toBe('value')
   })
 })

@@ -6,8 +6,13 @@ export class RecentTags {
   #young = new Map<string, readonly string[]>()
   #old = this.#young
 
+  /** What is asked for stays for another generation. */
   get(key: string): readonly string[] | undefined {
-    return this.#young.get(key) ?? this.#old.get(key)
+    const young = this.#young.get(key)
+    if (young !== undefined || this.#old === this.#young) return young
+    const tags = this.#old.get(key)
+    if (tags !== undefined) this.note(key, tags)
+    return tags
   }
 
   /** Notes the tags that a key has now. */

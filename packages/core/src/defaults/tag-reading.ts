@@ -1,6 +1,7 @@
 import { type Awaitable, isPending } from '../awaitable.ts'
 import type { Asker } from '../backend.ts'
 import type { Known } from './tag-records.ts'
+import type { TagAsker } from './tag-steps.ts'
 
 /** What a reader sees of a key. */
 export interface Reading {
@@ -31,6 +32,44 @@ export class Unpacking implements Asker {
 
   found(found: unknown): void {
     this.#unpack(this.#key, found, this.#asker)
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
+  }
+}
+
+/** Judges what was found under a key, and what is held for the tags that it was thought to have. */
+export type ReadingOf = (
+  key: string,
+  tags: readonly string[],
+  found: unknown,
+  held: readonly unknown[],
+  stale: boolean,
+) => Awaitable<Reading>
+
+/** Tells an asker what a store has read in one step. */
+export class StepReading implements TagAsker {
+  readonly #key: string
+  readonly #tags: readonly string[]
+  readonly #stale: boolean
+  readonly #asker: ReadingAsker
+  readonly #readingOf: ReadingOf
+
+  constructor(key: string, tags: readonly string[], stale: boolean, asker: ReadingAsker, readingOf: ReadingOf) {
+    this.#key = key
+    this.#tags = tags
+    this.#stale = stale
+    this.#asker = asker
+    this.#readingOf = readingOf
+  }
+
+  fresh(value: unknown): void {
+    this.#asker.found({ value, found: value })
+  }
+
+  found([found, ...held]: unknown[]): void {
+    this.#asker.found(this.#readingOf(this.#key, this.#tags, found, held, this.#stale))
   }
 
   failed(error: unknown): void {

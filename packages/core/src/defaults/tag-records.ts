@@ -62,7 +62,7 @@ export class TagRecords {
   /** What the tags are before a load. */
   capture(tags: TagsAhead): Awaitable<string> {
     if (tags === 'any') return chain(this.#ahead(ANY), (any) => JSON.stringify({ any } satisfies Proof))
-    const known = tags.map((tag) => chain(this.#ahead(keyOf(tag)), (stamp) => [tag, stamp] as const))
+    const known = tags.map((tag) => chain(this.#ahead(recordKeyOf(tag)), (stamp) => [tag, stamp] as const))
     return chain(all(known), (known) => JSON.stringify({ known } satisfies Proof))
   }
 
@@ -70,7 +70,7 @@ export class TagRecords {
   holds(proof: string): Awaitable<boolean> {
     const { any, known = [] } = JSON.parse(proof) as Proof
     if (any !== undefined) return this.#isStill(ANY, any)
-    const held = all(known.map(([tag, stamp]) => this.#isStill(keyOf(tag), stamp)))
+    const held = all(known.map(([tag, stamp]) => this.#isStill(recordKeyOf(tag), stamp)))
     return chain(held, (each) => each.every(Boolean))
   }
 
@@ -89,7 +89,7 @@ export class TagRecords {
 
   /** The records of tags as a step writes them: as they were when `proof` was made. */
   written(tags: readonly string[], proof?: string): StepRecords {
-    const records = tags.map((tag): StepRecord => ({ tag, key: keyOf(tag) }))
+    const records = tags.map((tag): StepRecord => ({ tag, key: recordKeyOf(tag) }))
     if (proof === undefined) return { records, fresh: newStamp() }
     const { any, known } = JSON.parse(proof) as Proof
     const before = new Map(known)
@@ -101,7 +101,7 @@ export class TagRecords {
   /** The records of tags as a step takes them before a load. */
   captured(tags: TagsAhead): StepRecords {
     if (tags === 'any') return { records: [{ key: ANY }], fresh: newStamp() }
-    return { records: tags.map((tag) => ({ tag, key: keyOf(tag) })), fresh: AHEAD + newStamp() }
+    return { records: tags.map((tag) => ({ tag, key: recordKeyOf(tag) })), fresh: AHEAD + newStamp() }
   }
 
   /** The proof of what a step has captured. */
@@ -113,7 +113,7 @@ export class TagRecords {
 
   /** What the records of tags hold. */
   find(tags: readonly string[]): Awaitable<Known> {
-    return chain(this.#store.getMany(tags.map(keyOf)), (found) => this.asKnown(tags, found))
+    return chain(this.#store.getMany(tags.map(recordKeyOf)), (found) => this.asKnown(tags, found))
   }
 
   /** What values under the keys of records tell, in the order of the tags. */
@@ -141,14 +141,14 @@ export class TagRecords {
   isFreshNow(stamps: readonly TagStamp[]): boolean {
     const { getNow } = this.#store
     if (getNow === undefined) return false
-    for (const [tag, stamp] of stamps) if (stampIn(getNow(keyOf(tag))) !== stamp) return false
+    for (const [tag, stamp] of stamps) if (stampIn(getNow(recordKeyOf(tag))) !== stamp) return false
     return true
   }
 
   /** What has to hold for fresh stamps to stay so; `undefined` when they are not. */
   inspect(stamps: readonly TagStamp[]): Awaitable<Expectation[] | undefined> {
     const expected = stamps.map(([tag, stamp]) => {
-      const key = keyOf(tag)
+      const key = recordKeyOf(tag)
       return chain(this.#store.inspect(key), (found) =>
         found !== MISS && compare(stamp, stampIn(found.value)) === 'fresh' ? { key, stamp: found.stamp } : undefined,
       )
@@ -168,7 +168,7 @@ export class TagRecords {
   prolong(stamps: readonly TagStamp[], lifetime: Milliseconds): Awaitable<unknown> {
     return all(
       stamps.map(([tag]) => {
-        const key = keyOf(tag)
+        const key = recordKeyOf(tag)
         return update(this.#store, key, (found) => [
           true,
           found === MISS || found.timeLeft >= lifetime ? undefined : { op: 'expire', key, lifetime: margin(lifetime) },
@@ -178,8 +178,8 @@ export class TagRecords {
   }
 
   delete(tags: readonly string[]): Awaitable<void> {
-    const gone = tags.map((tag): Write => ({ op: 'delete', key: keyOf(tag) }))
-    const inSteps = () => chain(this.#changeAny(), () => all(tags.map((tag) => this.#store.delete(keyOf(tag)))))
+    const gone = tags.map((tag): Write => ({ op: 'delete', key: recordKeyOf(tag) }))
+    const inSteps = () => chain(this.#changeAny(), () => all(tags.map((tag) => this.#store.delete(recordKeyOf(tag)))))
     const changeAny: Write = { op: 'set', key: ANY, value: newStamp(), lifetime: LOAD }
     return chain(
       recover<unknown>(
@@ -197,7 +197,7 @@ export class TagRecords {
     const raised = () =>
       all(
         tags.map((tag) => {
-          const key = keyOf(tag)
+          const key = recordKeyOf(tag)
           return update(this.#store, key, (found) => [
             true,
             found === MISS ? undefined : { op: 'set', key, value: raise(String(found.value)), lifetime: 'keep' },
@@ -212,7 +212,7 @@ export class TagRecords {
   }
 
   #ensure(tag: string, lifetime: Milliseconds): Awaitable<string> {
-    const key = keyOf(tag)
+    const key = recordKeyOf(tag)
     return update(this.#store, key, (found) => {
       const stamp = found === MISS ? newStamp() : (stampIn(found.value) as string)
       if (found === MISS || found.value !== stamp)
@@ -248,7 +248,7 @@ const READY_KEYS = 8_192
 const readyKeys = /* @__PURE__ */ new Map<string, string>()
 
 /** The key of the record of a tag. To look one up that is ready spares to put it together and to hash it. */
-export function keyOf(tag: string): string {
+export function recordKeyOf(tag: string): string {
   const ready = readyKeys.get(tag)
   if (ready !== undefined) return ready
   if (readyKeys.size >= READY_KEYS) readyKeys.clear()
@@ -258,7 +258,7 @@ export function keyOf(tag: string): string {
 }
 
 /** Of this process alone, and never the same twice. Short, for each value with tags carries some: letters, digits, `+/.:`. */
-function newStamp(): string {
+export function newStamp(): string {
   self ??= btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))))
   return `${self}.${(made++).toString(36)}:0`
 }

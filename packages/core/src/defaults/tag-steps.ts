@@ -42,7 +42,7 @@ export interface TagAsker {
  */
 export interface TagSteps {
   /** Reads a value together with the records of tags that it is thought to have. Absent where values are near at hand. */
-  readFor?(key: string, tags: readonly string[], records: readonly string[], asker: TagAsker): void
+  readFor?(key: string, tags: readonly string[], asker: TagAsker): void
 
   /**
    * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.
@@ -51,11 +51,16 @@ export interface TagSteps {
    */
   lease(key: string, records: StepRecords, orValue: boolean): Awaitable<TaggedLease> | undefined
 
-  /** Writes values, whatever the records hold, and answers true. */
+  /**
+   * Writes values, whatever the records of their tags hold, and answers true.
+   *
+   * @param fresh What those records hold that have to be made.
+   */
   set(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
-    records: StepRecords,
+    tags: readonly string[],
+    fresh: string,
     recordLifetime: Milliseconds,
   ): Awaitable<true> | undefined
 

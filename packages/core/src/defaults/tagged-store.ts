@@ -23,8 +23,16 @@ import { BackendError, CommandError, WrongTypeError } from '../errors.ts'
 import { withoutKeeping } from './kept-lifetimes.ts'
 import { isLockKey } from './locks.ts'
 import { RecentTags } from './recent-tags.ts'
-import { type Reading, type ReadingAsker, tell, Unpacking, Valuing } from './tag-reading.ts'
-import { isRecordKey, type Known, keyOf, margin, TagRecords, type TagStore } from './tag-records.ts'
+import {
+  type Reading,
+  type ReadingAsker,
+  type ReadingOf,
+  StepReading,
+  tell,
+  Unpacking,
+  Valuing,
+} from './tag-reading.ts'
+import { isRecordKey, type Known, margin, newStamp, recordKeyOf, TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
@@ -338,35 +346,19 @@ export class TaggedStore implements BackendBase {
     stale: boolean,
     asker: ReadingAsker,
   ): void {
-    readFor.call(this.#steps, key, tags, tags.map(keyOf), {
-      fresh: (value) => {
-        this.#recent.note(key, tags)
-        asker.found({ value, found: value })
-      },
-      found: ([found, ...held]) => asker.found(this.#readingOf(key, tags, found, held, stale)),
-      failed: (error) => asker.failed(error),
-    })
+    readFor.call(this.#steps, key, tags, new StepReading(key, tags, stale, asker, this.#readingOf))
   }
 
-  #readingOf(
-    key: string,
-    tags: readonly string[],
-    found: unknown,
-    held: readonly unknown[],
-    stale: boolean,
-  ): Awaitable<Reading> {
+  readonly #readingOf: ReadingOf = (key, tags, found, held, stale) => {
     const stamps = this.#stampsOf(found)
-    if (stamps && this.#records.areFresh(stamps, tags, held)) {
-      this.#recent.note(key, tags)
-      return { value: (found as Tagged).value, found }
-    }
+    if (stamps && this.#records.areFresh(stamps, tags, held)) return { value: (found as Tagged).value, found }
     const known = this.#records.asKnown(tags, held)
     return chain(this.#unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
   }
 
   /** What the store holds, and what it or another has under the keys of records. */
   #readAll(keys: readonly string[], tags: readonly string[]): Awaitable<[found: unknown[], held: unknown[]]> {
-    const records = tags.map(keyOf)
+    const records = tags.map(recordKeyOf)
     if (!this.#store || tags.length === 0)
       return chain(this.#getAll([...keys, ...records]), (found) => [found, found.splice(keys.length)])
     return all([this.#getAll(keys), this.#store.getMany(records)]) as Awaitable<[unknown[], unknown[]]>
@@ -426,7 +418,7 @@ export class TaggedStore implements BackendBase {
     lifetime: Milliseconds,
     tags: readonly string[],
   ): Awaitable<true> | undefined {
-    const written = this.#steps?.set(entries, lifetime, this.#records.written(tags), margin(lifetime))
+    const written = this.#steps?.set(entries, lifetime, tags, newStamp(), margin(lifetime))
     if (written !== undefined) for (const [key] of entries) this.#recent.note(key, tags)
     return written
   }

@@ -1,4 +1,13 @@
-import { addPrefix, type Cache, type Call, COMMANDS, createCache, keysLower, memoryLimit } from '@cashews/core'
+import {
+  addPrefix,
+  type Cache,
+  type Call,
+  COMMANDS,
+  createCache,
+  keysLower,
+  type Middleware,
+  memoryLimit,
+} from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -85,6 +94,15 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect([await get(), await get(), await get()]).toEqual([1, 2, 2])
     await all.delete('x')
     expect(await get()).toBe(3)
+  })
+
+  it('finds what a middleware makes of the key, however often another was found before', async () => {
+    let [tenant, loads] = ['', 0]
+    const ofTenant: Middleware = (call, next) => next('key' in call ? { ...call, key: `${tenant}:${call.key}` } : call)
+    const cache = createCache().setup(create(), { middlewares: [ofTenant] })
+    const get = cached(cache, { ttl: '1h', key: 'k:{id}' }, async (id: number) => `${tenant}${id} by load ${++loads}`)
+    for (tenant of ['a', 'a', 'b', 'b', 'a', 'b']) await get(1)
+    expect([await get(1), loads]).toEqual(['b1 by load 2', 2])
   })
 
   it('keeps sets, bits, locks and counters apart too', async () => {

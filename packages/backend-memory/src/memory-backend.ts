@@ -114,8 +114,8 @@ export class MemoryBackend implements Backend {
     this.#host = undefined
   }
 
-  get(key: string): unknown {
-    const pointer = this.#find(key)
+  get(key: string, spot?: Spot): unknown {
+    const pointer = spot === undefined ? this.#find(key) : this.#findAt(spot)
     if (pointer === undefined) return MISS
     this.#entries.use(pointer)
     return this.#valueAt(pointer)

@@ -122,8 +122,12 @@ export interface BackendBase {
   /** Lets go of every timer, handle and connection the backend itself created. Closing twice is allowed. */
   close(): Awaitable<void>
 
-  /** Answers the value last written, or {@link MISS}. A key of another kind (a set, bits, a window) is a miss. */
-  get(key: string): Awaitable<unknown>
+  /**
+   * Answers the value last written, or {@link MISS}. A key of another kind (a set, bits, a window) is a miss.
+   *
+   * @param spot The store's own note of where it found the key. A store may go by it, and note there.
+   */
+  get(key: string, spot?: Spot): Awaitable<unknown>
 
   /**
    * Replaces the value and its lifetime, and answers true; false when the store has no room for it.

@@ -1,5 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
-import type { Backend, Milliseconds, TagsAhead, WindowCount, WindowSlice } from './backend.ts'
+import type { Backend, Milliseconds, Spot, TagsAhead, WindowCount, WindowSlice } from './backend.ts'
 import type { Lease } from './lease.ts'
 
 type Entries = readonly (readonly [key: string, value: unknown])[]
@@ -10,6 +10,8 @@ interface CommandFields {
   get: {
     readonly key: string
     readonly lease?: Lease | undefined
+    /** The store's note of where it found the key; of another key it counts for nothing. */
+    readonly spot?: Spot | undefined
     /** Whether the value does not matter: the call begins a load. */
     readonly leaseOnly?: boolean
     /** Whether a value whose tags expired will do. */

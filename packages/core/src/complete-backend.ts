@@ -78,7 +78,9 @@ export function completeBackend(store: Base): Backend {
     inspect: knowsKinds ? own('inspect') : inspect,
     apply: knowsKinds ? own('apply') : defaultApply(base),
 
-    getMany: readMany ? (keys) => chain(readMany(keys), (found) => found.map(value)) : (keys) => all(keys.map(get)),
+    getMany: readMany
+      ? (keys) => chain(readMany(keys), (found) => found.map(value))
+      : (keys) => all(keys.map((key) => get(key))),
     setMany:
       own('setMany') ??
       ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),

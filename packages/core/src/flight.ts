@@ -1,4 +1,5 @@
 import type { Awaitable } from './awaitable.ts'
+import type { Spot } from './backend.ts'
 import type { Detector } from './detect.ts'
 import { FewMap } from './few-map.ts'
 import { isOvertaken, type Lease } from './lease.ts'
@@ -15,6 +16,8 @@ export interface LoadCall {
   readonly signal: AbortSignal | undefined
   /** Whether the caller has just looked for the value at hand, in the same turn, and found none. */
   readonly isMissing?: boolean
+  /** The store's note of where it found the key. */
+  readonly spot?: Spot | undefined
 }
 
 /** One load, shared by everybody who asks for its key meanwhile: once its lease is broken, nobody joins any more. */

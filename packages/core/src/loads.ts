@@ -1,4 +1,4 @@
-import { type Awaitable, isPending } from './awaitable.ts'
+import { type Awaitable, isAtHand, isPending } from './awaitable.ts'
 import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
@@ -100,7 +100,7 @@ export class Loads {
     const lease = new Lease(this.#owner.tagsAhead(call.key, through.tags?.(call)))
     const stored = look(route, call, lease, through)
     const isTold = around || signal || through.found || this.#tallies.isWatched
-    if (!isTold && stored !== MISS && !isPending(stored)) {
+    if (!isTold && isAtHand(stored)) {
       lease.drop()
       return Promise.resolve(stored as T)
     }

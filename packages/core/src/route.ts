@@ -1,4 +1,4 @@
-import { type Awaitable, chain, isPending, recover } from './awaitable.ts'
+import { type Awaitable, chain, isAtHand, recover } from './awaitable.ts'
 import {
   type Backend,
   type BitReader,
@@ -42,6 +42,11 @@ const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany:
 
 function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
+}
+
+/** The store's note of where it found the key, unless a middleware has put another in its place. */
+function spotOf({ key, spot }: CallOf<'get'>): Spot | undefined {
+  return spot !== undefined && spot.key === key ? spot : undefined
 }
 
 /** Notes the proof of a load, unless it comes after the load has begun. */
@@ -206,10 +211,10 @@ export class Route implements Guarded, Opener, Door {
   }
 
   /** Sends the read of a load, which takes its lease on the way. */
-  look({ key, isMissing }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
+  look({ key, isMissing, spot }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
     if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined) {
       const { backend } = this // its place is kept from the start: an object that gets one later is built twice
-      const request = { command: 'get', backend, key, lease, leaseOnly, tags: lease.tags } as const
+      const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
       return this.dispatch<'get'>(request)
     }
     this.#leases.take(key, lease)
@@ -448,8 +453,8 @@ export class Route implements Guarded, Opener, Door {
   #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
     const { leases, tags } = call.backend
     if (leases) return this.#getWithToken(call, lease, leases)
-    const found = call.leaseOnly ? MISS : call.backend.get(call.key)
-    if (!lease.isDue && found !== MISS && !isPending(found)) {
+    const found = call.leaseOnly ? MISS : call.backend.get(call.key, spotOf(call))
+    if (!lease.isDue && isAtHand(found)) {
       lease.key = call.key
       lease.tags = call.tags
       return found

@@ -47,9 +47,10 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
           const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
           return now && settle(now)
         },
-        call({ key }, self, args, signal) {
+        call(spot, self, args, signal) {
+          const { key } = spot
           if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal, isMissing: signal === undefined }, through))
+          return settle(cache.fly({ key, self, args, signal, isMissing: signal === undefined, spot }, through))
         },
         refresh: caching.refresher(through),
         peek: (key) => settle(cache.get(key)),

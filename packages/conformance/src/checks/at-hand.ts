@@ -211,6 +211,30 @@ export const atHand: CheckGroup = {
       },
     },
     {
+      title: 'get answers what the key holds now, whatever it noted in the spot',
+      async run({ backend, elapse, unit }) {
+        const spot = newSpot('a')
+        const get = async () => backend.get('a', spot)
+        missing(await get(), 'an absent key')
+        await backend.set('a', 1, FOREVER)
+        same(await get(), 1, 'a new key')
+        same(await get(), 1, 'a key that it noted')
+        await backend.set('a', 2, FOREVER)
+        same(await get(), 2, 'after it was replaced')
+        await backend.delete('a')
+        await backend.set('b', 'another', FOREVER)
+        missing(await get(), 'after it was deleted and another key written')
+        await backend.set('a', 3, unit)
+        same(await get(), 3, 'after it was written again')
+        await elapse(1.5 * unit)
+        missing(await get(), 'after it expired')
+        await backend.set('a', 4, FOREVER)
+        same(await get(), 4, 'after it began anew')
+        await backend.clear()
+        missing(await get(), 'after clear')
+      },
+    },
+    {
       title: 'incr adds to what the key holds now, whatever it noted in the spot',
       async run({ backend, elapse, unit }) {
         const spot = newSpot('a')

@@ -207,6 +207,64 @@ describe.each([
   })
 })
 
+describe('a caller whom rateLimit refuses, in memory, while time goes by itself', () => {
+  let cache: Cache
+  beforeEach(() => {
+    cache = createCache().setup(memory())
+  })
+  afterEach(() => cache.close())
+
+  /** Refused often enough that the store need not be asked any more. */
+  const flooded = async (period: '1h' | '40ms' = '1h') => {
+    const call = rateLimit(cache, { limit: 1, period, key: 'k:{user}' }, async (user: string) => user)
+    await call('a')
+    for (let nth = 0; nth < 3; nth++) await expect(call('a')).rejects.toThrow(RateLimitError)
+    return call
+  }
+
+  it.each([
+    ['deletes the counter', () => cache.delete('rateLimit:k:a')],
+    ['clears the store', () => cache.clear()],
+    ['sets the counter back', () => cache.set('rateLimit:k:a', 0, { ttl: '1h' })],
+    ['deletes by a pattern', () => cache.deleteMatch('rateLimit:*')],
+    ['disables the store', async () => cache.disable()],
+  ])('is let through as soon as somebody %s', async (_, lift) => {
+    const call = await flooded()
+    await lift()
+    expect(await call('a')).toBe('a')
+  })
+
+  it('is let through where the store is disabled, and refused elsewhere', async () => {
+    const call = await flooded()
+    expect(await cache.disabling(['get', 'set', 'incr'], () => call('a'))).toBe('a')
+    await expect(call('a')).rejects.toThrow(RateLimitError)
+  })
+
+  it('is refused still when anything else is written', async () => {
+    const call = await flooded()
+    await call('b')
+    await cache.set('other', 1, { ttl: '1h' })
+    await expect(call('a')).rejects.toThrow(RateLimitError)
+  })
+
+  it('is let through as soon as the period is over, however often it tries', async () => {
+    const call = await flooded('40ms')
+    await expect.poll(() => call('a').catch(() => 'refused'), { timeout: 20_000, interval: 5 }).toBe('a')
+  })
+
+  it('costs the store no look until something changes', async () => {
+    const store = memory()
+    const own = createCache().setup(store)
+    const call = rateLimit(own, { limit: 1, period: '1h', key: 'k' }, async () => 1)
+    await call()
+    for (let nth = 0; nth < 3; nth++) await call().catch(() => {})
+    const get = vi.spyOn(store, 'get')
+    for (let nth = 0; nth < 100; nth++) await expect(call()).rejects.toThrow(RateLimitError)
+    expect(get.mock.calls.length).toBeLessThan(10)
+    await own.close()
+  })
+})
+
 it('allows calls while the store is away', async () => {
   const store = sickStore()
   store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))

@@ -14,6 +14,7 @@ import {
   MISS,
   type Milliseconds,
   type Miss,
+  type Moment,
   type RemovalReason,
   type Sets,
   type Snapshot,
@@ -34,6 +35,7 @@ import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
 import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
+import { Moments } from './moments.ts'
 import type { Recency } from './recency.ts'
 import type { Ties } from './tag-book.ts'
 import { TickingClock } from './ticking-clock.ts'
@@ -82,6 +84,7 @@ export class MemoryBackend implements Backend {
   readonly #clock: TickingClock
   readonly #expiry: Expiry
   readonly #deletions: Deletions
+  readonly #moments: Moments
   readonly #isolation: Isolation
   readonly #maxBytes: number
   /** Whether every value that is kept is the one to answer. */
@@ -95,6 +98,7 @@ export class MemoryBackend implements Backend {
     this.#clock = new TickingClock(clock)
     this.#expiry = new Expiry(this.#entries, this.#clock, checkInterval, (pointer) => this.#remove(pointer, 'expired'))
     this.#deletions = new Deletions(this.#entries)
+    this.#moments = new Moments(this.#entries, this.#clock)
     this.#isolation = isolation
     this.#givesAll = isolation.givesAll
     this.#maxBytes = maxBytes
@@ -109,6 +113,7 @@ export class MemoryBackend implements Backend {
   close(): void {
     this.#expiry.stop()
     this.#clock.stop()
+    this.#moments.stop()
     this.#entries.clear()
     this.locks.clear()
     this.#host = undefined
@@ -130,6 +135,10 @@ export class MemoryBackend implements Backend {
     if (pointer === undefined) return undefined
     this.#entries.use(pointer)
     return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)
+  }
+
+  momentNow(): Moment | undefined {
+    return this.#moments.now()
   }
 
   /** Where the entry of a key is, which the spot notes. */

@@ -1,5 +1,6 @@
 import { LRUMapWithDelete } from 'mnemonist'
 import { KeyIndex } from './key-index.ts'
+import type { Stillness } from './moments.ts'
 import { TagBook, type Ties } from './tag-book.ts'
 
 /** What overwriting adds to a stamp. */
@@ -51,6 +52,8 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
    * is being deleted by a pattern. One look for most reads.
    */
   isPlain = true
+  /** Ends when anything is written or removed, or comes to be in doubt. */
+  moment: Stillness | undefined
   /** How many insertions there were since stamps are counted. */
   insertions = 0
 
@@ -75,6 +78,12 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.promises
   }
 
+  changed(): void {
+    if (this.moment === undefined) return
+    this.moment.end()
+    this.moment = undefined
+  }
+
   /** Notes that an entry was read. */
   use(pointer: number): void {
     this.splayOnTop(pointer)
@@ -88,6 +97,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
   insert(key: string, value: unknown, expiresAt: number): string | undefined {
     const evicted = this.size === this.capacity ? this.evict() : undefined
+    this.changed()
     this.items.knownNew = true
     this.set(key, value)
     if (this.stamps) this.stamps[this.head] = ++this.insertions
@@ -118,6 +128,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Puts another value into an entry, and the entry at the head. */
   protected put(pointer: number, value: unknown): void {
     this.splayOnTop(pointer)
+    this.changed()
     this.V[pointer] = value
     if (this.promises) this.promises[pointer] = undefined
   }
@@ -152,6 +163,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   }
 
   #judge(): void {
+    this.changed()
     this.isPlain = !this.#mayBeUntied && this.#deletions === 0
   }
 
@@ -162,6 +174,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   /** Replaces the end of an entry. */
   prolong(pointer: number, expiresAt: number): void {
+    this.changed()
     this.expiresAt[pointer] = expiresAt
     this.#restamp(pointer)
   }
@@ -175,6 +188,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Removes an entry, and answers its key. */
   drop(pointer: number): string {
     const key = this.K[pointer] as string
+    this.changed()
     if (this.size === 1) {
       if (this.ties) this.#untie(pointer)
       this.ties = undefined
@@ -194,6 +208,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   override clear(): void {
     super.clear()
+    this.changed()
     this.stamps?.fill(Number.NaN, 0, this.K.length)
     this.promises = undefined
     if (this.ties) this.book.clear()

@@ -9,6 +9,11 @@ const OFTEN = 16
 const { setTimeout, clearTimeout } = globalThis
 const machineNow = /native code/.test(Function.prototype.toString.call(Date.now)) ? Date.now : undefined
 
+/** Whether somebody moves time by hand, as tests do. */
+export function isFaked(): boolean {
+  return Date.now !== machineNow
+}
+
 /**
  * The time of the machine, read from memory most of the time, because asking for it costs more than the rest of a hit.
  *
@@ -37,9 +42,14 @@ export class TickingClock implements Clock {
     this.#source = source
   }
 
+  /** Whether it goes by the machine, and not by the hand of a user or of a test. */
+  get isOfMachine(): boolean {
+    return this.#source === undefined && !isFaked()
+  }
+
   /** The time, or what it was a moment ago. */
   now(): Milliseconds {
-    if (this.#reads === 0 || Date.now !== machineNow) return this.precise()
+    if (this.#reads === 0 || isFaked()) return this.precise()
     this.#reads--
     return this.#time
   }
@@ -54,7 +64,7 @@ export class TickingClock implements Clock {
     }
     this.#looks = time === this.#time ? this.#looks + 1 : 1
     this.#time = time
-    if (this.#looks >= OFTEN && Date.now === machineNow) this.#remember()
+    if (this.#looks >= OFTEN && !isFaked()) this.#remember()
     return time
   }
 

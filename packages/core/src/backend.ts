@@ -44,6 +44,12 @@ export interface Spot {
   note?: unknown
 }
 
+/** A second at most, in which a store writes, removes and evicts nothing: a key that had longer to live holds what it held. */
+export interface Moment {
+  readonly isOver: boolean
+  end(): void
+}
+
 /** What must still be true of a key for {@link BackendBase.apply} to write. Without a stamp: the key is absent. */
 export interface Expectation {
   readonly key: string
@@ -411,6 +417,11 @@ export interface Backend extends BackendBase {
    * the value, and may answer with one promise as long as the value is there and its readers need no copies.
    */
   answerNow?(spot: Spot): Promise<unknown> | undefined
+
+  /**
+   * Answers the moment it is in. Absent when others may write unnoticed; `undefined` when nothing would tell that it is over.
+   */
+  momentNow?(): Moment | undefined
 
   /**
    * Tells an asker what {@link get} would answer, and never throws: many that wait for one answer of a server then need no

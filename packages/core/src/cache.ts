@@ -1,5 +1,13 @@
 import { type Awaitable, isPending } from './awaitable.ts'
-import { type Backend, type BitReader, MISS, type Milliseconds, type Spot, type TagsAhead } from './backend.ts'
+import {
+  type Backend,
+  type BitReader,
+  MISS,
+  type Milliseconds,
+  type Moment,
+  type Spot,
+  type TagsAhead,
+} from './backend.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
@@ -523,6 +531,14 @@ export class Cache implements AsyncDisposable {
   /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
     return this.#routes.of(spot.key).answerNow(spot)
+  }
+
+  /**
+   * The moment that the store of a key is in: until it is over, nothing changes there. `undefined` where nothing would tell, or
+   * anything wants to see the reads.
+   */
+  momentNow(key: string): Moment | undefined {
+    return this.#routes.of(key).momentNow()
   }
 
   /** The bits of a key if they are at hand in this process, and nothing wants to see the read; `undefined` otherwise. */

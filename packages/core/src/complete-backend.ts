@@ -50,6 +50,7 @@ export function completeBackend(store: Base): Backend {
   const leases = base.leases
   const getNow = own('getNow')
   const answerNow = own('answerNow')
+  const momentNow = own('momentNow')
   const getFor = own('getFor')
   const readMany = own('getMany')
   const deleteMatch = own('deleteMatch')
@@ -106,6 +107,7 @@ export function completeBackend(store: Base): Backend {
     ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
     ...(answerNow && knowsKinds && { answerNow }),
+    ...(momentNow && { momentNow }),
     ...(getFor && knowsKinds && { getFor }),
 
     guard: base.guard ?? guard,

@@ -16,6 +16,7 @@ export type {
   Locks,
   Milliseconds,
   Miss,
+  Moment,
   RemovalReason,
   Sets,
   Snapshot,

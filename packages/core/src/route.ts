@@ -4,6 +4,7 @@ import {
   type BitReader,
   MISS,
   type Milliseconds,
+  type Moment,
   type RemovalReason,
   type Spot,
   type Tags,
@@ -90,6 +91,8 @@ export class Route implements Guarded, Opener, Door {
   #immediate: Immediate | undefined
   /** The store, if it answers askers, and nothing on the way wants to see them. */
   #answering: AnsweringBackend | undefined
+  /** The last that was asked for. */
+  #moment: Moment | undefined
   /** Whether no call has anything to do on its way but to reach the store. */
   #isPlain = false
 
@@ -145,6 +148,7 @@ export class Route implements Guarded, Opener, Door {
     const reads = isOpen && middlewares.every(isOnlooker) && !this.disabled.has('get') && !listeners.has('get')
     this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
     const isUnseen = reads && middlewares.length === 0 && this.#guard !== undefined
+    this.#moment?.end()
     this.#answering = isUnseen && this.backend.getFor ? (this.backend as AnsweringBackend) : undefined
     const isBare = isOpen && middlewares.length === 0 && this.disabled.size === 0
     this.#isPlain = isBare && !listeners.hearCommands && !this.#guard
@@ -171,6 +175,14 @@ export class Route implements Guarded, Opener, Door {
     const answer = store.answerNow === undefined ? promised(store.getNow(spot.key)) : store.answerNow(spot)
     if (answer !== undefined) this.hitsAtHand++
     return answer
+  }
+
+  /** The moment that the store is in, unless anything on the way wants to see the reads. */
+  momentNow(): Moment | undefined {
+    const store = this.#immediate
+    if (store === undefined || watchedScope() !== undefined) return undefined
+    this.#moment = store.momentNow?.()
+    return this.#moment
   }
 
   /** The value, or `fallback`, of a store that answers askers; `undefined` when anything on the way wants to see the call. */

@@ -3,6 +3,7 @@ import {
   currentTransaction,
   type KeyOptions,
   leaveTransaction,
+  newSpot,
   returnToTransaction,
   type Target,
 } from '@cashews/core'
@@ -33,10 +34,11 @@ export function apart(
       const inside = behave((self, args) => returnToTransaction(() => run(self, args)), template)
       return detecting(cache, strategy, template, {
         call: plain.call,
-        watched: leaving((spot, self, args) =>
+        // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.
+        watched: leaving(({ key }, self, args) =>
           currentTransaction() === undefined
-            ? plain.call(spot, self, args)
-            : leaveTransaction(() => inside.call(spot, self, args)),
+            ? plain.call(newSpot(key), self, args)
+            : leaveTransaction(() => inside.call(newSpot(key), self, args)),
         ),
         invalidate: (key) => leaveTransaction(() => plain.invalidate(key)),
       })

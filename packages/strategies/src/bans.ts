@@ -1,4 +1,4 @@
-import { type Cache, MISS, type Milliseconds, type Spot } from '@cashews/core'
+import { type Cache, MISS, type Milliseconds, type Moment, type Spot } from '@cashews/core'
 
 /** How long a refusal is believed that the store cannot confirm at once: somebody else may have lifted the limit. */
 const BELIEVED: Milliseconds = 1_000
@@ -10,15 +10,15 @@ export interface Refusal {
   readonly resetAt: Date
   /** Rejected with the error. Absent: an action answers. */
   readonly rejected: Promise<never> | undefined
-  /** Until when it holds without asking the store, in milliseconds since the epoch; absent: it is asked each time. */
-  believedUntil?: Milliseconds
-  /** What the store answers at the spot as long as the count is what it was; absent until it is known. */
-  proof?: Promise<unknown> | undefined
+  /** Until when it holds without asking the store, in milliseconds since the epoch; absent: the store tells at once. */
+  believedUntil: Milliseconds | undefined
+  /** Until it is over, the store need not be asked. */
+  moment: Moment | undefined
 }
 
 /**
  * The keys that are over their limit, so that whoever floods one causes no write. A store that has the counter at hand is
- * asked each time; one that is a wait away once a second.
+ * asked again once anything was written to it, or a second is over; one that is a wait away, once a second.
  */
 export class Bans {
   readonly #cache: Cache
@@ -38,10 +38,9 @@ export class Bans {
 
   /** With what a call is refused; `undefined` when it has to be counted. The spot keeps it. */
   find(spot: Spot): Refusal | undefined {
-    if (this.#byKey.size === 0) return undefined
     const noted = spot.note as Refusal | undefined
-    if (noted?.proof !== undefined && noted.proof === this.#cache.answerNow(spot)) return noted
-    return this.#look(spot)
+    if (noted?.moment?.isOver === false) return noted
+    return this.#byKey.size === 0 ? undefined : this.#look(spot)
   }
 
   #look(spot: Spot): Refusal | undefined {
@@ -61,7 +60,14 @@ export class Bans {
     if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(spot.key)
     const count = this.#cache.getNow(spot.key)
     if (count === MISS || (count as number) <= this.#limit) return false
-    refusal.proof = this.#cache.answerNow(spot)
+    const moment = this.#cache.momentNow(spot.key)
+    refusal.moment = moment && this.#staysFor(BELIEVED, spot.key) ? moment : undefined
     return true
+  }
+
+  /** Whether a counter that is at hand has longer to live. */
+  #staysFor(lifetime: Milliseconds, key: string): boolean {
+    const left = this.#cache.call<'getExpire'>({ command: 'getExpire', key })
+    return typeof left === 'number' && left > lifetime
   }
 }

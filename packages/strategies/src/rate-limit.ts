@@ -131,7 +131,7 @@ export function limitOf(
     period: endingTtl('The period', period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
-      return { resetAt, rejected: act ? undefined : failure(key, resetAt) }
+      return { resetAt, rejected: act ? undefined : failure(key, resetAt), believedUntil: undefined, moment: undefined }
     },
     refuse(refusal, key, args, template) {
       if (cache.hears('refused')) cache.tell('refused', { strategy, template: template(), key })

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BackendUnavailableError } from '@cashews/core'
+import { FORMAT } from './schema.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 const WHY: Readonly<Record<string, string>> = {
@@ -83,8 +84,9 @@ function checkOwner(path: string): void {
 }
 
 /**
- * The names of the files of one shard. A file that was put aside is followed by one with the next number, so that a
- * name never comes back: nobody takes the log of the old file for that of the new one.
+ * The names of the files of one shard. The format is part of them: two versions of a program that run at the same time
+ * have files of their own, where they would put aside those of each other. A file that was put aside is followed by one
+ * with the next number, so that a name never comes back: nobody takes the log of the old file for that of the new one.
  */
 export class ShardNames {
   readonly #directory: string
@@ -92,7 +94,7 @@ export class ShardNames {
 
   constructor(directory: string, shard: number, shards: number) {
     this.#directory = directory
-    this.#stem = `cashews-${shard}-of-${shards}.`
+    this.#stem = `cashews-v${FORMAT}-${shard}-of-${shards}.`
   }
 
   /** The file in use, or the next one. Looks once: between two looks another process could have begun that one. */

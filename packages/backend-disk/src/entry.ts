@@ -37,13 +37,21 @@ export type Row = [
 ]
 
 export function entryOf([id, kind, stamp, expiresAt, usedAt, ref, sum, value]: Row): Entry {
-  return { id, kind, stamp, expiresAt, usedAt, ref, sum, value }
+  return { id, kind, stamp, expiresAt, usedAt, ref, sum: markedSum(kind, sum), value }
+}
+
+/**
+ * How a sum stands in a row, and back: below zero where the row holds no small value, so that nothing in it is taken for
+ * one. A column less to ask for than the kind: each costs a read time.
+ */
+export function markedSum(kind: Kind, sum: number): number {
+  return kind === KIND.value ? sum : -1 - sum
 }
 
 /** The columns of a {@link Peek}. Each that is answered costs time: these are as few as can be. */
-export const PEEKED: string = `value, iif(kind = ${KIND.value}, sum, NULL), expires_at, used_at`
-/** What it takes to read a small value. Without a sum the row holds something else: read the {@link Entry} then. */
-export type Peek = [value: Stored, sum: number | null, expiresAt: Milliseconds | null, usedAt: Milliseconds]
+export const PEEKED = 'value, sum, expires_at, used_at'
+/** What it takes to read a small value. With a sum below zero the row holds something else: read the {@link Entry} then. */
+export type Peek = [value: Stored, sum: number, expiresAt: Milliseconds | null, usedAt: Milliseconds]
 
 /** The same of one of many keys. */
 export type PeekAt = [...Peek, place: number]

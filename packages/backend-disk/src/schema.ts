@@ -9,8 +9,8 @@ export interface FileSettings extends Pick<DiskSettings, 'synchronous' | 'clock'
 
 /** What a file must say of itself to be one of ours. */
 const APPLICATION_ID = 0x63736877
-/** Another layout of the tables is another number. */
-const FORMAT = 2
+/** Another layout of the tables, or another meaning of what is in them, is another number. */
+export const FORMAT = 3
 
 /**
  * `entries` has a row for each key, `parts` what is too large for a row (a large value, bits), `members` the members of
@@ -67,7 +67,7 @@ CREATE TABLE locks (
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};`
 
-/** A file that holds something else, or is of another format version. */
+/** A file that holds something else, or is of another format version than its name says. */
 export class ForeignFileError extends Error {}
 
 /**

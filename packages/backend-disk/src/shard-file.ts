@@ -6,6 +6,7 @@ import {
   type Entry,
   entryOf,
   isAlive,
+  markedSum,
   type NewEntry,
   PEEKED,
   type Peek,
@@ -181,7 +182,7 @@ export class ShardFile {
 
   /** Writes an entry, whatever was there, by one statement. Loads of the key that are under way will not be stored. */
   put({ key, kind, expiresAt, ref, sum, value }: NewEntry): void {
-    this.#upsert.run(key, kind, pick(), expiresAt, expiresAt, this.now(), ref, sum, value)
+    this.#upsert.run(key, kind, pick(), expiresAt, expiresAt, this.now(), ref, markedSum(kind, sum), value)
     this.wrote(typeof value === 'number' || value === null ? 0 : value.length)
   }
 

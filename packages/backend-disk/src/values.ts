@@ -89,7 +89,7 @@ export function checked(key: string, entry: Entry | undefined): Entry | undefine
 /** Whether a row holds a small value, there, and the one that was written under the key of this checksum. */
 export function isAtHand(row: Peek | PeekAt, hash: number, now: Milliseconds): boolean {
   const sum = row[1]
-  return sum !== null && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
+  return sum >= 0 && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
 }
 
 /** Writes the parts of a value, which nobody else may use, and answers the entry that is to name them. Until it is written nobody does. */

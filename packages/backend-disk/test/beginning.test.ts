@@ -14,8 +14,8 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, readdirSync: (path: string): string[] => look.finds(fs.readdirSync(path)) }
 })
 
-const FIRST = 'cashews-0-of-1.1.db'
-const SECOND = 'cashews-0-of-1.2.db'
+const FIRST = 'cashews-v3-0-of-1.1.db'
+const SECOND = 'cashews-v3-0-of-1.2.db'
 const ASIDE = `${FIRST}.corrupt-1`
 const HOUR = 3_600_000
 

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
@@ -275,6 +275,23 @@ describe('a file that cannot be used', () => {
     expect(readdirSync(before.directory).filter((name) => /corrupt-\d+$/.test(name))).toHaveLength(1)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatch(/it is kept as .*corrupt-\d+, and a new one begun/)
+  })
+
+  it('is none that another version of the program writes: their format is in their names', async () => {
+    const before = await open()
+    await before.set('key', 1, HOUR)
+    await before.close()
+    const [path] = filesOf(before.directory, '.db') as [string]
+    const file = new Sqlite(path)
+    const format = Number(file.pragma('user_version', { simple: true }))
+    file.close()
+    expect(path).toContain(`-v${format}-`)
+    const theirs = path.replace(`-v${format}-`, `-v${format + 1}-`)
+    writeFileSync(theirs, 'theirs')
+    const after = await open({ directory: before.directory })
+    expect(await after.get('key')).toBe(1)
+    expect(readFileSync(theirs, 'utf8')).toBe('theirs')
+    expect(errors).toEqual([])
   })
 
   it('is put aside when a value in it is not the one that was written', async () => {

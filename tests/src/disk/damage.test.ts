@@ -140,7 +140,7 @@ describe('a damaged file', () => {
     }
     await use(open())
     expect(readdirSync(directory).filter((file) => /corrupt-\d+$/.test(file))).toHaveLength(2)
-    expect(reports.at(-1)).toMatch(/cashews-\d-of-2\.\d\.db: file is not a database; it is kept as .*corrupt-\d+/)
+    expect(reports.at(-1)).toMatch(/cashews-v\d-\d-of-2\.\d\.db: file is not a database; it is kept as .*corrupt-\d+/)
   })
 
   it('is one of another format version too', async () => {
@@ -162,7 +162,7 @@ describe('a damaged file', () => {
   })
 
   it('is one of another program too, which is left as it was', async () => {
-    const [path] = [`${directory}/cashews-0-of-2.1.db`]
+    const [path] = [`${directory}/cashews-v3-0-of-2.1.db`]
     const file = new Sqlite(path as string)
     file.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (42)')
     file.close()

@@ -167,6 +167,34 @@ describe('disk', () => {
     )
   }, 60_000)
 
+  it('H7: a file that somebody keeps to himself when it is to be opened', async () => {
+    const directory = freshDirectory()
+    const before = createCache().setup(disk({ directory }), PATIENT)
+    await before.set('key', 0)
+    await before.close()
+    const holder = startProcess({ role: 'hold', directory, duration: 1_500, isExclusive: true })
+    await holder.told
+    const machine = await idleThread()
+    const watch = new Stopwatch()
+    await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
+    const found = cache.get('key')
+    const done = await watch.time(() => cache.set('key', 1))
+    const idle = await machine.lateness()
+    const measured = {
+      lag: round(watch.lateness),
+      idle: round(idle),
+      waited: watch.max,
+      found: (await found) === 0,
+      done,
+    }
+    report(
+      'H7',
+      'a file kept by somebody is waited for: event-loop lag < 20 ms more than that of an idle thread',
+      measured,
+      done && measured.found && watch.max > 500 && watch.lateness < 20 + idle,
+    )
+  }, 60_000)
+
   it(`H9: ${WRITTEN_MB} megabytes through ten`, async () => {
     const directory = freshDirectory()
     const errors: unknown[] = []

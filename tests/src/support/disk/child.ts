@@ -12,6 +12,8 @@ export interface Order {
   readonly me?: number
   readonly duration?: number
   readonly shards?: number
+  /** Whether others may not even open the files. */
+  readonly isExclusive?: boolean
 }
 
 type Tell = (news: unknown) => void
@@ -62,9 +64,10 @@ const ROLES = {
   },
 
   /** Locks every file from outside, as a backup or a debugger would. */
-  async hold({ directory, duration = 60_000 }: Order, tell: Tell) {
+  async hold({ directory, duration = 60_000, isExclusive = false }: Order, tell: Tell) {
     const { filesOf } = await import('./directories.ts')
     const files = filesOf(directory, '.db').map((path) => new Sqlite(path, { timeout: 1_000 }))
+    if (isExclusive) for (const file of files) file.pragma('locking_mode = EXCLUSIVE')
     for (const file of files) file.exec('BEGIN IMMEDIATE')
     tell('held')
     await new Promise((resolve) => setTimeout(resolve, duration))

@@ -20,4 +20,6 @@ export async function end(client: Redis | Cluster): Promise<void> {
   else client.disconnect()
   await ended
   clearTimeout(late)
+  // A client of Sentinels listens to them on connections of its own, and only this ends those.
+  if (!client.isCluster) client.disconnect()
 }

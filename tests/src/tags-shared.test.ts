@@ -12,7 +12,7 @@ import {
 import { cached, early } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { freshDirectory } from './support/disk/directories.ts'
+import { freshDirectory } from './support/disk/fresh-directory.ts'
 import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)

@@ -1,7 +1,7 @@
 import { disk } from '@cashews/backend-disk'
 import type { BackendHost } from '@cashews/core'
 import { expect, it } from 'vitest'
-import { freshDirectory } from '../support/disk/directories.ts'
+import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { report } from '../support/faults/report.ts'
 
 const HOUR = 3_600_000

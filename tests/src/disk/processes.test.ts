@@ -1,7 +1,7 @@
 import { disk } from '@cashews/backend-disk'
 import { createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
-import { freshDirectory } from '../support/disk/directories.ts'
+import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { startProcess } from '../support/disk/processes.ts'
 import { report, within } from '../support/faults/report.ts'
 import { PATIENT } from '../support/patience.ts'

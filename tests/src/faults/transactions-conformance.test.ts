@@ -1,5 +1,5 @@
 import { disk } from '@cashews/backend-disk'
-import { freshDirectory } from '../support/disk/directories.ts'
+import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { patient } from '../support/helpers.ts'
 import { describeInside, type StoreInside } from '../support/inside-transaction.ts'
 import { redisStores } from '../support/redis/stores.ts'

@@ -3,7 +3,7 @@ import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
 import type { Backend } from '@cashews/core'
 import { inject, vi } from 'vitest'
-import { freshDirectory } from './disk/directories.ts'
+import { freshDirectory } from './disk/fresh-directory.ts'
 import { patient } from './helpers.ts'
 import { redisPairs, redisStores } from './redis/stores.ts'
 

@@ -1,15 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** In memory where there is such a place. */
-const parent = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'cashews-tests-'))
-process.once('exit', () => rmSync(parent, { recursive: true, force: true }))
-
-/** A new directory, which is removed when the process ends. */
-export function freshDirectory(): string {
-  return mkdtempSync(join(parent, 'disk-'))
-}
 
 /** How many bytes the files of a cache take, its logs included. */
 export function bytesOnDisk(directory: string): number {

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Order } from './child.ts'
 
 const script = fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -20,11 +20,6 @@ export interface Helper {
   kill(signal: NodeJS.Signals): void
 }
 
-const running = new Set<ChildProcess>()
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 /** Starts a process of its own. It is killed after the test at the latest. */
 export function startProcess(order: Order, options: { flags?: readonly string[]; uid?: number } = {}): Helper {
   const child = spawn(process.execPath, [...(options.flags ?? []), ...FLAGS, script, JSON.stringify(order)], {
@@ -32,7 +27,7 @@ export function startProcess(order: Order, options: { flags?: readonly string[];
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid !== undefined && { uid: options.uid }),
   })
-  running.add(child)
+  onTestFinished(() => void child.kill('SIGKILL'))
   const news: unknown[] = []
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -47,7 +42,6 @@ export function startProcess(order: Order, options: { flags?: readonly string[];
   })
   const ended = new Promise<{ code: number | null; stderr: string }>((resolve) => {
     child.once('close', (code) => {
-      running.delete(child)
       resolve({ code, stderr })
     })
   })

@@ -1,22 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Work } from './transacting.ts'
 
 const script = fileURLToPath(new URL('./transacting.ts', import.meta.url))
-
-const running = new Set<ChildProcess>()
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** Starts a process of its own. It is killed after the test at the latest. */
 export function startWork(work: Work): ChildProcess {
   const flags = ['--conditions=@cashews/source', '--no-warnings', script, JSON.stringify(work)]
   const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
+  onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }
 

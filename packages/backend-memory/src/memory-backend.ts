@@ -79,7 +79,6 @@ class Raw {
 /** A store in the memory of this process. Every member answers at once, but `deleteMatch` of many keys. */
 export class MemoryBackend implements Backend {
   readonly name = 'memory'
-  readonly holdsAll = true
   readonly #entries: Recency
   readonly #clock: TickingClock
   readonly #expiry: Expiry

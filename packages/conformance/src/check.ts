@@ -5,7 +5,7 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `holdsAll`, `tags` and `capture`, which are
+ * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` and `capture`, which are
  * checked when the backend has them;
  * `expired`: it tells the host of keys that have expired;
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
@@ -19,7 +19,6 @@ export type Feature =
   | 'answerNow'
   | 'getFor'
   | 'bitsNow'
-  | 'holdsAll'
   | 'tags'
   | 'capture'
   | 'usage'

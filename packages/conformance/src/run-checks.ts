@@ -103,12 +103,11 @@ async function contextOf(
 
 /** Whether the backend has a member that it may leave out without a word. */
 function brings(backend: Backend, feature: Feature): boolean {
-  const { getNow, answerNow, getFor, holdsAll, usage, leases, locks, bits, tags } = backend
+  const { getNow, answerNow, getFor, usage, leases, locks, bits, tags } = backend
   if (feature === 'getNow') return getNow !== undefined
   if (feature === 'answerNow') return answerNow !== undefined
   if (feature === 'getFor') return getFor !== undefined
   if (feature === 'bitsNow') return Boolean(bits && bits.now)
-  if (feature === 'holdsAll') return holdsAll === true
   if (feature === 'usage') return usage !== undefined
   if (feature === 'leases') return leases !== undefined
   if (feature === 'tags') return Boolean(tags)

@@ -433,12 +433,6 @@ export interface Backend extends BackendBase {
   usage?(): Usage
 
   /**
-   * `true`: every value of this store is at hand, so that a {@link MISS} of {@link getNow} is a miss, and `undefined` of
-   * {@link answerNow} is one too.
-   */
-  readonly holdsAll?: true
-
-  /**
    * Bounds how long this store can keep a caller waiting, and turns its errors into misses if so wished: the `guard`
    * of core, which {@link completeBackend} adds. Absent: a store that is never away.
    */

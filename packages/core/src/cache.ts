@@ -275,7 +275,7 @@ export class Cache implements AsyncDisposable {
       await this.store(key, value, lifetime, lease, all)
       return value
     }
-    const call: LoadCall = { key, self: undefined, args: [], signal: undefined, isMissing: true }
+    const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
     return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime, tags: all && (() => all) })
   }
 

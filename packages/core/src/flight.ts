@@ -14,8 +14,6 @@ export interface LoadCall {
   readonly args: readonly unknown[]
   /** Lets this caller go. The load goes on while others wait for it. */
   readonly signal: AbortSignal | undefined
-  /** Whether the caller has just looked for the value at hand, in the same turn, and found none. */
-  readonly isMissing?: boolean
   /** The store's note of where it found the key. */
   readonly spot?: Spot | undefined
 }

@@ -223,14 +223,14 @@ export class Route implements Guarded, Opener, Door {
   }
 
   /** Sends the read of a load, which takes its lease on the way. */
-  look({ key, isMissing, spot }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
+  look({ key, spot }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
     if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined) {
       const { backend } = this // its place is kept from the start: an object that gets one later is built twice
       const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
       return this.dispatch<'get'>(request)
     }
     this.#leases.take(key, lease)
-    return isMissing && this.#immediate?.holdsAll ? MISS : this.backend.get(key)
+    return this.backend.get(key, spot)
   }
 
   /** Sends the write of a load. */

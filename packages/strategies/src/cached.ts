@@ -50,7 +50,7 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
         call(spot, self, args, signal) {
           const { key } = spot
           if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal, isMissing: signal === undefined, spot }, through))
+          return settle(cache.fly({ key, self, args, signal, spot }, through))
         },
         refresh: caching.refresher(through),
         peek: (key) => settle(cache.get(key)),

@@ -67,27 +67,6 @@ export const atHand: CheckGroup = {
       },
     },
     {
-      title: 'getNow and answerNow of a store that holds all answer whatever get does',
-      needs: ['holdsAll'],
-      async run({ backend }) {
-        const written = [
-          ['set', () => backend.set('a', 'text', FOREVER)],
-          ['set over it', () => backend.set('a', undefined, FOREVER)],
-          ['incr', () => backend.incr('b', 1, FOREVER)],
-          ['setMany', () => backend.setMany([['a', 1]], FOREVER)],
-          ['setRaw', () => backend.setRaw('a', 2, FOREVER)],
-          ['apply', () => backend.apply([], [{ op: 'set', key: 'a', value: 3, lifetime: FOREVER }])],
-        ] as const
-        for (const [how, write] of written) {
-          await write()
-          const key = how === 'incr' ? 'b' : 'a'
-          const [now, answer] = [backend.getNow?.(key), backend.answerNow?.(newSpot(key))]
-          same(now, await backend.get(key), `getNow after ${how}`)
-          if (backend.answerNow) same(await answer, now, `answerNow after ${how}`)
-        }
-      },
-    },
-    {
       title: 'answerNow answers in a promise what get would, or undefined',
       needs: ['answerNow'],
       async run({ backend }) {

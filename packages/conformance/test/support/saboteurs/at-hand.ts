@@ -22,7 +22,6 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
       getNow: (key) => (kept.has(key) ? kept.get(key) : MISS),
     }
   },
-  'getNow and answerNow of a store that holds all answer whatever get does': () => ({ holdsAll: true }),
   'answerNow answers in a promise what get would, or undefined': (store) => ({
     answerNow: ({ key }) => {
       const value = store.getNow(key)
@@ -64,6 +63,16 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
           spot.at = places.push(spot.key) - 1
         }
         return store.answerNow({ ...spot, key: String(places[spot.at]) })
+      },
+    }
+  },
+  'get answers what the key holds now, whatever it noted in the spot': (store) => {
+    const noted = new WeakMap<object, unknown>()
+    return {
+      async get(key, spot) {
+        const value = (spot && noted.get(spot)) ?? (await store.get(key))
+        if (spot && value !== MISS) noted.set(spot, value)
+        return value
       },
     }
   },

@@ -4,8 +4,6 @@ import { headOf } from './tagged-bytes.ts'
 /** How many records are remembered at most. */
 const MOST = 8_192
 
-const IS_ASCII = /^[ -~]*$/
-
 /** What this process knows of the record of a tag. */
 export class KnownRecord {
   readonly key: string
@@ -13,8 +11,7 @@ export class KnownRecord {
   readonly name: string
   /** The tag as JSON. */
   readonly json: string
-  /** Whether the JSON has as many bytes as characters. */
-  readonly isAscii: boolean
+  readonly jsonBytes: Buffer
   /** What the record held when this process last wrote beside it; `''` while it never did. */
   stamp = ''
   /** Until when a record with that stamp lives at least, in the time of `monotonicNow`. */
@@ -24,7 +21,7 @@ export class KnownRecord {
     this.key = recordKeyOf(tag)
     this.name = nameOf(this.key)
     this.json = JSON.stringify(tag)
-    this.isAscii = IS_ASCII.test(this.json)
+    this.jsonBytes = Buffer.from(this.json)
   }
 }
 

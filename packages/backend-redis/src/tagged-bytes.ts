@@ -61,57 +61,56 @@ export function splitTags(bytes: Buffer): TaggedBytes | undefined {
   return stamps && { stamps, bytes: bytes.subarray(end) }
 }
 
-/** A tag as it stands in a head. */
-interface TagText {
-  readonly json: string
-  /** Whether the JSON has as many bytes as characters. */
-  readonly isAscii: boolean
+/** A tag as it stands in a head: the bytes of its JSON. */
+interface TagBytes {
+  readonly jsonBytes: Buffer
 }
+
+/** What stands in a head around stamps and tags. */
+const PARTS = ['[["', '","', '"],[', ',', ']]'].map((text) => Buffer.from(text))
+const [BEFORE_STAMPS, BETWEEN_STAMPS, BEFORE_TAGS, BETWEEN_TAGS, AT_END] = PARTS as [
+  Buffer,
+  Buffer,
+  Buffer,
+  Buffer,
+  Buffer,
+]
 
 /**
  * The value as it is without tags, if it has these, in this order, and their stamps are what their records hold. Looks at the
- * bytes alone, and says nothing of tags that are not ASCII.
+ * bytes one by one: what stands in a head is short, and a call of `compare` for each part takes longer.
  *
  * @param held What the records hold, from a place on.
  */
 export function freshBytes(
   bytes: Buffer,
-  tags: readonly TagText[],
+  tags: readonly TagBytes[],
   held: readonly (Buffer | null | Error)[],
   from = 0,
 ): Buffer | undefined {
   if (!hasTags(bytes)) return undefined
-  let at = endOfText(bytes, START, '[[')
-  for (let nth = 0; nth < tags.length && at > 0; nth++) {
-    at = endOfText(bytes, at, nth === 0 ? '"' : '","')
-    at = endOfStamp(bytes, at, held[from + nth])
+  let at = START
+  for (let nth = 0; nth < tags.length; nth++) {
+    const record = held[from + nth]
+    if (!Buffer.isBuffer(record)) return undefined
+    at = endOf(nth === 0 ? BEFORE_STAMPS : BETWEEN_STAMPS, bytes, at)
+    at = endOf(record, bytes, at, record[0] === MARK ? 1 : 0)
   }
-  at = endOfText(bytes, at, '"],[')
-  for (let nth = 0; nth < tags.length && at > 0; nth++) {
-    const { json, isAscii } = tags[nth] as TagText
-    if (nth > 0) at = endOfText(bytes, at, ',')
-    at = isAscii ? endOfText(bytes, at, json) : 0
+  for (let nth = 0; nth < tags.length; nth++) {
+    at = endOf(nth === 0 ? BEFORE_TAGS : BETWEEN_TAGS, bytes, at)
+    at = endOf((tags[nth] as TagBytes).jsonBytes, bytes, at)
   }
-  at = endOfText(bytes, at, ']]')
+  at = endOf(AT_END, bytes, at)
   return at === endOfHead(bytes) ? bytes.subarray(at) : undefined
 }
 
-/** Where text of ASCII ends that stands at a place; 0 when it does not. */
-function endOfText(bytes: Buffer, start: number, text: string): number {
+/** Where a part, from a place in it on, ends in bytes that have it from a place on; 0 when they do not, or there is no place. */
+function endOf(part: Buffer, bytes: Buffer, start: number, from = 0): number {
   if (start === 0) return 0
-  for (let at = 0; at < text.length; at++) if (bytes[start + at] !== text.charCodeAt(at)) return 0
-  return start + text.length
+  for (let at = from; at < part.length; at++) if (bytes[start + at - from] !== part[at]) return 0
+  return start + part.length - from
 }
 
-/** Where the stamp of a record ends that stands at a place, without the mark of one that was made for a load; 0 when it does not. */
-function endOfStamp(bytes: Buffer, start: number, record: Buffer | null | Error | undefined): number {
-  if (start === 0 || !Buffer.isBuffer(record)) return 0
-  const from = record[0] === MARK ? 1 : 0
-  for (let at = from; at < record.length; at++) if (bytes[start + at - from] !== record[at]) return 0
-  return start + record.length - from
-}
-
-/** Byte by byte: to have `compare` look at eight takes longer. */
 function hasTags(bytes: Buffer): boolean {
   if (bytes.length < START) return false
   for (let at = 0; at < TAGS_HEADER.length; at++) if (bytes[at] !== TAGS_HEADER[at]) return false

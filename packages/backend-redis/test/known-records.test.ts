@@ -6,8 +6,8 @@ const known = () => new KnownRecords((key) => `name:${key}`)
 describe('the records that are known', () => {
   it('have their names in the store, and the JSON of their tags', () => {
     const [first, second] = known().of(['x', '"é'])
-    expect(first).toMatchObject({ name: 'name:\0tag\0=x', json: '"x"', isAscii: true })
-    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"', isAscii: false })
+    expect(first).toMatchObject({ name: 'name:\0tag\0=x', json: '"x"', jsonBytes: Buffer.from('"x"') })
+    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"' })
   })
 
   it('give a value their stamps while all of them outlive it', () => {

@@ -6,7 +6,6 @@ import {
   CommandError,
   chain,
   checkText,
-  compileGlob,
   type Expectation,
   type Guard,
   type Guarded,
@@ -27,24 +26,23 @@ import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
 import { contentOf } from './contents.ts'
 import { DiskBits } from './disk-bits.ts'
+import { DiskKeys } from './disk-keys.ts'
 import { DiskLeases } from './disk-leases.ts'
 import { DiskLocks, keyOfLock } from './disk-locks.ts'
 import { DiskSets } from './disk-sets.ts'
 import { DiskWindows } from './disk-windows.ts'
-import { type Entry, endOf, isAlive, KIND, type NewEntry, type PeekAt, timeUntil } from './entry.ts'
+import { type Entry, endOf, KIND, type NewEntry, type PeekAt, timeUntil } from './entry.ts'
 import { NoRoomError } from './errors.ts'
 import { Janitor } from './janitor.ts'
 import { keptEnd } from './kinds.ts'
 import { putLeased } from './leases.ts'
 import { Pace } from './pace.ts'
-import { prefixOf } from './pattern.ts'
 import type { DiskSettings } from './settings.ts'
 import { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 import { claim, expire, holds, make, placeOf } from './steps.ts'
 import { writeTogether } from './together.ts'
 import { turn } from './turn.ts'
-import { slice } from './upkeep.ts'
 import { checked, type Encoded, isAtHand, Values } from './values.ts'
 
 /** How many keys one step takes at most where a command takes many. */
@@ -79,6 +77,7 @@ export class DiskStore implements Base {
   readonly #checkpointer: Checkpointer
   readonly #pace = new Pace()
   readonly #janitor: Janitor
+  readonly #keys: DiskKeys
   readonly #settings: DiskSettings
   #host: BackendHost = NOBODY
 
@@ -97,6 +96,7 @@ export class DiskStore implements Base {
       (_, at) => new Shard(at, settings, { checkpointer: this.#checkpointer, pace: this.#pace, owner }),
     )
     this.#janitor = new Janitor(this.#shards, settings.checkInterval)
+    this.#keys = new DiskKeys(this.#shards, settings.clock)
     const shardOf = (key: string) => this.#shardOf(key)
     this.locks = new DiskLocks((name) => this.#shardOf(keyOfLock(name)))
     this.bits = new DiskBits(shardOf)
@@ -283,70 +283,26 @@ export class DiskStore implements Base {
 
   // All keys
 
-  /** Goes through the keys in their order, so that none is met twice. */
-  async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
-    for (const shard of this.#shards) for await (const keys of this.#matching(shard, pattern, batchSize)) yield* keys
+  scan(pattern: string, batchSize: number): AsyncGenerator<string> {
+    return this.#keys.scan(pattern, batchSize)
   }
 
-  async deleteMatch(pattern: string): Promise<number> {
-    let gone = 0
-    for (const shard of this.#shards) {
-      for await (const keys of this.#matching(shard, pattern, BATCH))
-        gone += await shard.remove((file) => keys.filter((key) => file.delete(key)).length)
-      await turn()
-    }
-    return gone
+  deleteMatch(pattern: string): Promise<number> {
+    return this.#keys.deleteMatch(pattern)
   }
 
   /** Sees to it that no load is stored which is under way on a key that matches, there or not. */
-  async voidLeases(pattern: string): Promise<void> {
-    const matches = compileGlob(pattern)
-    for (const shard of this.#shards)
-      await shard.remove((file) => {
-        for (const { key } of file.all<{ key: string }>('SELECT DISTINCT key FROM leases'))
-          if (matches(key)) file.run('DELETE FROM leases WHERE key = ?', key)
-      })
+  voidLeases(pattern: string): Promise<void> {
+    return this.#keys.voidLeases(pattern)
   }
 
   async clear(): Promise<void> {
-    for (const shard of this.#shards) {
-      const last = await shard.read((file) => file.get<{ id: number | null }>('SELECT max(id) AS id FROM entries')?.id)
-      let left = true
-      while (left) {
-        left = await shard.remove((file) => {
-          file.run('DELETE FROM leases')
-          const hasTime = slice()
-          const ids = file.all<{ id: number }>('SELECT id FROM entries WHERE id <= ? LIMIT ?', last ?? 0, 10 * BATCH)
-          for (const { id } of ids) {
-            file.drop(id)
-            if (!hasTime()) break
-          }
-          return ids.length > 0
-        })
-        await turn()
-      }
-    }
+    await this.#keys.clear()
     this.#janitor.wake()
   }
 
-  async count(): Promise<number> {
-    let count = 0
-    for (const shard of this.#shards) {
-      for (let last = 0; ; await turn()) {
-        const rows = await shard.read((file) =>
-          file.all<Entry>(
-            'SELECT id, expires_at AS expiresAt, used_at AS usedAt FROM entries WHERE id > ? ORDER BY id LIMIT ?',
-            last,
-            10 * BATCH,
-          ),
-        )
-        const now = this.now()
-        count += rows.filter((row) => isAlive(row, now)).length
-        if (rows.length < 10 * BATCH) break
-        last = rows.at(-1)?.id as number
-      }
-    }
-    return count
+  count(): Promise<number> {
+    return this.#keys.count()
   }
 
   /** Answers when every file can be written to. */
@@ -491,28 +447,6 @@ export class DiskStore implements Base {
         }
         await step(this.#shards[nth] as Shard, all.slice(at, at + BATCH))
       }
-    }
-  }
-
-  async *#matching(shard: Shard, pattern: string, batchSize: number): AsyncGenerator<string[]> {
-    const matches = compileGlob(pattern)
-    const prefix = prefixOf(pattern)
-    const atMost = Math.max(batchSize, 1)
-    for (let after: string | undefined; ; await turn()) {
-      const rows = await shard.read((file) =>
-        file.all<Entry & { key: string }>(
-          `SELECT key, expires_at AS expiresAt, used_at AS usedAt FROM entries
-           WHERE key ${after === undefined ? '>=' : '>'} ? ORDER BY key LIMIT ?`,
-          after ?? prefix,
-          atMost,
-        ),
-      )
-      const now = this.now()
-      const inReach = rows.filter(({ key }) => key.startsWith(prefix))
-      const keys = inReach.filter((row) => isAlive(row, now) && matches(row.key)).map(({ key }) => key)
-      if (keys.length > 0) yield keys
-      if (inReach.length < atMost) return
-      after = rows.at(-1)?.key
     }
   }
 }

@@ -218,8 +218,8 @@ describe('stamps', () => {
 
 describe('time', () => {
   afterEach(() => {
-    vi.useRealTimers()
     vi.restoreAllMocks()
+    vi.useRealTimers()
   })
 
   it('goes on when the clock of the machine is set back, so that no entry outlives its lifetime', async () => {

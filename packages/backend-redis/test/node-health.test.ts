@@ -18,6 +18,7 @@ describe('the health of the nodes of a cluster', () => {
   })
   afterEach(() => {
     health.stop()
+    vi.restoreAllMocks()
     vi.useRealTimers()
   })
 

@@ -121,8 +121,8 @@ describe('completeBackend', () => {
       expect(waits).toHaveLength(5)
       for (const [at, duration] of waits.entries()) expect(duration).toBeLessThan(2 ** (at + 1))
     } finally {
-      vi.useRealTimers()
       pauses.mockRestore()
+      vi.useRealTimers()
     }
   })
 

@@ -51,19 +51,19 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 31_400,
+    gzip: 31_950,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_350,
+    gzip: 9_530,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {
     name: 'singleFlight, no other strategy',
     code: `export { singleFlight } from '@cashews/strategies'`,
-    gzip: 7_750,
+    gzip: 7_900,
     without: strategies.filter((name) => name !== 'singleFlight'),
   },
   onTop('early', 900),
@@ -74,8 +74,8 @@ const budgets = [
   onTop('invalidates', 450),
   onTop('slidingRateLimit', 1_000),
   onTop('iterator', 1_200),
-  onTop('rateLimit', 1_200),
-  onTop('circuitBreaker', 1_760),
+  onTop('rateLimit', 1_245),
+  onTop('circuitBreaker', 1_720),
   // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).
   ...published()
     .filter((name) => !runsCode.includes(name))

@@ -39,18 +39,6 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
-  it('runs anew by refresh, and stores what comes', async () => {
-    let run = 0
-    const pages = iterator(cache, { ttl: 60, key: 'k:{name}' }, async function* (name: string) {
-      yield `${name}${++run}`
-    })
-    await all(pages('a'))
-    await settle()
-    expect(await pages.refresh('a')).toEqual(['a2'])
-    await settle()
-    expect(await all(pages('a'))).toEqual(['a2'])
-  })
-
   it('runs for every reader while everything is switched off', async () => {
     const run = source([1])
     const pages = iterator(cache, { ttl: 60, key: 'k' }, run)

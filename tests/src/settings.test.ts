@@ -204,16 +204,15 @@ describe('what createCache and setup are given', () => {
       'middlewares is a list, as in [log], not a function.',
       () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
     ],
-    ['drivers is a list, as in [memory], not a function.', () => createCache({ drivers: memory as never })],
+    ['drivers is a list of backend factories, as in [memory]', () => createCache({ drivers: memory as never })],
     ['drivers is a list', () => createCache().setup('mem://', { drivers: memory as never })],
-    ['A driver is a factory of backends, such as memory', () => createCache({ drivers: [memory() as never] })],
+    ['not what memory() makes', () => createCache({ drivers: [memory() as never] })],
     ['onError is a function, not 5.', () => createCache({ onError: 5 as never })],
     ['enabled is true or false, not no.', () => createCache().setup(memory(), { enabled: 'no' as never })],
     ['suppress is true or false, not no.', () => createCache().setup(memory(), { suppress: 'no' as never })],
     ['memoryLimit has no option "maxBytes". Its options: min, max.', () => memoryLimit({ maxBytes: 1 } as never)],
     ['A listener is a function, not null.', () => createCache().on('get', undefined as never)],
     ['The formatter "x" is a function, not null.', () => formatter.register('x', undefined as never)],
-    ['A type is a function, not 5.', () => formatter.registerType(5 as never, String)],
   ])('is refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)

@@ -91,7 +91,6 @@ describe('a static method, by a standard decorator', () => {
     expect(await cache.getKeysCount()).toBeGreaterThan(0)
     expect(await handleOf(Shop, 'iterator').peek('a')).toEqual(['shopa'])
     expect(await handleOf(Shop, 'iterator').invalidate('a')).toBe(true)
-    expect(await handleOf(Shop, 'iterator').refresh('a')).toEqual(['shopa'])
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts'
-import { checkThat, kindOfOption } from './options.ts'
+import { checkThat } from './options.ts'
 
 /** Makes backends from URLs. A backend factory, such as `memory`, is one: a function that also carries these. */
 export interface Driver {
@@ -11,10 +11,6 @@ export interface Driver {
 
 /** @throws {ConfigurationError} When it is no list of drivers. */
 export function checkDrivers(drivers: readonly unknown[]): void {
-  checkThat(Array.isArray(drivers), `drivers is a list, as in [memory], not ${kindOfOption(drivers)}.`)
-  for (const driver of drivers)
-    checkThat(
-      typeof driver?.fromUrl === 'function',
-      `A driver is a factory of backends, such as memory, not ${kindOfOption(driver)}, nor what memory() makes.`,
-    )
+  const fine = Array.isArray(drivers) && drivers.every((driver) => typeof driver?.fromUrl === 'function')
+  checkThat(fine, 'drivers is a list of backend factories, as in [memory]: not what memory() makes.')
 }

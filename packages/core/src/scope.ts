@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Disabling } from './control.ts'
 import type { Detector } from './detect.ts'
-import { CommandError } from './errors.ts'
 import type { Outcome } from './outcome.ts'
 import type { Participation } from './participation.ts'
 import type { Terms } from './terms.ts'
@@ -59,7 +58,6 @@ export function watchScopes(): void {
 
 /** Runs `fn` with `changes` laid over the current scope. */
 export function inScope<T>(changes: Scope, fn: () => T): T {
-  if (typeof fn !== 'function') throw new CommandError(`This runs a function, not ${String(fn)}.`)
   return storage.run({ ...storage.getStore(), ...changes }, fn)
 }
 

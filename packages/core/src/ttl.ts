@@ -62,6 +62,16 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   return Math.max(1, Math.round(lifetime))
 }
 
+/**
+ * Likewise, of a time that somebody waits for.
+ *
+ * @throws {TtlError} When it never ends, too.
+ */
+export function parsePeriod(period: Ttl): Milliseconds {
+  if (period === Number.POSITIVE_INFINITY) throw new TtlError("Infinity is no period: it has to end, as '1m' does.")
+  return parseTtl(period)
+}
+
 /** How many texts are remembered: whoever writes a lifetime in a call writes the same again. */
 const MOST_TEXTS = 100
 const known = /* @__PURE__ */ new Map<string, Milliseconds>()

@@ -4,6 +4,7 @@ import {
   checkNames,
   checkThat,
   type KeyOptions,
+  parsePeriod,
   parseTtl,
   type Target,
   type Ttl,
@@ -112,14 +113,12 @@ function checked(options: CircuitBreakerOptions): CircuitRules {
     period !== undefined && ttl !== undefined,
     "circuitBreaker needs a period and a ttl, such as period: '1m', ttl: '30s'.",
   )
-  const counted = parseTtl(period)
-  checkThat(counted < Number.POSITIVE_INFINITY, "The period of a circuitBreaker ends, as in period: '1m'.")
   checkFunction('onChange', onChange)
   return {
     errorsRate,
     minCalls,
     probes,
-    period: counted,
+    period: parsePeriod(period),
     lifetime: parseTtl(ttl),
     halfOpen: parseTtl(halfOpenTtl),
     isFailure: isOneOf(errors),

@@ -1,4 +1,4 @@
-import { type Cache, checkThat } from '@cashews/core'
+import { type Cache, checkNames, checkThat } from '@cashews/core'
 
 /** Any function or method that a strategy can wrap. */
 export type AnyFunction = (...args: never[]) => unknown
@@ -23,11 +23,9 @@ export interface CallOptions {
 
 /** @throws {ConfigurationError} When they are none: a signal that goes unheard lets nobody go. */
 export function checkCallOptions(options: CallOptions): void {
-  const { signal = { addEventListener: checkThat }, ...others } = options ?? { none: true }
-  checkThat(
-    typeof signal?.addEventListener === 'function' && Object.keys(others).length === 0,
-    'The options of a call are { signal }, with an AbortSignal, as in getUser.with({ signal }).',
-  )
+  checkNames('with', options, ['signal'])
+  const { signal } = options
+  checkThat(signal === undefined || typeof signal?.addEventListener === 'function', 'signal is an AbortSignal.')
 }
 
 /** What a wrapped function can do besides being called. The arguments are those of the function. */

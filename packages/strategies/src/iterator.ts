@@ -5,7 +5,6 @@ import {
   compileKey,
   type KeyOptions,
   named,
-  originalOf,
   perTransaction,
   type Seen,
   type Target,
@@ -19,6 +18,7 @@ import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf }
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
+import { claim, runOf } from './wrap.ts'
 
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
@@ -34,8 +34,6 @@ export interface IteratedHandle<F extends AnyFunction> {
   readonly template: string
   /** Deletes what is stored for a call. Answers whether there was anything. */
   invalidate(...args: Parameters<F>): Promise<boolean>
-  /** Runs the function to its end and stores what it yields, whatever is stored now. */
-  refresh(...args: Parameters<F>): Promise<ItemOf<F>[]>
   /** Answers all that is stored for a call, and never runs the function. */
   peek(...args: Parameters<F>): Promise<ItemOf<F>[] | undefined>
   /** The same for a method whose key depends on `this`. */
@@ -112,38 +110,29 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
-  checkThat(Object.hasOwn(kinds, as), `as is one of generator, node, web, not ${as}.`)
+  checkThat(answerAs !== undefined, 'as: generator, node, web.')
   const keeping = keepingOf(options as KeepingOptions<never, never>)
-  checkThat(maxItems >= 1 && maxBytes >= 1, `maxItems and maxBytes are at least 1, not ${maxItems}, ${maxBytes}.`)
+  checkThat(maxItems >= 1 && maxBytes >= 1, 'maxItems and maxBytes are at least 1.')
   const lifetime = lifetimeOf('iterator', options)
 
   const wrapTarget = (target: Target): AnyFunction => {
-    const original = originalOf(target.fn)
+    const [original, run] = runOf(target.fn)
     const keying = prefixed('iterator', options as KeyOptions)
-    const compiled = compileKey({ fn: original, kind: target.kind }, keying)
-    if (compiled.derived) cache.claimTemplate(compiled.template)
+    const compiled = claim(cache, compileKey({ fn: original, kind: target.kind }, keying))
     const tags = tagsOf(target, options)
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
     const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: compiled.template })
 
-    const run = async function* (
-      self: unknown,
-      args: readonly unknown[],
-      begun?: Promise<void>,
-    ): AsyncGenerator<unknown, void> {
-      await begun
-      const source = (await Reflect.apply(target.fn, self, args)) as AsyncIterable<unknown>
-      checkThat(
-        typeof source?.[Symbol.asyncIterator] === 'function',
-        `iterator: "${target.fn.name}" answered no async iterable.`,
-      )
-      yield* source
-    }
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
-      // Once the load has its lease: what is read before could be out of date unnoticed.
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-      const recording = new Recording(run(self, args, begun), maxItems, maxBytes)
+      const read = async function* (): AsyncGenerator<unknown> {
+        await begun // The load has its lease: what is read before could be out of date unnoticed.
+        const source = (await run(self, args)) as AsyncIterable<unknown>
+        checkThat(typeof source?.[Symbol.asyncIterator] === 'function', 'An iterator answers an async iterable.')
+        yield* source
+      }
+      const recording = new Recording(read(), maxItems, maxBytes)
       recordings.set(key, recording)
       const stored = cache.fly<unknown>(
         { key, self, args, signal: undefined },
@@ -157,13 +146,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
             begin()
             const ended = await recording.whole
             if (recordings.get(key) === recording) recordings.delete(key)
-            if (ended === undefined) return
+            if (!ended) return
             const { items, failure } = ended
             const isKept = failure
               ? keeping.error(failure.error, 0)
               : await keeping.result(items, 0, { args, key }, flight)
             if (!isKept) return
-            const value: Sequence = failure ? { items, end: storedError(failure.error) } : { items }
+            const value: Sequence = { items, end: failure && storedError(failure.error) }
             await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
           },
         },
@@ -173,47 +162,43 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const open = (key: string): Recording | undefined => {
       const recording = recordingsHere().get(key)
-      return recording?.isOpen ? recording : undefined
+      return recording?.isOpen && !cache.isBypassed(key) ? recording : undefined
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {
       const value = (await cache.call<'get'>({ command: 'get', key })) as Sequence | null
       return Array.isArray(value?.items) ? (value as Sequence) : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
-      if (tags !== undefined) cache.requireTags()
+      if (tags) cache.requireTags()
       const key = compiled.render(this, args)
-      if (cache.isBypassed(key)) return yield* run(this, args)
-      const found = open(key) === undefined ? await stored(key) : undefined
+      const found = open(key) ? undefined : await stored(key)
       let joined = open(key)
       // Another process may have overtaken it too.
       while (joined?.flight && !(await cache.holds(joined.flight)))
         joined = open(key) === joined ? undefined : open(key)
-      if (!found) cache.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items
         unwrap(found.end)
-      } else yield* (joined ?? record(key, this, args)).read()
+      } else {
+        cache.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
+        yield* (joined ?? record(key, this, args)).read()
+      }
     }
     const answering = function (this: unknown, ...args: unknown[]): unknown {
       return answerAs(iterated.apply(this, args))
     }
-    const handle = (self: unknown): IteratedHandle<AnyFunction> => {
-      const key = (args: readonly unknown[]) => compiled.render(self, args)
+    const handle = (self?: unknown): IteratedHandle<AnyFunction> => {
+      const key = (...args: unknown[]) => compiled.render(self, args)
       return {
         template: compiled.template,
-        key: (...args) => key(args),
-        invalidate: async (...args) => cache.delete(key(args)),
-        refresh: async (...args) => {
-          const items: unknown[] = []
-          for await (const item of record(key(args), self, args).read()) items.push(item)
-          return items as never[]
-        },
-        peek: async (...args) => (await stored(key(args)))?.items.slice() as never[] | undefined,
+        key,
+        invalidate: async (...args) => cache.delete(key(...args)),
+        peek: async (...args) => (await stored(key(...args)))?.items.slice() as never[] | undefined,
         of: handle,
       }
     }
-    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), handle(undefined)) as AnyFunction
+    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), handle()) as AnyFunction
   }
   return around(fn, wrapTarget)
 }

@@ -7,7 +7,7 @@ import {
   checkThat,
   type KeyOptions,
   type Milliseconds,
-  parseTtl,
+  parsePeriod,
   type Spot,
   type Ttl,
 } from '@cashews/core'
@@ -59,7 +59,7 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
   const { limit, period, refusalOf, refuse } = limitOf(cache, 'rateLimit', options)
-  const ban = options.ttl === undefined ? undefined : endingTtl('The ttl', options.ttl)
+  const ban = options.ttl === undefined ? undefined : parsePeriod(options.ttl)
   const bans = new Bans(cache, limit)
 
   const over = async (key: string, count: number, args: readonly unknown[], template: () => string) => {
@@ -94,13 +94,6 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   )
 }
 
-/** Callers are told when they may try again: that has to come. */
-function endingTtl(name: string, ttl: Ttl): Milliseconds {
-  const time = parseTtl(ttl)
-  checkThat(time < Number.POSITIVE_INFINITY, `${name} of a limit has to end, as '1m' does.`)
-  return time
-}
-
 /** What all limits have in common. */
 interface Limit {
   readonly limit: number
@@ -128,7 +121,7 @@ export function limitOf(
     rejected(withoutStack(() => new RateLimitError(key, { ...facts, resetAt })))
   return {
     limit,
-    period: endingTtl('The period', period),
+    period: parsePeriod(period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
       return { resetAt, rejected: act ? undefined : failure(key, resetAt), believedUntil: undefined, moment: undefined }

@@ -60,9 +60,9 @@ export class Recording {
       this.#pulling ??= this.#next()
       await this.#pulling
     }
-    if (at < this.#items.length) return true
-    if (this.#failure) throw this.#failure.error
-    return false
+    const isThere = at < this.#items.length
+    if (!isThere && this.#failure) throw this.#failure.error
+    return isThere
   }
 
   async #next(): Promise<void> {

@@ -126,7 +126,7 @@ function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOpt
 }
 
 /** Two functions that derive the same template would mix their data. */
-function claim(cache: Cache, key: CompiledKey): CompiledKey {
+export function claim(cache: Cache, key: CompiledKey): CompiledKey {
   if (key.derived) cache.claimTemplate(key.template)
   return key
 }

@@ -43,8 +43,6 @@ export const formatter: Formatter = {
     formats.set(name, format as Format<unknown>)
   },
   registerType(type, renderer) {
-    checkFunction('A type', type ?? null)
-    checkFunction('A renderer', renderer ?? null)
     registerRenderer(type.prototype, renderer)
   },
 }

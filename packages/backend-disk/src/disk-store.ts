@@ -339,6 +339,7 @@ export class DiskStore implements Base {
     const involved = new Set([...expectations, ...writes].map((one) => this.#shardOf(placeOf(one))))
     const shards = this.#shards.filter((shard) => involved.has(shard))
     if (shards.length === 0) return true
+    for (const shard of shards) shard.settle()
     const fileOf = (one: Expectation | LockExpectation | Write | KindWrite) => this.#shardOf(placeOf(one)).file
     const apply = (made: readonly (Encoded | undefined)[]): Awaitable<boolean> =>
       writeTogether(shards, this.#pace, () => {

@@ -150,6 +150,12 @@ export class Shard implements Obstacle {
     return this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
   }
 
+  /** Makes sure that the file in use is the one that others find, before a step that its caller is to know the end of. */
+  settle(): void {
+    const file = this.fileAtHand
+    if (file && !file.isInPlace()) this.#moved(file)
+  }
+
   /** Begins, and ends, what may span several shards. */
   begin(): ShardFile {
     const { file } = this

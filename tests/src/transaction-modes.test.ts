@@ -441,6 +441,29 @@ describe('a commit that fails', () => {
     await unknown
   })
 
+  it('that cannot be known of one of several stores is not called all or nothing', async () => {
+    vi.useFakeTimers()
+    const store = sickStore()
+    setup(store, { prefix: 'a:' })
+    cache.setup(distantStore(), { prefix: 'b:' })
+    await cache.init()
+    const failing = run(
+      async () => {
+        await cache.setMany({ 'a:1': 1, 'b:1': 1 })
+        store.health.illness = hangs
+      },
+      { mode: 'fast' },
+    )
+    const partial = expect(failing).rejects.toMatchObject({
+      code: 'CASHEWS_TRANSACTION_PARTIAL',
+      committed: [],
+      failed: ['a:1', 'b:1'],
+    })
+    await vi.advanceTimersByTimeAsync(5_000)
+    await partial
+    expect(await cache.exists('b:1')).toBe(false)
+  })
+
   it('is refused at once by a store that is known to be away', async () => {
     vi.useFakeTimers()
     const store = sickStore()

@@ -68,6 +68,16 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['key', 'after'])).toEqual(['old', 1])
   })
 
+  it('is neither committed nor rolled back once it has ended', async () => {
+    const ended = await inside(async (tx) => {
+      await cache.set('key', 'new')
+      return tx
+    })
+    await expect(ended.commit()).rejects.toThrow(TransactionClosedError)
+    await expect(ended.rollback()).rejects.toThrow(TransactionClosedError)
+    expect(await cache.get('key')).toBe('new')
+  })
+
   it('writes at a commit what it wrote so far, and goes on', async () => {
     const failing = inside(async (tx) => {
       await cache.set('before', 1)

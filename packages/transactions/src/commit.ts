@@ -1,4 +1,4 @@
-import { TransactionPartialError } from './errors.ts'
+import { TransactionPartialError, TransactionUnknownError } from './errors.ts'
 import type { KeyLocks } from './key-locks.ts'
 import type { Part } from './part.ts'
 import type { View } from './view.ts'
@@ -7,7 +7,7 @@ import type { View } from './view.ts'
  * Commits what the views of a transaction hold, one store after the other: those first that can refuse because they are
  * away. Where there are several, each one is asked first whether it would.
  *
- * @throws {TransactionPartialError} When one refuses after others have committed.
+ * @throws {TransactionPartialError} When one refuses after others have committed, or of one of several it cannot be known.
  */
 export async function commitAll(views: readonly View[], locks: KeyLocks | undefined): Promise<void> {
   const pendings = [...views]
@@ -32,7 +32,8 @@ async function commitParts(parts: readonly Part[]): Promise<void> {
     try {
       await part.commit()
     } catch (error) {
-      if (committed.length === 0) throw error
+      const isWhole = committed.length === 0 && !(error instanceof TransactionUnknownError && parts.length > 1)
+      if (isWhole) throw error
       const failed = parts.slice(at).flatMap(({ keys }) => keys)
       throw new TransactionPartialError(committed, failed, error)
     }

@@ -27,7 +27,7 @@ export class TransactionUnknownError extends CashewsError {
   readonly code = 'CASHEWS_TRANSACTION_UNKNOWN'
 }
 
-/** Of several stores, or parts of one, some committed before another refused. */
+/** Of several stores, or parts of one, some committed before another refused, or one went away while it was committing. */
 export class TransactionPartialError extends CashewsError {
   static override readonly name = 'TransactionPartialError'
   readonly code = 'CASHEWS_TRANSACTION_PARTIAL'
@@ -53,6 +53,7 @@ export class CrossSlotError extends CashewsError {
 }
 
 function listed(keys: readonly string[]): string {
+  if (keys.length === 0) return 'nothing for certain'
   const shown = keys.slice(0, 5).map((key) => `"${key}"`)
   return keys.length > 5 ? `${shown.join(', ')} and ${keys.length - 5} more` : shown.join(', ')
 }

@@ -144,7 +144,8 @@ export class Run implements Participation, ViewHost, TransactionControl {
     }
   }
 
-  #rollbackAsked(): Promise<void> {
+  async #rollbackAsked(): Promise<void> {
+    if (this.#isOver) throw new TransactionClosedError('A transaction that has ended cannot be rolled back any more.')
     this.outcome = 'rolled back'
     return this.rollback()
   }

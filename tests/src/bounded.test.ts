@@ -74,6 +74,17 @@ describe('a store in trouble', () => {
       },
     )
 
+    it('has the whole budget after a turn that was busy for long, and sent what it asked for at its end', async () => {
+      const answer = Promise.withResolvers<unknown>()
+      store.health.illness = () => answer.promise as Promise<never>
+      const reading = cache.get('k', 'too late')
+      vi.advanceTimersByTime(1_000)
+      await settle()
+      await vi.advanceTimersByTimeAsync(90)
+      answer.resolve('in time')
+      expect(await reading).toBe('in time')
+    })
+
     it.each([...BULK])('keeps a caller of %s for a minute at most', async (command) => {
       const { after } = await timed(command)
       expect(after).toBeLessThanOrEqual(60_000)

@@ -50,8 +50,9 @@ export class ClusterLink implements Link {
     return answers
   }
 
-  groups(names: readonly string[]): number[][] {
-    return [...Map.groupBy(names.keys(), (at) => slotOf(names[at] as string)).values()]
+  groups(names: readonly string[]): number[][] | undefined {
+    const perSlot = Map.groupBy(names.keys(), (at) => slotOf(names[at] as string))
+    return perSlot.size === 1 ? undefined : [...perSlot.values()]
   }
 
   mayMeet(names: readonly string[]): boolean {

@@ -42,8 +42,8 @@ export interface Link {
   send(command: Command): Promise<unknown>
   /** Sends commands in as few writes as possible. An answer may be the error of its command. */
   sendAll(commands: readonly Command[]): Promise<unknown[]>
-  /** Splits positions so that the names at the positions of one group may stand in one command. */
-  groups(names: readonly string[]): number[][]
+  /** Splits positions so that the names at the positions of one group may stand in one command; `undefined` when all may. */
+  groups(names: readonly string[]): number[][] | undefined
   /** Whether one command may name all of these. */
   mayMeet(names: readonly string[]): boolean
   /** The servers that together hold every key once. None while they are away. */

@@ -33,7 +33,8 @@ export class ReadBatch<T, V> {
   }
 
   readFor(key: string, name: string, asker: Asker): void {
-    this.readTogether([name], new Reader(this.#reads, key, name, asker))
+    this.#names.push(name)
+    this.#add(new Reader(this.#reads, key, name, asker))
   }
 
   /** Reads names as they are. */
@@ -51,7 +52,7 @@ export class ReadBatch<T, V> {
   /** Reads names as they are, for who waits. */
   readTogether(names: readonly string[], waiting: Waiting<T>): void {
     for (const name of names) this.#names.push(name)
-    if (this.#waiting.push(waiting) === 1) process.nextTick(this.#onTurn)
+    this.#add(waiting)
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
@@ -68,6 +69,10 @@ export class ReadBatch<T, V> {
     } catch (error) {
       refuse(error)
     }
+  }
+
+  #add(one: Waiting<T>): void {
+    if (this.#waiting.push(one) === 1) process.nextTick(this.#onTurn)
   }
 
   readonly #onTurn = (): void => this.flush()

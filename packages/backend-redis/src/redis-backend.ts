@@ -411,7 +411,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     keys: readonly string[],
     argsOf: (group: readonly number[]) => readonly Argument[],
   ): Promise<unknown[]> {
-    const groups = this.#link.groups(keys.map((key) => this.#keys.value(key)))
+    const groups = this.#link.groups(keys.map((key) => this.#keys.value(key))) ?? [[...keys.keys()]]
     const commands = groups.map((group) => {
       const names = group.flatMap((at) => this.#pair(keys[at] as string))
       return evaluation(script, names, argsOf(group))

@@ -42,7 +42,8 @@ export class ServerLink implements Link {
     return answers.map(([error, answer]) => (error ? explained(error) : answer))
   }
 
-  groups(names: readonly string[]): number[][] {
+  groups(names: readonly string[]): number[][] | undefined {
+    if (names.length > 0 && names.length <= TOGETHER) return undefined
     const places = [...names.keys()]
     const groups: number[][] = []
     for (let from = 0; from < places.length; from += TOGETHER) groups.push(places.slice(from, from + TOGETHER))

@@ -9,9 +9,6 @@ export interface Dated {
   readonly timeLeft: Milliseconds
 }
 
-/** Up to so many names are read without a look at how to split them. */
-const FEW = 50
-
 /** Reads many names in as few commands as the topology lets it. */
 export class ServerReads {
   readonly #link: Link
@@ -29,31 +26,25 @@ export class ServerReads {
   read(names: readonly string[]): Promise<readonly (Buffer | null | Error)[]> {
     const [first] = names
     if (first !== undefined && names.length === 1) return this.#readOne(first)
-    if (first !== undefined && names.length <= FEW && this.#link.mayMeet(names))
-      return this.#link.send({ method: 'mgetBuffer', args: names, key: first }) as Promise<(Buffer | null)[]>
-    const commands = (group: readonly string[]) =>
-      ({ method: 'mgetBuffer', args: group, key: group[0] as string }) as const
-    return this.#inGroups<Buffer | null>(names, commands, (answer) => answer as (Buffer | null)[])
+    const groups = this.#link.groups(names)
+    if (groups === undefined) return this.#link.send(mget(names)) as Promise<(Buffer | null)[]>
+    return this.#inGroups<Buffer | null>(names, groups, mget, (answer) => answer as (Buffer | null)[])
   }
 
   /** The same, with the time left of each, in one step. */
   readWithTtl(names: readonly string[]): Promise<(Dated | Error)[]> {
-    const command = (group: readonly string[]) => evaluation(GET_WITH_TTL, group, [])
-    return this.#inGroups<Dated>(names, command, (answer) => dated(answer as (Buffer | number | null)[]))
+    const groups = this.#link.groups(names)
+    if (groups === undefined) return this.#scripts.run(GET_WITH_TTL, names, []).then(dated)
+    return this.#inGroups<Dated>(names, groups, (group) => evaluation(GET_WITH_TTL, group, []), dated)
   }
 
   /** Reads names in groups that may share a command, and puts the answers in the order of the names. */
   async #inGroups<T>(
     names: readonly string[],
+    groups: readonly number[][],
     command: (group: readonly string[]) => Command,
     parse: (answer: unknown) => readonly T[],
   ): Promise<(T | Error)[]> {
-    const groups = this.#link.groups(names)
-    if (groups.length === 1) {
-      const [answer] = await this.#scripts.sendAll([command(names)])
-      if (answer instanceof Error) throw answer
-      return parse(answer) as T[]
-    }
     const answers = await this.#scripts.sendAll(groups.map((group) => command(group.map((at) => names[at] as string))))
     const found: (T | Error)[] = new Array(names.length)
     for (const [at, group] of groups.entries()) {
@@ -77,10 +68,15 @@ export class ServerReads {
   }
 }
 
-function dated(answer: readonly (Buffer | number | null)[]): Dated[] {
+function mget(names: readonly string[]): Command {
+  return { method: 'mgetBuffer', args: names, key: names[0] as string }
+}
+
+function dated(answer: unknown): Dated[] {
+  const pairs = answer as readonly (Buffer | number | null)[]
   const found: Dated[] = []
-  for (let at = 0; at < answer.length; at += 2)
-    found.push({ bytes: answer[at] as Buffer | null, timeLeft: timeLeft(answer[at + 1]) as Milliseconds })
+  for (let at = 0; at < pairs.length; at += 2)
+    found.push({ bytes: pairs[at] as Buffer | null, timeLeft: timeLeft(pairs[at + 1]) as Milliseconds })
   return found
 }
 

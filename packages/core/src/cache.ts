@@ -199,7 +199,7 @@ export class Cache implements AsyncDisposable {
   get(key: string, fallback?: unknown): Promise<unknown> {
     try {
       const route = this.#routes.of(key)
-      return route.answerNow(newSpot(key)) ?? route.askFor(key, fallback) ?? this.#get(route, key, fallback)
+      return route.askFor(key, fallback) ?? route.answerNow(newSpot(key)) ?? this.#get(route, key, fallback)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -388,7 +388,7 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
-    checkCommandOptions(options, LOCK)
+    if (options !== undefined) checkCommandOptions(options, LOCK)
     const locking = acquireLock(key, options, this.#lockStore(key))
     return this.#listeners.has('lock') ? this.#timed(key, locking) : locking
   }

@@ -23,6 +23,8 @@ export class FaultyLink implements AsyncDisposable {
   readonly #sockets = new Map<Socket, { kind: Kind }>()
   #weather: Record<Kind, Weather> = { commands: calm(), news: calm() }
   #refuses = false
+  /** How many connections there have been. */
+  joined = 0
 
   constructor(server: Server, target: number) {
     this.#server = server
@@ -66,6 +68,7 @@ export class FaultyLink implements AsyncDisposable {
   }
 
   #join(client: Socket): void {
+    this.joined++
     if (this.#refuses) {
       client.resetAndDestroy()
       return

@@ -10,6 +10,8 @@ const PORT = 6379
 const SENTINEL_PORT = 26_379
 const CONNECT_TIMEOUT: Milliseconds = 1_000
 const LONGEST_PAUSE: Milliseconds = 250
+/** The longest between two looks for a Sentinel that is away: ioredis complains on the console each time. */
+const SENTINEL_PAUSE: Milliseconds = 30_000
 
 /**
  * What keeps a cache bounded when its server is not well: no queue of commands for a server that is away, and no
@@ -87,7 +89,7 @@ function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options
       role: 'master',
       failoverDetector: true,
       sentinelRetryStrategy: pause,
-      sentinelReconnectStrategy: () => LONGEST_PAUSE,
+      sentinelReconnectStrategy: (times) => Math.min(LONGEST_PAUSE * 2 ** times, SENTINEL_PAUSE),
       ...sentinelTls(options),
       ...server(options),
     })

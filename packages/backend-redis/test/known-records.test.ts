@@ -7,7 +7,7 @@ describe('the records that are known', () => {
   it('have their names in the store, and the JSON of their tags', () => {
     const [first, second] = known().of(['x', '"é'])
     expect(first).toMatchObject({ name: 'name:\0tag\0=x', json: '"x"', jsonBytes: Buffer.from('"x"') })
-    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"' })
+    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"', jsonBytes: Buffer.from('"\\"é"') })
   })
 
   it('give a value their stamps while all of them outlive it', () => {

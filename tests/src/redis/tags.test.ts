@@ -22,6 +22,8 @@ interface Process {
   readonly tags: CacheTags
   /** How often something was sent since it was last asked, and no answer had come in between. */
   roundTrips(): number
+  /** What the server answered last. */
+  lastAnswer(): unknown
 }
 
 /** A process of its own: nothing is shared but what is stored. */
@@ -29,12 +31,16 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
   const client = new Redis(redisUrl())
   let trips = 0
   let underWay = 0
+  let last: unknown
   const send = client.sendCommand.bind(client)
   client.sendCommand = (command, ...rest) => {
     if (underWay++ === 0) trips++
     const answer = send(command, ...rest) as Promise<unknown>
     answer.then(
-      () => underWay--,
+      (told) => {
+        underWay--
+        last = told
+      },
       () => underWay--,
     )
     return answer
@@ -59,6 +65,7 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
       trips = 0
       return made
     },
+    lastAnswer: () => last,
   }
 }
 
@@ -94,6 +101,16 @@ describe('tags on Redis', () => {
     expect(await other.cache.get('a')).toBe(4)
     await other.tags.delete('x')
     expect(await own.cache.get('a')).toBeUndefined()
+  })
+
+  it('are stored as they come where their records hold what this process thinks', async () => {
+    await own.cache.set('a', 1, tagged)
+    expect(own.lastAnswer()).toHaveProperty('0', 2)
+    await own.cache.set('b', { any: 'value' }, tagged)
+    expect(own.lastAnswer()).toBe(1)
+    await other.tags.delete('x')
+    await own.cache.set('b', 3, tagged)
+    expect(own.lastAnswer()).toHaveProperty('0', 2)
   })
 
   it('live as long as their longest-lived value, however well this process knows them', async () => {

@@ -1,3 +1,4 @@
+import { memory } from '@cashews/backend-memory'
 import { BackendError, type Cache, createCache } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -263,4 +264,17 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(() => circuitBreaker(cache, { ...usual, minCalls: 0 }, fn)).toThrow(/minCalls/)
     expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(/period and a ttl/)
   })
+})
+
+it('hears at once that another one with its key has opened, in memory, while time goes by itself', async () => {
+  const cache = createCache().setup(memory())
+  const rules = { errorsRate: 50, period: '1h', ttl: '1m', key: 'k' } as const
+  const working = circuitBreaker(cache, rules, async () => 'fine')
+  const failing = circuitBreaker(cache, rules, async () => Promise.reject(new Down('no')))
+  expect([await working(), await working()]).toEqual(['fine', 'fine'])
+  for (let nth = 0; nth < 3; nth++) await failing().catch(() => {})
+  await expect(working()).rejects.toThrow(CircuitBreakerOpen)
+  await working.invalidate()
+  expect(await working()).toBe('fine')
+  await cache.close()
 })

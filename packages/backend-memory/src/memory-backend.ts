@@ -35,7 +35,7 @@ import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
 import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
-import { Moments } from './moments.ts'
+import { LONGEST_MOMENT, Moments } from './moments.ts'
 import type { Recency } from './recency.ts'
 import type { Ties } from './tag-book.ts'
 import { TickingClock } from './ticking-clock.ts'
@@ -136,8 +136,9 @@ export class MemoryBackend implements Backend {
     return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)
   }
 
-  momentNow(): Moment | undefined {
-    return this.#moments.now()
+  momentNow(key: string): Moment | undefined {
+    const left = this.timeLeft(key)
+    return left === MISS || left > LONGEST_MOMENT ? this.#moments.now() : undefined
   }
 
   /** Where the entry of a key is, which the spot notes. */

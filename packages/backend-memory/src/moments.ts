@@ -3,7 +3,7 @@ import type { Recency } from './recency.ts'
 import { isFaked, type TickingClock } from './ticking-clock.ts'
 
 /** How long a moment is at most. */
-const LONGEST: Milliseconds = 1_000
+export const LONGEST_MOMENT: Milliseconds = 1_000
 
 // Kept from before anybody can fake them.
 const { setTimeout, clearTimeout } = globalThis
@@ -42,7 +42,7 @@ export class Moments {
   /** The one it is; `undefined` when time does not go by the machine, and so by no timer. */
   now(): Moment | undefined {
     if (!this.#clock.isOfMachine) return undefined
-    this.#timer ??= setTimeout(this.#end, LONGEST).unref()
+    this.#timer ??= setTimeout(this.#end, LONGEST_MOMENT).unref()
     if (this.#entries.moment?.isOver !== false) this.#entries.moment = new Stillness()
     return this.#entries.moment
   }

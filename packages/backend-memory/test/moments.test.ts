@@ -11,7 +11,7 @@ const changes: readonly (readonly [how: string, (store: MemoryBackend) => unknow
   ['setMany', (store) => store.setMany([['new', 1]], MINUTE)],
   ['setRaw', (store) => store.setRaw('a', 2, MINUTE)],
   ['incr', (store) => store.incr('a', 1, MINUTE)],
-  ['expire', (store) => store.expire('a', 10)],
+  ['expire', (store) => store.expire('a', 2 * MINUTE)],
   ['delete', (store) => store.delete('a')],
   ['deleteMany', (store) => store.deleteMany(['a'])],
   ['deleteMatch', (store) => store.deleteMatch('a*')],
@@ -39,28 +39,36 @@ afterEach(() => {
 describe.each(['lru', 'sieve'] as const)('a moment of %s', (eviction) => {
   it('lasts through reads', () => {
     const store = holding(memory({ eviction }))
-    const moment = store.momentNow()
+    const moment = store.momentNow('a')
     store.get('a')
     store.get('absent')
     store.timeLeft('a')
     store.delete('absent')
     expect(moment?.isOver).toBe(false)
-    expect(store.momentNow()).toBe(moment)
+    expect(store.momentNow('a')).toBe(moment)
     store.close()
   })
 
   it.each(changes)('ends with %s', (_, change) => {
     const store = holding(memory({ eviction }))
-    const moment = store.momentNow()
+    const moment = store.momentNow('a')
     change(store)
     expect(moment?.isOver).toBe(true)
-    expect(store.momentNow()?.isOver).toBe(false)
+    expect(store.momentNow('a')?.isOver).toBe(false)
+    store.close()
+  })
+
+  it('is known of a key that is absent, and not of one that may end sooner', () => {
+    const store = memory({ eviction })
+    store.set('brief', 1, 999)
+    expect(store.momentNow('absent')?.isOver).toBe(false)
+    expect(store.momentNow('brief')).toBeUndefined()
     store.close()
   })
 
   it('ends with an eviction', () => {
     const store = holding(memory({ eviction, size: 2 }))
-    const moment = store.momentNow()
+    const moment = store.momentNow('a')
     store.set('c', 1, MINUTE)
     expect(moment?.isOver).toBe(true)
     store.close()
@@ -72,7 +80,7 @@ it('ends a moment after a second', async () => {
   vi.resetModules()
   const fresh = await import('@cashews/backend-memory')
   const store = fresh.memory()
-  const moment = store.momentNow()
+  const moment = store.momentNow('a')
   vi.advanceTimersByTime(999)
   expect(moment?.isOver).toBe(false)
   vi.advanceTimersByTime(1)
@@ -81,11 +89,11 @@ it('ends a moment after a second', async () => {
 })
 
 it('knows no moment when time does not go by the machine', () => {
-  expect(opened().store.momentNow()).toBeUndefined()
+  expect(opened().store.momentNow('a')).toBeUndefined()
   const store = memory()
-  const moment = store.momentNow()
+  const moment = store.momentNow('a')
   vi.useFakeTimers({ toFake: ['Date'] })
   expect(moment?.isOver).toBe(true)
-  expect(store.momentNow()).toBeUndefined()
+  expect(store.momentNow('a')).toBeUndefined()
   store.close()
 })

@@ -44,7 +44,7 @@ export interface Spot {
   note?: unknown
 }
 
-/** A second at most, in which a store writes, removes and evicts nothing: a key that had longer to live holds what it held. */
+/** A second at most, in which a store writes, removes and evicts nothing. */
 export interface Moment {
   readonly isOver: boolean
   end(): void
@@ -419,9 +419,10 @@ export interface Backend extends BackendBase {
   answerNow?(spot: Spot): Promise<unknown> | undefined
 
   /**
-   * Answers the moment it is in. Absent when others may write unnoticed; `undefined` when nothing would tell that it is over.
+   * Answers the moment it is in: until that is over, the key holds what it holds, or is absent. Absent when others may write
+   * unnoticed; `undefined` when the key may end sooner, and when nothing would tell that the moment is over.
    */
-  momentNow?(): Moment | undefined
+  momentNow?(key: string): Moment | undefined
 
   /**
    * Tells an asker what {@link get} would answer, and never throws: many that wait for one answer of a server then need no

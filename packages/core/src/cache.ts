@@ -532,11 +532,11 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * The moment that the store of a key is in: until it is over, nothing changes there. `undefined` where nothing would tell, or
-   * anything wants to see the reads.
+   * The moment that the store of a key is in: until it is over, the key holds what it holds. `undefined` where nothing would
+   * tell, or anything wants to see the reads.
    */
   momentNow(key: string): Moment | undefined {
-    return this.#routes.of(key).momentNow()
+    return this.#routes.of(key).momentNow(key)
   }
 
   /** The bits of a key if they are at hand in this process, and nothing wants to see the read; `undefined` otherwise. */

@@ -178,10 +178,10 @@ export class Route implements Guarded, Opener, Door {
   }
 
   /** The moment that the store is in, unless anything on the way wants to see the reads. */
-  momentNow(): Moment | undefined {
+  momentNow(key: string): Moment | undefined {
     const store = this.#immediate
     if (store === undefined || watchedScope() !== undefined) return undefined
-    this.#moment = store.momentNow?.()
+    this.#moment = store.momentNow?.(key)
     return this.#moment
   }
 

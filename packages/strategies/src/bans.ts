@@ -60,14 +60,7 @@ export class Bans {
     if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(spot.key)
     const count = this.#cache.getNow(spot.key)
     if (count === MISS || (count as number) <= this.#limit) return false
-    const moment = this.#cache.momentNow(spot.key)
-    refusal.moment = moment && this.#staysFor(BELIEVED, spot.key) ? moment : undefined
+    refusal.moment = this.#cache.momentNow(spot.key)
     return true
-  }
-
-  /** Whether a counter that is at hand has longer to live. */
-  #staysFor(lifetime: Milliseconds, key: string): boolean {
-    const left = this.#cache.call<'getExpire'>({ command: 'getExpire', key })
-    return typeof left === 'number' && left > lifetime
   }
 }

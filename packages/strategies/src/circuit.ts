@@ -1,4 +1,5 @@
-import { type Awaitable, type Cache, CacheClosedError, MISS, type Milliseconds, newSpot } from '@cashews/core'
+import { type Awaitable, type Cache, MISS, type Milliseconds, type Moment } from '@cashews/core'
+import { newEndings, type Tolerance } from './endings.ts'
 import { CircuitBreakerOpen, withoutStack } from './errors.ts'
 import type { Run } from './wrap.ts'
 
@@ -12,12 +13,9 @@ export interface CircuitChange {
 }
 
 /** When a breaker opens, and for how long: its options, checked. */
-export interface CircuitRules {
-  readonly period: Milliseconds
+export interface CircuitRules extends Tolerance {
   readonly lifetime: Milliseconds
   readonly halfOpen: Milliseconds
-  readonly errorsRate: number
-  readonly minCalls: number
   readonly probes: number
   readonly isFailure: (error: unknown) => boolean
   readonly onChange: ((change: CircuitChange) => void) | undefined
@@ -31,21 +29,12 @@ export interface Circuit {
   reset(): Promise<boolean>
 }
 
-/** How many parts a window has. What is older than the whole leaves it a part at a time. */
-const PARTS = 10
-/** What a failure adds to the counter of a part, whose lower digits count all calls: 2 to the power of 28. */
-const FAILURE = 268_435_456
-/** How long successes are gathered before they are written. */
-const GATHERING: Milliseconds = 1_000
 /** How long an open breaker is remembered that nobody calls. */
 const REMEMBERED: Milliseconds = 86_400_000
 
 /**
- * Makes what this process knows of the breaker of a key.
- *
- * How the calls of the last period ended is counted for all processes that share the store: one counter for each tenth of
- * the period. Successes are gathered for a while, so that a function that works costs no write at each call; a failure
- * writes what was gathered.
+ * Makes what this process knows of the breaker of a key. The store keeps until when it is open, how calls ended, and who has
+ * the place of a probe.
  *
  * @param forgotten Told when nothing more is known here than in the store.
  */
@@ -53,12 +42,14 @@ export function newCircuit(
   cache: Cache,
   key: string,
   template: () => string,
-  { period, lifetime, halfOpen, errorsRate, minCalls, probes, isFailure, onChange }: CircuitRules,
+  rules: CircuitRules,
   forgotten: () => void,
 ): Circuit {
+  const { lifetime, halfOpen, probes, isFailure, onChange } = rules
   const openKey = `${key}:open`
-  let gathered = 0
-  let isWaiting = false
+  const { succeeded, failed, forget } = newEndings(cache, key, rules, forgotten)
+  /** Until it is over, the breaker is known to be closed. */
+  let closed: Moment | undefined
 
   const tell = (state: CircuitState) => {
     cache.tell('circuit', { key, template: template(), state })
@@ -68,24 +59,6 @@ export function newCircuit(
       cache.report(error)
     }
   }
-  /** The counters of the last period, the newest first. */
-  const counters = () => {
-    const part = Math.floor((Date.now() * PARTS) / period)
-    return Array.from({ length: PARTS }, (_, at) => `${key}:${part - at}`)
-  }
-  const count = async (counter: string, by: number): Promise<number> => {
-    const sum = by + gathered
-    gathered = 0
-    return cache.count(newSpot(counter), sum, period + period / PARTS)
-  }
-  const forget = async () => {
-    gathered = 0
-    await cache.deleteMany(counters())
-  }
-  const reset = async () => {
-    await forget()
-    return cache.delete(openKey)
-  }
   /** @param exists `false`: only the first who does it. */
   const open = async (exists?: false) => {
     const value = Date.now() + lifetime
@@ -94,51 +67,28 @@ export function newCircuit(
     await forget()
     tell('open')
   }
-  const write = async () => {
-    try {
-      if (gathered > 0) await count(counters()[0] as string, 0)
-    } catch (error) {
-      if (!(error instanceof CacheClosedError)) cache.report(error)
-    }
+  const reset = async () => {
+    await forget()
+    return cache.delete(openKey)
   }
-  /** What is known is written and forgotten after a while, whether calls still come or not. */
-  const writeLater = () => {
-    if (isWaiting) return
-    isWaiting = true
-    const stop = cache.beforeClose(write)
-    const wake = () => {
-      isWaiting = false
-      stop()
-      forgotten()
-      void write()
-    }
-    setTimeout(wake, Math.min(GATHERING, period / PARTS)).unref()
-  }
-  const succeed = (result: unknown) => {
-    gathered++
-    writeLater()
-    return result
-  }
+
   const countFailure = async () => {
-    const [own = '', ...older] = counters()
-    const sums = [await count(own, FAILURE + 1), ...(await cache.getMany<number, number>(older, 0))]
-    const calls = sums.reduce((all, sum) => all + (sum % FAILURE), 0)
-    const fails = sums.reduce((all, sum) => all + Math.floor(sum / FAILURE), 0)
-    if (calls >= minCalls && fails * 100 >= calls * errorsRate) await open(false)
+    if (await failed()) await open(false)
   }
   const fail = async (error: unknown): Promise<never> => {
     if (isFailure(error)) await countFailure().catch(cache.report)
-    else succeed(error)
+    else succeeded(error)
     throw error
   }
 
-  const refuse = (wait: Milliseconds) => {
+  const refuse = (wait: Milliseconds): never => {
     cache.tell('refused', { strategy: 'circuitBreaker', template: template(), key })
     throw withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
   }
-  const refuseUntil = (instant: unknown) => {
-    const wait = Number(instant) - Date.now()
-    if (wait > 0) refuse(wait)
+  /** Whether the breaker is closed; `false`: it is time for a probe. Refuses before that. */
+  const isClosed = (openUntil: unknown): boolean => {
+    const wait = openUntil === MISS ? 0 : Number(openUntil) - Date.now()
+    return wait > 0 ? refuse(wait) : openUntil === MISS
   }
   /** Takes a place for a probe, and answers how to give it back. */
   const permit = async () => {
@@ -149,34 +99,36 @@ export function newCircuit(
     }
     return refuse(halfOpen)
   }
+  /** One that succeeds closes the breaker, one that fails opens it again. */
+  const probe = async (run: () => Promise<unknown>) => {
+    tell('half-open')
+    const result = await run().catch(async (error) => {
+      if (isFailure(error)) await open()
+      throw error
+    })
+    if (await reset()) tell('closed')
+    return result
+  }
   /** A call while the breaker is not closed, or not known to be. */
   const callLater = async (openUntil: Awaitable<unknown>, run: () => Promise<unknown>) => {
-    const known = await openUntil
-    if (known === MISS) return run().then(succeed, fail)
-    refuseUntil(known)
+    if (isClosed(await openUntil)) return run().then(succeeded, fail)
     const leave = await permit()
     try {
       // Another probe may have ended meanwhile, and decided.
-      const still = await cache.read(openKey)
-      if (still === MISS) return await run().then(succeed, fail)
-      refuseUntil(still)
-      tell('half-open')
-      const result = await run().catch(async (error) => {
-        if (isFailure(error)) await open()
-        throw error
-      })
-      if (await reset()) tell('closed')
-      return result
+      return await (isClosed(await cache.read(openKey)) ? run().then(succeeded, fail) : probe(run))
     } finally {
       await leave()
     }
   }
 
-  writeLater()
   return {
     call(run, self, args) {
-      const openUntil = cache.read(openKey)
-      return openUntil === MISS ? run(self, args).then(succeed, fail) : callLater(openUntil, () => run(self, args))
+      if (closed?.isOver !== false) {
+        const openUntil = cache.read(openKey)
+        if (openUntil !== MISS) return callLater(openUntil, () => run(self, args))
+        closed = cache.momentNow(openKey)
+      }
+      return run(self, args).then(succeeded, fail)
     },
     reset,
   }

@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import type { BackendHost } from '@cashews/core'
+import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { report } from '../support/faults/report.ts'
@@ -9,7 +12,8 @@ const host: BackendHost = { removed() {}, error() {} }
 
 it('a clock that is set back an hour, or forward and back, makes no key and no lock immortal', async () => {
   const clock = { time: Date.UTC(2026, 0, 1), now: () => clock.time }
-  const store = disk({ directory: freshDirectory(), clock, checkInterval: '20ms' })
+  const directory = freshDirectory()
+  const store = disk({ directory, clock, checkInterval: '20ms' })
   await store.open(host)
   const { locks } = store
   if (!locks) throw new Error('The store has no locks.')
@@ -21,7 +25,7 @@ it('a clock that is set back an hour, or forward and back, makes no key and no l
   clock.time -= HOUR
   const left = [await store.exists('short'), await store.exists('long'), await store.exists('for ever')]
   await store.set('since', 1, 60_000)
-  await new Promise((resolve) => setTimeout(resolve, 200)) // a few rounds of the sweeper
+  await expect.poll(() => takenAt(directory)).toEqual([clock.time]) // the sweeper has seen the lock
   clock.time += 61_000
   const locked = await locks.isLocked('lock')
   const since = await store.exists('since')
@@ -36,3 +40,15 @@ it('a clock that is set back an hour, or forward and back, makes no key and no l
     immortal === 0 && !locked && !since,
   )
 })
+
+/** When the locks that are kept were taken. */
+function takenAt(directory: string): unknown[] {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.db'))
+    .flatMap((name) => {
+      const file = new Database(join(directory, name), { readonly: true })
+      const taken = file.prepare('SELECT taken_at FROM locks').pluck().all()
+      file.close()
+      return taken
+    })
+}

@@ -112,7 +112,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   const answerAs = kinds[as]
   checkThat(answerAs !== undefined, 'as: generator, node, web.')
   const keeping = keepingOf(options as KeepingOptions<never, never>)
-  checkThat(maxItems >= 1 && maxBytes >= 1, 'maxItems and maxBytes are at least 1.')
+  checkThat(maxItems >= 1 && maxBytes >= 1, 'maxItems and maxBytes start at 1.')
   const lifetime = lifetimeOf('iterator', options)
 
   const wrapTarget = (target: Target): AnyFunction => {
@@ -129,7 +129,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const read = async function* (): AsyncGenerator<unknown> {
         await begun // The load has its lease: what is read before could be out of date unnoticed.
         const source = (await run(self, args)) as AsyncIterable<unknown>
-        checkThat(typeof source?.[Symbol.asyncIterator] === 'function', 'An iterator answers an async iterable.')
+        checkThat(typeof source?.[Symbol.asyncIterator] === 'function', 'iterator needs an async iterable.')
         yield* source
       }
       const recording = new Recording(read(), maxItems, maxBytes)
@@ -165,7 +165,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       return recording?.isOpen && !cache.isBypassed(key) ? recording : undefined
     }
     const stored = async (key: string): Promise<Sequence | undefined> => {
-      const value = (await cache.call<'get'>({ command: 'get', key })) as Sequence | null
+      const value = (await cache.read(key)) as Sequence | null
       return Array.isArray(value?.items) ? (value as Sequence) : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
@@ -185,9 +185,6 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         yield* (joined ?? record(key, this, args)).read()
       }
     }
-    const answering = function (this: unknown, ...args: unknown[]): unknown {
-      return answerAs(iterated.apply(this, args))
-    }
     const handle = (self?: unknown): IteratedHandle<AnyFunction> => {
       const key = (...args: unknown[]) => compiled.render(self, args)
       return {
@@ -198,7 +195,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         of: handle,
       }
     }
-    return Object.assign(named(as === 'generator' ? iterated : answering, target.fn), handle()) as AnyFunction
+    const answering: AnyFunction =
+      as === 'generator'
+        ? iterated
+        : function (this: unknown, ...args: unknown[]) {
+            return answerAs(iterated.apply(this, args))
+          }
+    return Object.assign(named(answering, target.fn), handle()) as AnyFunction
   }
   return around(fn, wrapTarget)
 }

@@ -16,10 +16,20 @@ export async function end(client: Redis | Cluster): Promise<void> {
     resolve()
   }, FAREWELL)
   client.once('end', resolve)
-  if (client.status === 'ready') client.quit().catch(() => client.disconnect())
+  if (client.status === 'ready')
+    client.quit().then(
+      () => silence(client),
+      () => client.disconnect(),
+    )
   else client.disconnect()
   await ended
   clearTimeout(late)
-  // A client of Sentinels listens to them on connections of its own, and only this ends those.
+}
+
+/**
+ * A client of Sentinels listens to them on connections of its own, and only this ends those. It has to come before the client has
+ * ended: ioredis would wait for a connection to close that is closed, and keep the process alive for two seconds.
+ */
+function silence(client: Redis | Cluster): void {
   if (!client.isCluster) client.disconnect()
 }

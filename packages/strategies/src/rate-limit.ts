@@ -59,11 +59,11 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
   const { limit, period, refusalOf, refuse } = limitOf(cache, 'rateLimit', options)
-  const ban = options.ttl === undefined ? undefined : parsePeriod(options.ttl)
+  const ban = parsePeriod(options.ttl ?? options.period)
   const bans = new Bans(cache, limit)
 
   const over = async (key: string, count: number, args: readonly unknown[], template: () => string) => {
-    if (count === limit + 1 && ban !== undefined) await cache.expire(key, ban / 1_000)
+    if (options.ttl !== undefined && count === limit + 1) await cache.expire(key, ban / 1_000)
     const refusal = refusalOf(key, ((await cache.getExpire(key)) ?? 0) * 1_000)
     bans.add(key, refusal)
     return refuse(refusal, key, args, template)

@@ -2,24 +2,12 @@ import { redis } from '@cashews/backend-redis'
 import { MISS } from '@cashews/core'
 import { Cluster } from 'ioredis'
 import { describe, expect, it } from 'vitest'
-import { type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
+import { hasHeard, isLive, type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
 import { report, within } from '../../support/faults/report.ts'
 import { PATIENT } from '../../support/patience.ts'
 import { eventually } from '../../support/redis/eventually.ts'
 import { startProxy } from '../../support/redis/proxy.ts'
 import { startRedis } from '../../support/redis/redis-server.ts'
-
-/** Resolves when copies are used. */
-const isLive = ({ backend }: WatchedCache) => eventually(() => backend.clientSide?.live)
-
-/** Resolves when everything that had changed before was heard. */
-async function hasHeard({ backend }: WatchedCache): Promise<void> {
-  const asked = performance.now()
-  await eventually(() => {
-    const report = backend.clientSide
-    return report?.live && performance.now() - report.staleness > asked
-  })
-}
 
 /** Resolves when a copy of this value may be used: it may not while nothing is heard for long, as when the machine stands still. */
 const isCopied = ({ backend, cache }: WatchedCache, key: string, value: unknown) =>

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, it } from 'vitest'
-import { underLoad, watchedCache } from '../../support/faults/cache.ts'
+import { hasHeard, underLoad, type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
 import { Judge } from '../../support/faults/judge.ts'
 import { report, round, Stopwatch } from '../../support/faults/report.ts'
 import { eventually } from '../../support/redis/eventually.ts'
@@ -66,8 +66,8 @@ describe('chaos', () => {
         }
       }
       const { failures } = await underLoad(8, call, story())
-      await Promise.all(near.map(({ backend }) => eventually(() => backend.clientSide?.live, 20_000)))
-      await wait(MAX_STALE)
+      const answers = async ({ cache }: WatchedCache) => (await cache.get('k:0')) !== undefined
+      await Promise.all(near.map((one) => eventually(() => answers(one), 20_000).then(() => hasHeard(one))))
       const wrong = (await Promise.all(near.map(({ cache }) => judge.wrongAtRest(cache, writer.cache)))).reduce(
         (a, b) => a + b,
       )

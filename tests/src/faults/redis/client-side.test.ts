@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
+import { hasHeard, isLive, type WatchedCache, watchedCache } from '../../support/faults/cache.ts'
 import { Judge } from '../../support/faults/judge.ts'
 import { type Measured, report, round, Stopwatch } from '../../support/faults/report.ts'
 import { eventually } from '../../support/redis/eventually.ts'
@@ -17,8 +17,6 @@ const [port, wait, ...words] = process.argv.slice(1)
 const socket = require('net').connect(Number(port), '127.0.0.1')
 setTimeout(() => socket.end(words.join(' ').replace('NOW', Date.now()) + '\\r\\nQUIT\\r\\n'), Number(wait))
 socket.resume()`
-
-const isLive = ({ backend }: WatchedCache) => eventually(() => backend.clientSide?.live)
 
 interface Scene {
   readonly server: RedisServer
@@ -64,8 +62,7 @@ async function judged(
   isOver = true
   await running
   proxy.heal()
-  await isLive(near)
-  await eventually(() => (near.backend.clientSide?.staleness ?? Number.POSITIVE_INFINITY) < MAX_STALE / 2)
+  await hasHeard(near)
   const wrong = await judge.wrongAtRest(near.cache, writer.cache)
   const { hits = 0, flushes = 0, refused = 0 } = near.backend.clientSide ?? {}
   expect(Math.min(judge.writes, hits), 'writes and hits, without which nothing is proved').toBeGreaterThan(0)

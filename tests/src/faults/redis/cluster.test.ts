@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import slotOf from 'cluster-key-slot'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { hasHeard, READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
 import { Judge } from '../../support/faults/judge.ts'
 import { report, round, Stopwatch } from '../../support/faults/report.ts'
 import { type RedisCluster, startCluster } from '../../support/redis/cluster.ts'
@@ -108,6 +108,7 @@ describe('Cluster', () => {
       await wait(300)
     }
     const { calls, failures } = await underLoad(12, call, story())
+    await hasHeard(near)
     const wrong = await judge.wrongAtRest(near.cache, writer.cache)
     const measured = { calls, moved: home.size, failures, refused: judge.refused, maxAge: judge.maxAge, wrong }
     report(

@@ -1,5 +1,6 @@
 import { type RedisBackend, type RedisOptions, redis } from '@cashews/backend-redis'
 import { type Cache, createCache, type SetupOptions } from '@cashews/core'
+import { eventually } from '../redis/eventually.ts'
 
 /** A cache on Redis that counts what it hears. */
 export interface WatchedCache extends AsyncDisposable {
@@ -23,6 +24,20 @@ export function watchedCache(options: RedisOptions, setup: SetupOptions = {}): W
   cache.on('unavailable', () => void heard.unavailable++)
   cache.on('available', () => void heard.available++)
   return { cache, backend, namespace, heard, [Symbol.asyncDispose]: () => cache.close() }
+}
+
+/** Resolves when copies near at hand are used. */
+export async function isLive({ backend }: WatchedCache): Promise<void> {
+  await eventually(() => backend.clientSide?.live)
+}
+
+/** Resolves when a cache with copies near at hand has heard of everything that had changed before. */
+export async function hasHeard({ backend }: WatchedCache): Promise<void> {
+  const asked = performance.now()
+  await eventually(() => {
+    const report = backend.clientSide
+    return report?.live && performance.now() - report.staleness > asked
+  }, 20_000)
 }
 
 /** Runs callers side by side until something is over. Answers how many calls there were, and how many failed. */

@@ -371,27 +371,19 @@ describe('a commit that fails', () => {
     expect(errors.map(String)).toEqual(['BackendError: out of memory'])
   })
 
-  it('is known to have happened when only its answer was lost', async () => {
+  it.each([
+    ['only its answer was lost', new BackendUnavailableError('the connection was reset')],
+    [
+      'one of several servers, and not all of them, lost its answer',
+      new BackendError('the connection to one server was reset', { isUndone: false }),
+    ],
+  ])('is known to have happened when %s', async (_, error) => {
     const store = reference()
     setup(
       altered(store, {
         async apply(expectations, writes) {
           await store.apply(expectations, writes)
-          throw new BackendUnavailableError('the connection was reset')
-        },
-      }),
-    )
-    await write()
-    expect(await cache.get('key')).toBe(1)
-  })
-
-  it('is known to have happened when one of several servers, and not all of them, lost its answer', async () => {
-    const store = reference()
-    setup(
-      altered(store, {
-        async apply(expectations, writes) {
-          await store.apply(expectations, writes)
-          throw new BackendError('the connection to one server was reset', { isUndone: false })
+          throw error
         },
       }),
     )

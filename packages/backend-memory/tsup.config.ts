@@ -31,7 +31,11 @@ export default defineConfig({
     {
       name: 'mnemonist-structures',
       setup(build) {
-        build.onResolve({ filter: /^mnemonist$/ }, ({ path }) => ({ path, namespace: 'structures', sideEffects: false }))
+        build.onResolve({ filter: /^mnemonist$/ }, ({ path }) => ({
+          path,
+          namespace: 'structures',
+          sideEffects: false,
+        }))
         build.onLoad({ filter: /./, namespace: 'structures' }, async () => {
           const parts = await Promise.all(Object.entries(used).map(([file, called]) => partOf(file, called)))
           return { contents: ['const typed = {}', ...parts, 'export { LRUMapWithDelete }'].join('\n') }

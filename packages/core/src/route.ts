@@ -12,7 +12,8 @@ import {
 } from './backend.ts'
 import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
-import { type Disabling, neutralAnswer } from './control.ts'
+import { neutralAnswer, perform } from './commands.ts'
+import type { Disabling } from './control.ts'
 import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
@@ -21,7 +22,6 @@ import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
 import type { Door } from './participation.ts'
-import { perform, performStream } from './perform.ts'
 import { watchedScope } from './scope.ts'
 import type { ResolvedSetup } from './setup.ts'
 
@@ -444,7 +444,7 @@ export class Route implements Guarded, Opener, Door {
   #lastStream(call: CallOf<StreamCommand>, drop?: () => unknown): unknown {
     const source = async function* (): AsyncGenerator<unknown> {
       if (drop) await drop()
-      else yield* performStream(call)
+      else yield* perform(call) as AsyncIterable<unknown>
     }
     return this.#isInside(call) ? source() : this.askStream(call, source)
   }

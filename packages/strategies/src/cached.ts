@@ -1,10 +1,9 @@
-import type { Cache, Target } from '@cashews/core'
+import type { Cache } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { around, type Decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import type { Lasting } from './lifetime.ts'
 import { asItIs } from './stored-form.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link cached}. */
 export type CachedOptions<
@@ -36,26 +35,11 @@ export function cached<F extends AnyFunction, const K extends string, const N ex
 ): Wrapped<F>
 export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   const caching = cachingOf(cache, 'cached', options, asItIs)
-  const { settle } = caching
   const joins = options.singleFlight !== false
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, caching.keying, (run, template) => {
-      const through = caching.through(target, run, template)
-      return {
-        now(spot) {
-          const now = cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined)
-          return now && settle(now)
-        },
-        call(spot, self, args, signal) {
-          const { key } = spot
-          if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal, spot }, through))
-        },
-        refresh: caching.refresher(through),
-        peek: (key) => settle(cache.get(key)),
-        invalidate: (key) => cache.delete(key),
-      }
-    })
-  return around(fn, wrapTarget)
+  return caching.around(fn, (through) => ({
+    now: (spot) => cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined),
+    answer: (call) => cache.fly(call, through),
+    peek: (key) => cache.get(key),
+  }))
 }

@@ -1,14 +1,25 @@
-import { type Cache, checkFlags, checkNames, type KeyOptions, type ReadThrough, type Target } from '@cashews/core'
-import type { AnyFunction, ResultOf } from './function-types.ts'
-import { type Keeping, type KeepingOptions, keepingNames, keepingOf, withoutErrors } from './keeping.ts'
+import {
+  type Cache,
+  checkFlags,
+  checkNames,
+  type KeyOptions,
+  type LoadCall,
+  type Milliseconds,
+  type ReadThrough,
+  type Spot,
+  type Target,
+} from '@cashews/core'
+import { around, type Decorator } from './decorator.ts'
+import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
+import { type KeepingOptions, keepingNames, keepingOf, withoutErrors } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type Lifetime, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
+import { type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
 import { type LockOption, lockingOf } from './lock-option.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 import { storing } from './storing.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
-import type { Behaviour, Run } from './wrap.ts'
+import { type Run, wrap } from './wrap.ts'
 
 /** The settings that all caching strategies share. */
 export interface CachingOptions<
@@ -24,18 +35,32 @@ export interface CachingOptions<
   readonly singleFlight?: boolean
 }
 
+/** How a caching strategy answers the calls of one function. */
+export interface Answering {
+  /** Answers at once what is at hand; absent or `undefined`: {@link answer} does. */
+  now?(spot: Spot): Promise<unknown> | undefined
+  /** Answers a call by what is stored, or by a load. */
+  answer(call: LoadCall): Promise<unknown>
+  /** Answers what is stored for a key, and never runs the function. */
+  peek(key: string): Promise<unknown>
+  /** Forgets what is stored for a key. @default deletes it */
+  invalidate?(key: string): Promise<boolean>
+}
+
 /** The shared settings of one strategy, checked and ready. */
 export interface Caching {
-  readonly lifetime: Lifetime
-  readonly keeping: Keeping
-  /** The options that make the key, with the strategy's own prefix before the user's. */
-  readonly keying: KeyOptions
-  /** Throws what is stored in place of a result, where errors are stored. */
-  settle(answer: Promise<unknown>): Promise<unknown>
-  /** Makes what {@link Behaviour.refresh} does: a load of its own that others may join. */
-  refresher(through: ReadThrough<unknown>): NonNullable<Behaviour['refresh']>
-  /** Makes the read-through of one function. */
-  through(target: Target, run: Run, template: () => string): ReadThrough<unknown>
+  /** In milliseconds and without jitter, when it is the same for every call. */
+  readonly fixed: Milliseconds | undefined
+  /**
+   * Puts the strategy around a function, or answers a decorator that waits for it. What is stored in place of a result, where
+   * errors are stored, is thrown; while the cache is switched off, the function runs alone.
+   *
+   * @param answering Is given the read-through of the function, which loads, stores and answers what is stored.
+   */
+  around(
+    fn: AnyFunction | undefined,
+    answering: (loading: ReadThrough<unknown>) => Answering,
+  ): Decorator | Wrapped<AnyFunction>
 }
 
 /** What sets one caching strategy apart from the others. */
@@ -64,26 +89,42 @@ export function cachingOf(
   const keeping = keepsErrors ? keepingOf(options) : withoutErrors(keepingOf(options))
   const locking = lockingOf(strategy, options)
   const seen = seenOf(strategy, lifetime)
+  const keyed = options as KeyOptions
+
+  const readThrough = (target: Target, run: Run, template: () => string): ReadThrough<unknown> => {
+    const tags = tagsOf(target, options)
+    return {
+      seen: () => ({ ...seen, template: template() }),
+      load: storing(cache, { run, lifetime, keeping, form, tags, locking }),
+      lands: !locking,
+      tags: tags && (({ self, args }) => tags.ahead(self, args)),
+      watchesInside: keeping.watchesInside,
+      longest: lifetime.longest,
+      sharing: singleFlight === false ? 'alone' : 'join',
+    }
+  }
+  const { storesErrors } = keeping
+  const settle = (answer: Promise<unknown>) => (storesErrors ? answer.then(unwrap) : answer)
+
   return {
-    lifetime,
-    keeping,
-    keying: prefix === undefined ? (options as KeyOptions) : prefixed(prefix, options as KeyOptions),
-    through: (target, run, template) => {
-      const tags = tagsOf(target, options)
-      return {
-        seen: () => ({ ...seen, template: template() }),
-        load: storing(cache, { run, lifetime, keeping, form, tags, locking }),
-        lands: !locking,
-        tags: tags && (({ self, args }) => tags.ahead(self, args)),
-        watchesInside: keeping.watchesInside,
-        longest: lifetime.longest,
-        sharing: singleFlight === false ? 'alone' : 'join',
-      }
-    },
-    settle: (answer) => (keeping.storesErrors ? answer.then(unwrap) : answer),
-    refresher: (through) => {
-      const anew: ReadThrough<unknown> = { ...through, sharing: 'anew' }
-      return (key, self, args) => cache.fly({ key, self, args, signal: undefined }, anew)
-    },
+    fixed: lifetime.fixed,
+    around: (fn, answering) =>
+      around(fn, (target) =>
+        wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, template) => {
+          const loading = readThrough(target, run, template)
+          const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }
+          const { now, answer, peek, invalidate = (key) => cache.delete(key) } = answering(loading)
+          return {
+            now: now && storesErrors ? (spot) => now(spot)?.then(unwrap) : now,
+            call: (spot, self, args, signal) =>
+              cache.isBypassed(spot.key)
+                ? run(self, args)
+                : settle(answer({ key: spot.key, self, args, signal, spot })),
+            refresh: (key, self, args) => cache.fly({ key, self, args, signal: undefined }, anew),
+            peek: (key) => settle(peek(key)),
+            invalidate,
+          }
+        }),
+      ),
   }
 }

@@ -9,14 +9,12 @@ import {
   mayAnswerStale,
   type ReadThrough,
   Refreshes,
-  type Target,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
-import { around, type Decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type Lasting, lifetimeOf } from './lifetime.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link early}. */
 export interface EarlyOptions<
@@ -69,64 +67,55 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
   const isGood = (stored: unknown): stored is Dated =>
     isFresh(stored) && (beta === 0 || stored[1] + stored[2] * beta * Math.log(Math.random()) > Date.now())
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, caching.keying, (run, template) => {
-      const loading = caching.through(target, run, template)
-      const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
-      const refreshes = new Refreshes(cache)
-      const refreshLater = ({ key, self, args }: LoadCall, old: unknown): void =>
-        refreshes.start(
-          key,
-          (now) => now === old || (isDated(now) && isDated(old) && now[1] === old[1]),
-          () => cache.fly({ key, self, args, signal: undefined }, apart),
-        )
-      const through: ReadThrough<unknown> = {
-        ...loading,
-        async found(stored, flight) {
-          if (isGood(stored)) return stored[0]
-          if (!isDated(stored) || !background) {
-            flight.hit = false
-            flight.reason = isDated(stored) ? 'stale' : 'miss'
-            const fresh = loading.load(flight)
-            return isDated(stored) ? fresh.catch((error) => keepOld(cache, stored, error)) : fresh
-          }
-          if (!isFresh(stored)) markStale(flight)
-          refreshLater(flight.call, stored)
-          return stored[0]
-        },
-      }
-      /** What a tag made stale is answered once more too. */
-      const throughTags: ReadThrough<unknown> = {
-        ...through,
-        lands: false,
-        async load(flight) {
-          const old = await expiredByTag(cache, flight.call.key)
-          if (old === undefined) return loading.load(flight)
-          if (!background) return loading.load(flight).catch((error) => keepOld(cache, old, error))
-          flight.hit = true
-          flight.reason = undefined
-          markStale(flight)
-          refreshLater(flight.call, MISS)
-          return old[0]
-        },
-      }
-      const { settle } = caching
-      return {
-        now(spot) {
-          const stored = cache.getNow(spot.key)
-          if (isGood(stored)) return settle(Promise.resolve(stored[0]))
-          return stored === MISS ? cache.join(spot.key) : undefined
-        },
-        call({ key }, self, args, signal) {
-          if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal }, cache.tagging ? throughTags : through))
-        },
-        refresh: caching.refresher(loading),
-        peek: (key) => peekDated(cache, key),
-        invalidate: (key) => cache.delete(key),
-      }
-    })
-  return around(fn, wrapTarget)
+  return caching.around(fn, (loading) => {
+    const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
+    const refreshes = new Refreshes(cache)
+    const refreshLater = ({ key, self, args }: LoadCall, old: unknown): void =>
+      refreshes.start(
+        key,
+        (now) => now === old || (isDated(now) && isDated(old) && now[1] === old[1]),
+        () => cache.fly({ key, self, args, signal: undefined }, apart),
+      )
+    const through: ReadThrough<unknown> = {
+      ...loading,
+      async found(stored, flight) {
+        if (isGood(stored)) return stored[0]
+        if (!isDated(stored) || !background) {
+          flight.hit = false
+          flight.reason = isDated(stored) ? 'stale' : 'miss'
+          const fresh = loading.load(flight)
+          return isDated(stored) ? fresh.catch((error) => keepOld(cache, stored, error)) : fresh
+        }
+        if (!isFresh(stored)) markStale(flight)
+        refreshLater(flight.call, stored)
+        return stored[0]
+      },
+    }
+    /** What a tag made stale is answered once more too. */
+    const throughTags: ReadThrough<unknown> = {
+      ...through,
+      lands: false,
+      async load(flight) {
+        const old = await expiredByTag(cache, flight.call.key)
+        if (old === undefined) return loading.load(flight)
+        if (!background) return loading.load(flight).catch((error) => keepOld(cache, old, error))
+        flight.hit = true
+        flight.reason = undefined
+        markStale(flight)
+        refreshLater(flight.call, MISS)
+        return old[0]
+      },
+    }
+    return {
+      now(spot) {
+        const stored = cache.getNow(spot.key)
+        if (isGood(stored)) return Promise.resolve(stored[0])
+        return stored === MISS ? cache.join(spot.key) : undefined
+      },
+      answer: (call) => cache.fly(call, cache.tagging ? throughTags : through),
+      peek: (key) => peekDated(cache, key),
+    }
+  })
 }
 
 /** A result that has not reached its ttl is better than an error. */

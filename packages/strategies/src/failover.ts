@@ -1,11 +1,10 @@
-import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough, type Target } from '@cashews/core'
+import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { around, type Decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import type { Lasting } from './lifetime.ts'
 import { asItIs } from './stored-form.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link failover}. */
 export interface FailoverOptions<
@@ -51,34 +50,28 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
   const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)
   mayAnswerStale()
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, caching.keying, (run, template) => {
-      const loading = caching.through(target, run, template)
-      const through: ReadThrough<unknown> = {
-        ...loading,
-        sharing,
-        lands: false,
-        async load(flight) {
-          try {
-            return await loading.load(flight)
-          } catch (error) {
-            const { key } = flight.call
-            const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key, stale: true }) : MISS
-            if (stored === MISS) throw error
-            flight.hit = true
-            flight.reason = undefined
-            markStale(flight)
-            return stored
-          }
-        },
-      }
-      return {
-        call: ({ key }, self, args, signal) =>
-          cache.isBypassed(key) ? run(self, args) : cache.fly({ key, self, args, signal }, through),
-        refresh: caching.refresher(loading),
-        peek: (key) => cache.get(key),
-        invalidate: (key) => cache.delete(key),
-      }
-    })
-  return around(fn, wrapTarget)
+  return caching.around(fn, (loading) => {
+    const through: ReadThrough<unknown> = {
+      ...loading,
+      sharing,
+      lands: false,
+      async load(flight) {
+        try {
+          return await loading.load(flight)
+        } catch (error) {
+          const { key } = flight.call
+          const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key, stale: true }) : MISS
+          if (stored === MISS) throw error
+          flight.hit = true
+          flight.reason = undefined
+          markStale(flight)
+          return stored
+        }
+      },
+    }
+    return {
+      answer: (call) => cache.fly(call, through),
+      peek: (key) => cache.get(key),
+    }
+  })
 }

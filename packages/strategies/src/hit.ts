@@ -7,15 +7,13 @@ import {
   outsideTransaction,
   type ReadThrough,
   Refreshes,
-  type Target,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { around, type Decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import type { Lasting } from './lifetime.ts'
 import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link hit}. */
 export interface HitOptions<
@@ -82,78 +80,69 @@ export function countingHits(
   const own = ['cacheHits', 'updateAfter', 'background']
   const caching = cachingOf(cache, strategy, options, countedForm, { own, prefix: strategy })
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, caching.keying, (run, template) => {
-      const loading = caching.through(target, run, template)
-      const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
-      const refreshes = new Refreshes(cache)
-      const { settle } = caching
+  return caching.around(fn, (loading) => {
+    const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
+    const refreshes = new Refreshes(cache)
 
-      const count = async (key: string, [, generation]: Counted): Promise<number> => {
-        const ttl = caching.lifetime.fixed === undefined ? Number.POSITIVE_INFINITY : caching.lifetime.fixed
-        const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime: ttl } as const
-        return outsideTransaction(() => cache.call<'incr'>(one))
-      }
-      const drop = async (key: string, stored: unknown): Promise<void> => {
-        if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
-      }
-      /** A result that still stands, because no other was stored, stays used up. */
-      const dropReplaced = async (key: string, old: unknown): Promise<void> => {
-        const now = await cache.call<'get'>({ command: 'get', key })
-        if (!isCounted(now) || !isCounted(old) || now[1] !== old[1]) await drop(key, old)
-      }
-      return {
-        async call({ key }, self, args, signal) {
-          if (cache.isBypassed(key)) return run(self, args)
-          const renew = async (old: unknown) => {
-            const answer = await cache.fly({ key, self, args, signal: undefined }, apart)
-            await dropReplaced(key, old)
-            return answer
-          }
-          const stored = await cache.call<'get'>({ command: 'get', key })
-          const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
-          if (isCounted(stored) && hits <= cacheHits) {
-            if (hits === updateAfter && !background) return settle(renew(stored))
-            if (hits === updateAfter)
-              refreshes.start(
-                key,
-                (now) => isCounted(now) && now[1] === stored[1],
-                () => renew(stored),
-              )
-            await cache.detectedHit(key, loading.seen, loading.longest)
-            return unwrap(stored[0])
-          }
-          const through: ReadThrough<unknown> = {
-            ...loading,
-            // Somebody may have stored a new result meanwhile; this one is used up.
-            async found(now, flight) {
-              if (
-                isCounted(now) &&
-                (!isCounted(stored) || now[1] !== stored[1]) &&
-                (await count(key, now)) <= cacheHits
-              )
-                return now[0]
-              flight.hit = false
-              flight.reason = 'used up'
-              const result = await loading.load(flight)
-              await dropReplaced(key, now)
-              return result
-            },
-          }
-          return settle(cache.fly({ key, self, args, signal }, through))
-        },
-        refresh: caching.refresher(loading),
-        peek: async (key) => {
-          const stored = await cache.call<'get'>({ command: 'get', key })
-          return isCounted(stored) ? unwrap(stored[0]) : undefined
-        },
-        invalidate: async (key) => {
-          await drop(key, await cache.call<'get'>({ command: 'get', key }))
-          return cache.delete(key)
-        },
-      }
-    })
-  return around(fn, wrapTarget)
+    const count = async (key: string, [, generation]: Counted): Promise<number> => {
+      const lifetime = caching.fixed ?? Number.POSITIVE_INFINITY
+      const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
+      return outsideTransaction(() => cache.call<'incr'>(one))
+    }
+    const drop = async (key: string, stored: unknown): Promise<void> => {
+      if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
+    }
+    /** A result that still stands, because no other was stored, stays used up. */
+    const dropReplaced = async (key: string, old: unknown): Promise<void> => {
+      const now = await cache.call<'get'>({ command: 'get', key })
+      if (!isCounted(now) || !isCounted(old) || now[1] !== old[1]) await drop(key, old)
+    }
+    return {
+      async answer(call) {
+        const { key } = call
+        const renew = async (old: unknown) => {
+          const answer = await cache.fly({ ...call, signal: undefined }, apart)
+          await dropReplaced(key, old)
+          return answer
+        }
+        const stored = await cache.call<'get'>({ command: 'get', key })
+        const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
+        if (isCounted(stored) && hits <= cacheHits) {
+          if (hits === updateAfter && !background) return renew(stored)
+          if (hits === updateAfter)
+            refreshes.start(
+              key,
+              (now) => isCounted(now) && now[1] === stored[1],
+              () => renew(stored),
+            )
+          await cache.detectedHit(key, loading.seen, loading.longest)
+          return unwrap(stored[0])
+        }
+        const through: ReadThrough<unknown> = {
+          ...loading,
+          // Somebody may have stored a new result meanwhile; this one is used up.
+          async found(now, flight) {
+            if (isCounted(now) && (!isCounted(stored) || now[1] !== stored[1]) && (await count(key, now)) <= cacheHits)
+              return now[0]
+            flight.hit = false
+            flight.reason = 'used up'
+            const result = await loading.load(flight)
+            await dropReplaced(key, now)
+            return result
+          },
+        }
+        return cache.fly(call, through)
+      },
+      peek: async (key) => {
+        const stored = await cache.call<'get'>({ command: 'get', key })
+        return isCounted(stored) ? unwrap(stored[0]) : undefined
+      },
+      invalidate: async (key) => {
+        await drop(key, await cache.call<'get'>({ command: 'get', key }))
+        return cache.delete(key)
+      },
+    }
+  })
 }
 
 function isCounted(stored: unknown): stored is Counted {

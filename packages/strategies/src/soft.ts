@@ -1,20 +1,10 @@
-import {
-  type Cache,
-  checkOptions,
-  type Flight,
-  MISS,
-  markStale,
-  mayAnswerStale,
-  type ReadThrough,
-  type Target,
-} from '@cashews/core'
+import { type Cache, checkOptions, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
-import { around, type Decorator } from './decorator.ts'
+import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type Lasting, lifetimeOf } from './lifetime.ts'
-import { wrap } from './wrap.ts'
 
 /** Settings of {@link soft}. */
 export interface SoftOptions<
@@ -55,49 +45,37 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   const forgives = isOneOf(errors)
   mayAnswerStale()
 
-  const wrapTarget = (target: Target) =>
-    wrap(cache, target, caching.keying, (run, template) => {
-      const loading = caching.through(target, run, template)
-      const { settle } = caching
-      const loadOrKeep = async (flight: Flight, stored?: unknown): Promise<unknown> => {
-        try {
-          return await loading.load(flight)
-        } catch (error) {
-          if (!forgives(error)) throw error
-          const old = isDated(stored) ? stored : await expiredByTag(cache, flight.call.key)
-          if (old === undefined) throw error
-          flight.hit = true
-          markStale(flight)
-          return old[0]
-        }
+  return caching.around(fn, (loading) => {
+    const loadOrKeep = async (flight: Flight, stored?: unknown): Promise<unknown> => {
+      try {
+        return await loading.load(flight)
+      } catch (error) {
+        if (!forgives(error)) throw error
+        const old = isDated(stored) ? stored : await expiredByTag(cache, flight.call.key)
+        if (old === undefined) throw error
+        flight.hit = true
+        markStale(flight)
+        return old[0]
       }
-      const through: ReadThrough<unknown> = {
-        ...loading,
-        load: (flight) => loadOrKeep(flight),
-        async found(stored, flight) {
-          if (isFresh(stored)) return stored[0]
-          flight.hit = false
-          flight.reason = isDated(stored) ? 'stale' : 'miss'
-          return loadOrKeep(flight, stored)
-        },
-      }
-      return {
-        now(spot) {
-          const stored = cache.getNow(spot.key)
-          return isFresh(stored)
-            ? settle(Promise.resolve(stored[0]))
-            : stored === MISS
-              ? cache.join(spot.key)
-              : undefined
-        },
-        call({ key }, self, args, signal) {
-          if (cache.isBypassed(key)) return run(self, args)
-          return settle(cache.fly({ key, self, args, signal }, through))
-        },
-        refresh: caching.refresher(loading),
-        peek: (key) => peekDated(cache, key),
-        invalidate: (key) => cache.delete(key),
-      }
-    })
-  return around(fn, wrapTarget)
+    }
+    const through: ReadThrough<unknown> = {
+      ...loading,
+      load: (flight) => loadOrKeep(flight),
+      async found(stored, flight) {
+        if (isFresh(stored)) return stored[0]
+        flight.hit = false
+        flight.reason = isDated(stored) ? 'stale' : 'miss'
+        return loadOrKeep(flight, stored)
+      },
+    }
+    return {
+      now(spot) {
+        const stored = cache.getNow(spot.key)
+        if (isFresh(stored)) return Promise.resolve(stored[0])
+        return stored === MISS ? cache.join(spot.key) : undefined
+      },
+      answer: (call) => cache.fly(call, through),
+      peek: (key) => peekDated(cache, key),
+    }
+  })
 }

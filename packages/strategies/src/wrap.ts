@@ -17,7 +17,7 @@ import { type AnyFunction, checkCache, checkCallOptions, type Handle, type Wrapp
 /** What a strategy does with the calls of one function. */
 export interface Behaviour {
   /** Answers a call at once if it can, without `this` and arguments. */
-  now?(spot: Spot): Promise<unknown> | undefined
+  now?: ((spot: Spot) => Promise<unknown> | undefined) | undefined
   /** Answers a call. `signal` lets its caller go. */
   call(spot: Spot, self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>
   /** Answers a call with a signal, or within a scope. Absent: {@link call} does. */

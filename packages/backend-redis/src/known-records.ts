@@ -1,8 +1,10 @@
-import { type Milliseconds, recordKeyOf } from '@cashews/core'
-import { headOf } from './tagged-bytes.ts'
+import { type KnownTags, type Milliseconds, recordKeyOf } from '@cashews/core'
+import { headOf, MARK } from './tagged-bytes.ts'
 
 /** How many records are remembered at most. */
 const MOST = 8_192
+
+const NOTHING = Buffer.alloc(0)
 
 /** What this process knows of the record of a tag. */
 export class KnownRecord {
@@ -11,9 +13,8 @@ export class KnownRecord {
   readonly name: string
   /** The tag as JSON. */
   readonly json: string
-  readonly jsonBytes: Buffer
-  /** What the record held when this process last wrote beside it; `''` while it never did. */
-  stamp = ''
+  /** What the record was last seen to hold; empty while it never was. */
+  stamp: Buffer = NOTHING
   /** Until when a record with that stamp lives at least, in the time of `monotonicNow`. */
   until: Milliseconds = Number.NEGATIVE_INFINITY
 
@@ -21,7 +22,69 @@ export class KnownRecord {
     this.key = recordKeyOf(tag)
     this.name = nameOf(this.key)
     this.json = JSON.stringify(tag)
-    this.jsonBytes = Buffer.from(this.json)
+  }
+
+  /** Notes what the record was seen to hold. */
+  saw(held: Buffer): void {
+    const from = held[0] === MARK ? 1 : 0
+    if (isAt(this.stamp, held, from) && held.length - from === this.stamp.length) return
+    // A copy, since what the server sends keeps all that came with it.
+    this.stamp = Buffer.from(held.subarray(from))
+    this.until = Number.NEGATIVE_INFINITY
+  }
+}
+
+/** The records of some tags, in their order. */
+export class RecordsOfTags implements KnownTags {
+  readonly tags: readonly string[]
+  readonly records: readonly KnownRecord[]
+  #head: Buffer = NOTHING
+  #stamps: readonly Buffer[] = []
+
+  constructor(tags: readonly string[], records: readonly KnownRecord[]) {
+    this.tags = tags
+    this.records = records
+  }
+
+  /**
+   * What a value with these tags begins with if it is written now and lives until a moment: with the stamps that the
+   * records are thought to hold, if all of them are known and live as long; otherwise without any.
+   */
+  headUntil(until: Milliseconds): Buffer {
+    for (const record of this.records) if (record.until < until) return headOf('', this.#json)
+    return this.#headNow()
+  }
+
+  /**
+   * Where a value ends its head, if it is that of these tags, and its stamps are what the records hold; 0 otherwise.
+   *
+   * @param held What the records hold, from a place on.
+   */
+  endOfHead(bytes: Buffer, held: readonly (Buffer | null | Error)[], from: number): number {
+    for (let nth = 0; nth < this.records.length; nth++) {
+      const record = held[from + nth]
+      if (!(record instanceof Buffer)) return 0
+      this.records[nth]?.saw(record)
+    }
+    const head = this.#headNow()
+    return isAt(head, bytes, 0) ? head.length : 0
+  }
+
+  /** With the stamps that were last seen. Made anew when one of them is another. */
+  #headNow(): Buffer {
+    for (let nth = 0; nth < this.records.length; nth++)
+      if (this.#stamps[nth] !== this.records[nth]?.stamp) return this.#makeHead()
+    return this.#head
+  }
+
+  #makeHead(): Buffer {
+    this.#stamps = this.records.map(({ stamp }) => stamp)
+    this.#head = headOf(this.#stamps.map((stamp) => `"${stamp}"`).join(), this.#json)
+    return this.#head
+  }
+
+  get #json(): string {
+    return this.records.map(({ json }) => json).join()
   }
 }
 
@@ -39,10 +102,11 @@ export class KnownRecords {
     this.#nameOf = nameOf
   }
 
-  of(tags: readonly string[]): readonly KnownRecord[] {
-    const records: KnownRecord[] = []
-    for (const tag of tags) records.push(this.#known.get(tag) ?? this.#learn(tag))
-    return records
+  of(tags: readonly string[]): RecordsOfTags {
+    return new RecordsOfTags(
+      tags,
+      tags.map((tag) => this.#known.get(tag) ?? this.#learn(tag)),
+    )
   }
 
   #learn(tag: string): KnownRecord {
@@ -51,22 +115,6 @@ export class KnownRecords {
     this.#known.set(tag, record)
     return record
   }
-}
-
-/**
- * The head of a value under the tags of some records: with the stamps that these are thought to hold, if all of them are
- * known and live until a moment; otherwise without any.
- */
-export function thoughtHead(records: readonly KnownRecord[], until: Milliseconds): string {
-  let tags = ''
-  let stamps = ''
-  let areKnown = true
-  for (const record of records) {
-    tags = tags === '' ? record.json : `${tags},${record.json}`
-    stamps = stamps === '' ? `"${record.stamp}"` : `${stamps},"${record.stamp}"`
-    areKnown &&= record.until >= until
-  }
-  return headOf(areKnown ? stamps : '', tags)
 }
 
 /**
@@ -81,7 +129,14 @@ export function noteStamps(
 ): void {
   for (const [nth, record] of records.entries()) {
     const left = told[2 * nth + 2] as number
-    record.stamp = String(told[2 * nth + 1])
+    record.saw(told[2 * nth + 1] as Buffer)
     record.until = left < 0 ? Number.POSITIVE_INFINITY : sentAt + left
   }
+}
+
+/** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
+function isAt(part: Buffer, bytes: Buffer, from: number): boolean {
+  if (bytes.length < from + part.length) return false
+  for (let at = 0; at < part.length; at++) if (bytes[from + at] !== part[at]) return false
+  return true
 }

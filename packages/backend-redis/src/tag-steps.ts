@@ -1,6 +1,5 @@
 import {
   type Awaitable,
-  all,
   chain,
   isPending,
   MISS,
@@ -11,14 +10,14 @@ import {
   type TaggedLease,
   type TagSteps,
 } from '@cashews/core'
-import { type KnownRecord, KnownRecords, noteStamps, thoughtHead } from './known-records.ts'
+import { type KnownRecord, KnownRecords, noteStamps, type RecordsOfTags } from './known-records.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Waiting } from './read-batch.ts'
 import type { Script } from './script.ts'
 import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
-import { freshBytes, joinHead } from './tagged-bytes.ts'
+import { joinHead } from './tagged-bytes.ts'
 
 /** How many values one script writes: each takes two names. */
 const TOGETHER = 200
@@ -57,12 +56,12 @@ export class RedisTagSteps implements TagSteps {
   constructor(store: StepStore) {
     this.#store = store
     this.#known = new KnownRecords((key) => store.name(key))
-    if (store.readsTogether) this.readFor = (...reading) => this.#readFor(...reading)
+    if (store.readsTogether) this.readFor = (key, known, asker) => this.#readFor(key, known as RecordsOfTags, asker)
   }
 
   lease(key: string, { records, fresh }: StepRecords, orValue: boolean): Promise<TaggedLease> | undefined {
     const store = this.#store
-    const names = this.#names([key], records.map(this.#nameOf))
+    const names = this.#names([key], this.#named(records))
     if (names === undefined) return undefined
     return store.run(TAKE_TAGGED_LEASE, names, [...store.leaseArguments(orValue), fresh]).then((answer) => {
       const [bytes, lease, ...stamps] = answer as [Buffer | null, Buffer | null, ...Buffer[]]
@@ -71,27 +70,51 @@ export class RedisTagSteps implements TagSteps {
     })
   }
 
+  know(tags: readonly string[]): RecordsOfTags {
+    return this.#known.of(tags)
+  }
+
   set(
-    entries: readonly (readonly [key: string, value: unknown])[],
+    key: string,
+    value: unknown,
     lifetime: Milliseconds,
-    tags: readonly string[],
+    known: RecordsOfTags,
     fresh: string,
     recordLifetime: Milliseconds,
   ): Promise<true> | undefined {
     const store = this.#store
-    const unique = entries.length === 1 ? entries : [...new Map(entries)]
-    const keys = unique.map(([key]) => key)
-    const records = this.#known.of(tags)
-    const names = this.#names(keys, records.map(nameOf))
+    const names = this.#names([key], known.records)
     if (names === undefined) return undefined
-    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, tags, fresh, recordLifetime)
-    const head = thoughtHead(records, monotonicNow() + lifetime)
-    const write = (values: readonly Argument[]) => {
-      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, ...values]
-      return this.#write(SET_TAGGED, keys, names, records, args, isTrue)
+    const encoded = store.encode(key, value)
+    const write = (bytes: Encoded): Promise<true> => {
+      const head = known.headUntil(monotonicNow() + lifetime)
+      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, joinHead(head, bytes)]
+      return this.#write(SET_TAGGED, [key], names, known.records, args, isTrue)
     }
-    const values = all(unique.map(([key, value]) => chain(store.encode(key, value), (bytes) => joinHead(head, bytes))))
-    return isPending(values) ? values.then(write) : write(values)
+    return isPending(encoded) ? encoded.then(write) : write(encoded)
+  }
+
+  setMany(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    lifetime: Milliseconds,
+    known: RecordsOfTags,
+    fresh: string,
+    recordLifetime: Milliseconds,
+  ): Promise<true> | undefined {
+    const store = this.#store
+    const unique = [...new Map(entries)]
+    const keys = unique.map(([key]) => key)
+    const names = this.#names(keys, known.records)
+    if (names === undefined) return undefined
+    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, known, fresh, recordLifetime)
+    const write = async (): Promise<true> => {
+      const encoded = await Promise.all(unique.map(([key, value]) => store.encode(key, value)))
+      const head = known.headUntil(monotonicNow() + lifetime)
+      const values = encoded.map((bytes) => joinHead(head, bytes))
+      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, ...values]
+      return this.#write(SET_TAGGED, keys, names, known.records, args, isTrue)
+    }
+    return write()
   }
 
   setLeased(
@@ -103,7 +126,7 @@ export class RedisTagSteps implements TagSteps {
     recordLifetime: Milliseconds,
   ): Promise<boolean> | undefined {
     const store = this.#store
-    const names = this.#names([key], records.map(this.#nameOf))
+    const names = this.#names([key], this.#named(records))
     if (names === undefined) return undefined
     const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
@@ -111,25 +134,25 @@ export class RedisTagSteps implements TagSteps {
     const head = [JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
-      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags), args, isWritten)
+      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags).records, args, isWritten)
     }
     return write()
   }
 
   #setInParts(
     entries: readonly (readonly [key: string, value: unknown])[],
-    ...how: [lifetime: Milliseconds, tags: readonly string[], fresh: string, recordLifetime: Milliseconds]
+    ...how: [lifetime: Milliseconds, known: RecordsOfTags, fresh: string, recordLifetime: Milliseconds]
   ): Promise<true> {
     const parts = Array.from({ length: Math.ceil(entries.length / TOGETHER) }, (_, nth) => nth * TOGETHER)
-    return Promise.all(parts.map((from) => this.set(entries.slice(from, from + TOGETHER), ...how))).then(isTrue)
+    return Promise.all(parts.map((from) => this.setMany(entries.slice(from, from + TOGETHER), ...how))).then(isTrue)
   }
 
-  #readFor(key: string, tags: readonly string[], asker: TagAsker): void {
+  #readFor(key: string, known: RecordsOfTags, asker: TagAsker): void {
     try {
-      const records = this.#known.of(tags)
-      const names = [this.#store.name(key)]
-      for (const record of records) names.push(record.name)
-      this.#store.read(names, new Reader(this.#store, key, names, records, asker))
+      const name = this.#store.name(key)
+      const names = [name]
+      for (const record of known.records) names.push(record.name)
+      this.#store.read(names, new Reader(this.#store, key, name, known, asker))
     } catch (error) {
       asker.failed(error)
     }
@@ -157,15 +180,20 @@ export class RedisTagSteps implements TagSteps {
   }
 
   /** What a script names: a pair for each key, then records; `undefined` when one cannot name all of it. */
-  #names(keys: readonly string[], records: readonly string[]): string[] | undefined {
+  #names(keys: readonly string[], records: readonly Named[]): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#store.pair(key))
-    names.push(...records)
+    for (const { name } of records) names.push(name)
     return this.#store.mayMeet(names) ? names : undefined
   }
 
-  readonly #nameOf = ({ key }: StepRecord): string => this.#store.name(key)
+  #named(records: readonly StepRecord[]): Named[] {
+    return records.map(({ key }) => ({ name: this.#store.name(key) }))
+  }
 }
+
+/** What has a name in Redis. */
+type Named = Pick<KnownRecord, 'name'>
 
 /** Who waits for a value and the records of its tags. */
 class Reader implements Waiting<Buffer | null> {
@@ -173,22 +201,16 @@ class Reader implements Waiting<Buffer | null> {
   readonly #store: StepStore
   readonly #key: string
   readonly #name: string
-  readonly #records: readonly KnownRecord[]
+  readonly #known: RecordsOfTags
   readonly #asker: TagAsker
 
-  /** @param names Of the value and of the records. */
-  constructor(
-    store: StepStore,
-    key: string,
-    names: readonly string[],
-    records: readonly KnownRecord[],
-    asker: TagAsker,
-  ) {
+  /** @param name Of the value. */
+  constructor(store: StepStore, key: string, name: string, known: RecordsOfTags, asker: TagAsker) {
+    this.count = 1 + known.records.length
     this.#store = store
     this.#key = key
-    this.#name = names[0] as string
-    this.count = names.length
-    this.#records = records
+    this.#name = name
+    this.#known = known
     this.#asker = asker
   }
 
@@ -196,23 +218,30 @@ class Reader implements Waiting<Buffer | null> {
     const end = from + this.count
     for (let at = from; at < end; at++) if (all[at] instanceof Error) throw all[at]
     const bytes = all[from] as Buffer | null
-    const fresh = bytes && freshBytes(bytes, this.#records, all, from + 1)
-    if (fresh) {
-      whenReady(this.#store.decodeBare(this.#name, fresh), (value) => this.#asker.fresh(value), this.#asker)
+    const start = bytes === null ? 0 : this.#known.endOfHead(bytes, all, from + 1)
+    if (bytes !== null && start > 0) {
+      const value = this.#store.decodeBare(this.#name, bytes.subarray(start))
+      if (isPending(value))
+        value.then(
+          (value) => this.#asker.fresh(value),
+          (error) => this.failed(error),
+        )
+      else this.#asker.fresh(value)
       return
     }
     const held = all.slice(from + 1, end).map((record) => record?.toString() ?? MISS)
     const value = bytes ? this.#store.decode(this.#key, bytes) : MISS
-    whenReady(value, (value) => this.#asker.found([value, ...held]), this.#asker)
+    if (isPending(value))
+      value.then(
+        (value) => this.#asker.found([value, ...held]),
+        (error) => this.failed(error),
+      )
+    else this.#asker.found([value, ...held])
   }
 
   failed(error: unknown): void {
     this.#asker.failed(error)
   }
-}
-
-function nameOf({ name }: KnownRecord): string {
-  return name
 }
 
 function isTrue(): true {
@@ -221,10 +250,4 @@ function isTrue(): true {
 
 function isWritten(answer: unknown): boolean {
   return answer !== 0
-}
-
-/** Goes on when an answer is there, at once if it is. */
-function whenReady(answer: Awaitable<unknown>, found: (value: unknown) => void, { failed }: TagAsker): void {
-  if (isPending(answer)) answer.then(found, failed)
-  else found(answer)
 }

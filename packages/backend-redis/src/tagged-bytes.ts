@@ -4,7 +4,7 @@ import type { TagStamp } from '@cashews/core'
 const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 const START = TAGS_HEADER.length + 4
 /** Begins the record of a tag that was made for a load: `~`. */
-const MARK = 0x7e
+export const MARK: number = 0x7e
 
 /** Stamps that nobody changes: they are not copied with the value beside which they stand. */
 class Stamps extends Array<TagStamp> {
@@ -30,27 +30,33 @@ export interface TaggedBytes {
  */
 type Head = readonly [stamps: readonly string[], tags: readonly string[]]
 
-/** The text of a head, of the insides of two JSON lists. */
-export function headOf(stamps: string, tags: string): string {
-  return `[[${stamps}],[${tags}]]`
+/** What stands before a value with tags, of the insides of two JSON lists. */
+export function headOf(stamps: string, tags: string): Buffer {
+  return headBytes(`[[${stamps}],[${tags}]]`)
 }
 
 /** Puts the stamps of its tags before the bytes of a value. */
 export function joinTags(stamps: readonly TagStamp[], bytes: Buffer | string): Buffer {
   const head: Head = [stamps.map(([, stamp]) => stamp), stamps.map(([tag]) => tag)]
-  return joinHead(JSON.stringify(head), bytes)
+  return joinHead(headBytes(JSON.stringify(head)), bytes)
 }
 
 /** Puts a head before the bytes of a value. */
-export function joinHead(head: string, bytes: Buffer | string): Buffer {
-  const length = Buffer.byteLength(head)
+export function joinHead(head: Buffer, bytes: Buffer | string): Buffer {
   const value = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-  const joined = Buffer.allocUnsafe(START + length + value.length)
-  joined.set(TAGS_HEADER)
-  joined.writeUInt32BE(length, TAGS_HEADER.length)
-  joined.write(head, START)
-  joined.set(value, START + length)
+  const joined = Buffer.allocUnsafe(head.length + value.length)
+  joined.set(head)
+  joined.set(value, head.length)
   return joined
+}
+
+function headBytes(json: string): Buffer {
+  const length = Buffer.byteLength(json)
+  const head = Buffer.alloc(START + length)
+  head.set(TAGS_HEADER)
+  head.writeUInt32BE(length, TAGS_HEADER.length)
+  head.write(json, START)
+  return head
 }
 
 /** Takes the stamps from a value; `undefined` when it has none. */
@@ -59,56 +65,6 @@ export function splitTags(bytes: Buffer): TaggedBytes | undefined {
   const end = endOfHead(bytes)
   const stamps = stampsIn(bytes.toString('utf8', START, end))
   return stamps && { stamps, bytes: bytes.subarray(end) }
-}
-
-/** A tag as it stands in a head: the bytes of its JSON. */
-interface TagBytes {
-  readonly jsonBytes: Buffer
-}
-
-/** What stands in a head around stamps and tags. */
-const PARTS = ['[["', '","', '"],[', ',', ']]'].map((text) => Buffer.from(text))
-const [BEFORE_STAMPS, BETWEEN_STAMPS, BEFORE_TAGS, BETWEEN_TAGS, AT_END] = PARTS as [
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-]
-
-/**
- * The value as it is without tags, if it has these, in this order, and their stamps are what their records hold. Looks at the
- * bytes one by one: what stands in a head is short, and a call of `compare` for each part takes longer.
- *
- * @param held What the records hold, from a place on.
- */
-export function freshBytes(
-  bytes: Buffer,
-  tags: readonly TagBytes[],
-  held: readonly (Buffer | null | Error)[],
-  from = 0,
-): Buffer | undefined {
-  if (!hasTags(bytes)) return undefined
-  let at = START
-  for (let nth = 0; nth < tags.length; nth++) {
-    const record = held[from + nth]
-    if (!Buffer.isBuffer(record)) return undefined
-    at = endOf(nth === 0 ? BEFORE_STAMPS : BETWEEN_STAMPS, bytes, at)
-    at = endOf(record, bytes, at, record[0] === MARK ? 1 : 0)
-  }
-  for (let nth = 0; nth < tags.length; nth++) {
-    at = endOf(nth === 0 ? BEFORE_TAGS : BETWEEN_TAGS, bytes, at)
-    at = endOf((tags[nth] as TagBytes).jsonBytes, bytes, at)
-  }
-  at = endOf(AT_END, bytes, at)
-  return at === endOfHead(bytes) ? bytes.subarray(at) : undefined
-}
-
-/** Where a part, from a place in it on, ends in bytes that have it from a place on; 0 when they do not, or there is no place. */
-function endOf(part: Buffer, bytes: Buffer, start: number, from = 0): number {
-  if (start === 0) return 0
-  for (let at = from; at < part.length; at++) if (bytes[start + at - from] !== part[at]) return 0
-  return start + part.length - from
 }
 
 function hasTags(bytes: Buffer): boolean {

@@ -1,37 +1,130 @@
 import { describe, expect, it } from 'vitest'
-import { KnownRecords, noteStamps, thoughtHead } from '../src/known-records.ts'
+import { KnownRecords, noteStamps, type RecordsOfTags } from '../src/known-records.ts'
+import { joinHead, joinTags, splitTags } from '../src/tagged-bytes.ts'
+
+const FOREVER = Number.POSITIVE_INFINITY
 
 const known = () => new KnownRecords((key) => `name:${key}`)
+const note = ({ records }: RecordsOfTags, ...told: (string | number)[]) =>
+  noteStamps(records, [1, ...told.map((one) => (typeof one === 'string' ? Buffer.from(one) : one))], 1_000)
+
+/** The stamps of a value that is written under tags and lives until a moment. */
+const stampsUntil = (tags: RecordsOfTags, until: number) => String(tags.headUntil(until)).slice(12)
 
 describe('the records that are known', () => {
   it('have their names in the store, and the JSON of their tags', () => {
-    const [first, second] = known().of(['x', '"é'])
-    expect(first).toMatchObject({ name: 'name:\0tag\0=x', json: '"x"', jsonBytes: Buffer.from('"x"') })
-    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"', jsonBytes: Buffer.from('"\\"é"') })
+    const [first, second] = known().of(['x', '"é']).records
+    expect(first).toMatchObject({ name: 'name:\0tag\0=x', json: '"x"' })
+    expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"' })
   })
 
   it('give a value their stamps while all of them outlive it', () => {
-    const records = known().of(['the x', '"y"'])
-    noteStamps(records, [1, Buffer.from('a'), 100, Buffer.from('b'), -1], 1_000)
-    expect(thoughtHead(records, 1_100)).toBe('[["a","b"],["the x","\\"y\\""]]')
-    expect(thoughtHead(records, 1_101)).toBe('[[],["the x","\\"y\\""]]')
-    expect(thoughtHead(records, Number.POSITIVE_INFINITY)).toBe('[[],["the x","\\"y\\""]]')
-    expect(thoughtHead(records.slice(1), Number.POSITIVE_INFINITY)).toBe('[["b"],["\\"y\\""]]')
+    const all = known()
+    const tags = all.of(['the x', '"y"'])
+    note(tags, 'a', 100, 'b', -1)
+    expect(stampsUntil(tags, 1_100)).toBe('[["a","b"],["the x","\\"y\\""]]')
+    expect(stampsUntil(tags, 1_101)).toBe('[[],["the x","\\"y\\""]]')
+    expect(stampsUntil(tags, FOREVER)).toBe('[[],["the x","\\"y\\""]]')
+    expect(stampsUntil(all.of(['"y"']), FOREVER)).toBe('[["b"],["\\"y\\""]]')
   })
 
   it('give it none where one is not known', () => {
-    const records = known().of(['x', 'y'])
-    noteStamps(records.slice(0, 1), [2, Buffer.from('a'), 100], 0)
-    expect(thoughtHead(records, 1)).toBe('[[],["x","y"]]')
-    expect(thoughtHead(records.slice(0, 1), Number.POSITIVE_INFINITY)).toBe('[[],["x"]]')
+    const all = known()
+    note(all.of(['x']), 'a', 100)
+    expect(stampsUntil(all.of(['x', 'y']), 1)).toBe('[[],["x","y"]]')
+    expect(stampsUntil(all.of(['x']), FOREVER)).toBe('[[],["x"]]')
+  })
+
+  it('give it none where another stamp was read since', () => {
+    const tags = known().of(['x'])
+    note(tags, 'a', -1)
+    tags.endOfHead(Buffer.from('a value'), [Buffer.from('b')], 0)
+    expect(stampsUntil(tags, 1)).toBe('[[],["x"]]')
   })
 
   it('are forgotten before they become too many', () => {
     const all = known()
-    noteStamps(all.of(['first']), [1, Buffer.from('a'), -1], 0)
+    note(all.of(['first']), 'a', -1)
     for (let at = 1; at < 8_192; at++) all.of([`many:${at}`])
-    expect(thoughtHead(all.of(['first']), 1)).toBe('[["a"],["first"]]')
+    expect(stampsUntil(all.of(['first']), 1)).toBe('[["a"],["first"]]')
     all.of(['one more'])
-    expect(thoughtHead(all.of(['first']), 1)).toBe('[[],["first"]]')
+    expect(stampsUntil(all.of(['first']), 1)).toBe('[[],["first"]]')
+  })
+})
+
+describe('bytes with tags', () => {
+  const stored = joinTags(
+    [
+      ['users', 'aaa.0:0'],
+      ['user:1', 'aaa.1:0'],
+    ],
+    'value',
+  )
+  const records = (...texts: string[]) => texts.map((text) => Buffer.from(text))
+  /** The value, if it is as fresh as what the records of these tags hold. */
+  const fresh = (bytes: Buffer, tags: readonly string[], held: (Buffer | null)[], from = 0, all = known()) => {
+    const end = all.of(tags).endOfHead(bytes, held, from)
+    return end > 0 ? String(bytes.subarray(end)) : undefined
+  }
+
+  it('are fresh while each record holds the stamp they were stored with', () => {
+    expect(fresh(stored, ['users', 'user:1'], records('aaa.0:0', 'aaa.1:0'))).toBe('value')
+  })
+
+  it('are fresh or not by what was read now, not before', () => {
+    const all = known()
+    const read = (...texts: string[]) => fresh(stored, ['users', 'user:1'], records(...texts), 0, all)
+    expect(read('aaa.0:0', 'aaa.1:0')).toBe('value')
+    expect(read('aaa.0:0', 'aaa.1:1')).toBeUndefined()
+    expect(read('aaa.0:0', 'aaa.1:0')).toBe('value')
+    expect(read('aaa.2:0', 'aaa.1:0')).toBeUndefined()
+  })
+
+  it('are fresh as they were written, where a record is known', () => {
+    const all = known()
+    const tags = all.of(['é', 'y'])
+    note(tags, 'a', -1, 'b', -1)
+    const written = joinHead(tags.headUntil(FOREVER), 'value')
+    expect(fresh(written, ['é', 'y'], records('a', 'b'))).toBe('value')
+    expect(splitTags(written)?.stamps).toEqual([
+      ['é', 'a'],
+      ['y', 'b'],
+    ])
+  })
+
+  it('are fresh with records that stand among others', () => {
+    const held = records('other', 'aaa.0:0', 'aaa.1:0', 'other')
+    expect(fresh(stored, ['users', 'user:1'], held, 1)).toBe('value')
+  })
+
+  it('are fresh with a record that was made for a load', () => {
+    expect(fresh(stored, ['users', 'user:1'], records('~aaa.0:0', 'aaa.1:0'))).toBe('value')
+  })
+
+  it('are not fresh when a record is another one, longer, shorter, or gone', () => {
+    for (const first of ['aab.0:0', 'aaa.0:1', 'aaa.0:00', 'aaa.0:', ''])
+      expect(fresh(stored, ['users', 'user:1'], records(first, 'aaa.1:0'))).toBeUndefined()
+    expect(fresh(stored, ['users', 'user:1'], [Buffer.from('aaa.0:0'), null])).toBeUndefined()
+    expect(fresh(stored, ['users', 'user:1'], records('aaa.0:0'))).toBeUndefined()
+  })
+
+  it('are not fresh when they have other tags, more, fewer, or none', () => {
+    const held = records('aaa.0:0', 'aaa.1:0', 'aaa.2:0')
+    for (const others of [['users', 'user:2'], ['user:1', 'users'], ['users'], ['users', 'user:1', 'x']])
+      expect(fresh(stored, others, held)).toBeUndefined()
+    expect(fresh(Buffer.from('value'), ['users', 'user:1'], held)).toBeUndefined()
+  })
+
+  it('do not take one tag beyond ASCII for another that has its bytes', () => {
+    const shared = joinTags([['Ã', 'aaa.0:0']], 'value')
+    expect(fresh(shared, ['Ã'], records('aaa.0:0'))).toBe('value')
+    expect(fresh(shared, ['Ã\u0083'], records('aaa.0:0'))).toBeUndefined()
+  })
+
+  it('do not take a tag for others', () => {
+    expect(fresh(stored, ['users","user:1'], records('aaa.0:0","aaa.1:0'))).toBeUndefined()
+    const escaped = joinTags([['a\\b', 'aaa.0:0']], 'value')
+    expect(fresh(escaped, ['a\\\\b'], records('aaa.0:0'))).toBeUndefined()
+    expect(fresh(escaped, ['a\\b'], records('aaa.0:0'))).toBe('value')
   })
 })

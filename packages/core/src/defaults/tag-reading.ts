@@ -1,7 +1,7 @@
-import { type Awaitable, isPending } from '../awaitable.ts'
+import { type Awaitable, chain } from '../awaitable.ts'
 import type { Asker } from '../backend.ts'
 import type { Known } from './tag-records.ts'
-import type { TagAsker } from './tag-steps.ts'
+import type { KnownTags, TagAsker } from './tag-steps.ts'
 
 /** What a reader sees of a key. */
 export interface Reading {
@@ -12,11 +12,13 @@ export interface Reading {
   readonly known?: Known
 }
 
-/** Waits for a {@link Reading}. */
-export interface ReadingAsker {
-  found(reading: Awaitable<Reading>): void
-  failed(error: unknown): void
-}
+/** Judges what was found under a key, and what is held for the tags that it was thought to have. */
+export type Judge = (
+  key: string,
+  tags: readonly string[],
+  found: unknown,
+  held: readonly unknown[],
+) => Awaitable<Reading>
 
 /** Tells an asker what a reader sees of what the store holds. */
 export class Unpacking implements Asker {
@@ -39,55 +41,26 @@ export class Unpacking implements Asker {
   }
 }
 
-/** Judges what was found under a key, and what is held for the tags that it was thought to have. */
-export type ReadingOf = (
-  key: string,
-  tags: readonly string[],
-  found: unknown,
-  held: readonly unknown[],
-  stale: boolean,
-) => Awaitable<Reading>
-
-/** Tells an asker what a store has read in one step. */
-export class StepReading implements TagAsker {
+/** Tells an asker the value of what a store has read in one step. */
+export class StepValue implements TagAsker {
   readonly #key: string
-  readonly #tags: readonly string[]
-  readonly #stale: boolean
-  readonly #asker: ReadingAsker
-  readonly #readingOf: ReadingOf
+  readonly #known: KnownTags
+  readonly #judge: Judge
+  readonly #asker: Asker
 
-  constructor(key: string, tags: readonly string[], stale: boolean, asker: ReadingAsker, readingOf: ReadingOf) {
+  constructor(key: string, known: KnownTags, judge: Judge, asker: Asker) {
     this.#key = key
-    this.#tags = tags
-    this.#stale = stale
+    this.#known = known
+    this.#judge = judge
     this.#asker = asker
-    this.#readingOf = readingOf
   }
 
   fresh(value: unknown): void {
-    this.#asker.found({ value, found: value })
+    this.#asker.found(value)
   }
 
   found([found, ...held]: unknown[]): void {
-    this.#asker.found(this.#readingOf(this.#key, this.#tags, found, held, this.#stale))
-  }
-
-  failed(error: unknown): void {
-    this.#asker.failed(error)
-  }
-}
-
-/** Tells an asker the value of a reading. */
-export class Valuing implements ReadingAsker {
-  readonly #asker: Asker
-
-  constructor(asker: Asker) {
-    this.#asker = asker
-  }
-
-  found(reading: Awaitable<Reading>): void {
-    if (isPending(reading)) tell(this.#asker, () => reading.then(({ value }) => value))
-    else this.#asker.found(reading.value)
+    tell(this.#asker, () => chain(this.#judge(this.#key, this.#known.tags, found, held), ({ value }) => value))
   }
 
   failed(error: unknown): void {

@@ -24,6 +24,11 @@ export interface StepRecords {
 /** What {@link TagSteps.lease} answers: what came between, or a lease and what the records hold, in their order. */
 export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly stamps: readonly string[] }
 
+/** Some tags, with whatever a store needs to know to read and write under them. */
+export interface KnownTags {
+  readonly tags: readonly string[]
+}
+
 /** Waits for a value and the records of its tags. It is told once, by one of these. */
 export interface TagAsker {
   /** The value without its tags, which are those asked for, in their order, with the stamps that the records hold. */
@@ -41,8 +46,11 @@ export interface TagAsker {
  * would end before the values live for `recordLifetime`.
  */
 export interface TagSteps {
+  /** Makes ready what the other members are told of tags. It is remembered with the keys that have them. */
+  know(tags: readonly string[]): KnownTags
+
   /** Reads a value together with the records of tags that it is thought to have. Absent where values are near at hand. */
-  readFor?(key: string, tags: readonly string[], asker: TagAsker): void
+  readFor?(key: string, known: KnownTags, asker: TagAsker): void
 
   /**
    * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.
@@ -52,14 +60,24 @@ export interface TagSteps {
   lease(key: string, records: StepRecords, orValue: boolean): Awaitable<TaggedLease> | undefined
 
   /**
-   * Writes values, whatever the records of their tags hold, and answers true.
+   * Writes a value, whatever the records of its tags hold, and answers true.
    *
    * @param fresh What those records hold that have to be made.
    */
   set(
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    known: KnownTags,
+    fresh: string,
+    recordLifetime: Milliseconds,
+  ): Awaitable<true> | undefined
+
+  /** Does the same for many. The last of several values for one key wins. */
+  setMany(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
-    tags: readonly string[],
+    known: KnownTags,
     fresh: string,
     recordLifetime: Milliseconds,
   ): Awaitable<true> | undefined

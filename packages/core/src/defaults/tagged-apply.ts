@@ -1,0 +1,109 @@
+import { type Awaitable, all, chain, recover } from '../awaitable.ts'
+import { type Expectation, MISS, type Stamp, type Write } from '../backend.ts'
+import { CommandError } from '../errors.ts'
+import { withoutKeeping } from './kept-lifetimes.ts'
+import { isRecordKey, type TagRecords } from './tag-records.ts'
+import type { TaggedReads } from './tagged-reads.ts'
+import type { TaggableBase } from './tagged-store.ts'
+import { type TagStamp, tagged } from './tagged-value.ts'
+import { splitStamp } from './whole-stamp.ts'
+
+const FOREVER = Number.POSITIVE_INFINITY
+
+/** Makes writes under expectations in a store of values with tags: what is expected of a value is expected of its tags too. */
+export class TaggedApply {
+  readonly #base: TaggableBase
+  readonly #records: TagRecords
+  readonly #reads: TaggedReads
+  /** Whether another store keeps the records. */
+  readonly #elsewhere: boolean
+
+  constructor(base: TaggableBase, records: TagRecords, reads: TaggedReads, elsewhere: boolean) {
+    this.#base = base
+    this.#records = records
+    this.#reads = reads
+    this.#elsewhere = elsewhere
+  }
+
+  apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    const stamps = new Map(expectations.map(({ key, stamp }) => [key, stamp]))
+    return chain(this.#holdElsewhere(expectations), (hold) => {
+      if (!hold) return false
+      return chain(all(withoutKeeping(writes).map((write) => this.#pack(write, stamps))), (packed) =>
+        chain(
+          this.#applyAll(
+            expectations.flatMap((expectation) => this.#expand(expectation)),
+            packed,
+          ),
+          (done) => done || this.#applyOverDead(expectations, packed),
+        ),
+      )
+    })
+  }
+
+  /** What has to hold of the store itself, so that an expectation of the contract does. */
+  #expand(expectation: Expectation): readonly Expectation[] {
+    if (isOfLock(expectation)) return [expectation]
+    const { key, stamp } = expectation
+    const whole = splitStamp(stamp)
+    return whole ? [{ key, stamp: whole[0] }, ...(this.#elsewhere ? [] : whole[1])] : [{ key, stamp }]
+  }
+
+  #holdElsewhere(expectations: readonly Expectation[]): Awaitable<boolean> {
+    const records = this.#elsewhere ? expectations.flatMap(({ stamp }) => splitStamp(stamp)?.[1] ?? []) : []
+    return records.length === 0 || this.#records.hold(records)
+  }
+
+  #applyAll(expected: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    const isOfRecord = (one: Expectation) => !isOfLock(one) && isRecordKey(one.key)
+    const records = expected.filter(isOfRecord)
+    return recover(
+      () => this.#base.apply(expected, writes),
+      (error) => {
+        if (!(error instanceof CommandError) || records.length === 0) throw error
+        // A store on several servers cannot see records and values in one step: the records first.
+        const others = expected.filter((one) => !isOfRecord(one))
+        return chain(this.#records.hold(records), (hold) => hold && this.#base.apply(others, writes))
+      },
+    )
+  }
+
+  /** A key that is there for the store alone is absent: then its own stamp is what has to hold. */
+  #applyOverDead(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    if (expectations.every(({ stamp }) => stamp !== undefined)) return false
+    const physical = expectations.map((expectation) => {
+      if (expectation.stamp !== undefined || isOfLock(expectation)) return this.#expand(expectation)
+      return chain(this.#reads.look(expectation.key), ({ found, seen }) =>
+        found === MISS || seen !== MISS ? [expectation] : [{ key: expectation.key, stamp: found.stamp }],
+      )
+    })
+    return chain(all<readonly Expectation[]>(physical), (found) => {
+      const isDead = found.some(([first], at) => first?.stamp !== undefined && expectations[at]?.stamp === undefined)
+      return isDead && this.#applyAll(found.flat(), writes)
+    })
+  }
+
+  /** What a write becomes. One that keeps the lifetime keeps the tags too; `stamps` tells what is known of the keys. */
+  #pack(write: Write, stamps: ReadonlyMap<string, Stamp | undefined>): Awaitable<Write> {
+    if (write.op !== 'set') return write
+    const { key, value, tags = [] } = write
+    const stamp = stamps.get(key)
+    const isAbsent = stamps.has(key) && stamp === undefined
+    const lifetime = write.lifetime === 'keep' && isAbsent ? FOREVER : write.lifetime
+    const put = (tied: readonly TagStamp[]): Write => ({
+      op: 'set',
+      key,
+      value: tied.length > 0 ? tagged(tied, value, this.#elsewhere) : value,
+      lifetime,
+    })
+    if (tags.length > 0) return chain(this.#records.ensure(tags, lifetime === 'keep' ? FOREVER : lifetime), put)
+    const isUntagged = stamp !== undefined && splitStamp(stamp) === undefined
+    if (lifetime !== 'keep' || isUntagged) return put([])
+    return chain(this.#reads.look(key), ({ seen, stamps: tied }) => put(seen === MISS ? [] : tied))
+  }
+}
+
+/** A store with locks of its own is asked what it takes for an expectation of a key. */
+function isOfLock(expectation: Expectation): boolean {
+  return 'lock' in expectation
+}

@@ -1,0 +1,178 @@
+import { type Awaitable, all, chain, isPending } from '../awaitable.ts'
+import { type Asker, MISS, type Miss, type Snapshot, type Spot } from '../backend.ts'
+import { RecentTags } from './recent-tags.ts'
+import { type Judge, type Reading, StepValue, tell, Unpacking } from './tag-reading.ts'
+import { type Known, recordKeyOf, type TagRecords, type TagStore } from './tag-records.ts'
+import type { KnownTags, TagSteps } from './tag-steps.ts'
+import type { TaggableBase } from './tagged-store.ts'
+import { stampsBeside, type Tagged, type TagStamp } from './tagged-value.ts'
+import { joinStamps } from './whole-stamp.ts'
+
+/** What a key holds, with the stamps its tags had; none where it has no tags. */
+export interface Physical {
+  readonly found: Snapshot | Miss
+  /** What the contract says of it: {@link MISS} when a tag is gone. */
+  readonly seen: Snapshot | Miss
+  readonly stamps: readonly TagStamp[]
+}
+
+/** What a process reads of values with tags: one is there as long as the records of its tags are what they were. */
+export class TaggedReads {
+  readonly #base: TaggableBase
+  readonly #records: TagRecords
+  readonly #store: TagStore | undefined
+  readonly #steps: TagSteps | undefined
+  /** Of a store that is a wait away: to know the tags before saves a wait. */
+  readonly recent: RecentTags
+
+  /** Whether this process has to do with tags. */
+  inUse = false
+
+  /** @param store Where the records are, unless beside the values. Then `steps` does some of it at once. */
+  constructor(base: TaggableBase, records: TagRecords, store?: TagStore, steps?: TagSteps) {
+    this.#base = base
+    this.#records = records
+    this.#store = store
+    this.#steps = steps
+    this.recent = new RecentTags((tags) => (steps ? steps.know(tags) : { tags }))
+  }
+
+  get(key: string): Awaitable<unknown> {
+    const known = this.#recentOf(key)
+    if (known === undefined) return chain(this.#base.get(key), (found) => this.unpack(key, found))
+    return chain(this.read(key, known), ({ value }) => value)
+  }
+
+  /** Of a store that answers askers. */
+  getFor(key: string, asker: Asker): void {
+    const known = this.#recentOf(key)
+    if (known === undefined) this.#base.getFor?.(key, new Unpacking(key, asker, this.#unpackFor))
+    else if (this.#steps?.readFor === undefined) tell(asker, () => this.get(key))
+    else this.#steps.readFor(key, known, new StepValue(key, known, this.#judge, asker))
+  }
+
+  getMany(keys: readonly string[]): Awaitable<unknown[]> {
+    const tags = this.inUse ? [...new Set(keys.flatMap((key) => this.recent.get(key)?.tags ?? []))] : []
+    return chain(this.#readAll(keys, tags), ([values, held]) => {
+      const known = tags.length > 0 ? this.#records.asKnown(tags, held) : undefined
+      return all(values.map((found, at) => this.unpack(keys[at] as string, found, { known })))
+    })
+  }
+
+  /** Answers what is at hand; {@link MISS} where nothing is, or the records are not. */
+  getNow(key: string): unknown {
+    return this.#unpackNow(this.#base.getNow?.(key))
+  }
+
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    const { getNow, answerNow } = this.#base
+    if (!this.inUse || !getNow) return answerNow?.call(this.#base, spot)
+    const found = getNow.call(this.#base, spot.key)
+    if (found === MISS) return undefined
+    if (!this.stampsOf(found)) return answerNow?.call(this.#base, spot)
+    const value = this.#unpackNow(found)
+    return value === MISS ? undefined : Promise.resolve(value)
+  }
+
+  /** Answers the value of a key whose tags only expired, too. */
+  stale(key: string): Awaitable<unknown> {
+    return chain(this.read(key, this.recent.get(key), true), ({ value }) => value)
+  }
+
+  /** Reads a value, and in the same turn the records of the tags it is thought to have. */
+  read(key: string, known?: KnownTags, stale = false): Awaitable<Reading> {
+    if (known === undefined || known.tags.length === 0)
+      return chain(this.#base.get(key), (found) =>
+        chain(this.unpack(key, found, { stale }), (value) => ({ value, found })),
+      )
+    const judge = stale ? this.#judgeStale : this.#judge
+    const steps = this.#steps
+    if (!steps?.readFor)
+      return chain(this.#readAll([key], known.tags), ([[found], held]) => judge(key, known.tags, found, held))
+    return new Promise((resolve, failed) =>
+      steps.readFor?.(key, known, {
+        fresh: (value) => resolve({ value, found: value }),
+        found: ([found, ...held]) => resolve(judge(key, known.tags, found, held)),
+        failed,
+      }),
+    )
+  }
+
+  /** What a reader sees of what the store holds. */
+  unpack(
+    key: string,
+    found: unknown,
+    { stale = false, known }: { stale?: boolean; known?: Known | undefined } = {},
+  ): Awaitable<unknown> {
+    const stamps = this.stampsOf(found)
+    if (stamps === undefined) return found
+    const { value } = found as Tagged
+    const state = this.#records.state(stamps, known)
+    if (known !== undefined || isPending(state))
+      this.recent.note(
+        key,
+        stamps.map(([tag]) => tag),
+      )
+    return chain(state, (state) => (state === 'fresh' || (stale && state === 'expired') ? value : MISS))
+  }
+
+  look(key: string): Awaitable<Physical> {
+    return chain(this.#base.inspect(key), (found) => this.lookInto(found))
+  }
+
+  lookInto(found: Snapshot | Miss): Awaitable<Physical> {
+    const stamps = found === MISS ? undefined : this.stampsOf(found.value)
+    if (found === MISS || stamps === undefined) return { found, seen: found, stamps: [] }
+    const { value } = found.value as Tagged
+    return chain(this.#records.inspect(stamps), (records) => ({
+      found,
+      seen: records ? { ...found, value, stamp: joinStamps(found.stamp, records) } : MISS,
+      stamps,
+    }))
+  }
+
+  /** The stamps a value stands beside; `undefined` when it has no tags. */
+  stampsOf(found: unknown): readonly TagStamp[] | undefined {
+    const stamps = stampsBeside(found, this.#store !== undefined)
+    if (stamps !== undefined) this.inUse = true
+    return stamps
+  }
+
+  readonly #judge: Judge = (...found) => this.#judged(false, ...found)
+  readonly #judgeStale: Judge = (...found) => this.#judged(true, ...found)
+
+  #judged(stale: boolean, ...[key, tags, found, held]: Parameters<Judge>): Awaitable<Reading> {
+    const stamps = this.stampsOf(found)
+    if (stamps && this.#records.areFresh(stamps, tags, held)) return { value: (found as Tagged).value, found }
+    const known = this.#records.asKnown(tags, held)
+    return chain(this.unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
+  }
+
+  /** The tags that a key is thought to have. */
+  #recentOf(key: string): KnownTags | undefined {
+    return this.inUse ? this.recent.get(key) : undefined
+  }
+
+  /** What the store holds, and what it or another has under the keys of records. */
+  #readAll(keys: readonly string[], tags: readonly string[]): Awaitable<[found: unknown[], held: unknown[]]> {
+    const records = tags.map(recordKeyOf)
+    if (!this.#store || tags.length === 0)
+      return chain(this.#getAll([...keys, ...records]), (found) => [found, found.splice(keys.length)])
+    return all([this.#getAll(keys), this.#store.getMany(records)]) as Awaitable<[unknown[], unknown[]]>
+  }
+
+  #getAll(keys: readonly string[]): Awaitable<unknown[]> {
+    return this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key)))
+  }
+
+  readonly #unpackFor = (key: string, found: unknown, asker: Asker): void => {
+    if (this.stampsOf(found) === undefined) asker.found(found)
+    else tell(asker, () => this.unpack(key, found))
+  }
+
+  #unpackNow(found: unknown): unknown {
+    const stamps = this.stampsOf(found)
+    if (stamps === undefined) return found
+    return this.#records.isFreshNow(stamps) ? (found as Tagged).value : MISS
+  }
+}

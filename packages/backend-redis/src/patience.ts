@@ -20,9 +20,9 @@ export function later(timeout: Milliseconds, act: () => void): () => void {
   }
 }
 
-/** Asks a server for a sign of life. A connection that gives none is `renew`ed. */
+/** Asks a server for a sign of life. A connection that gives none is `renew`ed; one that still shakes hands has longer. */
 export async function signOfLife(client: Redis, message: string, renew: () => void): Promise<string> {
-  const stop = later(SILENCE, renew)
+  const stop = later(client.status === 'ready' ? SILENCE : HANDSHAKE, renew)
   try {
     return await client.ping(message)
   } finally {
@@ -37,6 +37,22 @@ export async function signOfLife(client: Redis, message: string, renew: () => vo
 export function revive(client: Redis | Cluster): void {
   const isOfSentinels = 'sentinels' in client.options && client.options.sentinels
   if (client.status === 'end' && isOfSentinels) (client as Redis).connect().catch(() => {})
+}
+
+/**
+ * What stops a connection, in its own words: ioredis makes the connections by which it asks Sentinels and nodes, and keeps to itself
+ * why they fail. `undefined` when nothing does.
+ *
+ * @param scout A connection that nobody uses. It is ended.
+ */
+export function whyUnreachable(scout: Redis): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  scout.once('error', ({ message }) => resolve(message))
+  scout.connect().then(
+    () => resolve(undefined),
+    ({ message }) => resolve(message),
+  )
+  return promise.finally(() => scout.disconnect())
 }
 
 /** Whether a server has no database of the number that was asked for. */

@@ -42,8 +42,9 @@ export const loginSection: Section = {
       const last = sessions.indexOf(String(current))
       return { count, chain: isChain(followed), agrees: (followed[last] ?? 'nobody') === before }
     }
-    const plain = await look('demo:plain', (fn) => fn)
-    const together = await look('demo:together', transactional(cache, { timeout: '30s' }))
+    // On a Redis Cluster the braces keep the keys of a user in one slot: only there they can change in one step.
+    const plain = await look('demo:{plain}', (fn) => fn)
+    const together = await look('demo:{together}', transactional(cache, { timeout: '30s' }))
 
     const shown = ({ count, chain }: typeof plain) => [String(count), chain ? 'yes' : 'no']
     report.table(

@@ -7,8 +7,8 @@ export interface HostAndPort {
   readonly port: number
 }
 
-/** Holds a port or a URL; an address of IPv6 holds more than one colon. */
-const NO_HOST = /^[^:]*:[^:]*$|\//
+/** Holds a port, a URL or a space; an address of IPv6 holds more than one colon. */
+const NO_HOST = /^[^:]*:[^:]*$|[/\s]/
 
 /**
  * @param shown The address as messages may show it.
@@ -21,8 +21,8 @@ export function parseAddress(
 ): HostAndPort {
   const [, inBrackets, plain, portText] =
     typeof address === 'string' ? (/^(?:\[([^\]]+)\]|([^:]*))(?::(.*))?$/.exec(address) ?? []) : []
-  const host = typeof address === 'string' ? (inBrackets ?? plain) : address.host
-  const port = typeof address === 'string' ? Number(portText ?? defaultPort) : (address.port ?? defaultPort)
+  const host = typeof address === 'string' ? (inBrackets ?? plain) : address?.host
+  const port = typeof address === 'string' ? Number(portText ?? defaultPort) : (address?.port ?? defaultPort)
   const isHost = typeof host === 'string' && host !== '' && !NO_HOST.test(host)
   if (isHost && Number.isInteger(port) && port > 0 && port < 65_536) return { host, port }
   throw new ConfigurationError(`${shown} is no address. Write 'host:port', or { host, port }.`)

@@ -1,25 +1,31 @@
-import type { BackendUnavailableError } from '@cashews/core'
+import { BackendUnavailableError } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import { isNoSuchDatabase, revive, Watch, whenReady } from './patience.ts'
+import { isNoSuchDatabase, revive, Watch, whenReady, whyUnreachable } from './patience.ts'
+
+/** All that a client says of a connection of which it keeps the trouble to itself. */
+const NO_REASON = 'Connection is closed'
 
 /** A client from its making to its end, whether it leads to one server or to many. */
 export class ClientHolder<C extends Redis | Cluster> {
   readonly #address: string
   readonly #create: () => C
   readonly #isOwn: boolean
+  readonly #scout: (() => Redis) | undefined
   #client: C | undefined
   #watch: Watch | undefined
 
   /**
    * @param address Where the client leads to, for messages.
    * @param isOwn Whether the client is made for this holder, and ends with it.
+   * @param scout Makes a connection to learn from why the client cannot ask its way.
    */
-  constructor(address: string, create: () => C, isOwn: boolean) {
+  constructor(address: string, create: () => C, isOwn: boolean, scout?: () => Redis) {
     this.#address = address
     this.#create = create
     this.#isOwn = isOwn
+    this.#scout = scout
   }
 
   async open(): Promise<void> {
@@ -28,7 +34,7 @@ export class ClientHolder<C extends Redis | Cluster> {
     try {
       await whenReady(this.#client)
     } catch {
-      throw this.#away()
+      throw await this.#explained(this.#away())
     }
   }
 
@@ -73,6 +79,12 @@ export class ClientHolder<C extends Redis | Cluster> {
     // It would go on with database 0, among the keys of somebody else.
     const onError = (error: Error) => isNoSuchDatabase(error) && client.disconnect()
     return this.#isOwn ? (client.on('error', onError) as C) : client
+  }
+
+  async #explained(error: Error): Promise<Error> {
+    const why = this.#scout && error.message.includes(NO_REASON) && (await whyUnreachable(this.#scout()))
+    if (!why) return error
+    return new BackendUnavailableError(error.message.replace(NO_REASON, why), { cause: error.cause, isUndone: true })
   }
 
   #away(): BackendUnavailableError | Error {

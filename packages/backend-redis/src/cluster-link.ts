@@ -23,9 +23,10 @@ export class ClusterLink implements Link {
     () => this.#masters(),
   )
 
-  constructor(address: string, create: () => Cluster, isOwn: boolean) {
+  /** As of a {@link ClientHolder}. */
+  constructor(address: string, create: () => Cluster, isOwn: boolean, scout?: () => Redis) {
     this.address = address
-    this.#holder = new ClientHolder(address, create, isOwn)
+    this.#holder = new ClientHolder(address, create, isOwn, scout)
   }
 
   open(): Promise<void> {

@@ -6,10 +6,18 @@ const AWAY = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN)\b/
 /** Replies to a command for another kind of key. Older servers hide them inside an error of the script. */
 const WRONG_TYPE = /WRONGTYPE|not an integer|increment or decrement would overflow/
 
+/** What the client says of a command that it could not even send: a connection broke, and it has just noticed. */
+const UNSENT = /^Stream isn't writeable/
+
 /** Makes an error of the contract of whatever the client or the server raised. */
 export function asBackendError(error: unknown): CashewsError {
   if (error instanceof CashewsError) return error
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
+  if (UNSENT.test(message))
+    return new BackendUnavailableError('Redis cannot be reached: the connection broke.', {
+      cause: error,
+      isUndone: true,
+    })
   if (name !== 'ReplyError') return new BackendUnavailableError(`Redis cannot be reached: ${message}`, { cause: error })
   if (WRONG_TYPE.test(message)) return new WrongTypeError(message, { cause: error })
   const answered = `Redis answered: ${message}`

@@ -1,8 +1,9 @@
 import { ConfigurationError, type Milliseconds } from '@cashews/core'
-import { Cluster, Redis } from 'ioredis'
-import { parseAddress } from './address.ts'
+import { Cluster, Redis, type RedisOptions as ServerOptions } from 'ioredis'
+import { type HostAndPort, parseAddress } from './address.ts'
 import { ClusterLink, refuseReplicaReads } from './cluster-link.ts'
 import type { Link } from './link.ts'
+import { QuietSentinelConnector } from './quiet-sentinel-connector.ts'
 import { ServerLink } from './server-link.ts'
 import type { Connection, RedisOptions } from './settings.ts'
 
@@ -10,7 +11,7 @@ const PORT = 6379
 const SENTINEL_PORT = 26_379
 const CONNECT_TIMEOUT: Milliseconds = 1_000
 const LONGEST_PAUSE: Milliseconds = 250
-/** The longest between two looks for a Sentinel that is away: ioredis complains on the console each time. */
+/** The longest between two looks for a Sentinel that is away, while others are there. */
 const SENTINEL_PAUSE: Milliseconds = 30_000
 
 /**
@@ -81,10 +82,12 @@ function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options
     throw new ConfigurationError(
       "Sentinels need the name of their master: { sentinels: ['host:26379'], name: 'mymaster' }.",
     )
+  const places = sentinels.map((sentinel) => parseAddress(sentinel, SENTINEL_PORT))
   const create = () =>
     new Redis({
       ...BOUNDED,
-      sentinels: sentinels.map((sentinel) => parseAddress(sentinel, SENTINEL_PORT)),
+      Connector: QuietSentinelConnector,
+      sentinels: places,
       name,
       role: 'master',
       failoverDetector: true,
@@ -93,7 +96,7 @@ function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options
       ...sentinelTls(options),
       ...server(options),
     })
-  return new ServerLink(`master ${name}`, create, true)
+  return new ServerLink(`master ${name}`, create, true, scoutTo(places, options))
 }
 
 function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: RedisOptions): Link {
@@ -112,7 +115,14 @@ function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: Red
       ...options.clusterOptions,
       redisOptions: { ...node, ...server(options) },
     })
-  return new ClusterLink(`cluster ${places.map(({ host, port }) => `${host}:${port}`).join(',')}`, create, true)
+  const address = `cluster ${places.map(({ host, port }) => `${host}:${port}`).join(',')}`
+  return new ClusterLink(address, create, true, scoutTo(places, options))
+}
+
+/** Makes a connection that only tries whether the first of some servers can be reached. */
+function scoutTo([place]: readonly HostAndPort[], { tls }: RedisOptions): () => Redis {
+  const once: Connection = { retryStrategy: () => null, enableReadyCheck: false }
+  return () => new Redis({ ...BOUNDED, ...once, ...place, ...server({ tls }) })
 }
 
 /** Told apart by shape: there may be several copies of ioredis. */
@@ -121,8 +131,7 @@ function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
     throw new ConfigurationError(
       'Option "client" of redis must be a client of ioredis: new Redis() or new Redis.Cluster().',
     )
-  if ('stringNumbers' in client.options && client.options.stringNumbers)
-    throw new ConfigurationError('A client with stringNumbers answers text where a cache needs numbers.')
+  refuseOtherAnswers(client)
   if (client.options.keyPrefix)
     throw new ConfigurationError(
       `A client with keyPrefix "${client.options.keyPrefix}" cannot find its keys again. Use namespace.`,
@@ -132,6 +141,18 @@ function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
   const cluster = client as Cluster
   refuseReplicaReads(cluster)
   return new ClusterLink('your cluster', () => cluster, false)
+}
+
+/** @throws {ConfigurationError} When the client answers in another form than the cache reads. */
+function refuseOtherAnswers({ options }: NonNullable<RedisOptions['client']>): void {
+  const { stringNumbers, replyMapping = 'legacy' } = {
+    ...('redisOptions' in options && options.redisOptions),
+    ...(options as Partial<ServerOptions>),
+  }
+  if (stringNumbers)
+    throw new ConfigurationError('A client with stringNumbers answers text where a cache needs numbers.')
+  if (replyMapping !== 'legacy')
+    throw new ConfigurationError(`A cache needs a client with replyMapping "legacy", not "${replyMapping}".`)
 }
 
 /** A command that is sent again after its answer was lost counts twice, or overwrites what is newer. */

@@ -38,6 +38,7 @@ function create(given: RedisOptions = {}): RedisBackend {
   checkOptions(given)
   const { url, ...beside } = given
   const options: RedisOptions = { ...(url !== undefined && parseUrl(url)), ...beside }
+  checkOptions(options)
   const { client, cluster, sentinels, name, host, port, path, db, username, password, tls, ...rest } = options
   const { namespace = 'cashews:', clientSide = false, connection, clusterOptions, ...serialization } = rest
   const link = linkTo(options)

@@ -15,10 +15,10 @@ export class ServerLink implements Link {
   readonly #holder: ClientHolder<Redis>
   #connections = 0
 
-  /** @param isOwn Whether the client is made for this link, and ends with it. */
-  constructor(address: string, create: () => Redis, isOwn: boolean) {
+  /** As of a {@link ClientHolder}. */
+  constructor(address: string, create: () => Redis, isOwn: boolean, scout?: () => Redis) {
     this.address = address
-    this.#holder = new ClientHolder(address, create, isOwn)
+    this.#holder = new ClientHolder(address, create, isOwn, scout)
   }
 
   open(): Promise<void> {

@@ -79,6 +79,8 @@ export function parseUrl(url: string): RedisOptions {
   const named = Object.entries(optionsFromUrl(`${scheme}://${where}`, KINDS))
   const known = named.map(([name, value]) => [OTHER_NAMES[name] ?? name, value])
   const { cluster, clientSide, ...options } = Object.fromEntries(known) as Record<string, unknown>
+  if (cluster === true && ofScheme !== undefined && ofScheme !== 'cluster')
+    throw new ConfigurationError(`Option "cluster" of ${shownAs(url)} does not go with ${scheme}://.`)
   return {
     ...credentials(rest.slice(0, Math.max(0, end))),
     ...(scheme.startsWith('rediss') && { tls: true }),
@@ -98,13 +100,16 @@ function shownAs(url: string): string {
 
 /** @param shown The URL as messages may show it. */
 function place(kind: string | undefined, hosts: string, path: string, shown: string): RedisOptions {
-  const [first, second] = path.split('/').filter((part) => part !== '')
+  const [first, second, ...more] = path.split('/').filter((part) => part !== '')
   const addresses = (port: number) => hosts.split(',').map((host) => parseAddress(host, port, shown))
   if (kind === 'unix') {
     if (hosts !== '' || first === undefined)
       throw new ConfigurationError(`${shown} names no socket. Write redis+unix:///run/redis.sock, with three slashes.`)
     return { path: decode(path) }
   }
+  const stray = kind === 'sentinel' ? more[0] : second
+  if (stray !== undefined)
+    throw new ConfigurationError(`${shown} goes on after the database: "/${stray}" means nothing there.`)
   if (kind === 'cluster') return { cluster: addresses(PORT), ...database(first, shown) }
   if (kind === 'sentinel')
     return {

@@ -20,6 +20,8 @@ describe('the options of redis', () => {
     [{ cluster: [] }, /at least one address/],
     [{ cluster: ['a'], db: 1 }, /database 0 only/],
     [{ cluster: ['a:b'] }, /is no address/],
+    [{ cluster: [null] }, /null is no address/],
+    [{ sentinels: ['a b'], name: 'main' }, /is no address/],
     [{ host: '' }, /is no address/],
     [{ host: 'localhost:6380' }, /is no address/],
     [{ host: 'redis://localhost' }, /is no address/],
@@ -44,6 +46,7 @@ describe('the options of redis', () => {
     ['redis://localhost', /takes an object of settings/],
     [{ cluster: 'a:1' }, /"cluster" of redis must be a list of addresses/],
     [{ db: -1 }, /"db" of redis must be a whole number/],
+    [{ url: 'redis://host?db=-1' }, /"db" of redis must be a whole number/],
     [{ url: 5 }, /"url" of redis must be text/],
     [{ namespace: 5 }, /"namespace" of redis must be text/],
     [{ tls: 'yes' }, /"tls" of redis must be true, false or/],
@@ -67,8 +70,14 @@ describe('the options of redis', () => {
     expect(() => redis({ client: new Redis({ ...lazy, keyPrefix: 'p:' }) })).toThrow(/namespace/)
   })
 
-  it('refuses a client that answers numbers as text', () => {
-    expect(() => redis({ client: new Redis({ ...lazy, stringNumbers: true }) })).toThrow(/stringNumbers/)
+  it.each([
+    [{ stringNumbers: true }, /stringNumbers/],
+    [{ protocol: 3, replyMapping: 'resp3' }, /replyMapping "legacy", not "resp3"/],
+  ] as const)('refuses a client or cluster that answers in another form: %o', (options, reason) => {
+    const redisOptions = { ...lazy, ...options }
+    expect(() => redis({ client: new Redis(redisOptions) as Redis })).toThrow(reason)
+    const cluster = new Cluster([{ host: 'a', port: 1 }], { lazyConnect: true, redisOptions })
+    expect(() => redis({ client: cluster as Cluster })).toThrow(reason)
   })
 
   it('warns of a client that sends commands twice', () => {

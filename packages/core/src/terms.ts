@@ -1,4 +1,3 @@
-import type { Detection } from './detect.ts'
 import { CashewsError } from './errors.ts'
 import { inWatchedScope, watchedScope } from './scope.ts'
 
@@ -31,7 +30,8 @@ export function currentTerms(): Terms | undefined {
 /** Whether an answer that was stored `age` seconds ago, and is kept for `left` more, is good enough. */
 export function areMet(
   { maxAge = Number.POSITIVE_INFINITY, minFresh = 0 }: Terms,
-  { age = Number.POSITIVE_INFINITY, left = 0 }: Pick<Detection, 'age' | 'left'>,
+  age: number | undefined,
+  left: number | undefined,
 ): boolean {
-  return age <= maxAge && left >= minFresh
+  return (age ?? Number.POSITIVE_INFINITY) <= maxAge && (left ?? 0) >= minFresh
 }

@@ -71,8 +71,7 @@ export class Run implements Participation, ViewHost, TransactionControl {
     this.remembers = mode !== 'fast' && !around
     this.allowsRanges = !this.checksReads || phantoms
     this.allowsSlots = crossSlot === 'per-slot' || around !== undefined
-    this.locks =
-      mode === 'locked' && !around ? new KeyLocks(timeout, deadline, (error) => this.#fail(error)) : undefined
+    this.locks = mode === 'locked' && !around ? new KeyLocks(timeout, deadline) : undefined
   }
 
   get isOver(): boolean {
@@ -159,12 +158,15 @@ export class Run implements Participation, ViewHost, TransactionControl {
   #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     this.check()
     if (this.#around) return view.around?.claim(keys, inspects)
-    return this.locks?.claim(view, keys, inspects)
+    if (!this.locks) return
+    const claimed = this.locks.claim(view, keys, inspects)
+    return isPending(claimed) ? claimed.catch((error) => this.#fail(error)) : claimed
   }
 
   /** A function that swallows the error of a lock goes on in vain. */
-  #fail(error: Error): void {
+  #fail(error: Error): never {
     this.#doom ??= error
+    throw error
   }
 
   async #commitLast(): Promise<void> {

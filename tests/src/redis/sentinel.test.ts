@@ -1,8 +1,9 @@
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
+import { startProxy } from '../support/redis/proxy.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 import { startWatcher } from '../support/redis/sentinel.ts'
 
@@ -21,4 +22,24 @@ it('a client of Sentinels that is closed leaves no connection to them', async ()
   await cache.close()
   await eventually(async () => (await connections()) === before)
   expect(await connections()).toBe(before)
+})
+
+it('a Sentinel that breaks its connections is no news for the console', async () => {
+  await using master = await startRedis()
+  await using sentinel = await startWatcher(master.port, 5_000)
+  await using proxy = await startProxy(sentinel.port)
+  using complaints = vi.spyOn(console, 'error').mockReturnValue()
+  const connection = { updateSentinels: false, sentinelReconnectStrategy: () => 20 }
+  const options = { sentinels: [`127.0.0.1:${proxy.port}`], name: 'mymaster', connection }
+  await using cache = createCache().setup(redis(options), PATIENT)
+  await cache.set('k', 1)
+  const listeners = async () => String(await sentinel.admin.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).trim()
+  await eventually(async () => (await listeners()) !== '')
+
+  const before = proxy.joined
+  proxy.refuse()
+  proxy.reset()
+  await eventually(() => proxy.joined > before + 1)
+  expect(complaints).not.toHaveBeenCalled()
+  expect(await cache.get('k')).toBe(1)
 })

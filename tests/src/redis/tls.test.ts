@@ -74,6 +74,16 @@ describe('Redis over TLS', () => {
     expect(await far.cache.get('k')).toBe(1)
   })
 
+  it.for(['cluster://HOST', 'sentinel://HOST/mymaster'])(
+    'says of a %s too that nobody vouches for its certificate',
+    async (place, { skip }) => {
+      skip(server === undefined, 'This redis-server was built without TLS.')
+      const at = `rediss+${place.replace('HOST', new URL(url).host)}`
+      await using trusting = cacheOn({ url: at })
+      await expect(trusting.cache.get('k')).rejects.toThrow(/certificate/)
+    },
+  )
+
   it('takes no certificate that nobody vouches for, and sends nothing in clear instead', async ({ skip }) => {
     skip(server === undefined, 'This redis-server was built without TLS.')
     await using trusting = cacheOn({})

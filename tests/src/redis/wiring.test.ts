@@ -2,6 +2,7 @@ import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
+import { freePort } from '../support/redis/ports.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 /** What goes wrong when a cache with these options is used for the first time. */
@@ -35,6 +36,13 @@ describe('Redis that was set up in the wrong way', () => {
     const [host] = redisCluster()
     const failure = await failureOf({ url: `redis://${host}` })
     expect(failure.message).toMatch(/(MOVED|CROSSSLOT).*part of a Cluster: set it up by redis\(\{ cluster/)
+  })
+
+  it.each([
+    ['a Cluster', (port: number) => ({ cluster: [`127.0.0.1:${port}`] })],
+    ['Sentinels', (port: number) => ({ sentinels: [`127.0.0.1:${port}`], name: 'mymaster' })],
+  ])('is not there: %s', async (_, options) => {
+    expect((await failureOf(options(await freePort()))).message).toMatch(/connect ECONNREFUSED/)
   })
 
   it('is no Cluster', async () => {

@@ -98,7 +98,7 @@ export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
-export { checkFlags, checkFunction, checkNames, checkOptions, checkThat, kindOfOption } from './options.ts'
+export { checkFlags, checkFunction, checkKnown, checkNames, checkOptions, checkThat, kindOfOption } from './options.ts'
 export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export {
   currentTransaction,

@@ -1,4 +1,12 @@
-import { ConfigurationError, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import {
+  ConfigurationError,
+  checkFlags,
+  checkKnown,
+  checkThat,
+  type Milliseconds,
+  parseTtl,
+  type Ttl,
+} from '@cashews/core'
 
 /**
  * How transactions are kept apart. `fast`: not at all; all is written, or nothing. `locked`: what one reads or writes,
@@ -52,8 +60,7 @@ const NAMES = ['mode', 'timeout', 'tries', 'keys', 'phantoms', 'crossSlot', 'sup
 export function settingsOf(options: TransactionOptions): Settings {
   const isObject = typeof options === 'object' && options !== null
   checkThat(isObject, `The options of a transaction are an object, such as { mode: 'fast' }, not ${String(options)}.`)
-  const stray = Object.keys(options).find((name) => !NAMES.includes(name))
-  checkThat(stray === undefined, `A transaction has no option "${stray}". Its options: ${NAMES.join(', ')}.`)
+  checkKnown('A transaction', options, NAMES)
   const { mode = 'locked', timeout = '10s', tries = 10, keys = [], crossSlot = 'refuse' } = options
   checkThat(MODES.includes(mode), `There is no mode "${mode}". The modes are ${MODES.join(', ')}.`)
   checkThat(Number.isInteger(tries) && tries >= 1, `A transaction has at least 1 try, not ${tries}.`)
@@ -67,7 +74,6 @@ export function settingsOf(options: TransactionOptions): Settings {
   const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
-  checkThat(typeof phantoms === 'boolean', `The option "phantoms" is true or false, not ${String(phantoms)}.`)
-  checkThat(typeof suppress === 'boolean', `The option "suppress" is true or false, not ${String(suppress)}.`)
+  checkFlags({ phantoms, suppress })
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
 }

@@ -36,9 +36,8 @@ export async function insist<T>(
   let failure = error
   const deadline = performance.now() + culprit().timeout
   for (let repairs = 0; ; ) {
-    if (failure !== undefined) await culprit().overcome(failure, repairs, deadline)
+    if ((await inTime(clearWay(obstacles, culprit(), failure, repairs, deadline), last)) === LATE) break
     if (failure !== undefined && !isBusy(failure)) repairs++
-    for (const obstacle of obstacles) await obstacle.ready()
     try {
       const made = await pace.inTurn(() => {
         if (performance.now() >= last) return LATE
@@ -56,3 +55,30 @@ export async function insist<T>(
 
 const HINDERED = Symbol('hindered')
 const LATE = Symbol('late')
+/** A timer that is to wait for longer fires at once. */
+const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1
+
+/** Does something about the last failure, and waits until nothing hinders a writer. */
+async function clearWay(
+  obstacles: readonly Obstacle[],
+  culprit: Obstacle,
+  failure: unknown,
+  repairs: number,
+  deadline: Milliseconds,
+): Promise<void> {
+  if (failure !== undefined) await culprit.overcome(failure, repairs, deadline)
+  for (const obstacle of obstacles) await obstacle.ready()
+}
+
+/** Waits no longer than until `last`: who is told by then that nothing was written can rely on it. */
+async function inTime(clearing: Promise<void>, last: Milliseconds): Promise<typeof LATE | undefined> {
+  const left = last - performance.now()
+  if (left > LONGEST_TIMER) return clearing as Promise<undefined>
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(resolve, left, LATE)
+  })
+  const ended = await Promise.race([clearing, late])
+  clearTimeout(timer)
+  return ended || undefined
+}

@@ -342,11 +342,14 @@ export class Shard implements Obstacle {
   lockedError(): BackendUnavailableError {
     return new BackendUnavailableError(
       `The disk cache at ${this.#place} has been locked by another process for ${this.#settings.timeout} ms.`,
+      { isUndone: true },
     )
   }
 
   lateError(): BackendUnavailableError {
-    return new BackendUnavailableError(`The disk cache at ${this.#place} could not be written to in time.`)
+    return new BackendUnavailableError(`The disk cache at ${this.#place} could not be written to in time.`, {
+      isUndone: true,
+    })
   }
 
   // Room

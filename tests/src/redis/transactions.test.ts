@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { redis } from '@cashews/backend-redis'
+import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { CrossSlotError, transaction } from '@cashews/transactions'
+import slotOf from 'cluster-key-slot'
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { anomalyOf, type Deed } from '../support/history.ts'
 import { PATIENT } from '../support/patience.ts'
+import { eventually } from '../support/redis/eventually.ts'
+import { startProxy } from '../support/redis/proxy.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 const transactor = fileURLToPath(new URL('../support/redis/transactor.ts', import.meta.url))
@@ -36,8 +40,8 @@ describe('transactions of several processes on Redis', () => {
 })
 
 describe('transactions on a Redis Cluster', () => {
-  const setup = () => {
-    const cache = createCache().setup(redis({ cluster: redisCluster(), namespace: namespace() }), PATIENT)
+  const setup = (options: RedisOptions = {}) => {
+    const cache = createCache().setup(redis({ cluster: redisCluster(), namespace: namespace(), ...options }), PATIENT)
     closing.push(() => cache.close())
     return cache
   }
@@ -73,4 +77,38 @@ describe('transactions on a Redis Cluster', () => {
       expect(await cache.getMany(['{user:1}:count', '{user:2}:count'])).toEqual([5, 6])
     },
   )
+
+  it('are known to have committed when one server of several did so, and its answer was lost', async () => {
+    const own = namespace()
+    const master = await masterOf(`${own}key`)
+    await using link = await startProxy(master.port)
+    const natMap = { [`${master.host}:${master.port}`]: { host: '127.0.0.1', port: link.port } }
+    const cache = setup({ namespace: own, clusterOptions: { natMap } })
+    const witness = setup({ namespace: own })
+    // So that the server knows the script of a commit, and is not asked twice.
+    await transaction(cache, () => cache.set('key', 'before'), { mode: 'fast' })
+    const committing = transaction(
+      cache,
+      async () => {
+        await cache.set('key', 'after')
+        link.delay({ down: 5_000 })
+      },
+      { mode: 'fast' },
+    )
+    await eventually(async () => (await witness.get('key')) === 'after')
+    link.heal()
+    link.reset()
+    await committing
+    expect(await cache.get('key')).toBe('after')
+  })
 })
+
+/** Where the master of a key in the cluster listens. */
+async function masterOf(name: string): Promise<{ host: string; port: number }> {
+  const [host = '', port] = redisCluster()[0]?.split(':') ?? []
+  const client = new Redis({ host, port: Number(port) })
+  const slots = await client.cluster('SLOTS')
+  client.disconnect()
+  const [, , master] = slots.find(([from, to]) => slotOf(name) >= from && slotOf(name) <= to) ?? []
+  return { host: String(master?.[0]), port: Number(master?.[1]) }
+}

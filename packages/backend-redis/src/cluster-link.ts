@@ -8,8 +8,14 @@ import { NodeHealth } from './node-health.ts'
 import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
 
-/** A command that went to a server which no longer has its slot, or not yet. */
-const REDIRECTED = /^(?:MOVED|ASK|TRYAGAIN)\b/
+/**
+ * What the client says of commands that it would not send together, and has not sent: of one of their slots it has heard that it
+ * moved, and it has yet to ask for the others.
+ */
+const NOT_TOGETHER = 'All keys in the pipeline should belong to the same slots'
+
+/** A command that went to a server which no longer has its slot, or not yet, or that went nowhere. */
+const REDIRECTED = new RegExp(`^(?:MOVED|ASK|TRYAGAIN|${NOT_TOGETHER})\\b`)
 
 /** After these the servers may be others. */
 const TOPOLOGY_EVENTS = ['refresh', 'ready', 'close', '+node', '-node']
@@ -124,7 +130,12 @@ export class ClusterLink implements Link {
     }
     const pipeline = this.#holder.ready().pipeline()
     for (const at of places) sendBy(pipeline, commands[at] as Command)
-    const results = await this.#toNode(node, async () => (await pipeline.exec()) ?? []).catch((error) => error)
+    const exec = () =>
+      pipeline.exec().catch((error) => {
+        if (error.message.startsWith(NOT_TOGETHER)) return places.map(() => [error] as const)
+        throw error
+      })
+    const results = await this.#toNode(node, exec).catch((error) => error)
     await Promise.all(
       places.map(async (at, order) => {
         const [error, answer] = Array.isArray(results) ? results[order] : [results]

@@ -1,0 +1,23 @@
+import { redis } from '@cashews/backend-redis'
+import { createCache } from '@cashews/core'
+import slotOf from 'cluster-key-slot'
+import { Cluster } from 'ioredis'
+import { expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
+import { redisCluster } from '../support/redis/shared.ts'
+
+it('keys of many slots are written and read while the client has heard of one slot only that it moved', async () => {
+  const namespace = `moving:${crypto.randomUUID()}:`
+  const redisOptions = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false }
+  const client = new Cluster([...redisCluster()], { redisOptions })
+  await using _ = { [Symbol.asyncDispose]: async () => void (await client.quit()) }
+  await using cache = createCache().setup(redis({ client, namespace }), { suppress: false, ...PATIENT })
+  const entries = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`k:${at}`, at]))
+  await cache.init()
+
+  // What ioredis does when a slot was MOVED, until it has asked who holds which.
+  const groups: number[] = Reflect.get(client, '_groupsBySlot')
+  groups[slotOf(`${namespace}k:0`)] = -1
+  await cache.setMany(entries, { ttl: '1m' })
+  expect(await cache.getMany(Object.keys(entries))).toEqual(Object.values(entries))
+})

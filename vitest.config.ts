@@ -45,10 +45,22 @@ const needRedis = ['tests/src/redis/**/*.test.ts', 'tests/src/faults/quick/*.tes
 const faults = 'tests/src/faults/**'
 export const clusterKit = 'tests/src/redis/cluster-conformance.test.ts'
 
+const unitTests = ['packages/*/test/**/*.test.ts', 'tests/src/**/*.test.ts']
+
+const thatSay = (text: RegExp, files: string[]) => files.filter((file) => text.test(readFileSync(file, 'utf8')))
+
 /** Tests that run on every store: on those of this process in `unit`, on Redis in `redis`. */
-const onEveryStore = globSync('tests/src/*.test.ts').filter((file) =>
-  readFileSync(file, 'utf8').includes('support/backends.ts'),
+const onEveryStore = thatSay(/support\/backends\.ts/, globSync('tests/src/*.test.ts'))
+
+/**
+ * Files share processes, and put-back.ts sees to it that nothing of one reaches the next. Those that weigh the memory of their
+ * process, or change it for good, have one each.
+ */
+const alone = thatSay(
+  /memoryUsage|setFlagsFromString|'typeorm'/,
+  globSync(unitTests, { exclude: ['**/node_modules/**'] }),
 )
+const sharing = { isolate: false, setupFiles: ['tests/src/support/put-back.ts'] }
 
 const config: ViteUserConfig = defineConfig({
   oxc: false,
@@ -61,8 +73,17 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'tests/src/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...needRedis, faults],
+          include: unitTests,
+          exclude: ['**/node_modules/**', ...needRedis, faults, ...alone],
+          ...sharing,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: alone,
+          exclude: [...needRedis, faults],
         },
       },
       {
@@ -71,6 +92,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'redis',
           include: [...needRedis, ...onEveryStore],
           exclude: ['**/node_modules/**', clusterKit],
+          ...sharing,
           globalSetup: ['tests/src/support/redis/global-setup.ts'],
         },
       },

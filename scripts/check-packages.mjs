@@ -20,9 +20,9 @@ const app = join(out, 'app')
 const run = promisify(execFile)
 let failed = 0
 
-/** @param {string} command @param {string[]} args @param {string} [cwd] */
-const sh = async (command, args, cwd = root) =>
-  (await run(command, args, { cwd, timeout: 120_000, maxBuffer: 64 << 20 })).stdout
+/** @param {string} command @param {string[]} args @param {string} [cwd] @param {NodeJS.ProcessEnv} [env] */
+const sh = async (command, args, cwd = root, env = process.env) =>
+  (await run(command, args, { cwd, env, timeout: 120_000, maxBuffer: 64 << 20 })).stdout
 
 /** @param {string} name @param {() => unknown} check */
 async function step(name, check) {
@@ -234,11 +234,14 @@ try {
       const { files, types } = await writeBlocks()
       await checkTypes(types)
       await step(`Node ${otherNodes.join(' and ')} from npm`, () => node)
-      for (const { version, bin } of await node.catch(() => [])) {
-        for (const file of ['load.mjs', 'load.cjs', 'load-build.cjs'])
-          await step(`${file} on Node ${version}`, () => sh(bin, [file], app))
-        for (const { name, file } of files) await step(`${name} on Node ${version}`, () => sh(bin, [file], app))
-      }
+      const versions = await node.catch(() => [])
+      const loaders = ['load.mjs', 'load.cjs', 'load-build.cjs'].map((file) => ({ name: file, file }))
+      // Each compiles the same packages.
+      const env = { ...process.env, NODE_COMPILE_CACHE: join(out, 'compiled') }
+      for (const { name, file } of [...loaders, ...files])
+        await Promise.all(
+          versions.map(({ version, bin }) => step(`${name} on Node ${version}`, () => sh(bin, [file], app, env))),
+        )
     })(),
   ])
 } finally {

@@ -3,41 +3,43 @@ import { createRequire } from 'node:module'
 import { defineConfig } from 'tsup'
 import { base } from '../../tsup.base.ts'
 
-// mnemonist's ESM entry drags in heaps and suffix arrays (24 KB) and its deep paths are CommonJS only,
-// so the structures used are bundled (3 KB) and mnemonist is a devDependency. Add a structure or a method here to use it.
-const structures = { LRUMapWithDelete: 'lru-map-with-delete' }
-/** What of them is called. Their other methods, and the helpers of those, stay out. */
-const used = ['clear', 'set', 'delete', 'splayOnTop', 'getPointerArray']
-const method = /^\w+(?:\.prototype)?\.(\w+) = function[\s\S]*?^};$/gm
+// mnemonist's ESM entry drags in heaps and suffix arrays (24 KB) and its deep paths are CommonJS only, so what is used is
+// bundled (1.5 KB), and mnemonist is a devDependency. Add a file or a function here to use it.
+/** The files of the one structure, each after those it needs, and which of their functions are called. */
+const used: Readonly<Record<string, readonly string[]>> = {
+  'utils/typed-arrays.js': ['getPointerArray'],
+  'lru-cache.js': ['splayOnTop'],
+  'lru-map.js': ['clear'],
+  'lru-map-with-delete.js': ['clear', 'set', 'delete'],
+}
+const requires = /^var \w+ = require[^;]*;$/gm
+const member = /^(?:\w+\.)+(\w+) = (?:function[\s\S]*?^}|.*);$/gm
+const symbols = /^if \(typeof Symbol.*\n.*;$/gm
 const require = createRequire(import.meta.url)
+
+/** A file without what is not called. The helpers that it would require stand before it, in `typed`. */
+async function partOf(file: string, called: readonly string[]): Promise<string> {
+  const source = await readFile(require.resolve(`mnemonist/${file}`), 'utf8')
+  const kept = source.replace(requires, '').replace(symbols, '')
+  return kept.replace(member, (text, name) => (called.includes(name) ? text : '')).replaceAll('exports.', 'typed.')
+}
 
 export default defineConfig({
   ...base,
-  noExternal: ['mnemonist', 'obliterator'],
+  noExternal: ['mnemonist'],
   esbuildPlugins: [
     {
       name: 'mnemonist-structures',
       setup(build) {
-        build.onResolve({ filter: /^mnemonist$/ }, () => ({
-          path: 'structures',
-          namespace: 'mnemonist',
+        build.onResolve({ filter: /^mnemonist$/ }, ({ path }) => ({
+          path,
+          namespace: 'structures',
           sideEffects: false,
         }))
-        build.onLoad({ filter: /[\\/]mnemonist[\\/].*\.js$/ }, async ({ path }) => ({
-          contents: (await readFile(path, 'utf8')).replace(method, (text, name) => (used.includes(name) ? text : '')),
-        }))
-        build.onResolve({ filter: /^obliterator\/|\/iterables\.js$/ }, () => ({ path: 'unused', namespace: 'unused' }))
-        build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }))
-        build.onResolve({ filter: /.*/, namespace: 'mnemonist' }, ({ path }) => ({ path, sideEffects: false }))
-        build.onLoad({ filter: /.*/, namespace: 'mnemonist' }, () => ({
-          contents: Object.entries(structures)
-            .map(([name, file]) => {
-              const path = JSON.stringify(require.resolve(`mnemonist/${file}.js`))
-              return `export { default as ${name} } from ${path}`
-            })
-            .join('\n'),
-          resolveDir: import.meta.dirname,
-        }))
+        build.onLoad({ filter: /./, namespace: 'structures' }, async () => {
+          const parts = await Promise.all(Object.entries(used).map(([file, called]) => partOf(file, called)))
+          return { contents: ['const typed = {}', ...parts, 'export { LRUMapWithDelete }'].join('\n') }
+        })
       },
     },
   ],

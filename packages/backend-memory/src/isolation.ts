@@ -1,4 +1,5 @@
 import { deepCopy, Twins } from '@cashews/core'
+import { Flat } from './flat.ts'
 import { deepFreeze } from './freeze.ts'
 import { Held } from './held.ts'
 import { Knot } from './knot.ts'
@@ -22,7 +23,8 @@ export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>>
       if (typeof value !== 'object' || value === null) return deepCopy(value)
       const twins = new Twins()
       const copy = deepCopy(value, twins)
-      return twins.needed ? new Knot(copy) : copy
+      if (twins.needed) return new Knot(copy)
+      return !twins.hasParts && Object.getPrototypeOf(copy) === Object.prototype ? new Flat(copy as object) : copy
     },
     give: (kept) => (kept instanceof Held ? kept.read() : deepCopy(kept)),
     givesAll: false,

@@ -9,7 +9,7 @@ interface ScriptCommand extends Command {
 /** A command that runs a script. */
 export function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
   return {
-    method: 'evalshaBuffer',
+    name: 'evalsha',
     args: [script.sha, names.length, ...names, ...args],
     key: names[0] as string,
     lua: script.lua,
@@ -61,7 +61,7 @@ export class Evaluator {
 
 /** The same for a server that does not know the script yet. */
 function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
-  return { method: 'evalBuffer', args: [lua, ...args], key }
+  return { name: 'eval', args: [lua, ...args], key }
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -184,7 +184,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async exists(key: string): Promise<boolean> {
-    return (await this.#send('existsBuffer', key)) === 1
+    return (await this.#send('exists', key)) === 1
   }
 
   async expire(key: string, lifetime: Milliseconds): Promise<boolean> {
@@ -192,7 +192,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async timeLeft(key: string): Promise<Milliseconds | Miss> {
-    return timeLeft(await this.#send('pttlBuffer', key))
+    return timeLeft(await this.#send('pttl', key))
   }
 
   async size(key: string): Promise<number> {
@@ -200,7 +200,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async getRaw(key: string): Promise<unknown> {
-    return (await this.#send('getBuffer', key)) ?? MISS
+    return (await this.#send('get', key)) ?? MISS
   }
 
   async setRaw(key: string, value: unknown, lifetime: Milliseconds): Promise<boolean> {
@@ -318,7 +318,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       Number(await this.#change([key], () => this.#run(scripts.REMOVE_MEMBERS, key, members))),
     pop: async (key, count) => {
       const args = [this.#keys.value(key), count]
-      const popped = await this.#change([key], () => this.#send('spopBuffer', key, args))
+      const popped = await this.#change([key], () => this.#send('spop', key, args))
       return (popped as Buffer[]).map(String)
     },
   }
@@ -333,7 +333,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     },
     extend: (key, token, lifetime) => this.#lock(scripts.EXTEND, key, [token, scripts.ttlOf(lifetime)]),
     release: (key, token) => this.#lock(scripts.RELEASE, key, [token, this.#bell.channel]),
-    isLocked: async (key) => (await this.#send('existsBuffer', key, [this.#keys.lock(key)])) === 1,
+    isLocked: async (key) => (await this.#send('exists', key, [this.#keys.lock(key)])) === 1,
     released: (key, atMost) => this.#bell.released(this.#keys.lock(key), atMost),
   }
 
@@ -352,7 +352,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     holds: async (key, lease) => {
       const at = lease.lastIndexOf(':')
       const [, name] = this.#pair(key)
-      const [found, stored] = (await this.#send('hmgetBuffer', key, [name, 'name', 'stored'])) as (Buffer | null)[]
+      const [found, stored] = (await this.#send('hmget', key, [name, 'name', 'stored'])) as (Buffer | null)[]
       return found !== null && String(found) === lease.slice(0, at) && Number(lease.slice(at + 1)) >= Number(stored)
     },
   }
@@ -392,9 +392,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return send().finally(() => copies.drop(keys))
   }
 
-  #send(method: Command['method'], key: string, args?: readonly Argument[]): Promise<unknown> {
+  #send(name: Command['name'], key: string, args?: readonly Argument[]): Promise<unknown> {
     const own = this.#keys.value(key)
-    return this.#link.send({ method, args: args ?? [own], key: own })
+    return this.#link.send({ name, args: args ?? [own], key: own })
   }
 
   #pair(key: string): [value: string, lease: string] {

@@ -57,7 +57,7 @@ export class ServerReads {
 
   /** Unlike `MGET`, `GET` says when a key is of another kind. */
   #readOne(name: string): Promise<readonly (Buffer | null)[]> {
-    return this.#link.send({ method: 'getBuffer', args: [name], key: name }).then(
+    return this.#link.send({ name: 'get', args: [name], key: name }).then(
       (bytes) => [bytes as Buffer | null],
       (error) => {
         if ((error as { code?: string }).code !== 'CASHEWS_WRONG_TYPE') throw error
@@ -69,7 +69,7 @@ export class ServerReads {
 }
 
 function mget(names: readonly string[]): Command {
-  return { method: 'mgetBuffer', args: names, key: names[0] as string }
+  return { name: 'mget', args: names, key: names[0] as string }
 }
 
 function dated(answer: unknown): Dated[] {

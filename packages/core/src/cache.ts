@@ -71,6 +71,11 @@ export interface Tagging {
   readonly tie: (store: Backend) => Backend
   /** The tags a key is written under: those given and those registered for it, or none. */
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
+  /** Sorts entries by the tags that each is written under. */
+  group<E extends readonly [key: string, value: unknown]>(
+    entries: readonly E[],
+    given: readonly string[] | undefined,
+  ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]>
   /** Those its value will be written under, before it is loaded. */
   ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
   /** Makes every key absent that is under one of the tags. Answers whether every store did. */
@@ -256,7 +261,7 @@ export class Cache implements AsyncDisposable {
     if (tags) this.requireTags()
     await this.#perRoute(keys, async (route, _, positions) => {
       const own = positions.map((at) => pairs[at] as readonly [string, unknown])
-      for (const [shared, group] of this.#byTags(own, tags))
+      for (const [shared, group] of this.#tagging?.group(own, tags) ?? [[undefined, own] as const])
         await route.dispatch<'setMany'>({ command: 'setMany', entries: group, lifetime, tags: shared })
     })
   }
@@ -302,10 +307,7 @@ export class Cache implements AsyncDisposable {
 
   /** Deletes the keys that match a glob. Answers how many. */
   async deleteMatch(pattern: string): Promise<number> {
-    const routes = this.#routes.matching(pattern)
-    return sum(
-      await Promise.all(routes.map((route) => route.dispatch<'deleteMatch'>({ command: 'deleteMatch', pattern }))),
-    )
+    return sum(await sendToAll<'deleteMatch'>(this.#routes.matching(pattern), { command: 'deleteMatch', pattern }))
   }
 
   /** Answers whether the key is there, whatever it holds. */
@@ -344,13 +346,12 @@ export class Cache implements AsyncDisposable {
 
   /** Removes every key of every backend. */
   async clear(): Promise<void> {
-    await Promise.all(this.#routes.some().map((route) => route.dispatch<'clear'>({ command: 'clear' })))
+    await this.callAll<'clear'>({ command: 'clear' })
   }
 
   /** Counts the keys of all backends. */
   async getKeysCount(): Promise<number> {
-    const routes = this.#routes.some()
-    return sum(await Promise.all(routes.map((route) => route.dispatch<'getKeysCount'>({ command: 'getKeysCount' }))))
+    return sum(await this.callAll<'getKeysCount'>({ command: 'getKeysCount' }))
   }
 
   /**
@@ -359,7 +360,7 @@ export class Cache implements AsyncDisposable {
    * @throws {BackendUnavailableError} When one is not, with `suppress` too.
    */
   async ping(message = 'PONG'): Promise<string> {
-    await Promise.all(this.#routes.some().map((route) => route.dispatch<'ping'>({ command: 'ping', message })))
+    await this.callAll<'ping'>({ command: 'ping', message })
     return message
   }
 
@@ -669,8 +670,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Sends one operation that concerns no single key to every backend. */
-  callAll<C extends 'deleteTags' | 'expireTags'>(request: Request<C>): Promise<CommandResults[C][]> {
-    return Promise.all(this.#routes.some().map(async (route) => route.dispatch<C>({ ...request })))
+  async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
+    return sendToAll<C>(this.#routes.some(), request)
   }
 
   /**
@@ -733,23 +734,6 @@ export class Cache implements AsyncDisposable {
         return run(route, own, positions)
       }),
     )
-  }
-
-  /** Sorts entries by the tags that each is written under. */
-  #byTags<E extends readonly [key: string, value: unknown]>(
-    entries: readonly E[],
-    given: readonly string[] | undefined,
-  ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]> {
-    if (!this.#tagging) return [[undefined, entries]]
-    const groups = new Map<string, readonly [readonly string[] | undefined, E[]]>()
-    for (const entry of entries) {
-      const tags = this.tagsFor(entry[0], given)
-      const name = JSON.stringify(tags)
-      const group = groups.get(name)
-      if (group) group[1].push(entry)
-      else groups.set(name, [tags, [entry]])
-    }
-    return groups.values()
   }
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
@@ -834,6 +818,14 @@ function checkCommandOptions(options: unknown, known: readonly string[]): void {
 function checkList(list: unknown): void {
   if (!Array.isArray(list))
     throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
+}
+
+/** Sends one operation to several backends, side by side. */
+function sendToAll<C extends Exclude<Command, StreamCommand>>(
+  routes: readonly Route[],
+  request: Request<C>,
+): Promise<CommandResults[C][]> {
+  return Promise.all(routes.map(async (route) => route.dispatch<C>({ ...request })))
 }
 
 function sum(counts: readonly number[]): number {

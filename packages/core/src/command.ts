@@ -122,11 +122,5 @@ export type Request<C extends Command> = { [K in C]: { readonly command: K } & C
 /** Commands whose answer is a stream, not a promise. */
 export type StreamCommand = 'scan' | 'getMatch'
 
-/** Every command, by name. */
-export const COMMANDS: readonly Command[] = /* @__PURE__ */ (
-  'get getMany getMatch getRaw set setMany setRaw delete deleteMany deleteMatch exists scan incr expire getExpire clear ping ' +
-  'getSize getKeysCount setLock unlock isLocked getBits incrBits sliceIncr setAdd setRemove setPop deleteTags expireTags getTags'
-).split(' ') as Command[]
-
 /** The answer of a command. */
 export type Answer<C extends Command> = Awaitable<CommandResults[C]>

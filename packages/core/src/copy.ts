@@ -9,6 +9,8 @@ const CLONE = Symbol.for('cashews.clone')
 export class Twins extends Map<object, object> {
   /** Whether it was needed: an object was met twice, or has keys that a quick look passes over. */
   needed = false
+  /** Whether an object was met inside of the first. */
+  hasParts = false
 }
 
 /**
@@ -24,6 +26,7 @@ export function deepCopy(value: unknown, twins?: Twins): unknown {
   if (twins) {
     const twin = twins.get(value)
     twins.needed ||= twin !== undefined
+    twins.hasParts ||= twins.size > 0
     if (twin) return twin
   }
   if (prototype === Object.prototype) return copyParts({ ...value }, value, twins)

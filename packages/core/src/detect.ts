@@ -53,9 +53,9 @@ export class Detector {
   }
 
   record(key: string, detection: Detection): void {
-    const before = this.#calls.get(key)
-    if (before) before.push(detection)
-    else this.#calls.set(key, [detection])
+    const known = Object.entries(detection).filter(([, fact]) => fact !== undefined)
+    this.expect(key)
+    this.#calls.get(key)?.push(Object.fromEntries(known) as unknown as Detection)
   }
 
   /** Tells another detector, once, everything this one has seen. */

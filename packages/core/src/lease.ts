@@ -1,5 +1,6 @@
 import type { Backend, TagsAhead } from './backend.ts'
-import type { Call, Command } from './command.ts'
+import type { Call } from './command.ts'
+import { changesValues } from './commands.ts'
 import { companionOf } from './companion.ts'
 import { FewMap } from './few-map.ts'
 import { compileGlob } from './glob.ts'
@@ -79,7 +80,7 @@ export class Leases {
 
   /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
   breakFor(call: Call): void {
-    if (this.#newest.isEmpty || !CHANGES.has(call.command)) return
+    if (this.#newest.isEmpty || !changesValues(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
     else if ('keys' in call) for (const key of call.keys) this.#break(key)
     else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
@@ -120,21 +121,6 @@ export class Leases {
     for (const key of this.#newest.keys()) if (matches(key)) this.#break(key)
   }
 }
-
-/** The commands after which a value that was loaded before is out of date. */
-const CHANGES: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
-  'set',
-  'setMany',
-  'setRaw',
-  'delete',
-  'deleteMany',
-  'deleteMatch',
-  'incr',
-  'expire',
-  'clear',
-  'deleteTags',
-  'expireTags',
-])
 
 /** The leases on a backend, whichever cache took them. */
 export const leasesOf: (backend: Backend) => Leases = /* @__PURE__ */ companionOf(() => new Leases())

@@ -1,5 +1,6 @@
 import type { Backend, RemovalReason } from './backend.ts'
-import { COMMANDS, type Command, type CommandResults } from './command.ts'
+import type { Command, CommandResults } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { ConfigurationError } from './errors.ts'
 import { checkFunction } from './options.ts'
 import { outsideTransaction } from './participation.ts'

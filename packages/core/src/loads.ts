@@ -164,8 +164,8 @@ export class Loads {
     seen: Seen = PLAIN,
     longest?: Milliseconds,
   ): Promise<void> {
-    const left = hit ? await timeLeft(route, key) : undefined
-    this.detected(key, compact({ ...seen, backend: route.backend.name, hit, age: ageOf(longest, left), left }))
+    const ages = hit ? await agesOf(route, key, longest) : {}
+    this.detected(key, { ...seen, backend: route.backend.name, hit, ...ages })
   }
 
   /** Goes on where nothing is at hand yet, or somebody wants to know. `stored` is what {@link look} found. */
@@ -210,11 +210,11 @@ export class Loads {
     } finally {
       const { hit, stale, reason, detector: inside } = flight
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
-      const left = await timeLeft(route, key)
-      if (hit) flight.age ??= ageOf(longest, left)
+      const { age, left } = await agesOf(route, key, longest)
+      if (hit) flight.age ??= age
       for (const detector of this.#detectors()) {
         inside?.replay(detector)
-        detector.record(key, compact({ ...told, age: flight.age, left }))
+        detector.record(key, { ...told, age: flight.age, left })
       }
     }
   }
@@ -339,10 +339,7 @@ async function answerOnTerms<T>(
   terms: Terms,
 ): Promise<T> {
   const { key } = flight.call
-  if (stored !== MISS) {
-    const left = await timeLeft(route, key)
-    if (areMet(terms, ageOf(through.longest, left), left)) return use(stored, through, flight)
-  }
+  if (stored !== MISS && areMet(terms, await agesOf(route, key, through.longest))) return use(stored, through, flight)
   if (terms.onlyStored) throw new NotStoredError(`Nothing is stored for "${key}" that would be fresh enough.`)
   flight.reason = stored === MISS ? 'miss' : 'refresh'
   return through.load(flight)
@@ -355,22 +352,21 @@ async function passOn<T>(flight: Flight<T>, answer: Promise<T>): Promise<T> {
   return result
 }
 
-/** How long a key is still kept, in seconds; `undefined` when it is not there, or the store does not say. */
-async function timeLeft(route: Route, key: string): Promise<number | undefined> {
+/** How old the value of a key is, which is stored for `longest` milliseconds, and how long it is still kept. */
+async function agesOf(
+  route: Route,
+  key: string,
+  longest = Number.POSITIVE_INFINITY,
+): Promise<Pick<Detection, 'age' | 'left'>> {
   try {
     const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
-    return left === MISS ? undefined : (left as Milliseconds) / 1_000
+    if (left === MISS) return {}
+    const age = longest - (left as Milliseconds)
+    return {
+      left: (left as Milliseconds) / 1_000,
+      ...(longest < Number.POSITIVE_INFINITY && { age: Math.max(0, age) / 1_000 }),
+    }
   } catch {
-    return undefined // Whoever asks only wants to know: the read itself has its answer.
+    return {} // Whoever asks only wants to know: the read itself has its answer.
   }
-}
-
-/** How long ago something was stored, in seconds, that is kept for `longest` milliseconds and has some left. */
-function ageOf(longest: Milliseconds | undefined, left: number | undefined): number | undefined {
-  if (longest === undefined || left === undefined || longest === Number.POSITIVE_INFINITY) return undefined
-  return Math.max(0, longest / 1_000 - left)
-}
-
-function compact<T extends object>(facts: T): T {
-  return Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as T
 }

@@ -83,14 +83,9 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
     options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
   const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)
   const token = crypto.randomUUID()
-  const deadline = performance.now() + wait
-  for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
-    options.signal?.throwIfAborted()
-    if (await store.acquire(token, lifetime)) return new Lock(key, token, store)
-    const left = deadline - performance.now()
-    if (left <= 0) throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
-    await store.released(Math.min(jittered(pause), left), options.signal)
-  }
+  if (await retry(() => store.acquire(token, lifetime), wait, longest, store, options.signal))
+    return new Lock(key, token, store)
+  throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
 /** Resolves when it is worth to look at a lock again, here or in another process freed, after `atMost` in any case. */
@@ -115,13 +110,25 @@ export async function awaitUnlocked(
   wait: Milliseconds,
   store: Pick<LockStore, 'released'>,
 ): Promise<boolean> {
+  return !(await retry(async () => !(await isLocked()), wait, CHECK_INTERVAL, store))
+}
+
+/** Looks at a lock until `attempt` succeeds, and answers whether it did; waits for `wait` in all, for `longest` between two looks. */
+async function retry(
+  attempt: () => Promise<boolean>,
+  wait: Milliseconds,
+  longest: Milliseconds,
+  store: Pick<LockStore, 'released'>,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const deadline = performance.now() + wait
-  for (let pause = FIRST_PAUSE; await isLocked(); pause = Math.min(pause * 2, CHECK_INTERVAL)) {
+  for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
+    signal?.throwIfAborted()
+    if (await attempt()) return true
     const left = deadline - performance.now()
-    if (left <= 0) return true
-    await store.released(Math.min(jittered(pause), left))
+    if (left <= 0) return false
+    await store.released(Math.min(jittered(pause), left), signal)
   }
-  return false
 }
 
 /** Waiters that started together do not come back together. */

@@ -1,4 +1,4 @@
-import { type Awaitable, chain, isAtHand, recover } from './awaitable.ts'
+import { type Awaitable, chain, recover } from './awaitable.ts'
 import {
   type Backend,
   type BitReader,
@@ -7,21 +7,20 @@ import {
   type Moment,
   type RemovalReason,
   type Spot,
-  type Tags,
-  type TagsAhead,
 } from './backend.ts'
 import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
-import { type Disabling, neutralAnswer } from './control.ts'
+import { neutralAnswer, perform } from './commands.ts'
+import type { Disabling } from './control.ts'
 import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
+import { begin, expectProof, getWithLease, setWithLease, watchesLoads } from './leasing.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
 import type { Door } from './participation.ts'
-import { perform, performStream } from './perform.ts'
 import { watchedScope } from './scope.ts'
 import type { ResolvedSetup } from './setup.ts'
 
@@ -45,20 +44,9 @@ function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
 }
 
-/** The store's note of where it found the key, unless a middleware has put another in its place. */
-function spotOf({ key, spot }: CallOf<'get'>): Spot | undefined {
-  return spot !== undefined && spot.key === key ? spot : undefined
-}
-
-/** Notes the proof of a load, unless it comes after the load has begun. */
-function prove(lease: Lease, proof: string | undefined): void {
-  lease.isAsked = false
-  lease.token ??= proof
-}
-
-/** Whether other processes can overtake a load unnoticed by this one. */
-function watchesLoads({ leases, tags: group }: Backend, tags: TagsAhead | undefined): boolean {
-  return leases !== undefined || Boolean(tags && group && group.capture)
+/** A store that may be asked past everything that stands before it, unless this call is to be seen. */
+function unwatched<S extends Backend>(store: S | undefined): S | undefined {
+  return watchedScope() === undefined ? store : undefined
 }
 
 function promised(value: unknown): Promise<unknown> | undefined {
@@ -66,7 +54,6 @@ function promised(value: unknown): Promise<unknown> | undefined {
 }
 
 type SingleCall = Exclude<Call, CallOf<StreamCommand>>
-type StoreLeases = NonNullable<Backend['leases']>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 
 /** The way from a key prefix through its middlewares to a backend. */
@@ -88,13 +75,14 @@ export class Route implements Guarded, Opener, Door {
   readonly #leases: Leases
   #handler: Next
   readonly #opening = new Opening(this)
+  /** The store, if it has values at hand, and nothing on the way wants to see the reads. */
   #immediate: Immediate | undefined
   /** The store, if it answers askers, and nothing on the way wants to see them. */
   #answering: AnsweringBackend | undefined
+  /** The store, if no call has anything to do on its way but to reach it. */
+  #plain: Backend | undefined
   /** The last that was asked for. */
   #moment: Moment | undefined
-  /** Whether no call has anything to do on its way but to reach the store. */
-  #isPlain = false
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
     this.prefix = prefix
@@ -140,18 +128,16 @@ export class Route implements Guarded, Opener, Door {
     this.settle()
   }
 
-  /** Finds out anew whether a `get` may go straight to the store. To be called when anything on its way changed. */
+  /** Finds out anew which short ways to the store there are. To be called when anything on its way changed. */
   settle(): void {
+    const { backend, middlewares, disabled, isOpen } = this
     const { listeners } = this.#owner
-    const { middlewares } = this
-    const { isOpen } = this
-    const reads = isOpen && middlewares.every(isOnlooker) && !this.disabled.has('get') && !listeners.has('get')
-    this.#immediate = reads && this.backend.getNow ? (this.backend as Immediate) : undefined
-    const isUnseen = reads && middlewares.length === 0 && this.#guard !== undefined
+    const isBare = isOpen && middlewares.length === 0
+    const reads = isOpen && middlewares.every(isOnlooker) && !disabled.has('get') && !listeners.has('get')
     this.#moment?.end()
-    this.#answering = isUnseen && this.backend.getFor ? (this.backend as AnsweringBackend) : undefined
-    const isBare = isOpen && middlewares.length === 0 && this.disabled.size === 0
-    this.#isPlain = isBare && !listeners.hearCommands && !this.#guard
+    this.#immediate = reads && backend.getNow ? (backend as Immediate) : undefined
+    this.#answering = reads && isBare && this.#guard && backend.getFor ? (backend as AnsweringBackend) : undefined
+    this.#plain = isBare && disabled.size === 0 && !listeners.hearCommands && !this.#guard ? backend : undefined
   }
 
   /** Whether values may be answered on the spot. */
@@ -161,8 +147,8 @@ export class Route implements Guarded, Opener, Door {
 
   /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
   getNow(key: string): unknown {
-    const store = this.#immediate
-    if (store === undefined || watchedScope() !== undefined) return MISS
+    const store = unwatched(this.#immediate)
+    if (store === undefined) return MISS
     const now = store.getNow(key)
     if (now !== MISS) this.hitsAtHand++
     return now
@@ -170,8 +156,8 @@ export class Route implements Guarded, Opener, Door {
 
   /** The same in a promise; `undefined` otherwise. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
-    const store = this.#immediate
-    if (store === undefined || watchedScope() !== undefined) return undefined
+    const store = unwatched(this.#immediate)
+    if (store === undefined) return undefined
     const answer = store.answerNow === undefined ? promised(store.getNow(spot.key)) : store.answerNow(spot)
     if (answer !== undefined) this.hitsAtHand++
     return answer
@@ -179,23 +165,22 @@ export class Route implements Guarded, Opener, Door {
 
   /** The moment that the store is in, unless anything on the way wants to see the reads. */
   momentNow(key: string): Moment | undefined {
-    const store = this.#immediate
-    if (store === undefined || watchedScope() !== undefined) return undefined
+    const store = unwatched(this.#immediate)
+    if (store === undefined) return undefined
     this.#moment = store.momentNow?.(key)
     return this.#moment
   }
 
   /** The value, or `fallback`, of a store that answers askers; `undefined` when anything on the way wants to see the call. */
   askFor(key: string, fallback: unknown): Promise<unknown> | undefined {
-    const store = this.#answering
-    if (store === undefined || watchedScope() !== undefined) return undefined
-    return this.#guard?.get(key, fallback, store)
+    const store = unwatched(this.#answering)
+    return store && this.#guard?.get(key, fallback, store)
   }
 
   /** Sends a call through the middlewares to the store, unless its command is disabled. */
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
     const call = this.#callOf<C>(request)
-    if (this.#isPlain && watchedScope() === undefined) return this.#last(call) as Answer<C>
+    if (unwatched(this.#plain)) return this.#last(call) as Answer<C>
     if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
     return this.#owner.listeners.has(call.command) ? this.#toldOf(call, answer) : answer
@@ -203,43 +188,44 @@ export class Route implements Guarded, Opener, Door {
 
   /** Sends a read. */
   read(key: string): Answer<'get'> {
-    if (!this.#isPlain || watchedScope() !== undefined) return this.dispatch<'get'>({ command: 'get', key })
-    return this.backend.get(key)
+    const store = unwatched(this.#plain)
+    return store ? store.get(key) : this.dispatch<'get'>({ command: 'get', key })
   }
 
   /** The bits of a key, if they are at hand and nothing on the way wants to see the call. */
   bitsNow(key: string): BitReader | undefined {
-    if (!this.#isPlain || watchedScope() !== undefined) return undefined
-    const { bits } = this.backend
+    const bits = unwatched(this.#plain)?.bits
     return bits && bits.now ? bits.now(key) : undefined
   }
 
   /** Sends an addition to a counter. */
   count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
     const { key } = spot
-    if (!this.#isPlain || !this.#leases.isIdle || watchedScope() !== undefined)
-      return this.dispatch<'incr'>({ command: 'incr', key, by, lifetime })
-    return this.backend.incr(key, by, lifetime, spot)
+    const store = unwatched(this.#plain)
+    if (store && this.#leases.isIdle) return store.incr(key, by, lifetime, spot)
+    return this.dispatch<'incr'>({ command: 'incr', key, by, lifetime })
   }
 
   /** Sends the read of a load, which takes its lease on the way. */
   look({ key, spot }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
-    if (!this.#isPlain || leaseOnly || lease.tags || this.backend.leases || watchedScope() !== undefined) {
-      const { backend } = this // its place is kept from the start: an object that gets one later is built twice
-      const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
-      return this.dispatch<'get'>(request)
+    const store = unwatched(this.#plain)
+    if (store && !leaseOnly && !lease.tags && !store.leases) {
+      this.#leases.take(key, lease)
+      return store.get(key, spot)
     }
-    this.#leases.take(key, lease)
-    return this.backend.get(key, spot)
+    const { backend } = this // its place is kept from the start: an object that gets one later is built twice
+    const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
+    return this.dispatch<'get'>(request)
   }
 
   /** Sends the write of a load. */
   store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
-    if (!this.#isPlain || tags || this.backend.leases || watchedScope() !== undefined)
+    const store = unwatched(this.#plain)
+    if (!store || tags || store.leases)
       return this.dispatch<'set'>({ command: 'set', key, value, lifetime, lease, tags })
     if (lease.broken) return false
     this.#leases.breakOlder(lease)
-    return this.backend.set(key, value, lifetime)
+    return store.set(key, value, lifetime)
   }
 
   /** Takes a lease that no hit has made needless: at once, or when its read reaches the store. */
@@ -382,27 +368,11 @@ export class Route implements Guarded, Opener, Door {
     return this.#takesLeaseOnly(call) ? this.#dropped(call) : this.#carry(call)
   }
 
-  #carry(call: SingleCall): unknown {
-    if (this.#isPlain || this.#isInside(call)) return this.#perform(call)
-    if (this.#guard) return this.#sendGuarded(call, this.#guard)
-    return this.isOpen ? this.#perform(call) : this.#send(call)
-  }
-
-  #sendGuarded(call: SingleCall, guard: Guard): Awaitable<unknown> {
-    if (call.command === 'get' && call.lease) this.#expect(call, call.lease)
-    return guard.run(call, () => (this.isOpen ? this.#perform(call) : this.#send(call)))
-  }
-
-  /** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */
-  #expect(call: CallOf<'get'>, lease: Lease): void {
-    lease.key = call.key
-    lease.tags = call.tags
-    lease.isAsked = watchesLoads(call.backend, call.tags)
-  }
-
-  /** Connects first. */
-  #send(call: SingleCall): Awaitable<unknown> {
-    return chain(this.ready(), () => this.#perform(call))
+  /** Asks the store, once it is open and within the bounds of its guard. */
+  #carry(call: SingleCall): Awaitable<unknown> {
+    if (this.#isInside(call) || (this.isOpen && !this.#guard)) return this.#perform(call)
+    if (this.#guard && call.command === 'get' && call.lease) expectProof(call, call.lease)
+    return this.ask(call, () => this.#perform(call))
   }
 
   /** Deletes what a read would have found. */
@@ -424,7 +394,7 @@ export class Route implements Guarded, Opener, Door {
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
     if (call.command !== 'get' || !call.lease) return neutralAnswer(call)
-    this.#begin(call, call.lease)
+    begin(call, call.lease, this.#leasesFor(call))
     return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
@@ -444,79 +414,15 @@ export class Route implements Guarded, Opener, Door {
   #lastStream(call: CallOf<StreamCommand>, drop?: () => unknown): unknown {
     const source = async function* (): AsyncGenerator<unknown> {
       if (drop) await drop()
-      else yield* performStream(call)
+      else yield* perform(call) as AsyncIterable<unknown>
     }
     return this.#isInside(call) ? source() : this.askStream(call, source)
   }
 
   #perform(call: SingleCall): Awaitable<unknown> {
-    if (call.command === 'get' && call.lease) return this.#getWithLease(call, call.lease)
-    if (call.command === 'set' && call.lease) return this.#setWithLease(call, call.lease)
+    if (call.command === 'get' && call.lease) return getWithLease(call, call.lease, this.#leasesFor(call))
+    if (call.command === 'set' && call.lease) return setWithLease(call, call.lease)
     return perform(call)
-  }
-
-  /** Lets a load begin, under the names that its key and tags have in the store. */
-  #begin(call: CallOf<'get'>, lease: Lease): void {
-    if (lease.among) return
-    lease.tags = call.tags
-    this.#leasesFor(call).take(call.key, lease)
-  }
-
-  #getWithLease(call: CallOf<'get'>, lease: Lease): Awaitable<unknown> {
-    const { leases, tags } = call.backend
-    if (leases) return this.#getWithToken(call, lease, leases)
-    const found = call.leaseOnly ? MISS : call.backend.get(call.key, spotOf(call))
-    if (!lease.isDue && isAtHand(found)) {
-      lease.key = call.key
-      lease.tags = call.tags
-      return found
-    }
-    this.#begin(call, lease)
-    return call.tags && tags && tags.capture ? this.#withProof(found, call.tags, tags, lease) : found
-  }
-
-  #getWithToken(call: CallOf<'get'>, lease: Lease, leases: StoreLeases): Awaitable<unknown> {
-    this.#begin(call, lease)
-    lease.isAsked = true
-    const leased = call.leaseOnly
-      ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
-      : leases.get(call.key, call.tags)
-    return chain(leased, ({ value, lease: token }) => {
-      prove(lease, token)
-      return value
-    })
-  }
-
-  /** Captures on a miss what the tags of the load are before it begins. */
-  #withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, lease: Lease): Awaitable<unknown> {
-    lease.isAsked = true
-    return chain(found, (value) => {
-      if (value !== MISS) {
-        lease.isAsked = false
-        return value
-      }
-      return chain(tags.capture?.(ahead), (proof) => {
-        prove(lease, proof)
-        return MISS
-      })
-    })
-  }
-
-  #setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<unknown> {
-    const { broken, overtaken, token } = lease
-    if (broken || token === UNPROVEN || (overtaken && call.tags?.some((tag) => overtaken.has(tag)))) return false
-    const { leases, tags } = call.backend
-    if (token !== undefined && leases)
-      return this.#kept(lease, leases.set(call.key, call.value, call.lifetime, token, call.tags))
-    if (!call.tags || !tags) return perform(call)
-    return this.#kept(lease, tags.set(call.key, call.value, call.lifetime, call.tags, { proof: token }))
-  }
-
-  #kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
-    return chain(written, (written) => {
-      lease.isKept = written
-      return written
-    })
   }
 
   #toldOf<C extends Command>(call: CallOf<C> & Call, answer: Answer<C>): Answer<C> {

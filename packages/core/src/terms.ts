@@ -1,3 +1,4 @@
+import type { Detection } from './detect.ts'
 import { CashewsError } from './errors.ts'
 import { inWatchedScope, watchedScope } from './scope.ts'
 
@@ -30,8 +31,7 @@ export function currentTerms(): Terms | undefined {
 /** Whether an answer that was stored `age` seconds ago, and is kept for `left` more, is good enough. */
 export function areMet(
   { maxAge = Number.POSITIVE_INFINITY, minFresh = 0 }: Terms,
-  age: number | undefined,
-  left: number | undefined,
+  { age = Number.POSITIVE_INFINITY, left = 0 }: Pick<Detection, 'age' | 'left'>,
 ): boolean {
-  return (age ?? Number.POSITIVE_INFINITY) <= maxAge && (left ?? 0) >= minFresh
+  return age <= maxAge && left >= minFresh
 }

@@ -170,29 +170,30 @@ describe('Clear-Site-Data', () => {
 })
 
 describe('hostile fields', () => {
-  const million = (part: string) => part.repeat(Math.ceil(1_000_000 / part.length))
   /** Reads a long field, and answers how much CPU that took, in microseconds: it does not matter who else uses the machine. */
-  const costOf = (read: (field: string) => unknown, part: string): number => {
-    const field = million(part)
+  const costOf = (read: (field: string) => unknown, field: string): number => {
     const start = process.threadCpuUsage()
     read(field)
     const { user, system } = process.threadCpuUsage(start)
     return user + system
   }
 
-  it.each([',"', ',', ' ', '"', '\\"', 'a=', 'max-age=1,', '"a",', ' ,', 'W/"', '*,', '0'])(
-    'are read in linear time: a million characters of %j',
-    (part) => {
-      // A second of CPU for what takes some milliseconds: quadratic reading would take minutes.
-      const most = 1_000_000
-      expect(costOf((field) => parseCacheControl(field), part)).toBeLessThan(most)
-      expect(costOf((field) => membersOf(field, false), part)).toBeLessThan(most)
-      expect(costOf((field) => varyingFields(field), part)).toBeLessThan(most)
-      expect(
-        costOf((field) => variantOf(['accept-encoding'], { 'accept-encoding': field }, undefined), part),
-      ).toBeLessThan(most)
-      expect(costOf((field) => asksToClearCache(field), part)).toBeLessThan(most)
-      expect(costOf((field) => parseHttpDate(field), part)).toBeLessThan(most)
-    },
-  )
+  it.each([
+    [1_000_000, ',"'] as const,
+    ...[',', ' ', '"', '\\"', 'a=', 'max-age=1,', '"a",', ' ,', 'W/"', '*,', '0'].map(
+      (part) => [200_000, part] as const,
+    ),
+  ])('are read in linear time: %i characters of %j', (length, part) => {
+    const long = part.repeat(Math.ceil(length / part.length))
+    // A second of CPU for what takes some milliseconds: quadratic reading would take many, or minutes.
+    const most = 1_000_000
+    expect(costOf((field) => parseCacheControl(field), long)).toBeLessThan(most)
+    expect(costOf((field) => membersOf(field, false), long)).toBeLessThan(most)
+    expect(costOf((field) => varyingFields(field), long)).toBeLessThan(most)
+    expect(
+      costOf((field) => variantOf(['accept-encoding'], { 'accept-encoding': field }, undefined), long),
+    ).toBeLessThan(most)
+    expect(costOf((field) => asksToClearCache(field), long)).toBeLessThan(most)
+    expect(costOf((field) => parseHttpDate(field), long)).toBeLessThan(most)
+  })
 })

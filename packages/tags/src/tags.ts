@@ -121,6 +121,21 @@ class TagsOfCache implements CacheTags, Tagging {
     return storedNames(given ? given.concat(registered) : registered, key)
   }
 
+  group<E extends readonly [key: string, value: unknown]>(
+    entries: readonly E[],
+    given: readonly string[] | undefined,
+  ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]> {
+    const groups = new Map<string, readonly [readonly string[] | undefined, E[]]>()
+    for (const entry of entries) {
+      const tags = this.forKey(entry[0], given)
+      const name = JSON.stringify(tags)
+      const group = groups.get(name)
+      if (group) group[1].push(entry)
+      else groups.set(name, [tags, [entry]])
+    }
+    return groups.values()
+  }
+
   ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
     return given === 'any' ? given : this.forKey(key, given)
   }

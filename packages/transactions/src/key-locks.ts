@@ -6,6 +6,7 @@ import {
   chain,
   isPending,
   LockedError,
+  type Locks,
   type Milliseconds,
   NotSupportedError,
   wakeWaiters,
@@ -37,6 +38,7 @@ export class KeyLocks {
   wanted: Claims | undefined
   readonly #lifetime: Milliseconds
   readonly #deadline: number
+  readonly #failed: (error: Error) => void
   readonly #held = new Map<View, Set<string>>()
   #highest: string | undefined
   #renewedAt = 0
@@ -44,10 +46,14 @@ export class KeyLocks {
   #turn: Promise<unknown> | undefined
   #lost: LockedError | undefined
 
-  /** @param deadline Until when to wait for others, by `performance.now()`. */
-  constructor(lifetime: Milliseconds, deadline: number) {
+  /**
+   * @param deadline Until when to wait for others, by `performance.now()`.
+   * @param failed Told why a lock could not be taken, before who has claimed it.
+   */
+  constructor(lifetime: Milliseconds, deadline: number, failed: (error: Error) => void) {
     this.#lifetime = lifetime
     this.#deadline = deadline
+    this.#failed = failed
   }
 
   /** @throws {LockedError} When one of the locks has ended. */
@@ -90,7 +96,10 @@ export class KeyLocks {
     const settle = () => {
       if (this.#turn === settled) this.#turn = undefined
     }
-    const settled = claimed.then(settle, settle)
+    const settled = claimed.then(settle, (error) => {
+      settle()
+      this.#failed(error)
+    })
     this.#turn = settled
     return claimed
   }
@@ -101,28 +110,31 @@ export class KeyLocks {
     if (lacking.length === 0) return
     const wanted = lacking.length === 1 ? lacking : [...new Set(lacking)].sort()
     this.check()
-    const taken = inspects && wanted.length === 1 ? this.#tryAndInspect(view, wanted) : this.#try(view, wanted)
-    return chain(taken, (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
+    if (inspects && wanted.length === 1 && view.store.locks && view.store.locks.acquireAndInspect)
+      return this.#takeAndInspect(view, wanted, view.store.locks.acquireAndInspect)
+    return chain(this.#try(view, wanted), (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
+  }
+
+  /** Takes the lock of one key, and tells the view what the key holds. */
+  #takeAndInspect(
+    view: View,
+    keys: readonly string[],
+    acquireAndInspect: NonNullable<Locks['acquireAndInspect']>,
+  ): Awaitable<void> {
+    const [key = ''] = keys
+    const learn = view.reader.learning(key)
+    const asked = this.#ask(view, () => acquireAndInspect(lockName(key), this.token, this.#lifetime))
+    return chain(asked, (found) => {
+      if (found === undefined) return this.#wait(view, keys)
+      learn(found)
+      this.#hold(view, keys)
+    })
   }
 
   /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
   #try(view: View, keys: readonly string[]): Awaitable<boolean> {
     const parts = view.placement.partsOf(keys)
     return parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)
-  }
-
-  #tryAndInspect(view: View, keys: readonly string[]): Awaitable<boolean> {
-    const [key = ''] = keys
-    const { locks } = view.store
-    if (!locks || !locks.acquireAndInspect) return this.#try(view, keys)
-    const { acquireAndInspect } = locks
-    return this.#ask(view, () => {
-      const learn = view.reader.learning(key)
-      return chain(acquireAndInspect(lockName(key), this.token, this.#lifetime), (found) => {
-        if (found !== undefined) learn(found)
-        return found !== undefined
-      })
-    })
   }
 
   async #tryParts(view: View, parts: readonly (readonly string[])[]): Promise<boolean> {
@@ -226,7 +238,7 @@ export class KeyLocks {
   }
 
   /** Locks matter: one that cannot be taken is not taken. */
-  #ask(view: View, perform: () => Awaitable<boolean>): Awaitable<boolean> {
+  #ask<T>(view: View, perform: () => Awaitable<T>): Awaitable<T> {
     const call: Call = {
       command: 'setLock',
       key: '',

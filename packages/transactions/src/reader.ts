@@ -1,4 +1,4 @@
-import { type Awaitable, all, type Call, chain, MISS, type Miss, type Snapshot } from '@cashews/core'
+import { type Awaitable, all, type Call, chain, contentOf, MISS, type Miss, type Snapshot } from '@cashews/core'
 import { ask } from './ask.ts'
 import type { Draft } from './draft.ts'
 import type { DroppedTags } from './dropped-tags.ts'
@@ -28,20 +28,21 @@ export class Reader {
     return !this.#host.remembers && this.dropped.isEmpty
   }
 
+  /** Keys of another kind are a miss. */
   get(key: string): Awaitable<unknown> {
-    if (!this.looksThrough) return this.look([key], () => this.draft.valueAt(key))
+    if (!this.looksThrough) return this.look([key], () => this.#plainAt(key))
     return this.claim([], () => {
-      if (this.draft.find(key)?.isKnown) return this.draft.valueAt(key)
+      if (this.draft.find(key)?.isKnown) return this.#plainAt(key)
       return this.#ask(key, () => this.#view.store.get(key))
     })
   }
 
   getMany(keys: readonly string[]): Awaitable<unknown[]> {
-    if (!this.looksThrough) return this.look(keys, () => keys.map((key) => this.draft.valueAt(key)))
+    if (!this.looksThrough) return this.look(keys, () => keys.map((key) => this.#plainAt(key)))
     return this.claim([], () => {
       const unknown = keys.filter((key) => !this.draft.find(key)?.isKnown)
       return chain(this.#askMany(unknown), (found) =>
-        keys.map((key) => (found.has(key) ? copyOf(found.get(key)) : this.draft.valueAt(key))),
+        keys.map((key) => (found.has(key) ? copyOf(found.get(key)) : this.#plainAt(key))),
       )
     })
   }
@@ -77,6 +78,11 @@ export class Reader {
   /** Forgets what was learnt and not looked at. */
   unlearn(): void {
     this.#learnt.clear()
+  }
+
+  #plainAt(key: string): unknown {
+    const value = this.draft.valueAt(key)
+    return contentOf(value) === undefined ? value : MISS
   }
 
   #load(key: string): Awaitable<Entry> {

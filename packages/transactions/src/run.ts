@@ -71,7 +71,8 @@ export class Run implements Participation, ViewHost, TransactionControl {
     this.remembers = mode !== 'fast' && !around
     this.allowsRanges = !this.checksReads || phantoms
     this.allowsSlots = crossSlot === 'per-slot' || around !== undefined
-    this.locks = mode === 'locked' && !around ? new KeyLocks(timeout, deadline) : undefined
+    this.locks =
+      mode === 'locked' && !around ? new KeyLocks(timeout, deadline, (error) => this.#fail(error)) : undefined
   }
 
   get isOver(): boolean {
@@ -158,15 +159,12 @@ export class Run implements Participation, ViewHost, TransactionControl {
   #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     this.check()
     if (this.#around) return view.around?.claim(keys, inspects)
-    if (!this.locks) return
-    const claimed = this.locks.claim(view, keys, inspects)
-    return isPending(claimed) ? claimed.catch((error) => this.#fail(error)) : claimed
+    return this.locks?.claim(view, keys, inspects)
   }
 
   /** A function that swallows the error of a lock goes on in vain. */
-  #fail(error: Error): never {
+  #fail(error: Error): void {
     this.#doom ??= error
-    throw error
   }
 
   async #commitLast(): Promise<void> {

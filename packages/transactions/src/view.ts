@@ -5,8 +5,6 @@ import {
   type Call,
   chain,
   compileGlob,
-  completeBackend,
-  contentOf,
   type Door,
   type Expectation,
   type Leases,
@@ -30,6 +28,7 @@ import { Placement } from './placement.ts'
 import { Reader } from './reader.ts'
 import type { Change, Expected } from './step.ts'
 import { TagsView } from './tags-view.ts'
+import { backendOf } from './view-backend.ts'
 import type { ViewHost } from './view-host.ts'
 import { ViewLeases } from './view-leases.ts'
 
@@ -55,12 +54,11 @@ export class View implements BackendBase {
   /** What was deleted by pattern. */
   #patterns: string[] = []
 
-  readonly locks: Locks | false
   readonly bits?: false
   readonly windows?: false
   readonly sets?: false
-  readonly tags: Tags | false
-  readonly leases: Leases
+  #tags: Tags | undefined
+  #leases: Leases | undefined
 
   /** @param around The view that this one stands before, in a transaction inside another one. */
   constructor(door: Door, host: ViewHost, around?: View) {
@@ -75,15 +73,22 @@ export class View implements BackendBase {
     this.#draft = new Draft(host.clock, new Loadings(store))
     this.#dropped = new DroppedTags(door)
     this.reader = new Reader(this, host, this.#draft, this.#dropped)
-    this.leases = new ViewLeases(this, host, this.reader)
-    this.locks = store.locks && withoutLooks(store.locks)
-    this.tags = store.tags ? new TagsView(this, store.tags, this.reader) : false
     for (const kind of ['bits', 'windows', 'sets'] as const) if (store[kind] === false) this[kind] = false
-    this.backend = {
-      ...completeBackend(this),
-      get: (key) => chain(this.reader.get(key), plain),
-      getMany: (keys) => chain(this.reader.getMany(keys), (values) => values.map(plain)),
-    }
+    this.backend = backendOf(this)
+  }
+
+  get locks(): Locks | false {
+    return this.store.locks && withoutLooks(this.store.locks)
+  }
+
+  get tags(): Tags | false {
+    if (this.store.tags) this.#tags ??= new TagsView(this, this.store.tags, this.reader)
+    return this.#tags ?? false
+  }
+
+  get leases(): Leases {
+    this.#leases ??= new ViewLeases(this, this.#host, this.reader)
+    return this.#leases
   }
 
   open(): void {}
@@ -272,9 +277,4 @@ function withoutLooks(locks: Locks): Locks {
     isLocked: (key) => locks.isLocked(key),
     ...(released && { released: (key, atMost) => released.call(locks, key, atMost) }),
   }
-}
-
-/** Keys of another kind are a miss. */
-function plain(value: unknown): unknown {
-  return contentOf(value) === undefined ? value : MISS
 }

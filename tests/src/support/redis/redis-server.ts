@@ -60,8 +60,7 @@ export class RedisServer implements AsyncDisposable {
     child.stderr.on('data', (data) => {
       log += data
     })
-    live.add(child)
-    child.once('exit', () => live.delete(child))
+    outlivesNobody(child)
     const end = performance.now() + PATIENCE
     while (!(await this.#answers())) {
       const isTaken = log.includes('Address already in use')
@@ -132,14 +131,28 @@ export async function startRedis({ args = [], findPort = freePort }: RedisServer
   }
 }
 
-/** Nobody outlives the tests, however they end. */
 const live = new Set<ChildProcess>()
 const killAll = (): void => {
   for (const child of live) child.kill('SIGKILL')
 }
-process.once('exit', killAll)
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => {
-    killAll()
-    process.kill(process.pid, signal)
+const killAllBefore = (signal: NodeJS.Signals): void => {
+  killAll()
+  for (const other of SIGNALS) process.off(other, killAllBefore)
+  process.kill(process.pid, signal)
+}
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Sees to it that the server ends with the tests, however these end. */
+function outlivesNobody(child: ChildProcess): void {
+  if (live.size === 0) {
+    process.on('exit', killAll)
+    for (const signal of SIGNALS) process.on(signal, killAllBefore)
+  }
+  live.add(child)
+  child.once('exit', () => {
+    live.delete(child)
+    if (live.size > 0) return
+    process.off('exit', killAll)
+    for (const signal of SIGNALS) process.off(signal, killAllBefore)
   })
+}

@@ -1,0 +1,97 @@
+import { type Awaitable, chain, isAtHand } from './awaitable.ts'
+import { type Backend, MISS, type Spot, type Tags, type TagsAhead } from './backend.ts'
+import type { CallOf } from './command.ts'
+import { perform } from './commands.ts'
+import { type Lease, type Leases, UNPROVEN } from './lease.ts'
+
+type Get = CallOf<'get'>
+type StoreLeases = NonNullable<Backend['leases']>
+
+/** Whether other processes can overtake a load unnoticed by this one. */
+export function watchesLoads({ leases, tags: group }: Backend, tags: TagsAhead | undefined): boolean {
+  return leases !== undefined || Boolean(tags && group && group.capture)
+}
+
+/** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */
+export function expectProof(call: Get, lease: Lease): void {
+  lease.key = call.key
+  lease.tags = call.tags
+  lease.isAsked = watchesLoads(call.backend, call.tags)
+}
+
+/** Lets a load begin, under the names that its key and tags have in the store. */
+export function begin(call: Get, lease: Lease, among: Leases): void {
+  if (lease.among) return
+  lease.tags = call.tags
+  among.take(call.key, lease)
+}
+
+/** Reads for a load. On a miss it begins, with a proof of the store where other processes could overtake it. */
+export function getWithLease(call: Get, lease: Lease, among: Leases): Awaitable<unknown> {
+  const { leases, tags } = call.backend
+  if (leases) return getWithToken(call, lease, among, leases)
+  const found = call.leaseOnly ? MISS : call.backend.get(call.key, spotOf(call))
+  if (!lease.isDue && isAtHand(found)) {
+    lease.key = call.key
+    lease.tags = call.tags
+    return found
+  }
+  begin(call, lease, among)
+  return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
+}
+
+/** Writes the value of a load, unless it was overtaken. */
+export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boolean> {
+  const { key, value, lifetime, tags: names } = call
+  const { broken, overtaken, token } = lease
+  if (broken || token === UNPROVEN || (overtaken && names?.some((tag) => overtaken.has(tag)))) return false
+  const { leases, tags } = call.backend
+  if (token !== undefined && leases) return kept(lease, leases.set(key, value, lifetime, token, names))
+  if (!names || !tags) return perform(call) as Awaitable<boolean>
+  return kept(lease, tags.set(key, value, lifetime, names, { proof: token }))
+}
+
+function getWithToken(call: Get, lease: Lease, among: Leases, leases: StoreLeases): Awaitable<unknown> {
+  begin(call, lease, among)
+  lease.isAsked = true
+  const leased = call.leaseOnly
+    ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
+    : leases.get(call.key, call.tags)
+  return chain(leased, ({ value, lease: token }) => {
+    prove(lease, token)
+    return value
+  })
+}
+
+/** Captures on a miss what the tags of the load are before it begins. */
+function withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, lease: Lease): Awaitable<unknown> {
+  lease.isAsked = true
+  return chain(found, (value) => {
+    if (value !== MISS) {
+      lease.isAsked = false
+      return value
+    }
+    return chain(tags.capture?.(ahead), (proof) => {
+      prove(lease, proof)
+      return MISS
+    })
+  })
+}
+
+/** Notes the proof of a load, unless it comes after the load has begun. */
+function prove(lease: Lease, proof: string | undefined): void {
+  lease.isAsked = false
+  lease.token ??= proof
+}
+
+function kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
+  return chain(written, (written) => {
+    lease.isKept = written
+    return written
+  })
+}
+
+/** The store's note of where it found the key, unless a middleware has put another in its place. */
+function spotOf({ key, spot }: Get): Spot | undefined {
+  return spot !== undefined && spot.key === key ? spot : undefined
+}

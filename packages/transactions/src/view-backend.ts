@@ -1,0 +1,77 @@
+import { type Backend, completeBackend } from '@cashews/core'
+import type { View } from './view.ts'
+
+/** A view as a backend, by the members that most transactions need. */
+class ViewBackend implements Pick<Backend, 'name' | 'get' | 'getMany' | 'set' | 'delete'> {
+  readonly name: string
+  readonly get: Backend['get']
+  readonly getMany: Backend['getMany']
+  readonly set: Backend['set']
+  readonly delete: Backend['delete']
+  readonly #view: View
+  #whole: Backend | undefined
+
+  constructor(view: View) {
+    this.name = view.name
+    this.#view = view
+    this.get = (key) => view.reader.get(key)
+    this.getMany = (keys) => view.reader.getMany(keys)
+    this.set = (key, value, lifetime, exists) => view.set(key, value, lifetime, exists)
+    this.delete = (key) => view.delete(key)
+  }
+
+  /** The same with the others, made when one of them is needed: that takes longer than most transactions have to wait. */
+  get whole(): Backend {
+    this.#whole ??= completeBackend(this.#view)
+    return this.#whole
+  }
+}
+
+/** The members of a backend that a view has and {@link ViewBackend} leaves to {@link ViewBackend.whole}. */
+const OTHERS: { readonly [M in Exclude<RequiredMember, keyof ViewBackend>]: true } = {
+  open: true,
+  close: true,
+  incr: true,
+  scan: true,
+  clear: true,
+  inspect: true,
+  apply: true,
+  now: true,
+  setMany: true,
+  deleteMany: true,
+  deleteMatch: true,
+  exists: true,
+  expire: true,
+  timeLeft: true,
+  size: true,
+  count: true,
+  ping: true,
+  getRaw: true,
+  setRaw: true,
+  bits: true,
+  windows: true,
+  sets: true,
+  locks: true,
+  tags: true,
+  leases: true,
+  guard: true,
+}
+
+/** Of those that may be absent, a view has these. */
+type RequiredMember =
+  | { [M in keyof Backend]-?: undefined extends Backend[M] ? never : M }[keyof Backend]
+  | 'now'
+  | 'leases'
+  | 'guard'
+
+for (const member of Object.keys(OTHERS) as (keyof Backend)[])
+  Object.defineProperty(ViewBackend.prototype, member, {
+    get(this: ViewBackend) {
+      return this.whole[member]
+    },
+  })
+
+/** Makes a whole backend of a view. */
+export function backendOf(view: View): Backend {
+  return new ViewBackend(view) as ViewBackend & Backend
+}

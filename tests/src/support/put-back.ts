@@ -1,0 +1,93 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
+import { afterAll, vi } from 'vitest'
+
+/**
+ * Files of tests follow each other in one process, because to start one for each took a third of all the time. This runs
+ * before each of them, so that none notices the others: it has modules of its own, its timers end with it, and when it leaves
+ * anything else that is everybody's in another state than it was, it fails.
+ */
+vi.resetModules()
+
+/** Handles close some turns after their owner said so. */
+const PATIENCE_MS = 10_000
+
+/** What many share, and a test may change: no member of it may be another one afterwards. */
+const SHARED = { globalThis, process, console, performance, Math, Date, Promise, AsyncLocalStorage, Error }
+
+const HANDLES = /^(TCP|TLS|UDP|Pipe|Process|Worker|MessagePort|FSEvent|StatWatcher|Timeout)/
+
+const workers: Worker[] = []
+const noteWorker = (worker: Worker) => void workers.push(worker)
+process.on('worker', noteWorker)
+
+const before = look()
+const timers = rememberTimers()
+
+afterAll(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+  vi.unstubAllGlobals()
+  timers.end()
+  const start = performance.now()
+  while (left().length > 0) {
+    if (performance.now() - start > PATIENCE_MS)
+      throw new Error(`This file left to the next one: ${left().join(', ')}.`)
+    await pause(5)
+  }
+  process.off('worker', noteWorker)
+})
+
+/** Keeps what the tests start, not what vitest does, which has timers of its own. */
+function rememberTimers(): { end(): void } {
+  const { setTimeout, setInterval } = globalThis
+  const started: WeakRef<NodeJS.Timeout>[] = []
+  const remembering = <F extends typeof setTimeout | typeof setInterval>(start: F): F => {
+    const remember = (...args: Parameters<typeof setTimeout>) => {
+      const timer = start(...args)
+      started.push(new WeakRef(timer))
+      return timer
+    }
+    return Object.defineProperties(remember, Object.getOwnPropertyDescriptors(start)) as unknown as F
+  }
+  Object.assign(globalThis, { setTimeout: remembering(setTimeout), setInterval: remembering(setInterval) })
+  return {
+    end() {
+      for (const timer of started) clearTimeout(timer.deref())
+      Object.assign(globalThis, { setTimeout, setInterval })
+    },
+  }
+}
+
+/** Everything of this process that could reach another file, by name. */
+function look(): Map<string, unknown> {
+  const seen = new Map<string, unknown>([['working directory', process.cwd()]])
+  const note = (name: string, owner: object) => {
+    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(owner)))
+      if (value !== undefined) seen.set(`${name}.${key}`, value)
+  }
+  for (const [name, value] of Object.entries(process.env)) seen.set(`variable ${name}`, value)
+  for (const name of process.eventNames()) seen.set(`listeners of ${String(name)}`, process.listenerCount(name))
+  for (const [name, owner] of Object.entries(SHARED)) {
+    note(name, owner)
+    if ('prototype' in owner) note(`${name}.prototype`, owner.prototype)
+  }
+  for (const kind of process.getActiveResourcesInfo())
+    if (HANDLES.test(kind)) seen.set(`open ${kind}`, Number(seen.get(`open ${kind}`) ?? 0) + 1)
+  // Node does not count them among the handles. One that has ended has no thread.
+  if (workers.some(({ threadId }) => threadId !== -1)) seen.set('open Worker', true)
+  return seen
+}
+
+/** What is there now and was not before, or is another one, or is gone. Fewer handles and listeners are well. */
+function left(): string[] {
+  const now = look()
+  const isOther = ([name, value]: [string, unknown]) => {
+    const old = before.get(name)
+    return typeof value === 'number' && typeof old === 'number' ? value > old : !Object.is(value, old)
+  }
+  const gone = [...before.keys()].filter((name) => !now.has(name) && !/^(open|listeners) /.test(name))
+  return [...[...now].filter(isOther).map(([name]) => name), ...gone]
+}

@@ -387,10 +387,11 @@ export class DiskStore implements Base {
     write: (shard: Shard, encoded: Encoded, since: Milliseconds) => Awaitable<boolean>,
   ): Awaitable<boolean> {
     const shard = this.#shardOf(key)
-    const since = performance.now()
-    return this.#ifThereIsRoom(shard, key, () =>
-      chain(this.#values.encode(shard, key, value), (encoded) => write(shard, encoded, since)),
-    )
+    return this.#ifThereIsRoom(shard, key, () => {
+      const encoded = this.#values.encode(shard, key, value)
+      const since = performance.now() // Nobody is told before the turn ends, which it may have made a long one.
+      return chain(encoded, (ready) => write(shard, ready, since))
+    })
   }
 
   #set(

@@ -351,6 +351,15 @@ it('writes nothing once the caller was told that it failed, for it would undo wh
   expect(await store.getMany(['key', 'gone'])).toEqual([0, MISS])
 })
 
+it('writes what took longer to encode than a write may take', async () => {
+  const rest = new Int32Array(new SharedArrayBuffer(4))
+  const codec = { encode: () => `made ${Atomics.wait(rest, 0, 0, 150)}`, decode: () => 'read' }
+  const store = await open({ codec })
+  await using cache = createCache().setup(store, { writeTimeout: '100ms' })
+  expect(await cache.set('key', {})).toBe(true)
+  expect(await cache.get('key')).toBe('read')
+})
+
 it('a lock lies in the file of the key that its name begins with', async () => {
   const store = await open({ shards: 8 })
   const { locks } = store

@@ -4,7 +4,7 @@ import { bytesIn, isBytesAlone, packBytes } from './bytes-alone.ts'
 import { reviveAll } from './custom-parts.ts'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
-import { Refusal } from './refusal.ts'
+import { NOBODY, Refusal } from './refusal.ts'
 import { nameOf, remedyFor } from './remedy.ts'
 import { settle, Unsettled } from './settle.ts'
 import type { Vocabulary } from './settler.ts'
@@ -132,7 +132,7 @@ function explained(key: string, value: unknown, error: unknown): ValueError {
   if (error instanceof Refusal) {
     const { part, message } = error
     const what = `${whereIs(part, value)} is ${nameOf(part)}`
-    const remedy = typeof part === 'object' && part !== null && message.includes('registered') ? remedyFor(part) : ''
+    const remedy = message === NOBODY && typeof part === 'object' && part !== null ? remedyFor(part) : ''
     return new ValueError(`Cannot keep the value of "${key}": ${what}, and ${message}.${remedy}`)
   }
   const why = error instanceof RangeError ? 'it is nested too deeply' : String((error as Error)?.message ?? error)

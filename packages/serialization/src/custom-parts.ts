@@ -1,11 +1,8 @@
-import { type Awaitable, chain, isPending } from '@cashews/core'
+import { type Awaitable, chain } from '@cashews/core'
 import { asList, asText } from './content.ts'
-import { typeById } from './custom-types.ts'
+import { CustomTypeError, callOf, typeById } from './custom-types.ts'
 import { CustomPart } from './placeholders.ts'
 import { replace } from './replace.ts'
-
-/** A value holds a custom type that this process does not know, or whose decoder refuses the data. */
-export class CustomTypeError extends Error {}
 
 /** The custom parts of the value that is being read: those inside of others come first. */
 let customParts: CustomPart[] = []
@@ -35,15 +32,7 @@ function setValue(part: CustomPart, instance: unknown): void {
 function instanceOf(part: CustomPart): Awaitable<unknown> {
   const type = typeById(part.id)
   if (!type) throw new CustomTypeError(`nobody registered the type "${part.id}"`)
-  const failed = (error: unknown): never => {
-    throw new CustomTypeError(`type "${part.id}": ${(error as Error)?.message ?? error}`, { cause: error })
-  }
-  try {
-    const instance = type.decode(replace(part.data, valueOfCustom))
-    return isPending(instance) ? instance.catch(failed) : instance
-  } catch (error) {
-    return failed(error)
-  }
+  return callOf(part.id, () => type.decode(replace(part.data, valueOfCustom)))
 }
 
 const valueOfCustom = (part: object): unknown => (part instanceof CustomPart ? part.value : part)

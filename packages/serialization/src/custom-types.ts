@@ -1,4 +1,4 @@
-import { type Awaitable, ConfigurationError } from '@cashews/core'
+import { type Awaitable, ConfigurationError, isPending } from '@cashews/core'
 
 /** How the instances of a class become data, and come back. */
 export interface TypeDefinition<T, D = unknown> {
@@ -32,12 +32,18 @@ const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
  *   encode: ({ amount, currency }) => [amount, currency],
  *   decode: ([amount, currency]) => new Money(amount, currency),
  * })
- * @throws {ConfigurationError} When another class has this id, or a part of the definition is missing.
+ * @throws {ConfigurationError} When another class has this id, a part of the definition is missing, or the class is that of
+ *   plain objects or lists, which are kept as they are.
  */
 export function registerType<T extends object, const D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
   if (typeof (Class as unknown) !== 'function' || !definition)
     throw new ConfigurationError('registerType takes a class and how it is kept: (Class, { id, encode, decode }).')
   const { id, encode, decode } = definition
+  const { prototype } = Class as ClassOf<object>
+  if (prototype === Object.prototype || prototype === Array.prototype)
+    throw new ConfigurationError(
+      `registerType(${Class.name}) would do nothing: plain objects and lists are kept as they are.`,
+    )
   if (typeof id !== 'string' || id === '')
     throw new ConfigurationError(`registerType(${Class.name}) needs an id, a text such as '${Class.name}'.`)
   if (typeof encode !== 'function' || typeof decode !== 'function')
@@ -61,6 +67,22 @@ export function typeFor(prototype: object): AnyType | undefined {
     if (type?.subclasses) return type
   }
   return undefined
+}
+
+/** A value holds a custom type that this process does not know, or one of whose functions failed. */
+export class CustomTypeError extends Error {}
+
+/** Calls a function of the type with this id. When it fails, the error says of which type it is. */
+export function callOf<T>(id: string, call: () => Awaitable<T>): Awaitable<T> {
+  const failed = (error: unknown): never => {
+    throw new CustomTypeError(`type "${id}": ${(error as Error)?.message ?? error}`, { cause: error })
+  }
+  try {
+    const answer = call()
+    return isPending(answer) ? answer.catch(failed) : answer
+  } catch (error) {
+    return failed(error)
+  }
 }
 
 /** The definition with this id. */

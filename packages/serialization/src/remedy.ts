@@ -6,6 +6,7 @@ export function remedyFor(part: object): string {
   if (part instanceof Response) return ' Call registerResponse() once.'
   if (part instanceof ReadableStream || part instanceof Readable) return ' Call registerStreams() once.'
   const name = part.constructor?.name || 'the class'
+  if (name === 'Object') return ' It inherits from another object: store a copy, { ...it }.'
   return ` Store plain data, or say how it is kept: registerType(${name}, { id, encode, decode }).`
 }
 

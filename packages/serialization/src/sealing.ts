@@ -80,7 +80,7 @@ function hmac(id: number, algorithm: 'sha256' | 'sha512', size: number): Seal {
   const expected = Buffer.alloc(size)
   const writeTag = (into: Buffer, at: number, { signing }: PreparedSecret, key: string, envelope: Buffer): void => {
     const bytes = covered(key, envelope, envelope.length - size)
-    into.write(createHmac(algorithm, signing).update(bytes).digest('latin1'), at, 'latin1')
+    into.write(createHmac(algorithm, signing).update(bytes).digest('binary'), at, 'binary')
   }
   return {
     id,

@@ -1,7 +1,7 @@
 import { type Awaitable, type BackendHost, DecodeError, MISS, ValueError } from '@cashews/core'
 import { type Format, formatOf, READERS } from './codec.ts'
 import { compressorOf, GrowthError } from './compression.ts'
-import { CustomTypeError } from './custom-parts.ts'
+import { CustomTypeError } from './custom-types.ts'
 import { close, type EnvelopeSettings, isEnvelope, type Opened, open, PLAIN_HEADER, type Sealing } from './envelope.ts'
 import { type SerializerOptions, type Settings, settingsOf } from './options.ts'
 import { checked } from './schema.ts'

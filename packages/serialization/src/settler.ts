@@ -1,9 +1,9 @@
 import { isPending } from '@cashews/core'
 import { BUILT_IN } from './built-in-encoders.ts'
-import { type AnyType, typeFor } from './custom-types.ts'
+import { type AnyType, callOf, typeFor } from './custom-types.ts'
 import { Met } from './met.ts'
 import { type Fields, isForeign, isOdd, isPlain, refuseSymbols } from './plain.ts'
-import { Refusal } from './refusal.ts'
+import { NOBODY, Refusal } from './refusal.ts'
 import { columnsOf, hasKeys, rowsOf } from './rows.ts'
 import { snapshot } from './snapshot.ts'
 import { TAG, Tagged } from './tagged.ts'
@@ -129,7 +129,7 @@ export class Settler {
     if (builtIn) return builtIn(value, this, depth)
     if (isForeign(prototype))
       return Array.isArray(value) ? this.#items(value, depth) : this.#fields(value as Fields, depth)
-    throw new Refusal(value, 'nobody registered its class')
+    throw new Refusal(value, NOBODY)
   }
 
   #fields(value: Fields, depth: number): unknown {
@@ -200,7 +200,10 @@ export class Settler {
     const { vocabulary, above } = this.#work
     if (above.includes(value)) throw new Refusal(value, 'what its registered type encodes holds the instance itself')
     this.encoded ??= new Map()
-    if (!this.encoded.has(value)) this.encoded.set(value, type.encode(value))
+    if (!this.encoded.has(value)) {
+      const answer = callOf(type.id, () => type.encode(value))
+      this.encoded.set(value, answer)
+    }
     const encoded = this.encoded.get(value)
     const tagged = new Tagged(TAG.custom, undefined)
     const keep = (data: unknown): void => {

@@ -252,6 +252,7 @@ describe.each(CODECS)('values in $codec', (options) => {
     ],
     ['a subclass of a built-in class', new (class Dated extends Date {})(), /class "Dated"/],
     ['a list of a class of your own', new (class List extends Array {})(), /class "List"/],
+    ['an object that inherits', [Object.create({ a: 1 })], /it\[0\] is an object of class "Object".*\{ \.\.\.it \}/],
     ['a promise', { later: Promise.resolve(1) }, /it\.later is an object of class "Promise".*Await it first/],
     ['a WeakMap', [new WeakMap()], /class "WeakMap"/],
     ['a boxed number', [Object(1)], /class "Number"/],

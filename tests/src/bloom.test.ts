@@ -1,6 +1,7 @@
 import { memory } from '@cashews/backend-memory'
 import { bloom, dualBloom, FilterLostError, LoadStoppedError } from '@cashews/bloom'
 import { type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, hangs, sickStore } from './support/helpers.ts'
@@ -35,6 +36,27 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     for (const email of upTo(100)) expect(await exists(email)).toBe(even(email))
     expect(asks.mock.calls.length).toBeLessThan(50 + 50 + 5)
   })
+
+  it.each(['fast', 'locked', 'serializable'] as const)(
+    'begins with a %s transaction, and anew after one that was rolled back',
+    async (mode) => {
+      const { asks, exists } = emails()
+      const set = async () => {
+        await exists.set('user2@example.com')
+        expect(await exists('user3@example.com')).toBe(false)
+      }
+      const failing = async () => {
+        await set()
+        throw new Error('rolled back')
+      }
+      await expect(transaction(cache, failing, { mode })).rejects.toThrow('rolled back')
+      await transaction(cache, set, { mode })
+      asks.mockClear()
+      expect(await exists('user5@example.com')).toBe(false)
+      expect(asks).not.toHaveBeenCalled()
+      expect(onError).not.toHaveBeenCalled()
+    },
+  )
 
   it('takes a yes of the filter for one when it need not be checked', async () => {
     const { asks, exists } = emails({ checkFalsePositive: false })

@@ -1,4 +1,12 @@
-import { type Awaitable, type BitReader, type Cache, chain, MISS, type Milliseconds } from '@cashews/core'
+import {
+  type Awaitable,
+  type BitReader,
+  type Cache,
+  chain,
+  currentTransaction,
+  MISS,
+  type Milliseconds,
+} from '@cashews/core'
 import { FilterLostError } from './errors.ts'
 import { sampled } from './estimate.ts'
 import type { Estimate, Filter } from './filter.ts'
@@ -63,6 +71,7 @@ export class BloomFilter implements Filter {
   /** Makes the filter if there never was one. */
   async begin(): Promise<void> {
     if (Date.now() < this.#begunUntil) return
+    if (currentTransaction() !== undefined) return this.#begin()
     this.#beginning ??= this.#begin().finally(() => {
       this.#beginning = undefined
     })
@@ -170,7 +179,9 @@ export class BloomFilter implements Filter {
       await this.#cache.call<'expire'>({ command: 'expire', key, lifetime: this.#lifetime })
   }
 
+  /** What a transaction has begun is nobody else's yet, and may never be there. */
   async #remember(): Promise<void> {
+    if (currentTransaction() !== undefined) return
     const left = await this.#cache.call<'getExpire'>({ command: 'getExpire', key: this.#record })
     this.#begunUntil = left === MISS ? 0 : Date.now() + (left as Milliseconds)
   }

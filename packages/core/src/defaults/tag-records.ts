@@ -2,7 +2,7 @@ import { type Awaitable, all, chain, recover } from '../awaitable.ts'
 import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../backend.ts'
 import { CommandError } from '../errors.ts'
 import { AHEAD, type StepRecord, type StepRecords } from './tag-steps.ts'
-import type { TagStamp } from './tagged-value.ts'
+import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
 
 /** What {@link TagRecords} asks of the store it keeps its records in. */
@@ -37,9 +37,22 @@ export function isRecordKey(key: string): boolean {
  */
 export class TagRecords {
   readonly #store: TagStore
+  /** Whether another store keeps them than that of the values. */
+  readonly elsewhere: boolean
 
-  constructor(store: TagStore) {
+  constructor(store: TagStore, elsewhere: boolean) {
     this.#store = store
+    this.elsewhere = elsewhere
+  }
+
+  /** Puts a value beside stamps. */
+  tie(stamps: readonly TagStamp[], value: unknown): Tagged {
+    return tagged(stamps, value, this.elsewhere)
+  }
+
+  /** The stamps a value stands beside; `undefined` when it has no tags. */
+  stampsOf(found: unknown): readonly TagStamp[] | undefined {
+    return stampsBeside(found, this.elsewhere)
   }
 
   /** The stamps of records that are to live as long as a value does; made where there are none. */

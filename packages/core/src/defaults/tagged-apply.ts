@@ -5,7 +5,7 @@ import { withoutKeeping } from './kept-lifetimes.ts'
 import { isRecordKey, type TagRecords } from './tag-records.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
-import { type TagStamp, tagged } from './tagged-value.ts'
+import type { TagStamp } from './tagged-value.ts'
 import { splitStamp } from './whole-stamp.ts'
 
 const FOREVER = Number.POSITIVE_INFINITY
@@ -15,14 +15,11 @@ export class TaggedApply {
   readonly #base: TaggableBase
   readonly #records: TagRecords
   readonly #reads: TaggedReads
-  /** Whether another store keeps the records. */
-  readonly #elsewhere: boolean
 
-  constructor(base: TaggableBase, records: TagRecords, reads: TaggedReads, elsewhere: boolean) {
+  constructor(base: TaggableBase, records: TagRecords, reads: TaggedReads) {
     this.#base = base
     this.#records = records
     this.#reads = reads
-    this.#elsewhere = elsewhere
   }
 
   apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
@@ -46,11 +43,11 @@ export class TaggedApply {
     if (isOfLock(expectation)) return [expectation]
     const { key, stamp } = expectation
     const whole = splitStamp(stamp)
-    return whole ? [{ key, stamp: whole[0] }, ...(this.#elsewhere ? [] : whole[1])] : [{ key, stamp }]
+    return whole ? [{ key, stamp: whole[0] }, ...(this.#records.elsewhere ? [] : whole[1])] : [{ key, stamp }]
   }
 
   #holdElsewhere(expectations: readonly Expectation[]): Awaitable<boolean> {
-    const records = this.#elsewhere ? expectations.flatMap(({ stamp }) => splitStamp(stamp)?.[1] ?? []) : []
+    const records = this.#records.elsewhere ? expectations.flatMap(({ stamp }) => splitStamp(stamp)?.[1] ?? []) : []
     return records.length === 0 || this.#records.hold(records)
   }
 
@@ -93,7 +90,7 @@ export class TaggedApply {
     const put = (tied: readonly TagStamp[]): Write => ({
       op: 'set',
       key,
-      value: tied.length > 0 ? tagged(tied, value, this.#elsewhere) : value,
+      value: tied.length > 0 ? this.#records.tie(tied, value) : value,
       lifetime,
     })
     if (tags.length > 0) return chain(this.#records.ensure(tags, lifetime === 'keep' ? FOREVER : lifetime), put)

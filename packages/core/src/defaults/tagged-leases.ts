@@ -3,7 +3,6 @@ import { type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } fro
 import { type Known, margin, type TagRecords } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import type { TaggedReads } from './tagged-reads.ts'
-import { tagged } from './tagged-value.ts'
 
 /** Leases of a store that know of tags: each carries the proof of what the tags were when it was taken. */
 export class TaggedLeases implements Leases {
@@ -11,21 +10,12 @@ export class TaggedLeases implements Leases {
   readonly #records: TagRecords
   readonly #reads: TaggedReads
   readonly #steps: TagSteps | undefined
-  /** Whether another store keeps the records. */
-  readonly #elsewhere: boolean
 
-  constructor(
-    leases: Leases,
-    records: TagRecords,
-    reads: TaggedReads,
-    steps: TagSteps | undefined,
-    elsewhere: boolean,
-  ) {
+  constructor(leases: Leases, records: TagRecords, reads: TaggedReads, steps: TagSteps | undefined) {
     this.#leases = leases
     this.#records = records
     this.#reads = reads
     this.#steps = steps
-    this.#elsewhere = elsewhere
   }
 
   get(key: string, ahead?: TagsAhead): Awaitable<Leased> {
@@ -106,11 +96,11 @@ export class TaggedLeases implements Leases {
     const before = this.#records.known(proof, tags)
     if (before) {
       // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
-      const written = this.#leases.set(key, tagged(before, value, this.#elsewhere), lifetime, lease)
+      const written = this.#leases.set(key, this.#records.tie(before, value), lifetime, lease)
       return chain(all<unknown>([now, written]), ([still, done]) => still !== undefined && done === true)
     }
     return chain(now, (stamps) =>
-      stamps === undefined ? false : this.#leases.set(key, tagged(stamps, value, this.#elsewhere), lifetime, lease),
+      stamps === undefined ? false : this.#leases.set(key, this.#records.tie(stamps, value), lifetime, lease),
     )
   }
 }

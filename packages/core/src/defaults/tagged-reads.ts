@@ -5,7 +5,7 @@ import { type Judge, type Reading, StepValue, tell, Unpacking } from './tag-read
 import { type Known, recordKeyOf, type TagRecords, type TagStore } from './tag-records.ts'
 import type { KnownTags, TagSteps } from './tag-steps.ts'
 import type { TaggableBase } from './tagged-store.ts'
-import { stampsBeside, type Tagged, type TagStamp } from './tagged-value.ts'
+import type { Tagged, TagStamp } from './tagged-value.ts'
 import { joinStamps } from './whole-stamp.ts'
 
 /** What a key holds, with the stamps its tags had; none where it has no tags. */
@@ -131,9 +131,9 @@ export class TaggedReads {
     }))
   }
 
-  /** The stamps a value stands beside; `undefined` when it has no tags. */
+  /** The stamps a value stands beside; `undefined` when it has no tags. Whoever finds some has to do with tags. */
   stampsOf(found: unknown): readonly TagStamp[] | undefined {
-    const stamps = stampsBeside(found, this.#store !== undefined)
+    const stamps = this.#records.stampsOf(found)
     if (stamps !== undefined) this.inUse = true
     return stamps
   }

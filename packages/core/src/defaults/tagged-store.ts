@@ -23,7 +23,6 @@ import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
 import { TaggedLeases } from './tagged-leases.ts'
 import { TaggedReads } from './tagged-reads.ts'
-import { type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
 
 const MOST_TRIES = 100
@@ -81,9 +80,9 @@ export class TaggedStore implements BackendBase {
     this.#base = base
     this.#store = store
     this.#steps = store ? undefined : base.tagSteps
-    this.#records = new TagRecords(store ?? recordStoreOf(base))
+    this.#records = new TagRecords(store ?? recordStoreOf(base), store !== undefined)
     this.#reads = new TaggedReads(base, this.#records, store, this.#steps)
-    this.#apply = new TaggedApply(base, this.#records, this.#reads, store !== undefined)
+    this.#apply = new TaggedApply(base, this.#records, this.#reads)
     if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
     for (const name of ['now', 'setMany', 'guard', 'partOf', ...(store?.ping ? [] : ['ping' as const])] as const) {
       const member = base[name]
@@ -113,8 +112,7 @@ export class TaggedStore implements BackendBase {
     if (base.getNow) this.getNow = (key) => this.#reads.getNow(key)
     if (base.answerNow) this.answerNow = (spot) => this.#reads.answerNow(spot)
     if (base.getFor) this.getFor = (key, asker) => this.#reads.getFor(key, asker)
-    if (base.leases)
-      this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, this.#steps, store !== undefined)
+    if (base.leases) this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, this.#steps)
   }
 
   open(host: BackendHost): Awaitable<void> {
@@ -240,13 +238,13 @@ export class TaggedStore implements BackendBase {
     set: (key, value, lifetime, tags, { exists, proof } = {}) =>
       (exists === undefined && proof === undefined ? this.#setInOneStep(key, value, lifetime, tags) : undefined) ??
       chain(this.#records.stamps(tags, lifetime, proof), (stamps) =>
-        stamps === undefined ? false : this.set(key, this.#tie(stamps, value), lifetime, exists),
+        stamps === undefined ? false : this.set(key, this.#records.tie(stamps, value), lifetime, exists),
       ),
     setMany: (entries, lifetime, tags) =>
       chain(
         this.#setManyInOneStep(entries, lifetime, tags) ??
           chain(this.#records.ensure(tags, lifetime), (stamps) =>
-            all(entries.map(([key, value]) => this.#base.set(key, this.#tie(stamps, value), lifetime))),
+            all(entries.map(([key, value]) => this.#base.set(key, this.#records.tie(stamps, value), lifetime))),
           ),
         () => {},
       ),
@@ -269,10 +267,6 @@ export class TaggedStore implements BackendBase {
         return member(...args)
       }
     return Object.fromEntries(Object.entries(tags).map(([name, member]) => [name, noticing(member)])) as unknown as Tags
-  }
-
-  #tie(stamps: readonly TagStamp[], value: unknown): unknown {
-    return tagged(stamps, value, this.#store !== undefined)
   }
 
   /** Writes a value, and deals with its records, in one step; `undefined` where the store cannot. */
@@ -318,7 +312,7 @@ export class TaggedStore implements BackendBase {
       const sum = plus(key, value, by)
       const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
       return chain(this.#records.ensure(names, left), (now) => {
-        const kept = names.length > 0 ? this.#tie(now, sum) : sum
+        const kept = names.length > 0 ? this.#records.tie(now, sum) : sum
         const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
         const expected = { key, stamp: found === MISS ? undefined : found.stamp }
         return chain(this.#base.apply([expected], [write]), (done) =>

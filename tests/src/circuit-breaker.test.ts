@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { BackendError, type Cache, createCache } from '@cashews/core'
-import { CircuitBreakerOpen, type CircuitChange, circuitBreaker } from '@cashews/strategies'
+import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { altered, fakeTime, gate, settle } from './support/helpers.ts'
@@ -257,12 +257,23 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
 
   it('refuses options that cannot be', () => {
     const fn = async () => 1
-    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(/percentage.* not 0/)
-    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 101 }, fn)).toThrow(/percentage/)
-    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0.5 }, fn)).toThrow(/50 for half of the calls, not 0.5/)
-    expect(() => circuitBreaker(cache, { ...usual, probes: 1.5 }, fn)).toThrow(/probes is at least 1 call, not 1.5/)
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(
+      'errorsRate is a number from 1 to 100, not 0.',
+    )
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 101 }, fn)).toThrow(/to 100, not 101/)
+    expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0.5 }, fn)).toThrow(/from 1 to 100, not 0.5/)
+    expect(() => circuitBreaker(cache, { ...usual, probes: 1.5 }, fn)).toThrow(
+      'probes is a whole number from 1 on, not 1.5.',
+    )
     expect(() => circuitBreaker(cache, { ...usual, minCalls: 0 }, fn)).toThrow(/minCalls/)
-    expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(/period and a ttl/)
+    expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(
+      "circuitBreaker needs a period, such as period: '1m'.",
+    )
+    expect(() => circuitBreaker(cache, { errorsRate: 1, period: 1 } as never, fn)).toThrow(/needs a ttl/)
+    expect(() => circuitBreaker(cache, { ...usual, errors: TypeError } as never, fn)).toThrow(/such as \[TypeError\]/)
+    expect(() => circuitBreaker(cache, { ...usual, onChange: 5 } as never, fn)).toThrow(
+      'onChange is a function, not 5.',
+    )
   })
 })
 
@@ -276,5 +287,44 @@ it('hears at once that another one with its key has opened, in memory, while tim
   await expect(working()).rejects.toThrow(CircuitBreakerOpen)
   await working.invalidate()
   expect(await working()).toBe('fine')
+  await cache.close()
+})
+
+it('reports an onChange that fails, at once or later, and goes on', async () => {
+  const errors: unknown[] = []
+  const cache = createCache({ onError: (error) => errors.push(error) }).setup(memory())
+  const fails = [
+    () => {
+      throw new Error('at once')
+    },
+    async () => Promise.reject(new Error('later')),
+  ]
+  for (const [nth, onChange] of fails.entries()) {
+    const rules = { errorsRate: 50, period: '1h', ttl: '1m', key: `k${nth}`, onChange } as const
+    const call = circuitBreaker(cache, rules, async () => Promise.reject(new Down('no')))
+    await expect(call()).rejects.toThrow(Down)
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+  }
+  expect(errors.map(String)).toEqual(['Error: at once', 'Error: later'])
+  await cache.close()
+})
+
+it('is that of the method of its class without a key, whatever the instance and the arguments', async () => {
+  const cache = createCache().setup(memory())
+  const guarded = circuitBreaker(cache, { errorsRate: 50, period: '1h', ttl: '1m' })
+  class Bank {
+    @guarded async pay(_sum: number): Promise<string> {
+      throw new Down('no')
+    }
+  }
+  class Shop {
+    @guarded async pay(_sum: number): Promise<string> {
+      return 'paid'
+    }
+  }
+  await expect(new Bank().pay(1)).rejects.toThrow(Down)
+  await expect(new Bank().pay(2)).rejects.toThrow(CircuitBreakerOpen)
+  expect(await new Shop().pay(2)).toBe('paid')
+  expect(handleOf(new Bank(), 'pay').template).toBe('circuitBreaker:Bank.pay')
   await cache.close()
 })

@@ -179,8 +179,12 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   it('refuses limits that cannot be', () => {
-    expect(() => rateLimit(cache, { limit: 0, period: '1m', key: 'k' }, async () => 1)).toThrow(/limit of at least 1/)
-    expect(() => rateLimit(cache, { limit: 1, key: 'k' } as never, async () => 1)).toThrow(/needs a period/)
+    expect(() => rateLimit(cache, { limit: 0, period: '1m', key: 'k' }, async () => 1)).toThrow(
+      'limit is a whole number from 1 on, not 0.',
+    )
+    expect(() => rateLimit(cache, { limit: 1, key: 'k' } as never, async () => 1)).toThrow(
+      "rateLimit needs a period, such as period: '1m'.",
+    )
     expect(() => slidingRateLimit(cache, { limit: -1, period: 1, key: 'k' }, async () => 1)).toThrow(/limit/)
     expect(() => slidingRateLimit(cache, { limit: 1, period: 1, ttl: 2 } as never, async () => 1)).toThrow(/"ttl"/)
   })

@@ -198,10 +198,10 @@ describe('what createCache and setup are given', () => {
       'createCache has no option "driver". Its options: name, drivers, onError.',
       () => createCache({ driver: [] } as never),
     ],
-    ['A middleware is a function, not 5.', () => createCache().use(5 as never)],
-    ['A middleware is a function, not 5.', () => createCache().setup(memory(), { middlewares: [5 as never] })],
+    ['middlewares is a list such as [log], not 5.', () => createCache().use(5 as never)],
+    ['middlewares is a list such as [log], not 5.', () => createCache().setup(memory(), { middlewares: [5 as never] })],
     [
-      'middlewares is a list, as in [log], not a function.',
+      'middlewares is a list such as [log], not a function.',
       () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
     ],
     ['drivers is a list of backend factories, as in [memory]', () => createCache({ drivers: memory as never })],

@@ -13,7 +13,7 @@ import { commandSet } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import { checkDrivers, type Driver } from './driver.ts'
-import { CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
+import { CacheClosedError, CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
@@ -112,7 +112,7 @@ export class Cache implements AsyncDisposable {
   readonly #listeners: Listeners
   readonly #middlewares: Middleware[] = []
   readonly #templates = new Set<string>()
-  readonly #lastTasks = new Set<() => Promise<unknown>>()
+  readonly #postponed = new Set<() => Promise<void>>()
   #tagging: Tagging | undefined
 
   /** @throws {ConfigurationError} On an option that is not one of {@link CacheOptions}. */
@@ -171,7 +171,7 @@ export class Cache implements AsyncDisposable {
 
   /** Closes every backend. Commands are refused from now on, until {@link init}. */
   async close(): Promise<void> {
-    await Promise.all([...this.#lastTasks].map((task) => task().catch(this.report)))
+    await Promise.all([...this.#postponed].map((run) => run()))
     await Promise.all(this.#routes.all.map((route) => route.close()))
   }
 
@@ -627,10 +627,15 @@ export class Cache implements AsyncDisposable {
     return this.#tallies.run(template, run)
   }
 
-  /** Runs `task` at each {@link close}, before the backends are closed. Answers what takes that back. */
-  beforeClose(task: () => Promise<unknown>): () => void {
-    this.#lastTasks.add(task)
-    return () => this.#lastTasks.delete(task)
+  /** Runs `task` after a while, or at {@link close} if that comes first, before the backends are closed. */
+  postpone(task: () => Promise<unknown>, delay: Milliseconds): void {
+    const run = async () => {
+      clearTimeout(timer)
+      this.#postponed.delete(run)
+      await task().catch((error) => error instanceof CacheClosedError || this.report(error))
+    }
+    const timer = setTimeout(run, delay).unref()
+    this.#postponed.add(run)
   }
 
   /** Whether anybody listens to what {@link tell} tells. */
@@ -638,9 +643,9 @@ export class Cache implements AsyncDisposable {
     return this.#listeners.has(event)
   }
 
-  /** Tells who listens. */
-  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E]): void {
-    if (this.#listeners.has(event)) this.#listeners.emit(event, told)
+  /** Tells who listens, and `also`. */
+  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
+    this.#listeners.emit(event, told, also)
   }
 
   /** Whether neither reads nor writes go to the backend of a key. */

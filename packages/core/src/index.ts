@@ -63,6 +63,7 @@ export {
   TtlError,
   ValueError,
   WrongTypeError,
+  withoutStack,
 } from './errors.ts'
 export { type Flight, Flights, type LoadCall } from './flight.ts'
 export { compileGlob, escapeGlob } from './glob.ts'
@@ -94,11 +95,29 @@ export type {
 } from './listeners.ts'
 export { launch, loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
 export { awaitRelease, Lock, type LockOptions, wakeWaiters } from './lock.ts'
+export { remembering } from './memo.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
-export { checkFlags, checkFunction, checkKnown, checkNames, checkOptions, checkThat, kindOfOption } from './options.ts'
+export {
+  checkCounts,
+  checkFlags,
+  checkFunction,
+  checkKnown,
+  checkList,
+  checkNames,
+  checkOptions,
+  checkRange,
+  checkThat,
+  countOption,
+  functionOption,
+  kindOfOption,
+  type OptionReader,
+  rangeOption,
+  readOptions,
+  timeOption,
+} from './options.ts'
 export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export {
   currentTransaction,

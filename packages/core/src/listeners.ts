@@ -52,6 +52,7 @@ export interface RefusalEvent {
 
 /** A circuit breaker that this process saw change. */
 export interface CircuitEvent {
+  readonly strategy: string
   readonly template: string
   readonly key: string
   readonly state: 'closed' | 'open' | 'half-open'
@@ -132,10 +133,10 @@ export class Listeners {
   }
 
   /** A listener that fails is reported, and disturbs nobody. */
-  emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
-    for (const listener of this.#byEvent.get(event) ?? []) {
+  emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
+    for (const listener of [...(this.#byEvent.get(event) ?? []), also]) {
       try {
-        const answer = outsideTransaction(() => listener(told as never))
+        const answer = outsideTransaction(() => listener?.(told as never))
         if (answer instanceof Promise) answer.catch(this.#onError)
       } catch (error) {
         this.#onError(error)

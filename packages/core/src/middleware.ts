@@ -1,7 +1,7 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Cache } from './cache.ts'
 import type { Call } from './command.ts'
-import { checkFunction, checkThat, kindOfOption } from './options.ts'
+import { checkList, checkThat } from './options.ts'
 
 /** Carries a call on, to the next middleware and in the end to the backend. */
 export type Next = (call: Call) => Awaitable<unknown>
@@ -27,8 +27,7 @@ export interface Middleware {
 
 /** @throws {ConfigurationError} When one of them is no function. */
 export function checkMiddlewares(middlewares: readonly unknown[]): void {
-  checkThat(Array.isArray(middlewares), `middlewares is a list, as in [log], not ${kindOfOption(middlewares)}.`)
-  for (const middleware of middlewares) checkFunction('A middleware', middleware ?? null)
+  checkList('middlewares', middlewares, (middleware) => typeof middleware === 'function', '[log]')
 }
 
 /** Makes one function of `middlewares` around `last`. */

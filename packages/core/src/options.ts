@@ -1,4 +1,6 @@
+import type { Milliseconds } from './backend.ts'
 import { ConfigurationError } from './errors.ts'
+import type { Ttl } from './ttl.ts'
 
 /** Raises an error with the remedy when an option cannot work. */
 export function checkThat(fine: boolean, otherwise: string): asserts fine {
@@ -24,6 +26,31 @@ export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
     checkThat(flag === undefined || typeof flag === 'boolean', `${name} is true or false, not ${kindOfOption(flag)}.`)
 }
 
+/** Raises an error when an option is no list of what fits. @param example Shows one. */
+export function checkList(option: string, list: unknown, fits: (item: unknown) => boolean, example: string): void {
+  const isFine = Array.isArray(list) && list.every(fits)
+  checkThat(isFine, `${option} is a list such as ${example}, not ${kindOfOption(list)}.`)
+}
+
+/** Raises an error when an option is no whole number from 1 on. */
+export function checkCounts(counts: Readonly<Record<string, unknown>>): void {
+  for (const [name, count] of Object.entries(counts))
+    checkThat(Number.isInteger(count) && (count as number) >= 1, `${name} is a whole number from 1 on, not ${count}.`)
+}
+
+/** Raises an error when an option is no number from `least` to `most`. */
+export function checkRange(
+  numbers: Readonly<Record<string, unknown>>,
+  least: number,
+  most: number = Number.POSITIVE_INFINITY,
+): void {
+  const upTo = most === Number.POSITIVE_INFINITY ? 'on' : `to ${most}`
+  for (const [name, number] of Object.entries(numbers)) {
+    const fits = typeof number === 'number' && number >= least && number <= most
+    checkThat(fits, `${name} is a number from ${least} ${upTo}, not ${number}.`)
+  }
+}
+
 /** Names what was given where something else was expected. */
 export function kindOfOption(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value)
@@ -39,4 +66,54 @@ export function checkNames(strategy: string, options: object, known: readonly st
 export function checkKnown(what: string, options: object, known: readonly string[]): void {
   const stray = Object.keys(options).find((name) => !known.includes(name))
   checkThat(stray === undefined, `${what} has no option "${stray}". Its options: ${known.join(', ')}.`)
+}
+
+/** Makes what a strategy works with of what was given for an option. Raises an error when that cannot work. */
+export type OptionReader<T> = (given: never, option: string, strategy: string) => T
+
+/**
+ * Reads the options of a strategy by a table that tells how each is read.
+ *
+ * @param others The names of options that are read elsewhere.
+ */
+export function readOptions<T extends Readonly<Record<string, OptionReader<unknown>>>>(
+  strategy: string,
+  options: object,
+  table: T,
+  others: readonly string[],
+): { readonly [N in keyof T]: ReturnType<T[N]> } {
+  checkNames(strategy, options, [...others, ...Object.keys(table)])
+  const given = options as Readonly<Record<string, never>>
+  const read = Object.entries(table).map(([name, reader]) => [name, reader(given[name] as never, name, strategy)])
+  return Object.fromEntries(read)
+}
+
+/** Reads a whole number from 1 on. @param usual What it is unless given. */
+export function countOption(usual?: number): OptionReader<number> {
+  return (count: number | undefined = usual, option) => {
+    checkCounts({ [option]: count })
+    return count as number
+  }
+}
+
+/** Reads a number from `least` to `most`. */
+export function rangeOption(least: number, most: number): OptionReader<number> {
+  return (number: number, option) => {
+    checkRange({ [option]: number }, least, most)
+    return number
+  }
+}
+
+/** Reads a function, which may be missing. */
+export function functionOption<F>(given: F, option: string): F {
+  checkFunction(option, given)
+  return given
+}
+
+/** Reads a time. @param usual What it is unless given; absent: it has to be. */
+export function timeOption(parse: (time: Ttl) => Milliseconds, usual?: Ttl): OptionReader<Milliseconds> {
+  return (time: Ttl | undefined = usual, option, strategy) => {
+    checkThat(time !== undefined, `${strategy} needs a ${option}, such as ${option}: '1m'.`)
+    return parse(time)
+  }
 }

@@ -1,5 +1,6 @@
 import type { Milliseconds } from './backend.ts'
 import { TtlError } from './errors.ts'
+import { remembering } from './memo.ts'
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
 type Part = `${number}${Unit}`
@@ -74,16 +75,7 @@ export function parsePeriod(period: Ttl): Milliseconds {
 
 /** How many texts are remembered: whoever writes a lifetime in a call writes the same again. */
 const MOST_TEXTS = 100
-const known = /* @__PURE__ */ new Map<string, Milliseconds>()
-
-function fromText(text: string): Milliseconds {
-  const found = known.get(text)
-  if (found !== undefined) return found
-  const read = readText(text)
-  if (known.size >= MOST_TEXTS) known.clear()
-  known.set(text, read)
-  return read
-}
+const fromText = /* @__PURE__ */ remembering(MOST_TEXTS, readText)
 
 function readText(text: string): Milliseconds {
   const compact = text.toLowerCase().trim()

@@ -1,10 +1,10 @@
 import {
   type Cache,
-  currentTransaction,
   type KeyOptions,
   leaveTransaction,
   newSpot,
   returnToTransaction,
+  type Spot,
   type Target,
 } from '@cashews/core'
 import { around, type Decorator } from './decorator.ts'
@@ -14,34 +14,42 @@ import { prefixed } from './keying.ts'
 import { leaving } from './leaving.ts'
 import { type Behaviour, type Run, wrap } from './wrap.ts'
 
+/** Tells events and `detect` of whom they hear. */
+export type Seen = () => { readonly strategy: string; readonly template: string }
+
+/** What a strategy that stores no result does with the calls of one function. */
+export interface Bookkeeping {
+  /** Answers a call. @param run Runs the function. */
+  call(run: Run, spot: Spot, self: unknown, args: readonly unknown[]): Promise<unknown>
+  /** Forgets what is known of a key. Answers whether there was anything. */
+  invalidate(key: string): Promise<boolean>
+}
+
 /**
  * Puts a strategy around a function that stores no result, only books: outside of the transaction of a call, whose
  * function runs inside all the same, told to `detect`, for a caller who may leave. Where nothing asks for that, a call goes
  * straight to the strategy.
- *
- * @param keyingOf Tells the options that make the key.
  */
 export function apart(
   cache: Cache,
   strategy: string,
-  keyingOf: (target: Target) => KeyOptions,
+  options: KeyOptions,
   fn: AnyFunction | undefined,
-  behave: (run: Run, template: () => string) => Behaviour & Required<Pick<Behaviour, 'invalidate'>>,
+  keepBooks: (seen: Seen) => Bookkeeping,
 ): Decorator | Wrapped<AnyFunction> {
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed(strategy, keyingOf(target)), (run, template) => {
-      const plain = behave(run, template)
-      const inside = behave((self, args) => returnToTransaction(() => run(self, args)), template)
-      return detecting(cache, strategy, template, {
-        call: plain.call,
-        // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.
-        watched: leaving(({ key }, self, args) =>
-          currentTransaction() === undefined
-            ? plain.call(newSpot(key), self, args)
-            : leaveTransaction(() => inside.call(newSpot(key), self, args)),
-        ),
-        invalidate: (key) => leaveTransaction(() => plain.invalidate(key)),
-      })
+    wrap(cache, target, prefixed(strategy, options), (run, template) => {
+      const seen: Seen = () => ({ strategy, template: template() })
+      const books = keepBooks(seen)
+      const runInside: Run = (self, args) => returnToTransaction(() => run(self, args))
+      // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.
+      const watched: Behaviour['call'] = ({ key }, self, args) =>
+        leaveTransaction(() => books.call(runInside, newSpot(key), self, args))
+      return {
+        call: (spot, self, args) => books.call(run, spot, self, args),
+        watched: detecting(cache, seen, leaving(watched)),
+        invalidate: (key) => leaveTransaction(() => books.invalidate(key)),
+      }
     })
   return around(fn, wrapTarget)
 }

@@ -1,22 +1,32 @@
 import {
   type Cache,
-  checkFunction,
-  checkNames,
-  checkThat,
+  type CircuitEvent,
+  countOption,
+  functionOption,
   type KeyOptions,
   parsePeriod,
   parseTtl,
-  type Target,
+  rangeOption,
+  readOptions,
+  remembering,
   type Ttl,
+  timeOption,
 } from '@cashews/core'
 import { apart } from './apart.ts'
-import { type Circuit, type CircuitChange, type CircuitRules, newCircuit } from './circuit.ts'
+import { type Circuit, newCircuit } from './circuit.ts'
 import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
 
-export type { CircuitChange, CircuitState } from './circuit.ts'
+/** How many breakers are known here besides those of recent calls: what of them is not in the store yet is written all the same. */
+const MOST = 1_000
+
+/** `closed`: calls go through. `open`: none does. `half-open`: a few probes do. */
+export type CircuitState = CircuitEvent['state']
+
+/** A breaker that went over to another state. */
+export type CircuitChange = CircuitEvent
 
 /** Settings of {@link circuitBreaker}. */
 export interface CircuitBreakerOptions<
@@ -66,62 +76,25 @@ export function circuitBreaker(
   options: CircuitBreakerOptions,
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
-  const rules = checked(options)
-  const circuits = new Map<string, Circuit>()
-  const remember = (key: string, template: () => string): Circuit => {
-    const circuit = newCircuit(cache, key, template, rules, () => circuits.delete(key))
-    circuits.set(key, circuit)
-    return circuit
+  const table = {
+    errorsRate: rangeOption(1, 100),
+    period: timeOption(parsePeriod),
+    ttl: timeOption(parseTtl),
+    halfOpenTtl: timeOption(parseTtl, options?.ttl),
+    minCalls: countOption(1),
+    probes: countOption(1),
+    errors: isOneOf,
+    onChange: functionOption<CircuitBreakerOptions['onChange']>,
   }
-  const keyingOf = ({ fn }: Target) =>
-    options.key === undefined ? ofFunction(cache, fn, options as KeyOptions) : (options as KeyOptions)
-  return apart(cache, 'circuitBreaker', keyingOf, fn, (run, template) => {
-    const circuitOf = (key: string) => circuits.get(key) ?? remember(key, template)
+  const rules = readOptions('circuitBreaker', options, table, keyingNames)
+  return apart(cache, 'circuitBreaker', { ...(options as KeyOptions), noArgs: true }, fn, (seen) => {
+    const circuitOf = remembering(MOST, (key) => newCircuit(cache, key, seen, rules))
     return {
-      call(spot, self, args) {
+      call(run, spot, self, args) {
         spot.note ??= circuitOf(spot.key)
         return (spot.note as Circuit).call(run, self, args)
       },
       invalidate: (key) => circuitOf(key).reset(),
     }
   })
-}
-
-/** Without a key, the breaker is the function's, whoever calls it with whatever arguments. */
-function ofFunction(cache: Cache, fn: AnyFunction, { name = fn.name, ...options }: KeyOptions): KeyOptions {
-  checkThat(
-    typeof name === 'string' && name !== '',
-    'The circuit breaker of a function without a name needs the option name or key.',
-  )
-  cache.claimTemplate(`circuitBreaker:${name}`)
-  return { ...options, key: name.replace(/[{}]/g, '$&$&') }
-}
-
-const ownNames = ['errorsRate', 'period', 'ttl', 'halfOpenTtl', 'minCalls', 'probes', 'errors', 'onChange']
-
-/** Checks the options. */
-function checked(options: CircuitBreakerOptions): CircuitRules {
-  checkNames('circuitBreaker', options, [...keyingNames, ...ownNames])
-  const { errorsRate, period, ttl, halfOpenTtl = ttl, minCalls = 1, probes = 1, errors, onChange } = options
-  checkThat(
-    errorsRate >= 1 && errorsRate <= 100,
-    `errorsRate is a percentage from 1 to 100, such as 50 for half of the calls, not ${errorsRate}.`,
-  )
-  for (const [name, calls] of Object.entries({ minCalls, probes }))
-    checkThat(Number.isInteger(calls) && calls >= 1, `${name} is at least 1 call, not ${calls}.`)
-  checkThat(
-    period !== undefined && ttl !== undefined,
-    "circuitBreaker needs a period and a ttl, such as period: '1m', ttl: '30s'.",
-  )
-  checkFunction('onChange', onChange)
-  return {
-    errorsRate,
-    minCalls,
-    probes,
-    period: parsePeriod(period),
-    lifetime: parseTtl(ttl),
-    halfOpen: parseTtl(halfOpenTtl),
-    isFailure: isOneOf(errors),
-    onChange,
-  }
 }

@@ -1,17 +1,10 @@
 import type { Cache, Seen } from '@cashews/core'
 import type { Behaviour } from './wrap.ts'
 
-const RAN = { hit: false }
-
 /** Tells `detect` of each call of a strategy that stores no result. */
-export function detecting(cache: Cache, strategy: string, template: () => string, behaviour: Behaviour): Behaviour {
-  const seen = (): Seen => ({ strategy, template: template() })
-  const { call, watched = call } = behaviour
-  return {
-    ...behaviour,
-    watched(spot, self, args, signal) {
-      cache.detected(spot.key, seen, RAN)
-      return watched(spot, self, args, signal)
-    },
+export function detecting(cache: Cache, seen: () => Seen, call: Behaviour['call']): Behaviour['call'] {
+  return (spot, self, args, signal) => {
+    cache.detected(spot.key, seen, { hit: false })
+    return call(spot, self, args, signal)
   }
 }

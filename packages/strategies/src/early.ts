@@ -2,7 +2,7 @@ import {
   type Cache,
   checkFlags,
   checkOptions,
-  checkThat,
+  checkRange,
   type LoadCall,
   MISS,
   markStale,
@@ -59,7 +59,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
   checkOptions('early', options)
   const { earlyTtl, background = true, beta = 0 } = options
   checkFlags({ background })
-  checkThat(typeof beta === 'number' && beta >= 0, `beta is how eagerly results are refreshed, from 0, not ${beta}.`)
+  checkRange({ beta }, 0)
   const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed, beta > 0)
   const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background', 'beta'], prefix: 'early' })
   mayAnswerStale()

@@ -1,4 +1,4 @@
-import { type Cache, CacheClosedError, type Milliseconds, newSpot } from '@cashews/core'
+import { type Cache, type Milliseconds, newSpot } from '@cashews/core'
 
 /** How many parts the window has. What is older than the whole leaves it a part at a time. */
 const PARTS = 10
@@ -28,58 +28,35 @@ export interface Tolerance {
   readonly minCalls: number
 }
 
-/** @param idle Told, after a while, that nothing more is known here than in the store. */
-export function newEndings(
-  cache: Cache,
-  key: string,
-  { period, errorsRate, minCalls }: Tolerance,
-  idle: () => void,
-): Endings {
+/** Makes the books of a key. */
+export function newEndings(cache: Cache, key: string, { period, errorsRate, minCalls }: Tolerance): Endings {
   let gathered = 0
-  let isWaiting = false
 
   /** The counters, the newest first. */
   const counters = () => {
     const part = Math.floor((Date.now() * PARTS) / period)
     return Array.from({ length: PARTS }, (_, at) => `${key}:${part - at}`)
   }
-  const count = async (counter: string | undefined, by: number): Promise<number> => {
-    const sum = by + gathered
+  /** Writes what was gathered, and `more`. */
+  const write = async (more = 0) => {
+    const by = gathered + more
     gathered = 0
-    return cache.count(newSpot(counter as string), sum, period + period / PARTS)
-  }
-  const write = async () => {
-    try {
-      if (gathered > 0) await count(counters()[0], 0)
-    } catch (error) {
-      if (!(error instanceof CacheClosedError)) cache.report(error)
-    }
-  }
-  /** Whether calls still come or not. */
-  const writeLater = () => {
-    isWaiting = true
-    const stop = cache.beforeClose(write)
-    const wake = () => {
-      isWaiting = false
-      stop()
-      idle()
-      void write()
-    }
-    setTimeout(wake, Math.min(GATHERING, period / PARTS)).unref()
+    if (by > 0) await cache.count(newSpot(counters()[0] as string), by, period + period / PARTS)
   }
 
-  writeLater()
   return {
     succeeded(result) {
-      gathered++
-      if (!isWaiting) writeLater()
+      if (gathered++ === 0) cache.postpone(write, Math.min(GATHERING, period / PARTS))
       return result
     },
     async failed() {
-      const [own, ...older] = counters()
-      const sums = [await count(own, FAILURE + 1), ...(await cache.getMany<number, number>(older, 0))]
-      const calls = sums.reduce((all, sum) => all + (sum % FAILURE), 0)
-      const failures = sums.reduce((all, sum) => all + Math.floor(sum / FAILURE), 0)
+      await write(FAILURE + 1)
+      let calls = 0
+      let failures = 0
+      for (const sum of await cache.getMany<number, number>(counters(), 0)) {
+        calls += sum % FAILURE
+        failures += Math.floor(sum / FAILURE)
+      }
       return calls >= minCalls && failures * 100 >= calls * errorsRate
     },
     forget() {

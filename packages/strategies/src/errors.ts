@@ -1,16 +1,5 @@
 import { CashewsError } from '@cashews/core'
 
-/** Makes the error of a call that is turned away: an answer, whose stack nobody reads and costs ten times the decision. */
-export function withoutStack<E extends Error>(make: () => E): E {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return make()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
-}
-
 /**
  * A promise that is rejected, and whose `then()` rejects a moment later, when its caller listens. V8 reports a rejection
  * that nobody listens to yet, which costs more than all the rest.
@@ -67,7 +56,7 @@ export class CircuitBreakerOpen extends CashewsError {
   readonly retryAfter: number
 
   constructor(key: string, retryAfter: number) {
-    super(`The circuit breaker "${key}" is open: too many calls failed. Try again in ${retryAfter} s.`)
+    super(`The circuit breaker "${key}" is open. Try again in ${retryAfter} s.`)
     this.retryAfter = retryAfter
   }
 }

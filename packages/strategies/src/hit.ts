@@ -1,5 +1,6 @@
 import {
   type Cache,
+  checkCounts,
   checkFlags,
   checkOptions,
   checkThat,
@@ -68,10 +69,7 @@ export function countingHits(
   checkOptions(strategy, options)
   const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
   checkFlags({ background })
-  checkThat(
-    Number.isInteger(cacheHits) && cacheHits >= 1,
-    `cacheHits is how often a result is answered, at least 1, not ${cacheHits}.`,
-  )
+  checkCounts({ cacheHits })
   checkThat(
     updateAfter === Number.POSITIVE_INFINITY ||
       (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),

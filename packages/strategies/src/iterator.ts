@@ -1,6 +1,7 @@
 import {
   type Cache,
   checkNames,
+  checkRange,
   checkThat,
   compileKey,
   type KeyOptions,
@@ -112,7 +113,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   const answerAs = kinds[as]
   checkThat(answerAs !== undefined, 'as: generator, node, web.')
   const keeping = keepingOf(options as KeepingOptions<never, never>)
-  checkThat(maxItems >= 1 && maxBytes >= 1, 'maxItems and maxBytes start at 1.')
+  checkRange({ maxItems, maxBytes }, 1)
   const lifetime = lifetimeOf('iterator', options)
 
   const wrapTarget = (target: Target): AnyFunction => {

@@ -6,9 +6,6 @@ import type { Behaviour } from './wrap.ts'
  * nobody waits for it any more.
  */
 export function leaving(call: Behaviour['call']): Behaviour['call'] {
-  return (spot, self, args, signal) => {
-    if (signal === undefined) return call(spot, self, args)
-    if (signal.aborted) return Promise.reject(signal.reason)
-    return launch({ key: spot.key, self, args, signal }, () => call(spot, self, args, signal)).wait(signal)
-  }
+  return (spot, self, args, signal) =>
+    launch({ key: spot.key, self, args, signal }, () => call(spot, self, args, signal)).wait(signal)
 }

@@ -1,22 +1,24 @@
 import {
   type Awaitable,
   type Cache,
-  chain,
-  checkFunction,
-  checkNames,
-  checkThat,
+  countOption,
+  functionOption,
   type KeyOptions,
   type Milliseconds,
+  type OptionReader,
   parsePeriod,
-  type Spot,
+  readOptions,
   type Ttl,
+  timeOption,
+  withoutStack,
 } from '@cashews/core'
-import { apart } from './apart.ts'
+import { apart, type Seen } from './apart.ts'
 import { Bans, type Refusal } from './bans.ts'
 import type { Decorator } from './decorator.ts'
-import { RateLimitError, type RateLimitFacts, rejected, secondsUntil, withoutStack } from './errors.ts'
+import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
+import type { Run } from './wrap.ts'
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
 export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>
@@ -57,77 +59,81 @@ export function rateLimit<F extends AnyFunction, const K extends string, const N
   fn: F,
 ): Wrapped<F>
 export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
-  checkNames('rateLimit', options, [...keyingNames, 'limit', 'period', 'ttl', 'action'])
-  const { limit, period, refusalOf, refuse } = limitOf(cache, 'rateLimit', options)
-  const ban = parsePeriod(options.ttl ?? options.period)
+  const table = { ...limitTable(), ttl: timeOption(parsePeriod, options?.period) }
+  const rules = readOptions('rateLimit', options, table, keyingNames)
+  const { limit, period, ttl: ban } = rules
   const bans = new Bans(cache, limit)
-
-  const over = async (key: string, count: number, args: readonly unknown[], template: () => string) => {
-    if (options.ttl !== undefined && count === limit + 1) await cache.expire(key, ban / 1_000)
-    const refusal = refusalOf(key, ((await cache.getExpire(key)) ?? 0) * 1_000)
-    bans.add(key, refusal)
-    return refuse(refusal, key, args, template)
-  }
-  return apart(
-    cache,
-    'rateLimit',
-    () => options as KeyOptions,
-    fn,
-    (run, template) => {
-      const decide = (sum: number, { key }: Spot, self: unknown, args: readonly unknown[]) =>
-        sum <= limit ? run(self, args) : over(key, sum, args, template)
-      const decideLater = (sum: Awaitable<number>, spot: Spot, self: unknown, args: readonly unknown[]) =>
-        chain(sum, (sum) => decide(sum, spot, self, args)) as Promise<unknown>
-      return {
-        call(spot, self, args) {
-          const refusal = bans.find(spot)
-          if (refusal !== undefined) return refuse(refusal, spot.key, args, template)
-          const sum = cache.count(spot, 1, period)
-          return typeof sum === 'number' ? decide(sum, spot, self, args) : decideLater(sum, spot, self, args)
-        },
-        invalidate(key) {
-          bans.lift(key)
-          return cache.delete(key)
-        },
-      }
-    },
-  )
+  return apart(cache, 'rateLimit', options as KeyOptions, fn, (seen) => {
+    const { refusalOf, refuse } = refusing(cache, seen, rules)
+    const over = async (key: string, count: number, args: readonly unknown[]) => {
+      if (options.ttl !== undefined && count === limit + 1) await cache.expire(key, ban / 1_000)
+      const refusal = refusalOf(key, ((await cache.getExpire(key)) ?? 0) * 1_000)
+      bans.add(key, refusal)
+      return refuse(refusal, key, args)
+    }
+    const decide = (sum: number, run: Run, key: string, self: unknown, args: readonly unknown[]) =>
+      sum <= limit ? run(self, args) : over(key, sum, args)
+    const decideLater = async (sum: Promise<number>, run: Run, key: string, self: unknown, args: readonly unknown[]) =>
+      decide(await sum, run, key, self, args)
+    return {
+      call(run, spot, self, args) {
+        const refusal = bans.find(spot)
+        if (refusal !== undefined) return refuse(refusal, spot.key, args)
+        const sum = cache.count(spot, 1, period)
+        return typeof sum === 'number'
+          ? decide(sum, run, spot.key, self, args)
+          : decideLater(sum, run, spot.key, self, args)
+      },
+      invalidate(key) {
+        bans.lift(key)
+        return cache.delete(key)
+      },
+    }
+  })
 }
 
-/** What all limits have in common. */
-interface Limit {
-  readonly limit: number
-  readonly period: Milliseconds
+type Action = (facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>
+
+/** How the options are read that all limits have. */
+type LimitTable = {
+  readonly limit: OptionReader<number>
+  readonly period: OptionReader<Milliseconds>
+  readonly action: OptionReader<Action | undefined>
+}
+
+export function limitTable(): LimitTable {
+  return { limit: countOption(), period: timeOption(parsePeriod), action: functionOption<Action | undefined> }
+}
+
+/** What answers the calls over a limit. */
+interface Refusing {
   /** @param wait Until the limit is reset. */
-  readonly refusalOf: (key: string, wait: Milliseconds) => Refusal
-  /** Answers a call over the limit. */
-  readonly refuse: (refusal: Refusal, key: string, args: readonly unknown[], template: () => string) => Promise<unknown>
+  refusalOf(key: string, wait: Milliseconds): Refusal
+  refuse(refusal: Refusal, key: string, args: readonly unknown[]): Promise<unknown>
 }
 
-/** Checks the options that all limits have, and makes what answers the calls over the limit. */
-export function limitOf(
+export function refusing(
   cache: Cache,
-  strategy: string,
-  { limit, period, action }: LimitOptions<(...args: never[]) => never, string, readonly string[]>,
-): Limit {
-  checkThat(Number.isInteger(limit) && limit >= 1, `${strategy} needs a limit of at least 1, not ${limit}.`)
-  checkThat(period !== undefined, `${strategy} needs a period, such as period: '1m'.`)
-  checkFunction('action', action)
-  const act = action as ((facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>) | undefined
+  seen: Seen,
+  { limit, action }: { readonly limit: number; readonly action: Action | undefined },
+): Refusing {
   const facts = { limit, remaining: 0 }
   const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
-    act?.({ ...facts, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
+    action?.({ ...facts, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
   const failure = (key: string, resetAt: Date) =>
     rejected(withoutStack(() => new RateLimitError(key, { ...facts, resetAt })))
   return {
-    limit,
-    period: parsePeriod(period),
     refusalOf(key, wait) {
       const resetAt = new Date(Date.now() + wait)
-      return { resetAt, rejected: act ? undefined : failure(key, resetAt), believedUntil: undefined, moment: undefined }
+      return {
+        resetAt,
+        rejected: action ? undefined : failure(key, resetAt),
+        believedUntil: undefined,
+        moment: undefined,
+      }
     },
-    refuse(refusal, key, args, template) {
-      if (cache.hears('refused')) cache.tell('refused', { strategy, template: template(), key })
+    refuse(refusal, key, args) {
+      if (cache.hears('refused')) cache.tell('refused', { ...seen(), key })
       return refusal.rejected?.then() ?? ask(refusal, args)
     },
   }

@@ -3,7 +3,7 @@ import { around, type Decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { wrap } from './wrap.ts'
+import { type Behaviour, wrap } from './wrap.ts'
 
 /** Settings of {@link singleFlight}. */
 export type SingleFlightOptions<
@@ -42,14 +42,14 @@ export function singleFlight(
         flight.promise.then(land, land)
         return flight
       }
-      return detecting(cache, 'singleFlight', template, {
-        call({ key }, self, args, signal) {
-          if (signal?.aborted) return Promise.reject(signal.reason)
-          return (flightsHere().find<unknown>(key) ?? start(key, self, args, signal)).wait(signal)
-        },
+      const call: Behaviour['call'] = ({ key }, self, args, signal) =>
+        (flightsHere().find<unknown>(key) ?? start(key, self, args, signal)).wait(signal)
+      return {
+        call,
+        watched: detecting(cache, () => ({ strategy: 'singleFlight', template: template() }), call),
         refresh: (key, self, args) => start(key, self, args).wait(),
         invalidate: async (key) => flightsHere().forget(key),
-      })
+      }
     })
   return around(fn, wrapTarget)
 }

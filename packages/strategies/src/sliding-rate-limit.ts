@@ -1,9 +1,9 @@
-import { type Cache, chain, checkNames, type KeyOptions } from '@cashews/core'
+import { type Cache, chain, type KeyOptions, readOptions } from '@cashews/core'
 import { apart } from './apart.ts'
 import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { keyingNames } from './keying.ts'
-import { type LimitOptions, limitOf } from './rate-limit.ts'
+import { type LimitOptions, limitTable, refusing } from './rate-limit.ts'
 
 /** Settings of {@link slidingRateLimit}. */
 export type SlidingRateLimitOptions<
@@ -36,23 +36,19 @@ export function slidingRateLimit(
   options: SlidingRateLimitOptions,
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
-  checkNames('slidingRateLimit', options, [...keyingNames, 'limit', 'period', 'action'])
-  const { limit, period, refusalOf, refuse } = limitOf(cache, 'slidingRateLimit', options)
-
-  return apart(
-    cache,
-    'slidingRateLimit',
-    () => options as KeyOptions,
-    fn,
-    (run, template) => ({
-      call({ key }, self, args) {
+  const rules = readOptions('slidingRateLimit', options, limitTable(), keyingNames)
+  const { limit, period } = rules
+  return apart(cache, 'slidingRateLimit', options as KeyOptions, fn, (seen) => {
+    const { refusalOf, refuse } = refusing(cache, seen, rules)
+    return {
+      call(run, { key }, self, args) {
         const slice = { period, max: limit, lifetime: period }
         const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
         return chain(counted, ({ added, age }) =>
-          added ? run(self, args) : refuse(refusalOf(key, period - age), key, args, template),
+          added ? run(self, args) : refuse(refusalOf(key, period - age), key, args),
         ) as Promise<unknown>
       },
       invalidate: async (key) => cache.delete(key),
-    }),
-  )
+    }
+  })
 }

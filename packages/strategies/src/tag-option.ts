@@ -1,4 +1,4 @@
-import { checkThat, compileTemplate, type KeyOptions, originalOf, type TagsAhead, type Target } from '@cashews/core'
+import { checkList, compileTemplate, type KeyOptions, originalOf, type TagsAhead, type Target } from '@cashews/core'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {
@@ -36,6 +36,5 @@ export function tagsOf(
 
 /** @throws {ConfigurationError} When it is no list of texts. */
 export function checkTemplates(tags: readonly string[], or = ''): void {
-  const areTexts = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
-  checkThat(areTexts, `tags are a list of templates, such as ['items']${or}, not ${JSON.stringify(tags)}.`)
+  checkList('tags', tags, (tag) => typeof tag === 'string', `['items']${or}`)
 }

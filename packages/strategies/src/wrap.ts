@@ -107,8 +107,9 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
     peek: async (...args) => behaviour.peek?.(key(args)),
     with: (options) => {
       checkCallOptions(options)
+      const { signal } = options
       return function (this: unknown, ...args) {
-        return call(self ?? this, args, options.signal)
+        return signal?.aborted ? Promise.reject(signal.reason) : call(self ?? this, args, signal)
       }
     },
     of: (instance) => handle(keyOf, behaviour, call, instance),

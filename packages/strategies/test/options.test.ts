@@ -46,7 +46,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     ['an empty key', { ttl: 1, key: '' }, /empty/],
     ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function'],
     ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
-    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags are a list.*\['items'\].*not "items"/],
+    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags is a list such as .*\['items'\].*not items/],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)
@@ -89,9 +89,9 @@ describe('an option of cached that cannot work fails at definition', () => {
       for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
         expect(() =>
           strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
-        ).toThrow(/list of classes, such as \[TypeError\], not (a function|TypeError)\.$/)
-    expect(() => withErrors('TypeError' as never)).toThrow('list of classes, such as [TypeError]')
-    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list of classes')
+        ).toThrow(/errors is a list such as \[TypeError\], not (a function|TypeError)\.$/)
+    expect(() => withErrors('TypeError' as never)).toThrow('list such as [TypeError]')
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list such as [TypeError]')
     expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(
       'action is a function, not 5.',
     )
@@ -109,11 +109,13 @@ describe('an option of cached that cannot work fails at definition', () => {
       expect(() => strategy(cache, { ttl: 1, cacheHits: 1, key: 'k', background: 'no' }, load)).toThrow(
         'background is true or false, not no.',
       )
-    expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow('beta is how eagerly')
+    expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow(
+      'beta is a number from 0 on, not 1.',
+    )
     expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('A name is text, not 5.')
     expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow('noSelf is true or false, not no.')
     for (const args of ['id', [5], {}])
-      expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args are names such as ['id']")
+      expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args is a list such as ['id']")
   })
 
   it('and a cache that is none', () => {

@@ -27,6 +27,8 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   readonly name?: string
   /** Whether a derived template leaves `this` out. @default false */
   readonly noSelf?: boolean
+  /** Whether a derived template leaves `this` and the arguments out, for what is the function's alone. @default false */
+  readonly noArgs?: boolean
 }
 
 /** Where a template finds its names, beside the function's source. */
@@ -57,7 +59,7 @@ type Kind = 'key' | 'derived' | 'tag' | 'pattern'
  */
 export function compileKey<A extends readonly unknown[]>(subject: KeySubject, options: KeyOptions<A>): CompiledKey {
   const { fn, className } = subject
-  const { key, prefix, args, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
+  const { key, prefix, args, noArgs, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
   for (const [which, text] of Object.entries({ prefix: prefix ?? '', name }))
     checkThat(typeof text === 'string', `A ${which} is text, not ${String(text)}.`)
   checkFlags({ noSelf: options.noSelf })
@@ -67,8 +69,9 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
     throw new KeyTemplateError(`A key is a template or a function that answers text, not ${String(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
-  const self = subject.kind === 'method' && !options.noSelf
-  return compile('derived', subject, before + derive(name, self, signature), signature)
+  const self = subject.kind === 'method' && !options.noSelf && !noArgs
+  const seen = noArgs ? { ...signature, derived: [], unnamedFrom: undefined } : signature
+  return compile('derived', subject, before + derive(name, self, seen), seen)
 }
 
 /**

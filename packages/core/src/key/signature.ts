@@ -1,4 +1,4 @@
-import { checkThat } from '../options.ts'
+import { checkList } from '../options.ts'
 import { type Hop, type Parameter, readParameters } from './parameters.ts'
 import { OMITTED } from './render.ts'
 
@@ -25,10 +25,7 @@ export interface Signature {
 
 /** Finds out what the parameters of a function are called: from `args` when given, else from its source. */
 export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly string[]): Signature {
-  checkThat(
-    args?.every?.((name) => typeof name === 'string') ?? args === undefined,
-    `args are names such as ['id'], not ${args}.`,
-  )
+  if (args !== undefined) checkList('args', args, (name) => typeof name === 'string', "['id']")
   const { list, seesMore } = readParameters(fn) ?? { list: undefined, seesMore: true }
   const all = list ?? []
   const isOpen = seesMore || all.at(-1)?.rest === true

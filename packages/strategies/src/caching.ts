@@ -11,7 +11,7 @@ import {
 } from '@cashews/core'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
-import { type KeepingOptions, keepingNames, keepingOf, withoutErrors } from './keeping.ts'
+import { type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
 import { type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
 import { type LockOption, lockingOf } from './lock-option.ts'
@@ -86,7 +86,7 @@ export function cachingOf(
   const { nested, singleFlight } = options
   checkFlags({ nested, singleFlight })
   const lifetime = lifetimeOf(strategy, options)
-  const keeping = keepsErrors ? keepingOf(options) : withoutErrors(keepingOf(options))
+  const keeping = keepingOf(options, keepsErrors)
   const locking = lockingOf(strategy, options)
   const seen = seenOf(strategy, lifetime)
   const keyed = options as KeyOptions

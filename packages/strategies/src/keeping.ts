@@ -29,26 +29,26 @@ export interface Keeping {
   error(error: unknown, took: number): boolean
 }
 
-/** Reads the options that decide what is stored. */
-export function keepingOf(options: KeepingOptions<never, never>): Keeping {
+/**
+ * Reads the options that decide what is stored.
+ *
+ * @param keepsErrors `false`: of a strategy that falls back on the last good result, which an error must not replace.
+ */
+export function keepingOf(options: KeepingOptions<never, never>, keepsErrors = true): Keeping {
   const condition = options.condition as Condition<unknown, readonly unknown[]> | undefined
   checkThat(
     condition === undefined || typeof condition === 'function',
     `A condition is a function such as notNull, not ${JSON.stringify(condition)}.`,
   )
   const atLeast = options.timeCondition === undefined ? 0 : parseTtl(options.timeCondition)
+  const storesError = keepsErrors ? condition?.storesError : undefined
   const watchesInside = options.nested === false
   return {
-    storesErrors: condition?.storesError !== undefined,
+    storesErrors: storesError !== undefined,
     watchesInside,
     isTimed: atLeast > 0,
     result: (result, took, { args, key }, { hitInside }) =>
       took >= atLeast && !(watchesInside && hitInside) && (condition === undefined || condition(result, { args, key })),
-    error: (error, took) => took >= atLeast && condition?.storesError?.(error) === true,
+    error: (error, took) => took >= atLeast && storesError?.(error) === true,
   }
-}
-
-/** The same for a strategy that falls back on the last good result, which an error must not replace. */
-export function withoutErrors(keeping: Keeping): Keeping {
-  return { ...keeping, storesErrors: false, error: () => false }
 }

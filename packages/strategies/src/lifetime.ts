@@ -47,23 +47,17 @@ export function lifetimeOf(
   )
   checkThat(jitter >= 0 && jitter < 1, `A jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
   checkFunction('ttlFromResult', ttlFromResult)
-  const spread =
-    jitter === 0 ? same : (whole: Milliseconds) => Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
+  const spread = (whole: Milliseconds) =>
+    jitter === 0 ? whole : Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
   const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined
-  const tell: (result: unknown, args: readonly unknown[]) => Ttl =
-    ttlFromResult !== undefined
-      ? (result, args) => (ttlFromResult as Tell)(result, ...args)
-      : (_, args) => (ttl as Tell)(...args)
+  const tell = (result: unknown, args: readonly unknown[]): Ttl =>
+    ttlFromResult === undefined ? (ttl as Tell)(...args) : (ttlFromResult as Tell)(result, ...args)
   const longest = ttlFromResult === undefined && typeof ttl === 'function' ? ttl.longest : undefined
   return {
     fixed,
     longest: longest === undefined ? fixed : parseTtl(longest),
     of: (result, args) => spread(fixed ?? parseTtl(tell(result, args))),
   }
-}
-
-function same(whole: Milliseconds): Milliseconds {
-  return whole
 }
 
 /** What `detect` is told of a strategy whatever the call. */

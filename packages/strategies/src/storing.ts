@@ -27,8 +27,9 @@ export type Load = (flight: Flight) => Promise<unknown>
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, locking }: Storing): Load {
   const isTimed = keeping.isTimed || form.isTimed
-  const keep = (flight: Flight, result: unknown, failed: boolean, took: Milliseconds) => {
+  const keep = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     const { key, self, args } = flight.call
+    const took = isTimed ? performance.now() - started : 0
     const isKept = failed
       ? keeping.error(result, took)
       : !flight.stale && keeping.result(result, took, flight.call, flight)
@@ -39,25 +40,26 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
       return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
     })
   }
-  const begin: Load = async (flight) => {
-    const started = isTimed ? performance.now() : 0
-    let result: unknown
-    let failed = false
-    try {
-      result = await run(flight.call.self, flight.call.args)
-    } catch (error) {
-      result = error
-      failed = true
-    }
-    try {
-      const stored = keep(flight, result, failed, isTimed ? performance.now() - started : 0)
-      if (isPending(stored)) await stored
-    } catch (failure) {
-      cache.report(failure)
-    }
+  const land = (flight: Flight, result: unknown, failed: boolean) => {
     flight.land()
     if (failed) throw result
     return result
+  }
+  const end = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
+    try {
+      const stored = keep(flight, result, failed, started)
+      if (isPending(stored)) return stored.catch(cache.report).then(() => land(flight, result, failed))
+    } catch (failure) {
+      cache.report(failure)
+    }
+    return land(flight, result, failed)
+  }
+  const begin: Load = (flight) => {
+    const started = isTimed ? performance.now() : 0
+    return run(flight.call.self, flight.call.args).then(
+      (result) => end(flight, result, false, started),
+      (error) => end(flight, error, true, started),
+    )
   }
   const load: Load = (flight) => {
     const taken = flight.hasFound && cache.takeLease(flight)

@@ -36,7 +36,7 @@ export interface CachingOptions<
 }
 
 /** How a caching strategy answers the calls of one function. */
-export interface Answering {
+interface Answering {
   /** Answers at once what is at hand; absent or `undefined`: {@link answer} does. */
   now?(spot: Spot): Promise<unknown> | undefined
   /** Answers a call by what is stored, or by a load. */

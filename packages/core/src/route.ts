@@ -308,7 +308,7 @@ export class Route implements Guarded, Opener, Door, Lessor {
     await this.#opening.close()
   }
 
-  ask<T>(call: Call, perform: () => Awaitable<T>, matters = false): Awaitable<T> {
+  ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T> {
     const send = () => (this.isOpen ? perform() : chain(this.ready(), perform))
     return this.#guard ? (this.#guard.run(call, send, matters) as Awaitable<T>) : send()
   }

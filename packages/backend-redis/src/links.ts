@@ -10,6 +10,8 @@ import type { Connection, RedisOptions } from './settings.ts'
 const PORT = 6379
 const SENTINEL_PORT = 26_379
 const CONNECT_TIMEOUT: Milliseconds = 1_000
+/** How long a server may take to end its half of a connection. For as long, a connection that broke keeps a process that closes. */
+const DISCONNECT_TIMEOUT: Milliseconds = 50
 const LONGEST_PAUSE: Milliseconds = 250
 /** The longest between two looks for a Sentinel that is away, while others are there. */
 const SENTINEL_PAUSE: Milliseconds = 30_000
@@ -20,6 +22,7 @@ const SENTINEL_PAUSE: Milliseconds = 30_000
  */
 const BOUNDED = {
   connectTimeout: CONNECT_TIMEOUT,
+  disconnectTimeout: DISCONNECT_TIMEOUT,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,

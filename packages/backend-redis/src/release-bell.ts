@@ -1,5 +1,6 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
+import { monotonicNow } from './monotonic.ts'
 
 /** What a connection for {@link ReleaseBell} differs in from the others. */
 export const SUBSCRIBING: Partial<RedisOptions> = {
@@ -8,11 +9,17 @@ export const SUBSCRIBING: Partial<RedisOptions> = {
   retryStrategy: (times) => Math.min(50 * times, 500),
 }
 
+/** How long a release is remembered that nobody waited for, and how many of them. */
+const RECENT: Milliseconds = 1_000
+const MOST_RECENT = 1_000
+
 /** Hears, over one connection, which locks other processes free. Connects when somebody waits for the first time. */
 export class ReleaseBell {
   readonly channel: string
   readonly #connect: () => Redis
   readonly #waiting = new Map<string, Set<() => void>>()
+  /** When locks were freed that nobody waited for: somebody may have asked for one before, and not be told yet that it is held. */
+  readonly #missed = new Map<string, number>()
   #subscriber: Redis | undefined
 
   constructor(channel: string, connect: () => Redis) {
@@ -27,6 +34,7 @@ export class ReleaseBell {
    */
   released(name: string, atMost: Milliseconds): Promise<void> {
     this.#listen()
+    if (this.#hasMissed(name)) return Promise.resolve()
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(name) ?? new Set()
       this.#waiting.set(name, waiting)
@@ -50,7 +58,21 @@ export class ReleaseBell {
   /** Wakes the one who has waited longest: only one can have the lock. */
   #ring(name: string): void {
     const [longest] = this.#waiting.get(name) ?? []
-    longest?.()
+    if (longest) longest()
+    else this.#miss(name)
+  }
+
+  #miss(name: string): void {
+    this.#missed.delete(name)
+    this.#missed.set(name, monotonicNow())
+    const [oldest] = this.#missed.keys()
+    if (oldest !== undefined && this.#missed.size > MOST_RECENT) this.#missed.delete(oldest)
+  }
+
+  /** Whether a lock was freed a moment ago, and nobody has been told. */
+  #hasMissed(name: string): boolean {
+    const freedAt = this.#missed.get(name)
+    return freedAt !== undefined && this.#missed.delete(name) && monotonicNow() - freedAt < RECENT
   }
 
   /** Without a connection waiters look again by themselves. */
@@ -63,6 +85,7 @@ export class ReleaseBell {
     }
     this.#subscriber.on('error', () => {})
     this.#subscriber.on('message', (_channel, name) => this.#ring(name))
+    this.#subscriber.on('ready', this.#ringAll)
     // What was freed before is worth a look.
     this.#subscriber.subscribe(this.channel).then(this.#ringAll, () => {})
   }

@@ -15,7 +15,8 @@ const AS_BYTES = { replyEncoding: null } as const
 
 /**
  * Has a client, or a pipeline, send a command. Both the methods of the client and the constructor of its commands flatten the
- * arguments they are given: for a long list that takes longer than to write it.
+ * arguments they are given: for a long list that takes longer than to write it. A client of another copy of ioredis takes
+ * the command as well.
  */
 export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   client: C,

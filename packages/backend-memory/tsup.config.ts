@@ -9,7 +9,7 @@ import { base } from '../../tsup.base.ts'
 const used: Readonly<Record<string, readonly string[]>> = {
   'utils/typed-arrays.js': ['getPointerArray'],
   'lru-cache.js': ['splayOnTop'],
-  'lru-map.js': ['clear'],
+  'lru-map.js': ['clear', 'splayOnTop'],
   'lru-map-with-delete.js': ['clear', 'set', 'delete'],
 }
 const requires = /^var \w+ = require[^;]*;$/gm

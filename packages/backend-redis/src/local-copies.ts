@@ -206,15 +206,25 @@ export class LocalCopies {
     return new Tracker(trackingConnection(server.client), {
       prefix: this.#keys.namespace,
       maxStale: this.#options.maxStale,
-      prove: async (id) => {
-        const name = this.#keys.canary(server.slot, id)
-        await server.client.set(name, 1, 'PX', CANARY_LIFETIME)
-        return name
-      },
+      prove: (id) => this.#prove(server, id),
       changed: (names) => this.#hear(names),
       lost: () => this.#forget(null),
       failed: (error) => this.#host?.error(asBackendError(error)),
     })
+  }
+
+  /** Asks for the server anew: a Cluster makes a client for a node again when its connection broke, and moves slots. */
+  async #prove(server: Server, id: string): Promise<void> {
+    const found = this.#link.servers().find((each) => each.id === server.id)
+    const name = this.#keys.canary((found ?? server).slot, id)
+    try {
+      if (found === undefined) throw new Error(`Redis at ${server.id} is not connected.`)
+      await found.client.set(name, 1, 'PX', CANARY_LIFETIME)
+    } catch (error) {
+      // The client of a Cluster learns who is where by being asked for a key.
+      await this.#link.send({ name: 'exists', args: [name], key: name }).catch(() => {})
+      throw error
+    }
   }
 
   #hear(names: readonly string[] | null): void {

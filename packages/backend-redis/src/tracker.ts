@@ -25,6 +25,9 @@ const TRACKING: Partial<RedisOptions> = {
   connectionName: 'cashews:invalidations',
 }
 
+/** Answers of a server that is about to change, or of whom another knows more. */
+const PASSING = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY)\b/
+
 class UnheardError extends Error {}
 
 /** A connection for {@link Tracker}, to the server that a client talks to. */
@@ -143,11 +146,12 @@ export class Tracker {
     if (!(await heard)) throw new UnheardError('The server does not tell of changes: a test write went unnoticed.')
   }
 
-  /** Only a server that answers can refuse; a connection that broke is made anew. */
+  /** Only a server that answers can refuse; a connection that broke, or came at a bad moment, is made anew. */
   #giveUp(error: unknown): void {
     if (this.#connection.status !== 'ready') return
     this.#end()
-    if (!(error instanceof UnheardError) && (error as Error).name !== 'ReplyError') {
+    const { name, message } = error as Error
+    if (!(error instanceof UnheardError) && (name !== 'ReplyError' || PASSING.test(message))) {
       this.#connection.disconnect(true)
       return
     }

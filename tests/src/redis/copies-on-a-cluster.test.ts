@@ -1,0 +1,25 @@
+import { redis } from '@cashews/backend-redis'
+import { createCache } from '@cashews/core'
+import { expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
+import { startCluster } from '../support/redis/cluster.ts'
+import { eventually } from '../support/redis/eventually.ts'
+import type { RedisServer } from '../support/redis/redis-server.ts'
+
+it('copies are used again after a node has lost its first slot, and its connections broke', async () => {
+  await using cluster = await startCluster({ masters: 2, replicas: 0 })
+  await cluster.trustItsNodes()
+  const backend = redis({ cluster: cluster.addresses, clientSide: true })
+  await using cache = createCache().setup(backend, PATIENT)
+  await cache.init()
+  await eventually(() => backend.clientSide?.live)
+
+  const [first, second] = cluster.nodes as [RedisServer, RedisServer]
+  await cluster.moveSlot(0, first, second)
+  const flushes = backend.clientSide?.flushes ?? 0
+  for (const type of ['normal', 'pubsub']) await first.admin.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes')
+  await eventually(() => (backend.clientSide?.flushes ?? 0) > flushes)
+
+  await eventually(() => backend.clientSide?.live)
+  expect(backend.clientSide?.staleness).toBeLessThanOrEqual(1_000)
+})

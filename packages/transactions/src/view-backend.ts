@@ -64,14 +64,19 @@ type RequiredMember =
   | 'leases'
   | 'guard'
 
-for (const member of Object.keys(OTHERS) as (keyof Backend)[])
-  Object.defineProperty(ViewBackend.prototype, member, {
-    get(this: ViewBackend) {
-      return this.whole[member]
-    },
-  })
+const FullViewBackend: typeof ViewBackend = /* @__PURE__ */ withOthers()
+
+function withOthers(): typeof ViewBackend {
+  for (const member of Object.keys(OTHERS) as (keyof Backend)[])
+    Object.defineProperty(ViewBackend.prototype, member, {
+      get(this: ViewBackend) {
+        return this.whole[member]
+      },
+    })
+  return ViewBackend
+}
 
 /** Makes a whole backend of a view. */
 export function backendOf(view: View): Backend {
-  return new ViewBackend(view) as ViewBackend & Backend
+  return new FullViewBackend(view) as ViewBackend & Backend
 }

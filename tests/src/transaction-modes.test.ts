@@ -11,6 +11,7 @@ import {
   type Locks,
   NotSupportedError,
 } from '@cashews/core'
+import { createTags } from '@cashews/tags'
 import {
   CrossSlotError,
   outsideTransaction,
@@ -495,6 +496,37 @@ describe('a commit that fails', () => {
       failed: ['b:1'],
     })
     expect(await cache.get('a:1')).toBe(1)
+  })
+
+  it('after its tags were deleted leaves them so: a key that loads anew is right, one that nothing invalidates is not', async () => {
+    const store = reference()
+    const refusing: Backend['apply'] = (expectations, writes) => {
+      if (writes.length > 0) throw new BackendError('read only')
+      return store.apply(expectations, writes)
+    }
+    setup(altered(store, { apply: refusing }))
+    const tags = createTags(cache)
+    await cache.set('old', 1, { tags: ['a'] })
+    const failing = run(() => Promise.all([tags.delete('a'), cache.set('key', 1)]), { mode: 'fast' })
+    await expect(failing).rejects.toThrow('read only')
+    expect(await cache.getMany(['old', 'key'])).toEqual([undefined, undefined])
+  })
+
+  it('by a conflict that is found beforehand touches no tag', async () => {
+    setup(reference())
+    const tags = createTags(cache)
+    await cache.set('old', 1, { tags: ['a'] })
+    const failing = run(
+      async () => {
+        await cache.get('key')
+        await outsideTransaction(() => cache.set('key', 'other'))
+        await cache.set('key', 'own')
+        await tags.delete('a')
+      },
+      { mode: 'serializable', tries: 1 },
+    )
+    await expect(failing).rejects.toThrow(TransactionConflictError)
+    expect(await cache.getMany(['old', 'key'])).toEqual([1, 'other'])
   })
 
   it('by a conflict in one of several stores leaves all of them as they were', async () => {

@@ -76,7 +76,7 @@ async function inTime(clearing: Promise<void>, last: Milliseconds): Promise<type
   if (left > LONGEST_TIMER) return clearing as Promise<undefined>
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(resolve, left, LATE)
+    timer = setTimeout(resolve, Math.max(0, left), LATE)
   })
   const ended = await Promise.race([clearing, late])
   clearTimeout(timer)

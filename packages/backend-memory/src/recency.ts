@@ -208,7 +208,6 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
 
   override clear(): void {
     super.clear()
-    this.changed()
     this.stamps?.fill(Number.NaN, 0, this.K.length)
     this.promises = undefined
     if (this.ties) this.book.clear()

@@ -58,6 +58,15 @@ describe.each(['lru', 'sieve'] as const)('a moment of %s', (eviction) => {
     store.close()
   })
 
+  it('ends with incr in a store that has no tags', () => {
+    const store = memory({ eviction })
+    store.incr('a', 1, MINUTE)
+    const moment = store.momentNow('a')
+    store.incr('a', 1, MINUTE)
+    expect(moment?.isOver).toBe(true)
+    store.close()
+  })
+
   it('is known of a key that is absent, and not of one that may end sooner', () => {
     const store = memory({ eviction })
     store.set('brief', 1, 999)

@@ -68,6 +68,7 @@ export function wrap<F extends AnyFunction>(
   const { now: answerNow, call: answer, watched: answerWatched = answer } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
+      signal?.throwIfAborted()
       const key = keyOf()
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
@@ -107,9 +108,8 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
     peek: async (...args) => behaviour.peek?.(key(args)),
     with: (options) => {
       checkCallOptions(options)
-      const { signal } = options
       return function (this: unknown, ...args) {
-        return signal?.aborted ? Promise.reject(signal.reason) : call(self ?? this, args, signal)
+        return call(self ?? this, args, options.signal)
       }
     },
     of: (instance) => handle(keyOf, behaviour, call, instance),

@@ -27,7 +27,7 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   readonly name?: string
   /** Whether a derived template leaves `this` out. @default false */
   readonly noSelf?: boolean
-  /** Whether a derived template leaves `this` and the arguments out, for what is the function's alone. @default false */
+  /** Whether a derived template leaves the arguments out, for what is the function's whatever it is called with. @default false */
   readonly noArgs?: boolean
 }
 
@@ -69,7 +69,7 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
     throw new KeyTemplateError(`A key is a template or a function that answers text, not ${String(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
-  const self = subject.kind === 'method' && !options.noSelf && !noArgs
+  const self = subject.kind === 'method' && !options.noSelf
   const seen = noArgs ? { ...signature, derived: [], unnamedFrom: undefined } : signature
   return compile('derived', subject, before + derive(name, self, seen), seen)
 }

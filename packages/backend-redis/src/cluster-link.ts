@@ -97,6 +97,10 @@ export class ClusterLink implements Link {
     }
   }
 
+  lookAgain(): void {
+    this.#holder.connected?.refreshSlotsCache()
+  }
+
   isPartlyThere(): boolean {
     return !this.#health.allAway
   }

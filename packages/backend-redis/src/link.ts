@@ -58,6 +58,8 @@ export interface Link {
   ownerOf(name: string): string
   /** Tells when {@link servers} changed, or what they hold. Answers how to stop. */
   watchServers(changed: () => void): () => void
+  /** Asks once more which servers there are, and what they hold: what was known was wrong. */
+  lookAgain(): void
   /** Whether what one server owes says nothing about the others, of which some may answer. */
   isPartlyThere(): boolean
   /** Tells for how long a caller waits at most: no server counts as away before. */

@@ -221,8 +221,7 @@ export class LocalCopies {
       if (found === undefined) throw new Error(`Redis at ${server.id} is not connected.`)
       await found.client.set(name, 1, 'PX', CANARY_LIFETIME)
     } catch (error) {
-      // The client of a Cluster learns who is where by being asked for a key.
-      await this.#link.send({ name: 'exists', args: [name], key: name }).catch(() => {})
+      this.#link.lookAgain()
       throw error
     }
   }

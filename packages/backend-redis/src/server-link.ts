@@ -73,6 +73,8 @@ export class ServerLink implements Link {
     return () => client?.off('ready', onReady).off('close', changed)
   }
 
+  lookAgain(): void {}
+
   isPartlyThere(): boolean {
     return false
   }

@@ -14,7 +14,7 @@ class Turn {
   readonly waiting: Waiting[] = []
   /** How many of them have not come yet. */
   left = 0
-  due = Number.POSITIVE_INFINITY
+  due: Milliseconds = Number.POSITIVE_INFINITY
   older: Turn | undefined = undefined
   newer: Turn | undefined = undefined
 }

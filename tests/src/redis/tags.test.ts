@@ -8,6 +8,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { patient } from '../support/helpers.ts'
 import { PATIENT } from '../support/patience.ts'
+import { eventually } from '../support/redis/eventually.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 const tagged = { ttl: '1h', tags: ['x', 'with "quotes", ],[ and ünïcode'] } as const
@@ -241,6 +242,21 @@ describe('tags on a Redis Cluster', () => {
     await get()
     expect(load).toHaveBeenCalledTimes(2)
   })
+})
+
+it('a hit of a copy near at hand counts once, in a process that has to do with tags too', async () => {
+  const backend = redis({ url: redisUrl(), namespace: `tags:${crypto.randomUUID()}:`, clientSide: true })
+  await using cache = createCache().setup(backend, PATIENT)
+  const tags = createTags(cache)
+  const get = cached(cache, { ttl: '1h', key: 'a' }, async () => 1)
+  await tags.delete('x')
+  await eventually(() => backend.clientSide?.live)
+  const hits = () => backend.clientSide?.hits ?? 0
+  await eventually(async () => (await get()) && hits() > 0)
+
+  const before = hits()
+  await get()
+  expect(hits()).toBe(before + 1)
 })
 
 describe('records of tags in Redis', () => {

@@ -67,10 +67,7 @@ export class TaggedReads {
   answerNow(spot: Spot): Promise<unknown> | undefined {
     const { getNow, answerNow } = this.#base
     if (!this.inUse || !getNow) return answerNow?.call(this.#base, spot)
-    const found = getNow.call(this.#base, spot.key)
-    if (found === MISS) return undefined
-    if (!this.stampsOf(found)) return answerNow?.call(this.#base, spot)
-    const value = this.#unpackNow(found)
+    const value = this.#unpackNow(getNow.call(this.#base, spot.key))
     return value === MISS ? undefined : Promise.resolve(value)
   }
 

@@ -101,6 +101,41 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(keys)).toEqual([4, 4, 4])
   })
 
+  it.each([
+    ['fails', () => Promise.reject(new Error('failed'))],
+    ['ends', () => Promise.resolve()],
+  ])('leave no lock behind of a command that is still under way when its transaction %s', async (_, end) => {
+    const late: Promise<unknown>[] = []
+    const ended = run(() => {
+      late.push(Promise.allSettled([cache.get('a'), cache.set('b', 1)]))
+      return end()
+    }).catch(({ message }) => message)
+    expect(['failed', undefined]).toContain(await ended)
+    await Promise.all(late)
+    await run(() => Promise.all([cache.set('a', 2), cache.set('b', 2)]), { timeout: '1s' })
+    expect(await cache.getMany(['a', 'b'])).toEqual([2, 2])
+  })
+
+  it('give up what they wait for when they fail meanwhile', async () => {
+    const [held, step] = [gate(), gate()]
+    const holder = run(async () => {
+      await cache.set('a', 1)
+      held.open()
+      await step.promise
+    })
+    await held.promise
+    const late: Promise<unknown>[] = []
+    const failed = run(async () => {
+      late.push(cache.set('a', 2).catch(({ code }) => code))
+      throw new Error('failed')
+    })
+    await expect(failed).rejects.toThrow('failed')
+    expect(await Promise.all(late)).toEqual(['CASHEWS_TRANSACTION_CLOSED'])
+    step.open()
+    await holder
+    expect(await cache.get('a')).toBe(1)
+  })
+
   it('lock the keys that are named all at once', async () => {
     const keys = ['b', 'a']
     await Promise.all(

@@ -11,7 +11,7 @@ import {
   NotSupportedError,
   wakeWaiters,
 } from '@cashews/core'
-import { TransactionRestartError } from './errors.ts'
+import { TransactionClosedError, TransactionRestartError } from './errors.ts'
 import type { View } from './view.ts'
 
 /** The lock of a key: beside those that the application takes, and where the key lives. */
@@ -45,6 +45,7 @@ export class KeyLocks {
   #renewing: NodeJS.Timeout | undefined
   #turn: Promise<unknown> | undefined
   #lost: LockedError | undefined
+  #isClosed = false
 
   /**
    * @param deadline Until when to wait for others, by `performance.now()`.
@@ -74,6 +75,16 @@ export class KeyLocks {
     return isPending(claimed) ? this.#takeTurn(claimed) : claimed
   }
 
+  /**
+   * Answers when what is being claimed has come to an end, so that all that was taken is known; `undefined`: nothing is.
+   *
+   * @param isLast Nothing is claimed after this, and who waits for others gives up.
+   */
+  settle(isLast: boolean): Promise<unknown> | undefined {
+    this.#isClosed ||= isLast
+    return this.#turn
+  }
+
   keysOf(view: View): string[] {
     return [...(this.#held.get(view) ?? [])]
   }
@@ -98,7 +109,7 @@ export class KeyLocks {
     }
     const settled = claimed.then(settle, (error) => {
       settle()
-      this.#failed(error)
+      if (!this.#isClosed) this.#failed(error)
     })
     this.#turn = settled
     return claimed
@@ -108,6 +119,7 @@ export class KeyLocks {
     const held = this.#held.get(view)
     const lacking = keys.filter((key) => !held?.has(key))
     if (lacking.length === 0) return
+    this.#checkOpen()
     const wanted = lacking.length === 1 ? lacking : [...new Set(lacking)].sort()
     this.check()
     if (inspects && wanted.length === 1 && view.store.locks && view.store.locks.acquireAndInspect)
@@ -170,6 +182,7 @@ export class KeyLocks {
     const [lowest = ''] = keys
     if (this.#highest !== undefined && lowest <= this.#highest) this.#restart(view, keys)
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      this.#checkOpen()
       const left = this.#deadline - performance.now()
       if (left <= 0)
         throw new LockedError(
@@ -179,6 +192,10 @@ export class KeyLocks {
       this.check()
       if (await this.#try(view, keys)) return this.#hold(view, keys)
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TransactionClosedError('A command waited for its lock when its transaction ended.')
   }
 
   #restart(view: View, keys: readonly string[]): never {

@@ -120,7 +120,7 @@ export class Run implements Participation, ViewHost, TransactionControl {
 
   async rollback(): Promise<void> {
     for (const view of this.#views.values()) view.discard()
-    const releasing = this.#release(false)
+    const releasing = this.#whenClaimed(() => this.#release(false))
     if (releasing) await this.#busyUntil(releasing)
   }
 
@@ -181,12 +181,18 @@ export class Run implements Participation, ViewHost, TransactionControl {
 
   async #commit(): Promise<void> {
     let isFreed = false
-    const committing = commitAll([...this.#views.values()], this.locks)
+    const committing = this.#whenClaimed(() => commitAll([...this.#views.values()], this.locks))
       .then(() => {
         isFreed = true
       })
       .finally(() => this.#release(isFreed))
     await this.#busyUntil(committing)
+  }
+
+  /** Acts when nothing is being claimed any more: a lock that comes later would stay, and be renewed for ever. */
+  #whenClaimed<R extends Promise<unknown> | undefined>(act: () => R): R | Promise<Awaited<R>> {
+    const claiming = this.locks?.settle(this.#isOver)
+    return claiming ? (claiming.then(act) as Promise<Awaited<R>>) : act()
   }
 
   /** Lets commands that come meanwhile wait. */

@@ -21,7 +21,7 @@ describe('the live demo', () => {
     })
     const [line] = await once(service.stdout as NodeJS.ReadableStream, 'data')
     url = /^\d{6} cities at (http:\S+)/.exec(String(line))?.[1] as string
-  }, 30_000)
+  })
   afterAll(async () => {
     service.kill()
     await once(service, 'exit')

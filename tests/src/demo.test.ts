@@ -40,7 +40,7 @@ describe('the demo', () => {
   let run: Run
   beforeAll(async () => {
     run = await demo()
-  }, 60_000)
+  })
 
   it('ends well, and says nothing on stderr', () => {
     expect(run.stderr).toBe('')
@@ -100,13 +100,9 @@ describe('the demo with a CACHE_URL that cannot work', () => {
       'mem://?enable=0',
       'error: The backend keeps nothing. Does CACHE_URL switch it off, or leave it no room?\n',
     ],
-  ])(
-    'says so in one line: %s',
-    async (_, url, message) => {
-      expect(await demo({ CACHE_URL: url })).toEqual({ code: 1, stdout: '', stderr: message })
-    },
-    30_000,
-  )
+  ])('says so in one line: %s', async (_, url, message) => {
+    expect(await demo({ CACHE_URL: url })).toEqual({ code: 1, stdout: '', stderr: message })
+  })
 })
 
 it('a demo whose claims do not hold ends with exit code 1, and names them', async () => {
@@ -114,7 +110,7 @@ it('a demo whose claims do not hold ends with exit code 1, and names them', asyn
   expect(code).toBe(1)
   expect(stdout).toContain('✗')
   expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
-}, 60_000)
+})
 
 it('a demo shows the sections that were asked for', async () => {
   const { code, stdout } = await demo({}, 'RATE', 'time to')
@@ -143,4 +139,4 @@ it('a demo on disk starts warm when it is run again, and says so', async () => {
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-}, 120_000)
+})

@@ -8,7 +8,7 @@ const readme = (...parts: readonly string[]): string => parts.join('\n')
 describe('the code blocks of every README and of docs', () => {
   it('type-check against the packages', async () => {
     expect(await checkReadmes()).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe('the check of code blocks', () => {
@@ -17,14 +17,14 @@ describe('the check of code blocks', () => {
     expect(await checkReadmes(blocksOf('packages/x/README.md', text))).toEqual([
       expect.stringMatching(/^packages\/x\/README\.md:4: error TS2322/),
     ])
-  }, 60_000)
+  })
 
   it('puts hidden code before the block and still counts the lines the reader sees', async () => {
     const text = readme('<!-- before', 'const a = 1', '-->', `${fence}ts`, 'const b: string = a', fence)
     expect(await checkReadmes(blocksOf('README.md', text))).toEqual([
       expect.stringMatching(/^README\.md:5: error TS2322/),
     ])
-  }, 60_000)
+  })
 
   it('refuses a block that opts out without a reason', async () => {
     for (const mark of ['ignore', 'no-run', 'ignore:', 'whatever']) {

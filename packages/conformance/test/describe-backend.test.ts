@@ -52,13 +52,13 @@ describe('describeBackend', () => {
     expect(tests).toBe(2 * checks.length + 1)
     expect(pass + skipped).toBe(tests)
     expect(skipped).toBeGreaterThan(needing('bits').length)
-  }, 60_000)
+  })
 
   it('names the broken promise under node:test', () => {
     const { status, fail, stdout } = underNodeTest('--broken')
     expect([status, fail]).toEqual([1, 1])
     expect(stdout).toMatch(/not ok \d+ - ping answers its message when the store is well/)
-  }, 60_000)
+  })
 
   it('takes the test runner it is given, and defines a test for each check', () => {
     const { runner, titles, skipped } = notes()

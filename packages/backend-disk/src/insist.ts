@@ -1,4 +1,4 @@
-import type { Milliseconds } from '@cashews/core'
+import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import { isBusy } from './errors.ts'
 import type { Pace } from './pace.ts'
 
@@ -55,8 +55,6 @@ export async function insist<T>(
 
 const HINDERED = Symbol('hindered')
 const LATE = Symbol('late')
-/** A timer that is to wait for longer fires at once. */
-const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1
 
 /** Does something about the last failure, and waits until nothing hinders a writer. */
 async function clearWay(

@@ -1,12 +1,10 @@
-import type { Milliseconds } from '@cashews/core'
+import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import type { Shard } from './shard.ts'
 
 /** Between two slices, when there is more to do. */
 const PAUSE: Milliseconds = 1
 /** After how long at a stretch it begins no further slice: a slice, or a file to be opened, takes about as long again. */
 const STRETCH: Milliseconds = 1
-/** The longest that `setTimeout` waits. */
-const LONGEST_WAIT: Milliseconds = 2 ** 31 - 1
 
 /** Goes from shard to shard and tidies up, in slices between which others have their turn. */
 export class Janitor {
@@ -42,7 +40,7 @@ export class Janitor {
   #wait(delay: Milliseconds): void {
     clearTimeout(this.#timer)
     if (delay < Number.POSITIVE_INFINITY)
-      this.#timer = setTimeout(() => this.#work(), Math.min(delay, LONGEST_WAIT)).unref()
+      this.#timer = setTimeout(() => this.#work(), Math.min(delay, LONGEST_TIMER)).unref()
   }
 
   #work(): void {

@@ -1,4 +1,4 @@
-import type { Milliseconds } from '@cashews/core'
+import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import type { Recency } from './recency.ts'
 import type { TickingClock } from './ticking-clock.ts'
 
@@ -6,8 +6,6 @@ import type { TickingClock } from './ticking-clock.ts'
 const MOST_REMOVED = 1_000
 const MOST_SEEN = 100_000
 const PAUSE: Milliseconds = 1
-/** The longest that `setTimeout` waits. */
-const LONGEST_WAIT: Milliseconds = 2 ** 31 - 1
 
 /**
  * Removes what has expired and nobody asks for, so that it does not take room.
@@ -56,7 +54,7 @@ export class Expiry {
   }
 
   #wake(delay: Milliseconds): void {
-    this.#timer = this.#running ? setTimeout(() => this.#slice(), Math.min(delay, LONGEST_WAIT)).unref() : undefined
+    this.#timer = this.#running ? setTimeout(() => this.#slice(), Math.min(delay, LONGEST_TIMER)).unref() : undefined
   }
 
   #slice(): void {

@@ -1,5 +1,5 @@
 import { type KnownTags, type Milliseconds, recordKeyOf } from '@cashews/core'
-import { headOf, MARK } from './tagged-bytes.ts'
+import { headOf, isAt, MARK } from './tagged-bytes.ts'
 
 /** How many records are remembered at most. */
 const MOST = 8_192
@@ -132,11 +132,4 @@ export function noteStamps(
     record.saw(told[2 * nth + 1] as Buffer)
     record.until = left < 0 ? Number.POSITIVE_INFINITY : sentAt + left
   }
-}
-
-/** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
-function isAt(part: Buffer, bytes: Buffer, from: number): boolean {
-  if (bytes.length < from + part.length) return false
-  for (let at = 0; at < part.length; at++) if (bytes[from + at] !== part[at]) return false
-  return true
 }

@@ -221,22 +221,18 @@ class Reader implements Waiting<Buffer | null> {
     const start = bytes === null ? 0 : this.#known.endOfHead(bytes, all, from + 1)
     if (bytes !== null && start > 0) {
       const value = this.#store.decodeBare(this.#name, bytes.subarray(start))
-      if (isPending(value))
-        value.then(
-          (value) => this.#asker.fresh(value),
-          (error) => this.failed(error),
-        )
-      else this.#asker.fresh(value)
+      this.#whenReady(value, (value) => this.#asker.fresh(value))
       return
     }
     const held = all.slice(from + 1, end).map((record) => record?.toString() ?? MISS)
     const value = bytes ? this.#store.decode(this.#key, bytes) : MISS
-    if (isPending(value))
-      value.then(
-        (value) => this.#asker.found([value, ...held]),
-        (error) => this.failed(error),
-      )
-    else this.#asker.found([value, ...held])
+    this.#whenReady(value, (value) => this.#asker.found([value, ...held]))
+  }
+
+  /** Goes on when a value is there, at once if it is. */
+  #whenReady(value: Awaitable<unknown>, found: (value: unknown) => void): void {
+    if (isPending(value)) value.then(found, (error) => this.failed(error))
+    else found(value)
   }
 
   failed(error: unknown): void {

@@ -68,8 +68,13 @@ export function splitTags(bytes: Buffer): TaggedBytes | undefined {
 }
 
 function hasTags(bytes: Buffer): boolean {
-  if (bytes.length < START) return false
-  for (let at = 0; at < TAGS_HEADER.length; at++) if (bytes[at] !== TAGS_HEADER[at]) return false
+  return bytes.length >= START && isAt(TAGS_HEADER, bytes, 0)
+}
+
+/** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
+export function isAt(part: Buffer, bytes: Buffer, from: number): boolean {
+  if (bytes.length < from + part.length) return false
+  for (let at = 0; at < part.length; at++) if (bytes[from + at] !== part[at]) return false
   return true
 }
 

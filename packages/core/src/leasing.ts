@@ -1,15 +1,10 @@
 import { type Awaitable, chain, isAtHand } from './awaitable.ts'
 import { type Backend, MISS, type Spot, type Tags, type TagsAhead } from './backend.ts'
-import type { Call, CallOf } from './command.ts'
+import type { CallOf } from './command.ts'
 import { perform } from './commands.ts'
 import { type Lease, type Leases, UNPROVEN } from './lease.ts'
 
 type Get = CallOf<'get'>
-
-/** Who knows under which leases the loads of a call are. */
-export interface Lessor {
-  leasesFor(call: Call): Leases
-}
 
 type StoreLeases = NonNullable<Backend['leases']>
 
@@ -26,23 +21,23 @@ export function expectProof(call: Get, lease: Lease): void {
 }
 
 /** Lets a load begin, under the names that its key and tags have in the store. */
-export function begin(call: Get, lease: Lease, lessor: Lessor): void {
+export function begin(call: Get, lease: Lease, among: Leases): void {
   if (lease.among) return
   lease.tags = call.tags
-  lessor.leasesFor(call).take(call.key, lease)
+  among.take(call.key, lease)
 }
 
 /** Reads for a load. On a miss it begins, with a proof of the store where other processes could overtake it. */
-export function getWithLease(call: Get, lease: Lease, lessor: Lessor): Awaitable<unknown> {
+export function getWithLease(call: Get, lease: Lease, among: Leases): Awaitable<unknown> {
   const { leases, tags } = call.backend
-  if (leases) return getWithToken(call, lease, lessor, leases)
+  if (leases) return getWithToken(call, lease, among, leases)
   const found = call.leaseOnly ? MISS : call.backend.get(call.key, spotOf(call))
   if (!lease.isDue && isAtHand(found)) {
     lease.key = call.key
     lease.tags = call.tags
     return found
   }
-  begin(call, lease, lessor)
+  begin(call, lease, among)
   return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
 }
 
@@ -57,8 +52,8 @@ export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boole
   return kept(lease, tags.set(key, value, lifetime, names, { proof: token }))
 }
 
-function getWithToken(call: Get, lease: Lease, lessor: Lessor, leases: StoreLeases): Awaitable<unknown> {
-  begin(call, lease, lessor)
+function getWithToken(call: Get, lease: Lease, among: Leases, leases: StoreLeases): Awaitable<unknown> {
+  begin(call, lease, among)
   lease.isAsked = true
   const leased = call.leaseOnly
     ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))

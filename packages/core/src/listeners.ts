@@ -134,13 +134,16 @@ export class Listeners {
 
   /** A listener that fails is reported, and disturbs nobody. */
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
-    for (const listener of [...(this.#byEvent.get(event) ?? []), also]) {
-      try {
-        const answer = outsideTransaction(() => listener?.(told as never))
-        if (answer instanceof Promise) answer.catch(this.#onError)
-      } catch (error) {
-        this.#onError(error)
-      }
+    for (const listener of this.#byEvent.get(event) ?? []) this.#tell(listener, told as never)
+    if (also) this.#tell(also, told)
+  }
+
+  #tell<T>(listener: (told: T) => unknown, told: T): void {
+    try {
+      const answer = outsideTransaction(() => listener(told))
+      if (answer instanceof Promise) answer.catch(this.#onError)
+    } catch (error) {
+      this.#onError(error)
     }
   }
 }

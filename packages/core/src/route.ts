@@ -16,7 +16,7 @@ import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
-import { begin, expectProof, getWithLease, type Lessor, setWithLease, watchesLoads } from './leasing.ts'
+import { begin, expectProof, getWithLease, setWithLease, watchesLoads } from './leasing.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
@@ -57,7 +57,7 @@ type SingleCall = Exclude<Call, CallOf<StreamCommand>>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 
 /** The way from a key prefix through its middlewares to a backend. */
-export class Route implements Guarded, Opener, Door, Lessor {
+export class Route implements Guarded, Opener, Door {
   readonly prefix: string
   /** The store, with tags. */
   backend: Backend
@@ -364,7 +364,7 @@ export class Route implements Guarded, Opener, Door, Lessor {
     const instead = watchedScope()?.invalidating && INSTEAD[call.command]
     if (instead) return this.#drop(call, instead)
     if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call)
-    this.leasesFor(call).breakFor(call)
+    this.#leasesFor(call).breakFor(call)
     return this.#takesLeaseOnly(call) ? this.#dropped(call) : this.#carry(call)
   }
 
@@ -387,14 +387,14 @@ export class Route implements Guarded, Opener, Door, Lessor {
     return call.backend !== this.backend
   }
 
-  leasesFor(call: Call): Leases {
+  #leasesFor(call: Call): Leases {
     return this.#isInside(call) ? leasesOf(call.backend) : this.#leases
   }
 
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
     if (call.command !== 'get' || !call.lease) return neutralAnswer(call)
-    begin(call, call.lease, this)
+    begin(call, call.lease, this.#leasesFor(call))
     return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
@@ -420,7 +420,7 @@ export class Route implements Guarded, Opener, Door, Lessor {
   }
 
   #perform(call: SingleCall): Awaitable<unknown> {
-    if (call.command === 'get' && call.lease) return getWithLease(call, call.lease, this)
+    if (call.command === 'get' && call.lease) return getWithLease(call, call.lease, this.#leasesFor(call))
     if (call.command === 'set' && call.lease) return setWithLease(call, call.lease)
     return perform(call)
   }

@@ -5,6 +5,7 @@ import {
   type Call,
   chain,
   isPending,
+  LONGEST_TIMER,
   LockedError,
   type Locks,
   type Milliseconds,
@@ -24,8 +25,6 @@ export type Claims = ReadonlyMap<View['door'], readonly string[]>
 
 const FIRST_PAUSE: Milliseconds = 2
 const LONGEST_PAUSE: Milliseconds = 100
-/** A timer that is to wait for longer fires at once. */
-const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1
 
 /**
  * The locks of one transaction. It waits for a lock only when the key comes after all those it has locked, in the order

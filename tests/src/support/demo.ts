@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const main = fileURLToPath(new URL('../../../apps/demo/src/main.ts', import.meta.url))
+
+/** How a run ended. */
+export interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the demo as `pnpm demo` does, with its output in pipes. */
+export function demo(env: Readonly<Record<string, string>> = {}, ...args: readonly string[]): Promise<Run> {
+  const { CACHE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
+  const child = spawn(process.execPath, ['--conditions=@cashews/source', '--import', 'tsx', main, ...args], {
+    cwd: root,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, stdout, stderr }))
+  })
+}

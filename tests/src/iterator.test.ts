@@ -142,6 +142,31 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await pages.peek()).toEqual([1, 2])
   })
 
+  it('runs anew for a reader who comes as the last one leaves', async () => {
+    const run = source([1, 2, 3])
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    const first = pages()
+    await first.next()
+    await settle()
+    const reading = all(pages())
+    await first.return()
+    expect(await reading).toEqual([1, 2, 3])
+  })
+
+  it('shares a run that has ended with those who come before it is stored', async () => {
+    const isKept = gate<boolean>()
+    const run = source([1, 2])
+    const pages = iterator(cache, { ttl: 60, key: 'k', condition: () => isKept.promise }, run)
+    for (let nth = 0; nth < 2; nth++) {
+      expect(await all(pages())).toEqual([1, 2])
+      await settle()
+    }
+    isKept.open(true)
+    expect(await all(pages())).toEqual([1, 2])
+    expect(await pages.peek()).toEqual([1, 2])
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+
   it('asks the source for no more than its fastest reader wants', async () => {
     let asked = 0
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { cached, singleFlight } from '@cashews/strategies'
+import { cached, iterator, singleFlight } from '@cashews/strategies'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { all, gate, settle, syncStore } from './support/helpers.ts'
 
@@ -46,6 +46,23 @@ describe('no leak', () => {
     const before = await call(0, 30_000)
     const after = await call(30_000, 130_000)
     expect(after - before).toBeLessThan(15)
+    await cache.close()
+  })
+
+  it('of items that were read of a sequence too long to be stored', async () => {
+    const cache = createCache().setup(memory())
+    const items: WeakRef<object>[] = []
+    const endless = iterator(cache, { ttl: 10, key: 'k', maxItems: 2 }, async function* () {
+      for (;;) {
+        const item = {}
+        items.push(new WeakRef(item))
+        yield item
+      }
+    })
+    const reader = endless()
+    for (let nth = 0; nth < 5; nth++) await reader.next()
+    expect(await isFreed(items[0] as WeakRef<object>)).toBe(true)
+    await reader.return()
     await cache.close()
   })
 

@@ -146,7 +146,6 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
             recording.flight = flight
             begin()
             const ended = await recording.whole
-            if (recordings.get(key) === recording) recordings.delete(key)
             if (!ended) return
             const { items, failure } = ended
             const isKept = failure
@@ -158,7 +157,10 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           },
         },
       )
-      stored.catch(cache.report).finally(begin)
+      stored.catch(cache.report).finally(() => {
+        begin()
+        if (recordings.get(key) === recording) recordings.delete(key)
+      })
       return recording
     }
     const open = (key: string): Recording | undefined => {
@@ -172,11 +174,12 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags) cache.requireTags()
       const key = compiled.render(this, args)
-      const found = open(key) ? undefined : await stored(key)
-      let joined = open(key)
-      // Another process may have overtaken it too.
-      while (joined?.flight && !(await cache.holds(joined.flight)))
-        joined = open(key) === joined ? undefined : open(key)
+      const running = open(key)
+      // Another process may have overtaken it too. Meanwhile it may have been stored, or its readers have left.
+      const holds = !running?.flight || (await cache.holds(running.flight))
+      let joined = holds && running?.isOpen ? running : undefined
+      const found = joined ? undefined : await stored(key)
+      if (open(key) !== running) joined ??= open(key)
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items

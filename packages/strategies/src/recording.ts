@@ -18,7 +18,9 @@ export class Recording {
   readonly #source: AsyncIterator<unknown>
   readonly #maxItems: number
   readonly #maxBytes: number
-  readonly #items: unknown[] = []
+  /** By their places. */
+  readonly #items = new Map<number, unknown>()
+  #count = 0
   #pulling: Promise<void> | undefined
   #ended = false
   #failure: Ended['failure']
@@ -44,23 +46,25 @@ export class Recording {
   async *read(): AsyncGenerator<unknown> {
     this.#readers++
     try {
-      for (let at = 0; at < this.#items.length || (await this.#pull(at)); at++) yield this.#items[at]
+      for (let at = 0; this.#items.has(at) || (await this.#pull(at)); at++) yield this.#items.get(at)
     } finally {
       if (--this.#readers === 0 && !this.#ended) await this.#abandon()
     }
   }
 
   get #isTooLarge(): boolean {
-    return this.#items.length > this.#maxItems || this.#bytes > this.#maxBytes
+    return this.#count > this.#maxItems || this.#bytes > this.#maxBytes
   }
 
   /** Gets the item at a position, and answers whether there is one. Readers at the same position ask once. */
   async #pull(at: number): Promise<boolean> {
-    while (at >= this.#items.length && !this.#ended) {
+    // Nobody joins what is too large: the last reader needs nothing of what he has read.
+    if (this.#isTooLarge && this.#readers === 1) this.#items.clear()
+    while (!this.#items.has(at) && !this.#ended) {
       this.#pulling ??= this.#next()
       await this.#pulling
     }
-    const isThere = at < this.#items.length
+    const isThere = this.#items.has(at)
     if (!isThere && this.#failure) throw this.#failure.error
     return isThere
   }
@@ -69,7 +73,7 @@ export class Recording {
     try {
       const { done, value } = await this.#source.next()
       if (done) return this.#end()
-      this.#items.push(value)
+      this.#items.set(this.#count++, value)
       this.#bytes += sizeOf(value)
     } catch (error) {
       this.#failure = { error }
@@ -80,13 +84,14 @@ export class Recording {
   }
 
   async #abandon(): Promise<void> {
-    this.#ended = true
-    this.#finish(undefined)
+    // What is not whole is like what is too large: nobody joins it, and it is not stored.
+    this.#bytes = Number.POSITIVE_INFINITY
+    this.#end()
     await this.#source.return?.()
   }
 
   #end(): void {
     this.#ended = true
-    this.#finish(this.#isTooLarge ? undefined : { items: this.#items, failure: this.#failure })
+    this.#finish(this.#isTooLarge ? undefined : { items: [...this.#items.values()], failure: this.#failure })
   }
 }

@@ -89,6 +89,62 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     }
   })
 
+  it.each(['locked', 'serializable', 'fast'] as const)(
+    'write nothing again that a command under way saw of them, when they are %s',
+    async (mode) => {
+      const writing = run(
+        async (tx) => {
+          await cache.set('key', 'ours')
+          const reading = cache.getMany(['key', 'other'])
+          await tx.commit()
+          await reading
+          await outsideTransaction(() => cache.set('key', 'theirs'))
+        },
+        { mode },
+      )
+      await Promise.allSettled([writing]) // One that is serializable is told that others came between.
+      expect(await cache.get('key')).toBe('theirs')
+    },
+  )
+
+  it.each(['locked', 'serializable', 'fast'] as const)(
+    'forget what they roll back, whatever is under way, when they are %s',
+    async (mode) => {
+      await run(
+        async (tx) => {
+          await cache.set('key', 'ours')
+          const reading = cache.getMany(['key', 'other'])
+          await tx.rollback()
+          await reading
+        },
+        { mode },
+      )
+      expect(await cache.get('key')).toBeUndefined()
+    },
+  )
+
+  it('start again, and commit nothing before, when a command under way fails to lock its key', async () => {
+    const isHeld = gate()
+    const end = gate()
+    const other = run(async () => {
+      await cache.set('a', 'theirs')
+      isHeld.open()
+      await end.promise
+    })
+    await isHeld.promise
+    let runs = 0
+    const ours = run(async (tx) => {
+      runs++
+      await cache.set('b', runs)
+      const setting = cache.set('a', 'ours')
+      setting.catch(end.open)
+      await tx.commit()
+      await setting
+    })
+    await Promise.all([ours, other])
+    expect(await cache.getMany(['a', 'b'])).toEqual(['ours', 2])
+  })
+
   it('never wait for each other in a ring', async () => {
     const move = (from: string, to: string) =>
       run(async () => {

@@ -2,7 +2,7 @@ import { type Awaitable, all, type Call, chain, contentOf, MISS, type Miss, type
 import { ask } from './ask.ts'
 import type { Draft } from './draft.ts'
 import type { DroppedTags } from './dropped-tags.ts'
-import type { Entry } from './entry.ts'
+import { Entry } from './entry.ts'
 import { copyOf, heldFrom } from './held.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
@@ -15,6 +15,8 @@ export class Reader {
   readonly #host: ViewHost
   /** What keys held when they were locked, until they are looked at. */
   readonly #learnt = new Map<string, { readonly found: Snapshot | Miss; readonly asked: number }>()
+  /** How often all was forgotten, by a commit or a rollback: with it went what was known, and the locks. */
+  #beginnings = 0
 
   constructor(view: View, host: ViewHost, draft: Draft, dropped: DroppedTags) {
     this.#view = view
@@ -49,34 +51,42 @@ export class Reader {
 
   /** Runs `act`, in one step, when it is known what the keys hold. */
   look<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
-    const load = () =>
-      chain(all(keys.map((key) => this.#load(key))), (loaded) => {
+    const load = () => {
+      const beginning = this.#beginnings
+      return chain(all(keys.map((key) => this.#load(key))), (loaded) => {
         this.#host.check()
+        if (beginning !== this.#beginnings) return this.look(keys, act)
         for (const [at, key] of keys.entries()) this.draft.restore(key, loaded[at] as Entry)
         const answer = act()
         if (!this.#host.remembers) this.#forget(keys)
         return answer
       })
+    }
     return this.claim(keys, load, true)
   }
 
   /** Runs `act` when the keys are the transaction's own, in its mode. */
   claim<R>(keys: readonly string[], act: () => Awaitable<R>, inspects = false): Awaitable<R> {
+    const beginning = this.#beginnings
     this.#view.placement.stay(keys)
     return chain(this.#host.claim(this.#view, keys, inspects), () => {
       this.#host.check()
-      return act()
+      return beginning === this.#beginnings ? act() : this.claim(keys, act, inspects)
     })
   }
 
   /** Answers whom to tell what the store holds under a key that is being locked. */
   learning(key: string): (found: Snapshot | Miss) => void {
     const asked = this.#host.clock.now()
-    return (found) => void this.#learnt.set(key, { found, asked })
+    const beginning = this.#beginnings
+    return (found) => {
+      if (beginning === this.#beginnings) this.#learnt.set(key, { found, asked })
+    }
   }
 
-  /** Forgets what was learnt and not looked at. */
-  unlearn(): void {
+  /** Forgets what was learnt and not looked at. What is under way begins anew. */
+  beginAnew(): void {
+    this.#beginnings++
     this.#learnt.clear()
   }
 
@@ -88,12 +98,13 @@ export class Reader {
   #load(key: string): Awaitable<Entry> {
     const known = this.draft.find(key)
     if (known?.isKnown) return known
+    const beginning = this.#beginnings
     const learnt = this.#learnt.get(key)
     this.#learnt.delete(key)
     const asked = learnt?.asked ?? this.#host.clock.now()
     return chain(learnt ? learnt.found : this.#ask(key, () => this.#view.store.inspect(key)), (found) =>
       chain(found !== MISS && this.dropped.reach(key), (isDropped) => {
-        const entry = this.draft.entry(key)
+        const entry = beginning === this.#beginnings ? this.draft.entry(key) : new Entry()
         if (entry.seen === undefined) entry.isDropped = isDropped
         entry.seen ??= isDropped ? MISS : heldFrom(found, asked)
         return entry

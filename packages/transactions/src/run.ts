@@ -181,7 +181,11 @@ export class Run implements Participation, ViewHost, TransactionControl {
 
   async #commit(): Promise<void> {
     let isFreed = false
-    const committing = this.#whenClaimed(() => commitAll([...this.#views.values()], this.locks))
+    const act = async () => {
+      if (this.#doom) throw this.#doom
+      await commitAll([...this.#views.values()], this.locks)
+    }
+    const committing = this.#whenClaimed(act)
       .then(() => {
         isFreed = true
       })

@@ -225,7 +225,7 @@ export class View implements BackendBase {
 
   /** Forgets all that was written and read. */
   discard(): void {
-    this.reader.unlearn()
+    this.reader.beginAnew()
     this.#draft.take()
     this.#draft.loadings.discard()
     this.#dropped.forget()

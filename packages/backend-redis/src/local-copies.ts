@@ -98,12 +98,12 @@ export class LocalCopies {
   }
 
   get report(): ClientSideReport {
-    const now = monotonicNow()
     const trackers = [...this.#trackers.values()]
+    const staleness =
+      trackers.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...trackers.map((each) => each.staleness))
     return {
-      live: trackers.length > 0 && trackers.every((tracker) => tracker.isFresh(now)),
-      staleness:
-        trackers.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...trackers.map((each) => each.staleness(now))),
+      live: staleness <= this.#options.maxStale,
+      staleness,
       roundTrip: Math.max(0, ...trackers.map(({ roundTrip }) => roundTrip)),
       ...this.#counts,
     }
@@ -149,11 +149,11 @@ export class LocalCopies {
     const sentAt = monotonicNow()
     const tracker = this.#trackerOf(name)
     const token = {}
-    if (tracker?.isFresh(sentAt)) this.#reading.set(key, token)
+    if (tracker?.isFresh) this.#reading.set(key, token)
     try {
       const { value, timeLeft } = await this.#fetch(key, name)
       if (value === MISS || this.#reading.get(key) !== token) return value
-      if (tracker?.isFresh(monotonicNow()) && tracker === this.#trackerOf(name))
+      if (tracker?.isFresh && tracker === this.#trackerOf(name))
         this.#keep(key, value, timeLeft - (monotonicNow() - sentAt), tracker)
       return value
     } finally {
@@ -177,7 +177,7 @@ export class LocalCopies {
 
   #isFresh(key: string): boolean {
     const tracker = this.#only ?? this.#sources.get(key)
-    return tracker?.isFresh(monotonicNow()) === true
+    return tracker?.isFresh === true
   }
 
   #trackerOf(name: string): Tracker | undefined {

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
-import { monotonicNow } from './monotonic.ts'
+import { monotonicNow, nanosecondsNow } from './monotonic.ts'
 import { later, revive } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
@@ -11,7 +11,8 @@ const HANDSHAKE: Milliseconds = 1_000
 /** How long a server that cannot track is left alone. */
 const TRY_AGAIN: Milliseconds = 5_000
 
-const NEVER = Number.NEGATIVE_INFINITY
+/** Before all times. */
+const NEVER = -1n
 
 /** RESP2, because ioredis drops what RESP3 pushes. */
 const TRACKING: Partial<RedisOptions> = {
@@ -65,7 +66,7 @@ export class Tracker {
   /** Counts connections, so that an answer of an old one renews nothing. */
   #epoch = 0
   /** Until when copies may be used: for `maxStale` from a moment when nothing was unheard. */
-  #trustedUntil = NEVER
+  #trustedUntil: bigint = NEVER
   #connectedAt = Number.POSITIVE_INFINITY
   #roundTrip: Milliseconds = 0
   #proof: { readonly id: string; readonly settle: (isHeard: boolean) => void } | undefined
@@ -88,13 +89,14 @@ export class Tracker {
   }
 
   /** Whether copies may be used: nothing older than `maxStale` went unheard. */
-  isFresh(now: number): boolean {
-    return now <= this.#trustedUntil
+  get isFresh(): boolean {
+    return nanosecondsNow() <= this.#trustedUntil
   }
 
   /** How long ago it was certain that nothing went unheard. */
-  staleness(now: number): Milliseconds {
-    return now - (this.#trustedUntil - this.#host.maxStale)
+  get staleness(): Milliseconds {
+    if (this.#trustedUntil === NEVER) return Number.POSITIVE_INFINITY
+    return this.#host.maxStale + Number(nanosecondsNow() - this.#trustedUntil) / 1e6
   }
 
   /** How long the last sign of life took. */
@@ -118,7 +120,7 @@ export class Tracker {
       const tracking = ['TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', this.#host.prefix]
       await this.#connection.call('CLIENT', tracking)
       await this.#connection.subscribe(CHANNEL)
-      const sentAt = monotonicNow()
+      const sentAt = nanosecondsNow()
       await this.#prove()
       if (epoch !== this.#epoch) return
       this.#host.lost()
@@ -176,13 +178,13 @@ export class Tracker {
       return
     }
     const epoch = this.#epoch
-    const sentAt = monotonicNow()
+    const sentAt = nanosecondsNow()
     const stop = later(this.#host.maxStale / 3, () => this.#connection.disconnect(true))
     try {
       await this.#connection.ping()
       if (epoch !== this.#epoch) return
       this.#trustFrom(sentAt)
-      this.#roundTrip = monotonicNow() - sentAt
+      this.#roundTrip = Number(nanosecondsNow() - sentAt) / 1e6
     } catch {
       // The lease runs out by itself.
     } finally {
@@ -190,8 +192,8 @@ export class Tracker {
     }
   }
 
-  #trustFrom(moment: number): void {
-    this.#trustedUntil = moment + this.#host.maxStale
+  #trustFrom(moment: bigint): void {
+    this.#trustedUntil = moment + BigInt(Math.floor(this.#host.maxStale * 1e6))
   }
 
   #hear(message: readonly Buffer[] | null): void {

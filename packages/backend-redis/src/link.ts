@@ -1,5 +1,6 @@
 import type { Milliseconds } from '@cashews/core'
-import { type ChainableCommander, Command as ClientCommand, type Cluster, type Redis } from 'ioredis'
+import type { ChainableCommander, Cluster, Redis } from 'ioredis'
+import { SentCommand } from './client-command.ts'
 
 /** What Redis takes as an argument. */
 export type Argument = string | Buffer | number
@@ -11,21 +12,19 @@ export interface Command {
   readonly key: string
 }
 
-const AS_BYTES = { replyEncoding: null } as const
-
 /**
- * Has a client, or a pipeline, send a command. Both the methods of the client and the constructor of its commands flatten the
- * arguments they are given: for a long list that takes longer than to write it. A client of another copy of ioredis takes
- * the command as well.
+ * Has a client, or a pipeline, send a command. A client of another copy of ioredis takes it as well.
+ *
+ * @param explained Makes an error of the contract of one that came. @default as it came
  */
 export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   client: C,
-  { name, args }: Command,
+  command: Command,
+  explained?: (error: unknown) => Error,
 ): C extends ChainableCommander ? C : Promise<unknown> {
-  const command = new ClientCommand(name, [], AS_BYTES)
-  command.args = [...args]
-  command.stringifyArguments()
-  return (client as Pick<Redis, 'sendCommand'>).sendCommand(command) as never
+  const sent = new SentCommand(command)
+  if (explained) sent.explainBy(explained)
+  return (client as Pick<Redis, 'sendCommand'>).sendCommand(sent) as never
 }
 
 /** A server that holds keys. Another connection to it is another server: what happened in between is unknown. */

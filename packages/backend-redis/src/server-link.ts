@@ -30,7 +30,7 @@ export class ServerLink implements Link {
   }
 
   send(command: Command): Promise<unknown> {
-    return sendBy(this.#holder.ready(), command).then(undefined, rethrow)
+    return sendBy(this.#holder.ready(), command, explained)
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {

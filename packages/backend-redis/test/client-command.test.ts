@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import { Command as ClientCommand } from 'ioredis'
+import { describe, expect, it } from 'vitest'
+import { SentCommand } from '../src/client-command.ts'
+import type { Argument } from '../src/link.ts'
+
+const bytes = fc.uint8Array().map((each) => Buffer.from(each))
+const argument: fc.Arbitrary<Argument> = fc.oneof(fc.string({ unit: 'binary' }), bytes, fc.integer())
+
+function sent(args: readonly Argument[]): SentCommand {
+  return new SentCommand({ name: 'evalsha', args, key: 'key' })
+}
+
+describe('a command as a client takes it', () => {
+  it('is written as the client would write it, whatever its arguments', () => {
+    fc.assert(
+      fc.property(fc.array(argument), (args) => {
+        const written = Buffer.from(sent(args).toWritable())
+        expect(written).toEqual(Buffer.from(new ClientCommand('evalsha', args).toWritable({})))
+      }),
+    )
+  })
+
+  it('leaves its arguments as they are', () => {
+    const args = Object.freeze(['sha', 1, 'key', Buffer.from('value')])
+    sent(args).toWritable()
+    expect(args).toEqual(['sha', 1, 'key', Buffer.from('value')])
+  })
+
+  it('answers the reply as it comes, whatever an application has set up for replies of that name', async () => {
+    ClientCommand.setReplyTransformer('evalsha', () => 'something else')
+    try {
+      const command = sent([])
+      command.resolve([Buffer.from('a'), 1, null])
+      expect(await command.promise).toEqual([Buffer.from('a'), 1, null])
+    } finally {
+      ClientCommand.setReplyTransformer('evalsha', (reply) => reply)
+    }
+  })
+
+  it('tells who waits the error that is made of the one that came', async () => {
+    const command = sent([])
+    command.explainBy((error) => new Error(`explained: ${(error as Error).message}`))
+    command.reject(new Error('raw'))
+    await expect(command.promise).rejects.toThrow('explained: raw')
+  })
+
+  it('brings what a client of ioredis 6 asks of it, which the class of ioredis 5 has not', () => {
+    expect(Object.hasOwn(SentCommand.prototype, 'setReplyContext')).toBe(true)
+  })
+})

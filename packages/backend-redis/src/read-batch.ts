@@ -19,8 +19,7 @@ export interface Reads<T, V> {
 /** Gathers the reads of one turn of the event loop, and sends them together. */
 export class ReadBatch<T, V> {
   readonly #reads: Reads<T, V>
-  #names: string[] = []
-  #waiting: Waiting<T>[] = []
+  #batch: Batch<T> | undefined
 
   constructor(reads: Reads<T, V>) {
     this.#reads = reads
@@ -33,8 +32,9 @@ export class ReadBatch<T, V> {
   }
 
   readFor(key: string, name: string, asker: Asker): void {
-    this.#names.push(name)
-    this.#add(new Reader(this.#reads, key, name, asker))
+    const reader = new Reader(this.#reads, key, name, asker)
+    if (this.#batch === undefined) this.#begin([name], reader)
+    else this.#batch.add(name, reader)
   }
 
   /** Reads names as they are. */
@@ -51,42 +51,68 @@ export class ReadBatch<T, V> {
 
   /** Reads names as they are, for who waits. */
   readTogether(names: readonly string[], waiting: Waiting<T>): void {
-    for (const name of names) this.#names.push(name)
-    this.#add(waiting)
+    if (this.#batch === undefined) this.#begin([...names], waiting)
+    else this.#batch.addAll(names, waiting)
   }
 
   /** Sends what waits: before a change, which reads that came first must not see. */
   flush(): void {
-    const [names, waiting] = [this.#names, this.#waiting]
-    if (waiting.length === 0) return
-    this.#names = []
-    this.#waiting = []
-    const refuse = (error: unknown) => {
-      for (const one of waiting) one.failed(error)
-    }
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
     try {
-      this.#reads.send(names).then((found) => settle(waiting, found), refuse)
+      this.#reads.send(batch.names).then(
+        (found) => batch.settle(found),
+        (error) => batch.refuse(error),
+      )
     } catch (error) {
-      refuse(error)
+      batch.refuse(error)
     }
   }
 
-  #add(one: Waiting<T>): void {
-    if (this.#waiting.push(one) === 1) process.nextTick(this.#onTurn)
+  #begin(names: string[], first: Waiting<T>): void {
+    this.#batch = new Batch(names, first)
+    process.nextTick(this.#onTurn)
   }
 
   readonly #onTurn = (): void => this.flush()
 }
 
-function settle<T>(waiting: readonly Waiting<T>[], found: readonly (T | Error)[]): void {
-  let from = 0
-  for (const one of waiting) {
-    try {
-      one.settle(found, from)
-    } catch (error) {
-      one.failed(error)
+/** The reads of one turn. */
+class Batch<T> {
+  readonly names: string[]
+  readonly waiting: Waiting<T>[]
+
+  /** @param names Of the first. */
+  constructor(names: string[], first: Waiting<T>) {
+    this.names = names
+    this.waiting = [first]
+  }
+
+  add(name: string, waiting: Waiting<T>): void {
+    this.names.push(name)
+    this.waiting.push(waiting)
+  }
+
+  addAll(names: readonly string[], waiting: Waiting<T>): void {
+    for (const name of names) this.names.push(name)
+    this.waiting.push(waiting)
+  }
+
+  settle(found: readonly (T | Error)[]): void {
+    let from = 0
+    for (const one of this.waiting) {
+      try {
+        one.settle(found, from)
+      } catch (error) {
+        one.failed(error)
+      }
+      from += one.count
     }
-    from += one.count
+  }
+
+  refuse(error: unknown): void {
+    for (const one of this.waiting) one.failed(error)
   }
 }
 

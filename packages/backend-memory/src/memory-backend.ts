@@ -129,8 +129,8 @@ export class MemoryBackend implements Backend {
     return this.get(key)
   }
 
-  answerNow(spot: Spot): Promise<unknown> | undefined {
-    const pointer = this.#findAt(spot)
+  answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
+    const pointer = spot === undefined ? this.#find(key) : this.#findAt(spot)
     if (pointer === undefined) return undefined
     this.#entries.use(pointer)
     return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)

@@ -27,7 +27,7 @@ describe.each(['lru', 'sieve'] as const)("memory that is full, eviction: '%s'", 
       for (const [at, spot] of spots.entries()) {
         if (round % 3 !== at % 3) store.set(spot.key, spot.key, 60_000)
         for (const asked of spots) {
-          const answer = store.answerNow(asked)
+          const answer = store.answerNow(asked.key, asked)
           if (answer !== undefined) expect(await answer).toBe(asked.key)
           expect([asked.key, MISS]).toContain(store.get(asked.key))
         }

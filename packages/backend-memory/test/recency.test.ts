@@ -84,7 +84,7 @@ describe('a full memory store', () => {
     for (const [step, key] of ['a', 'a', 'b', 'a', 'c', 'a', 'd', 'b', 'c', 'a', 'b'].entries()) {
       store.set(key, `${key} of step ${step}`, HOUR)
       for (const spot of spots) {
-        const answer = store.answerNow(spot)
+        const answer = store.answerNow(spot.key, spot)
         expect(answer === undefined ? MISS : await answer).toBe(store.get(spot.key))
       }
     }

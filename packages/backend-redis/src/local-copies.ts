@@ -116,9 +116,9 @@ export class LocalCopies {
     return value
   }
 
-  answerNow(spot: Spot): Promise<unknown> | undefined {
-    if (!this.#isFresh(spot.key)) return undefined
-    const answer = this.#store.answerNow(spot)
+  answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
+    if (!this.#isFresh(key)) return undefined
+    const answer = this.#store.answerNow(key, spot)
     if (answer !== undefined) this.#counts.hits++
     return answer
   }

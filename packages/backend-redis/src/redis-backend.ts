@@ -70,7 +70,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   /** Answers from the copies in this process. Absent without a client-side cache. */
   readonly getNow?: (key: string) => unknown
-  readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  readonly answerNow?: (key: string, spot?: Spot) => Promise<unknown> | undefined
   /** Absent with a client-side cache, which looks at its copies first. */
   readonly getFor?: (key: string, asker: Asker) => void
   /** Of tags, of which core keeps the rest. */
@@ -117,7 +117,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const local = new LocalCopies(link, keys, copies, (key, name) => this.#readsWithTtl.read(key, name))
     this.#copies = local
     this.getNow = (key) => local.getNow(key)
-    this.answerNow = (spot) => local.answerNow(spot)
+    this.answerNow = (key, spot) => local.answerNow(key, spot)
   }
 
   async open(host: BackendHost): Promise<void> {

@@ -413,10 +413,12 @@ export interface Backend extends BackendBase {
   getNow?(key: string): unknown
 
   /**
-   * Answers in a promise what {@link getNow} would answer, or `undefined`. The store may note in `spot` where it found
-   * the value, and may answer with one promise as long as the value is there and its readers need no copies.
+   * Answers in a promise what {@link getNow} would answer, or `undefined`. The store may answer with one promise as long as
+   * the value is there and its readers need no copies.
+   *
+   * @param spot The store's own note of where it found the key. A store may go by it, and note there.
    */
-  answerNow?(spot: Spot): Promise<unknown> | undefined
+  answerNow?(key: string, spot?: Spot): Promise<unknown> | undefined
 
   /**
    * Answers the moment it is in: until that is over, the key holds what it holds, or is absent. Absent when others may write

@@ -15,7 +15,6 @@ import { type Detected, type Detection, type Detections, Detector } from './dete
 import { checkDrivers, type Driver } from './driver.ts'
 import { CacheClosedError, CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
-import { newSpot } from './key/recent.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, Listeners, type Off, type ToldEvents } from './listeners.ts'
 import { Loads, type ReadThrough, type Seen } from './loads.ts'
@@ -204,7 +203,7 @@ export class Cache implements AsyncDisposable {
   get(key: string, fallback?: unknown): Promise<unknown> {
     try {
       const route = this.#routes.of(key)
-      return route.askFor(key, fallback) ?? route.answerNow(newSpot(key)) ?? this.#get(route, key, fallback)
+      return route.askFor(key, fallback) ?? route.answerNow(key) ?? this.#get(route, key, fallback)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -529,7 +528,7 @@ export class Cache implements AsyncDisposable {
 
   /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
-    return this.#routes.of(spot.key).answerNow(spot)
+    return this.#routes.of(spot.key).answerNow(spot.key, spot)
   }
 
   /**

@@ -155,10 +155,10 @@ export class Route implements Guarded, Opener, Door {
   }
 
   /** The same in a promise; `undefined` otherwise. */
-  answerNow(spot: Spot): Promise<unknown> | undefined {
+  answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
     const store = unwatched(this.#immediate)
     if (store === undefined) return undefined
-    const answer = store.answerNow === undefined ? promised(store.getNow(spot.key)) : store.answerNow(spot)
+    const answer = store.answerNow === undefined ? promised(store.getNow(key)) : store.answerNow(key, spot)
     if (answer !== undefined) this.hitsAtHand++
     return answer
   }

@@ -99,8 +99,8 @@ export const isolation: CheckGroup = {
         const spot = { key: 'a', store: undefined, at: 0 }
         await backend.set('a', page(), FOREVER)
         spoil(await backend.get('a'))
-        for (let time = 0; time < 2; time++) spoil(await backend.answerNow?.(spot))
-        const answer = backend.answerNow?.(spot)
+        for (let time = 0; time < 2; time++) spoil(await backend.answerNow?.('a', spot))
+        const answer = backend.answerNow?.('a', spot)
         if (answer !== undefined) same(await answer, page(), 'the next answer')
         same(await backend.get('a'), page())
       },

@@ -9,7 +9,6 @@ import {
   type Locks,
   MISS,
   type Sets,
-  type Spot,
   type Tags,
   type TagsAhead,
   type Usage,
@@ -25,7 +24,7 @@ export interface RichBackend extends Backend {
   readonly leases: Leases
   readonly tags: Tags & Required<Pick<Tags, 'capture' | 'holds'>>
   getNow(key: string): unknown
-  answerNow(spot: Spot): Promise<unknown> | undefined
+  answerNow(key: string): Promise<unknown> | undefined
   getFor(key: string, asker: Asker): void
   usage(): Usage
 }
@@ -75,7 +74,7 @@ export function richReference(clock: HandClock): RichBackend {
     },
     usage: () => ({ entries: keys.size }),
     getNow,
-    answerNow({ key }) {
+    answerNow(key) {
       const value = getNow(key)
       return value === MISS ? undefined : Promise.resolve(value)
     },

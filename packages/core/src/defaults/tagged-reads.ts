@@ -64,10 +64,10 @@ export class TaggedReads {
     return this.#unpackNow(this.#base.getNow?.(key))
   }
 
-  answerNow(spot: Spot): Promise<unknown> | undefined {
+  answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
     const { getNow, answerNow } = this.#base
-    if (!this.inUse || !getNow) return answerNow?.call(this.#base, spot)
-    const value = this.#unpackNow(getNow.call(this.#base, spot.key))
+    if (!this.inUse || !getNow) return answerNow?.call(this.#base, key, spot)
+    const value = this.#unpackNow(getNow.call(this.#base, key))
     return value === MISS ? undefined : Promise.resolve(value)
   }
 

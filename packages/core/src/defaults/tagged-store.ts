@@ -70,7 +70,7 @@ export class TaggedStore implements BackendBase {
   readonly locks?: Backend['locks']
 
   readonly getNow?: (key: string) => unknown
-  readonly answerNow?: (spot: Spot) => Promise<unknown> | undefined
+  readonly answerNow?: (key: string, spot?: Spot) => Promise<unknown> | undefined
   readonly getFor?: (key: string, asker: Asker) => void
   readonly leases?: Leases
 
@@ -110,7 +110,7 @@ export class TaggedStore implements BackendBase {
           ? chain(all(keys.map((key) => this.delete(key))), (gone) => gone.filter(Boolean).length)
           : deleteMany.call(base, keys)
     if (base.getNow) this.getNow = (key) => this.#reads.getNow(key)
-    if (base.answerNow) this.answerNow = (spot) => this.#reads.answerNow(spot)
+    if (base.answerNow) this.answerNow = (key, spot) => this.#reads.answerNow(key, spot)
     if (base.getFor) this.getFor = (key, asker) => this.#reads.getFor(key, asker)
     if (base.leases) this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, this.#steps)
   }

@@ -23,7 +23,7 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
     }
   },
   'answerNow answers in a promise what get would, or undefined': (store) => ({
-    answerNow: ({ key }) => {
+    answerNow: (key) => {
       const value = store.getNow(key)
       return value ? Promise.resolve(value) : value === MISS ? undefined : Promise.resolve(MISS)
     },
@@ -31,9 +31,9 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
   'answerNow answers nothing old, whatever it noted in the spot': (store) => {
     const noted = new WeakMap<object, Promise<unknown>>()
     return {
-      answerNow(spot) {
-        const answer = noted.get(spot) ?? store.answerNow(spot)
-        if (answer) noted.set(spot, answer)
+      answerNow(key, spot) {
+        const answer = (spot && noted.get(spot)) ?? store.answerNow(key)
+        if (spot && answer) noted.set(spot, answer)
         return answer
       },
     }
@@ -57,12 +57,13 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
   'answerNow makes nothing of what another store noted in the spot': (store) => {
     const places: string[] = []
     return {
-      answerNow(spot) {
+      answerNow(key, spot) {
+        if (spot === undefined) return store.answerNow(key)
         if (spot.store === undefined) {
           spot.store = store
-          spot.at = places.push(spot.key) - 1
+          spot.at = places.push(key) - 1
         }
-        return store.answerNow({ ...spot, key: String(places[spot.at]) })
+        return store.answerNow(String(places[spot.at]))
       },
     }
   },

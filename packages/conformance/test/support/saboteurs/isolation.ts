@@ -19,8 +19,8 @@ export const isolation: Readonly<Record<string, Saboteur>> = {
   'changing a value after answerNow changes nothing in the store': (store) => {
     let shared: Promise<unknown> | undefined
     return {
-      answerNow(spot) {
-        shared ??= store.answerNow(spot)
+      answerNow(key) {
+        shared ??= store.answerNow(key)
         return shared
       },
     }

@@ -68,6 +68,40 @@ export class StepValue implements TagAsker {
   }
 }
 
+/** Goes on with what a reader sees of what a store has read in one step, and tells a promise what comes of it. */
+export class StepReading<T> implements TagAsker {
+  readonly #key: string
+  readonly #known: KnownTags
+  readonly #judge: Judge
+  readonly #next: (reading: Reading) => Awaitable<T>
+  readonly #resolve: (outcome: Awaitable<T>) => void
+  readonly failed: (error: unknown) => void
+
+  constructor(
+    key: string,
+    known: KnownTags,
+    judge: Judge,
+    next: (reading: Reading) => Awaitable<T>,
+    resolve: (outcome: Awaitable<T>) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.#key = key
+    this.#known = known
+    this.#judge = judge
+    this.#next = next
+    this.#resolve = resolve
+    this.failed = failed
+  }
+
+  fresh(value: unknown): void {
+    this.#resolve(this.#next({ value, found: value }))
+  }
+
+  found([found, ...held]: unknown[]): void {
+    this.#resolve(chain(this.#judge(this.#key, this.#known.tags, found, held), this.#next))
+  }
+}
+
 /** Tells an asker what comes of an attempt. */
 export function tell(asker: Asker, attempt: () => Awaitable<unknown>): void {
   new Promise((resolve) => resolve(attempt())).then(

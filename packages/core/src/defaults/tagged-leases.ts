@@ -19,10 +19,10 @@ export class TaggedLeases implements Leases {
   }
 
   get(key: string, ahead?: TagsAhead): Awaitable<Leased> {
-    const { recent } = this.#reads
-    const tags = ahead === undefined || ahead === 'any' ? recent.get(key) : recent.note(key, ahead)
+    const reads = this.#reads
+    const tags = ahead === undefined || ahead === 'any' ? reads.recent.get(key) : reads.note(key, ahead)
     if (tags === undefined && !ahead) return chain(this.#leases.get(key), (leased) => this.#leased(key, leased))
-    return chain(this.#reads.read(key, tags), ({ value, found, known }) =>
+    return reads.read<Leased>(key, tags, ({ value, found, known }) =>
       value === MISS ? this.#lease(key, ahead, found === MISS, known) : { value },
     )
   }
@@ -40,8 +40,7 @@ export class TaggedLeases implements Leases {
   ): Awaitable<boolean> {
     const { lease, proof } = splitToken(token)
     if (tags.length === 0) return this.#leases.set(key, value, lifetime, lease)
-    this.#reads.inUse = true
-    this.#reads.recent.note(key, tags)
+    this.#reads.note(key, tags)
     const records = this.#records.written(tags, proof)
     return (
       this.#steps?.setLeased(key, value, lifetime, lease, records, margin(lifetime)) ??

@@ -1,7 +1,7 @@
 import { type Awaitable, all, chain, isPending } from '../awaitable.ts'
 import { type Asker, MISS, type Miss, type Snapshot, type Spot } from '../backend.ts'
 import { RecentTags } from './recent-tags.ts'
-import { type Judge, type Reading, StepValue, tell, Unpacking } from './tag-reading.ts'
+import { type Judge, type Reading, StepReading, StepValue, tell, Unpacking } from './tag-reading.ts'
 import { type Known, recordKeyOf, type TagRecords, type TagStore } from './tag-records.ts'
 import type { KnownTags, TagSteps } from './tag-steps.ts'
 import type { TaggableBase } from './tagged-store.ts'
@@ -40,7 +40,7 @@ export class TaggedReads {
   get(key: string): Awaitable<unknown> {
     const known = this.#recentOf(key)
     if (known === undefined) return chain(this.#base.get(key), (found) => this.unpack(key, found))
-    return chain(this.read(key, known), ({ value }) => value)
+    return this.read(key, known, valueIn)
   }
 
   /** Of a store that answers askers. */
@@ -73,25 +73,28 @@ export class TaggedReads {
 
   /** Answers the value of a key whose tags only expired, too. */
   stale(key: string): Awaitable<unknown> {
-    return chain(this.read(key, this.recent.get(key), true), ({ value }) => value)
+    return this.read(key, this.recent.get(key), valueIn, true)
   }
 
-  /** Reads a value, and in the same turn the records of the tags it is thought to have. */
-  read(key: string, known?: KnownTags, stale = false): Awaitable<Reading> {
+  /** Reads a value, and in the same turn the records of the tags it is thought to have; goes on with what a reader sees. */
+  read<T>(
+    key: string,
+    known: KnownTags | undefined,
+    next: (reading: Reading) => Awaitable<T>,
+    stale = false,
+  ): Awaitable<T> {
     if (known === undefined || known.tags.length === 0)
       return chain(this.#base.get(key), (found) =>
-        chain(this.unpack(key, found, { stale }), (value) => ({ value, found })),
+        chain(this.unpack(key, found, { stale }), (value) => next({ value, found })),
       )
     const judge = stale ? this.#judgeStale : this.#judge
     const steps = this.#steps
     if (!steps?.readFor)
-      return chain(this.#readAll([key], known.tags), ([[found], held]) => judge(key, known.tags, found, held))
+      return chain(this.#readAll([key], known.tags), ([[found], held]) =>
+        chain(judge(key, known.tags, found, held), next),
+      )
     return new Promise((resolve, failed) =>
-      steps.readFor?.(key, known, {
-        fresh: (value) => resolve({ value, found: value }),
-        found: ([found, ...held]) => resolve(judge(key, known.tags, found, held)),
-        failed,
-      }),
+      steps.readFor?.(key, known, new StepReading(key, known, judge, next, resolve, failed)),
     )
   }
 
@@ -106,11 +109,17 @@ export class TaggedReads {
     const { value } = found as Tagged
     const state = this.#records.state(stamps, known)
     if (known !== undefined || isPending(state))
-      this.recent.note(
+      this.note(
         key,
         stamps.map(([tag]) => tag),
       )
     return chain(state, (state) => (state === 'fresh' || (stale && state === 'expired') ? value : MISS))
+  }
+
+  /** Notes the tags that a key has now, and answers what is known of them. Whoever does has to do with tags. */
+  note(key: string, tags: readonly string[]): KnownTags {
+    this.inUse = true
+    return this.recent.note(key, tags)
   }
 
   look(key: string): Awaitable<Physical> {
@@ -172,4 +181,8 @@ export class TaggedReads {
     if (stamps === undefined) return found
     return this.#records.isFreshNow(stamps) ? (found as Tagged).value : MISS
   }
+}
+
+function valueIn({ value }: Reading): unknown {
+  return value
 }

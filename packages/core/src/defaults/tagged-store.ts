@@ -233,40 +233,37 @@ export class TaggedStore implements BackendBase {
     )
   }
 
-  readonly tags: Tags = this.#noticed({
-    begin: () => {},
+  readonly tags: Tags = {
+    begin: () => {
+      this.#reads.inUse = true
+    },
     set: (key, value, lifetime, tags, { exists, proof } = {}) =>
       (exists === undefined && proof === undefined ? this.#setInOneStep(key, value, lifetime, tags) : undefined) ??
-      chain(this.#records.stamps(tags, lifetime, proof), (stamps) =>
+      chain(this.#used.stamps(tags, lifetime, proof), (stamps) =>
         stamps === undefined ? false : this.set(key, this.#records.tie(stamps, value), lifetime, exists),
       ),
     setMany: (entries, lifetime, tags) =>
       chain(
         this.#setManyInOneStep(entries, lifetime, tags) ??
-          chain(this.#records.ensure(tags, lifetime), (stamps) =>
+          chain(this.#used.ensure(tags, lifetime), (stamps) =>
             all(entries.map(([key, value]) => this.#base.set(key, this.#records.tie(stamps, value), lifetime))),
           ),
         () => {},
       ),
     incr: (key, by, lifetime, tags) => this.#incrTagged(key, by, lifetime, tags),
-    delete: (tags) => this.#records.delete(tags),
-    expire: (tags) => this.#records.expire(tags),
+    delete: (tags) => this.#used.delete(tags),
+    expire: (tags) => this.#used.expire(tags),
     of: (key) =>
       chain(this.#reads.look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
     stale: (key) => this.#reads.stale(key),
-    capture: (tags) => this.#records.capture(tags),
-    holds: (proof) => this.#records.holds(proof),
-  })
+    capture: (tags) => this.#used.capture(tags),
+    holds: (proof) => this.#used.holds(proof),
+  }
 
-  /** Notes the use of tags. */
-  #noticed(tags: Tags): Tags {
-    const noticing =
-      (member: (...args: never[]) => unknown) =>
-      (...args: never[]) => {
-        this.#reads.inUse = true
-        return member(...args)
-      }
-    return Object.fromEntries(Object.entries(tags).map(([name, member]) => [name, noticing(member)])) as unknown as Tags
+  /** The records, of whose use is taken note. */
+  get #used(): TagRecords {
+    this.#reads.inUse = true
+    return this.#records
   }
 
   /** Writes a value, and deals with its records, in one step; `undefined` where the store cannot. */
@@ -277,7 +274,7 @@ export class TaggedStore implements BackendBase {
     tags: readonly string[],
   ): Awaitable<true> | undefined {
     const steps = this.#steps
-    return steps?.set(key, value, lifetime, this.#reads.recent.note(key, tags), newStamp(), margin(lifetime))
+    return steps?.set(key, value, lifetime, this.#reads.note(key, tags), newStamp(), margin(lifetime))
   }
 
   #setManyInOneStep(
@@ -287,9 +284,9 @@ export class TaggedStore implements BackendBase {
   ): Awaitable<true> | undefined {
     const steps = this.#steps
     if (steps === undefined) return undefined
-    const { recent } = this.#reads
     const known = steps.know(tags)
-    for (const [key] of entries) recent.put(key, known)
+    for (const [key] of entries) this.#reads.recent.put(key, known)
+    this.#reads.inUse = true
     return steps.setMany(entries, lifetime, known, newStamp(), margin(lifetime))
   }
 
@@ -311,7 +308,7 @@ export class TaggedStore implements BackendBase {
       const [value, left, had] = seen === MISS ? [0, lifetime, []] : [seen.value, seen.timeLeft, stamps]
       const sum = plus(key, value, by)
       const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
-      return chain(this.#records.ensure(names, left), (now) => {
+      return chain(this.#used.ensure(names, left), (now) => {
         const kept = names.length > 0 ? this.#records.tie(now, sum) : sum
         const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
         const expected = { key, stamp: found === MISS ? undefined : found.stamp }

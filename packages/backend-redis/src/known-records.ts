@@ -34,16 +34,33 @@ export class KnownRecord {
   }
 }
 
+/** The names that a write takes and a read asks for: of one key, or of its lease too, and of the records of its tags. */
+interface NamesOfKey {
+  readonly key: string
+  readonly toRead: readonly [value: string, ...records: string[]]
+  readonly toWrite: readonly [value: string, lease: string, ...records: string[]]
+}
+
 /** The records of some tags, in their order. */
 export class RecordsOfTags implements KnownTags {
   readonly tags: readonly string[]
   readonly records: readonly KnownRecord[]
   #head: Buffer = NOTHING
   #stamps: readonly Buffer[] = []
+  #names: NamesOfKey | undefined
 
   constructor(tags: readonly string[], records: readonly KnownRecord[]) {
     this.tags = tags
     this.records = records
+  }
+
+  /** The names of a key with these tags. They are put together once for the key that is asked for again and again. */
+  namesOf(key: string, pair: (key: string) => readonly [value: string, lease: string]): NamesOfKey {
+    if (this.#names?.key === key) return this.#names
+    const [value, lease] = pair(key)
+    const records = this.records.map(({ name }) => name)
+    this.#names = { key, toRead: [value, ...records], toWrite: [value, lease, ...records] }
+    return this.#names
   }
 
   /**

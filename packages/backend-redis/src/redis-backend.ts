@@ -103,6 +103,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       readsTogether: copies === undefined,
       read: (names, waiting) => this.#reads.readTogether(names, waiting),
       encode: (key, value) => this.#values.encode(key, value),
+      encodeBare: (name, value) => this.#values.encodeBare(name, value),
       decode: (key, bytes) => this.#values.decode(key, bytes),
       decodeBare: (name, bytes) => this.#values.decodeBare(name, bytes),
       leaseArguments: newLease,

@@ -34,8 +34,13 @@ export class StoredValues {
     if (isRecordKey(key)) return String(value)
     const stamps = stampsBeside(value)
     const name = this.#keys.value(key)
-    if (stamps === undefined) return this.#serializer.encode(name, value)
-    return chain(this.#serializer.encode(name, (value as Tagged).value), (bytes) => joinTags(stamps, bytes))
+    if (stamps === undefined) return this.encodeBare(name, value)
+    return chain(this.encodeBare(name, (value as Tagged).value), (bytes) => joinTags(stamps, bytes))
+  }
+
+  /** The same of a value without tags, or of what is to stand behind them. */
+  encodeBare(name: string, value: unknown): Awaitable<Encoded> {
+    return this.#serializer.encode(name, value)
   }
 
   /** Answers `MISS` for what cannot be read, and for what is no value. */

@@ -35,6 +35,8 @@ export interface StepStore {
   /** Reads names as they are. */
   read(names: readonly string[], waiting: Waiting<Buffer | null>): void
   encode(key: string, value: unknown): Awaitable<Encoded>
+  /** Encodes what is to stand behind the tags of a value. */
+  encodeBare(name: string, value: unknown): Awaitable<Encoded>
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** Decodes what stands behind the tags of a value. */
   decodeBare(name: string, bytes: Buffer): Awaitable<unknown>
@@ -83,15 +85,14 @@ export class RedisTagSteps implements TagSteps {
     recordLifetime: Milliseconds,
   ): Promise<true> | undefined {
     const store = this.#store
-    const names = this.#names([key], known.records)
-    if (names === undefined) return undefined
-    const encoded = store.encode(key, value)
-    const write = (bytes: Encoded): Promise<true> => {
-      const head = known.headUntil(monotonicNow() + lifetime)
-      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, joinHead(head, bytes)]
-      return this.#write(SET_TAGGED, [key], names, known.records, args, isTrue)
-    }
-    return isPending(encoded) ? encoded.then(write) : write(encoded)
+    const names = known.namesOf(key, store.pair).toWrite
+    if (!store.mayMeet(names)) return undefined
+    return chain(store.encodeBare(names[0], value), (bytes) => {
+      const now = monotonicNow()
+      const value = joinHead(known.headUntil(now + lifetime), bytes)
+      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, value]
+      return this.#write(SET_TAGGED, [key], names, known.records, args, now)
+    }) as Promise<true>
   }
 
   setMany(
@@ -109,10 +110,11 @@ export class RedisTagSteps implements TagSteps {
     if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, known, fresh, recordLifetime)
     const write = async (): Promise<true> => {
       const encoded = await Promise.all(unique.map(([key, value]) => store.encode(key, value)))
-      const head = known.headUntil(monotonicNow() + lifetime)
+      const now = monotonicNow()
+      const head = known.headUntil(now + lifetime)
       const values = encoded.map((bytes) => joinHead(head, bytes))
       const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, ...values]
-      return this.#write(SET_TAGGED, keys, names, known.records, args, isTrue)
+      return this.#write(SET_TAGGED, keys, names, known.records, args, now) as Promise<true>
     }
     return write()
   }
@@ -134,7 +136,7 @@ export class RedisTagSteps implements TagSteps {
     const head = [JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
       const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
-      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags).records, args, isWritten)
+      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags).records, args)
     }
     return write()
   }
@@ -149,34 +151,36 @@ export class RedisTagSteps implements TagSteps {
 
   #readFor(key: string, known: RecordsOfTags, asker: TagAsker): void {
     try {
-      const name = this.#store.name(key)
-      const names = [name]
-      for (const record of known.records) names.push(record.name)
-      this.#store.read(names, new Reader(this.#store, key, name, known, asker))
+      const names = known.namesOf(key, this.#store.pair).toRead
+      this.#store.read(names, new Reader(this.#store, key, names[0], known, asker))
     } catch (error) {
       asker.failed(error)
     }
   }
 
-  /** Runs a script that writes values under tags, and tells when a record is not what this process may think. */
-  #write<T>(
+  /**
+   * Runs a script that writes values under tags, notes what it tells of their records, and answers whether it wrote.
+   *
+   * @param now The time before it is sent.
+   */
+  #write(
     script: Script,
     keys: readonly string[],
     names: readonly string[],
     records: readonly KnownRecord[],
     args: readonly Argument[],
-    tell: (answer: unknown) => T,
-  ): Promise<T> {
+    now = monotonicNow(),
+  ): Promise<boolean> {
     const store = this.#store
-    const sentAt = monotonicNow()
-    return store
-      .change(keys, () => store.run(script, names, args))
-      .then((answer) => {
-        if (Array.isArray(answer)) noteStamps(records, answer, sentAt)
-        const outcome = Array.isArray(answer) ? answer[0] : answer
-        if (outcome !== 1) store.changed(records.map(({ key }) => key))
-        return tell(answer)
-      })
+    const sent = store.change(keys, () => store.run(script, names, args))
+    return sent.then((answer) => answer === 1 || this.#note(records, answer, now))
+  }
+
+  /** Notes what a script tells of records that were not what this process thought. */
+  #note(records: readonly KnownRecord[], told: unknown, sentAt: Milliseconds): boolean {
+    if (Array.isArray(told)) noteStamps(records, told, sentAt)
+    if (!Array.isArray(told) || told[0] !== 1) this.#store.changed(records.map(({ key }) => key))
+    return told !== 0
   }
 
   /** What a script names: a pair for each key, then records; `undefined` when one cannot name all of it. */
@@ -215,23 +219,28 @@ class Reader implements Waiting<Buffer | null> {
   }
 
   settle(all: readonly (Buffer | null | Error)[], from: number): void {
-    const end = from + this.count
-    for (let at = from; at < end; at++) if (all[at] instanceof Error) throw all[at]
-    const bytes = all[from] as Buffer | null
-    const start = bytes === null ? 0 : this.#known.endOfHead(bytes, all, from + 1)
-    if (bytes !== null && start > 0) {
-      const value = this.#store.decodeBare(this.#name, bytes.subarray(start))
-      this.#whenReady(value, (value) => this.#asker.fresh(value))
+    const bytes = all[from]
+    const start = bytes instanceof Buffer ? this.#known.endOfHead(bytes, all, from + 1) : 0
+    if (start === 0) {
+      this.#settleOther(all.slice(from, from + this.count))
       return
     }
-    const held = all.slice(from + 1, end).map((record) => record?.toString() ?? MISS)
-    const value = bytes ? this.#store.decode(this.#key, bytes) : MISS
+    const value = this.#store.decodeBare(this.#name, (bytes as Buffer).subarray(start))
+    this.#whenReady(value, (value) => this.#asker.fresh(value))
+  }
+
+  /** Tells what was found that is not as fresh as it was thought to be. */
+  #settleOther(all: readonly (Buffer | null | Error)[]): void {
+    const [bytes, ...records] = all
+    for (const one of all) if (one instanceof Error) throw one
+    const held = records.map((record) => record?.toString() ?? MISS)
+    const value = bytes ? this.#store.decode(this.#key, bytes as Buffer) : MISS
     this.#whenReady(value, (value) => this.#asker.found([value, ...held]))
   }
 
   /** Goes on when a value is there, at once if it is. */
   #whenReady(value: Awaitable<unknown>, found: (value: unknown) => void): void {
-    if (isPending(value)) value.then(found, (error) => this.failed(error))
+    if (isPending(value)) value.then(found).catch((error) => this.failed(error))
     else found(value)
   }
 
@@ -242,8 +251,4 @@ class Reader implements Waiting<Buffer | null> {
 
 function isTrue(): true {
   return true
-}
-
-function isWritten(answer: unknown): boolean {
-  return answer !== 0
 }

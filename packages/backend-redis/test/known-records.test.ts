@@ -18,6 +18,14 @@ describe('the records that are known', () => {
     expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"' })
   })
 
+  it('stand behind the names of whichever key has their tags', () => {
+    const tags = known().of(['x', 'y'])
+    const names = (key: string) => tags.namesOf(key, (key) => [key, `lease:${key}`])
+    const records = ['name:\0tag\0=x', 'name:\0tag\0=y']
+    for (const key of ['a', 'b', 'a', 'a'])
+      expect(names(key)).toMatchObject({ toRead: [key, ...records], toWrite: [key, `lease:${key}`, ...records] })
+  })
+
   it('give a value their stamps while all of them outlive it', () => {
     const all = known()
     const tags = all.of(['the x', '"y"'])

@@ -92,6 +92,14 @@ describe('tags on Redis', () => {
     expect(await own.cache.getMany(['a', 'b', 'c'])).toEqual([2, 1, 2])
   })
 
+  it('let keys that were written together be read and written each by its own name', async () => {
+    await own.cache.setMany({ a: 1, b: 2 }, tagged)
+    for (const [key, value] of [['a', 1] as const, ['b', 2] as const, ['a', 1] as const])
+      expect(await own.cache.get(key)).toBe(value)
+    await own.cache.set('b', 3, tagged)
+    expect(await other.cache.getMany(['a', 'b'])).toEqual([1, 3])
+  })
+
   it('keep a value that is written after another process deleted its tag, in one round trip too', async () => {
     for (const value of [1, 2]) await own.cache.set('a', value, tagged)
     await other.tags.delete('x')

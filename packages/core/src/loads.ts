@@ -231,7 +231,7 @@ function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean 
 
 function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
   if (flight.hasLanded || (lands && flight.reason !== undefined)) return
-  const land = () => flight.land()
+  const land = flight.land.bind(flight) // a closure would cost a context where the load lands itself too
   flight.promise.then(land, land)
 }
 
@@ -290,18 +290,27 @@ function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThro
 
 /** Never throws, and waits for nothing that is at hand. */
 function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
-  const { lease } = flight
   flight.open()
   try {
-    if (!isPending(stored)) return answer(route, stored, through, flight)
-    if (lease.isAsked)
-      queueMicrotask(() => {
-        flight.isUnderWay = lease.isAsked
-      })
-    return stored.then((found) => answer(route, found, through, flight))
+    return isPending(stored) ? answerLater(route, stored, through, flight) : answer(route, stored, through, flight)
   } catch (error) {
     return Promise.reject(error)
   }
+}
+
+/** Apart from {@link readThrough}, where these closures would cost a context for reads that wait for nothing too. */
+function answerLater<T>(
+  route: Route,
+  stored: Promise<unknown>,
+  through: ReadThrough<T>,
+  flight: Flight<T>,
+): Promise<T> {
+  const { lease } = flight
+  if (lease.isAsked)
+    queueMicrotask(() => {
+      flight.isUnderWay = lease.isAsked
+    })
+  return stored.then((found) => answer(route, found, through, flight))
 }
 
 function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { type Cache, chain, type Flight, isPending, type LockOptions, MISS, type Milliseconds } from '@cashews/core'
+import { type Cache, type Flight, isPending, type LockOptions, MISS, type Milliseconds } from '@cashews/core'
 import type { Keeping } from './keeping.ts'
 import type { Lifetime } from './lifetime.ts'
 import { withLock } from './lock-option.ts'
@@ -27,18 +27,22 @@ export type Load = (flight: Flight) => Promise<unknown>
  */
 export function storing(cache: Cache, { run, lifetime, keeping, tags, form, locking }: Storing): Load {
   const isTimed = keeping.isTimed || form.isTimed
-  const keep = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
+  // What may have to wait is bound: a closure would cost each load a context, whether it waits or not.
+  const store = (flight: Flight, result: unknown, failed: boolean, took: Milliseconds, isKept: boolean) => {
+    if (!isKept) return undefined
     const { key, self, args } = flight.call
+    const kept = lifetime.of(result, args)
+    const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
+    return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
+  }
+  const keep = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     const took = isTimed ? performance.now() - started : 0
     const isKept = failed
       ? keeping.error(result, took)
       : !flight.stale && keeping.result(result, took, flight.call, flight)
-    return chain(isKept, (isKept) => {
-      if (!isKept) return undefined
-      const kept = lifetime.of(result, args)
-      const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
-      return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
-    })
+    return isPending(isKept)
+      ? isKept.then(store.bind(undefined, flight, result, failed, took))
+      : store(flight, result, failed, took, isKept)
   }
   const land = (flight: Flight, result: unknown, failed: boolean) => {
     flight.land()
@@ -48,7 +52,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   const end = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     try {
       const stored = keep(flight, result, failed, started)
-      if (isPending(stored)) return stored.catch(cache.report).then(() => land(flight, result, failed))
+      if (isPending(stored)) return stored.catch(cache.report).then(land.bind(undefined, flight, result, failed))
     } catch (failure) {
       cache.report(failure)
     }
@@ -63,7 +67,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   }
   const load: Load = (flight) => {
     const taken = flight.hasFound && cache.takeLease(flight)
-    return isPending(taken) ? taken.then(() => begin(flight)) : begin(flight)
+    return isPending(taken) ? taken.then(begin.bind(undefined, flight)) : begin(flight)
   }
   if (locking === undefined) return load
   return (flight) => {

@@ -650,6 +650,25 @@ describe('a store that changes only keys of one part in one step', () => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
+  it('frees the locks it took in one part when the next one fails, and one that it may have taken', async () => {
+    const store = parted()
+    const { acquire, release, ...others } = store.locks as Locks
+    const locks: Locks = {
+      ...others,
+      release,
+      async acquire(name, ...taken) {
+        const isTaken = await acquire(name, ...taken)
+        if (name.startsWith('{2}')) throw new BackendUnavailableError('no answer')
+        return isTaken
+      },
+    }
+    setup(altered(store, { locks }), { suppress: false })
+    const split = run(() => cache.setMany({ '{1}:a': 1, '{2}:a': 1 }), { crossSlot: 'per-slot' })
+    await expect(split).rejects.toThrow('no answer')
+    const held = ['{1}:a', '{2}:a'].map((key) => store.locks && store.locks.isLocked(`${key}\0transaction`))
+    expect(await Promise.all(held)).toEqual([false, false])
+  })
+
   it('commits part by part when that is asked for', async () => {
     setup(parted())
     for (const mode of ['fast', 'locked', 'serializable'] as const) {

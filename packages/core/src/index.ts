@@ -1,5 +1,5 @@
 export type { Awaitable } from './awaitable.ts'
-export { all, chain, isPending } from './awaitable.ts'
+export { all, chain, isPending, recover } from './awaitable.ts'
 export type {
   Asker,
   Backend,

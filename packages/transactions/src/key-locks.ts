@@ -10,6 +10,7 @@ import {
   type Locks,
   type Milliseconds,
   NotSupportedError,
+  recover,
   wakeWaiters,
 } from '@cashews/core'
 import { TransactionClosedError, TransactionRestartError } from './errors.ts'
@@ -134,7 +135,8 @@ export class KeyLocks {
   ): Awaitable<void> {
     const [key = ''] = keys
     const learn = view.reader.learning(key)
-    const asked = this.#ask(view, () => acquireAndInspect(lockName(key), this.token, this.#lifetime))
+    const ask = () => this.#ask(view, () => acquireAndInspect(lockName(key), this.token, this.#lifetime))
+    const asked = recover(ask, (error) => this.#giveUp(view, keys, error))
     return chain(asked, (found) => {
       if (found === undefined) return this.#wait(view, keys)
       learn(found)
@@ -145,7 +147,16 @@ export class KeyLocks {
   /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
   #try(view: View, keys: readonly string[]): Awaitable<boolean> {
     const parts = view.placement.partsOf(keys)
-    return parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)
+    return recover<boolean>(
+      () => (parts.length > 1 ? this.#tryParts(view, parts) : this.#tryPart(view, keys)),
+      (error) => this.#giveUp(view, keys, error),
+    )
+  }
+
+  /** Frees what was taken, or may have been, before the store failed. */
+  async #giveUp(view: View, keys: readonly string[], error: unknown): Promise<never> {
+    await Promise.allSettled(keys.map((key) => this.#free(view, key)))
+    throw error
   }
 
   async #tryParts(view: View, parts: readonly (readonly string[])[]): Promise<boolean> {

@@ -3,7 +3,7 @@ import { memory } from '@cashews/backend-memory'
 import { BackendUnavailableError, type Cache, createCache, LockedError, type Locks } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, hangs, recorder, settle, sickStore } from './support/helpers.ts'
+import { altered, fakeTime, gate, hangs, recorder, settle, sickStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
@@ -215,6 +215,22 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(await cache.isLocked('job')).toBe(false)
     })
 
+    it('frees a lock that comes when its caller has given up', async () => {
+      const abort = new AbortController()
+      const waiting = cache.acquireLock('job', { ttl: 10, signal: abort.signal })
+      abort.abort(new Error('enough'))
+      await expect(waiting).rejects.toThrow('enough')
+      expect(await cache.isLocked('job')).toBe(false)
+    })
+
+    it('ends at once when its signal aborts while it looks', async () => {
+      await cache.setLock('job', 'other', { ttl: 60 })
+      const abort = new AbortController()
+      const waiting = cache.acquireLock('job', { ttl: 10, signal: abort.signal })
+      abort.abort(new Error('enough'))
+      await expect(waiting).rejects.toThrow('enough') // No time passes.
+    })
+
     it('for the end of a lock answers whether it is still held', async () => {
       expect(await cache.isLocked('job', { wait: 1 })).toBe(false)
       await cache.setLock('job', 'other', { ttl: 60 })
@@ -305,6 +321,22 @@ describe('locks on a store that is away', () => {
     await cache.init()
     store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
     await expect(cache.acquireLock('job', { ttl: 1 })).rejects.toThrow(BackendUnavailableError)
+    await cache.close()
+  })
+
+  it('are freed when they were taken, but the answer was lost', async () => {
+    const store = sickStore()
+    const { acquire } = store.locks as Locks
+    const locks: Locks = {
+      ...(store.locks as Locks),
+      async acquire(...lock) {
+        await acquire(...lock)
+        throw new BackendUnavailableError('no answer')
+      },
+    }
+    const cache = createCache().setup(altered(store, { locks }), { suppress: false })
+    await expect(cache.acquireLock('job', { ttl: '1m' })).rejects.toThrow('no answer')
+    expect(await cache.isLocked('job')).toBe(false)
     await cache.close()
   })
 

@@ -83,8 +83,14 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
     options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
   const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)
   const token = crypto.randomUUID()
-  if (await retry(() => store.acquire(token, lifetime), wait, longest, store, options.signal))
-    return new Lock(key, token, store)
+  try {
+    if (await retry(() => store.acquire(token, lifetime), wait, longest, store, options.signal))
+      return new Lock(key, token, store)
+  } catch (error) {
+    // It may have come all the same.
+    await store.release(token).catch(() => false)
+    throw error
+  }
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
@@ -124,7 +130,9 @@ async function retry(
   const deadline = performance.now() + wait
   for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
     signal?.throwIfAborted()
-    if (await attempt()) return true
+    const hasSucceeded = await attempt()
+    signal?.throwIfAborted()
+    if (hasSucceeded) return true
     const left = deadline - performance.now()
     if (left <= 0) return false
     await store.released(Math.min(jittered(pause), left), signal)

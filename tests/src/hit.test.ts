@@ -70,6 +70,15 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
+  it('leaves no counter behind when a ttl told by the call or its result ends', async () => {
+    const options = { cacheHits: 3, key: 'k:{0}' }
+    const byCall = hit(cache, { ...options, ttl: () => '10s' as const }, async (id: number) => id)
+    const byResult = hit(cache, { ...options, ttlFromResult: () => '10s' as const }, async (id: number) => id)
+    for (let nth = 0; nth < 2; nth++) await Promise.all([byCall(1), byResult(2)])
+    await elapse(10_100)
+    expect(await cache.getKeysCount()).toBe(0)
+  })
+
   it('takes a ttl told by the call', async () => {
     const load = hit(cache, { ttl: () => '1s', cacheHits: 5, key: 'k' }, counter())
     expect(await times(2, load)).toEqual([1, 1])

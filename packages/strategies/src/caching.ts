@@ -4,7 +4,6 @@ import {
   checkNames,
   type KeyOptions,
   type LoadCall,
-  type Milliseconds,
   type ReadThrough,
   type Spot,
   type Target,
@@ -49,8 +48,6 @@ interface Answering {
 
 /** The shared settings of one strategy, checked and ready. */
 export interface Caching {
-  /** In milliseconds and without jitter, when it is the same for every call. */
-  readonly fixed: Milliseconds | undefined
   /**
    * Puts the strategy around a function, or answers a decorator that waits for it. What is stored in place of a result, where
    * errors are stored, is thrown; while the cache is switched off, the function runs alone.
@@ -107,7 +104,6 @@ export function cachingOf(
   const settle = (answer: Promise<unknown>) => (storesErrors ? answer.then(unwrap) : answer)
 
   return {
-    fixed: lifetime.fixed,
     around: (fn, answering) =>
       around(fn, (target) =>
         wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, template) => {

@@ -5,6 +5,7 @@ import {
   checkOptions,
   checkThat,
   MISS,
+  type Milliseconds,
   outsideTransaction,
   type ReadThrough,
   Refreshes,
@@ -30,11 +31,14 @@ export interface HitOptions<
   readonly background?: boolean
 }
 
-/** A result, and the name of its counter: a new result starts a new count, and no old hit is counted for it. */
-type Counted = readonly [result: unknown, generation: string]
+/**
+ * A result, the name of its counter, and how long both are kept: a new result starts a new count, and no old hit is counted
+ * for it.
+ */
+type Counted = readonly [result: unknown, generation: string, lifetime: Milliseconds]
 
 const countedForm: StoredForm = {
-  pack: (result): Counted => [result, crypto.randomUUID()],
+  pack: (result, lifetime): Counted => [result, crypto.randomUUID(), lifetime],
   unpack: (stored) => (stored as Counted)[0],
   isFresh: isCounted,
 }
@@ -82,8 +86,7 @@ export function countingHits(
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
     const refreshes = new Refreshes(cache)
 
-    const count = async (key: string, [, generation]: Counted): Promise<number> => {
-      const lifetime = caching.fixed ?? Number.POSITIVE_INFINITY
+    const count = async (key: string, [, generation, lifetime]: Counted): Promise<number> => {
       const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
       return outsideTransaction(() => cache.call<'incr'>(one))
     }
@@ -144,5 +147,5 @@ export function countingHits(
 }
 
 function isCounted(stored: unknown): stored is Counted {
-  return stored !== MISS && Array.isArray(stored) && stored.length === 2 && typeof stored[1] === 'string'
+  return stored !== MISS && Array.isArray(stored) && stored.length === 3 && typeof stored[1] === 'string'
 }

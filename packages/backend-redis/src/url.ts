@@ -73,7 +73,12 @@ export function parseUrl(url: string): RedisOptions {
   // A password may hold anything but a question mark: it ends at the last @.
   const end = rest.split('?', 1)[0]?.lastIndexOf(scheme.endsWith('unix') ? '@/' : '@') ?? -1
   const where = rest.slice(end + 1)
-  const [, authority = '', path = ''] = /^([^/?#]*)([^?#]*)/.exec(where) ?? []
+  // It may be the rest of a secret, so it is not shown.
+  if (where.includes('#'))
+    throw new ConfigurationError(
+      `${shownAs(`${scheme}://${where.split('#', 1)}`)} goes on after a #, which means nothing there. Write %23 for it.`,
+    )
+  const [, authority = '', path = ''] = /^([^/?]*)([^?]*)/.exec(where) ?? []
   const [, ofScheme] = scheme.split('+')
   const found = place(ofScheme, authority, path, shownAs(url))
   const named = Object.entries(optionsFromUrl(`${scheme}://${where}`, KINDS))
@@ -81,6 +86,8 @@ export function parseUrl(url: string): RedisOptions {
   const { cluster, clientSide, ...options } = Object.fromEntries(known) as Record<string, unknown>
   if (cluster === true && ofScheme !== undefined && ofScheme !== 'cluster')
     throw new ConfigurationError(`Option "cluster" of ${shownAs(url)} does not go with ${scheme}://.`)
+  if (![undefined, 0, 4, 6].includes(options.family as number | undefined))
+    throw new ConfigurationError(`Option "family" of ${shownAs(url)} is 4, 6, or 0 for both, not ${options.family}.`)
   return {
     ...credentials(rest.slice(0, Math.max(0, end))),
     ...(scheme.startsWith('rediss') && { tls: true }),

@@ -41,7 +41,7 @@ describe('hostile bytes', () => {
     ['arrays of arrays that are not there', Array.from({ length: 30 }, () => [0xdc, 0xff, 0xff]).flat()],
     ['nothing', []],
     ['more than a value', [0x01, 0x02]],
-  ])('that promise %s are a miss', async (_, payload) => {
+  ])('that promise %s are a miss (J8)', async (_, payload) => {
     expect(await missOf(serializer, msgpack(...payload))).toMatchObject({ reason: 'corrupt' })
   })
 
@@ -51,7 +51,7 @@ describe('hostile bytes', () => {
     ['json', json('['.repeat(100_000))],
     ['json objects', json('{"a":'.repeat(100_000))],
     ['tagged json', json('{"$":[4,['.repeat(50_000) + ']]}'.repeat(50_000))],
-  ])('nested 100,000 levels deep in %s are a miss', async (_, bytes) => {
+  ])('nested 100,000 levels deep in %s are a miss (J8)', async (_, bytes) => {
     expect(await missOf(serializer, bytes)).toMatchObject({ reason: 'corrupt' })
   })
 
@@ -87,7 +87,7 @@ describe('hostile bytes', () => {
     ['a list of impossible length', json('{"$":[13,[-1,[]]]}')],
     ['JSON that is none', json('{"a":')],
     ['JSON that is not UTF-8', Buffer.from([0xc5, 0x11, 0x22, 0xff, 0x22])],
-  ])('that bring %s are a miss', async (_, bytes) => {
+  ])('that bring %s are a miss (J10)', async (_, bytes) => {
     expect((await missOf(serializer, bytes)).code).toBe('CASHEWS_DECODE')
   })
 

@@ -58,12 +58,14 @@ describe.each(SEALS)('a value that is %s', (kind, options) => {
     expect(await missOf(createSerializer(), bytes)).toMatchObject({ reason: 'unsealed' })
   })
 
-  it('cannot be replaced by one that is not sealed', async () => {
+  it('cannot be replaced by one that is not sealed (J6)', async () => {
     const plain = asBytes(await createSerializer().encode('key', VALUE))
     expect(await missOf(serializer, plain)).toMatchObject({ reason: 'unsealed' })
+    for (const sum of ['sum:50d_"test"', 'md5:fda2d9e3c2a686b8e8f335533d3152c6_"test"', '_"test"'])
+      expect((await missOf(serializer, Buffer.from(sum))).code).toBe('CASHEWS_DECODE')
   })
 
-  it('cannot be sealed in another way, whatever it says about itself', async () => {
+  it('cannot be sealed in another way, whatever it says about itself (J6)', async () => {
     for (const [, others] of SEALS) {
       const bytes = asBytes(await createSerializer(others).encode('key', VALUE))
       const isSame =

@@ -158,7 +158,7 @@ export class Route implements Guarded, Opener, Door {
   answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
     const store = unwatched(this.#immediate)
     if (store === undefined) return undefined
-    const answer = store.answerNow === undefined ? promised(store.getNow(key)) : store.answerNow(key, spot)
+    const answer = store.answerNow ? store.answerNow(key, spot) : promised(store.getNow(key))
     if (answer !== undefined) this.hitsAtHand++
     return answer
   }

@@ -44,11 +44,13 @@ export class Bans {
   }
 
   #look(spot: Spot): Refusal | undefined {
-    const refusal = this.#byKey.get(spot.key)
-    const standing = refusal && this.#stands(spot, refusal) ? refusal : undefined
-    if (standing === undefined) this.#byKey.delete(spot.key)
-    spot.note = standing
-    return standing
+    let refusal = this.#byKey.get(spot.key)
+    if (refusal && !this.#stands(spot, refusal)) {
+      this.#byKey.delete(spot.key)
+      refusal = undefined
+    }
+    spot.note = refusal
+    return refusal
   }
 
   lift(key: string): void {

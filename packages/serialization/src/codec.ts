@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import { type Awaitable, ValueError } from '@cashews/core'
 import { bytesIn, isBytesAlone, packBytes } from './bytes-alone.ts'
 import { reviveAll } from './custom-parts.ts'
+import { isFlat } from './flat.ts'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
 import { NOBODY, Refusal } from './refusal.ts'
@@ -63,6 +64,7 @@ class BuiltIn implements Format {
 
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
     try {
+      if (isFlat(value)) return this.#write(value, reserved)
       const settled = settle(value, this.#words)
       return settled instanceof Unsettled
         ? this.#writeLater(key, value, settled, reserved)

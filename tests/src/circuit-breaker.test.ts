@@ -1,5 +1,5 @@
 import { memory } from '@cashews/backend-memory'
-import { BackendError, type Cache, createCache } from '@cashews/core'
+import { BackendError, type Cache, createCache, loadSignal } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -228,6 +228,26 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     })
     for (let nth = 0; nth < 5; nth++) await expect(call()).rejects.toThrow(TypeError)
     expect(changes).toEqual([])
+  })
+
+  it('counts no call that its caller broke off, but one that took him too long', async () => {
+    const abortable = async () => {
+      const signal = loadSignal()
+      signal?.throwIfAborted()
+      return new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const call = circuitBreaker(cache, { ...usual, onChange }, abortable)
+    const leave = async (reason: Error) => {
+      const controller = new AbortController()
+      const asked = call.with({ signal: controller.signal })()
+      controller.abort(reason)
+      await expect(asked).rejects.toBe(reason)
+      await settle()
+    }
+    await leave(new DOMException('not wanted any more', 'AbortError'))
+    expect(changes).toEqual([])
+    await leave(new DOMException('too long', 'TimeoutError'))
+    await vi.waitFor(() => expect(changes).toEqual(['open']))
   })
 
   it('is shared by all caches on the store', async () => {

@@ -1,4 +1,12 @@
-import { type Cache, type CircuitEvent, MISS, type Milliseconds, type Moment, withoutStack } from '@cashews/core'
+import {
+  type Cache,
+  type CircuitEvent,
+  loadSignal,
+  MISS,
+  type Milliseconds,
+  type Moment,
+  withoutStack,
+} from '@cashews/core'
 import type { Seen } from './apart.ts'
 import { newEndings, type Tolerance } from './endings.ts'
 import { CircuitBreakerOpen } from './errors.ts'
@@ -48,6 +56,9 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
 
   /** Makes what counts an error, and passes it on. @param count Counts a failure. */
   const failing = (count: () => Promise<unknown>) => async (error: unknown) => {
+    const left = loadSignal()?.reason
+    // That nobody waits any more says nothing of the function, unless they waited too long.
+    if (left && left.name !== 'TimeoutError') throw error
     if (isFailure(error)) await count().catch(cache.report)
     else succeeded(error)
     throw error
@@ -64,11 +75,8 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
     throw withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
   }
   /** Whether the breaker is closed; `false`: it is time for a probe. Refuses before that. */
-  const isClosed = (openUntil: unknown): boolean => {
-    if (openUntil === MISS) return true
-    const wait = (openUntil as number) - Date.now()
-    return wait > 0 && refuse(wait)
-  }
+  const isClosed = (openUntil: unknown): boolean =>
+    openUntil === MISS || ((openUntil as number) > Date.now() && refuse((openUntil as number) - Date.now()))
   /** A call while the breaker is not closed, or not known to be. */
   const callLater = async (openUntil: unknown, run: Run, self: unknown, args: readonly unknown[]) => {
     if (isClosed(await openUntil)) return run(self, args).then(succeeded, fail)
@@ -90,7 +98,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
 
   return {
     call(run, self, args) {
-      if (closed?.isOver !== false) {
+      if (!closed || closed.isOver) {
         const openUntil = cache.read(openKey)
         if (openUntil !== MISS) return callLater(openUntil, run, self, args)
         closed = cache.momentNow(openKey)

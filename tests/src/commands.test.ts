@@ -38,6 +38,27 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     })
   })
 
+  describe('a misspelt option', () => {
+    it('is refused by every command, which would do something else without it', async () => {
+      const calls = [
+        () => cache.set('key', 1, { ttl: '1h', tag: ['a'] } as object),
+        () => cache.setMany({ key: 1 }, { ttl: '1h', tag: ['a'] } as object),
+        () => cache.getOrSet('key', () => 1, { ttl: '1h', tag: ['a'] } as object),
+        () => cache.incr('key', 1, { ttl: '1h', tag: ['a'] } as object),
+        () => cache.setLock('key', 'token', { ttl: '1h', waits: 1 } as never),
+        () => cache.isLocked('key', { waits: '1h' } as object),
+        () => cache.getBits('key', [0], { bits: 4 } as object),
+        () => cache.incrBits('key', [0], { size: 4, add: 2 } as object),
+        () => cache.sliceIncr('key', { start: 0, end: 1, max: 1, lifetime: 1 } as never),
+        () => cache.setAdd('key', ['a'], { expire: 1 } as object),
+        () => cache.setPop('key', { size: 1 } as object),
+      ]
+      for (const call of calls) await expect(call()).rejects.toThrow(/^The options are \{ .+ \}, not \w+\.$/)
+      expect(await cache.getKeysCount()).toBe(0)
+      expect(await cache.isLocked('key')).toBe(false)
+    })
+  })
+
   describe('a list of keys or members', () => {
     it.each([['ab'], [new Set(['a'])], [undefined], [{ 0: 'a', length: 1 }]])(
       'is a list, and %j is refused before it is taken for another',

@@ -367,7 +367,8 @@ export class Cache implements AsyncDisposable {
 
   /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
   async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
-    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime: parseTtl(options?.ttl) })
+    const lifetime = parseTtl(options && checked(options, ['ttl']).ttl)
+    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime })
   }
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
@@ -376,7 +377,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
-  async isLocked(key: string, { wait }: { readonly wait?: Ttl } = {}): Promise<boolean> {
+  async isLocked(key: string, options: { readonly wait?: Ttl } = {}): Promise<boolean> {
+    const { wait } = checked(options, ['wait'])
     const isLocked = async () => this.call<'isLocked'>({ command: 'isLocked', key })
     return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.#lockStore(key))
   }
@@ -388,7 +390,7 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
-    if (options !== undefined) checkCommandOptions(options, LOCK)
+    if (options !== undefined) checked(options, LOCK)
     const locking = acquireLock(key, options, this.#lockStore(key))
     return this.#listeners.has('lock') ? this.#timed(key, locking) : locking
   }
@@ -410,11 +412,8 @@ export class Cache implements AsyncDisposable {
   // Bits, windows, sets
 
   /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
-  async getBits(
-    key: string,
-    indexes: readonly number[],
-    { size = 1 }: { readonly size?: number } = {},
-  ): Promise<number[]> {
+  async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
+    const { size = 1 } = checked(options, ['size'])
     checkFields(indexes, size)
     return this.call<'getBits'>({ command: 'getBits', key, indexes, size })
   }
@@ -423,8 +422,9 @@ export class Cache implements AsyncDisposable {
   async incrBits(
     key: string,
     indexes: readonly number[],
-    { size = 1, by = 1 }: { readonly size?: number; readonly by?: number } = {},
+    options: { readonly size?: number; readonly by?: number } = {},
   ): Promise<number[]> {
+    const { size = 1, by = 1 } = checked(options, ['size', 'by'])
     checkFields(indexes, size)
     checkWhole(by)
     return this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by })
@@ -433,21 +433,18 @@ export class Cache implements AsyncDisposable {
   /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
   async sliceIncr(
     key: string,
-    {
-      start,
-      end,
-      max,
-      ttl,
-    }: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
+    options: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
   ): Promise<number> {
+    const lifetime = lifetimeOf(options, ['start', 'end', 'max', 'ttl'])
+    const { start, end, max } = options
     if (!(start <= end)) throw new CommandError(`A window starts before it ends, not at ${start} to end at ${end}.`)
-    const slice = { start, end, max, lifetime: lifetimeOf({ ttl }) }
-    const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+    const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime })
     return count
   }
 
   /** Answers how many members were new. A `ttl` replaces the one the set has. */
-  async setAdd(key: string, members: readonly string[], { ttl }: { readonly ttl?: Ttl } = {}): Promise<number> {
+  async setAdd(key: string, members: readonly string[], options: { readonly ttl?: Ttl } = {}): Promise<number> {
+    const { ttl } = checked(options, ['ttl'])
     checkList(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
     return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
@@ -460,7 +457,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
-  async setPop(key: string, { count = 100 }: { readonly count?: number } = {}): Promise<string[]> {
+  async setPop(key: string, options: { readonly count?: number } = {}): Promise<string[]> {
+    const { count = 100 } = checked(options, ['count'])
     if (!Number.isSafeInteger(count) || count < 0) throw new CommandError(`Members are counted from 0, not ${count}.`)
     return this.call<'setPop'>({ command: 'setPop', key, count })
   }
@@ -716,7 +714,7 @@ export class Cache implements AsyncDisposable {
   }
 
   #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
-    checkCommandOptions(options, ['batchSize'])
+    checked(options, ['batchSize'])
     const { batchSize = 100 } = options
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
@@ -806,16 +804,20 @@ function warn(failure: unknown, error: unknown): void {
   console.warn('[cashews] onError failed:', failure, 'when told of', error)
 }
 
-/** A write without a ttl stays for ever, which nobody means who misspelt it: so then the options are looked at. */
 function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
-  if (options !== NONE && options?.ttl === undefined) checkCommandOptions(options, known)
-  return options.ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(options.ttl)
+  const { ttl } = checked(options, known)
+  return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
 }
 
-function checkCommandOptions(options: unknown, known: readonly string[]): void {
-  const isObject = typeof options === 'object' && options !== null
-  const stray = isObject ? Object.keys(options).find((name) => !known.includes(name)) : String(options)
-  if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
+/** Answers the options of a command. What is misspelt would go unheard: a write without its ttl or its tags, fields of another size. */
+function checked<O extends object>(options: O, known: readonly string[]): O {
+  if (typeof options !== 'object' || options === null) throw notKnown(String(options), known)
+  for (const name in options) if (!known.includes(name)) throw notKnown(name, known)
+  return options
+}
+
+function notKnown(given: string, known: readonly string[]): CommandError {
+  return new CommandError(`The options are { ${known.join(', ')} }, not ${given}.`)
 }
 
 /** A text or a Set would otherwise be taken for another list. */

@@ -2,8 +2,8 @@ import { type Cache, type Milliseconds, newSpot } from '@cashews/core'
 
 /** How many parts the window has. What is older than the whole leaves it a part at a time. */
 const PARTS = 10
-/** What a failure adds to the counter of a part, whose lower digits count all calls: 2 to the power of 28. */
-const FAILURE = 268_435_456
+/** What a failure adds to the counter of a part, whose lower digits count all calls. */
+const FAILURE = 250_000_000
 /** How long successes are gathered before they are written. */
 const GATHERING: Milliseconds = 1_000
 

@@ -84,6 +84,28 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect([some, none].map((run) => run.mock.calls.length)).toEqual([1, 1])
   })
 
+  it('keeps what was yielded, whatever its readers and its source do to it afterwards', async () => {
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      const page = { rows: [0] }
+      for (let nth = 0; nth < 3; nth++) {
+        page.rows[0] = nth
+        yield page
+      }
+    })
+    const spoil = async () => {
+      const seen: unknown[] = []
+      for await (const { rows } of pages()) seen.push(rows.pop())
+      return seen
+    }
+    expect(await Promise.all([spoil(), spoil()])).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ])
+    await settle()
+    expect(await spoil()).toEqual([0, 1, 2])
+    expect(await all(pages())).toEqual([{ rows: [0] }, { rows: [1] }, { rows: [2] }])
+  })
+
   it('stores nothing of a sequence that fails, and passes the error on', async () => {
     let fails = true
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {

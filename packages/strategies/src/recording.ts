@@ -1,4 +1,4 @@
-import { type Flight, isOvertaken, sizeOf } from '@cashews/core'
+import { deepCopy, type Flight, isOvertaken, sizeOf, Twins } from '@cashews/core'
 
 /** A sequence that has ended, and the error it ended in if it did. */
 export interface Ended {
@@ -46,7 +46,7 @@ export class Recording {
   async *read(): AsyncGenerator<unknown> {
     this.#readers++
     try {
-      for (let at = 0; this.#items.has(at) || (await this.#pull(at)); at++) yield this.#items.get(at)
+      for (let at = 0; this.#items.has(at) || (await this.#pull(at)); at++) yield this.#apart(this.#items.get(at))
     } finally {
       if (--this.#readers === 0 && !this.#ended) await this.#abandon()
     }
@@ -73,13 +73,25 @@ export class Recording {
     try {
       const { done, value } = await this.#source.next()
       if (done) return this.#end()
-      this.#items.set(this.#count++, value)
       this.#bytes += sizeOf(value)
+      this.#items.set(this.#count++, this.#apart(value))
     } catch (error) {
       this.#failure = { error }
       this.#end()
     } finally {
       this.#pulling = undefined
+    }
+  }
+
+  /**
+   * A copy, so that neither the source nor a reader changes what is stored by what they do to an item. What is no data stays
+   * itself: a store may know how to keep it.
+   */
+  #apart(item: unknown): unknown {
+    try {
+      return this.#isTooLarge ? item : deepCopy(item, new Twins())
+    } catch {
+      return item
     }
   }
 

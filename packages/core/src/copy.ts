@@ -34,6 +34,15 @@ export function deepCopy(value: unknown, twins?: Twins): unknown {
   return copierOf(value, prototype)(value, twins)
 }
 
+/**
+ * Copies data as {@link deepCopy} does, also where an object occurs twice.
+ *
+ * @throws {ValueError} When a part is no data.
+ */
+export function copyData(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? deepCopy(value, new Twins()) : deepCopy(value)
+}
+
 /** Replaces the parts of a shallow copy by copies. */
 function copyParts(copy: object, value: object, twins: Twins | undefined): object {
   twins?.set(value, copy)

@@ -8,6 +8,13 @@ export function isPlain(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
+/** Tells whether a value is text, a finite number, a boolean or `null`, which every format says as it is. */
+export function isPlainPart(part: unknown): boolean {
+  // Compared one by one: what `switch` asks for, the name of the type, V8 takes longer to answer.
+  if (typeof part === 'string' || typeof part === 'boolean' || part === null) return true
+  return typeof part === 'number' && Number.isFinite(part) && !Object.is(part, -0)
+}
+
 /** Tells whether a key would not be read as a key. */
 export function isOdd(key: string): boolean {
   return key === '__proto__' || key === MARK

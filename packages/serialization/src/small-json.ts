@@ -1,3 +1,5 @@
+import { isPlainPart } from './plain.ts'
+
 /** The most parts of a value that counts as small: a list or an object, and each item or field of it. */
 const MOST_PARTS = 200
 
@@ -22,17 +24,7 @@ class Look {
 
   passes(value: unknown, depth: number): boolean {
     if (++this.#parts > MOST_PARTS) return false
-    switch (typeof value) {
-      case 'string':
-      case 'boolean':
-        return true
-      case 'number':
-        return Number.isFinite(value) && !Object.is(value, -0)
-      case 'object':
-        return value === null || this.#passesWhole(value, depth + 1)
-      default:
-        return false
-    }
+    return isPlainPart(value) || (typeof value === 'object' && this.#passesWhole(value as object, depth + 1))
   }
 
   #passesWhole(value: object, depth: number): boolean {

@@ -1,4 +1,4 @@
-import { deepCopy, type Flight, isOvertaken, sizeOf, Twins } from '@cashews/core'
+import { copyData, type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
 /** A sequence that has ended, and the error it ended in if it did. */
 export interface Ended {
@@ -89,7 +89,7 @@ export class Recording {
    */
   #apart(item: unknown): unknown {
     try {
-      return this.#isTooLarge ? item : deepCopy(item, new Twins())
+      return this.#isTooLarge ? item : copyData(item)
     } catch {
       return item
     }

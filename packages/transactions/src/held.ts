@@ -1,7 +1,7 @@
 import {
   type Clock,
   contentOf,
-  deepCopy,
+  copyData,
   type KindWrite,
   keptAs,
   MISS,
@@ -9,7 +9,6 @@ import {
   type Miss,
   type Snapshot,
   type Stamp,
-  Twins,
   type Write,
   WrongTypeError,
 } from '@cashews/core'
@@ -42,8 +41,7 @@ export function heldFrom(found: Snapshot | Miss, asked: Milliseconds): Held | Mi
 
 /** Copies a value, so that what its owner does to it changes nothing here. */
 export function copyOf(value: unknown): unknown {
-  if (value === MISS) return value
-  return typeof value === 'object' && value !== null ? deepCopy(value, new Twins()) : deepCopy(value)
+  return value === MISS ? value : copyData(value)
 }
 
 /** The write that makes a key hold this. What has expired meanwhile is deleted. */

@@ -105,6 +105,21 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     })
   })
 
+  it.each(['rateLimit', 'slidingRateLimit'] as const)('reports a refusal of %s that nobody handles', async (name) => {
+    const limit = { rateLimit, slidingRateLimit }[name]
+    const call = limit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+    await call()
+    const others = process.listeners('unhandledRejection')
+    process.removeAllListeners('unhandledRejection')
+    try {
+      const unhandled = new Promise((resolve) => process.once('unhandledRejection', resolve))
+      void call()
+      expect(await unhandled).toBeInstanceOf(RateLimitError)
+    } finally {
+      for (const listener of others) process.on('unhandledRejection', listener)
+    }
+  })
+
   describe('slidingRateLimit', () => {
     it('allows exactly so many calls, however many come at once', async () => {
       const call = slidingRateLimit(cache, { limit: 10, period: '1m', key: 'k' }, async () => 1)

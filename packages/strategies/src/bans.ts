@@ -8,7 +8,10 @@ const MOST = 10_000
 /** What all calls of a key get that is over its limit, until that is reset. */
 export interface Refusal {
   readonly resetAt: Date
-  /** Rejected with the error. Absent: an action answers. */
+  /**
+   * Rejected with the error, one promise for all: who floods a key makes none. Absent: an action answers. The first call
+   * over the limit gets a promise of its own, so that a rejection that nobody handles is reported, once.
+   */
   readonly rejected: Promise<never> | undefined
   /** Until when it holds without asking the store, in milliseconds since the epoch; absent: the store tells at once. */
   believedUntil: Milliseconds | undefined

@@ -109,6 +109,7 @@ export function limitTable(): LimitTable {
 interface Refusing {
   /** @param wait Until the limit is reset. */
   refusalOf(key: string, wait: Milliseconds): Refusal
+  /** Calls with the same refusal share what is answered, unless an action answers. */
   refuse(refusal: Refusal, key: string, args: readonly unknown[]): Promise<unknown>
 }
 
@@ -134,7 +135,7 @@ export function refusing(
     },
     refuse(refusal, key, args) {
       if (cache.hears('refused')) cache.tell('refused', { ...seen(), key })
-      return refusal.rejected?.then() ?? ask(refusal, args)
+      return refusal.rejected ?? ask(refusal, args)
     },
   }
 }

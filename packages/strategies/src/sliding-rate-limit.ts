@@ -44,8 +44,9 @@ export function slidingRateLimit(
       call(run, { key }, self, args) {
         const slice = { period, max: limit, lifetime: period }
         const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
+        // `then` makes the promise its caller's own, which is reported when nobody handles it.
         return chain(counted, ({ added, age }) =>
-          added ? run(self, args) : refuse(refusalOf(key, period - age), key, args),
+          added ? run(self, args) : refuse(refusalOf(key, period - age), key, args).then(),
         ) as Promise<unknown>
       },
       invalidate: async (key) => cache.delete(key),

@@ -79,18 +79,22 @@ export function lost(key: string): LockedError {
  */
 export async function acquireLock(key: string, options: LockOptions, store: LockStore): Promise<Lock> {
   const lifetime = parseTtl(options?.ttl)
-  const wait =
-    options.wait === undefined ? lifetime : options.wait === false || options.wait === 0 ? 0 : parseTtl(options.wait)
+  const { wait: patience = options.ttl, signal } = options
+  const wait = patience === false || patience === 0 ? 0 : parseTtl(patience)
   const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)
   const token = crypto.randomUUID()
-  try {
-    if (await retry(() => store.acquire(token, lifetime), wait, longest, store, options.signal))
-      return new Lock(key, token, store)
-  } catch (error) {
-    // It may have come all the same.
-    await store.release(token).catch(() => false)
-    throw error
+  const attempt = async () => {
+    try {
+      const taken = await store.acquire(token, lifetime)
+      signal?.throwIfAborted()
+      return taken
+    } catch (error) {
+      // It may have come all the same.
+      await store.release(token).catch(() => false)
+      throw error
+    }
   }
+  if (await retry(attempt, wait, longest, store, signal)) return new Lock(key, token, store)
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
@@ -130,9 +134,7 @@ async function retry(
   const deadline = performance.now() + wait
   for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
     signal?.throwIfAborted()
-    const hasSucceeded = await attempt()
-    signal?.throwIfAborted()
-    if (hasSucceeded) return true
+    if (await attempt()) return true
     const left = deadline - performance.now()
     if (left <= 0) return false
     await store.released(Math.min(jittered(pause), left), signal)

@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { cached, early, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate } from './support/helpers.ts'
+import { altered, fakeTime, gate, hangs } from './support/helpers.ts'
 
 describe.each(stores)('early on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -83,6 +83,57 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     opened.open(2)
     await elapse(0)
     expect(await other?.()).toBe(2)
+  })
+
+  it('refreshes once for all caches, however long it takes', async () => {
+    const backend = create()
+    const opened = gate<number>()
+    const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : opened.promise))
+    const [one, other] = [1, 2].map(() =>
+      early(createCache({ onError }).setup(backend), { ttl: '10m', earlyTtl: '5s', key: 'k' }, run),
+    )
+    await one?.()
+    await elapse(5_000)
+    await one?.()
+    await elapse(45_000)
+    expect(await other?.()).toBe(1)
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(2)
+    opened.open(2)
+    await elapse(0)
+    expect(await other?.()).toBe(2)
+  })
+
+  it('takes a refresh that has not ended after ten minutes for one that never does, and starts the next', async () => {
+    const run = vi.fn(async () => (run.mock.calls.length === 2 ? hangs() : run.mock.calls.length))
+    const load = early(cache, { ttl: '1h', earlyTtl: '5s', key: 'k' }, run)
+    await load()
+    await elapse(5_000)
+    await load()
+    await elapse(599_000)
+    await load()
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(2)
+    await elapse(1_000)
+    expect(await load()).toBe(1)
+    await elapse(0)
+    expect(await load()).toBe(3)
+  })
+
+  it('leaves a refresh to the others when the cache is closed', async () => {
+    const backend = altered(create(), { close: () => {} })
+    const [closed, open] = [createCache({ onError }).setup(backend), createCache({ onError }).setup(backend)]
+    const run = vi.fn(async () => (run.mock.calls.length === 2 ? hangs() : run.mock.calls.length))
+    const [one, other] = [closed, open].map((cache) => early(cache, { ttl: '10m', earlyTtl: '5s', key: 'k' }, run))
+    await one?.()
+    await elapse(5_000)
+    await one?.()
+    await elapse(0)
+    await closed.close()
+    expect(await other?.()).toBe(1)
+    await elapse(0)
+    expect(await other?.()).toBe(3)
+    expect(onError).not.toHaveBeenCalled()
   })
 
   it('refreshes by itself after a third of the ttl, if not told when', async () => {

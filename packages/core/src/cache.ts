@@ -624,8 +624,11 @@ export class Cache implements AsyncDisposable {
     return this.#tallies.run(template, run)
   }
 
-  /** Runs `task` after a while, or at {@link close} if that comes first, before the backends are closed. */
-  postpone(task: () => Promise<unknown>, delay: Milliseconds): void {
+  /**
+   * Runs `task` after a while, or at {@link close} if that comes first, before the backends are closed. Answers how to run
+   * it at once instead.
+   */
+  postpone(task: () => Promise<unknown>, delay: Milliseconds): () => Promise<void> {
     const run = async () => {
       clearTimeout(timer)
       this.#postponed.delete(run)
@@ -633,6 +636,7 @@ export class Cache implements AsyncDisposable {
     }
     const timer = setTimeout(run, delay).unref()
     this.#postponed.add(run)
+    return run
   }
 
   /** Whether anybody listens to what {@link tell} tells. */

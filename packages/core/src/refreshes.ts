@@ -2,8 +2,10 @@ import type { Milliseconds } from './backend.ts'
 import type { Cache } from './cache.ts'
 import { outsideScope } from './scope.ts'
 
-/** How long the refresh of one process keeps those of others away. */
-const LOCK_TTL = '30s'
+/** How long the lock of a process that died keeps the others away. It is renewed while the refresh runs. */
+const LOCK_LIFETIME: Milliseconds = 30_000
+/** A refresh that has not ended by then is taken for one that never does, and the next may start. */
+const LONGEST: Milliseconds = 600_000
 /** How long after a failure the next is tried. */
 const RETRY_AFTER: Milliseconds = 1_000
 
@@ -25,22 +27,37 @@ export class Refreshes {
     if (this.#underWay.has(key)) return
     this.#underWay.add(key)
     const done = () => this.#underWay.delete(key)
-    outsideScope(() => this.#run(key, isDue, refresh)).then(done, (error) => {
+    const refreshIfDue = async () => {
+      if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()
+    }
+    outsideScope(() => this.#locked(key, refreshIfDue, done)).then(done, (error) => {
       this.#cache.report(error)
       setTimeout(done, RETRY_AFTER).unref()
     })
   }
 
-  async #run(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): Promise<void> {
+  /** @param giveUp Called when the end of the refresh is waited for no longer. */
+  async #locked(name: string, refresh: () => Promise<void>, giveUp: () => void): Promise<void> {
     // The caller gets the old answer first: what the function does at once would be in its way.
     await new Promise((resolve) => setImmediate(resolve))
     // By the same prefix as the key: in the store that its processes share.
-    const [lock, token] = [`${key} refresh`, crypto.randomUUID()]
-    if (!(await this.#cache.setLock(lock, token, { ttl: LOCK_TTL }))) return
+    const [key, token] = [`${name} refresh`, crypto.randomUUID()]
+    const hold = async (extend: boolean) =>
+      this.#cache.call<'setLock'>({ command: 'setLock', key, token, lifetime: LOCK_LIFETIME, extend, unasked: true })
+    let isUnderWay = true
+    let isHeld = true
+    const renewal = setInterval(() => hold(true).catch(() => undefined), LOCK_LIFETIME / 3).unref()
+    const letGo = this.#cache.postpone(async () => {
+      clearInterval(renewal)
+      if (isUnderWay) giveUp()
+      if (isHeld) await this.#cache.unlock(key, token)
+    }, LONGEST)
     try {
-      if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()
+      isHeld = await hold(false)
+      if (isHeld) await refresh()
     } finally {
-      await this.#cache.unlock(lock, token)
+      isUnderWay = false
+      await letGo()
     }
   }
 }

@@ -32,13 +32,10 @@ export async function peekDated(cache: Cache, key: string): Promise<unknown> {
   return isDated(stored) ? unwrap(stored[0]) : undefined
 }
 
-/** A share of the ttl, or told by the call. */
+/** How long a result is fresh, or what tells it of a call. */
 export type FreshFor<A extends readonly unknown[]> = Ttl | ((...args: A) => Ttl)
 
-/** Without the option, a result is fresh for a third of its ttl. */
-const DEFAULT_SHARE = 1 / 3
-
-/** Keeps results with the moment they become stale. */
+/** Keeps results with the moment they become stale: without the option, after a third of their ttl. */
 export function datedForm(
   name: string,
   freshFor: FreshFor<never> | undefined,
@@ -53,7 +50,7 @@ export function datedForm(
   const told = freshFor as ((...args: readonly unknown[]) => Ttl) | undefined
   const spanOf = (lifetime: Milliseconds, args: readonly unknown[]): Milliseconds => {
     if (fixed !== undefined) return fixed
-    return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime * DEFAULT_SHARE
+    return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime / 3
   }
   return {
     isTimed,

@@ -52,6 +52,41 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(spy).not.toHaveBeenCalled()
   })
 
+  it.each([
+    ['{{items:*}}:all', 'items of a hash slot', '{items:1}:all'],
+    ['{{{id}}}:*', 'a placeholder in a hash slot', '{a-b}:all'],
+    ['{id}-*', 'what follows a placeholder', 'a%2Db-1'],
+    ['{id}#*', 'what could be a mark', 'a-b,#1'],
+    ['list[{id}]?{{}}\\:*', 'what means something in a glob', 'list[a-b]?{}\\:1'],
+    ['2\\*3:*', 'a star that stands for itself, before one that does not', '2*3:4'],
+    ['2\\*3', 'a star that stands for itself', '2*3'],
+  ])('deletes by %s %s, and nothing else', async (template, _, key) => {
+    await cache.setMany({
+      [key]: 1,
+      'items:1:all': 2,
+      'a-b:all': 3,
+      'lista?{}:1': 4,
+      '2x3:4': 5,
+      '2\\*3': 6,
+      'a-b-1': 7,
+    })
+    await invalidates(cache, template, {}, async (id: string) => id)('a-b')
+    expect(await keys()).toEqual(['2\\*3', '2x3:4', 'a-b-1', 'a-b:all', 'items:1:all', 'lista?{}:1'])
+  })
+
+  it('matches the keys of strategies by a prefix of their template', async () => {
+    const load = cached(
+      cache,
+      { ttl: '1m', key: 'shop {id}-{page}[{size}]' },
+      async (id: string, page: string, size: string) => id + page + size,
+    )
+    await load('a-b', '1-2', '[3]')
+    await invalidates(cache, 'shop {id}-*', {}, async (id: string) => id)('a')
+    expect(await load.peek('a-b', '1-2', '[3]')).toBe('a-b1-2[3]')
+    await invalidates(cache, 'shop {id}-*[{size}]', {}, async (id: string, size: string) => id + size)('a-b', '[3]')
+    expect(await load.peek('a-b', '1-2', '[3]')).toBeUndefined()
+  })
+
   it('takes several templates, names by position, and defaults for what is not given', async () => {
     await cache.setMany({ 'a:1': 1, 'b:x': 2 })
     const options = { args: ['id', 'kind'], defaults: { kind: 'x' } }

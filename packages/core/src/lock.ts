@@ -137,11 +137,7 @@ async function retry(
     if (await attempt()) return true
     const left = deadline - performance.now()
     if (left <= 0) return false
-    await store.released(Math.min(jittered(pause), left), signal)
+    // Waiters that started together do not come back together.
+    await store.released(Math.min(pause * (0.5 + Math.random() / 2), left), signal)
   }
-}
-
-/** Waiters that started together do not come back together. */
-function jittered(pause: Milliseconds): Milliseconds {
-  return pause * (0.5 + Math.random() / 2)
 }

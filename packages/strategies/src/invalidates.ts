@@ -19,8 +19,8 @@ export interface InvalidatesOptions {
 
 /**
  * Deletes what a function makes out of date, once it has succeeded. A `*` of the template itself is a wildcard, one in
- * an argument is not; a template without one is a plain delete, and takes no scan, as tags do not. What cannot be deleted is reported to the cache's
- * `onError`, and the caller gets the result all the same.
+ * an argument is not, nor is `\*`; a template without one is a plain delete, and takes no scan, as tags do not. What cannot
+ * be deleted is reported to the cache's `onError`, and the caller gets the result all the same.
  *
  * ```ts
  * const createItem = invalidates(cache, ['items:page:*', 'shop:{shop}'], async (shop: string, item: string) => db.create(shop, item))
@@ -56,31 +56,39 @@ export function invalidates(
   const all = typeof templates === 'string' ? [templates] : templates
   checkThat(
     Array.isArray(all) && all.every((template) => typeof template === 'string') && (all.length > 0 || !!options.tags),
-    "invalidates takes a template or a list of them, such as ['items:page:*'].",
+    "invalidates takes a template or a list, such as ['items:page:*'].",
   )
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
     const [original, run] = runOf(fn)
     const subject: KeySubject = { fn: original, kind }
-    const patterns = all.map((template) => ({
-      isPattern: /(?<!\\)\*/.test(template.replace(/\{[^{}]*\}/g, '')),
-      of: compileTemplate('pattern', subject, template, options),
-    }))
+    const patterns = all.map((template) => {
+      const [text, isPattern] = globOf(template)
+      return { template, isPattern, of: compileTemplate('pattern', subject, text, options) }
+    })
     const tags = options.tags?.map((tag) => compileTemplate('tag', subject, tag, options))
     const invalidating = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
       if (tags) cache.requireTags()
       const result = await run(this, args)
-      const deletions: Promise<unknown>[] = patterns.map(async ({ isPattern, of }) => {
+      const deletions: Promise<unknown>[] = patterns.map(async ({ template, isPattern, of }) => {
         const key = of.render(this, args)
-        await (isPattern ? cache.deleteMatch(key) : cache.delete(key))
-        cache.detected(key, () => ({ strategy: 'invalidates', template: of.template }), { hit: false })
+        await cache[isPattern ? 'deleteMatch' : 'delete'](key)
+        cache.detected(key, () => ({ strategy: 'invalidates', template }), { hit: false })
       })
       if (tags) deletions.push((async () => cache.tagging?.delete(...tags.map((tag) => tag.render(this, args))))())
-      for (const { status, ...settled } of await Promise.allSettled(deletions))
-        if (status === 'rejected') cache.report((settled as PromiseRejectedResult).reason)
+      await Promise.all(deletions.map((deletion) => deletion.catch(cache.report)))
       return result
     }
     return named(invalidating, fn)
   }
   return around(fn, wrapTarget)
+}
+
+/** Makes a glob of a template in which nothing but `*` is a wildcard, if there is one. */
+function globOf(template: string): [text: string, isPattern: boolean] {
+  const isPattern = template.replace(/\{(\{|[^{}]*\})|\\\*/g, '').includes('*')
+  const text = isPattern
+    ? template.replace(/\{(\{|[^{}]*\})|\\\*|[?[\]\\]/g, (part) => (part.length > 1 ? part : `\\${part}`))
+    : template.replaceAll('\\*', '*')
+  return [text, isPattern]
 }

@@ -140,7 +140,7 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('templates to invalidate that are none', () => {
     for (const templates of [undefined, 5, [5], []])
-      expect(() => invalidates(cache, templates as never, load)).toThrow('takes a template or a list of them')
+      expect(() => invalidates(cache, templates as never, load)).toThrow('takes a template or a list')
     expect(() => invalidates(cache, [], { tags: ['items'] }, load)).not.toThrow()
   })
 

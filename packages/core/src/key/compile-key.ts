@@ -76,7 +76,8 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
 
 /**
  * Compiles another template over the arguments of a function. In a `tag` numbers, bigints, booleans and registered
- * types are plain. In a `pattern` a `*` of the template itself is a wildcard; one in a value is not.
+ * types are plain. In a `pattern` a `*` of the template itself is a wildcard, which stands for values too; one in a value
+ * is none.
  */
 export function compileTemplate(
   kind: 'tag' | 'pattern',
@@ -102,7 +103,7 @@ function compile(
     const root = resolveRoot(placeholder, template, signature, subject.kind !== 'function', defaults)
     positions.add(steps.length || formatters.length ? undefined : root.position)
     const tail = tails[index] ?? ''
-    const following = placeholders[index + 1] && tail
+    const following = placeholders[index + 1] || tail.includes('*') ? tail : undefined
     return { text, tail, make: compilePlaceholder(placeholder, root.read, kind === 'tag' ? kind : 'key', following) }
   })
   const extras = kind === 'derived' ? signature.unnamedFrom : undefined

@@ -106,7 +106,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   it.each(['rateLimit', 'slidingRateLimit'] as const)('reports a refusal of %s that nobody handles', async (name) => {
-    const limit = { rateLimit, slidingRateLimit }[name]
+    const limit = { rateLimit, slidingRateLimit }[name] as typeof rateLimit
     const call = limit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
     await call()
     const others = process.listeners('unhandledRejection')

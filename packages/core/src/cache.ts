@@ -16,7 +16,7 @@ import { checkDrivers, type Driver } from './driver.ts'
 import { CacheClosedError, CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import type { Lease } from './lease.ts'
-import { type CacheEvents, Listeners, type Off, type ToldEvents } from './listeners.ts'
+import { type CacheEvents, disposable, Listeners, type Off, type ToldEvents } from './listeners.ts'
 import { Loads, type ReadThrough, type Seen } from './loads.ts'
 import {
   acquireLock,
@@ -554,10 +554,8 @@ export class Cache implements AsyncDisposable {
 
   /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */
   detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
-    if (this.#tallies.isWatched && (outcome.hit || outcome.reason)) {
-      const { template, strategy } = seen()
-      this.#tallies.of(template ?? strategy)[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
-    }
+    if (this.#tallies.isWatched && (outcome.hit || outcome.reason))
+      this.#tallies.ofSeen(seen())[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
     if (watchedScope()?.detectors)
       this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
   }
@@ -568,7 +566,7 @@ export class Cache implements AsyncDisposable {
    * @param longest The longest time it was stored for: from it follows its age.
    */
   detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
-    if (this.#tallies.isWatched) this.#tallies.of(seen().template ?? seen().strategy).hits++
+    if (this.#tallies.isWatched) this.#tallies.ofSeen(seen()).hits++
     if (!watchedScope()?.detectors) return undefined
     return this.#loads.detectedRead(this.#routes.of(key), key, true, seen(), longest)
   }
@@ -610,8 +608,7 @@ export class Cache implements AsyncDisposable {
 
   /** Stands around each run of a wrapped function from now on, and makes {@link tallies} complete. */
   watchRuns(watcher: RunWatcher): Off {
-    const off = this.#tallies.watch(watcher)
-    return Object.assign(off, { [Symbol.dispose]: off })
+    return disposable(this.#tallies.watch(watcher))
   }
 
   /** Whether {@link run} has anything to do. */

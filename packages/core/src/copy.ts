@@ -86,10 +86,15 @@ function copierOf(value: object, prototype: object | null): Copier {
   if (prototype === null) return BY_KIND.Object as Copier
   let copier = copiers.get(prototype)
   if (!copier) {
-    copier = CLONE in prototype ? cloned : (BY_KIND[kindOf(value)] ?? refuse(value, 'nobody knows how to copy it'))
+    copier = CLONE in prototype ? cloned : copierOfKind(value)
     copiers.set(prototype, copier)
   }
   return copier
+}
+
+function copierOfKind(value: object): Copier {
+  const copier = BY_KIND[kindOf(value)] ?? (ArrayBuffer.isView(value) ? copyTypedArray : undefined)
+  return copier ?? refuse(value, 'nobody knows how to copy it')
 }
 
 function cloned(value: object, twins?: Twins): object {
@@ -98,7 +103,7 @@ function cloned(value: object, twins?: Twins): object {
   return copy
 }
 
-const BY_KIND: Readonly<Record<string, Copier>> = /* @__PURE__ */ Object.assign(/* @__PURE__ */ typedArrays(), {
+const BY_KIND: Readonly<Record<string, Copier>> = {
   Immutable: (value) => value,
   Object: (value, twins) => copyParts({ __proto__: Object.getPrototypeOf(value), ...value }, value, twins),
   Array: (value, twins) => dress(new Array((value as unknown[]).length), value, twins),
@@ -124,14 +129,10 @@ const BY_KIND: Readonly<Record<string, Copier>> = /* @__PURE__ */ Object.assign(
     const { buffer, byteOffset, byteLength } = value as DataView
     return new DataView(buffer.slice(byteOffset, byteOffset + byteLength))
   },
-} satisfies Record<string, Copier>)
+}
 
-function typedArrays(): Record<string, Copier> {
-  const types = 'Int8 Uint8 Uint8Clamped Int16 Uint16 Int32 Uint32 Float16 Float32 Float64 BigInt64 BigUint64'.split(
-    ' ',
-  )
-  const slice = Uint8Array.prototype.slice // that of a Buffer would share its bytes
-  return Object.fromEntries(types.map((type) => [`${type}Array`, (value) => slice.call(value as Uint8Array)]))
+function copyTypedArray(value: object): object {
+  return Uint8Array.prototype.slice.call(value as Uint8Array) // that of a Buffer would share its bytes
 }
 
 /** Gives the copy of a built-in object what else the value has: its class, and properties of its own. */

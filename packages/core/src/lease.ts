@@ -95,15 +95,12 @@ export class Leases {
 
   /** A load gives way to those that began after it: its write breaks the older leases only. */
   breakOlder(own: Lease): void {
-    for (let lease = own.older; lease; lease = lease.older) lease.broken = true
+    breakFrom(own.older)
   }
 
   #break(key: string, own?: Lease): void {
-    if (own) {
-      if (!own.broken) this.breakOlder(own)
-      return
-    }
-    for (let lease = this.#newest.get(key); lease; lease = lease.older) lease.broken = true
+    if (!own) breakFrom(this.#newest.get(key))
+    else if (!own.broken) breakFrom(own.older)
   }
 
   #breakTagged(tags: readonly string[]): void {
@@ -120,6 +117,11 @@ export class Leases {
     const matches = compileGlob(pattern)
     for (const key of this.#newest.keys()) if (matches(key)) this.#break(key)
   }
+}
+
+/** Breaks a lease and those taken before it on the same key. */
+function breakFrom(newest: Lease | undefined): void {
+  for (let lease = newest; lease; lease = lease.older) lease.broken = true
 }
 
 /** The leases on a backend, whichever cache took them. */

@@ -87,13 +87,16 @@ const TOLD = ['removed', 'unavailable', 'available', 'lock', 'refused', 'circuit
 /** Stops listening. Works with `using`. */
 export type Off = (() => void) & Disposable
 
+/** Makes it work with `using`. */
+export function disposable(off: () => void): Off {
+  return Object.assign(off, { [Symbol.dispose]: off })
+}
+
 type Listener = (event: never) => unknown
 
 /** Who listens to what. */
 export class Listeners {
   readonly #byEvent = new Map<string, Set<Listener>>()
-  /** How many listeners commands have. */
-  #commands = 0
   readonly #onError: (error: unknown) => void
   readonly #onChange: () => void
 
@@ -104,7 +107,7 @@ export class Listeners {
 
   /** Whether anybody listens to a command. */
   get hearCommands(): boolean {
-    return this.#commands > 0
+    return COMMANDS.some((command) => this.#byEvent.has(command))
   }
 
   has(event: keyof CacheEvents): boolean {
@@ -120,16 +123,12 @@ export class Listeners {
     const own: Listener = (told) => listener(told)
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(own))
-    const weight = (COMMANDS as readonly string[]).includes(event) ? 1 : 0
-    this.#commands += weight
     this.#onChange()
-    const off = () => {
+    return disposable(() => {
       if (!listeners.delete(own)) return
-      this.#commands -= weight
       if (listeners.size === 0) this.#byEvent.delete(event)
       this.#onChange()
-    }
-    return Object.assign(off, { [Symbol.dispose]: off })
+    })
   }
 
   /** A listener that fails is reported, and disturbs nobody. */

@@ -190,7 +190,7 @@ export class Loads {
         ? watched(route, stored, through, flight, controller?.signal)
         : readThrough(route, stored, through, flight)
     if (this.#tallies.isWatched && !through.isTold) {
-      flight.tally = this.#tallies.of(through.seen().template ?? through.seen().strategy)
+      flight.tally = this.#tallies.ofSeen(through.seen())
       flight.tally.follow(flight)
     }
     landAtEnd(flight, through)
@@ -370,11 +370,8 @@ async function agesOf(
   try {
     const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
     if (left === MISS) return {}
-    const age = longest - (left as Milliseconds)
-    return {
-      left: (left as Milliseconds) / 1_000,
-      ...(longest < Number.POSITIVE_INFINITY && { age: Math.max(0, age) / 1_000 }),
-    }
+    const age = Math.max(0, longest - (left as Milliseconds)) / 1_000
+    return { left: (left as Milliseconds) / 1_000, age: longest < Number.POSITIVE_INFINITY ? age : undefined }
   } catch {
     return {} // Whoever asks only wants to know: the read itself has its answer.
   }

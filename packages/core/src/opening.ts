@@ -12,8 +12,8 @@ export interface Opener extends BackendHost {
 /** How long a store may still be opening when it is closed. */
 const OPENING_AT_CLOSE: Milliseconds = 500
 
-/** A store that failed to open may still be trying, so it is closed like one that is open. */
-type State = 'idle' | 'opening' | 'failed' | 'open' | 'closed'
+/** A store that failed to open may still be trying: once `tried`, it is closed like one that is open. */
+type State = 'idle' | 'tried' | 'open' | 'closed'
 
 /** A store on its way from idle to open to closed. */
 export class Opening {
@@ -35,14 +35,14 @@ export class Opening {
 
   /** Opens the store, once however many ask. @throws {CacheClosedError} After a {@link close}. */
   ready(): Awaitable<void> {
-    if (this.#state === 'open') return
-    if (this.#state === 'closed') throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
+    if (this.isOpen) return
+    if (this.isClosed) throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
     return this.#underWay ?? this.#open()
   }
 
   /** Lets a store that was closed be opened again. */
   renew(): void {
-    if (this.#state === 'closed') this.#state = 'idle'
+    if (this.isClosed) this.#state = this.#underWay ? 'tried' : 'idle'
   }
 
   async close(): Promise<void> {
@@ -58,7 +58,7 @@ export class Opening {
   #end(underWay: Promise<void>): void {
     const close = async () => this.#opener.backend.close()
     const late = setTimeout(() => {
-      if (this.#state === 'closed') close().catch((error) => this.#opener.error(error))
+      if (this.isClosed) close().catch((error) => this.#opener.error(error))
     }, OPENING_AT_CLOSE)
     late.unref()
     const over = () => clearTimeout(late)
@@ -66,21 +66,14 @@ export class Opening {
   }
 
   #open(): Awaitable<void> {
-    this.#state = 'opening'
-    let opening: Awaitable<void>
-    try {
-      opening = this.#opener.backend.open(this.#opener)
-    } catch (error) {
-      this.#state = 'failed'
-      throw error
-    }
+    this.#state = 'tried'
+    const opening = this.#opener.backend.open(this.#opener)
     if (!(opening instanceof Promise)) return this.#opened()
     this.#underWay = opening.then(
       () => this.#opened(),
       async (error) => {
         this.#underWay = undefined
-        if (this.#state === 'closed') await this.#opener.backend.close()
-        else this.#state = 'failed'
+        if (this.isClosed) await this.#opener.backend.close()
         throw error
       },
     )
@@ -89,7 +82,7 @@ export class Opening {
 
   #opened(): Awaitable<void> {
     this.#underWay = undefined
-    if (this.#state === 'closed') return this.#opener.backend.close()
+    if (this.isClosed) return this.#opener.backend.close()
     this.#state = 'open'
     this.#opener.settle()
   }

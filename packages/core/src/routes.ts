@@ -5,7 +5,7 @@ import type { Route } from './route.ts'
 export class Routes {
   readonly #cache: string
   /** Longest prefix first. */
-  #sorted: readonly Route[] = []
+  all: readonly Route[] = []
   /** The one route of a cache that has no other, and takes every key. */
   #only: Route | undefined
 
@@ -13,28 +13,24 @@ export class Routes {
     this.#cache = cache
   }
 
-  get all(): readonly Route[] {
-    return this.#sorted
-  }
-
   /** Adds a route. Answers the one it takes the place of. */
   add(route: Route): Route | undefined {
     const { prefix, origin } = route
-    const replaced = this.#sorted.find((other) => other.prefix === prefix)
-    const others = this.#sorted.filter((other) => other !== replaced)
+    const replaced = this.all.find((other) => other.prefix === prefix)
+    const others = this.all.filter((other) => other !== replaced)
     const twin = others.find((other) => other.origin === origin)
     if (twin)
       throw new ConfigurationError(
         `This backend is set up for the prefix "${twin.prefix}". Make another for "${prefix}".`,
       )
-    this.#sorted = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
+    this.all = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
     this.#only = prefix === '' && others.length === 0 ? route : undefined
     return replaced
   }
 
   /** The route that was set up for this prefix. */
   at(prefix: string): Route {
-    const route = this.#sorted.find((route) => route.prefix === prefix)
+    const route = this.all.find((route) => route.prefix === prefix)
     if (route === undefined)
       throw new NotConfiguredError(`No backend is set up for the prefix "${prefix}". There are ${this.#prefixes}.`)
     return route
@@ -46,22 +42,22 @@ export class Routes {
 
   #find(key: string): Route {
     if (typeof key !== 'string') throw new CommandError(`A key is text, not ${typeof key}: ${String(key)}.`)
-    for (const route of this.#sorted) if (key.startsWith(route.prefix)) return route
+    for (const route of this.all) if (key.startsWith(route.prefix)) return route
     throw this.#notConfigured(key)
   }
 
   /** Every route; there is at least one. */
   some(): readonly Route[] {
-    if (this.#sorted.length === 0) throw this.#notConfigured()
-    return this.#sorted
+    if (this.all.length === 0) throw this.#notConfigured()
+    return this.all
   }
 
   /** The routes that may have keys which match a glob. */
   matching(pattern: string): readonly Route[] {
     if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${String(pattern)}.`)
     const fixed = pattern.split(/[*?[\\]/, 1)[0] as string
-    const owner = this.#sorted.find((route) => fixed.startsWith(route.prefix))
-    const routes = this.#sorted.filter((route) => route === owner || route.prefix.startsWith(fixed))
+    const owner = this.all.find((route) => fixed.startsWith(route.prefix))
+    const routes = this.all.filter((route) => route === owner || route.prefix.startsWith(fixed))
     if (routes.length === 0) throw this.#notConfigured(pattern)
     return routes
   }
@@ -79,7 +75,7 @@ export class Routes {
   }
 
   get #prefixes(): string {
-    return this.#sorted.map((route) => `"${route.prefix}"`).join(', ')
+    return this.all.map((route) => `"${route.prefix}"`).join(', ')
   }
 
   #notConfigured(key?: string): NotConfiguredError {

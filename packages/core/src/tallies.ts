@@ -1,3 +1,4 @@
+import type { Detection } from './detect.ts'
 import type { Flight } from './flight.ts'
 
 /** What a cache counts of the calls of one template: hits that are at hand always, the rest while somebody watches. */
@@ -46,6 +47,11 @@ export class Tallies {
 
   get all(): Iterable<Tally> {
     return this.#byTemplate.values()
+  }
+
+  /** Of the calls that a strategy tells of so: its name stands for a template that there is none of. */
+  ofSeen({ template, strategy }: Pick<Detection, 'template' | 'strategy'>): Tally {
+    return this.of(template ?? strategy)
   }
 
   of(template: string): Tally {

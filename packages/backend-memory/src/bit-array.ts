@@ -8,24 +8,12 @@ const MOST_BITS_OF_FIELD = 53
 
 /** Fields of `size` bits, the highest bit first. Bytes that are not there are 0. */
 export class BitArray extends Cell implements BitReader {
-  static readonly noun: string = 'bits'
-  #bytes = new Uint8Array(8)
+  readonly isEmpty = false
+  #bytes: Uint8Array
 
-  /** @throws {CommandError} When a field cannot be. */
-  static check(indexes: readonly number[], size: number): void {
-    if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
-      throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
-    for (const index of indexes)
-      if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
-        throw new CommandError(
-          `Field ${index} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`,
-        )
-  }
-
-  static of(bytes: readonly number[]): BitArray {
-    const bits = new BitArray()
-    bits.#bytes = Uint8Array.from(bytes)
-    return bits
+  constructor(bytes: ArrayLike<number> = { length: 8 }) {
+    super()
+    this.#bytes = Uint8Array.from(bytes)
   }
 
   get bytes(): number {
@@ -43,44 +31,43 @@ export class BitArray extends Cell implements BitReader {
    */
   fields(indexes: readonly number[], size: number): number[] {
     if (size === 1) return indexes.map((index) => this.bit(index))
-    BitArray.check(indexes, size)
-    return indexes.map((index) => this.field(index, size))
+    checkFields(indexes, size)
+    return indexes.map((index) => this.#field(index, size))
   }
 
-  /** What {@link field} answers for one bit, in less time. */
   bit(index: number): number {
-    if (index >>> 0 !== index) BitArray.check([index], 1)
+    if (index >>> 0 !== index) checkFields([index], 1)
     return ((this.#bytes[index >>> 3] as number) >> (7 - (index & 7))) & 1
   }
 
-  field(index: number, size: number): number {
+  /**
+   * Adds to each field, which is then no less than 0 and no more than it can hold, and answers them.
+   *
+   * @throws {CommandError} When one cannot be: then nothing is added.
+   */
+  add(indexes: readonly number[], size: number, by: number): number[] {
+    checkFields(indexes, size)
+    return indexes.map((index) => {
+      const sum = Math.min(Math.max(this.#field(index, size) + by, 0), 2 ** size - 1)
+      this.#write(index, size, sum)
+      return sum
+    })
+  }
+
+  #field(index: number, size: number): number {
     let field = 0
-    for (let at = index * size, left = size; left > 0; ) {
-      const offset = at % 8
-      const width = Math.min(8 - offset, left)
-      const byte = this.#bytes[(at - offset) / 8] ?? 0
-      field = field * 2 ** width + ((byte >> (8 - offset - width)) & ((1 << width) - 1))
-      at += width
-      left -= width
-    }
+    for (let bit = index * size; bit < (index + 1) * size; bit++) field = field * 2 + this.bit(bit)
     return field
   }
 
-  /** Answers what is in the field then: no less than 0, no more than it can hold. */
-  add(index: number, size: number, by: number): number {
-    const sum = Math.min(Math.max(this.field(index, size) + by, 0), 2 ** size - 1)
-    this.#grow((index + 1) * size)
-    for (let at = index * size, left = size; left > 0; ) {
-      const offset = at % 8
-      const width = Math.min(8 - offset, left)
-      const byte = (at - offset) / 8
-      const shift = 8 - offset - width
-      const part = Math.floor(sum / 2 ** (left - width)) % 2 ** width
-      this.#bytes[byte] = ((this.#bytes[byte] as number) & ~(((1 << width) - 1) << shift)) | (part << shift)
-      at += width
-      left -= width
+  #write(index: number, size: number, field: number): void {
+    const end = (index + 1) * size
+    this.#grow(end)
+    for (let bit = end - 1, rest = field; bit >= index * size; bit--, rest = Math.floor(rest / 2)) {
+      const mask = 128 >> (bit & 7)
+      const byte = this.#bytes[bit >>> 3] as number
+      this.#bytes[bit >>> 3] = rest % 2 ? byte | mask : byte & ~mask
     }
-    return sum
   }
 
   #grow(bits: number): void {
@@ -89,4 +76,12 @@ export class BitArray extends Cell implements BitReader {
     grown.set(this.#bytes)
     this.#bytes = grown
   }
+}
+
+function checkFields(indexes: readonly number[], size: number): void {
+  if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
+    throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
+  for (const index of indexes)
+    if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
+      throw new CommandError(`Field ${index} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
 }

@@ -3,13 +3,11 @@ import { Cell } from './held.ts'
 
 /** The instants of events in a sliding window, the oldest first. */
 export class EventWindow extends Cell {
-  static readonly noun: string = 'window'
   readonly #instants: number[] = []
 
-  static of(instants: readonly number[]): EventWindow {
-    const window = new EventWindow()
-    for (const instant of instants) window.add(instant)
-    return window
+  constructor(instants: readonly number[] = []) {
+    super()
+    for (const instant of instants) this.add(instant)
   }
 
   get bytes(): number {
@@ -18,6 +16,10 @@ export class EventWindow extends Cell {
 
   get content(): Content {
     return { kind: 'window', items: [...this.#instants] }
+  }
+
+  get isEmpty(): boolean {
+    return this.count === 0
   }
 
   get count(): number {
@@ -35,21 +37,10 @@ export class EventWindow extends Cell {
     this.#instants.splice(at, 0, instant)
   }
 
-  /** Answers whether there was anything to forget. */
-  forgetBefore(start: number): boolean {
+  /** Forgets events before an instant, those at it too if wished. Answers whether there were any. */
+  forget(instant: number, orAt: boolean): boolean {
     let old = 0
-    while ((this.#instants[old] as number) < start) old++
-    return this.#forget(old)
-  }
-
-  /** The same, of the events at that instant too. */
-  forgetUntil(end: number): boolean {
-    let old = 0
-    while ((this.#instants[old] as number) <= end) old++
-    return this.#forget(old)
-  }
-
-  #forget(old: number): boolean {
+    while ((this.#instants[old] as number) < instant || (orAt && this.#instants[old] === instant)) old++
     if (old > 0) this.#instants.splice(0, old)
     return old > 0
   }

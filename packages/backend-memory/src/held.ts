@@ -10,6 +10,8 @@ export abstract class Held {
 
 /** What a key of another kind holds: `get` passes it over. */
 export abstract class Cell extends Held {
+  /** Whether it holds nothing, so that its key is an absent one. */
+  abstract readonly isEmpty: boolean
   /** What it holds, as data. */
   abstract readonly content: Content
 

@@ -3,14 +3,12 @@ import { Cell } from './held.ts'
 
 /** A set of text. */
 export class MemberSet extends Cell {
-  static readonly noun: string = 'set'
   readonly #members = new Set<string>()
   #bytes = 0
 
-  static of(members: readonly string[]): MemberSet {
-    const set = new MemberSet()
-    for (const member of members) set.add(member)
-    return set
+  constructor(members: readonly string[] = []) {
+    super()
+    for (const member of members) this.add(member)
   }
 
   get bytes(): number {

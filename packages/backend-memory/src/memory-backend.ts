@@ -6,7 +6,6 @@ import {
   type Bits,
   type Clock,
   CommandError,
-  type Content,
   compileGlob,
   type Expectation,
   type KindWrite,
@@ -27,13 +26,12 @@ import {
   WrongTypeError,
 } from '@cashews/core'
 import { BitArray } from './bit-array.ts'
+import { CELLS, type Cells, cellOf } from './cells.ts'
 import { Deletions } from './deletions.ts'
-import { EventWindow } from './event-window.ts'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { Expiry } from './expiry.ts'
 import { Cell, Held } from './held.ts'
 import type { Isolation } from './isolation.ts'
-import { MemberSet } from './member-set.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { LONGEST_MOMENT, Moments } from './moments.ts'
 import type { Recency } from './recency.ts'
@@ -326,10 +324,9 @@ export class MemoryBackend implements Backend {
       if (op === 'put') this.#givesAll = false
       const pointer = this.#find(key)
       const tags = write.op === 'set' ? write.tags : undefined
-      const keeps = lifetime === 'keep'
-      const put = () => this.#write(key, pointer, kept, keeps ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime))
-      if (keeps) this.#keepTies(pointer, put)
-      else put()
+      if (lifetime === 'keep')
+        this.#keepTies(pointer, () => this.#write(key, pointer, kept, this.#endOf(FOREVER, pointer)))
+      else this.#write(key, pointer, kept, this.#endOf(lifetime))
       if (tags?.length) this.#entries.tie(this.#entries.head, this.#entries.book.tie(tags))
     }
   }
@@ -377,7 +374,7 @@ export class MemoryBackend implements Backend {
   }
 
   readonly bits: Bits = {
-    get: (key, indexes, size) => this.#cell(key, this.#find(key), BitArray).fields(indexes, size),
+    get: (key, indexes, size) => this.#cell(key, this.#find(key), 'bits').fields(indexes, size),
     now: (key) => {
       const pointer = this.#find(key)
       const held = pointer === undefined ? undefined : this.#entries.V[pointer]
@@ -385,64 +382,67 @@ export class MemoryBackend implements Backend {
       this.#entries.use(pointer as number)
       return held
     },
-    incr: (key, indexes, size, by) => {
-      BitArray.check(indexes, size)
-      const pointer = this.#find(key)
-      const bits = this.#cell(key, pointer, BitArray)
-      const fields = indexes.map((index) => bits.add(index, size, by))
-      if (fields.length > 0) this.#mustWrite(key, pointer, bits, this.#endOf(FOREVER, pointer))
-      return fields
-    },
+    incr: (key, indexes, size, by) =>
+      this.#edit(key, 'bits', (bits) => [bits.add(indexes, size, by), indexes.length > 0]),
   }
 
   readonly windows: Windows = {
-    incr: (key, slice) => {
-      const pointer = this.#find(key)
-      const window = this.#cell(key, pointer, EventWindow)
-      const { max, lifetime } = slice
-      const at = 'end' in slice ? slice.end : this.#clock.precise()
-      const forgot = 'start' in slice ? window.forgetBefore(slice.start) : window.forgetUntil(at - slice.period)
-      const added = window.count < max
-      if (added) window.add(at)
-      const { count, oldest } = window
-      if (count === 0) this.delete(key)
-      else if (added || forgot)
-        this.#mustWrite(key, pointer, window, this.#endOf(lifetime, added ? undefined : pointer))
-      return { count, added, age: oldest < at ? at - oldest : 0 }
-    },
+    incr: (key, slice) =>
+      this.#edit(key, 'window', (window) => {
+        const at = 'end' in slice ? slice.end : this.#clock.precise()
+        const forgot = 'start' in slice ? window.forget(slice.start, false) : window.forget(at - slice.period, true)
+        const added = window.count < slice.max
+        if (added) window.add(at)
+        const { count, oldest } = window
+        const age = oldest < at ? at - oldest : 0
+        return [{ count, added, age }, added || forgot, added ? slice.lifetime : undefined]
+      }),
   }
 
   readonly sets: Sets = {
-    add: (key, members, lifetime) => {
-      const pointer = this.#find(key)
-      const set = this.#cell(key, pointer, MemberSet)
-      const added = members.filter((member) => set.add(member)).length
-      const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
-      if (added > 0 || (lifetime !== undefined && !set.isEmpty)) this.#mustWrite(key, pointer, set, expiresAt)
-      return added
-    },
-    remove: (key, members) => this.#shrink(key, (set) => members.filter((member) => set.remove(member))).length,
-    pop: (key, count) => this.#shrink(key, (set) => set.pop(count)),
+    add: (key, members, lifetime) =>
+      this.#edit(key, 'set', (set) => {
+        const added = members.filter((member) => set.add(member)).length
+        return [added, added > 0 || lifetime !== undefined, lifetime]
+      }),
+    remove: (key, members) =>
+      this.#edit(key, 'set', (set) => {
+        const removed = members.filter((member) => set.remove(member)).length
+        return [removed, removed > 0]
+      }),
+    pop: (key, count) =>
+      this.#edit(key, 'set', (set) => {
+        const popped = set.pop(count)
+        return [popped, popped.length > 0]
+      }),
   }
 
-  /** Takes members out of a set, which ends with the last one. */
-  #shrink(key: string, take: (set: MemberSet) => string[]): string[] {
+  /**
+   * Changes what a key of another kind holds. `change` answers what the caller gets, whether anything changed, and a new
+   * lifetime (omitted: the key keeps its own).
+   */
+  #edit<K extends keyof Cells, R>(
+    key: string,
+    kind: K,
+    change: (cell: Cells[K]) => readonly [answer: R, isChanged: boolean, lifetime?: Milliseconds | undefined],
+  ): R {
     const pointer = this.#find(key)
-    const set = this.#cell(key, pointer, MemberSet)
-    const taken = take(set)
-    if (set.isEmpty) this.delete(key)
-    else if (taken.length > 0) this.#mustWrite(key, pointer, set, this.#endOf(FOREVER, pointer))
-    return taken
+    const cell = this.#cell(key, pointer, kind)
+    const [answer, isChanged, lifetime] = change(cell)
+    const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
+    if (cell.isEmpty) this.delete(key)
+    else if (isChanged) this.#mustWrite(key, pointer, cell, expiresAt)
+    return answer
   }
 
   /** What a key of another kind holds; a new one when it is absent. */
-  #cell<C extends Cell>(key: string, pointer: number | undefined, Kind: (new () => C) & { readonly noun: string }): C {
+  #cell<K extends keyof Cells>(key: string, pointer: number | undefined, kind: K): Cells[K] {
     if (pointer === undefined) {
       this.#givesAll = false
-      return new Kind()
+      return new CELLS[kind]()
     }
     const held = this.#entries.V[pointer]
-    if (!(held instanceof Kind)) throw new WrongTypeError(`Key "${key}" holds no ${Kind.noun}.`)
+    if (!(held instanceof CELLS[kind])) throw new WrongTypeError(`Key "${key}" holds no ${kind}.`)
     this.#entries.use(pointer)
     return held
   }
@@ -557,10 +557,6 @@ function cannotAdd(key: string, by: number): Error {
   return Number.isSafeInteger(by)
     ? new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
     : new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
-}
-
-function cellOf({ kind, items }: Content): Cell {
-  return kind === 'bits' ? BitArray.of(items) : kind === 'set' ? MemberSet.of(items) : EventWindow.of(items)
 }
 
 function bytesOf(key: string, kept: unknown): number {

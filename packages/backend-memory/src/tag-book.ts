@@ -44,11 +44,6 @@ export class TagBook {
   /** How many deletions and expirations there were. */
   changes = 0
 
-  /** How many tags have entries. */
-  get size(): number {
-    return this.#tags.size
-  }
-
   /** Ties for entries that are about to be written. */
   tie(names: readonly string[]): Ties {
     const tags = [...new Set(names)].map((name) => this.#tags.get(name) ?? new Tag(name))

@@ -299,6 +299,20 @@ describe('a store in trouble', () => {
     expect(onError).toHaveBeenCalledTimes(2)
   })
 
+  it.each([[new TypeError('no such column')], ['no such column'], [undefined]])(
+    'that fails with %o, an error of its own, fails nobody',
+    async (error) => {
+      store.health.illness = () => Promise.reject(error)
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => 'value')
+      expect(await wrapped()).toBe('value')
+      expect(await cache.get('key', 'fallback')).toBe('fallback')
+      expect(await all(cache.scan('*'))).toEqual([])
+      const told = expect.objectContaining({ code: 'CASHEWS_BACKEND', cause: error })
+      expect(onError).toHaveBeenCalledExactlyOnceWith(told)
+      await expect(cache.ping()).rejects.toEqual(told)
+    },
+  )
+
   it('does not hide the mistakes of the caller', async () => {
     await cache.set('key', 'text')
     await expect(cache.incr('key')).rejects.toMatchObject({ code: 'CASHEWS_WRONG_TYPE' })

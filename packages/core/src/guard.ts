@@ -2,7 +2,7 @@ import { type Awaitable, isPending } from './awaitable.ts'
 import { type Asker, type Backend, MISS, type Milliseconds } from './backend.ts'
 import type { Call, Command } from './command.ts'
 import { Deadline, Waiting } from './deadline.ts'
-import { BackendError, BackendUnavailableError } from './errors.ts'
+import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 
 /** How long a store may keep a caller waiting, and who hears of its errors. */
 export interface GuardOptions {
@@ -171,12 +171,20 @@ class StoreGuard implements Guard {
   }
 
   /** What a call is answered that failed; throws what its caller is to know. */
-  failed(call: Call, error: unknown, matters: boolean): unknown {
+  failed(call: Call, thrown: unknown, matters: boolean): unknown {
+    const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
     const isSwallowed = this.#options.suppress && !matters
     if (error instanceof BackendUnavailableError) this.#noteFailure(error, isSwallowed)
     else if (isSwallowed) this.#reportNowAndThen(error)
     return this.giveUp(call, error, matters)
+  }
+
+  /** An error that is none of ours is a fault of the store, not a mistake of its caller. */
+  #asStoreError(error: unknown): CashewsError {
+    if (error instanceof CashewsError) return error
+    const why = error instanceof Error ? error.message : String(error)
+    return new BackendError(`${this.#store.name} failed: ${why}`, { cause: error, isUndone: false })
   }
 
   giveUp(call: Call, error: BackendError, matters: boolean): unknown {

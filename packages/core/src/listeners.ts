@@ -1,20 +1,23 @@
 import type { Backend, RemovalReason } from './backend.ts'
-import type { Command, CommandResults } from './command.ts'
+import type { CallOf, Command, CommandResults } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { ConfigurationError } from './errors.ts'
 import { checkFunction } from './options.ts'
 import { outsideTransaction } from './participation.ts'
+
+/** What a command on `Name` tells of it; of other commands, and where it is not known which it was, perhaps nothing. */
+type Named<C extends Command, Name extends string, T> = Name extends keyof CallOf<C> ? T : T | undefined
 
 /** A command that was carried out. */
 export interface CommandEvent<C extends Command = Command> {
   readonly command: C
   readonly backend: Backend
   /** The key, for commands on one key. */
-  readonly key?: string
+  readonly key: Named<C, 'key', string>
   /** The keys, for commands on several. */
-  readonly keys?: readonly string[]
+  readonly keys: Named<C, 'keys', readonly string[]>
   /** The pattern, for commands on those that match. */
-  readonly pattern?: string
+  readonly pattern: Named<C, 'pattern', string>
   /** What the command answered; `undefined` for a key that is not there. */
   readonly result: CommandResults[C] | undefined
   /** For `get`: whether the key was there. */

@@ -62,10 +62,14 @@ describe('the types of the commands', () => {
 
   it('tell a listener what it hears', () => {
     cache.on('set', ({ key, result, backend }) => {
-      expectTypeOf(key).toEqualTypeOf<string | undefined>()
+      expectTypeOf(key).toEqualTypeOf<string>()
       expectTypeOf(result).toEqualTypeOf<boolean | undefined>()
       expectTypeOf(backend).toEqualTypeOf<Backend>()
     })
+    cache.on('getMany', ({ keys }) => expectTypeOf(keys).toEqualTypeOf<readonly string[]>())
+    cache.on('scan', ({ pattern }) => expectTypeOf(pattern).toEqualTypeOf<string>())
+    for (const command of ['get', 'getMany'] as const)
+      cache.on(command, ({ key }) => expectTypeOf(key).toEqualTypeOf<string | undefined>())
     cache.on('removed', ({ reason }) => expectTypeOf(reason).toEqualTypeOf<'evicted' | 'expired'>())
     const off = cache.on('get', () => {})
     expectTypeOf(off).toExtend<Disposable>()

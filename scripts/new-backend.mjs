@@ -39,7 +39,7 @@ export function backendFiles(name) {
   const factory = source.match(/^export (?:async )?(?:function|const) (\w+)/m)?.[1]
   if (!factory) throw new Error('reference-backend.ts exports no factory function to copy.')
 
-  const { exports, ...model } = JSON.parse(read('packages/conformance/package.json'))
+  const { exports, ...model } = JSON.parse(read('packages/core/package.json'))
   const { version, license, type, sideEffects, engines, files, main, module, types, publishConfig, scripts } = model
   const manifest = {
     name: `@cashews/backend-${name}`,
@@ -114,7 +114,7 @@ Passes every check of \`@cashews/conformance\`. Atomic: … Shared by processes:
 /** @param {string | undefined} name */
 function main(name) {
   if (!name || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
-    throw new Error('Usage: pnpm new:backend <name>, the name in lower case as in "etcd".')
+    throw new Error('Usage: npx -y pnpm@12 new:backend <name>, the name in lower case as in "etcd".')
   const dir = join(root, 'packages', `backend-${name}`)
   if (existsSync(dir)) throw new Error(`packages/backend-${name} exists already.`)
   for (const [file, text] of Object.entries(backendFiles(name))) {
@@ -127,9 +127,9 @@ function main(name) {
   tests.devDependencies = Object.fromEntries(Object.entries(needed).sort(([a], [b]) => (a < b ? -1 : 1)))
   writeFileSync(join(root, 'tests/package.json'), `${JSON.stringify(tests, null, 2)}\n`)
   console.log(`packages/backend-${name} is there. Next:
-  pnpm install && pnpm vitest run packages/backend-${name}    green before you begin
+  npx -y pnpm@12 install && npx -y pnpm@12 vitest run packages/backend-${name}    green before you begin
   replace its Map with your store, one verb at a time; a red check is named after the promise that is broken
-  fill in packages/backend-${name}/README.md, then pnpm check and pnpm changeset`)
+  fill in packages/backend-${name}/README.md, then npx -y pnpm@12 check and npx -y pnpm@12 changeset`)
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

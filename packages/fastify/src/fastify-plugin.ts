@@ -1,4 +1,4 @@
-import type { Cache, Detections } from '@cashews/core'
+import { type Cache, ConfigurationError, type Detections } from '@cashews/core'
 import { type CacheResponseOptions, clearSiteDataField, type SiteData } from '@cashews/http'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -37,6 +37,10 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
+  if (app.hasDecorator('cashews'))
+    throw new ConfigurationError(
+      '@cashews/fastify is registered on this instance or one above it already, and holds for all below. Register it once, or on instances beside each other.',
+    )
   const rules = new RouteRules(app, options)
   app.decorate('cashews', { cache: options.cache, forget: (url) => rules.forget(url) })
   app.decorateRequest('cashews', {

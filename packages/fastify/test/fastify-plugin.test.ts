@@ -54,6 +54,18 @@ describe('the Fastify plugin', () => {
     expect(app).not.toHaveProperty('cashews')
   })
 
+  it('says so when it is registered twice, on one instance or below itself', async () => {
+    await start()
+    const twice = /registered on this instance or one above it already.*Register it once/
+    await expect(app.register(cashews, { cache })).rejects.toThrow(twice)
+    const other = Fastify()
+    await other.register(cashews, { cache })
+    other.register(async (below) => {
+      await below.register(cashews, { cache })
+    })
+    await expect(other.ready()).rejects.toThrow(twice)
+  })
+
   it('adds no hook to a route that asks for nothing', async () => {
     const routes: unknown[] = []
     await start()

@@ -89,6 +89,12 @@ describe('a bare server', () => {
     expect([await first.text(), await (await fetch(server.url)).text()]).toEqual(['answer 1', 'answer 1'])
     const again = await ask(server.url, { headers: { 'if-none-match': first.headers.get('etag') as string } })
     expect(again.status).toBe(304)
+    const head = await ask(server.url, { method: 'HEAD' })
+    expect([head.text, head.headers['content-length'], head.headers['cache-status']]).toEqual([
+      '',
+      first.headers.get('content-length'),
+      expect.stringContaining('hit'),
+    ])
   })
 
   it('tells apart what a router around it has cut the URL down to', async () => {

@@ -33,7 +33,9 @@ function addHeader(response: ServerResponse, { status, fields }: Reply): void {
 /** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
 export function send(response: ServerResponse, reply: Reply): void {
   if (reply.status === 304) for (const name of OF_CONTENT) response.removeHeader(name)
-  addHeader(response, reply)
+  // Node measures what it sends, and to HEAD it sends nothing.
+  const isUnsent = response.req.method === 'HEAD' && Boolean(reply.body)
+  addHeader(response, isUnsent ? { ...reply, fields: measured(reply) } : reply)
   response.end(reply.body || undefined)
 }
 

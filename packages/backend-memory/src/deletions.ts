@@ -1,9 +1,6 @@
-import { type Awaitable, compileGlob, type Milliseconds } from '@cashews/core'
+import { type Awaitable, compileGlob } from '@cashews/core'
 import type { Recency } from './recency.ts'
-
-/** How long one slice takes, and how many entries it looks at between two looks at the clock. */
-const SLICE: Milliseconds = 1
-const GLANCE = 16
+import { slice } from './slice.ts'
 
 /** What one pattern deletes. */
 interface Deletion {
@@ -51,25 +48,13 @@ export class Deletions {
     this.#entries.stamped()
     this.#running.add(deletion)
     this.#entries.countDeletions(1)
-    const at = this.#slice(0, look)
-    if (at === undefined) return this.#ended(deletion)
-    return this.#goOn(at, look).then(() => this.#ended(deletion))
+    const at = slice(this.#entries.K, 0, look)
+    return at === 0 ? this.#ended(deletion) : this.#goOn(at, look).then(() => this.#ended(deletion))
   }
 
   async #goOn(from: number, look: (pointer: number) => void): Promise<void> {
-    for (let at: number | undefined = from; at !== undefined; at = this.#slice(at, look))
+    for (let at = from; at > 0; at = slice(this.#entries.K, at, look))
       await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  /** Answers where to go on. */
-  #slice(from: number, look: (pointer: number) => void): number | undefined {
-    const { K } = this.#entries
-    const end = performance.now() + SLICE
-    for (let pointer = from; pointer < K.length; pointer++) {
-      if (pointer % GLANCE === 0 && performance.now() > end) return pointer
-      if (K[pointer] !== undefined) look(pointer)
-    }
-    return undefined
   }
 
   #ended(deletion: Deletion): number {

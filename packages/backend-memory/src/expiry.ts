@@ -1,10 +1,9 @@
 import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import type { Recency } from './recency.ts'
+import { slice } from './slice.ts'
 import type { TickingClock } from './ticking-clock.ts'
 
-/** The most that one slice removes, and the most it looks at: about a millisecond of work, whatever the number of keys. */
-const MOST_REMOVED = 1_000
-const MOST_SEEN = 100_000
+/** Between two slices of a pass. */
 const PAUSE: Milliseconds = 1
 
 /**
@@ -75,26 +74,19 @@ export class Expiry {
   #pass(now: Milliseconds): void {
     const { K, expiresAt, ties } = this.#entries
     const areTied = this.#entries.isPlain || ties === undefined
-    let pointer = this.#position
-    const end = pointer + MOST_SEEN
-    if (pointer === 0) {
+    if (this.#position === 0) {
       this.#earliest = Number.POSITIVE_INFINITY
       this.#doubts = this.#entries.doubts
     }
-    for (let removed = 0; pointer < Math.min(end, K.length) && removed < MOST_REMOVED; pointer++) {
+    this.#position = slice(K, this.#position, (pointer) => {
       const endsAt = expiresAt[pointer] as number
-      if (!areTied && this.#entries.isVoid(pointer)) {
-        this.#entries.drop(pointer)
-        removed++
-      } else if (endsAt > now) {
+      if (!areTied && this.#entries.isVoid(pointer)) this.#entries.drop(pointer)
+      else if (endsAt <= now) this.#remove(pointer)
+      else {
         this.#earliest = Math.min(this.#earliest, endsAt)
         if (!areTied && ties[pointer]?.hold(false) === false) this.#doubts = Number.NaN
-      } else if (endsAt <= now) {
-        this.#remove(pointer)
-        removed++
       }
-    }
-    this.#position = pointer < K.length ? pointer : 0
+    })
     if (this.#position === 0 && this.#doubts === this.#entries.doubts) this.#entries.trustTies()
   }
 }

@@ -1,6 +1,7 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { type Asker, type Backend, MISS, type Milliseconds } from './backend.ts'
 import type { Call, Command } from './command.ts'
+import { neutralAnswer } from './commands.ts'
 import { Deadline, Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 
@@ -17,7 +18,6 @@ export interface Guarded {
   /** For messages. */
   readonly name: string
   readonly isClosed: boolean
-  neutral(call: Call): unknown
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
   report(error: unknown): void
@@ -189,7 +189,7 @@ class StoreGuard implements Guard {
 
   giveUp(call: Call, error: BackendError, matters: boolean): unknown {
     if (!this.#options.suppress || matters) throw error
-    return this.#store.neutral(call)
+    return neutralAnswer(call)
   }
 
   tooLate({ command }: Call): BackendError {
@@ -226,7 +226,7 @@ class StoreGuard implements Guard {
   }
 
   #skip(call: Call, matters: boolean): unknown {
-    if (this.#options.suppress && !matters) return this.#store.neutral(call)
+    if (this.#options.suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
     throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
   }

@@ -331,10 +331,6 @@ export class Route implements Guarded, Opener, Door {
     this.#owner.report(error)
   }
 
-  neutral(call: Call): unknown {
-    return neutralAnswer(call)
-  }
-
   probe(): Awaitable<unknown> {
     return chain(this.ready(), () => this.backend.ping('probe'))
   }
@@ -378,7 +374,7 @@ export class Route implements Guarded, Opener, Door {
   /** Deletes what a read would have found. */
   #drop(call: Call, instead: Command): unknown {
     const drop = () => this.#last({ ...call, command: instead } as Call)
-    if (call.command === 'scan' || call.command === 'getMatch') return this.#lastStream(call, drop)
+    if (call.command === 'getMatch') return this.#lastStream(call, drop)
     return chain(drop(), () => this.#dropped(call))
   }
 

@@ -64,14 +64,7 @@ export class Routes {
 
   /** Sorts positions of keys by the route each key takes. */
   group(keys: readonly string[]): [route: Route, positions: number[]][] {
-    const groups = new Map<Route, number[]>()
-    for (const [at, key] of keys.entries()) {
-      const route = this.of(key)
-      const positions = groups.get(route)
-      if (positions) positions.push(at)
-      else groups.set(route, [at])
-    }
-    return [...groups]
+    return [...Map.groupBy(keys.keys(), (at) => this.of(keys[at] as string))]
   }
 
   get #prefixes(): string {

@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  ConfigurationError,
-  type Driver,
-  optionsFromUrl,
-  parseTtl,
-  type Ttl,
-  unknownOption,
-} from '@cashews/core'
+import { type Clock, checkThat, type Driver, optionsFromUrl, parseTtl, type Ttl, unknownOption } from '@cashews/core'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
 import { MemoryBackend } from './memory-backend.ts'
@@ -75,14 +67,20 @@ function create(options: MemoryOptions = {}): MemoryBackend {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
   if (unknown !== undefined) throw unknownOption(unknown, 'memory', OPTIONS)
   const { size = 10_000, maxBytes, isolation = 'clone', eviction = 'lru', checkInterval = 1, clock } = options
-  const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most
-  if (!isWhole(size, MOST_ENTRIES)) throw bad('size', size, `a whole number of entries, from 1 to ${MOST_ENTRIES}`)
-  if (maxBytes !== undefined && !isWhole(maxBytes, Number.MAX_SAFE_INTEGER))
-    throw bad('maxBytes', maxBytes, 'a whole number of bytes, from 1; leave it out for no bound')
-  if (!Object.hasOwn(ISOLATION, isolation)) throw bad('isolation', isolation, Object.keys(ISOLATION).join(', '))
-  if (!Object.hasOwn(EVICTION, eviction)) throw bad('eviction', eviction, Object.keys(EVICTION).join(', '))
-  if (clock !== undefined && typeof clock?.now !== 'function')
-    throw bad('clock', clock, 'an object with a method now()')
+  const check = (name: keyof MemoryOptions, isFine: boolean, good: string) =>
+    checkThat(isFine, `Option "${name}" of memory is ${String(options[name])}; it must be ${good}.`)
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
+  const isOneOf = (name: 'isolation' | 'eviction', value: string, table: object) =>
+    check(name, Object.hasOwn(table, value), Object.keys(table).join(', '))
+  check('size', isCount(size) && size <= MOST_ENTRIES, `a whole number of entries, from 1 to ${MOST_ENTRIES}`)
+  check(
+    'maxBytes',
+    maxBytes === undefined || isCount(maxBytes),
+    'a whole number of bytes, from 1; leave it out for no bound',
+  )
+  isOneOf('isolation', isolation, ISOLATION)
+  isOneOf('eviction', eviction, EVICTION)
+  check('clock', clock === undefined || typeof clock?.now === 'function', 'an object with a method now()')
   return new MemoryBackend({
     size,
     maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
@@ -91,8 +89,4 @@ function create(options: MemoryOptions = {}): MemoryBackend {
     checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
     clock,
   })
-}
-
-function bad(name: string, value: unknown, good: string): ConfigurationError {
-  return new ConfigurationError(`Option "${name}" of memory is ${String(value)}; it must be ${good}.`)
 }

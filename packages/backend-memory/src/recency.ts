@@ -101,8 +101,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.items.knownNew = true
     this.set(key, value)
     if (this.stamps) this.stamps[this.head] = ++this.insertions
-    if (this.promises) this.promises[this.head] = undefined
-    if (this.ties) this.#untie(this.head)
+    this.#forget(this.head)
     this.expiresAt[this.head] = expiresAt
     return evicted
   }
@@ -115,7 +114,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   /** Replaces an entry, which is then at the head. */
   overwrite(pointer: number, value: unknown, expiresAt: number): void {
     this.put(pointer, value)
-    if (this.ties) this.#untie(pointer)
+    this.#untie(pointer)
     this.prolong(pointer, expiresAt)
   }
 
@@ -190,7 +189,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     const key = this.K[pointer] as string
     this.changed()
     if (this.size === 1) {
-      if (this.ties) this.#untie(pointer)
+      this.#untie(pointer)
       this.ties = undefined
       this.clear()
       return key
@@ -199,8 +198,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.K[pointer] = this.V[pointer] = undefined
     this.expiresAt[pointer] = Number.NaN
     if (this.stamps) this.stamps[pointer] = Number.NaN
-    if (this.promises) this.promises[pointer] = undefined
-    if (this.ties) this.#untie(pointer)
+    this.#forget(pointer)
     this.measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
     return key
@@ -224,6 +222,12 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (!this.bytes) return
     this.totalBytes += bytes - (this.bytes[pointer] as number)
     this.bytes[pointer] = bytes
+  }
+
+  /** Lets go of what is known of the value of an entry and of its tags. */
+  #forget(pointer: number): void {
+    if (this.promises) this.promises[pointer] = undefined
+    this.#untie(pointer)
   }
 
   #untie(pointer: number): void {

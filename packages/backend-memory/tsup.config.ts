@@ -20,7 +20,7 @@ const require = createRequire(import.meta.url)
 /** A file without what is not called. The helpers that it would require stand before it, in `typed`. */
 async function partOf(file: string, called: readonly string[]): Promise<string> {
   const source = await readFile(require.resolve(`mnemonist/${file}`), 'utf8')
-  const kept = source.replace(requires, '').replace(symbols, '')
+  const kept = source.replace(requires, '').replace(symbols, '').replaceAll('Math.pow(', '/* @__PURE__ */ $&')
   return kept.replace(member, (text, name) => (called.includes(name) ? text : '')).replaceAll('exports.', 'typed.')
 }
 

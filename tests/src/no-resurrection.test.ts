@@ -267,6 +267,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
 
 describe('a store that watches its keys across processes', () => {
   const holds = async () => true
+  const voidMatch = () => {}
 
   it('is given its lease back with the write, and decides', async () => {
     const written: unknown[][] = []
@@ -281,6 +282,7 @@ describe('a store that watches its keys across processes', () => {
           return false
         },
         holds: async () => false,
+        voidMatch() {},
       },
     })
     const cache = createCache().setup(backend)
@@ -292,7 +294,7 @@ describe('a store that watches its keys across processes', () => {
   it('is not asked to write what was invalidated in this process', async () => {
     const set = vi.fn(async () => true)
     const backend = altered(syncStore(), {
-      leases: { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set, holds },
+      leases: { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set, holds, voidMatch },
     })
     const cache = createCache().setup(backend)
     const opened = gate<string>()
@@ -308,7 +310,9 @@ describe('a store that watches its keys across processes', () => {
     const written: unknown[][] = []
     const get = vi.fn()
     const set = async (...write: unknown[]) => written.push(write) > 0
-    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: async () => 'taken', set, holds } }))
+    const cache = createCache().setup(
+      altered(syncStore(), { leases: { get, take: async () => 'taken', set, holds, voidMatch } }),
+    )
     const getUser = cached(cache, { ttl: 1, key: 'k' }, async () => 'fresh')
     await getUser.refresh()
     expect(written).toEqual([['k', 'fresh', 1_000, 'taken', undefined]])
@@ -318,7 +322,7 @@ describe('a store that watches its keys across processes', () => {
   it('answers a hit without a lease', async () => {
     const set = vi.fn(async () => true)
     const backend = altered(syncStore(), {
-      leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set, holds },
+      leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set, holds, voidMatch },
     })
     const cache = createCache().setup(backend)
     expect(await cache.getOrSet('k', () => 'loaded')).toBe('there')
@@ -332,7 +336,9 @@ describe('a store that watches its keys across processes', () => {
       await leased.promise
       return { value: MISS, lease: 'late' }
     }
-    const cache = createCache().setup(altered(syncStore(), { leases: { get, take: get as never, set, holds } }))
+    const cache = createCache().setup(
+      altered(syncStore(), { leases: { get, take: get as never, set, holds, voidMatch } }),
+    )
     const opened = gate<string>()
     const loading = cache.getOrSet('k', () => opened.promise)
     await vi.advanceTimersByTimeAsync(200)
@@ -348,7 +354,13 @@ describe('a store that watches its keys across processes', () => {
     let isHeld = true
     const asked = vi.fn(async () => isHeld)
     const set = vi.fn(async () => true)
-    const leases = { get: async () => ({ value: MISS, lease: 'x' }), take: async () => 'x', set, holds: asked }
+    const leases = {
+      get: async () => ({ value: MISS, lease: 'x' }),
+      take: async () => 'x',
+      set,
+      holds: asked,
+      voidMatch,
+    }
     const cache = createCache().setup(altered(syncStore(), { leases }))
     let loads = 0
     let opened = gate<number>()
@@ -374,7 +386,7 @@ describe('a store that watches its keys across processes', () => {
   it('is read again for who asks while a read is on its way, but once for all of one turn', async () => {
     const answers = [gate<string>(), gate<string>()]
     const get = vi.fn(async () => ({ value: await answers[get.mock.calls.length - 1]?.promise }))
-    const leases = { get, take: async () => 'x', set: async () => true, holds }
+    const leases = { get, take: async () => 'x', set: async () => true, holds, voidMatch }
     const cache = createCache().setup(altered(syncStore(), { leases }))
     const read = () => cache.getOrSet('k', () => 'loaded')
     const first = [read(), read()]

@@ -25,6 +25,11 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
   const overtakings: readonly (readonly [string, (key: string) => Promise<unknown>])[] = [
     ['deletes its tag', () => theirs.tagging?.delete('x') as Promise<unknown>],
     ['deletes its key', (key) => theirs.delete(key)],
+    ['deletes keys by a pattern', (key) => theirs.deleteMatch(`*${key}*`)],
+    [
+      'deletes keys by a pattern in a transaction',
+      (key) => transaction(theirs, () => theirs.deleteMatch(`*${key}*`), { mode: 'fast' }),
+    ],
   ]
   describe.each(overtakings)('and %s', (_, overtake) => {
     it('answers who asked before, and makes one that asks after load again', async () => {
@@ -66,6 +71,27 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
       ])
       expect(await all(first)).toEqual(['old'])
     })
+  })
+
+  it('and deletes many keys by a pattern is not stored after the scan has passed its key', async () => {
+    await theirs.setMany(Array.from({ length: 2_000 }, (_, n) => [`filler:${n}`, n] as const))
+    const opened = gate()
+    const begun = gate()
+    const keys = Array.from({ length: 200 }, (_, n) => `k:${n}`)
+    let loads = 0
+    const loading = keys.map((key) =>
+      ours.getOrSet(key, async () => {
+        if (++loads === keys.length) begun.open()
+        await opened.promise
+        return 'old'
+      }),
+    )
+    await begun.promise
+    const deleting = theirs.deleteMatch('*')
+    await theirs.get('anything')
+    opened.open()
+    await Promise.all([deleting, ...loading])
+    expect((await theirs.getMany(keys)).filter((value) => value !== undefined)).toEqual([])
   })
 
   const strategies = {

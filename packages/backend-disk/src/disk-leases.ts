@@ -9,6 +9,8 @@ export interface LeasedValues {
   get(key: string): Awaitable<unknown>
   /** Writes a value if the lease is not void. */
   store(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
+  /** Voids the leases on keys that match, there or not. */
+  voidMatch(pattern: string): Awaitable<void>
 }
 
 /** Leases that a write by any process voids. */
@@ -40,5 +42,9 @@ export class DiskLeases implements Leases {
 
   holds(key: string, lease: string): Awaitable<boolean> {
     return this.#values.shardOf(key).read((file) => isHeld(file, key, lease))
+  }
+
+  voidMatch(pattern: string): Awaitable<void> {
+    return this.#values.voidMatch(pattern)
   }
 }

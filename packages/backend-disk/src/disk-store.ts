@@ -112,6 +112,7 @@ export class DiskStore implements Base {
             return putLeased(file, { key, expiresAt, ...encoded }, lease, () => claim(file, encoded))
           }, since),
         ),
+      voidMatch: (pattern) => this.#keys.voidLeases(pattern),
     })
   }
 
@@ -289,11 +290,6 @@ export class DiskStore implements Base {
 
   deleteMatch(pattern: string): Promise<number> {
     return this.#keys.deleteMatch(pattern)
-  }
-
-  /** Sees to it that no load is stored which is under way on a key that matches, there or not. */
-  voidLeases(pattern: string): Promise<void> {
-    return this.#keys.voidLeases(pattern)
   }
 
   async clear(): Promise<void> {

@@ -101,15 +101,7 @@ function create(options: DiskOptions = {}): DiskBackend {
     }),
   )
   const backend = completeBackend(store)
-  const { deleteMatch } = backend
-  return Object.assign(backend, {
-    directory: store.directory,
-    // To void the leases of keys that are not there is more than the removal of those that are.
-    deleteMatch: async (pattern: string) => {
-      await store.voidLeases(pattern)
-      return deleteMatch(pattern)
-    },
-  })
+  return Object.assign(backend, { directory: store.directory })
 }
 
 /** better-sqlite3 13 kills a process of an older Node as soon as it opens a file. */

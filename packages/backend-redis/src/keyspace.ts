@@ -74,11 +74,16 @@ export class Keyspace {
   }
 
   /**
-   * A pattern for `SCAN … MATCH` that finds at least what `pattern` does, and the leases too. Redis counts bytes where
-   * a glob counts characters, so single characters and classes become `*`: whoever scans looks at the keys again.
+   * A pattern for `SCAN … MATCH` that finds at least what `pattern` does. Redis counts bytes where a glob counts
+   * characters, so single characters and classes become `*`: whoever scans looks at the keys again.
    */
   scanPattern(pattern: string): string {
-    return `${escapeGlob(this.namespace)}*${pattern.replace(/\\[\s\S]|\?|\[\^?(?:\\[\s\S]|[^\]\\])*\]?/g, widened)}`
+    return `${escapeGlob(this.namespace)}*${widened(pattern)}`
+  }
+
+  /** The same for leases on keys. */
+  leasePattern(pattern: string): string {
+    return `${escapeGlob(this.namespace)}${ASIDE}lease:*${widened(pattern)}`
   }
 
   /** A name that nobody uses otherwise, in a given slot. */
@@ -114,6 +119,6 @@ function refuseUnfit(key: string): void {
   )
 }
 
-function widened(part: string): string {
-  return part.startsWith('\\') ? part : '*'
+function widened(pattern: string): string {
+  return pattern.replace(/\\[\s\S]|\?|\[\^?(?:\\[\s\S]|[^\]\\])*\]?/g, (part) => (part.startsWith('\\') ? part : '*'))
 }

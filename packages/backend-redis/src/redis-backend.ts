@@ -233,8 +233,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const matches = compileGlob(pattern)
     let gone = 0
     for await (const names of scanNames(this.#link, this.#keys.scanPattern(pattern), FEW_TO_DELETE)) {
-      // A load under way on a key that is not there must not be stored either.
-      const keys = names.map((name) => this.#keys.keyOf(name) ?? this.#keys.keyOfLease(name))
+      const keys = names.map((name) => this.#keys.keyOf(name))
       gone += await this.deleteMany(keys.filter((key) => key !== undefined && matches(key)) as string[])
     }
     this.#copies?.dropMatch(pattern)
@@ -242,6 +241,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async clear(): Promise<void> {
+    await this.leases.voidMatch('*')
     await this.deleteMatch('*')
   }
 
@@ -355,6 +355,13 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       const [, name] = this.#pair(key)
       const [found, stored] = (await this.#send('hmget', key, [name, 'name', 'stored'])) as (Buffer | null)[]
       return found !== null && String(found) === lease.slice(0, at) && Number(lease.slice(at + 1)) >= Number(stored)
+    },
+    voidMatch: async (pattern) => {
+      const matches = compileGlob(pattern)
+      for await (const names of scanNames(this.#link, this.#keys.leasePattern(pattern), BATCH)) {
+        const keys = names.map((name) => this.#keys.keyOfLease(name))
+        await this.#runAll(scripts.VOID, keys.filter((key) => key !== undefined && matches(key)) as string[], () => [])
+      }
     },
   }
 

@@ -46,6 +46,10 @@ for i = 1, #KEYS, 2 do
 end
 return gone`)
 
+/** Voids the leases alone. */
+export const VOID: Script = new Script(`
+for i = 2, #KEYS, 2 do redis.call('UNLINK', KEYS[i]) end`)
+
 /** ARGV: by, ttl. Beyond 2^53 - 1 no JavaScript number tells a sum from its neighbours. */
 export const INCR: Script = new Script(`
 local isNew = redis.call('EXISTS', KEYS[1]) == 0

@@ -356,6 +356,8 @@ export interface Leases {
   set(key: string, value: unknown, lifetime: Milliseconds, lease: string, tags?: readonly string[]): Awaitable<boolean>
   /** Answers whether a lease is not void, so that {@link Leases.set} would write. */
   holds(key: string, lease: string): Awaitable<boolean>
+  /** Voids the leases on keys that match a glob, there or not. */
+  voidMatch(pattern: string): Awaitable<void>
 }
 
 /**

@@ -86,10 +86,13 @@ export function completeBackend(store: Base): Backend {
       own('setMany') ??
       ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),
     deleteMany: own('deleteMany') ?? ((keys) => chain(all(keys.map(remove)), (gone) => gone.filter(Boolean).length)),
+    // First the leases: a load that stored after the scan has passed its key would stay.
     deleteMatch: (pattern) =>
-      deleteMatch && (ownLocks || passesLocks || !REACHES_LOCKS.test(pattern))
-        ? deleteMatch(pattern)
-        : deleteScanned(backend, pattern),
+      chain(leases?.voidMatch(pattern), () =>
+        deleteMatch && (ownLocks || passesLocks || !REACHES_LOCKS.test(pattern))
+          ? deleteMatch(pattern)
+          : deleteScanned(backend, pattern),
+      ),
     exists: own('exists') ?? ((key) => chain(base.inspect(key), (found) => found !== MISS)),
     expire:
       own('expire') ??
@@ -122,6 +125,7 @@ export function completeBackend(store: Base): Backend {
         take: (key, tags) => leases.take(key, tags),
         set: (...write) => leases.set(...write),
         holds: (key, lease) => leases.holds(key, lease),
+        voidMatch: (pattern) => leases.voidMatch(pattern),
       },
     }),
   }

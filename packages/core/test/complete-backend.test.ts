@@ -165,6 +165,7 @@ describe('completeBackend', () => {
           take: () => 'token',
           set: () => true,
           holds: () => true,
+          voidMatch: () => {},
         },
       }),
     )

@@ -1,4 +1,12 @@
-import { type Awaitable, type Backend, isOvertaken, type Lease, leasesOf, type Milliseconds } from '@cashews/core'
+import {
+  type Awaitable,
+  type Backend,
+  type CallOf,
+  isOvertaken,
+  type Lease,
+  leasesOf,
+  type Milliseconds,
+} from '@cashews/core'
 import type { Entry } from './entry.ts'
 import { lifetimeLeft } from './held.ts'
 import type { Fill } from './loading.ts'
@@ -71,11 +79,19 @@ export class Pending {
     await drop('deleteTags', this.#gone.deleted)
   }
 
-  /** Lets no load of this process store what it began before keys were deleted by pattern. */
+  /** Lets no load of another process store what it began before keys were deleted by pattern, there or not. */
+  async voidMatches(): Promise<void> {
+    const { store, door } = this.view
+    const { leases } = store
+    if (!leases) return
+    for (const pattern of this.#gone.patterns)
+      await door.ask<unknown>(deletionOf(pattern, store), () => leases.voidMatch(pattern), true)
+  }
+
+  /** The same for the loads of this process. */
   breakMatches(): void {
     const { store } = this.view
-    for (const pattern of this.#gone.patterns)
-      leasesOf(store).breakFor({ command: 'deleteMatch', pattern, backend: store })
+    for (const pattern of this.#gone.patterns) leasesOf(store).breakFor(deletionOf(pattern, store))
   }
 
   /** Stores what cached functions have answered, unless it was invalidated meanwhile. What goes wrong is reported. */
@@ -101,6 +117,10 @@ export class Pending {
   end(): void {
     for (const lease of this.#leases) lease.drop()
   }
+}
+
+function deletionOf(pattern: string, backend: Backend): CallOf<'deleteMatch'> {
+  return { command: 'deleteMatch', pattern, backend }
 }
 
 /** Stores the result of a load, with the proof that the store gave for it. Without one, nobody could tell what came between. */

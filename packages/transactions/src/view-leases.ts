@@ -1,4 +1,13 @@
-import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '@cashews/core'
+import {
+  type Awaitable,
+  chain,
+  compileGlob,
+  type Leased,
+  type Leases,
+  MISS,
+  type Milliseconds,
+  type TagsAhead,
+} from '@cashews/core'
 import { ask } from './ask.ts'
 import type { Draft } from './draft.ts'
 import { copyOf } from './held.ts'
@@ -51,6 +60,10 @@ export class ViewLeases implements Leases {
 
   holds(key: string, lease: string): boolean {
     return this.#draft.loadings.find(key, lease) !== undefined
+  }
+
+  voidMatch(pattern: string): void {
+    this.#draft.loadings.cancelMatching(compileGlob(pattern))
   }
 
   #getKnown(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {

@@ -139,13 +139,13 @@ export class View implements BackendBase {
     const keys: string[] = []
     for await (const key of this.scan(pattern, BATCH)) keys.push(key)
     const matches = compileGlob(pattern)
-    this.#draft.loadings.cancelMatching(matches)
     for (const [key, entry] of this.#draft) if (matches(key)) entry.stale = MISS
     this.#patterns.push(pattern)
     return this.deleteMany(keys)
   }
 
   async clear(): Promise<void> {
+    this.#draft.loadings.cancelAll()
     await this.deleteMatch('*')
   }
 

@@ -111,5 +111,24 @@ export const leases: CheckGroup = {
         same(await backend.getMany(['a']), [MISS])
       }
     }),
+    check('voidMatch voids the leases on keys that match a glob, there or not, and no others', async (context) => {
+      const { take: takeAny, holds, voidMatch } = leasesOf(context)
+      const keys = ['a', 'ab', 'b', 'cb', '~a', 'a{b}c']
+      await context.backend.set('a', 1, FOREVER)
+      for (const [pattern, matching] of [
+        ['a', ['a']],
+        ['*b', ['ab', 'b', 'cb']],
+        ['?b', ['ab', 'cb']],
+        ['[ab]', ['a', 'b']],
+        ['\\~*', ['~a']],
+        ['a\\{*', ['a{b}c']],
+        ['*', keys],
+      ] as const) {
+        const taken = await Promise.all(keys.map(async (key) => [key, await takeAny(key)] as const))
+        await voidMatch(pattern)
+        for (const [key, lease] of taken)
+          same([pattern, key, await holds(key, lease)], [pattern, key, !(matching as readonly string[]).includes(key)])
+      }
+    }),
   ],
 }

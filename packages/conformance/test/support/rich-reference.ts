@@ -163,6 +163,10 @@ export function richReference(clock: HandClock): RichBackend {
         )
         return names ? tags.set(key, value, lifetime, names, { proof }) : store.set(key, value, lifetime)
       },
+      voidMatch(pattern) {
+        const matches = compileGlob(pattern)
+        for (const key of tokens.keys()) if (matches(key)) tokens.delete(key)
+      },
     },
     tags: {
       ...tags,

@@ -54,6 +54,10 @@ export class TaggedLeases implements Leases {
     return chain(hold, (hold) => hold.every(Boolean))
   }
 
+  voidMatch(pattern: string): Awaitable<void> {
+    return this.#leases.voidMatch(pattern)
+  }
+
   /** What is answered for what the store has leased without a look at any tags. */
   #leased(key: string, { value: found, lease }: Leased): Awaitable<Leased> {
     return chain(this.#reads.unpack(key, found), (value) => {

@@ -43,4 +43,12 @@ export const leases: Readonly<Record<string, Saboteur>> = {
   'a lease is void after deleteMany, deleteMatch and clear': (store) => ({
     deleteMatch: async (pattern) => store.deleteMany(await collect(store.scan(pattern, 100))),
   }),
+  'voidMatch voids the leases on keys that match a glob, there or not, and no others': (store) => ({
+    leases: {
+      ...store.leases,
+      voidMatch: async (pattern) => {
+        await store.deleteMany(await collect(store.scan(pattern, 100)))
+      },
+    },
+  }),
 }

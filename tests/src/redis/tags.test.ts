@@ -293,3 +293,14 @@ describe('records of tags in Redis', () => {
     expect(await cache.get('a')).toBeUndefined()
   })
 })
+
+it('deleting keys by a pattern leaves tags alone whose names match it, in a process without tags too', async () => {
+  const namespace = `tags:${crypto.randomUUID()}:`
+  const { cache } = await start(namespace)
+  const plain = createCache().setup(redis({ url: redisUrl(), namespace }), PATIENT)
+  closing.push(() => plain.close())
+  await cache.set('a', 1, { ttl: '1h', tags: ['user:7'] })
+  await plain.set('b:7', 1)
+  expect(await plain.deleteMatch('*:7')).toBe(1)
+  expect(await cache.get('a')).toBe(1)
+})

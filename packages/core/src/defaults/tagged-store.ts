@@ -147,12 +147,13 @@ export class TaggedStore implements BackendBase {
   }
 
   async deleteMatch(pattern: string): Promise<number> {
-    if (!this.#reads.inUse && this.#base.deleteMatch && (this.locks !== undefined || !REACHES_ASIDE.test(pattern)))
-      return this.#base.deleteMatch(pattern)
+    const leavesAside = pattern === '*' ? this.locks !== undefined : !REACHES_ASIDE.test(pattern)
+    if (!this.#reads.inUse && this.#base.deleteMatch && leavesAside) return this.#base.deleteMatch(pattern)
     let gone = 0
     for await (const keys of batches(this.#base.scan(pattern, BATCH), BATCH)) {
       const own = keys.filter((key) => !isRecordKey(key) && !isLockKey(key))
-      gone += (await Promise.all(own.map((key) => this.delete(key)))).filter(Boolean).length
+      gone +=
+        (await this.deleteMany?.(own)) ?? (await Promise.all(own.map((key) => this.delete(key)))).filter(Boolean).length
     }
     return gone
   }

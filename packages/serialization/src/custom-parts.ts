@@ -1,6 +1,7 @@
 import { type Awaitable, chain } from '@cashews/core'
 import { asList, asText } from './content.ts'
 import { CustomTypeError, callOf, typeById } from './custom-types.ts'
+import { checkReferences, forgetReferences } from './graph.ts'
 import { CustomPart } from './placeholders.ts'
 import { replace } from './replace.ts'
 
@@ -14,7 +15,9 @@ export function reviveAll(
   start: number,
 ): Awaitable<unknown> {
   if (customParts.length > 0) customParts = []
+  forgetReferences()
   const value = read(bytes, start)
+  checkReferences()
   if (customParts.length === 0) return value
   const parts = customParts
   customParts = []

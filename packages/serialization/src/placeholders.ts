@@ -1,6 +1,7 @@
 /** Stands for a repeated part until all parts are read. */
 export class Reference {
   readonly id: number
+  isReplaced = false
 
   constructor(id: number) {
     this.id = id

@@ -1,8 +1,7 @@
 import { VIEWS } from './built-in.ts'
 import { asBytes, asList, asNumber, asText, fail, pairs } from './content.ts'
 import { makeCustom } from './custom-parts.ts'
-import { makeGraph } from './graph.ts'
-import { Reference } from './placeholders.ts'
+import { makeGraph, makeReference } from './graph.ts'
 import type { Fields } from './plain.ts'
 import { makeError } from './revived-error.ts'
 import { TAG, type Tag } from './tagged.ts'
@@ -33,7 +32,7 @@ const MAKERS: Readonly<Record<Tag, (content: unknown) => unknown>> = {
   [TAG.entries]: (content) => define({}, pairs(content)),
   [TAG.sparse]: makeSparse,
   [TAG.graph]: makeGraph,
-  [TAG.reference]: (content) => new Reference(asNumber(content)),
+  [TAG.reference]: makeReference,
   [TAG.custom]: makeCustom,
 }
 

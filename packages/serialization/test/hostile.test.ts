@@ -56,6 +56,15 @@ describe('hostile bytes', () => {
   })
 
   it.each([
+    ['alone', '{"$":[15,7]}'],
+    ['in data', '{"a":[{"$":[15,7]}]}'],
+    ['beside those that have one', '[{"$":[15,1]},{"$":[14,[[1,{"b":1}],[{"$":[15,1]},{"$":[15,1]}]]]}]'],
+  ])('that name a part which is not there, %s, are a miss', async (_, payload) => {
+    expect(await missOf(serializer, json(payload))).toMatchObject({ reason: 'corrupt' })
+    expect(await serializer.decode('k', json('[1]'), host)).toEqual([1])
+  })
+
+  it.each([
     ['a RegExp', msgpack(0xd4, 0x78, 0, 0x92, text('(a+)+$'), text('g'))],
     ['an Error of msgpackr', msgpack(0xd4, 0x65, 0, 0x93, text('Error'), text('m'), 0xc0)],
     ['a record, which is read by compiled code', msgpack(0xd4, 0x72, 0x40, 0x91, text('a'), 0x01)],

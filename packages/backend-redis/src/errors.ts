@@ -9,10 +9,22 @@ const WRONG_TYPE = /WRONGTYPE|not an integer|increment or decrement would overfl
 /** What the client says of a command that it could not even send: a connection broke, and it has just noticed. */
 const UNSENT = /^Stream isn't writeable/
 
+/** Commands that carry a password. */
+const LOGIN = /^(?:auth|hello)$/i
+
+/** Takes out of an error of the client what no log may tell: the password that it logged in with. */
+export function withoutPassword<E extends Error>(error: E): E {
+  const { command, lastNodeError } = error as { readonly command?: { name?: string }; readonly lastNodeError?: Error }
+  if (command?.name !== undefined && LOGIN.test(command.name))
+    Object.assign(error, { command: { name: command.name, args: [] } })
+  if (lastNodeError) withoutPassword(lastNodeError)
+  return error
+}
+
 /** Makes an error of the contract of whatever the client or the server raised. */
 export function asBackendError(error: unknown): CashewsError {
   if (error instanceof CashewsError) return error
-  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
+  const { name, message } = error instanceof Error ? withoutPassword(error) : { name: '', message: String(error) }
   if (UNSENT.test(message))
     return new BackendUnavailableError('Redis cannot be reached: the connection broke.', {
       cause: error,

@@ -1,5 +1,6 @@
 import { BackendUnavailableError, type Milliseconds } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
+import { withoutPassword } from './errors.ts'
 
 /** How long a server may be silent before its connection is taken for dead. */
 const SILENCE: Milliseconds = 200
@@ -99,7 +100,7 @@ export class Watch {
 
   readonly #onError = (error: Error): void => {
     // What follows from it says nothing of it.
-    if (!this.hasNoDatabase) this.#trouble = error
+    if (!this.hasNoDatabase) this.#trouble = withoutPassword(error)
   }
 
   readonly #onConnect = (): void => {

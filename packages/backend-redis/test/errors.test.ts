@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { BackendUnavailableError } from '@cashews/core'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
@@ -10,4 +11,14 @@ it('a command that a broken connection could not even send is told as that, and 
   const error = asBackendError(raised)
   expect(error).toBeInstanceOf(BackendUnavailableError)
   expect(error).toMatchObject({ message: 'Redis cannot be reached: the connection broke.', isUndone: true })
+})
+
+it('an error tells no password, neither with what was sent nor with what a node of a cluster said', () => {
+  const refused = Object.assign(new Error('WRONGPASS invalid username-password pair'), {
+    name: 'ReplyError',
+    command: { name: 'hello', args: ['3', 'AUTH', 'default', 'HUSH'] },
+  })
+  const ofCluster = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: refused })
+  for (const raised of [ofCluster, refused])
+    expect(inspect(asBackendError(raised), { depth: 9, showHidden: true })).not.toContain('HUSH')
 })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
@@ -43,6 +44,12 @@ describe('Redis that was set up in the wrong way', () => {
     ['Sentinels', (port: number) => ({ sentinels: [`127.0.0.1:${port}`], name: 'mymaster' })],
   ])('is not there: %s', async (_, options) => {
     expect((await failureOf(options(await freePort()))).message).toMatch(/connect ECONNREFUSED/)
+  })
+
+  it('takes another password: no error tells the one that was given', async () => {
+    const failure = await failureOf({ url: redisUrl(), username: 'nobody', password: 'HUSH' })
+    expect(failure.message).toMatch(/WRONGPASS/)
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('HUSH')
   })
 
   it('is no Cluster', async () => {

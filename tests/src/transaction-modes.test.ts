@@ -73,6 +73,19 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getExpire('count')).toBeGreaterThan(90)
   })
 
+  it.each(['locked', 'fast'] as const)('add to what others count without a lock, when they are %s', async (mode) => {
+    await cache.set('count', 10)
+    await run(
+      async () => {
+        await cache.incr('count')
+        await outsideTransaction(() => cache.incr('count', 100))
+        await cache.set('else', 1)
+      },
+      { mode },
+    )
+    expect(await cache.getMany(['count', 'else'])).toEqual([111, 1])
+  })
+
   it('write no skew when they are serializable: one of two doctors stays on call', async () => {
     for (let round = 0; round < 20; round++) {
       await cache.setMany({ alice: true, bob: true })

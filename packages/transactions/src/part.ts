@@ -41,8 +41,9 @@ export class Part {
 
   /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
   async validate(): Promise<void> {
-    if (!this.#host.checksReads && !this.#locks) return
-    if (!(await apply(this.#view.door, this.#expectations(), []))) throw this.#conflict()
+    if (this.#host.checksReads) {
+      if (!(await apply(this.#view.door, this.#expectations(), []))) throw conflict()
+    } else await this.#validateLocks()
   }
 
   /**
@@ -56,7 +57,7 @@ export class Part {
     const { store } = this.#view
     leasesOf(store).breakAll(this.keys)
     for (let tries = 1; !(await this.#commitOnce()); tries++) {
-      if (tries === MOST_TRIES) throw this.#conflict()
+      if (tries === MOST_TRIES) throw conflict()
       await this.#judgeAnew()
     }
     leasesOf(store).breakAll(this.keys)
@@ -95,13 +96,23 @@ export class Part {
       if (seen === undefined || isDropped || !(checksReads || judged)) return []
       return [{ key, stamp: stampOf(seen) }]
     })
-    const locks = this.#locks?.keys.map((key) => ({ lock: lockName(key), token: this.#locks?.token })) ?? []
-    return [...locks, ...stamps]
+    return [...this.#lockExpectations(), ...stamps]
+  }
+
+  #lockExpectations(): Expected[] {
+    return this.#locks?.keys.map((key) => ({ lock: lockName(key), token: this.#locks?.token })) ?? []
+  }
+
+  async #validateLocks(): Promise<void> {
+    const locks = this.#lockExpectations()
+    if (locks.length === 0 || (await apply(this.#view.door, locks, []))) return
+    throw conflict('A lock of the transaction was lost: its timeout ran out.')
   }
 
   /** Where only a sum or the presence of a key was taken for granted, a change need not matter. */
   async #judgeAnew(): Promise<void> {
-    if (this.#host.checksReads || this.#locks) throw this.#conflict()
+    if (this.#host.checksReads) throw conflict()
+    await this.#validateLocks()
     for (const [key, entry] of this.#entries) await this.#judgeEntryAnew(key, entry)
   }
 
@@ -113,20 +124,16 @@ export class Part {
     const now = heldFrom(await ask<Snapshot | Miss>(door, 'get', key, () => store.inspect(key), true), asked)
     if (stampOf(now) === stampOf(seen)) return
     const hasCome = (now === MISS) !== (seen === MISS)
-    if (judged.what === 'all' || (judged.what === 'presence' && hasCome)) throw this.#conflict()
+    if (judged.what === 'all' || (judged.what === 'presence' && hasCome)) throw conflict()
     entry.seen = now
     if (judged.what !== 'sum') return
     const expiresAt = now === MISS ? judged.endOfNew : now.expiresAt
     entry.own = { value: sumOf(key, now, judged.by), expiresAt, stamp: 0 }
   }
+}
 
-  #conflict(): TransactionConflictError {
-    return new TransactionConflictError(
-      this.#locks
-        ? 'A lock of the transaction was lost: its timeout ran out. Nothing was written.'
-        : 'Others changed what the transaction has read. Nothing was written.',
-    )
-  }
+function conflict(why = 'Others changed what the transaction has read.'): TransactionConflictError {
+  return new TransactionConflictError(`${why} Nothing was written.`)
 }
 
 function stampOf(held: Held | Miss): Held['stamp'] | undefined {

@@ -129,6 +129,19 @@ describe('opening', () => {
 })
 
 describe('closing', () => {
+  it('reports nothing of a load that ends after it: its caller has the result', async () => {
+    const onError = vi.fn()
+    const cache = createCache({ onError }).setup(syncStore())
+    const opened = gate<number>()
+    const load = cached(cache, { ttl: 10, key: 'k', lock: true }, () => opened.promise)
+    const answer = load()
+    await settle()
+    await cache.close()
+    opened.open(1)
+    expect(await answer).toBe(1)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
   it('waits for a store that is just being opened, and closes it', async () => {
     const opened = gate()
     const order: string[] = []

@@ -629,7 +629,7 @@ export class Cache implements AsyncDisposable {
     const run = async () => {
       clearTimeout(timer)
       this.#postponed.delete(run)
-      await task().catch((error) => error instanceof CacheClosedError || this.report(error))
+      await task().catch(this.report)
     }
     const timer = setTimeout(run, delay).unref()
     this.#postponed.add(run)
@@ -704,8 +704,9 @@ export class Cache implements AsyncDisposable {
     if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
   }
 
-  /** Hands an error that no caller awaits to `onError`. */
+  /** Hands an error that no caller awaits to `onError`, unless it is that the cache was closed meanwhile. */
   readonly report = (error: unknown): void => {
+    if (error instanceof CacheClosedError) return
     try {
       const heard: unknown = outsideTransaction(() => this.#onError(error))
       if (isPending(heard)) heard.catch((failure: unknown) => warn(failure, error))

@@ -110,6 +110,13 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     },
   )
 
+  it('throws no result, whatever it looks like', async () => {
+    const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, async () => JSON.parse('{"\\u0000error":"theirs"}'))
+    expect(await load()).toEqual({ '\0error': 'theirs' })
+    expect(await load()).toEqual({ '\0error': 'theirs' })
+    expect(await load.peek()).toEqual({ '\0error': 'theirs' })
+  })
+
   it('refuses counts that cannot be', () => {
     expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(
       /cacheHits is a whole number from 1 on, not 0/,

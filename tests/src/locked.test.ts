@@ -1,5 +1,5 @@
-import { type Cache, createCache, LockedError } from '@cashews/core'
-import { cached, locked } from '@cashews/strategies'
+import { type Cache, createCache, LockedError, onTerms } from '@cashews/core'
+import { cached, dynamic, early, failover, hit, locked, soft } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, recorder, settle } from './support/helpers.ts'
@@ -175,6 +175,61 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(run).not.toHaveBeenCalled()
       await elapse(2_000)
       expect(await answer).toBe(1)
+    })
+
+    it.each(['cached', 'early', 'soft', 'failover', 'dynamic'] as const)(
+      'refreshes what is stored by %s',
+      async (name) => {
+        const run = vi.fn(async () => run.mock.calls.length)
+        const wrap = { cached, early, soft, failover, dynamic }[name] as typeof cached
+        const load = wrap(cache, { ttl: '1m', key: 'k', lock: true }, run)
+        expect([await load(), await load.refresh(), await load.peek()]).toEqual([1, 2, 2])
+      },
+    )
+
+    it('leaves the calls of failover calls of their own', async () => {
+      const run = vi.fn(async () => run.mock.calls.length)
+      const load = failover(cache, { ttl: '1m', key: 'k', lock: true }, run)
+      expect([await load(), await load()]).toEqual([1, 2])
+    })
+
+    it('computes anew what hit has used up, once for all caches', async () => {
+      const backend = create()
+      const run = vi.fn(async () => run.mock.calls.length)
+      const [one, other] = [1, 2].map(() =>
+        hit(createCache({ onError }).setup(backend), { ttl: '1m', key: 'k', cacheHits: 1, lock: true }, run),
+      )
+      expect([await one?.(), await other?.()]).toEqual([1, 1])
+      const answers = Promise.all([one?.(), other?.()])
+      await elapse(2_000)
+      expect(await answers).toEqual([2, 2])
+      expect(run).toHaveBeenCalledTimes(2)
+    })
+
+    it('lets dynamic refresh in the background', async () => {
+      const run = vi.fn(async () => run.mock.calls.length)
+      const load = dynamic(cache, { key: 'k', lock: true }, run)
+      await load()
+      await load()
+      await elapse(100)
+      expect(await load()).toBe(2)
+    })
+
+    it('computes anew before its time what early has drawn', async () => {
+      const run = vi.fn(async () => {
+        await elapse(10)
+        return run.mock.calls.length
+      })
+      const load = early(cache, { ttl: '1m', key: 'k', beta: 1e9, background: false, lock: true }, run)
+      expect([await load(), await load()]).toEqual([1, 2])
+    })
+
+    it('computes anew what is too old for who asks', async () => {
+      const run = vi.fn(async () => run.mock.calls.length)
+      const load = cached(cache, { ttl: '1m', key: 'k', lock: true }, run)
+      await load()
+      await elapse(2_000)
+      expect(await onTerms({ maxAge: 1 }, load)).toBe(2)
     })
 
     it('passes on what the function throws, once', async () => {

@@ -29,8 +29,11 @@ export interface ReadThrough<T> {
   readonly isTold?: boolean
   /** Whether `load` lands the flight itself, which spares a promise. @default false */
   readonly lands?: boolean
-  /** Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. */
-  readonly load: (flight: Flight<T>) => Promise<T>
+  /**
+   * Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. By `isNewer`, a strategy
+   * around it tells what is stored meanwhile that spares the load.
+   */
+  readonly load: (flight: Flight<T>, isNewer?: (stored: unknown) => boolean) => Promise<T>
   /** Makes the answer of what is stored. Absent: it is the answer. */
   readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
   /** Whether the load has to know if a strategy inside it answered from the cache. */

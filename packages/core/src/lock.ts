@@ -30,7 +30,7 @@ export interface LockStore {
 }
 
 const FIRST_PAUSE: Milliseconds = 25
-const CHECK_INTERVAL: Milliseconds = 400
+const CHECK_INTERVAL: Ttl = 0.4
 
 /** A lock that is held. Works with `await using`. */
 export class Lock implements AsyncDisposable {
@@ -81,7 +81,6 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   const lifetime = parseTtl(options?.ttl)
   const { wait: patience = options.ttl, signal } = options
   const wait = patience === false || patience === 0 ? 0 : parseTtl(patience)
-  const longest = options.checkInterval === undefined ? CHECK_INTERVAL : parseTtl(options.checkInterval)
   const token = crypto.randomUUID()
   const attempt = async () => {
     try {
@@ -94,7 +93,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
       throw error
     }
   }
-  if (await retry(attempt, wait, longest, store, signal)) return new Lock(key, token, store)
+  if (await retry(attempt, wait, store, options)) return new Lock(key, token, store)
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
@@ -120,17 +119,17 @@ export async function awaitUnlocked(
   wait: Milliseconds,
   store: Pick<LockStore, 'released'>,
 ): Promise<boolean> {
-  return !(await retry(async () => !(await isLocked()), wait, CHECK_INTERVAL, store))
+  return !(await retry(async () => !(await isLocked()), wait, store, {}))
 }
 
-/** Looks at a lock until `attempt` succeeds, and answers whether it did; waits for `wait` in all, for `longest` between two looks. */
+/** Looks at a lock until `attempt` succeeds, and answers whether it did; waits for `wait` in all. */
 async function retry(
   attempt: () => Promise<boolean>,
   wait: Milliseconds,
-  longest: Milliseconds,
   store: Pick<LockStore, 'released'>,
-  signal?: AbortSignal,
+  { checkInterval = CHECK_INTERVAL, signal }: Omit<LockOptions, 'ttl'>,
 ): Promise<boolean> {
+  const longest = parseTtl(checkInterval)
   const deadline = performance.now() + wait
   for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
     signal?.throwIfAborted()

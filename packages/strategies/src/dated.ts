@@ -1,5 +1,4 @@
 import { type Cache, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
-import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 
 /**
@@ -29,7 +28,7 @@ export async function expiredByTag(cache: Cache, key: string): Promise<Dated | u
 /** Answers what is stored for a key, stale or not. */
 export async function peekDated(cache: Cache, key: string): Promise<unknown> {
   const stored = await cache.get(key)
-  return isDated(stored) ? unwrap(stored[0]) : undefined
+  return isDated(stored) ? stored[0] : undefined
 }
 
 /** How long a result is fresh, or what tells it of a call. */

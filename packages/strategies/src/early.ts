@@ -83,8 +83,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         if (!isDated(stored) || !background) {
           flight.hit = false
           flight.reason = isDated(stored) ? 'stale' : 'miss'
-          const fresh = loading.load(flight)
-          return isDated(stored) ? fresh.catch((error) => keepOld(cache, stored, error)) : fresh
+          if (!isDated(stored)) return loading.load(flight)
+          const isNewer = (now: unknown) => isFresh(now) && now[1] !== stored[1]
+          return loading.load(flight, isNewer).catch((error) => keepOld(cache, stored, error))
         }
         if (!isFresh(stored)) markStale(flight)
         refreshLater(flight.call, stored)

@@ -4,7 +4,6 @@ import {
   checkFlags,
   checkOptions,
   checkThat,
-  MISS,
   type Milliseconds,
   outsideTransaction,
   type ReadThrough,
@@ -14,7 +13,6 @@ import { type CachingOptions, cachingOf } from './caching.ts'
 import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import type { Lasting } from './lifetime.ts'
-import { unwrap } from './stored-error.ts'
 import type { StoredForm } from './stored-form.ts'
 
 /** Settings of {@link hit}. */
@@ -96,7 +94,7 @@ export function countingHits(
     /** A result that still stands, because no other was stored, stays used up. */
     const dropReplaced = async (key: string, old: unknown): Promise<void> => {
       const now = await cache.call<'get'>({ command: 'get', key })
-      if (!isCounted(now) || !isCounted(old) || now[1] !== old[1]) await drop(key, old)
+      if (!isCounted(now) || isNewer(now, old)) await drop(key, old)
     }
     return {
       async answer(call) {
@@ -117,17 +115,16 @@ export function countingHits(
               () => renew(stored),
             )
           await cache.detectedHit(key, loading.seen, loading.longest)
-          return unwrap(stored[0])
+          return stored[0]
         }
         const through: ReadThrough<unknown> = {
           ...loading,
           // Somebody may have stored a new result meanwhile; this one is used up.
           async found(now, flight) {
-            if (isCounted(now) && (!isCounted(stored) || now[1] !== stored[1]) && (await count(key, now)) <= cacheHits)
-              return now[0]
+            if (isNewer(now, stored) && (await count(key, now)) <= cacheHits) return now[0]
             flight.hit = false
             flight.reason = 'used up'
-            const result = await loading.load(flight)
+            const result = await loading.load(flight, (other) => isNewer(other, now))
             await dropReplaced(key, now)
             return result
           },
@@ -136,7 +133,7 @@ export function countingHits(
       },
       peek: async (key) => {
         const stored = await cache.call<'get'>({ command: 'get', key })
-        return isCounted(stored) ? unwrap(stored[0]) : undefined
+        return isCounted(stored) ? stored[0] : undefined
       },
       invalidate: async (key) => {
         await drop(key, await cache.call<'get'>({ command: 'get', key }))
@@ -147,5 +144,10 @@ export function countingHits(
 }
 
 function isCounted(stored: unknown): stored is Counted {
-  return stored !== MISS && Array.isArray(stored) && stored.length === 3 && typeof stored[1] === 'string'
+  return Array.isArray(stored) && stored.length === 3 && typeof stored[1] === 'string'
+}
+
+/** Whether a result took the place of another. */
+function isNewer(now: unknown, old: unknown): now is Counted {
+  return isCounted(now) && !(isCounted(old) && now[1] === old[1])
 }

@@ -84,11 +84,9 @@ export function invalidates(
   return around(fn, wrapTarget)
 }
 
-/** Makes a glob of a template in which nothing but `*` is a wildcard, if there is one. */
+/** Makes a glob of a template with a `*`, in which nothing else means anything but `\` before one. */
 function globOf(template: string): [text: string, isPattern: boolean] {
-  const isPattern = template.replace(/\{(\{|[^{}]*\})|\\\*/g, '').includes('*')
-  const text = isPattern
-    ? template.replace(/\{(\{|[^{}]*\})|\\\*|[?[\]\\]/g, (part) => (part.length > 1 ? part : `\\${part}`))
-    : template.replaceAll('\\*', '*')
-  return [text, isPattern]
+  const isPattern = template.replace(/\{(\{|[^{}]*\})/g, '').includes('*')
+  const literal = (part: string) => (part.length > 1 ? part : `\\${part}`)
+  return [isPattern ? template.replace(/\{(\{|[^{}]*\})|\\\*|[?[\]\\]/g, literal) : template, isPattern]
 }

@@ -57,7 +57,7 @@ export async function withLock<T>(cache: Cache, key: string, locking: LockOption
 }
 
 /** A timer cannot be set for more than 24 days. */
-const LONGEST_PAUSE: Milliseconds = 60 * 60_000
+const LONGEST_PAUSE: Milliseconds = 3_600_000
 
 /** Holds a lock for as long as `fn` runs. That it was lost all the same, its release reports. */
 async function renewing<T>(lock: Lock, lifetime: Milliseconds, fn: () => Promise<T>): Promise<T> {

@@ -18,8 +18,13 @@ export interface Storing {
   readonly locking: LockOptions | undefined
 }
 
-/** Runs the function, stores its outcome, unless its lease was broken meanwhile, and lands. Answers the result itself. */
-export type Load = (flight: Flight) => Promise<unknown>
+/**
+ * Runs the function, stores its outcome, unless its lease was broken meanwhile, and lands. Answers the result itself.
+ *
+ * @param isNewer Whether what is stored by the time it has the lock spares the run: somebody else may have loaded
+ * meanwhile. @default whether it is fresh
+ */
+export type Load = (flight: Flight, isNewer?: (stored: unknown) => boolean) => Promise<unknown>
 
 /**
  * Makes a load. What goes wrong with the storing, in a condition or a ttl function too, is reported, and the caller
@@ -58,7 +63,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     }
     return land(flight, result, failed)
   }
-  const begin: Load = (flight) => {
+  const begin = (flight: Flight): Promise<unknown> => {
     const started = isTimed ? performance.now() : 0
     return run(flight.call.self, flight.call.args).then(
       (result) => end(flight, result, false, started),
@@ -70,11 +75,12 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     return isPending(taken) ? taken.then(begin.bind(undefined, flight)) : begin(flight)
   }
   if (locking === undefined) return load
-  return (flight) => {
+  return (flight, isNewer = form.isFresh) => {
     const { key } = flight.call
     return withLock(cache, key, locking, async () => {
-      const stored = await cache.call<'get'>({ command: 'get', key })
-      return stored !== MISS && form.isFresh(stored) ? form.unpack(stored) : load(flight)
+      // Whoever refreshes runs the function whatever is stored.
+      const stored = flight.reason === 'refresh' ? MISS : await cache.read(key)
+      return isNewer(stored) ? form.unpack(stored) : load(flight)
     })
   }
 }

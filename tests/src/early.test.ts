@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { cached, early, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { altered, fakeTime, gate, hangs } from './support/helpers.ts'
+import { altered, fakeTime, gate, hangs, recorder } from './support/helpers.ts'
 
 describe.each(stores)('early on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -102,6 +102,23 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     opened.open(2)
     await elapse(0)
     expect(await other?.()).toBe(2)
+  })
+
+  it('asks once a second whether another process still refreshes', async () => {
+    const backend = create()
+    const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : hangs()))
+    const seen = recorder()
+    const caches = [createCache({ onError }).setup(backend), createCache({ onError }).setup(backend).use(seen)]
+    const [one, other] = caches.map((cache) => early(cache, { ttl: '10m', earlyTtl: '5s', key: 'k' }, run))
+    await one?.()
+    await elapse(5_000)
+    await one?.()
+    await elapse(0)
+    for (let nth = 0; nth < 8; nth++) {
+      await other?.()
+      await elapse(200)
+    }
+    expect(seen.commands.filter((command) => command === 'setLock')).toHaveLength(2)
   })
 
   it('takes a refresh that has not ended after ten minutes for one that never does, and starts the next', async () => {

@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { dynamic, hit, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime } from './support/helpers.ts'
+import { fakeTime, gate } from './support/helpers.ts'
 
 describe.each(stores)('hit on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -109,6 +109,23 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
       expect((await times(6, load)).slice(3)).toEqual(updateAfter ? [3, 4, 5] : [2, 3, 4])
     },
   )
+
+  it('refreshes at a later hit what at the one named was still busy with the refresh before', async () => {
+    const opened = gate()
+    cache.use(async (call, next) => {
+      if (call.command === 'unlock') await opened.promise
+      return next(call)
+    })
+    const load = hit(cache, { ttl: '1m', cacheHits: 10, updateAfter: 1, key: 'k' }, counter())
+    await times(2, load)
+    await elapse(0)
+    expect(await load()).toBe(2)
+    opened.open()
+    await elapse(0)
+    expect(await load()).toBe(2)
+    await elapse(0)
+    expect(await load()).toBe(3)
+  })
 
   it('throws no result, whatever it looks like', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, async () => JSON.parse('{"\\u0000error":"theirs"}'))

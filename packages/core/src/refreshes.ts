@@ -6,7 +6,7 @@ import { outsideScope } from './scope.ts'
 const LOCK_LIFETIME: Milliseconds = 30_000
 /** A refresh that has not ended by then is taken for one that never does, and the next may start. */
 const LONGEST: Milliseconds = 600_000
-/** How long after a failure the next is tried. */
+/** How long after a failure the next is tried, and after another process was found to refresh. */
 const RETRY_AFTER: Milliseconds = 1_000
 
 /** Refreshes in the background, one at a time for each key, in all processes that share the store. */
@@ -19,7 +19,8 @@ export class Refreshes {
   }
 
   /**
-   * Starts a refresh, unless one is under way or has just failed. A failure is reported.
+   * Starts a refresh, unless one is under way, in this process or, as of a moment ago, in another, or has just failed. A
+   * failure is reported.
    *
    * @param isDue Whether what is stored by then still needs it: another process may have been faster.
    */
@@ -30,14 +31,22 @@ export class Refreshes {
     const refreshIfDue = async () => {
       if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()
     }
-    outsideScope(() => this.#locked(key, refreshIfDue, done)).then(done, (error) => {
-      this.#cache.report(error)
-      setTimeout(done, RETRY_AFTER).unref()
-    })
+    const doneLater = () => setTimeout(done, RETRY_AFTER).unref()
+    outsideScope(() => this.#locked(key, refreshIfDue, done)).then(
+      (hasRun) => (hasRun ? done() : doneLater()),
+      (error) => {
+        this.#cache.report(error)
+        doneLater()
+      },
+    )
   }
 
-  /** @param giveUp Called when the end of the refresh is waited for no longer. */
-  async #locked(name: string, refresh: () => Promise<void>, giveUp: () => void): Promise<void> {
+  /**
+   * Answers whether it got the lock.
+   *
+   * @param giveUp Called when the end of the refresh is waited for no longer.
+   */
+  async #locked(name: string, refresh: () => Promise<void>, giveUp: () => void): Promise<boolean> {
     // The caller gets the old answer first: what the function does at once would be in its way.
     await new Promise((resolve) => setImmediate(resolve))
     // By the same prefix as the key: in the store that its processes share.
@@ -55,6 +64,7 @@ export class Refreshes {
     try {
       isHeld = await hold(false)
       if (isHeld) await refresh()
+      return isHeld
     } finally {
       isUnderWay = false
       await letGo()

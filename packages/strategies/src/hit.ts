@@ -23,7 +23,7 @@ export interface HitOptions<
 > extends CachingOptions<F, K, N> {
   /** How often a stored result is answered, before it is computed again. */
   readonly cacheHits: number
-  /** At this hit the result is refreshed in the background. Less than `cacheHits`. @default never */
+  /** From this hit on the result is refreshed in the background. At most `cacheHits`. @default never */
   readonly updateAfter?: number
   /** `false`: the caller of that hit waits for the fresh result. @default true */
   readonly background?: boolean
@@ -108,7 +108,8 @@ export function countingHits(
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(stored)
-          if (hits === updateAfter)
+          // One that comes while the refresh before is being finished leaves it to the next.
+          if (hits >= updateAfter)
             refreshes.start(
               key,
               (now) => isCounted(now) && now[1] === stored[1],

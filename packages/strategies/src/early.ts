@@ -108,10 +108,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       },
     }
     return {
-      now(spot) {
-        const stored = cache.getNow(spot.key)
-        if (isGood(stored)) return Promise.resolve(stored[0])
-        return stored === MISS ? cache.join(spot.key) : undefined
+      now({ key }) {
+        const stored = cache.getNow(key)
+        return isGood(stored) ? Promise.resolve(stored[0]) : undefined
       },
       answer: (call) => cache.fly(call, cache.tagging ? throughTags : through),
       peek: (key) => peekDated(cache, key),

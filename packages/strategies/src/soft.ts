@@ -1,4 +1,4 @@
-import { type Cache, checkOptions, type Flight, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, checkOptions, type Flight, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import type { Decorator } from './decorator.ts'
@@ -69,10 +69,9 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
       },
     }
     return {
-      now(spot) {
-        const stored = cache.getNow(spot.key)
-        if (isFresh(stored)) return Promise.resolve(stored[0])
-        return stored === MISS ? cache.join(spot.key) : undefined
+      now({ key }) {
+        const stored = cache.getNow(key)
+        return isFresh(stored) ? Promise.resolve(stored[0]) : undefined
       },
       answer: (call) => cache.fly(call, through),
       peek: (key) => peekDated(cache, key),

@@ -166,6 +166,20 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await answer).toBe(1)
     })
 
+    it('does not load for callers who have left while somebody else held the lock', async () => {
+      await cache.setLock('lock:k', 'somebody', { ttl: '1h' })
+      const run = vi.fn(async () => 1)
+      const load = cached(cache, { ttl: '1m', key: 'k', lock: { wait: '2s' } }, run)
+      const abort = new AbortController()
+      const answer = load.with({ signal: abort.signal })()
+      await elapse(100)
+      abort.abort(new Error('enough'))
+      await expect(answer).rejects.toThrow('enough')
+      await elapse(2_000)
+      expect(run).not.toHaveBeenCalled()
+      expect(onError).not.toHaveBeenCalled()
+    })
+
     it('loads by itself when the holder is dead, after the lock’s ttl', async () => {
       await cache.setLock('lock:k', 'dead', { ttl: '5s' })
       const run = vi.fn(async () => 1)

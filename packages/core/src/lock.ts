@@ -16,7 +16,7 @@ export interface LockOptions {
   /** The longest pause between two looks at a lock that no release was heard of. @default '400ms' */
   readonly checkInterval?: Ttl
   /** Ends the waiting. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a lock needs of the store. */

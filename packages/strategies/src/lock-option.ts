@@ -5,8 +5,10 @@ import {
   type Lock,
   LockedError,
   type LockOptions,
+  loadSignal,
   type Milliseconds,
   parseTtl,
+  type Ttl,
 } from '@cashews/core'
 
 /** How processes agree on who loads. */
@@ -26,11 +28,11 @@ type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
 /** Checks the option. Nothing when there is no lock. */
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
   if (lock === false) return undefined
+  const given: Locking = lock === true ? {} : lock
   checkThat(
-    lock === true || (typeof lock === 'object' && lock !== null),
+    typeof given === 'object' && given !== null,
     `lock is true, false or { ttl, wait, checkInterval }, not ${lock}.`,
   )
-  const given: Locking = lock === true ? {} : lock
   checkNames(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
   checkTimes(given)
   return { ttl: '10s', wait: '1m', ...given }
@@ -42,31 +44,28 @@ export function checkTimes({ ttl, wait, checkInterval }: Locking): void {
   for (const time of [ttl, patience, checkInterval]) if (time !== undefined) parseTtl(time)
 }
 
-/** Runs `fn` with the lock of a key, or without it when the wait was in vain. Somebody else may have loaded meanwhile. */
-export async function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn: () => Promise<T>): Promise<T> {
+/**
+ * Runs `fn` with the lock of a key, or without it when the wait was in vain; not at all once nobody waits for the load. Somebody
+ * else may have loaded meanwhile.
+ */
+export function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn: () => Promise<T>): Promise<T> {
   let entered = false
-  try {
-    return await cache.lock(`lock:${key}`, locking, (held) => {
-      entered = true
-      return renewing(held, parseTtl(locking.ttl), fn)
-    })
-  } catch (error) {
+  const enter = (held: Lock) => {
+    entered = true
+    return renewing(held, locking.ttl, fn)
+  }
+  return cache.lock(`lock:${key}`, { ...locking, signal: loadSignal() }, enter).catch((error) => {
     if (entered || !(error instanceof LockedError)) throw error
     return fn()
-  }
+  })
 }
 
 /** A timer cannot be set for more than 24 days. */
 const LONGEST_PAUSE: Milliseconds = 3_600_000
 
 /** Holds a lock for as long as `fn` runs. That it was lost all the same, its release reports. */
-async function renewing<T>(lock: Lock, lifetime: Milliseconds, fn: () => Promise<T>): Promise<T> {
-  const renew = () => void lock.extend(lifetime / 1_000).catch(() => undefined)
-  const renewal = setInterval(renew, Math.min(lifetime / 3, LONGEST_PAUSE))
-  renewal.unref()
-  try {
-    return await fn()
-  } finally {
-    clearInterval(renewal)
-  }
+function renewing<T>(lock: Lock, ttl: Ttl, fn: () => Promise<T>): Promise<T> {
+  const renew = () => lock.extend(ttl).catch(() => undefined)
+  const renewal = setInterval(renew, Math.min(parseTtl(ttl) / 3, LONGEST_PAUSE)).unref()
+  return fn().finally(() => clearInterval(renewal))
 }

@@ -37,7 +37,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     [
       'a condition that is no function',
       { ttl: 1, condition: 'not_none' },
-      /condition is a function such as notNull.*"not_none"/,
+      /condition such as notNull is a function, not not_none/,
     ],
     ['a timeCondition that is no time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is no time to live/],
     ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],

@@ -62,21 +62,21 @@ export function invalidates(
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
     const [original, run] = runOf(fn)
     const subject: KeySubject = { fn: original, kind }
-    const patterns = all.map((template) => {
+    const drops = all.map((template) => {
       const [text, isPattern] = globOf(template)
-      return { template, isPattern, of: compileTemplate('pattern', subject, text, options) }
+      const pattern = compileTemplate('pattern', subject, text, options)
+      return async (self: unknown, args: unknown[]): Promise<unknown> => {
+        const key = pattern.render(self, args)
+        await cache[isPattern ? 'deleteMatch' : 'delete'](key)
+        return cache.detected(key, () => ({ strategy: 'invalidates', template }), { hit: false })
+      }
     })
     const tags = options.tags?.map((tag) => compileTemplate('tag', subject, tag, options))
+    if (tags) drops.push(async (self, args) => cache.tagging?.delete(...tags.map((tag) => tag.render(self, args))))
     const invalidating = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
       if (tags) cache.requireTags()
       const result = await run(this, args)
-      const deletions: Promise<unknown>[] = patterns.map(async ({ template, isPattern, of }) => {
-        const key = of.render(this, args)
-        await cache[isPattern ? 'deleteMatch' : 'delete'](key)
-        cache.detected(key, () => ({ strategy: 'invalidates', template }), { hit: false })
-      })
-      if (tags) deletions.push((async () => cache.tagging?.delete(...tags.map((tag) => tag.render(this, args))))())
-      await Promise.all(deletions.map((deletion) => deletion.catch(cache.report)))
+      await Promise.all(drops.map((drop) => drop(this, args).catch(cache.report)))
       return result
     }
     return named(invalidating, fn)
@@ -87,6 +87,6 @@ export function invalidates(
 /** Makes a glob of a template with a `*`, in which nothing else means anything but `\` before one. */
 function globOf(template: string): [text: string, isPattern: boolean] {
   const isPattern = template.replace(/\{(\{|[^{}]*\})/g, '').includes('*')
-  const literal = (part: string) => (part.length > 1 ? part : `\\${part}`)
+  const literal = (part: string) => (part[1] ? part : `\\${part}`)
   return [isPattern ? template.replace(/\{(\{|[^{}]*\})|\\\*|[?[\]\\]/g, literal) : template, isPattern]
 }

@@ -1,10 +1,5 @@
 import { Recency } from './recency.ts'
-
-/**
- * The share of the entries that the hand leaves alone: those written last. More of it and keys that are asked for once stay
- * longer, less and a key goes before it was asked for a second time.
- */
-const WINDOW = 0.3
+import { Window } from './window.ts'
 
 /**
  * Entries in the order they were written, where one that was read since the hand last passed is spared once.
@@ -16,7 +11,7 @@ const WINDOW = 0.3
  * One thing is added. SIEVE's hand ends up among the newest entries, and takes each before anybody can ask again, while old
  * ones that were read once stay: where popularity moves on, it misses far more than LRU. So the newest have a window of
  * their own, as in W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM
- * Transactions on Storage 2017): where the hand reaches it, it begins again at the oldest.
+ * Transactions on Storage 2017): where the hand reaches it, it begins again at the oldest. {@link Window} finds how large it is best.
  */
 export class Sieve extends Recency {
   /** 1: read since the hand last passed. */
@@ -24,6 +19,7 @@ export class Sieve extends Recency {
   /** How many writes had put an entry at the head when this one came there. */
   readonly #placed: Float64Array
   #placements = 0
+  readonly #window = new Window()
   /** Where the hand goes on, from the oldest to the newest; absent: at the oldest. */
   #hand: number | undefined
 
@@ -35,6 +31,7 @@ export class Sieve extends Recency {
 
   override use(pointer: number): void {
     this.#read[pointer] = 1
+    this.#window.hits++
   }
 
   /** Moves the hand to the next entry that was not read. Never answers the one that was written last, unless it is alone. */
@@ -52,12 +49,13 @@ export class Sieve extends Recency {
   #orOldest(pointer: number | undefined): number {
     if (pointer === undefined) return this.tail
     const age = this.#placements - (this.#placed[pointer] as number)
-    return age < this.size * WINDOW ? this.tail : pointer
+    return age < this.size * this.#window.share ? this.tail : pointer
   }
 
   override insert(key: string, value: unknown, expiresAt: number): string | undefined {
     const evicted = super.insert(key, value, expiresAt)
     this.#place(this.head)
+    this.#window.miss(this.size)
     return evicted
   }
 

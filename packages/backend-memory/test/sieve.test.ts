@@ -1,5 +1,6 @@
 import { MISS } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
+import { Window } from '../src/window.ts'
 import { keysOf, opened, randomNumbers } from './support.ts'
 
 const HOUR = 3_600_000
@@ -15,6 +16,11 @@ class Model {
   readonly entries: { key: string; value: number; read: boolean; placed: number }[] = []
   placements = 0
   hand: (typeof this.entries)[number] | undefined
+  readonly window: Window
+
+  constructor(window = new Window()) {
+    this.window = window
+  }
 
   find(key: string) {
     return this.entries.find((entry) => entry.key === key)
@@ -32,7 +38,7 @@ class Model {
     const oldest = this.entries.length - 1
     const outside = (at: number) => {
       const age = this.placements - (this.entries[at]?.placed ?? Number.POSITIVE_INFINITY)
-      return age < 0.3 * this.entries.length ? oldest : at
+      return age < this.window.share * this.entries.length ? oldest : at
     }
     let at = outside(this.hand ? this.entries.indexOf(this.hand) : oldest)
     for (; this.entries[at]?.read; at = outside(at - 1)) (this.entries[at] as { read: boolean }).read = false
@@ -45,6 +51,8 @@ class Model {
     const known = this.remove(key)
     if (this.entries.length === size) this.evict()
     this.entries.unshift({ key, value, read: known, placed: ++this.placements })
+    if (known) this.window.hits++
+    else this.window.miss(this.entries.length)
   }
 }
 
@@ -125,6 +133,26 @@ describe("a full memory store with eviction: 'sieve'", () => {
     expect(removed).toEqual([['a', 'evicted']])
   })
 
+  it.each([
+    ['stays', 0, 0.9],
+    ['moves on fast', 0.1, 1.03],
+  ])('misses about as seldom as it can where popularity %s', (_, shift, most) => {
+    const missesOf = (eviction: 'lru' | 'sieve') => {
+      const { store } = opened({ size: 1_000, eviction })
+      const random = randomNumbers(7)
+      let misses = 0
+      for (let at = 0; at < 200_000; at++) {
+        const rank = 10_000 ** (random(1e6) / 1e6) // of keys asked for by Zipf's law
+        const key = `key:${(Math.floor(rank) + Math.floor(at * shift)) % 10_000}`
+        if (store.get(key) !== MISS) continue
+        misses++
+        store.set(key, 1, HOUR)
+      }
+      return misses
+    }
+    expect(missesOf('sieve') / missesOf('lru')).toBeLessThan(most)
+  })
+
   it('agrees with the model of the paper over a long run of random commands', () => {
     const size = 20
     const { store, removed } = opened({ size, eviction: 'sieve' })
@@ -136,14 +164,17 @@ describe("a full memory store with eviction: 'sieve'", () => {
       const chosen = random(100)
       if (chosen < 40) {
         expect(store.get(key)).toBe(known?.value ?? MISS)
-        if (known) known.read = true
+        if (known) {
+          known.read = true
+          model.window.hits++
+        }
       } else if (chosen < 85) {
         store.set(key, step, HOUR)
         model.set(key, step, size)
       } else expect(store.delete(key)).toBe(model.remove(key))
       if (random(2_000) === 0) {
         store.clear()
-        model = new Model()
+        model = new Model(model.window)
       }
       expect([...store.scan('*')].sort()).toEqual(model.entries.map(({ key }) => key).sort())
     }

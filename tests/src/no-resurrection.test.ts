@@ -1,5 +1,6 @@
-import { addPrefix, type Backend, type Cache, chain, createCache, MISS } from '@cashews/core'
+import { addPrefix, type Backend, type Cache, chain, completeBackend, createCache, MISS } from '@cashews/core'
 import { cached } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
 import { altered, distantStore, fakeTime, gate, settle, syncStore } from './support/helpers.ts'
@@ -397,5 +398,77 @@ describe('a store that watches its keys across processes', () => {
     expect(await Promise.all(first)).toEqual(['perhaps out of date', 'perhaps out of date'])
     expect(await Promise.all(second)).toEqual(['read after they asked', 'read after they asked'])
     expect(get).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('a load of a store that may carry out a later command first', () => {
+  /** What the next writes of `k` wait for before they are carried out, one after another. */
+  let held: Promise<void>[]
+  let cache: Cache
+  beforeEach(() => {
+    held = []
+    const { tags: _, ...inner } = syncStore()
+    const lagging =
+      <A extends unknown[], R>(member: (...args: A) => R) =>
+      async (...args: A): Promise<Awaited<R>> => {
+        if (JSON.stringify(args).includes('"k"')) await held.shift()
+        return await member(...args)
+      }
+    const store = completeBackend({ ...inner, set: lagging(inner.set), apply: lagging(inner.apply) })
+    cache = createCache().setup(store)
+  })
+
+  it.each<readonly [string, (cache: Cache) => Promise<unknown>]>([
+    ['delete', (cache) => cache.delete('k')],
+    ['deleteMany', (cache) => cache.deleteMany(['a', 'k'])],
+    ['deleteMatch', (cache) => cache.deleteMatch('k*')],
+    ['clear', (cache) => cache.clear()],
+  ])('is not stored, though %s was sent after its write', async (_, invalidate) => {
+    const written = gate()
+    held = [written.promise]
+    const loading = cache.getOrSet('k', () => 'stale')
+    await settle()
+    const invalidated = invalidate(cache)
+    await settle()
+    written.open()
+    await invalidated
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await loading).toBe('stale')
+  })
+
+  it.each<readonly [string, (tags: ReturnType<typeof createTags>) => Promise<unknown>]>([
+    ['its tag', (tags) => tags.delete('group')],
+    ['its key', () => cache.delete('k')],
+  ])('is not stored under a tag, though %s was deleted after its write was sent', async (_, invalidate) => {
+    const tags = createTags(cache)
+    const written = gate()
+    held = [written.promise]
+    const loading = cache.getOrSet('k', () => 'stale', { tags: ['group'] })
+    await settle()
+    const invalidated = invalidate(tags)
+    await settle()
+    written.open()
+    await invalidated
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await loading).toBe('stale')
+  })
+
+  it('is deleted too when its write goes to the store a second time meanwhile', async () => {
+    const written = gate()
+    held = [written.promise, written.promise]
+    const writes = [cache.set('k', 'older'), cache.set('k', 'old')]
+    await settle()
+    const deleted = cache.delete('k')
+    written.open()
+    await Promise.all([...writes, deleted])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
+  it('does not keep a deletion from the store for ever', async () => {
+    await cache.set('k', 'stored')
+    held = [new Promise(() => {})]
+    void cache.set('k', 'never written')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await cache.delete('k')).toBe(true)
   })
 })

@@ -2,6 +2,7 @@ import { type Awaitable, all, chain } from './awaitable.ts'
 import { type Backend, type BackendBase, MISS, type Tags } from './backend.ts'
 import { defaultApply } from './defaults/apply.ts'
 import { defaultBits } from './defaults/bits.ts'
+import { deletionsLast } from './defaults/deletions-last.ts'
 import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultSets } from './defaults/sets.ts'
@@ -129,7 +130,7 @@ export function completeBackend(store: Base): Backend {
       },
     }),
   }
-  return backend
+  return leases ? backend : deletionsLast(backend)
 }
 
 /** Hides what a key of another kind holds from whoever asks for stale values. */

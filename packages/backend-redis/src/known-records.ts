@@ -1,5 +1,5 @@
 import { type KnownTags, type Milliseconds, recordKeyOf } from '@cashews/core'
-import { headOf, isAt, MARK } from './tagged-bytes.ts'
+import { endOfHead, headOf, isAt, MARK, tailOf } from './tagged-bytes.ts'
 
 /** How many records are remembered at most. */
 const MOST = 8_192
@@ -47,6 +47,8 @@ export class RecordsOfTags implements KnownTags {
   readonly records: readonly KnownRecord[]
   #head: Buffer = NOTHING
   #stamps: readonly Buffer[] = []
+  /** How a head with these tags ends, whatever its stamps. */
+  #tail: Buffer | undefined
   #names: NamesOfKey | undefined
 
   constructor(tags: readonly string[], records: readonly KnownRecord[]) {
@@ -78,13 +80,8 @@ export class RecordsOfTags implements KnownTags {
    * @param held What the records hold, from a place on.
    */
   endOfHead(bytes: Buffer, held: readonly (Buffer | null | Error)[], from: number): number {
-    for (let nth = 0; nth < this.records.length; nth++) {
-      const record = held[from + nth]
-      if (!(record instanceof Buffer)) return 0
-      this.records[nth]?.saw(record)
-    }
-    const head = this.#headNow()
-    return isAt(head, bytes, 0) ? head.length : 0
+    this.#tail ??= tailOf(this.#json)
+    return endOfHead(bytes, held, from, this.records.length, this.#tail)
   }
 
   /** With the stamps that were last seen. Made anew when one of them is another. */

@@ -5,6 +5,7 @@ const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 const START = TAGS_HEADER.length + 4
 /** Begins the record of a tag that was made for a load: `~`. */
 export const MARK: number = 0x7e
+const QUOTE = 0x22
 
 /** Stamps that nobody changes: they are not copied with the value beside which they stand. */
 class Stamps extends Array<TagStamp> {
@@ -35,6 +36,35 @@ export function headOf(stamps: string, tags: string): Buffer {
   return headBytes(`[[${stamps}],[${tags}]]`)
 }
 
+/** How a head ends after its stamps. */
+export function tailOf(tags: string): Buffer {
+  return Buffer.from(`],[${tags}]]`)
+}
+
+/**
+ * Where the head of a value ends, if its stamps are what records hold, from a place on, and its tags are these; 0 otherwise. It is
+ * compared with the answer it came in: what was kept for it would have left the caches of the CPU since the last read.
+ */
+export function endOfHead(
+  bytes: Buffer,
+  held: readonly (Buffer | null | Error)[],
+  from: number,
+  count: number,
+  tail: Buffer,
+): number {
+  if (!hasTags(bytes)) return 0
+  let at = START + 2
+  for (let nth = from; nth < from + count; nth++) {
+    const record = held[nth]
+    if (!(record instanceof Buffer)) return 0
+    const skipped = record[0] === MARK ? 1 : 0
+    const end = at + 1 + record.length - skipped
+    if (bytes[at] !== QUOTE || bytes[end] !== QUOTE || !isAt(record, bytes, at + 1, skipped)) return 0
+    at = end + 2
+  }
+  return isAt(tail, bytes, at - 1) ? at - 1 + tail.length : 0
+}
+
 /** Puts the stamps of its tags before the bytes of a value. */
 export function joinTags(stamps: readonly TagStamp[], bytes: Buffer | string): Buffer {
   const head: Head = [stamps.map(([, stamp]) => stamp), stamps.map(([tag]) => tag)]
@@ -62,7 +92,7 @@ function headBytes(json: string): Buffer {
 /** Takes the stamps from a value; `undefined` when it has none. */
 export function splitTags(bytes: Buffer): TaggedBytes | undefined {
   if (!hasTags(bytes)) return undefined
-  const end = endOfHead(bytes)
+  const end = START + bytes.readUInt32BE(TAGS_HEADER.length)
   const stamps = stampsIn(bytes.toString('utf8', START, end))
   return stamps && { stamps, bytes: bytes.subarray(end) }
 }
@@ -72,14 +102,10 @@ function hasTags(bytes: Buffer): boolean {
 }
 
 /** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
-export function isAt(part: Buffer, bytes: Buffer, from: number): boolean {
-  if (bytes.length < from + part.length) return false
-  for (let at = 0; at < part.length; at++) if (bytes[from + at] !== part[at]) return false
+export function isAt(part: Buffer, bytes: Buffer, at: number, skipped = 0): boolean {
+  if (bytes.length < at + part.length - skipped) return false
+  for (let nth = skipped; nth < part.length; nth++) if (bytes[at + nth - skipped] !== part[nth]) return false
   return true
-}
-
-function endOfHead(bytes: Buffer): number {
-  return START + bytes.readUInt32BE(TAGS_HEADER.length)
 }
 
 function stampsIn(head: string): TagStamp[] | undefined {

@@ -43,13 +43,6 @@ describe('the records that are known', () => {
     expect(stampsUntil(all.of(['x']), FOREVER)).toBe('[[],["x"]]')
   })
 
-  it('give it none where another stamp was read since', () => {
-    const tags = known().of(['x'])
-    note(tags, 'a', -1)
-    tags.endOfHead(Buffer.from('a value'), [Buffer.from('b')], 0)
-    expect(stampsUntil(tags, 1)).toBe('[[],["x"]]')
-  })
-
   it('are forgotten before they become too many', () => {
     const all = known()
     note(all.of(['first']), 'a', -1)

@@ -295,7 +295,9 @@ function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThro
 function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   flight.open()
   try {
-    return isPending(stored) ? answerLater(route, stored, through, flight) : answer(route, stored, through, flight)
+    return isPending(stored)
+      ? answerLater(route, stored, through, flight)
+      : Promise.resolve(answer(route, stored, through, flight))
   } catch (error) {
     return Promise.reject(error)
   }
@@ -316,7 +318,7 @@ function answerLater<T>(
   return stored.then((found) => answer(route, found, through, flight))
 }
 
-function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
   const scope = watchedScope()
   const { lease } = flight
   const leaseOnly = isBlind(through)
@@ -335,11 +337,11 @@ function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, fligh
 }
 
 /** Answers what is stored. */
-function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
   markHit(flight)
-  if (found) return Promise.resolve(found(stored, flight))
+  if (found) return found(stored, flight)
   flight.land()
-  return Promise.resolve(stored as T)
+  return stored as T
 }
 
 /** Answers what is stored if it is good enough for who asks. */

@@ -77,7 +77,9 @@ export function originalOf(fn: AnyFunction): AnyFunction {
 
 /** Gives a wrapped function the name and length of the one inside, and remembers the one under all wrappers. */
 export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
-  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
-  Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
-  return Object.defineProperty(wrapped, ORIGINAL, { value: originalOf(fn) })
+  return Object.defineProperties(wrapped, {
+    name: { value: fn.name, configurable: true },
+    length: { value: fn.length, configurable: true },
+    [ORIGINAL]: { value: originalOf(fn) },
+  })
 }

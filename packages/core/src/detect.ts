@@ -7,7 +7,7 @@ export interface Detection {
   /** The key template, or the name that stands for a key function. */
   readonly template?: string
   /** The time to live it stores with, in seconds; absent while it is not known. */
-  readonly ttl?: number
+  readonly ttl?: number | undefined
   /** The name of the backend asked. */
   readonly backend: string
   /** Whether the answer came from the cache. */

@@ -84,7 +84,7 @@ export class Leases {
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
     else if ('keys' in call) for (const key of call.keys) this.#break(key)
     else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
-    else if (call.command === 'deleteTags' || call.command === 'expireTags') this.#breakTagged(call.tags)
+    else if ('tags' in call) this.#breakTagged(call.tags)
     else this.#breakMatch('pattern' in call ? call.pattern : '*')
   }
 

@@ -52,7 +52,7 @@ export function lifetimeOf(
   const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined
   const tell = (result: unknown, args: readonly unknown[]): Ttl =>
     ttlFromResult === undefined ? (ttl as Tell)(...args) : (ttlFromResult as Tell)(result, ...args)
-  const longest = ttlFromResult === undefined && typeof ttl === 'function' ? ttl.longest : undefined
+  const longest = ttlFromResult === undefined ? (ttl as { readonly longest?: Ttl }).longest : undefined
   return {
     fixed,
     longest: longest === undefined ? fixed : parseTtl(longest),
@@ -62,5 +62,5 @@ export function lifetimeOf(
 
 /** What `detect` is told of a strategy whatever the call. */
 export function seenOf(strategy: string, { fixed }: Lifetime): Seen {
-  return fixed === undefined ? { strategy } : { strategy, ttl: fixed / 1_000 }
+  return { strategy, ttl: fixed && fixed / 1_000 }
 }

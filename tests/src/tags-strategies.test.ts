@@ -179,6 +179,30 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.get('k')).toBe('value')
   })
 
+  it('tags that depend on more than the key are those of the call, not of a recent one', async () => {
+    let opened = gate()
+    opened.open()
+    const get = cached(
+      cache,
+      { ttl: '1h', key: 'page:{page}', tags: ['reader:{reader}'] },
+      async (page: string, reader: string) => {
+        await opened.promise
+        return `${page} of ${reader}`
+      },
+    )
+    for (let nth = 0; nth < 3; nth++) {
+      await get('1', 'ann')
+      if (nth > 0) await cache.delete('page:1')
+    }
+    opened = gate()
+    const loading = get('1', 'bob')
+    await elapse(1)
+    await tags.delete('reader:bob')
+    opened.open()
+    expect(await loading).toBe('1 of bob')
+    expect(await cache.get('page:1')).toBeUndefined()
+  })
+
   it('a function of the result may name what no argument does', async () => {
     const getPost = cached(
       cache,

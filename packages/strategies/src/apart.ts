@@ -38,8 +38,8 @@ export function apart(
   keepBooks: (seen: Seen) => Bookkeeping,
 ): Decorator | Wrapped<AnyFunction> {
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed(strategy, options), (run, template) => {
-      const seen: Seen = () => ({ strategy, template: template() })
+    wrap(cache, target, prefixed(strategy, options), (run, keyOf) => {
+      const seen: Seen = () => ({ strategy, template: keyOf().template })
       const books = keepBooks(seen)
       const runInside: Run = (self, args) => returnToTransaction(() => run(self, args))
       // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.

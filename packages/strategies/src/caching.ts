@@ -1,5 +1,6 @@
 import {
   type Cache,
+  type CompiledKey,
   checkFlags,
   checkNames,
   type KeyOptions,
@@ -88,13 +89,13 @@ export function cachingOf(
   const seen = seenOf(strategy, lifetime)
   const keyed = options as KeyOptions
 
-  const readThrough = (target: Target, run: Run, template: () => string): ReadThrough<unknown> => {
+  const readThrough = (target: Target, run: Run, keyOf: () => CompiledKey): ReadThrough<unknown> => {
     const tags = tagsOf(target, options)
     return {
-      seen: () => ({ ...seen, template: template() }),
+      seen: () => ({ ...seen, template: keyOf().template }),
       load: storing(cache, { run, lifetime, keeping, form, tags, locking }),
       lands: !locking,
-      tags: tags && (({ self, args }) => tags.ahead(self, args)),
+      tags: tags && ((call) => tags.ahead(call, keyOf())),
       watchesInside: keeping.watchesInside,
       longest: lifetime.longest,
       sharing: singleFlight === false ? 'alone' : 'join',
@@ -106,8 +107,8 @@ export function cachingOf(
   return {
     around: (fn, answering) =>
       around(fn, (target) =>
-        wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, template) => {
-          const loading = readThrough(target, run, template)
+        wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
+          const loading = readThrough(target, run, keyOf)
           const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }
           const { now, answer, peek, invalidate = (key) => cache.delete(key) } = answering(loading)
           return {

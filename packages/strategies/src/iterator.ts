@@ -141,7 +141,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           sharing: 'apart',
           seen,
           isTold: true,
-          tags: tags && (() => tags.ahead(self, args)),
+          tags: tags && ((call) => tags.ahead(call, compiled)),
           async load(flight) {
             recording.flight = flight
             begin()

@@ -49,11 +49,11 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const locking = { ttl, ...(wait !== undefined && { wait }), ...(checkInterval !== undefined && { checkInterval }) }
 
   const wrapTarget = (target: Target) => {
-    const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, template) => {
+    const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, keyOf) => {
       const call = leaving(({ key }, self, args, signal) =>
         cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
       )
-      return { call, watched: detecting(cache, () => ({ strategy: 'locked', template: template() }), call) }
+      return { call, watched: detecting(cache, () => ({ strategy: 'locked', template: keyOf().template }), call) }
     })
     if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped
     const generating = async function* (this: object, ...args: never[]): AsyncGenerator<unknown, unknown, unknown> {

@@ -33,7 +33,7 @@ export function singleFlight(
 ): Decorator | Wrapped<AnyFunction> {
   checkNames('singleFlight', options, keyingNames)
   const wrapTarget = (target: Target) =>
-    wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, template) => {
+    wrap(cache, target, prefixed('singleFlight', options as KeyOptions), (run, keyOf) => {
       const flightsHere = perTransaction(() => new Flights())
       const start = (key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal) => {
         const flight = launch({ key, self, args, signal }, () => run(self, args))
@@ -46,7 +46,7 @@ export function singleFlight(
         (flightsHere().find<unknown>(key) ?? start(key, self, args, signal)).wait(signal)
       return {
         call,
-        watched: detecting(cache, () => ({ strategy: 'singleFlight', template: template() }), call),
+        watched: detecting(cache, () => ({ strategy: 'singleFlight', template: keyOf().template }), call),
         refresh: (key, self, args) => start(key, self, args).wait(),
         invalidate: async (key) => flightsHere().forget(key),
       }

@@ -71,7 +71,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     )
   }
   const load: Load = (flight) => {
-    const taken = flight.hasFound && cache.takeLease(flight)
+    const taken = cache.takeLease(flight)
     return isPending(taken) ? taken.then(begin.bind(undefined, flight)) : begin(flight)
   }
   if (locking === undefined) return load

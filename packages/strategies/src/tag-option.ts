@@ -1,4 +1,13 @@
-import { checkList, compileTemplate, type KeyOptions, originalOf, type TagsAhead, type Target } from '@cashews/core'
+import {
+  type CompiledKey,
+  checkList,
+  compileTemplate,
+  type KeyOptions,
+  type LoadCall,
+  originalOf,
+  type TagsAhead,
+  type Target,
+} from '@cashews/core'
 
 /** Under which names a result can be invalidated. */
 export interface TagOptions<R, A extends readonly unknown[]> {
@@ -11,8 +20,12 @@ export interface TagOptions<R, A extends readonly unknown[]> {
 
 /** The tags of the calls of one function. */
 export interface TagMaker {
-  /** Before the function runs. */
-  ahead(self: unknown, args: readonly unknown[]): TagsAhead
+  /**
+   * Before the function runs.
+   *
+   * @param key With which they are noted, if it decides about them too.
+   */
+  ahead(call: LoadCall, key: CompiledKey): TagsAhead
   /** Once its result is there. */
   of(result: unknown, self: unknown, args: readonly unknown[]): readonly string[]
 }
@@ -29,9 +42,18 @@ export function tagsOf(
   }
   checkTemplates(tags, ', or a function that answers one')
   const subject = { fn: originalOf(fn), kind }
-  const compiled = tags.map((tag) => compileTemplate('tag', subject, tag, args === undefined ? {} : { args }))
+  const compiled = tags.map((tag) => compileTemplate('tag', subject, tag, { args }))
   const render = (self: unknown, given: readonly unknown[]) => compiled.map((tag) => tag.render(self, given))
-  return { ahead: render, of: (_, self, given) => render(self, given) }
+  let areOfKey: boolean | undefined
+  return {
+    ahead({ self, args, spot }, { recent }) {
+      areOfKey ??= compiled.every((tag) => tag.recent.positions.isSubsetOf(recent.positions))
+      if (!areOfKey || !spot) return render(self, args)
+      spot.note ??= render(self, args)
+      return spot.note as readonly string[]
+    },
+    of: (_, self, given) => render(self, given),
+  }
 }
 
 /** @throws {ConfigurationError} When it is no list of texts. */

@@ -38,8 +38,7 @@ export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
   const one = fn as (arg: unknown) => unknown // a call with one argument is quicker without their list
   const run: Run = (self, args) => {
     try {
-      const answer: unknown = args.length === 1 ? one.call(self, args[0]) : Reflect.apply(fn, self, args)
-      return answer instanceof Promise ? answer : Promise.resolve(answer)
+      return Promise.resolve(args.length === 1 ? one.call(self, args[0]) : Reflect.apply(fn, self, args))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -52,7 +51,7 @@ export function wrap<F extends AnyFunction>(
   cache: Cache,
   target: Target,
   options: KeyOptions,
-  behave: (run: Run, template: () => string) => Behaviour,
+  behave: (run: Run, keyOf: () => CompiledKey) => Behaviour,
 ): Wrapped<F> {
   const { fn } = target
   checkCache(cache)
@@ -60,11 +59,10 @@ export function wrap<F extends AnyFunction>(
   const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
   if (target.className === undefined || options.key !== undefined) keyOf()
 
-  const template = () => keyOf().template
-  const watched: Run = (self, args) => cache.run(template(), () => bare(self, args))
+  const watched: Run = (self, args) => cache.run(keyOf().template, () => bare(self, args))
   const run: Run = (self, args) => (cache.watchesRuns ? watched : bare)(self, args)
-  const tallyOf = lazily(() => cache.tally(template()))
-  const behaviour = behave(run, template)
+  const tallyOf = lazily(() => cache.tally(keyOf().template))
+  const behaviour = behave(run, keyOf)
   const { now: answerNow, call: answer, watched: answerWatched = answer } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
     try {
@@ -74,8 +72,7 @@ export function wrap<F extends AnyFunction>(
       const spot = known ?? newSpot(key.render(self, args))
       const now = signal === undefined ? answerNow?.(spot) : undefined
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
-      if (known === undefined && (now !== undefined || !answerNow || !cache.answersNow(spot.key)))
-        key.recent.add(args, spot)
+      if (!known && (now || !answerNow || !cache.answersNow(spot.key))) key.recent.add(args, spot)
       if (now === undefined)
         return signal === undefined && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)
       tallyOf().hits++
@@ -119,11 +116,11 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
 /** What the key is made for. A derived template carries the name of the class, which a decorator may not know yet. */
 function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
   const name = className?.()
-  if (key === undefined && className !== undefined && name === undefined)
+  if (key === undefined && className && name === undefined)
     throw new KeyTemplateError(
       `The key of the method "${fn.name}" carries the name of its class, which is known from the first instance on.`,
     )
-  return name === undefined ? { fn, kind } : { fn, kind, className: name }
+  return { fn, kind, className: name }
 }
 
 /** Two functions that derive the same template would mix their data. */

@@ -12,7 +12,7 @@ import { parseTemplate } from './template.ts'
 export interface KeySubject {
   readonly fn: (...args: never[]) => unknown
   readonly kind: 'function' | 'method' | 'static'
-  readonly className?: string
+  readonly className?: string | undefined
 }
 
 /** How the key of a call is made. */
@@ -34,7 +34,7 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
 /** Where a template finds its names, beside the function's source. */
 export interface TemplateNames {
   /** Names of the arguments by position. */
-  readonly args?: readonly string[]
+  readonly args?: readonly string[] | undefined
   /** Values for names that are not parameters, and for parameters that are `undefined`. */
   readonly defaults?: Readonly<Record<string, unknown>>
 }
@@ -124,9 +124,8 @@ function compile(
     }
     return asItIs ? key : limitKey(key)
   }
-  const isPure = !positions.has(undefined) && extras === undefined
-  const recent = new RecentCalls([...positions] as number[], isPure)
-  return { template, derived: kind === 'derived', recent, render: make }
+  if (extras !== undefined) positions.add(undefined)
+  return { template, derived: kind === 'derived', recent: new RecentCalls(positions), render: make }
 }
 
 /** Derives `name:this:{this}:user:{user}`, in which every argument that the function can see takes part. */
@@ -140,7 +139,7 @@ function keyFunction(make: (...args: readonly unknown[]) => unknown, before: str
   return {
     template,
     derived: false,
-    recent: new RecentCalls([], false),
+    recent: new RecentCalls(new Set([undefined])),
     render(self, args) {
       const key = make.apply(self, [...args])
       if (key && typeof key === 'string') return limitKey(before + key)

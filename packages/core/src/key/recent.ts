@@ -20,6 +20,8 @@ export function newSpot(key: string): Spot {
  * are not remembered, as their arguments may be huge.
  */
 export class RecentCalls {
+  /** Of the arguments that make the key; `undefined` for whatever else does. */
+  readonly positions: ReadonlySet<number | undefined>
   readonly #first: number
   readonly #second: number
   #young = new Map<unknown, Spot | Map<unknown, Spot>>()
@@ -27,16 +29,12 @@ export class RecentCalls {
   #size = 0
   /** The key of all calls, when no argument makes it. */
   #only: Spot | undefined
-  readonly #isConstant: boolean
 
-  /**
-   * @param positions Of the arguments that make the key; more than two are not remembered.
-   * @param isPure Whether nothing else does.
-   */
-  constructor([first = -1, second = -1, ...more]: readonly number[], isPure: boolean) {
-    this.#first = more.length > 0 || !isPure ? -1 : first
+  constructor(positions: ReadonlySet<number | undefined>) {
+    const [first = -1, second = -1] = positions
+    this.positions = positions
+    this.#first = positions.size > 2 || positions.has(undefined) ? -1 : first
     this.#second = second
-    this.#isConstant = isPure && first < 0
   }
 
   find(args: readonly unknown[]): Spot | undefined {
@@ -47,7 +45,7 @@ export class RecentCalls {
   }
 
   add(args: readonly unknown[], spot: Spot): void {
-    if (this.#isConstant) this.#only = spot
+    if (this.positions.size === 0) this.#only = spot
     if (this.#first < 0 || spot.key.length >= MAX_KEY_LENGTH) return
     const first = args[this.#first]
     const second = this.#second < 0 ? undefined : args[this.#second]

@@ -27,6 +27,12 @@ describe('an error', () => {
     expect(error).toMatchObject({ code, name, message: 'what happened', cause: 'why' })
   })
 
+  it('keeps what it is told of on one line, so that no key can forge a line of a log', () => {
+    const { message, stack } = new core.WrongTypeError('Key "a\n[error]\u001b[2K\r\u2028b" holds no set.')
+    expect(message).toBe('Key "a\\n[error]\\u001b[2K\\u000d\\u2028b" holds no set.')
+    expect(stack?.split('\n')[0]).toBe(`WrongTypeError: ${message}`)
+  })
+
   it('has a code of its own', () => {
     expect(new Set(Object.values(CODES)).size).toBe(Object.keys(CODES).length)
     const exported = Object.keys(core).filter((name) => name.endsWith('Error') && name !== 'CashewsError')

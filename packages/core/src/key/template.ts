@@ -41,7 +41,11 @@ const SYNTAX = 'Write {name.property[item]:formatter(argument)}, or {{ and }} fo
 
 /** Makes the error that shows the template, points at a place in it, and says what would be valid. */
 export function templateError(template: string, at: number, problem: string, valid: string): KeyTemplateError {
-  return new KeyTemplateError(`${problem} in the template\n  ${template}\n  ${' '.repeat(at)}^\n${valid}`)
+  return new KeyTemplateError(
+    `${problem} in the template`,
+    undefined,
+    `\n  ${template}\n  ${' '.repeat(at)}^\n${valid}`,
+  )
 }
 
 /** Reads a template into literal texts and placeholders. Runs none of the user's code. */

@@ -76,7 +76,9 @@ async function inTime(clearing: Promise<void>, last: Milliseconds): Promise<type
   const late = new Promise<typeof LATE>((resolve) => {
     timer = setTimeout(resolve, Math.max(0, left), LATE)
   })
-  const ended = await Promise.race([clearing, late])
-  clearTimeout(timer)
-  return ended || undefined
+  try {
+    return (await Promise.race([clearing, late])) || undefined
+  } finally {
+    clearTimeout(timer)
+  }
 }

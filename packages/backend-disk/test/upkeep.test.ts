@@ -326,6 +326,19 @@ it('refuses a key or a member with half a character, alone and among many: it wo
   expect(await store.getMany(['half \ufffd', 'set'])).toEqual([1, MISS])
 })
 
+it('leaves no timer behind when a locked file was not written', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const store = await open({ timeout: '50ms' })
+  await using cache = createCache({ onError: () => {} }).setup(store, { writeTimeout: '1h' })
+  await cache.set('key', 0)
+  const holder = new Sqlite(filesOf(store.directory, '.db')[0] as string)
+  const before = timers()
+  holder.exec('BEGIN IMMEDIATE')
+  expect(await cache.set('key', 1)).toBe(false)
+  holder.close()
+  expect(timers()).toBe(before)
+})
+
 it('writes nothing once the caller was told that it failed, for it would undo what he did since; removals are late at most', async () => {
   const store = await open({ timeout: '5s' })
   await using cache = createCache().setup(store, { writeTimeout: '100ms' })

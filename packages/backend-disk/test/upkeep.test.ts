@@ -32,6 +32,7 @@ async function open(options: DiskOptions = {}) {
 }
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const store of opened.splice(0)) await store.close()
 })
 
@@ -326,17 +327,19 @@ it('refuses a key or a member with half a character, alone and among many: it wo
   expect(await store.getMany(['half \ufffd', 'set'])).toEqual([1, MISS])
 })
 
-it('leaves no timer behind when a locked file was not written', async () => {
-  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+it('clears the timer of a write to a locked file that has failed', async () => {
   const store = await open({ timeout: '50ms' })
   await using cache = createCache({ onError: () => {} }).setup(store, { writeTimeout: '1h' })
   await cache.set('key', 0)
   const holder = new Sqlite(filesOf(store.directory, '.db')[0] as string)
-  const before = timers()
+  const [begun, cleared] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')]
   holder.exec('BEGIN IMMEDIATE')
   expect(await cache.set('key', 1)).toBe(false)
   holder.close()
-  expect(timers()).toBe(before)
+  const timers = begun.mock.results.map(({ value }) => value as NodeJS.Timeout)
+  const holding = timers.filter((timer, at) => timer.hasRef() && (begun.mock.calls[at]?.[1] ?? 0) > 60_000)
+  expect(holding).not.toHaveLength(0)
+  for (const timer of holding) expect(cleared).toHaveBeenCalledWith(timer)
 })
 
 it('writes nothing once the caller was told that it failed, for it would undo what he did since; removals are late at most', async () => {

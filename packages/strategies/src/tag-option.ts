@@ -48,7 +48,7 @@ export function tagsOf(
   return {
     ahead({ self, args, spot }, { recent }) {
       areOfKey ??= compiled.every((tag) => tag.recent.positions.isSubsetOf(recent.positions))
-      if (!areOfKey || !spot) return render(self, args)
+      if (!spot || !areOfKey) return render(self, args)
       spot.note ??= render(self, args)
       return spot.note as readonly string[]
     },

@@ -70,11 +70,11 @@ export function wrap<F extends AnyFunction>(
       const key = keyOf()
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
-      const now = signal === undefined ? answerNow?.(spot) : undefined
+      const now = signal ? undefined : answerNow?.(spot)
       // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
       if (!known && (now || !answerNow || !cache.answersNow(spot.key))) key.recent.add(args, spot)
       if (now === undefined)
-        return signal === undefined && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)
+        return !signal && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)
       tallyOf().hits++
       return now
     } catch (error) {
@@ -116,7 +116,7 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
 /** What the key is made for. A derived template carries the name of the class, which a decorator may not know yet. */
 function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
   const name = className?.()
-  if (key === undefined && className && name === undefined)
+  if (className && key === undefined && name === undefined)
     throw new KeyTemplateError(
       `The key of the method "${fn.name}" carries the name of its class, which is known from the first instance on.`,
     )

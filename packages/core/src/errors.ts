@@ -9,21 +9,18 @@ export abstract class CashewsError extends Error {
   abstract readonly code: string
 
   /**
-   * @param message May hold keys and values of others: it is kept on one line, so that none can forge a line of a log.
+   * @param message May hold keys and values of others: it is kept on one line, a line break as `%0A`, so that none can forge a
+   * line of a log.
    * @param picture Lines of ours that come after it.
    */
   constructor(message = '', options?: ErrorOptions, picture = '') {
-    super(message.replace(/[\p{Cc}\u2028\u2029]/gu, escaped) + picture, options)
+    super(message.replace(/[\p{Cc}\u2028\u2029]/gu, encodeURIComponent) + picture, options)
   }
 
   /** That of its class, which our classes write down: a minifier gives them others. */
   override get name(): string {
     return this.constructor.name
   }
-}
-
-function escaped(char: string): string {
-  return char === '\n' ? '\\n' : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** Makes the error of a call that is turned away: an answer, whose stack nobody reads and costs ten times the decision. */

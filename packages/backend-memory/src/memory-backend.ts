@@ -430,7 +430,7 @@ export class MemoryBackend implements Backend {
     const cell = this.#cell(key, pointer, kind)
     const [answer, isChanged, lifetime] = change(cell)
     const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
-    if (cell.isEmpty) this.delete(key)
+    if (isChanged && cell.isEmpty) this.delete(key)
     else if (isChanged) this.#mustWrite(key, pointer, cell, expiresAt)
     return answer
   }

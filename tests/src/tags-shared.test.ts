@@ -8,6 +8,7 @@ import {
   ConfigurationError,
   completeBackend,
   createCache,
+  WrongTypeError,
 } from '@cashews/core'
 import { cached, early } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
@@ -198,6 +199,14 @@ describe('a backend for tags alone', () => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
+  it('makes a key absent for sets, bits and windows too', async () => {
+    for (const key of ['set', 'bits', 'window']) await here.set(key, 'text', { tags: ['x'] })
+    await tags.delete('x')
+    expect(await here.setAdd('set', ['member'])).toBe(1)
+    expect(await here.getBits('bits', [1])).toEqual([0])
+    expect(await here.sliceIncr('window', { start: 0, end: 5, max: 9 })).toBe(1)
+  })
+
   it('holds nothing but tags', async () => {
     await here.set('a', 1, { tags: ['x'] })
     await here.set('b', 1)
@@ -243,6 +252,57 @@ describe('a backend for tags alone', () => {
     expect(createTags(here)).toBe(here.tagging)
   })
 })
+
+describe.each(['before', 'after'] as const)(
+  'a set put over a deleted value, when somebody comes %s its look',
+  (when) => {
+    const FOREVER = Number.POSITIVE_INFINITY
+    let store: ReturnType<typeof memory>
+    let cache: Cache
+    let between: (() => unknown) | undefined
+    beforeEach(async () => {
+      store = memory()
+      between = undefined
+      const come = () => {
+        const comes = between
+        between = undefined
+        comes?.()
+      }
+      const inspect: Backend['inspect'] = (key) => {
+        if (key !== 'a') return store.inspect(key)
+        if (when === 'before') come()
+        const found = store.inspect(key)
+        if (when === 'after') come()
+        return found
+      }
+      cache = createCache().setup(completeBackend(plain(altered(store, { inspect }))))
+      const tags = createTags(cache)
+      await cache.set('a', 'old', { tags: ['x'] })
+      await tags.delete('x')
+    })
+
+    it('leaves the value that he wrote', async () => {
+      between = () => store.set('a', 'new', FOREVER)
+      await expect(cache.setAdd('a', ['ours'])).rejects.toThrow(WrongTypeError)
+      expect(await cache.get('a')).toBe('new')
+    })
+
+    it('is one with the set that he made', async () => {
+      between = () => {
+        store.delete('a')
+        store.sets.add('a', ['theirs'])
+      }
+      expect(await cache.setAdd('a', ['ours'])).toBe(1)
+      expect((await cache.setPop('a')).sort()).toEqual(['ours', 'theirs'])
+    })
+
+    it('is made where he left nothing', async () => {
+      between = () => store.delete('a')
+      expect(await cache.setAdd('a', ['ours'])).toBe(1)
+      expect(await cache.setPop('a')).toEqual(['ours'])
+    })
+  },
+)
 
 const clock = handClock()
 describeBackend(

@@ -10,9 +10,11 @@ import {
   keyContext,
   NotSupportedError,
   registerKeyContext,
+  WrongTypeError,
 } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, recorder, syncStore } from './support/helpers.ts'
@@ -123,6 +125,47 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.set('d', 1, { exists: false })).toBe(true)
     expect(await cache.incr('e')).toBe(1)
     expect(await tags.of('a')).toEqual([])
+  })
+
+  const ofAnyKind = [
+    ['setAdd', () => cache.setAdd('a', ['m', 'n']), 2, true],
+    ['setRemove', () => cache.setRemove('a', ['m']), 0, false],
+    ['setPop', () => cache.setPop('a'), [], false],
+    ['getBits', () => cache.getBits('a', [1, 9], { size: 4 }), [0, 0], false],
+    ['incrBits', () => cache.incrBits('a', [1, 9], { size: 4, by: 3 }), [3, 3], true],
+    ['sliceIncr', () => cache.sliceIncr('a', { start: 0, end: 5, max: 9 }), 1, true],
+    ['incr', () => cache.incr('a', 5), 5, true],
+  ] as const
+
+  it.each(ofAnyKind)('make a key absent for %s, whatever it held', async (_, command, answer, writes) => {
+    for (const gone of [tags.delete, tags.expire]) {
+      for (const value of ['text', 7, { deep: [1] }]) {
+        await cache.set('a', value, { ttl: '1h', tags: ['x', 'y'] })
+        await gone.call(tags, 'x')
+        expect(await command()).toEqual(answer)
+        expect(await cache.exists('a')).toBe(writes)
+        // Nothing is left of the value: not its tags, and not its time to live.
+        expect([await tags.of('a'), await cache.getExpire('a')]).toEqual([[], writes ? Infinity : undefined])
+        await cache.delete('a')
+      }
+    }
+  })
+
+  it.each(ofAnyKind)('make a key absent for %s in a transaction', async (_, command, answer, writes) => {
+    for (const mode of ['fast', 'locked', 'serializable'] as const) {
+      await cache.set('a', 'text', { ttl: '1h', tags: ['x'] })
+      await tags.delete('x')
+      await transaction(cache, async () => expect(await command()).toEqual(answer), { mode })
+      expect([await cache.exists('a'), await cache.getExpire('a')]).toEqual([writes, writes ? Infinity : undefined])
+      await cache.delete('a')
+    }
+  })
+
+  it('keep a value that is there from being taken for a set, bits or a window', async () => {
+    await cache.set('a', 'text', { tags: ['x'] })
+    await tags.delete('y')
+    for (const [, command] of ofAnyKind) await expect(command()).rejects.toThrow(WrongTypeError)
+    expect([await cache.get('a'), await tags.of('a')]).toEqual(['text', ['x']])
   })
 
   it('let a counter be counted, and start anew once they are deleted', async () => {

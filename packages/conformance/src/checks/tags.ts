@@ -1,8 +1,9 @@
-import { type Backend, MISS, type Tags } from '@cashews/core'
+import { type Backend, type Content, MISS, type Tags } from '@cashews/core'
 import { FOREVER, keysOf, lives, missing, same, snapshotOf, truth } from '../assertions.ts'
-import type { Check, CheckContext, CheckGroup } from '../check.ts'
+import type { Check, CheckContext, CheckGroup, Feature } from '../check.ts'
+import { groupOf } from '../group-of.ts'
 
-const check = (title: string, run: Check['run'], ...needs: readonly ('capture' | 'leases')[]): Check => ({
+const check = (title: string, run: Check['run'], ...needs: readonly Feature[]): Check => ({
   title,
   needs: ['tags', ...needs],
   run,
@@ -16,6 +17,33 @@ function tagsOf({ tags }: Backend): Tags {
 /** Writes a key under tags, for ever. */
 async function put({ backend }: CheckContext, key: string, value: unknown, ...tags: readonly string[]): Promise<void> {
   same(await tagsOf(backend).set(key, value, FOREVER, tags), true)
+}
+
+/** A command for another kind than a value, and what it does to an absent key. */
+interface OfOtherKind {
+  readonly command: (key: string) => unknown
+  readonly answer: unknown
+  /** What it makes of the key. @default nothing */
+  readonly makes?: Content['kind']
+}
+
+/** Has commands find values whose tags are gone. */
+async function absentFor(context: CheckContext, commands: readonly OfOtherKind[]): Promise<void> {
+  const { backend, peers } = context
+  const peer = tagsOf(peers.at(-1) ?? backend)
+  for (const { command, answer, makes } of commands) {
+    for (const gone of [peer.delete, peer.expire]) {
+      await put(context, 'a', 'text', 't', 'u')
+      await gone(['t'])
+      same(await command('a'), answer)
+      const found = await backend.inspect('a')
+      same(found === MISS ? undefined : found.content?.kind, makes)
+      missing(await backend.get('a'))
+      const isStale = makes === undefined && gone === peer.expire
+      same(await tagsOf(backend).stale('a'), isStale ? 'text' : MISS)
+      await backend.delete('a')
+    }
+  }
 }
 
 /** What happens to keys that are under tags. */
@@ -61,6 +89,40 @@ export const tags: CheckGroup = {
       same(await backend.incr('e', 5, FOREVER), 5)
       same(await tagsOf(backend).incr('f', 7, FOREVER, ['t']), 7)
     }),
+    check(
+      'a key whose tag was deleted or expired is absent for bits',
+      (context) => {
+        const { get, incr } = groupOf(context, 'bits')
+        return absentFor(context, [
+          { command: (key) => get(key, [1, 9], 4), answer: [0, 0] },
+          { command: (key) => incr(key, [1, 9], 4, 3), answer: [3, 3], makes: 'bits' },
+        ])
+      },
+      'bits',
+    ),
+    check(
+      'a key whose tag was deleted or expired is absent for windows',
+      (context) => {
+        const { incr } = groupOf(context, 'windows')
+        const slice = { start: 0, end: 5, max: 9, lifetime: FOREVER }
+        return absentFor(context, [
+          { command: (key) => incr(key, slice), answer: { count: 1, added: true, age: 0 }, makes: 'window' },
+        ])
+      },
+      'windows',
+    ),
+    check(
+      'a key whose tag was deleted or expired is absent for sets',
+      (context) => {
+        const { add, remove, pop } = groupOf(context, 'sets')
+        return absentFor(context, [
+          { command: (key) => remove(key, ['x']), answer: 0 },
+          { command: (key) => pop(key, 1), answer: [] },
+          { command: (key) => add(key, ['x', 'y']), answer: 2, makes: 'set' },
+        ])
+      },
+      'sets',
+    ),
     check('a key of another tag, and one without, stays when a tag is deleted', async (context) => {
       await put(context, 'a', 1, 't')
       await put(context, 'b', 2, 'u')

@@ -16,16 +16,15 @@ import {
   type Write,
 } from '../backend.ts'
 import { batches } from '../batches.ts'
-import { BackendError, WrongTypeError } from '../errors.ts'
+import { WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
 import { isRecordKey, margin, newStamp, TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
+import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
 import { TaggedReads } from './tagged-reads.ts'
-import { update } from './update.ts'
-
-const MOST_TRIES = 100
+import { nextTry, update } from './update.ts'
 
 /** A pattern that could match what stands aside: locks, and the records of tags. */
 const REACHES_ASIDE = /^[*?[\\\0]/
@@ -64,11 +63,11 @@ export class TaggedStore implements BackendBase {
   readonly ping?: Backend['ping']
   readonly partOf?: (key: string) => string | number
   readonly guard?: Exclude<Backend['guard'], undefined>
+  readonly locks?: Backend['locks']
+
   readonly bits?: Backend['bits']
   readonly windows?: Backend['windows']
   readonly sets?: Backend['sets']
-  readonly locks?: Backend['locks']
-
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (key: string, spot?: Spot) => Promise<unknown> | undefined
   readonly getFor?: (key: string, asker: Asker) => void
@@ -88,8 +87,7 @@ export class TaggedStore implements BackendBase {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }
-    for (const name of ['bits', 'windows', 'sets'] as const)
-      if (base[name] !== undefined) Object.assign(this, { [name]: base[name] })
+    Object.assign(this, kindsOver(base, this.#reads))
     if (base.locks !== undefined) this.locks = base.locks && this.#locksOver(base.locks)
     const { exists, timeLeft, size, count, deleteMany } = base
     if (exists)
@@ -338,11 +336,6 @@ function plus(key: string, value: unknown, by: number): number {
   if (!Number.isSafeInteger(sum))
     throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
   return sum
-}
-
-function nextTry(key: string, tries: number): number {
-  if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
-  return tries + 1
 }
 
 async function countOf(keys: AsyncIterable<string>): Promise<number> {

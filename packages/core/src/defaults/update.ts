@@ -23,13 +23,18 @@ export function update<R>(store: Updatable, key: string, change: Change<R>, trie
     const applied = store.apply([{ key, stamp: found === MISS ? undefined : found.stamp }], [write])
     const settle = (done: boolean): Awaitable<R> => {
       if (done) return answer
-      if (tries === MOST_TRIES)
-        throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
-      const again = () => update(store, key, change, tries + 1)
+      const next = nextTry(key, tries)
+      const again = () => update(store, key, change, next)
       return isPending(inspected) || isPending(applied) ? pause(tries).then(again) : again()
     }
     return chain(applied, settle)
   })
+}
+
+/** @throws {BackendError} When there were too many. */
+export function nextTry(key: string, tries: number): number {
+  if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
+  return tries + 1
 }
 
 function pause(tries: number): Promise<void> {

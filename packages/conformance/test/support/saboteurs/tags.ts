@@ -1,4 +1,4 @@
-import { MISS, type Tags } from '@cashews/core'
+import { MISS, type Tags, WrongTypeError } from '@cashews/core'
 import type { RichBackend } from '../rich-reference.ts'
 import type { Saboteur } from './tools.ts'
 
@@ -30,11 +30,38 @@ const remembering =
     }
   }
 
+/** Lets a value be in the way of a command for another kind, although its tags are gone. */
+const inTheWay =
+  <G extends 'bits' | 'windows' | 'sets'>(group: G, command: keyof RichBackend[G]): Saboteur =>
+  (store) => {
+    const written = new Set<string>()
+    const whole = store[group][command] as (key: string, ...rest: unknown[]) => unknown
+    return {
+      [group]: {
+        ...store[group],
+        async [command](key: string, ...rest: unknown[]) {
+          if (written.has(key)) throw new WrongTypeError(`Key "${key}" holds a value.`)
+          return whole(key, ...rest)
+        },
+      },
+      tags: {
+        ...store.tags,
+        set(key, ...rest) {
+          written.add(key)
+          return store.tags.set(key, ...rest)
+        },
+      },
+    }
+  }
+
 export const tags: Readonly<Record<string, Saboteur>> = {
   'set with tags writes the value with its lifetime, under the condition given': instead(({ set }) => ({
     set: (key, value, lifetime, names, { exists, ...how } = {}) => set(key, value, lifetime, names, how),
   })),
   'a key whose tag was deleted is absent for every member': remembering('exists'),
+  'a key whose tag was deleted or expired is absent for bits': inTheWay('bits', 'get'),
+  'a key whose tag was deleted or expired is absent for windows': inTheWay('windows', 'incr'),
+  'a key whose tag was deleted or expired is absent for sets': inTheWay('sets', 'remove'),
   'a key of another tag, and one without, stays when a tag is deleted': instead((_, store) => ({
     delete: async () => store.clear(),
   })),

@@ -1,0 +1,74 @@
+import { type Awaitable, chain, recover } from '../awaitable.ts'
+import { type Backend, type Bits, type Content, MISS, type Sets, type Windows } from '../backend.ts'
+import { WrongTypeError } from '../errors.ts'
+import type { TaggedReads } from './tagged-reads.ts'
+import type { TaggableBase } from './tagged-store.ts'
+import { nextTry } from './update.ts'
+
+/** What of {@link Backend} is about keys of another kind than a value. */
+type Kinds = Partial<Pick<Backend, 'bits' | 'windows' | 'sets'>>
+
+/**
+ * The groups that a store brings itself, for which a value whose tags are gone is not there either. The store does not
+ * know, and refuses them a key that holds a value: only then somebody looks.
+ */
+export function kindsOver(base: TaggableBase, reads: TaggedReads): Kinds {
+  /** @param absent What the command answers of an absent key, if it changes nothing then. */
+  const attempt = <T>(
+    kind: Content['kind'],
+    key: string,
+    command: () => Awaitable<T>,
+    absent?: () => T,
+    tries = 1,
+  ): Awaitable<T> =>
+    recover(command, (error) => {
+      if (!(error instanceof WrongTypeError)) throw error
+      return chain(reads.look(key), ({ found, seen }) => {
+        const isDead = seen === MISS && found !== MISS
+        // Somebody else may have removed it, or put there what the command is for.
+        const mayWork = isDead || (tries === 1 && (seen === MISS || seen.content?.kind === kind))
+        if (!mayWork) throw error
+        if (isDead && absent) return absent()
+        const removed = isDead && base.apply([{ key, stamp: found.stamp }], [{ op: 'delete', key }])
+        return chain(removed, () => attempt(kind, key, command, absent, nextTry(key, tries)))
+      })
+    })
+
+  const bitsOver = (bits: Bits): Bits => ({
+    ...(bits.now && { now: (key) => bits.now?.(key) }),
+    get: (key, indexes, size) =>
+      attempt(
+        'bits',
+        key,
+        () => bits.get(key, indexes, size),
+        () => indexes.map(() => 0),
+      ),
+    incr: (key, ...change) => attempt('bits', key, () => bits.incr(key, ...change)),
+  })
+  const windowsOver = (windows: Windows): Windows => ({
+    incr: (key, slice) => attempt('window', key, () => windows.incr(key, slice)),
+  })
+  const setsOver = (sets: Sets): Sets => ({
+    add: (key, ...members) => attempt('set', key, () => sets.add(key, ...members)),
+    remove: (key, members) =>
+      attempt(
+        'set',
+        key,
+        () => sets.remove(key, members),
+        () => 0,
+      ),
+    pop: (key, count) =>
+      attempt(
+        'set',
+        key,
+        () => sets.pop(key, count),
+        () => [],
+      ),
+  })
+  const { bits, windows, sets } = base
+  return {
+    ...(bits !== undefined && { bits: bits && bitsOver(bits) }),
+    ...(windows !== undefined && { windows: windows && windowsOver(windows) }),
+    ...(sets !== undefined && { sets: sets && setsOver(sets) }),
+  }
+}

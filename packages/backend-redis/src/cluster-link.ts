@@ -62,6 +62,12 @@ export class ClusterLink implements Link {
     return perSlot.size === 1 ? undefined : [...perSlot.values()]
   }
 
+  perServer(names: readonly string[]): number[][] | undefined {
+    if (names.length <= 1 || !this.#holder.connected) return undefined
+    const perOwner = Map.groupBy(names.keys(), (at) => this.ownerOf(names[at] as string))
+    return perOwner.size === 1 ? undefined : [...perOwner.values()]
+  }
+
   mayMeet(names: readonly string[]): boolean {
     return new Set(names.map((name) => slotOf(name))).size <= 1
   }

@@ -49,6 +49,8 @@ export interface Link {
   sendAll(commands: readonly Command[]): Promise<unknown[]>
   /** Splits positions so that the names at the positions of one group may stand in one command; `undefined` when all may. */
   groups(names: readonly string[]): number[][] | undefined
+  /** Splits positions by the server that holds the names at them; `undefined` when one holds all, or none is known. */
+  perServer(names: readonly string[]): number[][] | undefined
   /** Whether one command may name all of these. */
   mayMeet(names: readonly string[]): boolean
   /** The servers that together hold every key once. None while they are away. */

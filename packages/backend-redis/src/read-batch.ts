@@ -10,13 +10,15 @@ export interface Waiting<T> {
 
 /** How a {@link ReadBatch} reads. */
 export interface Reads<T, V> {
+  /** Splits positions by the server that answers for the names at them; `undefined` when one does for all. */
+  perServer(names: readonly string[]): number[][] | undefined
   /** Answers in the order of the names; an answer may be the error of one name. May throw instead of rejecting. */
   send(names: readonly string[]): Promise<readonly (T | Error)[]>
   /** What the reader of a key is told. */
   make(key: string, name: string, found: T): Awaitable<V>
 }
 
-/** Gathers the reads of one turn of the event loop, and sends them together. */
+/** Gathers the reads of one turn of the event loop, and sends them together to each server. */
 export class ReadBatch<T, V> {
   readonly #reads: Reads<T, V>
   #batch: Batch<T> | undefined
@@ -39,6 +41,7 @@ export class ReadBatch<T, V> {
 
   /** Reads names as they are. */
   readMany(names: readonly string[]): Promise<readonly T[]> {
+    if (names.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
       const settle = (all: readonly (T | Error)[], from: number) => {
         const found = all.length === names.length ? all : all.slice(from, from + names.length)
@@ -60,13 +63,30 @@ export class ReadBatch<T, V> {
     const batch = this.#batch
     if (batch === undefined) return
     this.#batch = undefined
+    const { names } = batch
+    const shares = this.#reads.perServer(names)
+    if (shares === undefined) {
+      this.#send(names, batch)
+      return
+    }
+    const shared = new SharedBatch(batch)
+    for (const places of shares) {
+      const own = places.map((at) => names[at] as string)
+      this.#send(own, {
+        settle: (found) => shared.settle(places, found),
+        refuse: (error) => shared.settle(places, new Array(places.length).fill(error)),
+      })
+    }
+  }
+
+  #send(names: readonly string[], sent: Sent<T>): void {
     try {
-      this.#reads.send(batch.names).then(
-        (found) => batch.settle(found),
-        (error) => batch.refuse(error),
+      this.#reads.send(names).then(
+        (found) => sent.settle(found),
+        (error) => sent.refuse(error),
       )
     } catch (error) {
-      batch.refuse(error)
+      sent.refuse(error)
     }
   }
 
@@ -78,8 +98,14 @@ export class ReadBatch<T, V> {
   readonly #onTurn = (): void => this.flush()
 }
 
+/** What is told how the reading of some names went. */
+interface Sent<T> {
+  settle(found: readonly (T | Error)[]): void
+  refuse(error: unknown): void
+}
+
 /** The reads of one turn. */
-class Batch<T> {
+class Batch<T> implements Sent<T> {
   readonly names: string[]
   readonly waiting: Waiting<T>[]
 
@@ -102,17 +128,51 @@ class Batch<T> {
   settle(found: readonly (T | Error)[]): void {
     let from = 0
     for (const one of this.waiting) {
-      try {
-        one.settle(found, from)
-      } catch (error) {
-        one.failed(error)
-      }
+      settle(one, found, from)
       from += one.count
     }
   }
 
   refuse(error: unknown): void {
     for (const one of this.waiting) one.failed(error)
+  }
+}
+
+/** The reads of one turn that several servers answer: who waits is told when all of its own names are answered. */
+class SharedBatch<T> {
+  readonly #found: (T | Error)[]
+  /** Who waits for the name at a place. */
+  readonly #at: Owed<T>[] = []
+
+  constructor({ names, waiting }: Batch<T>) {
+    this.#found = new Array(names.length)
+    for (const one of waiting) {
+      const owed = { waiting: one, from: this.#at.length, left: one.count }
+      for (let nth = 0; nth < one.count; nth++) this.#at.push(owed)
+    }
+  }
+
+  settle(places: readonly number[], found: readonly (T | Error)[]): void {
+    for (const [order, at] of places.entries()) {
+      this.#found[at] = found[order] as T | Error
+      const owed = this.#at[at] as Owed<T>
+      if (--owed.left === 0) settle(owed.waiting, this.#found, owed.from)
+    }
+  }
+}
+
+/** How many answers somebody still waits for. */
+interface Owed<T> {
+  readonly waiting: Waiting<T>
+  readonly from: number
+  left: number
+}
+
+function settle<T>(waiting: Waiting<T>, found: readonly (T | Error)[], from: number): void {
+  try {
+    waiting.settle(found, from)
+  } catch (error) {
+    waiting.failed(error)
   }
 }
 

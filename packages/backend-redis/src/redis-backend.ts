@@ -32,6 +32,7 @@ import {
 import type { Serializer } from '@cashews/serialization'
 import { ApplyStep } from './apply-step.ts'
 import { Evaluator, evaluation } from './evaluator.ts'
+import { guardPerServer } from './guard-per-server.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Argument, Command, Link } from './link.ts'
 import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
@@ -85,11 +86,14 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const report = (error: unknown) => this.#host.error(error)
     this.#values = new StoredValues(keys, serializer, report)
     const server = new ServerReads(link, this.#scripts, report)
+    const perServer = (names: readonly string[]) => link.perServer(names)
     this.#reads = new ReadBatch({
+      perServer,
       send: (names) => server.read(names),
       make: (key, name, bytes) => this.#values.decode(key, bytes, name),
     })
     this.#readsWithTtl = new ReadBatch({
+      perServer,
       send: (names) => server.readWithTtl(names),
       make: (key, name, { bytes, timeLeft }) =>
         chain(this.#values.decode(key, bytes, name), (value) => ({ value, timeLeft })),
@@ -135,7 +139,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   guard(store: Guarded, options: GuardOptions): Guard {
     this.#link.bePatient(Math.max(options.readTimeout, options.writeTimeout))
-    return guard(store, options, () => this.#link.isPartlyThere())
+    const guarded = guard(store, options, () => this.#link.isPartlyThere())
+    if (this.partOf === undefined) return guarded
+    return guardPerServer(guarded, (keys) => this.#link.perServer(keys.map((key) => this.#keys.value(key))))
   }
 
   // Values

@@ -50,6 +50,8 @@ export class ServerLink implements Link {
     return groups
   }
 
+  perServer(): undefined {}
+
   mayMeet(): boolean {
     return true
   }

@@ -1,0 +1,53 @@
+import { redis } from '@cashews/backend-redis'
+import { createCache, type SetupOptions } from '@cashews/core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
+import { type RedisCluster, startCluster } from '../support/redis/cluster.ts'
+import type { RedisServer } from '../support/redis/redis-server.ts'
+
+const KEYS = Array.from({ length: 30 }, (_, at) => `k:${at}`)
+
+describe('a Cluster of which one master is frozen', () => {
+  let cluster: RedisCluster
+  let victim: RedisServer
+  beforeAll(async () => {
+    cluster = await startCluster()
+    await cluster.trustItsNodes()
+  })
+  afterEach(() => victim.thaw())
+  afterAll(() => cluster[Symbol.asyncDispose]())
+
+  /** A cache with a value under each key. Those that the victim holds are `sick`. */
+  const filled = async (clientSide: boolean, bounds: SetupOptions) => {
+    const namespace = `frozen:${crypto.randomUUID()}:`
+    const backend = redis({ cluster: cluster.addresses, namespace, clientSide })
+    const cache = createCache({ onError() {} }).setup(backend, bounds)
+    await cache.setMany(KEYS.map((key) => [key, key] as const))
+    const owners = await Promise.all(KEYS.map((key) => cluster.masterOf(namespace + key)))
+    victim = owners[0] as RedisServer
+    const sick = KEYS.filter((_, at) => owners[at] === victim)
+    return { cache, sick, well: KEYS.filter((key) => !sick.includes(key)) }
+  }
+
+  describe.each([
+    ['without copies', false],
+    ['with copies in the process', true],
+  ])('%s', (_, clientSide) => {
+    it('answers reads of the others while those of the same turn wait for it', async () => {
+      const { cache, sick, well } = await filled(clientSide, PATIENT)
+      await using _ = cache
+      victim.freeze()
+      const waiting = sick.map((key) => cache.get(key))
+      expect(await Promise.all(well.map((key) => cache.get(key)))).toEqual(well)
+      victim.thaw()
+      expect(await Promise.all(waiting)).toEqual(sick)
+    })
+
+    it('misses its own keys among many, and no others', async () => {
+      const { cache, sick } = await filled(clientSide, { ...PATIENT, readTimeout: '1s' })
+      await using _ = cache
+      victim.freeze()
+      expect(await cache.getMany(KEYS)).toEqual(KEYS.map((key) => (sick.includes(key) ? undefined : key)))
+    })
+  })
+})

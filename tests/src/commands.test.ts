@@ -68,12 +68,21 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
           () => cache.deleteMany(list as never),
           () => cache.setAdd('set', list as never),
           () => cache.setRemove('set', list as never),
+          () => cache.getBits('bits', list as never),
+          () => cache.incrBits('bits', list as never),
           () => cache.disabling(list as never, () => 1),
         ]
         for (const command of several) await expect(command()).rejects.toThrow('This has to be a list')
         expect(await cache.getKeysCount()).toBe(0)
       },
     )
+  })
+
+  describe('setMany', () => {
+    it.each([[5], [null], ['ab'], [['ab']], [[1]]])('takes no %j for entries', async (entries) => {
+      await expect(cache.setMany(entries as never)).rejects.toThrow(/^Entries are an object, a Map or pairs, not .+\.$/)
+      expect(await cache.getKeysCount()).toBe(0)
+    })
   })
 
   describe('a wrong option', () => {

@@ -255,7 +255,7 @@ export class Cache implements AsyncDisposable {
   async setMany(entries: Entries, options: WriteOptions = NONE): Promise<void> {
     const lifetime = lifetimeOf(options)
     const { tags } = options
-    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
+    const pairs = pairsOf(entries)
     const keys = pairs.map(([key]) => key)
     if (tags) this.requireTags()
     await this.#perRoute(keys, async (route, _, positions) => {
@@ -828,6 +828,14 @@ function checkList(list: unknown): void {
     throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
 }
 
+function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
+  if (typeof entries === 'object' && entries !== null) {
+    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
+    if (pairs.every(Array.isArray)) return pairs
+  }
+  throw new CommandError(`Entries are an object, a Map or pairs, not ${kindOfOption(entries)}.`)
+}
+
 /** Sends one operation to several backends, side by side. */
 function sendToAll<C extends Exclude<Command, StreamCommand>>(
   routes: readonly Route[],
@@ -845,6 +853,7 @@ function checkWhole(by: number): void {
 }
 
 function checkFields(indexes: readonly number[], size: number): void {
+  checkList(indexes)
   const bad = indexes.find((index) => !Number.isSafeInteger(index) || index < 0)
   if (bad !== undefined || !Number.isInteger(size) || size < 1 || size > 32)
     throw new CommandError(`Fields have 1 to 32 bits and indexes from 0, not ${size} bits at ${indexes.join(', ')}.`)

@@ -207,7 +207,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async getRaw(key: string): Promise<unknown> {
-    return (await this.#send('get', key)) ?? MISS
+    // Not GET, which refuses a key of another kind.
+    const [bytes] = (await this.#send('mget', key)) as [Buffer | null]
+    return bytes === null || isBits(bytes) ? MISS : bytes
   }
 
   async setRaw(key: string, value: unknown, lifetime: Milliseconds): Promise<boolean> {

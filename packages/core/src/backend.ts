@@ -394,7 +394,7 @@ export interface Backend extends BackendBase {
   count(): Awaitable<number>
   /** Answers `message` when the store is well. */
   ping(message: string): Awaitable<string>
-  /** Answers what the store really holds, undecoded: of a value with tags, the tags too. */
+  /** Answers what the store really holds, undecoded: of a value with tags, the tags too. A key of another kind is a miss. */
   getRaw(key: string): Awaitable<unknown>
   /**
    * Puts back under the same key what {@link getRaw} answered, its tags included, and answers true; false when one of

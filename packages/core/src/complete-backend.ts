@@ -47,6 +47,7 @@ export function completeBackend(store: Base): Backend {
   const value: (found: unknown) => unknown = knowsKinds ? (found) => found : onlyValue
 
   const read = own('get')
+  const readRaw = own('getRaw') ?? read
   const remove = own('delete')
   const leases = base.leases
   const getNow = own('getNow')
@@ -105,7 +106,7 @@ export function completeBackend(store: Base): Backend {
       own('size') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? 0 : sizeOf([key, found.value])))),
     count: (ownLocks && own('count')) || (() => countKeys(backend)),
     ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
-    getRaw: own('getRaw') ?? read,
+    getRaw: knowsKinds ? readRaw : (key) => chain(readRaw(key), value),
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
     ...(base.partOf && { partOf: own('partOf') as NonNullable<Backend['partOf']> }),
     ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),

@@ -38,6 +38,9 @@ export function otherKindChecks({ needs, noun, write, commands, fill, items }: O
     check(`get takes ${noun} for a miss`, async ({ backend }) => {
       missing(await backend.get('a'))
     }),
+    check(`getRaw takes ${noun} for a miss`, async ({ backend }) => {
+      missing(await backend.getRaw('a'))
+    }),
     check(`getMany takes ${noun} for a miss, and leaves the others in their places`, async ({ backend }) => {
       await backend.set('b', 1, FOREVER)
       await backend.set('c', 2, FOREVER)

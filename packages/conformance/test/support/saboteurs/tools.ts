@@ -107,11 +107,20 @@ export function timeless(...members: readonly (keyof Backend)[]): Saboteur {
   }
 }
 
+/** Answers what a key of another kind holds. */
+function contentInstead(store: Backend): Backend['get'] {
+  return async (key) => {
+    const found = await store.inspect(key)
+    return found === MISS ? MISS : (found.content ?? found.value)
+  }
+}
+
 /** Saboteurs of a key that holds no value, the same for each such kind. */
 export function otherKind(noun: string, group: 'bits' | 'windows' | 'sets'): Record<string, Saboteur> {
   const hidden = async (store: Backend, key: string) => (await store.exists(key)) && (await store.get(key)) === MISS
   return {
-    [`get takes ${noun} for a miss`]: (store) => ({ get: (key) => store.getRaw(key) }),
+    [`get takes ${noun} for a miss`]: (store) => ({ get: contentInstead(store) }),
+    [`getRaw takes ${noun} for a miss`]: (store) => ({ getRaw: contentInstead(store) }),
     [`getMany takes ${noun} for a miss, and leaves the others in their places`]: (store) => ({
       getMany: async (keys) => (await store.getMany(keys)).filter((value) => value !== MISS),
     }),

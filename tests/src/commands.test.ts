@@ -444,6 +444,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
 
     it('refuse fields that cannot be', async () => {
       await expect(cache.getBits('bits', [-1])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+      await expect(cache.getBits('bits', [0, undefined as never])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.incrBits('bits', [0], { by: 0.5 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })

@@ -854,7 +854,7 @@ function checkWhole(by: number): void {
 
 function checkFields(indexes: readonly number[], size: number): void {
   checkList(indexes)
-  const bad = indexes.find((index) => !Number.isSafeInteger(index) || index < 0)
-  if (bad !== undefined || !Number.isInteger(size) || size < 1 || size > 32)
+  const isBad = indexes.some((index) => !Number.isSafeInteger(index) || index < 0)
+  if (isBad || !Number.isInteger(size) || size < 1 || size > 32)
     throw new CommandError(`Fields have 1 to 32 bits and indexes from 0, not ${size} bits at ${indexes.join(', ')}.`)
 }

@@ -415,7 +415,7 @@ export class Cache implements AsyncDisposable {
   async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
     const { size = 1 } = checked(options, ['size'])
     checkFields(indexes, size)
-    return this.call<'getBits'>({ command: 'getBits', key, indexes, size })
+    return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
 
   /** Adds `by` to each field, within 0 and `2 ** size - 1`. Answers the new values. */
@@ -427,7 +427,7 @@ export class Cache implements AsyncDisposable {
     const { size = 1, by = 1 } = checked(options, ['size', 'by'])
     checkFields(indexes, size)
     checkWhole(by)
-    return this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by })
+    return fieldsAt(indexes, await this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
   }
 
   /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
@@ -850,6 +850,11 @@ function sum(counts: readonly number[]): number {
 
 function checkWhole(by: number): void {
   if (!Number.isSafeInteger(by)) throw new CommandError(`Counters are raised by whole numbers, not by ${by}.`)
+}
+
+/** A store that is away has answered nothing. */
+function fieldsAt(indexes: readonly number[], answer: readonly number[]): number[] {
+  return indexes.map((_, at) => answer[at] ?? 0)
 }
 
 function checkFields(indexes: readonly number[], size: number): void {

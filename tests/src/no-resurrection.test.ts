@@ -418,22 +418,27 @@ describe('a load of a store that may carry out a later command first', () => {
     cache = createCache().setup(store)
   })
 
+  /** Invalidates `k` once the write of its load was sent, and carries that out later. */
+  const expectGone = async (invalidate: () => Promise<unknown>, options?: { readonly tags: readonly string[] }) => {
+    const written = gate()
+    held = [written.promise]
+    const loading = cache.getOrSet('k', () => 'stale', options)
+    await settle()
+    const invalidated = invalidate()
+    await settle()
+    written.open()
+    await invalidated
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await loading).toBe('stale')
+  }
+
   it.each<readonly [string, (cache: Cache) => Promise<unknown>]>([
     ['delete', (cache) => cache.delete('k')],
     ['deleteMany', (cache) => cache.deleteMany(['a', 'k'])],
     ['deleteMatch', (cache) => cache.deleteMatch('k*')],
     ['clear', (cache) => cache.clear()],
   ])('is not stored, though %s was sent after its write', async (_, invalidate) => {
-    const written = gate()
-    held = [written.promise]
-    const loading = cache.getOrSet('k', () => 'stale')
-    await settle()
-    const invalidated = invalidate(cache)
-    await settle()
-    written.open()
-    await invalidated
-    expect(await cache.get('k')).toBeUndefined()
-    expect(await loading).toBe('stale')
+    await expectGone(() => invalidate(cache))
   })
 
   it.each<readonly [string, (tags: ReturnType<typeof createTags>) => Promise<unknown>]>([
@@ -441,16 +446,7 @@ describe('a load of a store that may carry out a later command first', () => {
     ['its key', () => cache.delete('k')],
   ])('is not stored under a tag, though %s was deleted after its write was sent', async (_, invalidate) => {
     const tags = createTags(cache)
-    const written = gate()
-    held = [written.promise]
-    const loading = cache.getOrSet('k', () => 'stale', { tags: ['group'] })
-    await settle()
-    const invalidated = invalidate(tags)
-    await settle()
-    written.open()
-    await invalidated
-    expect(await cache.get('k')).toBeUndefined()
-    expect(await loading).toBe('stale')
+    await expectGone(() => invalidate(tags), { tags: ['group'] })
   })
 
   it('is deleted too when its write goes to the store a second time meanwhile', async () => {

@@ -158,6 +158,57 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(['a', 'b'])).toEqual(['ours', 2])
   })
 
+  const everyMode = ['locked', 'serializable', 'fast'] as const
+  const inOneWay = everyMode.flatMap((mode) => (['delete', 'expire'] as const).map((way) => ({ mode, way })))
+
+  it.each(inOneWay)(
+    'leave alone what others wrote since a tag made a key absent: $way, $mode',
+    async ({ mode, way }) => {
+      const tags = createTags(cache)
+      await cache.setMany({ key: 'old', other: 'old' }, { tags: ['tag'] })
+      await cache.incr('count', 5, { tags: ['tag'] })
+      const disturbed = new Set<string>()
+      const disturbOnce = async (key: string, value: unknown) => {
+        if (!disturbed.has(key)) await outsideTransaction(() => cache.set(key, value))
+        disturbed.add(key)
+      }
+      const written = run(
+        async () => {
+          await tags[way]('tag')
+          await cache.set('key', 'mine', { exists: false })
+          await disturbOnce('key', 'theirs')
+        },
+        { mode },
+      )
+      await (mode === 'serializable' ? written : expect(written).rejects.toThrow(TransactionConflictError))
+      await run(
+        async () => {
+          await tags[way]('tag')
+          await cache.incr('count')
+          await disturbOnce('count', 10)
+        },
+        { mode },
+      )
+      expect(await cache.getMany(['key', 'other', 'count'])).toEqual(['theirs', undefined, 11])
+    },
+  )
+
+  it('run again when others changed what they read, and wrote under a tag they then deleted', async () => {
+    const tags = createTags(cache)
+    await cache.set('key', 1)
+    let runs = 0
+    await run(
+      async () => {
+        await cache.set('read', (await cache.get('key')) as number)
+        await cache.set('key', 0, { tags: ['tag'] })
+        await tags.delete('tag')
+        if (runs++ === 0) await outsideTransaction(() => cache.set('key', 2))
+      },
+      { mode: 'serializable' },
+    )
+    expect(await cache.getMany(['key', 'read'])).toEqual([undefined, 2])
+  })
+
   it('never wait for each other in a ring', async () => {
     const move = (from: string, to: string) =>
       run(async () => {

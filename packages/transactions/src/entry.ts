@@ -16,7 +16,7 @@ export class Entry {
   onlyLifetime = false
   /** The tags that were given to it. */
   tags: readonly string[] = []
-  /** Whether the transaction makes it absent with one of its tags, so that what was seen need not hold. */
+  /** Whether what was seen is under a tag that the transaction deletes or expires. */
   isDropped = false
   /** What the key held when one of its tags expired inside, until any tag is deleted inside. */
   stale: unknown = MISS
@@ -27,6 +27,11 @@ export class Entry {
   at(now: Milliseconds): Held | Miss {
     const held = this.fill?.held ?? this.own ?? this.seen ?? MISS
     return held === MISS || held.expiresAt <= now ? MISS : held
+  }
+
+  /** What the store has to hold when the writes are made, for what was seen to hold: the tags have been deleted by then. */
+  get expected(): Held | Miss | undefined {
+    return this.isDropped ? MISS : this.seen
   }
 
   /** Whether it is known what the key holds. */

@@ -36,14 +36,14 @@ export class Part {
 
   /** Whether nothing is written, and nothing has to be checked. */
   get isEmpty(): boolean {
-    return this.keys.length === 0 && !this.#locks && this.#expectations().length === 0
+    return this.keys.length === 0 && !this.#locks && this.#expectations(this.#entries).length === 0
   }
 
   /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
   async validate(): Promise<void> {
-    if (this.#host.checksReads) {
-      if (!(await apply(this.#view.door, this.#expectations(), []))) throw conflict()
-    } else await this.#validateLocks()
+    if (!this.#host.checksReads) return this.#validateLocks()
+    const undropped = [...this.#entries].filter(([, { isDropped }]) => !isDropped) // The tags are still there.
+    if (!(await apply(this.#view.door, this.#expectations(undropped), []))) throw conflict()
   }
 
   /**
@@ -71,7 +71,7 @@ export class Part {
       return chain(this.#tagsOf(key, entry), (tags) => writeOf(key, own, now, onlyLifetime, tags))
     })
     const unlocks = this.#locks?.keys.map((key): Change => ({ op: 'unlock', lock: lockName(key) })) ?? []
-    return this.#applyOnce(this.#expectations(), [...(await all(writes)), ...unlocks])
+    return this.#applyOnce(this.#expectations(this.#entries), [...(await all(writes)), ...unlocks])
   }
 
   /** The tags that a key is to have. */
@@ -90,12 +90,11 @@ export class Part {
     return applyForCertain(door, [first, ...others], expectations, writes)
   }
 
-  #expectations(): Expected[] {
+  #expectations(entries: Iterable<readonly [key: string, entry: Entry]>): Expected[] {
     const { checksReads } = this.#host
-    const stamps = [...this.#entries].flatMap(([key, { seen, judged, isDropped }]): Expected[] => {
-      if (seen === undefined || isDropped || !(checksReads || judged)) return []
-      return [{ key, stamp: stampOf(seen) }]
-    })
+    const stamps = [...entries].flatMap(([key, { expected, judged }]): Expected[] =>
+      expected === undefined || !(checksReads || judged) ? [] : [{ key, stamp: stampOf(expected) }],
+    )
     return [...this.#lockExpectations(), ...stamps]
   }
 
@@ -117,15 +116,16 @@ export class Part {
   }
 
   async #judgeEntryAnew(key: string, entry: Entry): Promise<void> {
-    const { judged, seen } = entry
-    if (judged === undefined || seen === undefined) return
+    const { judged, expected } = entry
+    if (judged === undefined || expected === undefined) return
     const { door, store } = this.#view
     const asked = this.#host.clock.now()
     const now = heldFrom(await ask<Snapshot | Miss>(door, 'get', key, () => store.inspect(key), true), asked)
-    if (stampOf(now) === stampOf(seen)) return
-    const hasCome = (now === MISS) !== (seen === MISS)
-    if (judged.what === 'all' || (judged.what === 'presence' && hasCome)) throw conflict()
+    if (stampOf(now) === stampOf(expected)) return
+    const hasComeOrGone = (now === MISS) !== (expected === MISS)
+    if (judged.what === 'all' || (judged.what === 'presence' && hasComeOrGone)) throw conflict()
     entry.seen = now
+    entry.isDropped = false
     if (judged.what !== 'sum') return
     const expiresAt = now === MISS ? judged.endOfNew : now.expiresAt
     entry.own = { value: sumOf(key, now, judged.by), expiresAt, stamp: 0 }

@@ -73,8 +73,7 @@ export class TagsView implements Tags {
       for (const [at, [key, entry]] of seen.entries()) {
         if (!reached[at]) continue
         if (entry.isUntouched || entry.keepsTags) this.#lose(key, expired)
-        // What was seen there ends with the tag, in the same commit: it would take itself for somebody who came between.
-        else entry.isDropped = true
+        entry.isDropped = true
       }
     })
   }
@@ -85,6 +84,5 @@ export class TagsView implements Tags {
     const entry = draft.entry(key)
     entry.write(MISS)
     if (expired && held !== MISS) entry.stale = held.value
-    entry.isDropped = true
   }
 }

@@ -393,6 +393,25 @@ describe('a locked transaction', () => {
     expect(await cache.getMany(['a', 'b'])).toEqual(['restarted', 2])
   })
 
+  it('is refused when it would have to start again, and has committed in part', async () => {
+    setup(memory())
+    const held = gate()
+    const other = run(async () => {
+      await cache.set('a', 'theirs')
+      await held.promise
+    })
+    const refused = run(async (tx) => {
+      await cache.set('first', 1)
+      await tx.commit()
+      await cache.set('b', 'mine')
+      await cache.set('a', 'mine')
+    })
+    await expect(refused).rejects.toThrow(LockedError)
+    held.open()
+    await other
+    expect(await cache.getMany(['first', 'a', 'b'])).toEqual([1, 'theirs', undefined])
+  })
+
   it('needs a backend with locks', async () => {
     setup({ ...memory(), locks: false, get: () => 1, name: 'lockless' } as unknown as Backend)
     await expect(run(() => cache.get('key'))).rejects.toThrow(NotSupportedError)

@@ -74,9 +74,9 @@ async function runUntilDone<T>(
       return result
     } catch (error) {
       cache.tell('transaction', { mode, outcome: run.mayRunAgain ? 'conflict' : outcomeOf(error) })
-      if (!run.mayRunAgain) throw error
-      const isLate = error instanceof TransactionRestartError && performance.now() > deadline
-      if (made >= tries || isLate) throw error instanceof TransactionRestartError ? exhausted(made, error) : error
+      const isRestart = error instanceof TransactionRestartError
+      const isLate = isRestart && performance.now() > deadline
+      if (!run.mayRunAgain || made >= tries || isLate) throw isRestart ? heldByOthers(made, error) : error
       claims = run.locks?.wanted
       if (!claims) await new Promise((resolve) => setTimeout(resolve, Math.random() * 2 ** Math.min(made, 6)))
     }
@@ -88,9 +88,9 @@ function outcomeOf(error: unknown): string {
   return error instanceof CashewsError ? 'failed' : 'rolled back'
 }
 
-function exhausted(runs: number, cause: Error): LockedError {
+function heldByOthers(runs: number, cause: Error): LockedError {
   return new LockedError(
-    `A transaction started ${runs} times, and each time others held what it needed. Name its keys in the option keys.`,
+    `Others hold what a transaction needs, and it cannot start again: it has run ${runs} times, or committed in part. Name its keys in the option keys.`,
     { cause },
   )
 }

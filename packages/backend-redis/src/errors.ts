@@ -9,6 +9,9 @@ const WRONG_TYPE = /WRONGTYPE|not an integer|increment or decrement would overfl
 /** What the client says of a command that it could not even send: a connection broke, and it has just noticed. */
 const UNSENT = /^Stream isn't writeable/
 
+/** What the client says of a command that it has taken to the servers of a moving slot in vain. None of them has run it. */
+const REDIRECTED_IN_VAIN = /^Too many Cluster redirections\. Last error: ReplyError: ((?:MOVED|ASK|TRYAGAIN)\b.*)/
+
 /** Commands that carry a password. */
 const LOGIN = /^(?:auth|hello)$/i
 
@@ -30,6 +33,8 @@ export function asBackendError(error: unknown): CashewsError {
       cause: error,
       isUndone: true,
     })
+  const [, redirection] = REDIRECTED_IN_VAIN.exec(message) ?? []
+  if (redirection) return new BackendError(`Redis answered: ${redirection}`, { cause: error, isUndone: true })
   if (name !== 'ReplyError') return new BackendUnavailableError(`Redis cannot be reached: ${message}`, { cause: error })
   if (WRONG_TYPE.test(message)) return new WrongTypeError(message, { cause: error })
   const answered = `Redis answered: ${message}`

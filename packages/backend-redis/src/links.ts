@@ -34,6 +34,12 @@ const BOUNDED = {
   reconnectOnError: (error: Error) => (/^READONLY/.test(error.message) ? 1 : false),
 } satisfies Connection
 
+/**
+ * A command whose keys are on their way to another server is given up before its caller is told that it failed: one
+ * that came through later would undo what he did since.
+ */
+const WHILE_SLOTS_MOVE = { maxRedirections: 8, retryDelayOnTryAgain: 10 }
+
 /** What goes with each way to say where the servers are. Any other of these would be left unheard. */
 const GOES_WITH = {
   client: [],
@@ -115,6 +121,7 @@ function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: Red
       clusterRetryStrategy: pause,
       // Whether a command whose connection broke was carried out is unknown.
       retryDelayOnFailover: 0,
+      ...WHILE_SLOTS_MOVE,
       ...options.clusterOptions,
       redisOptions: { ...node, ...server(options) },
     })

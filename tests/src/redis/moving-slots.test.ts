@@ -4,6 +4,8 @@ import slotOf from 'cluster-key-slot'
 import { Cluster } from 'ioredis'
 import { expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
+import { startCluster } from '../support/redis/cluster.ts'
+import type { RedisServer } from '../support/redis/redis-server.ts'
 import { redisCluster } from '../support/redis/shared.ts'
 
 it('keys of many slots are written and read while the client has heard of one slot only that it moved', async () => {
@@ -20,4 +22,22 @@ it('keys of many slots are written and read while the client has heard of one sl
   groups[slotOf(`${namespace}k:0`)] = -1
   await cache.setMany(entries, { ttl: '1m' })
   expect(await cache.getMany(Object.keys(entries))).toEqual(Object.values(entries))
+})
+
+it('a write that a moving slot holds up is given up before its caller is told, and costs the server no other key', async () => {
+  await using cluster = await startCluster({ masters: 2, replicas: 0 })
+  const [source, target] = cluster.nodes as [RedisServer, RedisServer]
+  await using cache = createCache().setup(redis({ cluster: cluster.addresses, namespace: 'app:' }), {
+    ...PATIENT,
+    suppress: false,
+    writeTimeout: '600ms',
+  })
+  const [moving, other] = Array.from({ length: 40 }, (_, at) => `k:${at}`).filter(
+    (key) => slotOf(`app:${key}`) < 8_192,
+  ) as [string, string]
+  await cache.set(other, 1)
+  await cluster.startMoving(slotOf(`app:${moving}`), source, target)
+
+  await expect(cache.set(moving, 1)).rejects.toMatchObject({ code: 'CASHEWS_BACKEND', isUndone: true })
+  expect(await cache.get(other)).toBe(1)
 })

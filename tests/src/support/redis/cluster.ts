@@ -43,15 +43,21 @@ export class RedisCluster implements AsyncDisposable {
 
   /** Moves a slot with its keys from one master to another, while both serve. */
   async moveSlot(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
-    const [source, target] = (await Promise.all([from, to].map(({ admin }) => admin.cluster('MYID')))) as string[]
-    await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source as string)
-    await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target as string)
+    await this.startMoving(slot, from, to)
     for (;;) {
       const keys = (await from.admin.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[]
       if (keys.length === 0) break
       await from.admin.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'REPLACE', 'KEYS', ...keys)
     }
-    for (const { admin } of [to, from]) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', target as string)
+    const target = (await to.admin.cluster('MYID')) as string
+    for (const { admin } of [to, from]) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', target)
+  }
+
+  /** Opens a slot for its keys to move from one master to another. */
+  async startMoving(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    const [source, target] = (await Promise.all([from, to].map(({ admin }) => admin.cluster('MYID')))) as string[]
+    await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source as string)
+    await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target as string)
   }
 
   /** Keeps it from a failover that nobody asked for: to its nodes, a machine that stands still looks like their death. */

@@ -1,16 +1,15 @@
 import type { Milliseconds } from './backend.ts'
 
 /** Something that is waited for, together with all that began in the same turn of the event loop. */
-export abstract class Waiting {
+export interface Waiting {
   /** None before it is waited for, and none after. */
-  turn: Turn | undefined = undefined
-
+  turn: Turn | undefined
   /** It did not come in time, and is not waited for any more. */
-  abstract late(): void
+  late(): void
 }
 
 /** What began in one turn of the event loop, between the turns before and after of which something is still waited for. */
-class Turn {
+export class Turn {
   readonly waiting: Waiting[] = []
   /** How many of them have not come yet. */
   left = 0
@@ -28,7 +27,7 @@ const EARLY: Milliseconds = 1
  * the clock once: to make and end a timer for each would cost more than everything else a guard does.
  */
 export class Deadline {
-  readonly #timeout: Milliseconds
+  readonly timeout: Milliseconds
   /** The turn that is not over yet. */
   #current: Turn | undefined
   #oldest: Turn | undefined
@@ -36,7 +35,7 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined
 
   constructor(timeout: Milliseconds) {
-    this.#timeout = timeout
+    this.timeout = timeout
   }
 
   begin(waiting: Waiting): void {
@@ -76,7 +75,7 @@ export class Deadline {
 
   #add(turn: Turn): void {
     const newest = this.#newest
-    turn.due = performance.now() + this.#timeout
+    turn.due = performance.now() + this.timeout
     turn.older = newest
     this.#newest = turn
     if (newest !== undefined) {
@@ -84,7 +83,7 @@ export class Deadline {
       return
     }
     this.#oldest = turn
-    if (this.#timer === undefined) this.#arm(this.#timeout)
+    if (this.#timer === undefined) this.#arm(this.timeout)
     else this.#timer.ref()
   }
 

@@ -2,7 +2,7 @@ import { type Awaitable, isPending } from './awaitable.ts'
 import { type Asker, type Backend, MISS, type Milliseconds } from './backend.ts'
 import type { Call, Command } from './command.ts'
 import { neutralAnswer } from './commands.ts'
-import { Deadline, Waiting } from './deadline.ts'
+import { Deadline, type Turn, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 
 /** How long a store may keep a caller waiting, and who hears of its errors. */
@@ -85,9 +85,12 @@ function never(): boolean {
  */
 class StoreGuard implements Guard {
   readonly #store: Guarded
-  readonly #options: GuardOptions
+  readonly #suppress: boolean
   readonly #isPartlyThere: () => boolean
-  readonly #deadlines = new Map<Milliseconds, Deadline>()
+  readonly #read: Deadline
+  readonly #write: Deadline
+  readonly #bulk = new Deadline(BULK_TIMEOUT)
+  readonly #open = new Deadline(OPEN_TIMEOUT)
   #failures = 0
   /** Whether the first of the failures was reported. */
   #isReported = false
@@ -96,10 +99,12 @@ class StoreGuard implements Guard {
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
 
-  constructor(store: Guarded, options: GuardOptions, isPartlyThere: () => boolean) {
+  constructor(store: Guarded, { suppress, readTimeout, writeTimeout }: GuardOptions, isPartlyThere: () => boolean) {
     this.#store = store
     this.#isPartlyThere = isPartlyThere
-    this.#options = options
+    this.#suppress = suppress
+    this.#read = new Deadline(readTimeout)
+    this.#write = new Deadline(writeTimeout)
   }
 
   run(call: Call, perform: () => Awaitable<unknown>, matters = call.command === 'ping'): Awaitable<unknown> {
@@ -117,10 +122,10 @@ class StoreGuard implements Guard {
   get(key: string, fallback: unknown, backend: AnsweringBackend): Promise<unknown> {
     const call: Call = { command: 'get', key, backend }
     return new Promise((resolve, reject) => {
-      const asked = new Asked(this, call, false, fallback, resolve, reject)
-      if (this.#probing) return asked.answer(this.#skip(call, false))
-      asked.begin()
-      backend.getFor(key, asked)
+      const pending = new PendingCall(this, call, false, fallback, resolve, reject)
+      if (this.#probing) return pending.answer(this.#skip(call, false))
+      pending.begin()
+      backend.getFor(key, pending)
     })
   }
 
@@ -144,24 +149,24 @@ class StoreGuard implements Guard {
   }
 
   open(opening: Awaitable<void>): Promise<void> {
-    return this.#within(opening, OPEN_TIMEOUT, 'open')
+    return this.#within(opening, this.#open, 'open')
   }
 
   stop(): void {
     clearTimeout(this.#probing)
     this.#probing = undefined
     this.#failures = 0
-    for (const deadline of this.#deadlines.values()) deadline.stop()
+    for (const deadline of [this.#read, this.#write, this.#bulk, this.#open]) deadline.stop()
   }
 
   /** Waits for an answer, and not for ever. (`Promise.race` costs two thirds more.) */
   #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const asked = new Asked(this, call, matters, MISS, resolve, reject)
-      asked.begin()
+      const pending = new PendingCall(this, call, matters, MISS, resolve, reject)
+      pending.begin()
       answer.then(
-        (value) => asked.found(value),
-        (error) => asked.failed(error),
+        (value) => pending.found(value),
+        (error) => pending.failed(error),
       )
     })
   }
@@ -174,10 +179,11 @@ class StoreGuard implements Guard {
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
-    const isSwallowed = this.#options.suppress && !matters
+    const isSwallowed = this.#suppress && !matters
     if (error instanceof BackendUnavailableError) this.#noteFailure(error, isSwallowed)
     else if (isSwallowed) this.#reportNowAndThen(error)
-    return this.giveUp(call, error, matters)
+    if (!isSwallowed) throw error
+    return neutralAnswer(call)
   }
 
   /** An error that is none of ours is a fault of the store, not a mistake of its caller. */
@@ -187,46 +193,27 @@ class StoreGuard implements Guard {
     return new BackendError(`${this.#store.name} failed: ${why}`, { cause: error, isUndone: false })
   }
 
-  giveUp(call: Call, error: BackendError, matters: boolean): unknown {
-    if (!this.#options.suppress || matters) throw error
-    return neutralAnswer(call)
-  }
-
-  tooLate({ command }: Call): BackendError {
-    return this.#late(command, this.#timeout(command), this.#isPartlyThere() ? BackendError : BackendUnavailableError)
+  tooLate({ command }: Call, { timeout }: Deadline): BackendError {
+    return this.#late(command, timeout, this.#isPartlyThere() ? BackendError : BackendUnavailableError)
   }
 
   deadline(command: Command): Deadline {
-    return this.#deadline(this.#timeout(command))
+    if (BULK.has(command)) return this.#bulk
+    return READS.has(command) ? this.#read : this.#write
   }
 
   /** Waits for the store itself, and not for ever. */
-  #within<T>(answer: Awaitable<T>, timeout: Milliseconds, what: string): Promise<T> {
+  #within<T>(answer: Awaitable<T>, deadline: Deadline, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
-    const deadline = this.#deadline(timeout)
     return new Promise<T>((resolve, reject) => {
-      const waiting = new Connecting(() => reject(this.#late(what, timeout)))
+      const waiting: Waiting = { turn: undefined, late: () => reject(this.#late(what, deadline.timeout)) }
       deadline.begin(waiting)
       answer.then(resolve, reject).then(() => deadline.end(waiting))
     })
   }
 
-  #deadline(timeout: Milliseconds): Deadline {
-    let deadline = this.#deadlines.get(timeout)
-    if (deadline === undefined) {
-      deadline = new Deadline(timeout)
-      this.#deadlines.set(timeout, deadline)
-    }
-    return deadline
-  }
-
-  #timeout(command: Command): Milliseconds {
-    if (BULK.has(command)) return BULK_TIMEOUT
-    return READS.has(command) ? this.#options.readTimeout : this.#options.writeTimeout
-  }
-
   #skip(call: Call, matters: boolean): unknown {
-    if (this.#options.suppress && !matters) return neutralAnswer(call)
+    if (this.#suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
     throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
   }
@@ -254,7 +241,7 @@ class StoreGuard implements Guard {
   async #probe(): Promise<void> {
     const armed = this.#probing
     try {
-      await this.#within(this.#store.probe(), this.#options.writeTimeout, 'ping')
+      await this.#within(this.#store.probe(), this.#write, 'ping')
     } catch {
       if (this.#probing === armed) this.#probeLater()
       return
@@ -274,8 +261,9 @@ class StoreGuard implements Guard {
   }
 }
 
-/** A call that a caller waits for. */
-class Asked extends Waiting implements Asker {
+/** A call that its caller waits for: it settles with the answer, the error or the deadline, whichever comes first. */
+class PendingCall implements Asker, Waiting {
+  turn: Turn | undefined = undefined
   readonly #guard: StoreGuard
   readonly #deadline: Deadline
   readonly #call: Call
@@ -293,7 +281,6 @@ class Asked extends Waiting implements Asker {
     resolve: (answer: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    super()
     this.#guard = guard
     this.#deadline = guard.deadline(call.command)
     this.#call = call
@@ -317,7 +304,7 @@ class Asked extends Waiting implements Asker {
   }
 
   late(): void {
-    this.#fail(this.#guard.tooLate(this.#call))
+    this.#fail(this.#guard.tooLate(this.#call, this.#deadline))
   }
 
   answer(value: unknown): void {
@@ -330,15 +317,5 @@ class Asked extends Waiting implements Asker {
     } catch (thrown) {
       this.#reject(thrown)
     }
-  }
-}
-
-/** A connection that is waited for. */
-class Connecting extends Waiting {
-  readonly late: () => void
-
-  constructor(late: () => void) {
-    super()
-    this.late = late
   }
 }

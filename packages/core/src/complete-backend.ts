@@ -5,6 +5,7 @@ import { defaultBits } from './defaults/bits.ts'
 import { deletionsLast } from './defaults/deletions-last.ts'
 import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
+import { countScanned, deleteScanned, reachesAside } from './defaults/scanned.ts'
 import { defaultSets } from './defaults/sets.ts'
 import type { TagStore } from './defaults/tag-records.ts'
 import { type TaggableBase, TaggedStore } from './defaults/tagged-store.ts'
@@ -14,9 +15,6 @@ import { guard } from './guard.ts'
 import { sizeOf } from './size-of.ts'
 
 type Base = BackendBase & Partial<Backend>
-
-/** A pattern that could match the key of a lock, which begins with a character nobody types. */
-const REACHES_LOCKS = /^[*?[\\\0]/
 
 /** Adds tags to a store, or keeps their `records` elsewhere than beside the values. */
 export function withTags(store: TaggableBase, records?: TagStore): Backend {
@@ -91,9 +89,9 @@ export function completeBackend(store: Base): Backend {
     // First the leases: a load that stored after the scan has passed its key would stay.
     deleteMatch: (pattern) =>
       chain(leases?.voidMatch(pattern), () =>
-        deleteMatch && (ownLocks || passesLocks || !REACHES_LOCKS.test(pattern))
+        deleteMatch && (ownLocks || passesLocks || !reachesAside(pattern))
           ? deleteMatch(pattern)
-          : deleteScanned(backend, pattern),
+          : deleteScanned(backend, pattern, backend.deleteMany),
       ),
     exists: own('exists') ?? ((key) => chain(base.inspect(key), (found) => found !== MISS)),
     expire:
@@ -104,7 +102,7 @@ export function completeBackend(store: Base): Backend {
       own('timeLeft') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? found : found.timeLeft))),
     size:
       own('size') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? 0 : sizeOf([key, found.value])))),
-    count: (ownLocks && own('count')) || (() => countKeys(backend)),
+    count: (ownLocks && own('count')) || (() => countScanned(backend)),
     ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
     getRaw: knowsKinds ? readRaw : (key) => chain(readRaw(key), value),
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
@@ -141,23 +139,4 @@ function tagsOver(tags: Tags, value: (found: unknown) => unknown): Tags {
 
 async function* withoutLocks(keys: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
   for await (const key of keys) if (!isLockKey(key)) yield key
-}
-
-const BATCH = 100
-
-async function deleteScanned(backend: Backend, pattern: string): Promise<number> {
-  let removed = 0
-  let batch: string[] = []
-  for await (const key of backend.scan(pattern, BATCH)) {
-    if (batch.push(key) < BATCH) continue
-    removed += await backend.deleteMany(batch)
-    batch = []
-  }
-  return removed + (await backend.deleteMany(batch))
-}
-
-async function countKeys(backend: Backend): Promise<number> {
-  let count = 0
-  for await (const _ of backend.scan('*', BATCH)) count++
-  return count
 }

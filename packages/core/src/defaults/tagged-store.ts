@@ -18,6 +18,7 @@ import {
 import { batches } from '../batches.ts'
 import { WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
+import { BATCH, countScanned, deleteScanned, reachesAside } from './scanned.ts'
 import { isRecordKey, margin, newStamp, TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
@@ -25,11 +26,6 @@ import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
 import { TaggedReads } from './tagged-reads.ts'
 import { nextTry, update } from './update.ts'
-
-/** A pattern that could match what stands aside: locks, and the records of tags. */
-const REACHES_ASIDE = /^[*?[\\\0]/
-
-const BATCH = 100
 
 /** A store, and what it does in one step with values and the records of their tags. */
 export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?: TagSteps }
@@ -50,13 +46,6 @@ export class TaggedStore implements BackendBase {
   readonly #reads: TaggedReads
   readonly #apply: TaggedApply
 
-  // What the store brings itself, as long as nobody has to do with tags.
-  readonly exists?: Backend['exists']
-  readonly timeLeft?: Backend['timeLeft']
-  readonly size?: Backend['size']
-  readonly count?: Backend['count']
-  readonly deleteMany?: Backend['deleteMany']
-
   // What tags have nothing to do with.
   readonly now?: () => Awaitable<number>
   readonly setMany?: Backend['setMany']
@@ -65,6 +54,8 @@ export class TaggedStore implements BackendBase {
   readonly guard?: Exclude<Backend['guard'], undefined>
   readonly locks?: Backend['locks']
 
+  // Where the store brings them.
+  readonly size?: Backend['size']
   readonly bits?: Backend['bits']
   readonly windows?: Backend['windows']
   readonly sets?: Backend['sets']
@@ -89,24 +80,9 @@ export class TaggedStore implements BackendBase {
     }
     Object.assign(this, kindsOver(base, this.#reads))
     if (base.locks !== undefined) this.locks = base.locks && this.#locksOver(base.locks)
-    const { exists, timeLeft, size, count, deleteMany } = base
-    if (exists)
-      this.exists = (key) =>
-        this.#reads.inUse ? chain(this.inspect(key), (found) => found !== MISS) : exists.call(base, key)
-    if (timeLeft)
-      this.timeLeft = (key) =>
-        this.#reads.inUse
-          ? chain(this.inspect(key), (found) => (found === MISS ? found : found.timeLeft))
-          : timeLeft.call(base, key)
+    const { size } = base
     if (size)
-      this.size = (key) =>
-        chain(!this.#reads.inUse || this.exists?.(key), (there) => (there ? size.call(base, key) : 0))
-    if (count) this.count = () => (this.#reads.inUse ? countOf(this.scan('*', BATCH)) : count.call(base))
-    if (deleteMany)
-      this.deleteMany = (keys) =>
-        this.#reads.inUse
-          ? chain(all(keys.map((key) => this.delete(key))), (gone) => gone.filter(Boolean).length)
-          : deleteMany.call(base, keys)
+      this.size = (key) => chain(!this.#reads.inUse || this.exists(key), (there) => (there ? size.call(base, key) : 0))
     if (base.getNow) this.getNow = (key) => this.#reads.getNow(key)
     if (base.answerNow) this.answerNow = (key, spot) => this.#reads.answerNow(key, spot)
     if (base.getFor) this.getFor = (key, asker) => this.#reads.getFor(key, asker)
@@ -144,16 +120,31 @@ export class TaggedStore implements BackendBase {
     return chain(this.#reads.look(key), ({ seen }) => chain(this.#base.delete(key), (gone) => gone && seen !== MISS))
   }
 
-  async deleteMatch(pattern: string): Promise<number> {
-    const leavesAside = pattern === '*' ? this.locks !== undefined : !REACHES_ASIDE.test(pattern)
+  deleteMany(keys: readonly string[]): Awaitable<number> {
+    if (!this.#reads.inUse && this.#base.deleteMany) return this.#base.deleteMany(keys)
+    return chain(all(keys.map((key) => this.delete(key))), (gone) => gone.filter(Boolean).length)
+  }
+
+  deleteMatch(pattern: string): Awaitable<number> {
+    const leavesAside = pattern === '*' ? this.locks !== undefined : !reachesAside(pattern)
     if (!this.#reads.inUse && this.#base.deleteMatch && leavesAside) return this.#base.deleteMatch(pattern)
-    let gone = 0
-    for await (const keys of batches(this.#base.scan(pattern, BATCH), BATCH)) {
-      const own = keys.filter((key) => !isRecordKey(key) && !isLockKey(key))
-      gone +=
-        (await this.deleteMany?.(own)) ?? (await Promise.all(own.map((key) => this.delete(key)))).filter(Boolean).length
-    }
-    return gone
+    return deleteScanned(this.#base, pattern, (keys) =>
+      this.deleteMany(keys.filter((key) => !isRecordKey(key) && !isLockKey(key))),
+    )
+  }
+
+  exists(key: string): Awaitable<boolean> {
+    if (!this.#reads.inUse && this.#base.exists) return this.#base.exists(key)
+    return chain(this.inspect(key), (found) => found !== MISS)
+  }
+
+  timeLeft(key: string): Awaitable<Milliseconds | Miss> {
+    if (!this.#reads.inUse && this.#base.timeLeft) return this.#base.timeLeft(key)
+    return chain(this.inspect(key), (found) => (found === MISS ? found : found.timeLeft))
+  }
+
+  count(): Awaitable<number> {
+    return !this.#reads.inUse && this.#base.count ? this.#base.count() : countScanned(this)
   }
 
   incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number> {
@@ -336,10 +327,4 @@ function plus(key: string, value: unknown, by: number): number {
   if (!Number.isSafeInteger(sum))
     throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
   return sum
-}
-
-async function countOf(keys: AsyncIterable<string>): Promise<number> {
-  let count = 0
-  for await (const _ of keys) count++
-  return count
 }

@@ -29,7 +29,7 @@ import {
   wakeWaiters,
 } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkFunction, checkKnown, kindOfOption } from './options.ts'
+import { checkFunction, checkKnown } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
@@ -37,6 +37,17 @@ import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
+import {
+  checkArray,
+  checkedOptions,
+  checkFields,
+  checkWhole,
+  type Entries,
+  lifetimeOf,
+  pairsOf,
+  type SetOptions,
+  type WriteOptions,
+} from './write-options.ts'
 
 /** Settings of {@link createCache}. */
 export interface CacheOptions {
@@ -46,20 +57,6 @@ export interface CacheOptions {
   readonly drivers?: readonly Driver[]
   /** Hears of every error that no caller awaits. @default logs a warning, one line each */
   readonly onError?: (error: unknown) => void
-}
-
-/** Settings of a write. */
-export interface WriteOptions {
-  /** @default Infinity: until deleted or evicted */
-  readonly ttl?: Ttl | undefined
-  /** Names under which the key can be invalidated. They need `@cashews/tags`. */
-  readonly tags?: readonly string[] | undefined
-}
-
-/** Settings of {@link Cache.set}. */
-export interface SetOptions extends WriteOptions {
-  /** `true`: write only over a key that is there; `false`: only where there is none. */
-  readonly exists?: boolean | undefined
 }
 
 /** What `createTags` of `@cashews/tags` adds to a cache. */
@@ -86,9 +83,6 @@ export interface ScanOptions {
   /** How many keys to ask of the store at a time. @default 100 */
   readonly batchSize?: number
 }
-
-/** What {@link Cache.setMany} takes: an object, a Map, or pairs. */
-export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key: string, value: unknown]>
 
 /** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
 export interface ControlOptions {
@@ -217,7 +211,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers the values in the order of the keys. */
   async getMany<T = unknown, F = undefined>(keys: readonly string[], fallback?: F): Promise<(T | F)[]> {
-    checkList(keys)
+    checkArray(keys)
     const values = new Array<unknown>(keys.length)
     await this.#perRoute(keys, async (route, own, positions) => {
       const found = await route.dispatch<'getMany'>({ command: 'getMany', keys: own })
@@ -297,7 +291,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers how many keys were there. */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    checkList(keys)
+    checkArray(keys)
     const counts = await this.#perRoute(keys, async (route, own) =>
       route.dispatch<'deleteMany'>({ command: 'deleteMany', keys: own }),
     )
@@ -367,7 +361,7 @@ export class Cache implements AsyncDisposable {
 
   /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
   async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
-    const lifetime = parseTtl(options && checked(options, ['ttl']).ttl)
+    const lifetime = parseTtl(options && checkedOptions(options, ['ttl']).ttl)
     return this.call<'setLock'>({ command: 'setLock', key, token, lifetime })
   }
 
@@ -378,9 +372,9 @@ export class Cache implements AsyncDisposable {
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
   async isLocked(key: string, options: { readonly wait?: Ttl } = {}): Promise<boolean> {
-    const { wait } = checked(options, ['wait'])
+    const { wait } = checkedOptions(options, ['wait'])
     const isLocked = async () => this.call<'isLocked'>({ command: 'isLocked', key })
-    return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.#lockStore(key))
+    return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.lockStore(key))
   }
 
   /**
@@ -390,9 +384,15 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
-    if (options !== undefined) checked(options, LOCK)
-    const locking = acquireLock(key, options, this.#lockStore(key))
-    return this.#listeners.has('lock') ? this.#timed(key, locking) : locking
+    if (options !== undefined) checkedOptions(options, LOCK)
+    const started = performance.now()
+    const locking = acquireLock(key, options, this.lockStore(key))
+    const tell = (taken: boolean) => this.tell('lock', { key, taken, waited: (performance.now() - started) / 1_000 })
+    locking.then(
+      () => tell(true),
+      () => tell(false),
+    )
+    return locking
   }
 
   /**
@@ -413,7 +413,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
   async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
-    const { size = 1 } = checked(options, ['size'])
+    const { size = 1 } = checkedOptions(options, ['size'])
     checkFields(indexes, size)
     return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
@@ -424,7 +424,7 @@ export class Cache implements AsyncDisposable {
     indexes: readonly number[],
     options: { readonly size?: number; readonly by?: number } = {},
   ): Promise<number[]> {
-    const { size = 1, by = 1 } = checked(options, ['size', 'by'])
+    const { size = 1, by = 1 } = checkedOptions(options, ['size', 'by'])
     checkFields(indexes, size)
     checkWhole(by)
     return fieldsAt(indexes, await this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
@@ -444,21 +444,21 @@ export class Cache implements AsyncDisposable {
 
   /** Answers how many members were new. A `ttl` replaces the one the set has. */
   async setAdd(key: string, members: readonly string[], options: { readonly ttl?: Ttl } = {}): Promise<number> {
-    const { ttl } = checked(options, ['ttl'])
-    checkList(members)
+    const { ttl } = checkedOptions(options, ['ttl'])
+    checkArray(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
     return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
   }
 
   /** Answers how many members were there. */
   async setRemove(key: string, members: readonly string[]): Promise<number> {
-    checkList(members)
+    checkArray(members)
     return this.call<'setRemove'>({ command: 'setRemove', key, members })
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
   async setPop(key: string, options: { readonly count?: number } = {}): Promise<string[]> {
-    const { count = 100 } = checked(options, ['count'])
+    const { count = 100 } = checkedOptions(options, ['count'])
     if (!Number.isSafeInteger(count) || count < 0) throw new CommandError(`Members are counted from 0, not ${count}.`)
     return this.call<'setPop'>({ command: 'setPop', key, count })
   }
@@ -486,7 +486,7 @@ export class Cache implements AsyncDisposable {
 
   /** Switches commands off for `fn` and what it awaits, and for nobody else. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
-    checkList(commands)
+    checkArray(commands)
     const disabling = [...(currentScope()?.disabling ?? []), { owner: this, commands: commandSet(commands) }]
     return inWatchedScope({ disabling }, fn)
   }
@@ -591,6 +591,19 @@ export class Cache implements AsyncDisposable {
     return this.#loads.join(key)
   }
 
+  /** How the lock of a key is taken and freed. Where the store cannot be asked, both succeed: a cache never stops a service. */
+  lockStore(key: string): LockStore {
+    const { backend } = this.#routes.of(key)
+    const hold = async (token: string, lifetime: Milliseconds, extend: boolean) =>
+      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, unasked: true })
+    return {
+      acquire: (token, lifetime) => hold(token, lifetime, false),
+      extend: (token, lifetime) => hold(token, lifetime, true),
+      release: (token) => this.#unlock(key, token, true),
+      released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
+    }
+  }
+
   /** What stands behind each prefix, and how many reads its store answered on the spot, past all middlewares. */
   get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
     return this.#routes.all
@@ -683,16 +696,12 @@ export class Cache implements AsyncDisposable {
    * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
    */
   tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
-    if (this.#tagging !== undefined) return this.#tagging.forKey(key, given)
-    if (given !== undefined) this.requireTags()
-    return undefined
+    return this.#taggingFor(given)?.forKey(key, given)
   }
 
   /** The tags that the result of a load will be written under. */
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
-    if (this.#tagging !== undefined) return this.#tagging.ahead(key, given)
-    if (given !== undefined) this.requireTags()
-    return undefined
+    return this.#taggingFor(given)?.ahead(key, given)
   }
 
   /**
@@ -715,8 +724,13 @@ export class Cache implements AsyncDisposable {
     }
   }
 
+  #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
+    if (given !== undefined) this.requireTags()
+    return this.#tagging
+  }
+
   #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
-    checked(options, ['batchSize'])
+    checkedOptions(options, ['batchSize'])
     const { batchSize = 100 } = options
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
@@ -731,13 +745,11 @@ export class Cache implements AsyncDisposable {
     keys: readonly string[],
     run: (route: Route, keys: readonly string[], positions: readonly number[]) => Promise<R>,
   ): Promise<R[]> {
-    const groups = this.#routes.group(keys)
-    return Promise.all(
-      groups.map(([route, positions]) => {
-        const own = positions.map((at) => keys[at] as string)
-        return run(route, own, positions)
-      }),
-    )
+    const runs = this.#routes.group(keys).map(([route, positions]) => {
+      const own = positions.map((at) => keys[at] as string)
+      return run(route, own, positions)
+    })
+    return Promise.all(runs)
   }
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
@@ -748,30 +760,6 @@ export class Cache implements AsyncDisposable {
     for (const route of options.prefix === undefined ? this.#routes.all : [this.#routes.at(options.prefix)]) {
       for (const command of named) change(route, command)
       route.settle()
-    }
-  }
-
-  #lockStore(key: string): LockStore {
-    const { backend } = this.#routes.of(key)
-    const ask = async (token: string, lifetime: Milliseconds, extend: boolean) =>
-      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, unasked: true })
-    return {
-      acquire: (token, lifetime) => ask(token, lifetime, false),
-      extend: (token, lifetime) => ask(token, lifetime, true),
-      release: (token) => this.#unlock(key, token, true),
-      released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
-    }
-  }
-
-  async #timed(key: string, locking: Promise<Lock>): Promise<Lock> {
-    const started = performance.now()
-    let taken = false
-    try {
-      const lock = await locking
-      taken = true
-      return lock
-    } finally {
-      this.tell('lock', { key, taken, waited: (performance.now() - started) / 1_000 })
     }
   }
 
@@ -797,43 +785,12 @@ function getOrSetSeen(): Seen {
 }
 
 const NONE: WriteOptions = {}
-const WRITE: readonly string[] = ['ttl', 'tags']
-const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
+const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
 
 /** Tells of an `onError` that fails itself. */
 function warn(failure: unknown, error: unknown): void {
   console.warn('[cashews] onError failed:', failure, 'when told of', error)
-}
-
-function lifetimeOf(options: WriteOptions, known = WRITE): Milliseconds {
-  const { ttl } = checked(options, known)
-  return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
-}
-
-/** Answers the options of a command. What is misspelt would go unheard: a write without its ttl or its tags, fields of another size. */
-function checked<O extends object>(options: O, known: readonly string[]): O {
-  if (typeof options !== 'object' || options === null) throw notKnown(String(options), known)
-  for (const name in options) if (!known.includes(name)) throw notKnown(name, known)
-  return options
-}
-
-function notKnown(given: string, known: readonly string[]): CommandError {
-  return new CommandError(`The options are { ${known.join(', ')} }, not ${given}.`)
-}
-
-/** A text or a Set would otherwise be taken for another list. */
-function checkList(list: unknown): void {
-  if (!Array.isArray(list))
-    throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
-}
-
-function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
-  if (typeof entries === 'object' && entries !== null) {
-    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
-    if (pairs.every(Array.isArray)) return pairs
-  }
-  throw new CommandError(`Entries are an object, a Map or pairs, not ${kindOfOption(entries)}.`)
 }
 
 /** Sends one operation to several backends, side by side. */
@@ -848,18 +805,7 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
 }
 
-function checkWhole(by: number): void {
-  if (!Number.isSafeInteger(by)) throw new CommandError(`Counters are raised by whole numbers, not by ${by}.`)
-}
-
 /** A store that is away has answered nothing. */
 function fieldsAt(indexes: readonly number[], answer: readonly number[]): number[] {
   return indexes.map((_, at) => answer[at] ?? 0)
-}
-
-function checkFields(indexes: readonly number[], size: number): void {
-  checkList(indexes)
-  const isBad = indexes.some((index) => !Number.isSafeInteger(index) || index < 0)
-  if (isBad || !Number.isInteger(size) || size < 1 || size > 32)
-    throw new CommandError(`Fields have 1 to 32 bits and indexes from 0, not ${size} bits at ${indexes.join(', ')}.`)
 }

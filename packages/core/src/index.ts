@@ -31,7 +31,7 @@ export type {
   Write,
 } from './backend.ts'
 export { MISS } from './backend.ts'
-export type { CacheOptions, ControlOptions, Entries, ScanOptions, SetOptions, Tagging, WriteOptions } from './cache.ts'
+export type { CacheOptions, ControlOptions, ScanOptions, Tagging } from './cache.ts'
 export { Cache, createCache, invalidateFurther } from './cache.ts'
 export type { Clock } from './clock.ts'
 export { LONGEST_TIMER, systemClock } from './clock.ts'
@@ -140,3 +140,4 @@ export { currentTerms, NotStoredError, onTerms, type Terms } from './terms.ts'
 export { checkText } from './text.ts'
 export { type DurationLike, parsePeriod, parseTtl, type Ttl, type TtlText } from './ttl.ts'
 export { kindOf, refuse } from './value-kind.ts'
+export type { Entries, SetOptions, WriteOptions } from './write-options.ts'

@@ -29,7 +29,7 @@ export class Refreshes {
     this.#underWay.add(key)
     const done = () => this.#underWay.delete(key)
     const refreshIfDue = async () => {
-      if (isDue(await this.#cache.call<'get'>({ command: 'get', key }))) await refresh()
+      if (isDue(await this.#cache.read(key))) await refresh()
     }
     const doneLater = () => setTimeout(done, RETRY_AFTER).unref()
     outsideScope(() => this.#locked(key, refreshIfDue, done)).then(
@@ -50,19 +50,21 @@ export class Refreshes {
     // The caller gets the old answer first: what the function does at once would be in its way.
     await new Promise((resolve) => setImmediate(resolve))
     // By the same prefix as the key: in the store that its processes share.
-    const [key, token] = [`${name} refresh`, crypto.randomUUID()]
-    const hold = async (extend: boolean) =>
-      this.#cache.call<'setLock'>({ command: 'setLock', key, token, lifetime: LOCK_LIFETIME, extend, unasked: true })
+    const lock = this.#cache.lockStore(`${name} refresh`)
+    const token = crypto.randomUUID()
     let isUnderWay = true
     let isHeld = true
-    const renewal = setInterval(() => hold(true).catch(() => undefined), LOCK_LIFETIME / 3).unref()
+    const renewal = setInterval(
+      () => lock.extend(token, LOCK_LIFETIME).catch(() => undefined),
+      LOCK_LIFETIME / 3,
+    ).unref()
     const letGo = this.#cache.postpone(async () => {
       clearInterval(renewal)
       if (isUnderWay) giveUp()
-      if (isHeld) await this.#cache.unlock(key, token)
+      if (isHeld) await lock.release(token)
     }, LONGEST)
     try {
-      isHeld = await hold(false)
+      isHeld = await lock.acquire(token, LOCK_LIFETIME)
       if (isHeld) await refresh()
       return isHeld
     } finally {

@@ -93,7 +93,7 @@ export function countingHits(
     }
     /** A result that still stands, because no other was stored, stays used up. */
     const dropReplaced = async (key: string, old: unknown): Promise<void> => {
-      const now = await cache.call<'get'>({ command: 'get', key })
+      const now = await cache.read(key)
       if (!isCounted(now) || isNewer(now, old)) await drop(key, old)
     }
     return {
@@ -104,7 +104,7 @@ export function countingHits(
           await dropReplaced(key, old)
           return answer
         }
-        const stored = await cache.call<'get'>({ command: 'get', key })
+        const stored = await cache.read(key)
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(stored)
@@ -133,11 +133,11 @@ export function countingHits(
         return cache.fly(call, through)
       },
       peek: async (key) => {
-        const stored = await cache.call<'get'>({ command: 'get', key })
+        const stored = await cache.read(key)
         return isCounted(stored) ? stored[0] : undefined
       },
       invalidate: async (key) => {
-        await drop(key, await cache.call<'get'>({ command: 'get', key }))
+        await drop(key, await cache.read(key))
         return cache.delete(key)
       },
     }

@@ -111,7 +111,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
-  checkThat(answerAs !== undefined, 'as: generator, node, web.')
+  checkThat(as in kinds, 'as: generator, node, web.')
   const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkRange({ maxItems, maxBytes }, 1)
   const lifetime = lifetimeOf('iterator', options)
@@ -199,20 +199,19 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         of: handle,
       }
     }
-    const answering: AnyFunction =
-      as === 'generator'
-        ? iterated
-        : function (this: unknown, ...args: unknown[]) {
-            return answerAs(iterated.apply(this, args))
-          }
+    const answering: AnyFunction = answerAs
+      ? function (this: unknown, ...args: unknown[]) {
+          return answerAs(iterated.apply(this, args))
+        }
+      : iterated
     return Object.assign(named(answering, target.fn), handle()) as AnyFunction
   }
   return around(fn, wrapTarget)
 }
 
-/** What a sequence is answered as. */
-const kinds: Readonly<Record<SequenceKind, (items: AsyncGenerator<unknown>) => unknown>> = {
-  generator: (items) => items,
+/** What is made of the async generator that a sequence is; nothing where that is the answer. */
+const kinds: Readonly<Record<SequenceKind, ((items: AsyncGenerator<unknown>) => unknown) | undefined>> = {
+  generator: undefined,
   node: (items) => process.getBuiltinModule('node:stream').Readable.from(items),
   web: (items) => (ReadableStream as unknown as { from(items: AsyncIterable<unknown>): unknown }).from(items),
 }

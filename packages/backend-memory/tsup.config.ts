@@ -9,19 +9,24 @@ import { base } from '../../tsup.base.ts'
 const used: Readonly<Record<string, readonly string[]>> = {
   'utils/typed-arrays.js': ['getPointerArray'],
   'lru-cache.js': ['splayOnTop'],
-  'lru-map.js': ['clear', 'splayOnTop'],
-  'lru-map-with-delete.js': ['clear', 'set', 'delete'],
+  'lru-map.js': ['LRUMap', 'clear', 'splayOnTop'],
+  'lru-map-with-delete.js': ['LRUMapWithDelete', 'clear', 'set', 'delete'],
 }
 const requires = /^var \w+ = require[^;]*;$/gm
 const member = /^(?:\w+\.)+(\w+) = (?:function[\s\S]*?^}|.*);$/gm
+const classes = /^function (\w+)\([\s\S]*?^}/gm
+const signed = /^var MAX_SIGNED[^;]*;$/gm
 const symbols = /^if \(typeof Symbol.*\n.*;$/gm
 const require = createRequire(import.meta.url)
 
 /** A file without what is not called. The helpers that it would require stand before it, in `typed`. */
 async function partOf(file: string, called: readonly string[]): Promise<string> {
   const source = await readFile(require.resolve(`mnemonist/${file}`), 'utf8')
-  const kept = source.replace(requires, '').replace(symbols, '').replaceAll('Math.pow(', '/* @__PURE__ */ $&')
-  return kept.replace(member, (text, name) => (called.includes(name) ? text : '')).replaceAll('exports.', 'typed.')
+  const kept = source.replace(requires, '').replace(signed, '').replace(symbols, '')
+  return kept
+    .replace(classes, (text, name) => (called.includes(name) ? text : `function ${name}() {}`))
+    .replace(member, (text, name) => (called.includes(name) ? text : ''))
+    .replaceAll('exports.', 'typed.')
 }
 
 export default defineConfig({

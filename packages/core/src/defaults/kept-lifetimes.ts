@@ -1,7 +1,5 @@
 import type { Write } from '../backend.ts'
 
-const FOREVER = Number.POSITIVE_INFINITY
-
 /** The same writes, but that none keeps what one before it makes: that is known without a look at the store. */
 export function withoutKeeping(writes: readonly Write[]): readonly Write[] {
   const made = new Map<string, Write>()
@@ -17,7 +15,7 @@ export function withoutKeeping(writes: readonly Write[]): readonly Write[] {
 /** A write of a key that the same step has written before. */
 function following(before: Write, write: Write): Write {
   if (write.op !== 'set' || write.lifetime !== 'keep') return write
-  if (before.op === 'delete') return { ...write, lifetime: FOREVER }
+  if (before.op === 'delete') return { ...write, lifetime: Number.POSITIVE_INFINITY }
   const { lifetime, tags } = { tags: undefined, ...before }
   return { ...write, lifetime, tags: write.tags ?? tags }
 }

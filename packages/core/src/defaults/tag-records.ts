@@ -17,7 +17,7 @@ export type TagState = 'fresh' | 'expired' | 'gone'
 
 const PREFIX = '\u0000tag\u0000'
 /** Changes with every deletion of any tag: for loads whose tags are not known before. */
-const ANY = `${PREFIX}*`
+const ANY = '\u0000tag\u0000*'
 
 /** How long a load may take and still be stored. */
 const LOAD: Milliseconds = 300_000

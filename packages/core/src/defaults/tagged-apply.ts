@@ -8,8 +8,6 @@ import type { TaggableBase } from './tagged-store.ts'
 import type { TagStamp } from './tagged-value.ts'
 import { splitStamp } from './whole-stamp.ts'
 
-const FOREVER = Number.POSITIVE_INFINITY
-
 /** Makes writes under expectations in a store of values with tags: what is expected of a value is expected of its tags too. */
 export class TaggedApply {
   readonly #base: TaggableBase
@@ -86,14 +84,15 @@ export class TaggedApply {
     const { key, value, tags = [] } = write
     const stamp = stamps.get(key)
     const isAbsent = stamps.has(key) && stamp === undefined
-    const lifetime = write.lifetime === 'keep' && isAbsent ? FOREVER : write.lifetime
+    const lifetime = write.lifetime === 'keep' && isAbsent ? Number.POSITIVE_INFINITY : write.lifetime
     const put = (tied: readonly TagStamp[]): Write => ({
       op: 'set',
       key,
       value: tied.length > 0 ? this.#records.tie(tied, value) : value,
       lifetime,
     })
-    if (tags.length > 0) return chain(this.#records.ensure(tags, lifetime === 'keep' ? FOREVER : lifetime), put)
+    if (tags.length > 0)
+      return chain(this.#records.ensure(tags, lifetime === 'keep' ? Number.POSITIVE_INFINITY : lifetime), put)
     const isUntagged = stamp !== undefined && splitStamp(stamp) === undefined
     if (lifetime !== 'keep' || isUntagged) return put([])
     return chain(this.#reads.look(key), ({ seen, stamps: tied }) => put(seen === MISS ? [] : tied))

@@ -230,7 +230,7 @@ export class DiskStore implements Base {
     return shard.write((file) => {
       const entry = checked(key, file.find(key))
       const count = entry === undefined ? 0 : entry.kind === KIND.value ? entry.value : undefined
-      const sum = typeof count === 'number' ? count + by : Number.NaN
+      const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
       if (!Number.isSafeInteger(sum))
         throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
       file.put({ key, expiresAt: keptEnd(file, entry, lifetime), ...this.#values.counter(key, sum) })

@@ -56,7 +56,7 @@ export class Model {
   incr(key: string, by: number, lifetime: Milliseconds): number {
     const item = this.#find(key)
     const value = item === undefined ? 0 : this.get(key)
-    if (!Number.isInteger(value)) throw new WrongTypeError('no whole number')
+    if (!Number.isSafeInteger(value)) throw new WrongTypeError('no whole number')
     this.#put(key, 'value', Number(value) + by, item?.expiresAt ?? this.#now + lifetime)
     return Number(value) + by
   }

@@ -73,7 +73,7 @@ class ReferenceStore implements BackendBase {
   async incr(key: string, by: number, lifetime: Milliseconds): Promise<number> {
     const { value, expiresAt } = this.#find(key) ?? { value: 0, expiresAt: this.#clock.now() + lifetime }
     const sum = Number(value) + by
-    if (!Number.isInteger(value) || !Number.isSafeInteger(sum))
+    if (!Number.isSafeInteger(value) || !Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
     this.#write(key, sum, expiresAt)
     return sum

@@ -148,8 +148,8 @@ export interface BackendBase {
   /**
    * Adds `by`, a whole number of either sign, and answers the sum. An absent key counts as 0 and is given `lifetime`;
    * a key that is there keeps the lifetime it has. `get` reads the counter as a number.
-   * A value that is no whole number is a `WrongTypeError` and stays as it is, and so does one that would get beyond
-   * `Number.MAX_SAFE_INTEGER`.
+   * A value that is no whole number is a `WrongTypeError` and stays as it is, and so does one that is beyond
+   * `Number.MAX_SAFE_INTEGER`, or would get there.
    *
    * @param spot The store's own note of where it found the key. A store may go by it, and note there.
    */

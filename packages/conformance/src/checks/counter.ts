@@ -94,6 +94,8 @@ export const counter: CheckGroup = {
           await refused(() => backend.incr('a', sign, FOREVER), 'CASHEWS_WRONG_TYPE', 'incr beyond 2^53 - 1')
           same(await backend.get('a'), sign * Number.MAX_SAFE_INTEGER)
           same(await backend.incr('a', -sign, FOREVER), sign * (Number.MAX_SAFE_INTEGER - 1))
+          await backend.set('a', sign * 2 ** 53, FOREVER)
+          await refused(() => backend.incr('a', -9 * sign, FOREVER), 'CASHEWS_WRONG_TYPE', 'incr from beyond 2^53 - 1')
         }
       },
     },

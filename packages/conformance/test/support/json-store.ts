@@ -52,7 +52,7 @@ export class JsonStore implements BackendBase {
   incr(key: string, by: number, lifetime: Milliseconds): number {
     const value = this.get(key)
     const sum = (value === MISS ? 0 : Number(value)) + by
-    if ((value !== MISS && !Number.isInteger(value)) || !Number.isSafeInteger(sum))
+    if ((value !== MISS && !Number.isSafeInteger(value)) || !Number.isSafeInteger(sum))
       throw new WrongTypeError(`Key "${key}" holds no whole number.`)
     this.#put(key, sum, this.#row(key)?.expiresAt ?? this.#clock.now() + lifetime)
     return sum

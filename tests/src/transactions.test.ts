@@ -546,6 +546,32 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await refreshed.peek()).not.toBe(first)
   })
 
+  it('keeps what a savepoint has loaded when a tag that it is not under was deleted there', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    const load = vi.fn(async () => 'loaded')
+    const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, load)
+    await inside(async () => {
+      await inside(async () => {
+        await read()
+        await tags.delete('b')
+      })
+      expect(await read()).toBe('loaded')
+    })
+    expect(await read()).toBe('loaded')
+    expect(load).toHaveBeenCalledTimes(1)
+  })
+
+  it('is not in its own way when it lets a tag of what it has read live longer', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    createTags(cache)
+    await cache.set('key', 1, { ttl: 10, tags: ['a'] })
+    const fn = vi.fn(() => cache.set('key', 2, { ttl: 1_000, tags: ['a'], exists: true }))
+    await inside<boolean>(fn)
+    expect(fn).toHaveBeenCalledTimes(1)
+    expect(await cache.get('key')).toBe(2)
+  })
+
   it('puts keys under tags, and deletes tags, with the commit', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)

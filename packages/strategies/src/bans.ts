@@ -48,15 +48,13 @@ export class Bans {
 
   #look(spot: Spot): Refusal | undefined {
     let refusal = this.#byKey.get(spot.key)
-    if (refusal && !this.#stands(spot, refusal)) {
-      this.#byKey.delete(spot.key)
-      refusal = undefined
-    }
+    if (refusal && !this.#stands(spot, refusal)) refusal = this.lift(spot.key)
     spot.note = refusal
     return refusal
   }
 
-  lift(key: string): void {
+  /** Refuses a key no more. */
+  lift(key: string): undefined {
     this.#byKey.delete(key)
   }
 

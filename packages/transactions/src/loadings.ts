@@ -52,6 +52,13 @@ export class Loadings {
     for (const key of this.#byKey.keys()) if (matches(key)) this.#byKey.delete(key)
   }
 
+  /** The same before one of the tags is deleted or expires, of those that would store under it. */
+  cancelTagged(tags: readonly string[]): void {
+    for (const loadings of this.#byKey.values())
+      for (const [name, { lease }] of loadings)
+        if (lease.tags === 'any' || lease.tags?.some((tag) => tags.includes(tag))) loadings.delete(name)
+  }
+
   cancelAll(): void {
     this.#byKey.clear()
   }

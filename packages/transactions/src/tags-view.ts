@@ -56,7 +56,7 @@ export class TagsView implements Tags {
     const { draft, dropped } = this.#reader
     return this.#reader.claim([], () => {
       dropped.add(tags, expired)
-      draft.loadings.cancelAll()
+      draft.loadings.cancelTagged(tags)
       for (const [key, entry] of draft) {
         if (!expired) entry.stale = MISS
         if ((entry.fill?.tags ?? entry.tags).some((tag) => tags.includes(tag))) this.#lose(key, expired)

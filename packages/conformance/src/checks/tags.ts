@@ -301,6 +301,15 @@ export const tags: CheckGroup = {
       same(await backend.apply([{ key: 'a' }], [{ op: 'set', key: 'a', value: 3, lifetime: 'keep' }]), true)
       same([await backend.get('a'), await backend.timeLeft('a')], [3, FOREVER])
     }),
+    check('a stamp still holds when another key under the tags of its key lives longer', async (context) => {
+      const { backend, unit } = context
+      const write = { op: 'set', key: 'a', value: 2, lifetime: 100 * unit, tags: ['t'] } as const
+      same(await tagsOf(backend).set('a', 1, unit, ['t']), true)
+      const { stamp } = await snapshotOf(backend, 'a')
+      same(await tagsOf(backend).set('b', 1, 50 * unit, ['t']), true)
+      same(await backend.apply([{ key: 'a', stamp }], [write]), true)
+      same(await backend.get('a'), 2)
+    }),
     check('a write of apply may put its key under tags', async (context) => {
       const { backend } = context
       const write = { op: 'set', key: 'a', value: 1, lifetime: FOREVER, tags: ['t', 'u'] } as const

@@ -30,7 +30,7 @@ export class TaggedApply {
             expectations.flatMap((expectation) => this.#expand(expectation)),
             packed,
           ),
-          (done) => done || this.#applyOverDead(expectations, packed),
+          (done) => done || this.#applyAnew(expectations, packed),
         ),
       )
     })
@@ -42,6 +42,17 @@ export class TaggedApply {
     const { key, stamp } = expectation
     const whole = splitStamp(stamp)
     return whole ? [{ key, stamp: whole[0] }, ...(this.#records.elsewhere ? [] : whole[1])] : [{ key, stamp }]
+  }
+
+  #expandAnew(expectation: Expectation): Awaitable<readonly Expectation[]> {
+    const { key, stamp } = expectation
+    if (isOfLock(expectation)) return [expectation]
+    return chain(this.#reads.look(key), ({ found, seen }) => {
+      if (found === MISS) return this.#expand(expectation)
+      // A key that is there for the store alone is absent: then its own stamp is what has to hold.
+      if (seen === MISS) return stamp === undefined ? [{ key, stamp: found.stamp }] : this.#expand(expectation)
+      return this.#expand({ key, stamp: splitStamp(stamp)?.[0] === found.stamp ? seen.stamp : stamp })
+    })
   }
 
   #holdElsewhere(expectations: readonly Expectation[]): Awaitable<boolean> {
@@ -63,18 +74,12 @@ export class TaggedApply {
     )
   }
 
-  /** A key that is there for the store alone is absent: then its own stamp is what has to hold. */
-  #applyOverDead(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
-    if (expectations.every(({ stamp }) => stamp !== undefined)) return false
-    const physical = expectations.map((expectation) => {
-      if (expectation.stamp !== undefined || isOfLock(expectation)) return this.#expand(expectation)
-      return chain(this.#reads.look(expectation.key), ({ found, seen }) =>
-        found === MISS || seen !== MISS ? [expectation] : [{ key: expectation.key, stamp: found.stamp }],
-      )
-    })
-    return chain(all<readonly Expectation[]>(physical), (found) => {
-      const isDead = found.some(([first], at) => first?.stamp !== undefined && expectations[at]?.stamp === undefined)
-      return isDead && this.#applyAll(found.flat(), writes)
+  /** What is expected can hold although a stamp differs: of a record that is only kept for longer now, too. */
+  #applyAnew(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
+    const before = expectations.flatMap((expectation) => this.#expand(expectation))
+    return chain(all(expectations.map((expectation) => this.#expandAnew(expectation))), (found) => {
+      const expected = found.flat()
+      return expected.some(({ stamp }, at) => stamp !== before[at]?.stamp) && this.#applyAll(expected, writes)
     })
   }
 

@@ -172,6 +172,26 @@ export const tags: Readonly<Record<string, Saboteur>> = {
       tags: { ...store.tags, delete: async (names) => (cleared ? undefined : store.tags.delete(names)) },
     }
   },
+  'a stamp still holds when another key under the tags of its key lives longer': (store) => {
+    let writes = 0
+    const seen = new Map<string, number>()
+    return {
+      inspect(key) {
+        seen.set(key, writes)
+        return store.inspect(key)
+      },
+      apply: async (expectations, changes) =>
+        expectations.every((expected) => 'lock' in expected || seen.get(expected.key) === writes) &&
+        store.apply(expectations, changes),
+      tags: {
+        ...store.tags,
+        set(...args) {
+          writes++
+          return store.tags.set(...args)
+        },
+      },
+    }
+  },
   'a stamp does not hold any more when a tag of its key was deleted': (store) => ({
     apply: (expectations, writes) =>
       store.apply(

@@ -137,11 +137,11 @@ export class Checkpointer {
       execArgv: [],
       env: {},
     })
-    if (this.#awaited === 0) worker.unref()
     worker.on('message', (reply: Reply) => {
       this.#waiting.get(reply.id)?.(reply)
       this.#waiting.delete(reply.id)
     })
+    if (this.#awaited === 0) worker.unref() // who listens to its messages takes that back
     worker.on('error', (error) => {
       if (this.#worker === worker) this.#worker = undefined
       this.#used.clear()

@@ -74,9 +74,10 @@ const ROLES = {
     for (const file of files) file.close()
   },
 
-  /** Sets and reads a key, closes nothing, and has nothing left to do. */
+  /** Sets and reads a key, closes nothing, and has nothing left to do. A large value has started what copies logs. */
   async idle(order: Order, tell: Tell) {
     const cache = await open(order)
+    await cache.set('large', 'x'.repeat(1_000_000))
     await cache.set('idle', 1)
     tell({ value: await cache.get('idle'), now: Date.now() })
   },

@@ -10,7 +10,11 @@ const MOST_PARTS = 200
  * @param depth How deep it may be nested.
  */
 export function isSmallJson(value: unknown, depth: number): boolean {
-  return new Look(depth).passes(value, 0)
+  try {
+    return new Look(depth).passes(value, 0)
+  } catch {
+    return false // of a part that cannot be read
+  }
 }
 
 class Look {

@@ -1,5 +1,6 @@
 import { memory } from '@cashews/backend-memory'
-import { BackendError, type Cache, createCache, loadSignal } from '@cashews/core'
+import { handClock, reference } from '@cashews/conformance'
+import { BackendError, type Cache, type Clock, createCache, loadSignal } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -295,6 +296,26 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
       'onChange is a function, not 5.',
     )
   })
+})
+
+it.each([
+  ['memory', (clock: Clock) => memory({ clock })],
+  ['reference', (clock: Clock) => reference({ clock })],
+])('is open for as long as the clock of the store says, wherever that of the host is, on %s', async (_, create) => {
+  const clock = handClock()
+  const cache = createCache().setup(create(clock))
+  const run = vi.fn(async () => 'fine').mockRejectedValueOnce(new Down('no'))
+  const call = circuitBreaker(cache, { errorsRate: 50, period: '1m', ttl: '30s', key: 'k' }, run)
+  vi.useFakeTimers({ now: clock.now(), toFake: ['Date'] })
+  await expect(call()).rejects.toThrow(Down)
+  for (const skew of [-3_600_000, 3_600_000]) {
+    vi.setSystemTime(clock.now() + skew)
+    await expect(call()).rejects.toMatchObject({ code: 'CASHEWS_CIRCUIT_BREAKER_OPEN', retryAfter: 30 })
+  }
+  clock.elapse(30_000)
+  expect(await call()).toBe('fine')
+  await cache.close()
+  vi.useRealTimers()
 })
 
 it('hears at once that another one with its key has opened, in memory, while time goes by itself', async () => {

@@ -30,12 +30,12 @@ export interface Circuit {
   reset(): Promise<boolean>
 }
 
-/** How long an open breaker is remembered that nobody calls. */
-const REMEMBERED: Milliseconds = 86_400_000
+/** How many seconds an open breaker is remembered that nobody calls. */
+const REMEMBERED = 100_000
 
 /**
- * Makes what this process knows of the breaker of a key. The store keeps until when it is open, how calls ended, and who has
- * the place of a probe.
+ * Makes what this process knows of the breaker of a key. The store keeps for how long it is open yet, how calls ended, and
+ * who has the place of a probe.
  */
 export function newCircuit(cache: Cache, key: string, seen: Seen, rules: CircuitRules): Circuit {
   const { ttl, halfOpenTtl, probes, errors: isFailure, onChange } = rules
@@ -47,7 +47,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   const tell = (state: CircuitEvent['state']) => cache.tell('circuit', { ...seen(), key, state }, onChange)
   /** @param exists `false`: only the first who does it. */
   const open = async (exists?: false) => {
-    if (await cache.set(openKey, Date.now() + ttl, { ttl: (ttl + REMEMBERED) / 1_000, exists })) tell('open')
+    if (await cache.set(openKey, true, { ttl: ttl / 1_000 + REMEMBERED, exists })) tell('open')
   }
   const reset = async () => {
     await forget()
@@ -70,37 +70,39 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
     return result
   }
 
-  const refuse = (wait: Milliseconds): never => {
+  const refuse = (seconds: number): never => {
     cache.tell('refused', { ...seen(), key })
-    throw withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(wait / 1_000)))
+    throw withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(seconds)))
   }
-  /** Whether the breaker is closed; `false`: it is time for a probe. Refuses before that. */
-  const isClosed = (openUntil: unknown): boolean =>
-    openUntil === MISS || ((openUntil as number) > Date.now() && refuse((openUntil as number) - Date.now()))
+  /** Whether the breaker is closed; `false`: it is time for a probe. Refuses before that, by the clock of the store. */
+  const isClosed = async (): Promise<boolean> => {
+    const left = await cache.getExpire(openKey)
+    return !left || (left > REMEMBERED && refuse(left - REMEMBERED))
+  }
   /** A call while the breaker is not closed, or not known to be. */
-  const callLater = async (openUntil: unknown, run: Run, self: unknown, args: readonly unknown[]) => {
-    if (isClosed(await openUntil)) return run(self, args).then(succeeded, fail)
+  const callLater = async (opened: unknown, run: Run, self: unknown, args: readonly unknown[]) => {
+    if ((await opened) === MISS || (await isClosed())) return run(self, args).then(succeeded, fail)
     const token = crypto.randomUUID()
     for (let place = 0; place < probes; place++) {
       const lock = `${key}:probe:${place}`
       if (!(await cache.setLock(lock, token, { ttl: halfOpenTtl / 1_000 }))) continue
       try {
         // Another probe may have ended meanwhile, and decided.
-        if (isClosed(await cache.read(openKey))) return await run(self, args).then(succeeded, fail)
+        if (await isClosed()) return await run(self, args).then(succeeded, fail)
         tell('half-open')
         return await run(self, args).then(succeedProbe, failProbe)
       } finally {
         await cache.unlock(lock, token)
       }
     }
-    return refuse(halfOpenTtl)
+    return refuse(halfOpenTtl / 1_000)
   }
 
   return {
     call(run, self, args) {
       if (!closed || closed.isOver) {
-        const openUntil = cache.read(openKey)
-        if (openUntil !== MISS) return callLater(openUntil, run, self, args)
+        const opened = cache.read(openKey)
+        if (opened !== MISS) return callLater(opened, run, self, args)
         closed = cache.momentNow(openKey)
       }
       return run(self, args).then(succeeded, fail)

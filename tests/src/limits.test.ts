@@ -226,6 +226,24 @@ describe.each([
   })
 })
 
+it.each([
+  ['memory', (clock: Clock) => memory({ clock })],
+  ['reference', (clock: Clock) => reference({ clock })],
+])('rateLimit on %s lets through after the period, although the clock of the host was set back', async (_, create) => {
+  const clock = handClock()
+  const cache = createCache().setup(create(clock))
+  const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+  vi.useFakeTimers({ now: clock.now(), toFake: ['Date'] })
+  await call()
+  await expect(call()).rejects.toThrow(RateLimitError)
+  await expect(call()).rejects.toThrow(RateLimitError)
+  vi.setSystemTime(clock.now() - 3_600_000)
+  clock.elapse(60_000)
+  expect(await call()).toBe(1)
+  await cache.close()
+  vi.useRealTimers()
+})
+
 describe('a caller whom rateLimit refuses, in memory, while time goes by itself', () => {
   let cache: Cache
   beforeEach(() => {

@@ -13,8 +13,8 @@ export interface Refusal {
    * over the limit gets a promise of its own, so that a rejection that nobody handles is reported, once.
    */
   readonly rejected: Promise<never> | undefined
-  /** Until when it holds without asking the store, in milliseconds since the epoch; absent: the store tells at once. */
-  believedUntil: Milliseconds | undefined
+  /** Since when it holds, for a second, without asking the store, in milliseconds since the epoch; absent: the store tells at once. */
+  since: Milliseconds | undefined
   /** Until it is over, the store need not be asked. */
   moment: Moment | undefined
 }
@@ -35,7 +35,7 @@ export class Bans {
 
   add(key: string, refusal: Refusal): void {
     if (this.#byKey.size >= MOST) this.#byKey.clear()
-    if (this.#cache.getNow(key) === MISS) refusal.believedUntil = Math.min(+refusal.resetAt, Date.now() + BELIEVED)
+    if (this.#cache.getNow(key) === MISS) refusal.since = Math.min(+refusal.resetAt - BELIEVED, Date.now())
     this.#byKey.set(key, refusal)
   }
 
@@ -59,8 +59,9 @@ export class Bans {
   }
 
   #stands(spot: Spot, refusal: Refusal): boolean {
-    const { believedUntil } = refusal
-    if (believedUntil !== undefined) return Date.now() < believedUntil && !this.#cache.isBypassed(spot.key)
+    const { since } = refusal
+    // The clock may be set back.
+    if (since) return Math.abs(Date.now() - since) < BELIEVED && !this.#cache.isBypassed(spot.key)
     const count = this.#cache.getNow(spot.key)
     if (count === MISS || (count as number) <= this.#limit) return false
     refusal.moment = this.#cache.momentNow(spot.key)

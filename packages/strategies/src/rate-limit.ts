@@ -129,7 +129,7 @@ export function refusing(
       return {
         resetAt,
         rejected: action ? undefined : failure(key, resetAt),
-        believedUntil: undefined,
+        since: undefined,
         moment: undefined,
       }
     },

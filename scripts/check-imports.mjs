@@ -15,7 +15,7 @@ import { listFiles, listPackages, root } from './workspace.mjs'
 export const rules = {
   core: { ours: [], npm: [], node: ['node:async_hooks', 'node:diagnostics_channel'], lazily: ['node:crypto'] },
   'backend-memory': { ours: ['core'], npm: ['mnemonist'] },
-  'backend-redis': { ours: ['serialization', 'backend-memory'], npm: ['ioredis', 'cluster-key-slot'] },
+  'backend-redis': { ours: ['serialization', 'backend-memory'], npm: ['ioredis'] },
   'backend-disk': { ours: ['serialization'], npm: ['better-sqlite3'] },
   serialization: { ours: ['core'], npm: ['msgpackr', 'msgpackr-extract'] },
   strategies: { ours: ['core'], npm: [] },

@@ -1,5 +1,6 @@
 import { Command as ClientCommand } from 'ioredis'
 import type { Argument, Command } from './link.ts'
+import { tagOfSlot } from './slot-tags.ts'
 
 /**
  * A command as a client takes it. The constructor of the client's own flattens its arguments, and its writer makes three pieces of
@@ -7,10 +8,18 @@ import type { Argument, Command } from './link.ts'
  */
 export class SentCommand extends ClientCommand {
   declare args: Argument[]
+  readonly #slot: number | undefined
 
-  constructor({ name, args }: Command) {
+  /** @param slot Of its keys, for a client of a Cluster. */
+  constructor({ name, args }: Command, slot?: number) {
     super(name)
     this.args = args as Argument[]
+    this.#slot = slot
+  }
+
+  /** A client of a Cluster computes the slot of each key, twice in a pipeline: it is told a short one of the same slot. */
+  override getKeys(): (string | Buffer)[] {
+    return this.#slot === undefined ? super.getKeys() : [tagOfSlot(this.#slot)]
   }
 
   /** Tells who waits another error than the one that came. */

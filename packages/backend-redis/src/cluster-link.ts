@@ -1,5 +1,4 @@
 import { BackendError, BackendUnavailableError, ConfigurationError, type Milliseconds } from '@cashews/core'
-import slotOf from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
 import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
@@ -7,6 +6,7 @@ import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { NodeHealth } from './node-health.ts'
 import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
+import { slotOf } from './slot.ts'
 
 /**
  * What the client says of commands that it would not send together, and has not sent: of one of their slots it has heard that it
@@ -46,30 +46,34 @@ export class ClusterLink implements Link {
 
   send(command: Command): Promise<unknown> {
     const client = this.#holder.ready()
-    return this.#toNode(this.ownerOf(command.key), () => sendBy(client, command))
+    const slot = slotOf(command.key)
+    return this.#toNode(this.#ownerOfSlot(slot), () => sendBy(client, command, { slot }))
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
     this.#holder.ready()
     const answers: unknown[] = new Array(commands.length)
-    const perNode = Map.groupBy(commands.keys(), (at) => this.ownerOf((commands[at] as Command).key))
-    await Promise.all([...perNode].map(([node, places]) => this.#sendToNode(node, commands, places, answers)))
+    const slots = commands.map(({ key }) => slotOf(key))
+    const perNode = placesBy(slots, (slot) => this.#ownerOfSlot(slot))
+    await Promise.all([...perNode].map(([node, places]) => this.#sendToNode(node, commands, slots, places, answers)))
     return answers
   }
 
   groups(names: readonly string[]): number[][] | undefined {
-    const perSlot = Map.groupBy(names.keys(), (at) => slotOf(names[at] as string))
+    const perSlot = placesBy(names, slotOf)
     return perSlot.size === 1 ? undefined : [...perSlot.values()]
   }
 
   perServer(names: readonly string[]): number[][] | undefined {
     if (names.length <= 1 || !this.#holder.connected) return undefined
-    const perOwner = Map.groupBy(names.keys(), (at) => this.ownerOf(names[at] as string))
+    const perOwner = placesBy(names, (name) => this.ownerOf(name))
     return perOwner.size === 1 ? undefined : [...perOwner.values()]
   }
 
   mayMeet(names: readonly string[]): boolean {
-    return new Set(names.map((name) => slotOf(name))).size <= 1
+    const [first = ''] = names
+    const slot = slotOf(first)
+    return names.every((name) => slotOf(name) === slot)
   }
 
   servers(): readonly Server[] {
@@ -83,7 +87,7 @@ export class ClusterLink implements Link {
   }
 
   ownerOf(name: string): string {
-    return this.#holder.client?.slots[slotOf(name)]?.[0] ?? this.address
+    return this.#ownerOfSlot(slotOf(name))
   }
 
   /** The client asks who holds which slot after each redirection. */
@@ -132,29 +136,39 @@ export class ClusterLink implements Link {
     return any.duplicate(SUBSCRIBING)
   }
 
-  async #sendToNode(node: string, commands: readonly Command[], places: number[], answers: unknown[]): Promise<void> {
-    const [first] = places
-    if (places.length === 1 && first !== undefined) {
-      answers[first] = await this.send(commands[first] as Command).catch((error) => error)
-      return
+  #ownerOfSlot(slot: number): string {
+    return this.#holder.client?.slots[slot]?.[0] ?? this.address
+  }
+
+  async #sendToNode(
+    node: string,
+    commands: readonly Command[],
+    slots: readonly number[],
+    places: readonly number[],
+    answers: unknown[],
+  ): Promise<void> {
+    const sendAlone = async (at: number) => {
+      answers[at] = await this.send(commands[at] as Command).catch((error) => error)
     }
+    const [first] = places
+    if (places.length === 1 && first !== undefined) return sendAlone(first)
     const pipeline = this.#holder.ready().pipeline()
-    for (const at of places) sendBy(pipeline, commands[at] as Command)
+    for (const at of places) sendBy(pipeline, commands[at] as Command, { slot: slots[at] })
     const exec = () =>
       pipeline.exec().catch((error) => {
         if (error.message.startsWith(NOT_TOGETHER)) return places.map(() => [error] as const)
         throw error
       })
     const results = await this.#toNode(node, exec).catch((error) => error)
-    await Promise.all(
-      places.map(async (at, order) => {
-        const [error, answer] = Array.isArray(results) ? results[order] : [results]
-        if (!error) answers[at] = answer
-        // The client follows redirections of single commands only.
-        else if (REDIRECTED.test(error.message)) answers[at] = await this.send(commands[at] as Command).catch((e) => e)
-        else answers[at] = asBackendError(error)
-      }),
-    )
+    const redirected: number[] = []
+    for (const [order, at] of places.entries()) {
+      const [error, answer] = Array.isArray(results) ? results[order] : [results]
+      if (!error) answers[at] = answer
+      // The client follows redirections of single commands only.
+      else if (REDIRECTED.test(error.message)) redirected.push(at)
+      else answers[at] = asBackendError(error)
+    }
+    await Promise.all(redirected.map(sendAlone))
   }
 
   async #toNode<T>(node: string, send: () => Promise<T>): Promise<T> {
@@ -196,6 +210,18 @@ export class ClusterLink implements Link {
   #renew(node: Redis): void {
     this.#holder.renew(node)
   }
+}
+
+/** The places of items that have the same in common, in their order. */
+function placesBy<T, K>(items: readonly T[], of: (item: T) => K): Map<K, number[]> {
+  const places = new Map<K, number[]>()
+  for (let at = 0; at < items.length; at++) {
+    const common = of(items[at] as T)
+    const others = places.get(common)
+    if (others === undefined) places.set(common, [at])
+    else others.push(at)
+  }
+  return places
 }
 
 /** As a cluster calls its nodes. */

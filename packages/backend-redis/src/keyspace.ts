@@ -1,5 +1,5 @@
 import { CommandError, ConfigurationError, checkText, escapeGlob } from '@cashews/core'
-import slotOf from 'cluster-key-slot'
+import { slotOf } from './slot.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
 /** Begins what belongs to a key but is no value. */

@@ -12,17 +12,21 @@ export interface Command {
   readonly key: string
 }
 
-/**
- * Has a client, or a pipeline, send a command. A client of another copy of ioredis takes it as well.
- *
- * @param explained Makes an error of the contract of one that came. @default as it came
- */
+/** What the sender of a command knows of it. */
+interface Sending {
+  /** The slot of its keys, for a client of a Cluster. */
+  readonly slot?: number | undefined
+  /** Makes an error of the contract of one that came. @default as it came */
+  readonly explained?: (error: unknown) => Error
+}
+
+/** Has a client, or a pipeline, send a command. A client of another copy of ioredis takes it as well. */
 export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   client: C,
   command: Command,
-  explained?: (error: unknown) => Error,
+  { slot, explained }: Sending = {},
 ): C extends ChainableCommander ? C : Promise<unknown> {
-  const sent = new SentCommand(command)
+  const sent = new SentCommand(command, slot)
   if (explained) sent.explainBy(explained)
   return (client as Pick<Redis, 'sendCommand'>).sendCommand(sent) as never
 }

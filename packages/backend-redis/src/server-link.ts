@@ -30,7 +30,7 @@ export class ServerLink implements Link {
   }
 
   send(command: Command): Promise<unknown> {
-    return sendBy(this.#holder.ready(), command, explained)
+    return sendBy(this.#holder.ready(), command, EXPLAINED)
   }
 
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
@@ -97,6 +97,8 @@ export class ServerLink implements Link {
     return `${this.address}#${this.#connections}`
   }
 }
+
+const EXPLAINED = { explained }
 
 function rethrow(error: unknown): never {
   throw explained(error)

@@ -1,7 +1,4 @@
-import slotOf from 'cluster-key-slot'
-
-/** How many slots a Redis Cluster has (Redis Cluster specification, "Key distribution model"). */
-const SLOTS = 16_384
+import { SLOTS, slotOf } from './slot.ts'
 
 let tags: string[] | undefined
 

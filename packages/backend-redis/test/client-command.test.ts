@@ -3,6 +3,7 @@ import { Command as ClientCommand } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { SentCommand } from '../src/client-command.ts'
 import type { Argument } from '../src/link.ts'
+import { slotOf } from '../src/slot.ts'
 
 const bytes = fc.uint8Array().map((each) => Buffer.from(each))
 const argument: fc.Arbitrary<Argument> = fc.oneof(fc.string({ unit: 'binary' }), bytes, fc.integer())
@@ -25,6 +26,14 @@ describe('a command as a client takes it', () => {
     const args = Object.freeze(['sha', 1, 'key', Buffer.from('value')])
     sent(args).toWritable()
     expect(args).toEqual(['sha', 1, 'key', Buffer.from('value')])
+  })
+
+  it('tells a client of a Cluster one key of the slot it is in', () => {
+    const command = new SentCommand(
+      { name: 'mget', args: ['user:{42}', 'orders:{42}'], key: 'user:{42}' },
+      slotOf('42'),
+    )
+    expect(command.getKeys().map((key) => slotOf(String(key)))).toEqual([slotOf('42')])
   })
 
   it('answers the reply as it comes, whatever an application has set up for replies of that name', async () => {

@@ -1,7 +1,7 @@
-import slotOf from 'cluster-key-slot'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Keyspace } from '../src/keyspace.ts'
+import { slotOf } from '../src/slot.ts'
 
 const keys = fc.string({ unit: fc.constantFrom('a', 'b', '{', '}', ':', '~', '=', '*', '\\', 'é', '🥔') })
 

@@ -11,8 +11,8 @@ interface Deletion {
 }
 
 /**
- * Deletes by pattern, which hold for everybody at once, and take the entries out of the store in slices with a turn of
- * the event loop between, so that a million keys block nobody.
+ * Deletions by pattern. What one concerns is absent for every reader from its first moment on; the entries leave the store
+ * in slices, with a turn of the event loop between, so that a million keys block nobody.
  */
 export class Deletions {
   readonly #entries: Recency
@@ -26,7 +26,11 @@ export class Deletions {
     return this.#running.size === 0
   }
 
-  /** Whether an entry is one of those to delete. Then it has to go, and is counted if it was there for readers. */
+  /**
+   * Whether an entry is one of those to delete. The caller then removes it.
+   *
+   * @param isThere Whether readers still saw it, so that it counts as deleted.
+   */
   concerns(pointer: number, isThere: boolean): boolean {
     const key = this.#entries.K[pointer]
     const stamp = this.#entries.stamped()[pointer] as number

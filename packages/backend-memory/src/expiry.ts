@@ -22,7 +22,7 @@ export class Expiry {
   #running = false
   /** Where a pass goes on. */
   #position = 0
-  /** What {@link Recency.doubts} was when the pass began, until it comes upon an entry whose tag has expired. */
+  /** What {@link Recency.doubts} was when the pass began; `NaN` once it has met an entry with an expired tag, which stays. */
   #doubts = 0
 
   /** @param interval Between two looks; `Infinity`: no sweeping. */
@@ -45,7 +45,7 @@ export class Expiry {
     this.#timer = undefined
   }
 
-  /** Must be told of everything that is going to end. */
+  /** Notes when an entry ends, so that a pass comes no later. */
   expect(expiresAt: number): void {
     if (expiresAt >= this.#earliest) return
     this.#earliest = expiresAt
@@ -65,7 +65,7 @@ export class Expiry {
     else this.#timer = undefined
   }
 
-  /** Sees to it that a pass comes, and removes what nobody will see again because a tag was deleted. */
+  /** Makes a pass come soon, because a tag was deleted: it removes the entries that nobody will see again. */
   expectVoid(): void {
     this.expect(this.#clock.now())
   }

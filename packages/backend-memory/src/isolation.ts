@@ -2,7 +2,7 @@ import { deepCopy, Twins } from '@cashews/core'
 import { Flat } from './flat.ts'
 import { deepFreeze } from './freeze.ts'
 import { Held } from './held.ts'
-import { Knot } from './knot.ts'
+import { ObjectGraph } from './object-graph.ts'
 
 /** How the values in the store are kept apart from those that callers hold. */
 export interface Isolation {
@@ -23,7 +23,7 @@ export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>>
       if (typeof value !== 'object' || value === null) return deepCopy(value)
       const twins = new Twins()
       const copy = deepCopy(value, twins)
-      if (twins.needed) return new Knot(copy)
+      if (twins.needed) return new ObjectGraph(copy)
       return !twins.hasParts && Object.getPrototypeOf(copy) === Object.prototype ? new Flat(copy as object) : copy
     },
     give: (kept) => (kept instanceof Held ? kept.read() : deepCopy(kept)),

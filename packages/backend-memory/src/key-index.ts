@@ -21,7 +21,7 @@ export class KeyIndex {
   #used = 0
   /** The key looked for in vain last, while none was added since. */
   #absent: string | undefined
-  /** Spares mnemonist the look for a key that is about to be added. */
+  /** Whether the key that mnemonist is about to add is known to be absent: it need not look for it then. */
   knownNew = false
 
   /** @param keys What key a pointer has now. */

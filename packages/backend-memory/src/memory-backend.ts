@@ -52,10 +52,10 @@ export interface MemorySettings {
 /** What an entry costs beside its key and value. */
 const ENTRY_BYTES = 80
 
-/** With less than this left to live, the remembered time is not good enough. */
+/** An entry with less than this left to live is judged by the exact time, not by the remembered one. */
 const NEAR: Milliseconds = 1_000
 
-/** From here on a lifetime may begin at the remembered time, which at most takes from it what blocked the event loop. */
+/** A lifetime from here on counts from the remembered time: that is wrong by no more than the event loop was blocked. */
 const LONG: Milliseconds = 60_000
 
 const FOREVER = Number.POSITIVE_INFINITY
@@ -84,7 +84,7 @@ export class MemoryBackend implements Backend {
   readonly #moments: Moments
   readonly #isolation: Isolation
   readonly #maxBytes: number
-  /** Whether every value that is kept is the one to answer. */
+  /** Whether each value is answered as it is kept: none is copied, and no key of another kind was ever written. */
   #givesAll: boolean
   #host: BackendHost | undefined
 
@@ -366,7 +366,7 @@ export class MemoryBackend implements Backend {
     return true
   }
 
-  /** Overwrites an entry that keeps its tags. It is then at the head. */
+  /** Overwrites an entry, which is then at the head, and puts it under the tags it had. */
   #keepTies(pointer: number | undefined, write: () => void): void {
     const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
     write()
@@ -461,7 +461,7 @@ export class MemoryBackend implements Backend {
     return false
   }
 
-  /** Whether nobody deletes an entry by a pattern, and its tags are as they were. Removes it when somebody does. */
+  /** Whether an entry that has not expired is there: no deletion by a pattern concerns it, and its tags are as they were. */
   #isKept(pointer: number): boolean {
     if (this.#entries.isPlain) return true
     const isTied = this.#isTied(pointer)
@@ -497,7 +497,7 @@ export class MemoryBackend implements Backend {
     return pointer === undefined ? undefined : this.#entries.stamped()[pointer]
   }
 
-  /** When a lifetime that begins now ends; with a pointer, when its entry does. */
+  /** When an entry ends: the one at `pointer`, if there is one, when it did; a new one after `lifetime` from now. */
   #endOf(lifetime: Milliseconds, pointer?: number): number {
     if (pointer !== undefined) return this.#entries.expiresAt[pointer] as number
     return lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())

@@ -1,22 +1,22 @@
 import type { Locks, Milliseconds } from '@cashews/core'
 import type { TickingClock } from './ticking-clock.ts'
 
-interface Held {
+interface Holding {
   readonly token: string
   readonly expiresAt: number
 }
 
-/** Locks of this process. Each one that is taken buries up to two that have expired, so the dead never outnumber the living. */
+/** Locks of this process. To take one removes up to two that have expired, so that these never outnumber the others. */
 export class MemoryLocks implements Locks {
   readonly #clock: TickingClock
-  readonly #held = new Map<string, Held>()
-  #round: Iterator<[string, Held]> = this.#held.entries()
+  readonly #held = new Map<string, Holding>()
+  #round: Iterator<[string, Holding]> = this.#held.entries()
 
   constructor(clock: TickingClock) {
     this.#clock = clock
   }
 
-  /** How many there are, the dead that are not buried yet among them. */
+  /** How many there are, with those that have expired and are not removed yet. */
   get size(): number {
     return this.#held.size
   }
@@ -30,8 +30,8 @@ export class MemoryLocks implements Locks {
 
   /** Gives a lock to a token, whoever holds it. */
   give(key: string, token: string, lifetime: Milliseconds): void {
-    this.#bury()
-    this.#bury()
+    this.#sweep()
+    this.#sweep()
     this.#held.set(key, { token, expiresAt: this.#clock.precise() + lifetime })
   }
 
@@ -62,7 +62,8 @@ export class MemoryLocks implements Locks {
     return held && held.expiresAt > this.#clock.precise() ? held.token : undefined
   }
 
-  #bury(): void {
+  /** Looks at the next one of the round, and removes it if it has expired. */
+  #sweep(): void {
     const next = this.#round.next()
     if (next.done) this.#round = this.#held.entries()
     else if (next.value[1].expiresAt <= this.#clock.precise()) this.#held.delete(next.value[0])

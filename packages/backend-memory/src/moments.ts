@@ -8,8 +8,8 @@ export const LONGEST_MOMENT: Milliseconds = 1_000
 // Kept from before anybody can fake them.
 const { setTimeout, clearTimeout } = globalThis
 
-/** A moment of a store in memory. */
-export class Stillness implements Moment {
+/** A moment of a store in memory: it is over, too, once somebody fakes the time. */
+export class MemoryMoment implements Moment {
   #hasEnded = false
 
   get isOver(): boolean {
@@ -43,7 +43,7 @@ export class Moments {
   now(): Moment | undefined {
     if (!this.#clock.isOfMachine) return undefined
     this.#timer ??= setTimeout(this.#end, LONGEST_MOMENT).unref()
-    if (this.#entries.moment?.isOver !== false) this.#entries.moment = new Stillness()
+    if (this.#entries.moment?.isOver !== false) this.#entries.moment = new MemoryMoment()
     return this.#entries.moment
   }
 

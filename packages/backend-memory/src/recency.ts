@@ -1,6 +1,6 @@
 import { LRUMapWithDelete } from 'mnemonist'
 import { KeyIndex } from './key-index.ts'
-import type { Stillness } from './moments.ts'
+import type { MemoryMoment } from './moments.ts'
 import { TagBook, type Ties } from './tag-book.ts'
 
 /** What overwriting adds to a stamp. */
@@ -48,12 +48,12 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   #mayBeUntied = false
   #deletions = 0
   /**
-   * Whether an entry that has not expired is there: no tag of any was deleted or expired since all were looked at, and none
-   * is being deleted by a pattern. One look for most reads.
+   * Whether every entry that has not expired is there: since all were looked at last, no tag of theirs was deleted or expired,
+   * and none is being deleted by a pattern. Most reads need to look at nothing else.
    */
   isPlain = true
   /** Ends when anything is written or removed, or comes to be in doubt. */
-  moment: Stillness | undefined
+  moment: MemoryMoment | undefined
   /** How many insertions there were since stamps are counted. */
   insertions = 0
 
@@ -142,14 +142,14 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.tiedUntil[pointer] = ties.since
   }
 
-  /** Notes that the tags of some entries are not as they were. */
+  /** Notes that a tag of some entries was deleted or expired: reads have to look at the tags of each from now on. */
   doubtTies(): void {
     this.doubts++
     this.#mayBeUntied = true
     this.#judge()
   }
 
-  /** Notes that the tags of all entries are as they were. */
+  /** Notes that the tags of all entries are as they were, so that reads need not look at them. */
   trustTies(): void {
     this.#mayBeUntied = false
     this.#judge()

@@ -1,5 +1,5 @@
+import { AdmissionWindow } from './admission-window.ts'
 import { Recency } from './recency.ts'
-import { Window } from './window.ts'
 
 /**
  * Entries in the order they were written, where one that was read since the hand last passed is spared once.
@@ -11,7 +11,8 @@ import { Window } from './window.ts'
  * One thing is added. SIEVE's hand ends up among the newest entries, and takes each before anybody can ask again, while old
  * ones that were read once stay: where popularity moves on, it misses far more than LRU. So the newest have a window of
  * their own, as in W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM
- * Transactions on Storage 2017): where the hand reaches it, it begins again at the oldest. {@link Window} finds how large it is best.
+ * Transactions on Storage 2017): where the hand reaches it, it begins again at the oldest. {@link AdmissionWindow} finds how
+ * large it is best.
  */
 export class Sieve extends Recency {
   /** 1: read since the hand last passed. */
@@ -19,7 +20,7 @@ export class Sieve extends Recency {
   /** How many writes had put an entry at the head when this one came there. */
   readonly #placed: Float64Array
   #placements = 0
-  readonly #window = new Window()
+  readonly #window = new AdmissionWindow()
   /** Where the hand goes on, from the oldest to the newest; absent: at the oldest. */
   #hand: number | undefined
 

@@ -12,7 +12,7 @@ class Tag {
   }
 }
 
-/** What an entry is under: its tags, as they were when it was written. */
+/** The tags of an entry, and what they were when it was written: it is there as long as that still holds. */
 export class Ties {
   readonly tags: readonly Tag[]
   readonly revision: number
@@ -29,7 +29,7 @@ export class Ties {
     return this.tags.map(({ name }) => name)
   }
 
-  /** Whether no tag was deleted, and none expired unless that does not matter. */
+  /** Whether no tag was deleted since, nor expired. @param stale Whether those that only expired will do. */
   hold(stale: boolean): boolean {
     return !this.tags.some(({ isDeleted }) => isDeleted) && (stale || this.revision === revisionOf(this.tags))
   }
@@ -60,7 +60,7 @@ export class TagBook {
     for (const tag of tags) if (--tag.members === 0 && this.#tags.get(tag.name) === tag) this.#tags.delete(tag.name)
   }
 
-  /** Whether ties that held at some time, and that no entry may have kept since, still do. */
+  /** Whether ties that held at the change `at` still do, although perhaps no entry has kept their tags alive since. */
   isCurrent({ tags }: Ties, at: number): boolean {
     return tags.every((tag) => {
       const now = this.#tags.get(tag.name)

@@ -1,6 +1,6 @@
 import { MISS } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
-import { Window } from '../src/window.ts'
+import { AdmissionWindow } from '../src/admission-window.ts'
 import { keysOf, opened, randomNumbers } from './support.ts'
 
 const HOUR = 3_600_000
@@ -16,9 +16,9 @@ class Model {
   readonly entries: { key: string; value: number; read: boolean; placed: number }[] = []
   placements = 0
   hand: (typeof this.entries)[number] | undefined
-  readonly window: Window
+  readonly window: AdmissionWindow
 
-  constructor(window = new Window()) {
+  constructor(window = new AdmissionWindow()) {
     this.window = window
   }
 

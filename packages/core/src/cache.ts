@@ -72,7 +72,7 @@ export interface Tagging {
     entries: readonly E[],
     given: readonly string[] | undefined,
   ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]>
-  /** Those its value will be written under, before it is loaded. */
+  /** The tags that the value of a key will be written under, asked for before it is loaded. */
   ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
   /** Makes every key absent that is under one of the tags. Answers whether every store did. */
   delete(...tags: readonly string[]): Promise<boolean>
@@ -659,7 +659,7 @@ export class Cache implements AsyncDisposable {
     this.#listeners.emit(event, told, also)
   }
 
-  /** Whether neither reads nor writes go to the backend of a key. */
+  /** Whether both `get` and `set` are switched off for a key, so that a strategy had better run its function alone. */
   isBypassed(key: string): boolean {
     const route = this.#routes.of(key)
     return route.isDisabled('get') && route.isDisabled('set')
@@ -805,7 +805,7 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
 }
 
-/** A store that is away has answered nothing. */
+/** Fills up the answer of a store that is away, which is empty. */
 function fieldsAt(indexes: readonly number[], answer: readonly number[]): number[] {
   return indexes.map((_, at) => answer[at] ?? 0)
 }

@@ -159,7 +159,7 @@ class StoreGuard implements Guard {
     for (const deadline of [this.#read, this.#write, this.#bulk, this.#open]) deadline.stop()
   }
 
-  /** Waits for an answer, and not for ever. (`Promise.race` costs two thirds more.) */
+  /** Waits for an answer until its deadline. (`Promise.race` costs two thirds more.) */
   #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const pending = new PendingCall(this, call, matters, MISS, resolve, reject)
@@ -175,7 +175,7 @@ class StoreGuard implements Guard {
     this.#failures = 0
   }
 
-  /** What a call is answered that failed; throws what its caller is to know. */
+  /** Answers a call that failed as if the cache were empty, or throws when the caller is to know. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
@@ -202,7 +202,7 @@ class StoreGuard implements Guard {
     return READS.has(command) ? this.#read : this.#write
   }
 
-  /** Waits for the store itself, and not for ever. */
+  /** Waits until its deadline for the store to connect or to answer a probe: neither is a call. */
   #within<T>(answer: Awaitable<T>, deadline: Deadline, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
     return new Promise<T>((resolve, reject) => {
@@ -212,6 +212,7 @@ class StoreGuard implements Guard {
     })
   }
 
+  /** Answers a call while the store is left alone, without asking it. */
   #skip(call: Call, matters: boolean): unknown {
     if (this.#suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
@@ -251,7 +252,7 @@ class StoreGuard implements Guard {
     this.#store.available()
   }
 
-  /** Answers whether it did. */
+  /** Reports an error, unless one was reported less than a second ago. Answers whether it did. */
   #reportNowAndThen(error: BackendError): boolean {
     const now = performance.now()
     if (now - this.#lastReport < REPORT_INTERVAL) return false

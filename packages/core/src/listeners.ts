@@ -5,7 +5,7 @@ import { ConfigurationError } from './errors.ts'
 import { checkFunction } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 
-/** What a command on `Name` tells of it; of other commands, and where it is not known which it was, perhaps nothing. */
+/** `T` for a command that has the field `Name`, perhaps nothing for any other, or where it is not known which it was. */
 type Named<C extends Command, Name extends string, T> = Name extends keyof CallOf<C> ? T : T | undefined
 
 /** A command that was carried out. */
@@ -90,7 +90,7 @@ const TOLD = ['removed', 'unavailable', 'available', 'lock', 'refused', 'circuit
 /** Stops listening. Works with `using`. */
 export type Off = (() => void) & Disposable
 
-/** Makes it work with `using`. */
+/** Lets `using` call `off` at the end of its block. */
 export function disposable(off: () => void): Off {
   return Object.assign(off, { [Symbol.dispose]: off })
 }

@@ -36,7 +36,7 @@ export function outsideTransaction<T>(fn: () => T): T {
   return currentTransaction() === undefined ? fn() : inScope({ transaction: undefined, left: undefined }, fn)
 }
 
-/** Runs the part of a strategy outside that keeps its books: a limit counts calls that are rolled back too. */
+/** Runs what a strategy counts for itself outside of the transaction: a limit counts calls that are rolled back, too. */
 export function leaveTransaction<T>(fn: () => T): T {
   const left = currentTransaction()
   return left === undefined ? fn() : inScope({ transaction: undefined, left }, fn)

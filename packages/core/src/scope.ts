@@ -23,7 +23,7 @@ export interface Scope {
   readonly signal?: AbortSignal | undefined
   /** What the commands of this call take part in. */
   readonly transaction?: Participation | undefined
-  /** What they do not take part in, although the function around which a strategy stands does. */
+  /** The transaction that a strategy has left for what it counts itself. The function that it wraps runs inside again. */
   readonly left?: Participation | undefined
 }
 

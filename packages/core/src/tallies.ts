@@ -19,7 +19,7 @@ export class Tally {
     this.template = template
   }
 
-  /** Somebody joins a load, and is about to be counted as a hit. */
+  /** Counts a caller who joins a load. The wrapper is about to count the same caller as a hit, which this takes back. */
   joinedAtHand(): void {
     this.shared++
     this.hits--
@@ -49,7 +49,7 @@ export class Tallies {
     return this.#byTemplate.values()
   }
 
-  /** Of the calls that a strategy tells of so: its name stands for a template that there is none of. */
+  /** Where the calls are counted that a strategy describes like this: by its template, or by its name when it has none. */
   ofSeen({ template, strategy }: Pick<Detection, 'template' | 'strategy'>): Tally {
     return this.of(template ?? strategy)
   }

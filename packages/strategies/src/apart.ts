@@ -26,9 +26,9 @@ export interface Bookkeeping {
 }
 
 /**
- * Puts a strategy around a function that stores no result, only books: outside of the transaction of a call, whose
- * function runs inside all the same, told to `detect`, for a caller who may leave. Where nothing asks for that, a call goes
- * straight to the strategy.
+ * Puts a strategy around a function that stores no results, only counts of its own, such as a limit or a breaker. They are
+ * kept outside of the transaction that a call is made in, while the function runs inside; `detect` is told, and a caller may
+ * leave by its signal. A call with none of these goes straight to the strategy.
  */
 export function apart(
   cache: Cache,

@@ -28,7 +28,7 @@ export interface Tolerance {
   readonly minCalls: number
 }
 
-/** Makes the books of a key. */
+/** Counts how the calls of one key end. */
 export function newEndings(cache: Cache, key: string, { period, errorsRate, minCalls }: Tolerance): Endings {
   let gathered = 0
 

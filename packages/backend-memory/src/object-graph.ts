@@ -1,8 +1,8 @@
 import { deepCopy, sizeOf, Twins } from '@cashews/core'
 import { Held } from './held.ts'
 
-/** A value whose parts share objects, or hold each other. Its copies do so too. */
-export class Knot extends Held {
+/** A value in which one object occurs twice, or holds itself. Its copies have the same shape. */
+export class ObjectGraph extends Held {
   readonly #value: unknown
 
   constructor(value: unknown) {

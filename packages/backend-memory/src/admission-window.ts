@@ -11,7 +11,7 @@ const MOST = 0.8
  *
  * So does the window of Caffeine: Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management", Middleware 2018.
  */
-export class Window {
+export class AdmissionWindow {
   share = 0.3
   hits = 0
   #misses = 0

@@ -24,7 +24,7 @@ export class Lease {
   isKept = false
   /** The lease that was taken before on the same key. */
   older: Lease | undefined
-  /** The leases it is one of, while it is. */
+  /** The leases that it was taken among; none before that. */
   among: Leases | undefined
   /** Under which the value will be stored. Absent: none. */
   tags: TagsAhead | undefined

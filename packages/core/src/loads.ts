@@ -14,8 +14,15 @@ import { areMet, NotStoredError, type Terms } from './terms.ts'
 export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
 
 /**
- * How a load is shared. `join`: with all who ask meanwhile. `renew`: likewise, whatever is stored. `anew`: it starts
- * although another is under way. `alone`: with nobody. `apart`: with nobody, whatever is stored.
+ * How a load is shared with those who ask for its key meanwhile, and whether what is stored spares it.
+ *
+ * |         | joins one that is under way | lets others join | is spared by what is stored |
+ * | ------- | -------------------------- | ---------------- | --------------------------- |
+ * | `join`  | yes                        | yes              | yes                         |
+ * | `renew` | yes                        | yes              | no                          |
+ * | `anew`  | no                         | yes              | no                          |
+ * | `alone` | no                         | no               | yes                         |
+ * | `apart` | no                         | no               | no                          |
  */
 export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
 
@@ -154,12 +161,12 @@ export class Loads {
     return this.#share(route, call.key, through, joined, signal)
   }
 
-  /** Tells whoever detects. */
+  /** Tells each `detect` that this runs in. */
   detected(key: string, detection: Detection): void {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  /** Tells whoever detects of a read that is no read-through. */
+  /** Tells each `detect` that this runs in of a read that is no read-through. */
   async detectedRead(
     route: Route,
     key: string,
@@ -171,7 +178,11 @@ export class Loads {
     this.detected(key, { ...seen, backend: route.backend.name, hit, ...ages })
   }
 
-  /** Goes on where nothing is at hand yet, or somebody wants to know. `stored` is what {@link look} found. */
+  /**
+   * Starts a flight: the answer has to be waited for or loaded, or somebody wants to know how it came about.
+   *
+   * @param stored What {@link look} found.
+   */
   #start<T>(
     route: Route,
     call: LoadCall,
@@ -232,6 +243,7 @@ function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean 
   return lease.token !== undefined || isUnderWay
 }
 
+/** Lands a flight when its promise settles, unless it has landed, or its load lands it. */
 function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
   if (flight.hasLanded || (lands && flight.reason !== undefined)) return
   const land = flight.land.bind(flight) // a closure would cost a context where the load lands itself too
@@ -247,6 +259,7 @@ export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   return flight
 }
 
+/** Whether any caller has come with a signal yet: before that, nobody looks for one in the scope. */
 let signals = false
 
 /** The signal of the load this runs in: it aborts when the last of its callers has left. */
@@ -254,6 +267,7 @@ export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
 }
 
+/** Whether a call may share a load that another has started. What its scope demands, that one may not have heeded. */
 function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
   return (
     (sharing === 'join' || sharing === 'renew') &&
@@ -277,7 +291,7 @@ function watched<T>(
   return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
 }
 
-/** Whether a load asks for its lease alone. */
+/** Whether a load runs whatever is stored, so that its read only takes the lease. */
 function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boolean {
   return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
 }
@@ -318,6 +332,7 @@ function answerLater<T>(
   return stored.then((found) => answer(route, found, through, flight))
 }
 
+/** Answers by what the read has found, or loads. */
 function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
   const scope = watchedScope()
   const { lease } = flight

@@ -44,7 +44,7 @@ function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
 }
 
-/** A store that may be asked past everything that stands before it, unless this call is to be seen. */
+/** The store, to be asked past everything that stands before it; `undefined` when the scope has to do with this call. */
 function unwatched<S extends Backend>(store: S | undefined): S | undefined {
   return watchedScope() === undefined ? store : undefined
 }
@@ -81,7 +81,7 @@ export class Route implements Guarded, Opener, Door {
   #answering: AnsweringBackend | undefined
   /** The store, if no call has anything to do on its way but to reach it. */
   #plain: Backend | undefined
-  /** The last that was asked for. */
+  /** The one told last: it ends when anything on the way to the store changes, such as a listener. */
   #moment: Moment | undefined
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
@@ -228,7 +228,7 @@ export class Route implements Guarded, Opener, Door {
     return store.set(key, value, lifetime)
   }
 
-  /** Takes a lease that no hit has made needless: at once, or when its read reaches the store. */
+  /** Takes the lease of a load that goes on: now if its read has passed the middlewares, else when it does. */
   take(lease: Lease): void {
     lease.isDue = true
     if (lease.key !== undefined && lease.among === undefined) this.#leases.take(lease.key, lease)

@@ -23,7 +23,7 @@ export interface TagMaker {
   /**
    * Before the function runs.
    *
-   * @param key With which they are noted, if it decides about them too.
+   * @param key That of the call: its spot keeps the tags, if they depend on no argument that the key does not.
    */
   ahead(call: LoadCall, key: CompiledKey): TagsAhead
   /** Once its result is there. */

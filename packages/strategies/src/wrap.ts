@@ -71,7 +71,7 @@ export function wrap<F extends AnyFunction>(
       const known = key.recent.find(args)
       const spot = known ?? newSpot(key.render(self, args))
       const now = signal ? undefined : answerNow?.(spot)
-      // A flood of cold keys leaves no notes; where nothing is at hand ever, any call is worth one.
+      // Only calls that are answered at once are remembered: a flood of cold keys leaves nothing. Where none can be, all are.
       if (!known && (now || !answerNow || !cache.answersNow(spot.key))) key.recent.add(args, spot)
       if (now === undefined)
         return !signal && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)

@@ -43,6 +43,7 @@ import type { ShardFile } from './shard-file.ts'
 import { claim, expire, holds, make, placeOf } from './steps.ts'
 import { writeTogether } from './together.ts'
 import { turn } from './turn.ts'
+import { UnderWay } from './under-way.ts'
 import { checked, type Encoded, isAtHand, Values } from './values.ts'
 
 /** How many keys one step takes at most where a command takes many. */
@@ -76,6 +77,7 @@ export class DiskStore implements Base {
   readonly #values: Values
   readonly #checkpointer: Checkpointer
   readonly #pace = new Pace()
+  readonly #underWay = new UnderWay()
   readonly #janitor: Janitor
   readonly #keys: DiskKeys
   readonly #settings: DiskSettings
@@ -93,7 +95,13 @@ export class DiskStore implements Base {
     }
     this.#shards = Array.from(
       { length: settings.shards },
-      (_, at) => new Shard(at, settings, { checkpointer: this.#checkpointer, pace: this.#pace, owner }),
+      (_, at) =>
+        new Shard(at, settings, {
+          checkpointer: this.#checkpointer,
+          pace: this.#pace,
+          underWay: this.#underWay,
+          owner,
+        }),
     )
     this.#janitor = new Janitor(this.#shards, settings.checkInterval)
     this.#keys = new DiskKeys(this.#shards, settings.clock)
@@ -119,12 +127,16 @@ export class DiskStore implements Base {
   /** Opens the first file. The others are opened when they are first needed. */
   open(host: BackendHost): Awaitable<void> {
     this.#host = host
+    for (const shard of this.#shards) shard.isClosed = false
     const [first] = this.#shards
     return chain((first as Shard).open(), () => this.#janitor.start())
   }
 
+  /** What removes keys is let end: who starts anew on these files would find them again. */
   async close(): Promise<void> {
     this.#janitor.stop()
+    await turn() // What was called in this one has begun then.
+    await this.#underWay.ended()
     for (const shard of this.#shards) {
       shard.close()
       await turn()
@@ -216,7 +228,11 @@ export class DiskStore implements Base {
     return this.#shardOf(key).remove((file) => file.delete(key))
   }
 
-  async deleteMany(keys: readonly string[]): Promise<number> {
+  deleteMany(keys: readonly string[]): Promise<number> {
+    return this.#underWay.note(this.#deleteMany(keys))
+  }
+
+  async #deleteMany(keys: readonly string[]): Promise<number> {
     let gone = 0
     await this.#inBatches(keys.map(hashOf), async (shard, places) => {
       gone += await shard.remove((file) => places.filter((at) => file.delete(keys[at] as string)).length)
@@ -289,12 +305,12 @@ export class DiskStore implements Base {
   }
 
   deleteMatch(pattern: string): Promise<number> {
-    return this.#keys.deleteMatch(pattern)
+    return this.#underWay.note(this.#keys.deleteMatch(pattern))
   }
 
   async clear(): Promise<void> {
-    await this.#keys.clear()
-    this.#janitor.wake()
+    await this.#underWay.note(this.#keys.clear())
+    if (!this.#shards[0]?.isClosed) this.#janitor.wake()
   }
 
   count(): Promise<number> {

@@ -50,6 +50,6 @@ export class Janitor {
       const shard = this.#round.shift() as Shard
       if (shard.tidy()) this.#round.push(shard)
     }
-    this.#wait(this.#round.length > 0 ? PAUSE : this.#interval)
+    if (this.#timer) this.#wait(this.#round.length > 0 ? PAUSE : this.#interval)
   }
 }

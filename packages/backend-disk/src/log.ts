@@ -86,6 +86,7 @@ export class Log {
 
   async #copy(mode: CheckpointMode): Promise<void> {
     const file = this.#file
+    if (!file.isOpen) return
     const before = file.logBytes
     try {
       const { logBytes, isWhole } = await this.#checkpointer.copy(file.path, mode)

@@ -17,6 +17,7 @@ import { ForeignFileError } from './schema.ts'
 import type { DiskSettings } from './settings.ts'
 import { ShardFile } from './shard-file.ts'
 import { turn } from './turn.ts'
+import type { UnderWay } from './under-way.ts'
 import { collectGarbage, evict, hasWork, noteUses, removeExpired, removeOld, slice } from './upkeep.ts'
 
 /** Whom a shard tells what happens by itself. */
@@ -31,6 +32,7 @@ export interface ShardOwner {
 export interface Shared {
   readonly checkpointer: Checkpointer
   readonly pace: Pace
+  readonly underWay: UnderWay
   readonly owner: ShardOwner
 }
 
@@ -59,10 +61,13 @@ export class Shard implements Obstacle {
   readonly room: Room
   /** How long a write may take, from its call to its last attempt. @default Infinity */
   patience: Milliseconds = Number.POSITIVE_INFINITY
+  /** Whether the store was closed: then what is still under way fails, and does not open the file again. */
+  isClosed = false
   readonly #settings: DiskSettings
   readonly #names: ShardNames
   readonly #checkpointer: Checkpointer
   readonly #pace: Pace
+  readonly #underWay: UnderWay
   readonly #owner: ShardOwner
   #opened: Opened | undefined
   /** Resolves when the lock of another process is gone. */
@@ -74,12 +79,13 @@ export class Shard implements Obstacle {
   #refusingUntil = 0
   #reportAfter = 0
 
-  constructor(shard: number, settings: DiskSettings, { checkpointer, pace, owner }: Shared) {
+  constructor(shard: number, settings: DiskSettings, { checkpointer, pace, underWay, owner }: Shared) {
     this.room = divide(settings.sizeLimit / settings.shards)
     this.#settings = settings
     this.#names = new ShardNames(settings.directory, shard, settings.shards)
     this.#checkpointer = checkpointer
     this.#pace = pace
+    this.#underWay = underWay
     this.#owner = owner
   }
 
@@ -88,8 +94,8 @@ export class Shard implements Obstacle {
     return this.read(() => {})
   }
 
-  /** Closes the file. */
   close(): void {
+    this.isClosed = true
     void this.#release()
   }
 
@@ -132,7 +138,7 @@ export class Shard implements Obstacle {
    */
   remove<T>(work: Work<T>): Awaitable<T> {
     const removed = this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
-    return isPending(removed) ? removed.catch((error) => this.#removeAnyway(work, error)) : removed
+    return isPending(removed) ? this.#underWay.note(removed.catch((error) => this.#removeAnyway(work, error))) : removed
   }
 
   async #removeAnyway<T>(work: Work<T>, error: unknown): Promise<T> {
@@ -237,6 +243,7 @@ export class Shard implements Obstacle {
 
   /** Opens the file in use. */
   #open(): Opened {
+    if (this.isClosed) throw this.#undone('was closed')
     const { directory, isDefault, synchronous, clock } = this.#settings
     prepareDirectory(directory, isDefault)
     const path = this.#names.current()
@@ -340,16 +347,15 @@ export class Shard implements Obstacle {
   }
 
   lockedError(): BackendUnavailableError {
-    return new BackendUnavailableError(
-      `The disk cache at ${this.#place} has been locked by another process for ${this.#settings.timeout} ms.`,
-      { isUndone: true },
-    )
+    return this.#undone(`has been locked by another process for ${this.#settings.timeout} ms`)
   }
 
   lateError(): BackendUnavailableError {
-    return new BackendUnavailableError(`The disk cache at ${this.#place} could not be written to in time.`, {
-      isUndone: true,
-    })
+    return this.#undone('could not be written to in time')
+  }
+
+  #undone(why: string): BackendUnavailableError {
+    return new BackendUnavailableError(`The disk cache at ${this.#place} ${why}.`, { isUndone: true })
   }
 
   // Room

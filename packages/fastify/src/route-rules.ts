@@ -10,6 +10,7 @@ import {
   Exchange,
   type Going,
   headerOf,
+  isSafe,
   mayClear,
   type Reply,
   ResponseCache,
@@ -22,8 +23,6 @@ import { bodyOf, isStream, put, recorded, saidOf, send, unwrapped } from './fast
 import type { CashewsOptions } from './options.ts'
 import { Refreshing } from './refreshing.ts'
 
-/** How long a handler whose client has left may still finish a response that others can have, in milliseconds. */
-const HANDLER_MAY_GO_ON = 60_000
 /** Where a request that is not answered from the store carries its exchange. */
 const EXCHANGE = Symbol('cashews.exchange')
 type Exchanged = FastifyRequest & { [EXCHANGE]?: Exchange | null }
@@ -41,7 +40,6 @@ const OPTIONS = [
   'logSerializers',
 ]
 const NO_DETECTIONS: Detections = { calls: {}, keys: [] }
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** The rules, for the routes of one application. */
 export class RouteRules {
@@ -89,13 +87,13 @@ export class RouteRules {
       route.preHandler = [...hooksOf(route.preHandler), begin] as never
     }
     if (isWatched) route.onSend = [this.#send, ...hooksOf(route.onSend)] as never
-    if (methods.some((method) => !SAFE.has(method))) route.onSend = [this.#forget, ...hooksOf(route.onSend)] as never
+    if (!methods.every(isSafe)) route.onSend = [this.#forget, ...hooksOf(route.onSend)] as never
   }
 
   #responsesOf({ config, url }: RouteOptions): ResponseCache | undefined {
     const own = config?.cashews
-    if (own === undefined || (url.includes('*') && !own.wildcard)) return undefined
     const options = { ...this.#options.responses, ...own }
+    if (own === undefined || (url.includes('*') && !options.wildcard)) return undefined
     const responses = new ResponseCache(this.#options.cache, options)
     this.#stores.set(JSON.stringify([options.prefix, options.ignoreQuery]), responses)
     return responses
@@ -113,7 +111,7 @@ export class RouteRules {
       send(reply, hit)
       return
     }
-    const control = SAFE.has(request.method) ? this.#control : undefined
+    const control = isSafe(request.method) ? this.#control : undefined
     const exchange = this.#exchangeOf(request, reply)
     if (this.#options.etag) exchange.tag()
     const ended = () => new Promise((resolve) => reply.raw.once('close', resolve))
@@ -184,7 +182,7 @@ export class RouteRules {
 
   /** Forgets what is stored for what a request has changed, before its response is sent. */
   readonly #forget = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
-    const stores = SAFE.has(request.method) ? [] : [...this.#stores.values()]
+    const stores = isSafe(request.method) ? [] : [...this.#stores.values()]
     const said = saidOf(reply, undefined)
     Promise.all(stores.map((store) => store.invalidate(new Described(request), said)))
       .catch(this.#options.cache.report)
@@ -208,6 +206,6 @@ function endWithReply(reply: FastifyReply, exchange: Exchange): void {
   reply.raw.once('close', () => {
     if (!exchange.isRecording) return
     if (reply.raw.writableEnded) exchange.refuse()
-    else setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
+    else exchange.clientLeft()
   })
 }

@@ -264,6 +264,16 @@ describe('the Fastify plugin', () => {
     app = Fastify()
   })
 
+  it.each([{ responses: { wildcard: true } }, { responses: {} }])(
+    'caches routes with a wildcard if told so: %j',
+    async (options) => {
+      await start(options)
+      app.get('/any/*', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+      await app.inject('/any/page')
+      expect(Boolean(await statusOf('/any/page'))).toBe(options.responses.wildcard === true)
+    },
+  )
+
   it('refuses a route with options that cannot work', async () => {
     await start()
     const config = { cashews: { tll: '1m' } as never }

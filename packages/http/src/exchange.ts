@@ -49,6 +49,8 @@ export interface Going {
   ended(): Promise<unknown>
 }
 
+/** How long a handler whose client has left may go on with its response, in milliseconds. */
+const HANDLER_MAY_GO_ON = 60_000
 const NOTHING: Detections = { calls: {}, keys: [] }
 const NO_DIRECTIVES: CacheControl = {}
 
@@ -206,6 +208,11 @@ export class Exchange {
   /** Notes that the content will not be completed. */
   abort(): void {
     this.#visit?.recorder?.abort()
+  }
+
+  /** Notes that the client has left before the content was complete. The handler may go on, and others can have it then. */
+  clientLeft(): void {
+    setTimeout(() => this.abort(), HANDLER_MAY_GO_ON).unref()
   }
 
   #head(said: Reply): Reply {

@@ -25,7 +25,7 @@ export {
 export { headerOf } from './node-response.ts'
 export { checkCache, checkClearOptions, checkControlOptions, checkNames } from './options.ts'
 export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
-export { type HttpRequest, type Reply, requestOf } from './request.ts'
+export { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 export { ResponseCache } from './response-cache.ts'
 export type { ResponseCacheOptions } from './response-options.ts'
 export type { SteeringOptions } from './steering.ts'

@@ -120,12 +120,9 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
   }) as typeof end
   response.once('close', () => {
     if (state === 'sending' || state === 'replaced') exchange.abort()
-    else if (state === 'open' || state === 'held') setTimeout(() => exchange.abort(), HANDLER_MAY_GO_ON).unref()
+    else if (state === 'open' || state === 'held') exchange.clientLeft()
   })
 }
-
-/** How long a handler whose client has left may still finish a response that others can have, in milliseconds. */
-const HANDLER_MAY_GO_ON = 60_000
 
 /** The header with the length of the content; Node would leave it out once it was taken away. */
 function measured({ status, fields, body = '' }: Reply): Reply['fields'] {

@@ -1,4 +1,4 @@
-import { type Cache, ConfigurationError, parseTtl } from '@cashews/core'
+import { type Cache, checkFlags, checkKnown, checkThat, parseTtl } from '@cashews/core'
 
 const RESPONSES = [
   'ttl',
@@ -46,6 +46,8 @@ export function checkResponseOptions(given: object): void {
     typeof (options.name ?? '') === 'string',
     `name is what metrics call the responses, such as 'products', not ${told(options.name)}.`,
   )
+  const { public: isPublic, storeSetCookie, revalidate, debug, wildcard } = options
+  checkFlags({ public: isPublic, storeSetCookie, revalidate, debug, wildcard })
   for (const name of ['ignoreCookies', 'ignoreQuery'])
     checkThat(isListOf('string', options[name] ?? []), `${name} is a list of globs, not ${told(options[name])}.`)
   checkSteering(options)
@@ -59,6 +61,8 @@ export function checkControlOptions(given: object): void {
     typeof (options.public ?? false) === 'boolean' || isListOf('string', options.public),
     `public is true, false, or a list of globs such as ['product:*'], not ${told(options.public)}.`,
   )
+  const { cacheStatus, serverTiming } = options
+  checkFlags({ cacheStatus, serverTiming })
   checkSteering(options)
 }
 
@@ -74,19 +78,18 @@ export function checkCache(what: string, cache: Cache | undefined): void {
   checkThat(typeof cache?.detect === 'function', `${what} takes a cache, such as createCache(), not ${told(cache)}.`)
 }
 
-/** @throws {ConfigurationError} When there is an option that is not known. */
+/** @throws {ConfigurationError} When there are no options, or one that is not known. */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
   checkThat(
     typeof options === 'object' && options !== null,
     `${what} takes an object of options, not ${told(options)}.`,
   )
-  const stray = Object.keys(options).find((name) => !known.includes(name))
-  checkThat(stray === undefined, `${what} has no option "${stray}". Its options: ${known.join(', ')}.`)
+  checkKnown(what, options, known)
 }
 
-function checkSteering({ honorRequestDirectives = 'all', recompute, client }: Options): void {
+function checkSteering({ honorRequestDirectives, recompute, client }: Options): void {
   checkThat(
-    HONORED.includes(honorRequestDirectives),
+    honorRequestDirectives === undefined || HONORED.includes(honorRequestDirectives),
     `honorRequestDirectives is ${HONORED.join(', ')}; not ${told(honorRequestDirectives)}.`,
   )
   if (client !== undefined) checkFunction('client', client)
@@ -102,10 +105,6 @@ function checkSteering({ honorRequestDirectives = 'all', recompute, client }: Op
 /** @throws {ConfigurationError} When what should be a function is none. */
 export function checkFunction(name: string, value: unknown): void {
   checkThat(typeof value === 'function', `${name} is a function of a request, not ${told(value)}.`)
-}
-
-function checkThat(fine: boolean, otherwise: string): void {
-  if (!fine) throw new ConfigurationError(otherwise)
 }
 
 function isListOf(type: string, value: unknown): boolean {

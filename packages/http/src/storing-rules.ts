@@ -1,6 +1,7 @@
 import { compileGlob, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import { parseCacheControl, writeCacheControl } from './cache-control.ts'
+import type { Used } from './derived.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { explicitLifetime, initialAge } from './freshness.ts'
 import type { Reply } from './request.ts'
@@ -19,12 +20,6 @@ export interface Plan {
   readonly tags: readonly string[] | undefined
   /** Whether the handler said itself how long it may be kept. */
   readonly saysItself: boolean
-}
-
-/** What the handler's cached functions add: how long what they answered is kept, in seconds, and whether it is stale. */
-export interface Used {
-  readonly left: number | undefined
-  readonly isStale: boolean
 }
 
 /** How long a response that can be validated is kept beyond its time, in seconds. */

@@ -11,7 +11,12 @@ async function keyOf(request: Partial<HttpRequest> = {}): Promise<string | undef
   const responses = new ResponseCache(cache, { debug: true, ignoreQuery: ['utm_*'] })
   const { visit } = await responses.decide({ ...usual, client: undefined, raw: undefined, ...request }, {})
   const said = { status: 200, fields: {}, body: '' }
-  const { fields } = responses.answer(visit ?? expect.fail(), said, { left: undefined, isStale: false })
+  const { fields } = responses.answer(visit ?? expect.fail(), said, {
+    left: undefined,
+    age: 0,
+    isStale: false,
+    keys: [],
+  })
   return /key="(.*)"/.exec(String(fields['cache-status']))?.[1]
 }
 

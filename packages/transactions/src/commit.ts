@@ -33,8 +33,8 @@ async function commitParts(parts: readonly Part[]): Promise<void> {
     try {
       await part.commit()
     } catch (error) {
-      const isWhole = committed.length === 0 && !(error instanceof TransactionUnknownError && parts.length > 1)
-      if (isWhole) throw error
+      const isAllOrNothing = parts.length === 1 || !(error instanceof TransactionUnknownError)
+      if (committed.length === 0 && isAllOrNothing) throw error
       const failed = parts.slice(at).flatMap(({ keys }) => keys)
       throw new TransactionPartialError(committed, failed, error)
     }

@@ -5,7 +5,6 @@ import {
   type Call,
   chain,
   isPending,
-  LONGEST_TIMER,
   LockedError,
   type Locks,
   type Milliseconds,
@@ -14,6 +13,7 @@ import {
   wakeWaiters,
 } from '@cashews/core'
 import { TransactionClosedError, TransactionRestartError } from './errors.ts'
+import { LockRenewal } from './lock-renewal.ts'
 import type { View } from './view.ts'
 
 /** The lock of a key: beside those that the application takes, and where the key lives. */
@@ -40,11 +40,11 @@ export class KeyLocks {
   readonly #deadline: number
   readonly #failed: (error: Error) => void
   readonly #held = new Map<View, Set<string>>()
+  readonly #renewal: LockRenewal
+  /** The last of the keys that are locked, in the order of text. */
   #highest: string | undefined
-  #renewedAt = 0
-  #renewing: NodeJS.Timeout | undefined
+  /** The claim that is under way, and those that wait for it. */
   #turn: Promise<unknown> | undefined
-  #lost: LockedError | undefined
   #isClosed = false
 
   /**
@@ -55,12 +55,12 @@ export class KeyLocks {
     this.#lifetime = lifetime
     this.#deadline = deadline
     this.#failed = failed
+    this.#renewal = new LockRenewal(lifetime, () => this.#renew())
   }
 
   /** @throws {LockedError} When one of the locks has ended. */
   check(): void {
-    if (this.#held.size > 0 && performance.now() - this.#renewedAt > this.#lifetime) this.#lose()
-    if (this.#lost) throw this.#lost
+    this.#renewal.check()
   }
 
   /**
@@ -94,8 +94,7 @@ export class KeyLocks {
     const keys = this.keysOf(view)
     this.#held.delete(view)
     if (this.#held.size === 0) {
-      clearInterval(this.#renewing)
-      this.#renewing = undefined
+      this.#renewal.stop()
       this.#highest = undefined
     }
     if (!isFreed) return Promise.all(keys.map((key) => this.#free(view, key)))
@@ -225,21 +224,16 @@ export class KeyLocks {
       held.add(key)
       if (this.#highest === undefined || key > this.#highest) this.#highest = key
     }
-    if (this.#renewing !== undefined) return
-    this.#renewedAt = performance.now()
-    this.#renewing = setInterval(() => void this.#renew(), Math.min(this.#lifetime / 3, LONGEST_TIMER))
-    this.#renewing.unref()
+    this.#renewal.start()
   }
 
-  /** A store that is away for a moment is asked again, until the locks have ended by our own clock. */
-  async #renew(): Promise<void> {
-    const began = performance.now()
+  /** Answers whether all locks are still ours; `undefined` when a store did not say. */
+  async #renew(): Promise<boolean | undefined> {
     try {
-      const renewed = await Promise.all(this.#renewals())
-      if (renewed.every(Boolean)) this.#renewedAt = began
-      else if (this.#renewing !== undefined) this.#lose()
+      return (await Promise.all(this.#renewals())).every(Boolean)
     } catch (error) {
       if (!(error instanceof BackendError)) for (const view of this.#held.keys()) view.door.report(error)
+      return undefined
     }
   }
 
@@ -249,12 +243,6 @@ export class KeyLocks {
         const ours = keys.map((key) => ({ lock: lockName(key), token: this.token }))
         return this.#ask(view, () => view.store.apply(ours, this.#locking(keys)))
       }),
-    )
-  }
-
-  #lose(): void {
-    this.#lost ??= new LockedError(
-      'A lock of the transaction was lost: it was not renewed in time. Nothing is written. Give it a longer timeout.',
     )
   }
 

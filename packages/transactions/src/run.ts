@@ -42,7 +42,7 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
 ])
 
 /** One run of the function of a transaction. */
-export class Run implements Participation, ViewHost, TransactionControl {
+export class Run implements Participation, ViewHost {
   readonly clock: typeof clock = clock
   readonly remembers: boolean
   readonly checksReads: boolean
@@ -111,25 +111,12 @@ export class Run implements Participation, ViewHost, TransactionControl {
     this.locks?.check()
   }
 
-  async commit(): Promise<void> {
-    this.check()
-    await this.#commit()
-    this.#hasCommitted = true
-    this.outcome = 'committed'
-  }
-
-  async rollback(): Promise<void> {
-    for (const view of this.#views.values()) view.discard()
-    const releasing = this.#whenClaimed(() => this.#release(false))
-    if (releasing) await this.#busyUntil(releasing)
-  }
-
   /** Runs the function, and commits what it wrote. */
   async perform<T>(fn: (control: TransactionControl) => Awaitable<T>, before: () => Awaitable<unknown>): Promise<T> {
     try {
       const result = await inTransaction(this, async () => {
         await before()
-        return fn({ commit: () => this.commit(), rollback: () => this.#rollbackAsked() })
+        return fn({ commit: () => this.#commitInside(), rollback: () => this.#rollbackInside() })
       })
       this.check()
       this.#isOver = true
@@ -137,7 +124,7 @@ export class Run implements Participation, ViewHost, TransactionControl {
       return result
     } catch (error) {
       this.#isOver = true
-      await this.rollback()
+      await this.#rollback()
       if (this.#doom instanceof TransactionRestartError) this.mayRunAgain = !this.#hasCommitted
       throw this.#doom ?? error
     } finally {
@@ -145,15 +132,30 @@ export class Run implements Participation, ViewHost, TransactionControl {
     }
   }
 
-  async #rollbackAsked(): Promise<void> {
-    if (this.#isOver) throw new TransactionClosedError('A transaction that has ended cannot be rolled back any more.')
-    this.outcome = 'rolled back'
-    return this.rollback()
-  }
-
   /** Takes first what an earlier run was known to need. */
   async claimAll(claims: Claims): Promise<void> {
     for (const [door, keys] of claims) await this.claim(this.viewOf(door), keys)
+  }
+
+  /** What the function does that calls {@link TransactionControl.commit}. */
+  async #commitInside(): Promise<void> {
+    this.check()
+    await this.#commit()
+    this.#hasCommitted = true
+    this.outcome = 'committed'
+  }
+
+  /** The same of {@link TransactionControl.rollback}. */
+  async #rollbackInside(): Promise<void> {
+    if (this.#isOver) throw new TransactionClosedError('A transaction that has ended cannot be rolled back any more.')
+    this.outcome = 'rolled back'
+    return this.#rollback()
+  }
+
+  async #rollback(): Promise<void> {
+    for (const view of this.#views.values()) view.discard()
+    const releasing = this.#whenClaimed(() => this.#release(false))
+    if (releasing) await this.#busyUntil(releasing)
   }
 
   #claimNow(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
@@ -180,17 +182,17 @@ export class Run implements Participation, ViewHost, TransactionControl {
   }
 
   async #commit(): Promise<void> {
-    let isFreed = false
     const act = async () => {
-      if (this.#doom) throw this.#doom
-      await commitAll([...this.#views.values()], this.locks)
-    }
-    const committing = this.#whenClaimed(act)
-      .then(() => {
+      let isFreed = false
+      try {
+        if (this.#doom) throw this.#doom
+        await commitAll([...this.#views.values()], this.locks)
         isFreed = true
-      })
-      .finally(() => this.#release(isFreed))
-    await this.#busyUntil(committing)
+      } finally {
+        await this.#release(isFreed)
+      }
+    }
+    await this.#busyUntil(this.#whenClaimed(act))
   }
 
   /** Acts when nothing is being claimed any more: a lock that comes later would stay, and be renewed for ever. */

@@ -35,6 +35,8 @@ class World {
   /** What the transaction has written over them; `undefined`: nothing is there any more. */
   readonly own = new Map<string, { readonly value: number; readonly tagged: boolean } | undefined>()
   dropsTag = false
+  /** Whether the transaction deletes by pattern. */
+  dropsMatches = false
   readonly #cache: Cache
   readonly #tags: CacheTags
   #loads: { readonly inside: boolean; readonly ended: Promise<unknown> }[] = []
@@ -71,6 +73,7 @@ class World {
       this.#write(inside, plain, undefined)
     } else if (what === 'match') {
       await this.#cache.deleteMatch('plain:*')
+      if (inside) this.dropsMatches = true
       for (const name of KEYS)
         if (this.#isThere(inside, `plain:${name}`)) this.#write(inside, `plain:${name}`, undefined)
     } else if (what === 'tag') {
@@ -105,12 +108,12 @@ class World {
         const held = this.held.get(plain)
         if (!committed) return [plain, held?.value]
         if (this.own.has(plain)) return [plain, this.own.get(plain)?.value]
-        return [plain, this.dropsTag && held?.tagged ? undefined : held?.value]
+        return [plain, this.dropsMatches || (this.dropsTag && held?.tagged) ? undefined : held?.value]
       }),
     )
   }
 
-  /** A pattern deletes what is there when it is asked. */
+  /** A pattern deletes what is there when it is asked; that of the transaction, what others write until the commit too. */
   #isThere(inside: boolean, key: string): boolean {
     if (inside && this.own.has(key)) return this.own.get(key) !== undefined
     const held = this.held.get(key)

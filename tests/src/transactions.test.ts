@@ -521,6 +521,39 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     }
   })
 
+  it('deletes by pattern what others have stored since it looked, and nothing that it has written since', async ({
+    skip,
+  }) => {
+    skip(mode === 'serializable', 'it does not look for keys by pattern')
+    for (const isWritten of [false, true])
+      for (const around of [<T>(fn: () => Promise<T>) => fn(), inside]) {
+        await inside(() =>
+          around(async () => {
+            await cache.deleteMatch('co*')
+            await outsideTransaction(() => cache.set('copy', 'old'))
+            if (isWritten) await cache.set('config', 1)
+          }),
+        )
+        expect(await cache.get('copy')).toBe(undefined)
+        expect(await cache.delete('config')).toBe(isWritten)
+      }
+  })
+
+  it('lets no load outside bring back what a savepoint has deleted by pattern', async ({ skip }) => {
+    skip(mode === 'serializable', 'it does not look for keys by pattern')
+    const step = gate()
+    const read = cached(cache, { ttl: 60, key: 'copy' }, async () => {
+      await step.promise
+      return 'old'
+    })
+    const loading = read()
+    await settle()
+    await inside(() => inside(() => cache.deleteMatch('co*')))
+    step.open()
+    expect(await loading).toBe('old')
+    expect(await read.peek()).toBe(undefined)
+  })
+
   it('leaves out early refreshes, limits and callbacks', async () => {
     const heard: unknown[] = []
     const off = cache.on('set', async ({ key }) => {

@@ -18,9 +18,9 @@ export async function commitAll(views: readonly View[], locks: KeyLocks | undefi
     const dropping = pendings.filter(([pending]) => pending.dropsTags)
     if (parts.length + dropping.length > 1) await Promise.all(parts.map((part) => part.validate()))
     for (const [pending] of dropping) await pending.dropTags()
-    for (const [pending] of pendings) await pending.voidMatches()
+    for (const [pending] of pendings) await pending.deleteMatchesAround()
     await commitParts(parts)
-    for (const [pending] of pendings) pending.breakMatches()
+    await Promise.all(pendings.map(([pending]) => pending.deleteMatches()))
     await Promise.all(pendings.map(([pending]) => pending.storeFills()))
   } finally {
     for (const [pending] of pendings) pending.end()

@@ -2,6 +2,7 @@ import {
   type Awaitable,
   type Backend,
   type CallOf,
+  compileGlob,
   isOvertaken,
   type Lease,
   leasesOf,
@@ -13,6 +14,8 @@ import type { Fill } from './loading.ts'
 import { type HeldLocks, Part } from './part.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
+
+const BATCH = 100
 
 /** What was deleted otherwise than by key. */
 export interface Gone {
@@ -79,19 +82,28 @@ export class Pending {
     await drop('deleteTags', this.#gone.deleted)
   }
 
-  /** Lets no load of another process store what it began before keys were deleted by pattern, there or not. */
-  async voidMatches(): Promise<void> {
-    const { store, door } = this.view
-    const { leases } = store
-    if (!leases) return
-    for (const pattern of this.#gone.patterns)
-      await door.ask<unknown>(deletionOf(pattern, store), () => leases.voidMatch(pattern), true)
+  /** Deletes by pattern in the transaction around this one, where the writes come later. */
+  async deleteMatchesAround(): Promise<void> {
+    const { store, around } = this.view
+    if (around) for (const pattern of this.#gone.patterns) await store.deleteMatch(pattern)
   }
 
-  /** The same for the loads of this process. */
-  breakMatches(): void {
-    const { store } = this.view
-    for (const pattern of this.#gone.patterns) leasesOf(store).breakFor(deletionOf(pattern, store))
+  /**
+   * Deletes by pattern what others have stored since, and lets no load that is under way store. A step of its own, after the
+   * writes, which stay. What goes wrong is reported.
+   */
+  async deleteMatches(): Promise<void> {
+    const { store, door, around } = this.view
+    if (around) return
+    for (const pattern of this.#gone.patterns) {
+      const call: CallOf<'deleteMatch'> = { command: 'deleteMatch', pattern, backend: store }
+      leasesOf(store).breakFor(call)
+      try {
+        await door.ask<unknown>(call, () => this.#deleteOthers(pattern), true)
+      } catch (error) {
+        door.report(error)
+      }
+    }
   }
 
   /** Stores what cached functions have answered, unless it was invalidated meanwhile. What goes wrong is reported. */
@@ -100,6 +112,18 @@ export class Pending {
     if (storing.length === 0) return
     for (const { status, ...ended } of await Promise.allSettled(storing))
       if (status === 'rejected') this.view.door.report((ended as PromiseRejectedResult).reason)
+  }
+
+  async #deleteOthers(pattern: string): Promise<unknown> {
+    const { store } = this.view
+    const matches = compileGlob(pattern)
+    const own = new Set([...this.#entries].filter(([, { own }]) => own !== undefined).map(([key]) => key))
+    if (![...own].some(matches)) return store.deleteMatch(pattern)
+    await store.leases?.voidMatch(pattern)
+    const others: string[] = []
+    // What it has changed itself is the affair of others by now: they may have waited for its locks.
+    for await (const key of store.scan(pattern, BATCH)) if (!own.has(key)) others.push(key)
+    return store.deleteMany(others)
   }
 
   async #storeFill(key: string, { held, loading, tags }: Fill): Promise<void> {
@@ -117,10 +141,6 @@ export class Pending {
   end(): void {
     for (const lease of this.#leases) lease.drop()
   }
-}
-
-function deletionOf(pattern: string, backend: Backend): CallOf<'deleteMatch'> {
-  return { command: 'deleteMatch', pattern, backend }
 }
 
 /** Stores the result of a load, with the proof that the store gave for it. Without one, nobody could tell what came between. */

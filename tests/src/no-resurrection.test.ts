@@ -1,6 +1,7 @@
 import { addPrefix, type Backend, type Cache, chain, completeBackend, createCache, MISS } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
 import { altered, distantStore, fakeTime, gate, settle, syncStore } from './support/helpers.ts'
@@ -437,6 +438,7 @@ describe('a load of a store that may carry out a later command first', () => {
     ['deleteMany', (cache) => cache.deleteMany(['a', 'k'])],
     ['deleteMatch', (cache) => cache.deleteMatch('k*')],
     ['clear', (cache) => cache.clear()],
+    ['a transaction', (cache) => transaction(cache, () => cache.delete('k'), { mode: 'fast' })],
   ])('is not stored, though %s was sent after its write', async (_, invalidate) => {
     await expectGone(() => invalidate(cache))
   })

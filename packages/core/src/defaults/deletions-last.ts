@@ -41,8 +41,8 @@ class Writes {
 }
 
 /**
- * Lets what deletes a value wait for the writes of it that are under way. A store that is asked over several connections
- * may carry out a later command first, and what a load has written would then outlive its invalidation.
+ * Lets what deletes a value, as a commit may, wait for the writes of it that are under way. A store that is asked over
+ * several connections may carry out a later command first, and what a load has written would then outlive its invalidation.
  */
 export function deletionsLast(store: Backend): Backend {
   const writes = new Writes()
@@ -55,5 +55,10 @@ export function deletionsLast(store: Backend): Backend {
     deleteMany: (keys) => writes.afterwards(() => store.deleteMany(keys), keys),
     deleteMatch: (pattern) => writes.afterwards(() => store.deleteMatch(pattern)),
     clear: () => writes.afterwards(() => store.clear()),
+    apply: (expectations, changes) =>
+      writes.afterwards(
+        () => store.apply(expectations, changes),
+        changes.flatMap((change) => ('key' in change ? change.key : [])),
+      ),
   }
 }

@@ -145,12 +145,11 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           async load(flight) {
             recording.flight = flight
             begin()
-            const ended = await recording.whole
-            if (!ended) return
-            const { items, failure } = ended
+            const { items, failure } = (await recording.whole) ?? {}
+            if (!items) return
             const isKept = failure
               ? keeping.error(failure.error, 0)
-              : await keeping.result(items, 0, { args, key }, flight)
+              : await keeping.result(items, 0, flight.call, flight)
             if (!isKept) return
             const value: Sequence = { items, end: failure && storedError(failure.error) }
             await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))

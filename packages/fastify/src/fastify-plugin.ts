@@ -2,6 +2,7 @@ import { type Cache, ConfigurationError, type Detections } from '@cashews/core'
 import { type CacheResponseOptions, clearSiteDataField, type SiteData } from '@cashews/http'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { reportEarlierRoutes } from './earlier-routes.ts'
 import { answerErrors } from './error-answers.ts'
 import type { CashewsOptions } from './options.ts'
 import { RouteRules } from './route-rules.ts'
@@ -31,7 +32,7 @@ declare module 'fastify' {
     clearSiteData(...data: readonly SiteData[]): FastifyReply
   }
   interface FastifyContextConfig {
-    /** Stores the responses of this route, and answers from there. */
+    /** Stores the responses of this route, and answers from there. For GET, on routes that are added after the plugin. */
     readonly cashews?: CacheResponseOptions<FastifyRequest>
   }
 }
@@ -53,6 +54,7 @@ const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
       return this.header('clear-site-data', clearSiteDataField(...data))
     })
   app.addHook('onRoute', (route) => rules.attach(route))
+  reportEarlierRoutes(app, options.cache, rules)
   if (options.errors) answerErrors(app, options.errors === true ? {} : options.errors)
 }
 

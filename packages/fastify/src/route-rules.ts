@@ -1,4 +1,4 @@
-import type { Detections } from '@cashews/core'
+import { ConfigurationError, type Detections } from '@cashews/core'
 import {
   asksToClearCache,
   type CacheControlOptions,
@@ -47,6 +47,8 @@ export class RouteRules {
   readonly #control: CacheControlOptions | undefined
   readonly #allow: ClearSiteDataOptions['allow']
   readonly #refreshing: Refreshing
+  /** What routes gave for `config.cashews`. */
+  readonly #known = new WeakSet<object>()
   /** One for each way to make keys. */
   readonly #stores = new Map<string, ResponseCache>()
 
@@ -61,6 +63,11 @@ export class RouteRules {
     this.#options = options
     this.#control = cacheControl === true ? {} : cacheControl || undefined
     this.#allow = typeof clearSiteData === 'object' ? clearSiteData.allow : undefined
+  }
+
+  /** Whether this `config.cashews` was not met before. */
+  isNew(config: object): boolean {
+    return !this.#known.has(config) && this.#known.add(config) !== undefined
   }
 
   detected(request: FastifyRequest): Detections {
@@ -78,7 +85,7 @@ export class RouteRules {
   attach(route: RouteOptions): void {
     const methods = [route.method].flat().map((method) => method.toUpperCase())
     const isRead = methods.includes('GET') || methods.includes('HEAD')
-    const responses = isRead ? this.#responsesOf(route) : undefined
+    const responses = this.#responsesOf(route, isRead)
     const isWatched = isRead && (this.#options.etag || this.#control || responses)
     if (isWatched || this.#allow) {
       const steering = { ...this.#control, ...this.#options.responses, ...route.config?.cashews }
@@ -90,13 +97,31 @@ export class RouteRules {
     if (!methods.every(isSafe)) route.onSend = [this.#forget, ...hooksOf(route.onSend)] as never
   }
 
-  #responsesOf({ config, url }: RouteOptions): ResponseCache | undefined {
+  #responsesOf({ config, method, url }: RouteOptions, isRead: boolean): ResponseCache | undefined {
     const own = config?.cashews
+    if (own === undefined) return undefined
+    if (!isRead)
+      throw new ConfigurationError(
+        `config.cashews of ${method} ${url} can do nothing: only answers to GET are stored. Take it out.`,
+      )
+    const isNew = this.isNew(own)
     const options = { ...this.#options.responses, ...own }
-    if (own === undefined || (url.includes('*') && !options.wildcard)) return undefined
+    if (url.includes('*') && !options.wildcard) {
+      if (isNew && options.wildcard === undefined) this.#reportWildcard(url)
+      return undefined
+    }
     const responses = new ResponseCache(this.#options.cache, options)
     this.#stores.set(JSON.stringify([options.prefix, options.ignoreQuery]), responses)
     return responses
+  }
+
+  /** Whoever knows that such a URL may be made up says `wildcard`, one way or the other. */
+  #reportWildcard(url: string): void {
+    this.#options.cache.report(
+      new ConfigurationError(
+        `config.cashews of ${url} does nothing: whoever asks makes up what stands for the *. Say wildcard: true to store its responses all the same.`,
+      ),
+    )
   }
 
   #begin(

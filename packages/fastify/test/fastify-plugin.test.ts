@@ -247,11 +247,70 @@ describe('the Fastify plugin', () => {
     expect((await app.inject('/broken')).statusCode).toBe(418)
   })
 
+  it('leaves other errors to be logged once', async () => {
+    const lines: { msg: string }[] = []
+    app = Fastify({
+      logger: { level: 'error', stream: { write: (line: string) => void lines.push(JSON.parse(line)) } },
+    })
+    await start({ errors: true })
+    app.get('/broken', async () => {
+      throw new Error('other')
+    })
+    expect((await app.inject('/broken')).json()).toMatchObject({ statusCode: 500, message: 'other' })
+    expect(lines.map(({ msg }) => msg)).toEqual(['other'])
+  })
+
+  it('leaves what is thrown and is no error to the handler before', async () => {
+    await start({ errors: true })
+    app.get('/broken', async () => {
+      throw { reason: 'other' }
+    })
+    const { statusCode, body } = await app.inject('/broken')
+    expect([statusCode, body]).toEqual([500, '{"reason":"other"}'])
+  })
+
   it('makes a browser forget', async () => {
     await start({ clearSiteData: true })
     app.post('/logout', async (_request, reply) => reply.clearSiteData('cache', 'cookies').code(204).send())
     const { headers } = await app.inject({ method: 'POST', url: '/logout' })
     expect(headers['clear-site-data']).toBe('"cache", "cookies"')
+  })
+
+  describe('where config.cashews can do nothing', () => {
+    const onError = vi.fn()
+    const stored = { config: { cashews: { ttl: '1m' } } } as const
+    beforeEach(() => {
+      onError.mockReset()
+      cache = createCache({ onError }).setup(memory())
+    })
+
+    it('refuses a route that is not for GET', async () => {
+      await start()
+      expect(() => app.post('/orders', stored, async () => 'made')).toThrow(
+        'config.cashews of POST /orders can do nothing: only answers to GET are stored. Take it out.',
+      )
+      app.route({ method: ['GET', 'POST'], url: '/both', ...stored, handler: async () => 'fine' })
+    })
+
+    it('reports a route that was added before it was loaded, once', async () => {
+      app.register(cashews, { cache })
+      app.get('/early', stored, async () => 'page')
+      await app.after()
+      app.get('/later', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+      for (const url of ['/early', '/early', '/later', '/later']) await app.inject(url)
+      expect(onError.mock.calls.map(([error]) => error.message)).toEqual([
+        'config.cashews of GET /early does nothing: the route was added before @cashews/fastify was loaded. Write "await app.register(cashews, …)" before it.',
+      ])
+    })
+
+    it('reports a wildcard that does not say whether it is meant', async () => {
+      await start()
+      app.get('/files/*', stored, async () => 'page')
+      app.get('/never/*', { config: { cashews: { ttl: '1m', wildcard: false } } }, async () => 'page')
+      expect(onError.mock.calls.map(([error]) => error.message)).toEqual([
+        'config.cashews of /files/* does nothing: whoever asks makes up what stands for the *. Say wildcard: true to store its responses all the same.',
+      ])
+    })
   })
 
   it.each([

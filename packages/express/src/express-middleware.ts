@@ -3,6 +3,7 @@ import {
   type CacheControlOptions,
   type CacheResponseOptions,
   type ClearSiteDataOptions,
+  checkProblemOptions,
   middlewaresFor,
   type NodeMiddleware,
   type ProblemOptions,
@@ -91,7 +92,8 @@ export function invalidateResponses(cache: Cache, options?: ResponseKeyOptions):
 }
 
 /** Answers errors of the framework: 429 for a rate limit, 503 for an open circuit breaker. Others go on. */
-export function cacheErrors(options?: ProblemOptions): ErrorRequestHandler {
+export function cacheErrors(options: ProblemOptions = {}): ErrorRequestHandler {
+  checkProblemOptions('cacheErrors', options)
   return (error, _request, response, next) => {
     const problem = response.headersSent ? undefined : problemOf(error, options)
     if (problem) response.writeHead(problem.status, problem.fields).end(JSON.stringify(problem.body))

@@ -86,6 +86,10 @@ describe.each([
     expect(await refused.json()).toMatchObject({ status: 429 })
   })
 
+  it('refuse a cache where errors take none', () => {
+    expect(() => cacheErrors(cache as never)).toThrow('cacheErrors has no option "name". Its options: policy, legacy.')
+  })
+
   it('tell a handler what its cached functions did', async () => {
     const user = cached(cache, { ttl: '1m', key: 'user:{id}' }, async (id: string) => id)
     const app = express().use(cacheControl(cache))

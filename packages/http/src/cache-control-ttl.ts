@@ -1,4 +1,5 @@
 import { ConfigurationError, currentTerms, parseTtl, type Ttl } from '@cashews/core'
+import { checkNames } from './options.ts'
 
 /** Settings of {@link cacheControlTtl}. */
 export interface CacheControlTtlOptions {
@@ -28,6 +29,7 @@ export interface CacheControlTtl {
  * @throws {ConfigurationError} When the limits leave the default out.
  */
 export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTtl {
+  checkNames('cacheControlTtl', options, ['default', 'max', 'min'])
   const standard = parseTtl(options.default) / 1_000
   const max = options.max === undefined ? standard : parseTtl(options.max) / 1_000
   const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min) / 1_000

@@ -23,7 +23,7 @@ export {
   type ResponseKeyOptions,
 } from './middlewares.ts'
 export { headerOf } from './node-response.ts'
-export { checkCache, checkClearOptions, checkControlOptions, checkNames } from './options.ts'
+export { checkCache, checkClearOptions, checkControlOptions, checkNames, checkProblemOptions } from './options.ts'
 export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
 export { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 export { ResponseCache } from './response-cache.ts'

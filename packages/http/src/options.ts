@@ -73,6 +73,11 @@ export function checkClearOptions(given: object): void {
   if (allow !== undefined) checkFunction('allow', allow)
 }
 
+/** @throws {ConfigurationError} When the options of answers to errors cannot work. */
+export function checkProblemOptions(what: string, given: object): void {
+  checkNames(what, given, ['policy', 'legacy'])
+}
+
 /** @throws {ConfigurationError} When what should be a cache is none. */
 export function checkCache(what: string, cache: Cache | undefined): void {
   checkThat(typeof cache?.detect === 'function', `${what} takes a cache, such as createCache(), not ${told(cache)}.`)

@@ -73,6 +73,11 @@ describe('cacheControlTtl', () => {
     expect(calls['price:1']).toMatchObject([{ hit: true, age: expect.closeTo(0, 0) }])
   })
 
+  it('refuses what is no options', () => {
+    expect(() => cacheControlTtl('4m' as never)).toThrow('cacheControlTtl takes an object of options, not "4m".')
+    expect(() => cacheControlTtl({ defualt: '4m' } as never)).toThrow('cacheControlTtl has no option "defualt".')
+  })
+
   it('refuses limits that leave the default out', () => {
     expect(() => cacheControlTtl({ default: '4m', min: '5m' })).toThrow('between')
     expect(() => cacheControlTtl({ default: '4m', max: '3m' })).toThrow('between')

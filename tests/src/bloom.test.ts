@@ -728,7 +728,9 @@ describe('bloom', () => {
     expect(() => bloom(cache, undefined as never)).toThrow('as in bloom(cache, { … }, fn), not undefined')
     expect(() => bloom(cache, ((a: string) => a !== '') as never)).toThrow('not a function')
     const options = { name: 'a', capacity: 10 }
-    expect(() => bloom(cache, options, 'text' as never)).toThrow('What a filter stands before is a function, not text')
+    expect(() => bloom(cache, options, 'text' as never)).toThrow(
+      "What a filter stands before is a function, not 'text'",
+    )
     expect(() => dualBloom(cache, options, null as never)).toThrow('is a function, not null')
   })
 

@@ -17,7 +17,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   describe('the options of a write', () => {
     it.each([
       [60, 'not 60'],
-      ['1h', 'not 1h'],
+      ['1h', "not '1h'"],
       [null, 'not null'],
       [{ expire: 60 }, 'The options are { ttl, tags, exists }, not expire.'],
     ])('are refused when they are %j, for the value would stay for ever', async (options, message) => {
@@ -211,7 +211,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     })
 
     it('refuse a key that is no text', async () => {
-      await expect(cache.get(1 as never)).rejects.toThrow('A key is text, not number: 1.')
+      await expect(cache.get(1 as never)).rejects.toThrow('A key is text, not 1.')
       await expect(cache.set(undefined as never, 1)).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })
   })

@@ -146,10 +146,10 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(cache.isEnabled('get')).toBe(true)
     })
 
-    it('are accepted on a cache without a backend', async () => {
+    it('are refused by a cache without a backend, where they would do nothing', async () => {
       const bare = createCache()
-      bare.disable('get')
-      bare.enable()
+      for (const control of ['disable', 'enable', 'isEnabled'] as const)
+        expect(() => bare[control]('get')).toThrow('has no backend. Call setup() first')
       expect(await bare.disabling(['get'], () => 'fine')).toBe('fine')
     })
   })

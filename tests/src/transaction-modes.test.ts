@@ -773,7 +773,7 @@ describe('the settings of a transaction', () => {
       [{ crossSlot: 'maybe' }, 'crossSlot'],
       [{ keys: 'a' }, 'a list of texts, not "a"'],
       [{ keys: [1] }, 'a list of texts, not [1]'],
-      [{ suppress: 'yes' }, 'suppress is true or false, not yes'],
+      [{ suppress: 'yes' }, "suppress is true or false, not 'yes'"],
       [{ phantoms: () => true }, 'phantoms is true or false, not a function'],
       ['fast' as unknown as object, "such as { mode: 'fast' }, not fast"],
       [null as unknown as object, 'not null'],

@@ -1,4 +1,13 @@
-import { type Clock, checkThat, type Driver, optionsFromUrl, parseTtl, type Ttl, unknownOption } from '@cashews/core'
+import {
+  type Clock,
+  checkThat,
+  type Driver,
+  kindOfOption,
+  optionsFromUrl,
+  parseTtl,
+  type Ttl,
+  unknownOption,
+} from '@cashews/core'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
 import { MemoryBackend } from './memory-backend.ts'
@@ -68,7 +77,7 @@ function create(options: MemoryOptions = {}): MemoryBackend {
   if (unknown !== undefined) throw unknownOption(unknown, 'memory', OPTIONS)
   const { size = 10_000, maxBytes, isolation = 'clone', eviction = 'lru', checkInterval = 1, clock } = options
   const check = (name: keyof MemoryOptions, isFine: boolean, good: string) =>
-    checkThat(isFine, `Option "${name}" of memory is ${String(options[name])}; it must be ${good}.`)
+    checkThat(isFine, `Option "${name}" of memory is ${kindOfOption(options[name])}; it must be ${good}.`)
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
   const isOneOf = (name: 'isolation' | 'eviction', value: string, table: object) =>
     check(name, Object.hasOwn(table, value), Object.keys(table).join(', '))

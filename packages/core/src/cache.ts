@@ -465,7 +465,11 @@ export class Cache implements AsyncDisposable {
 
   // Control
 
-  /** Switches commands off, all of them when none is named. Last, `{ prefix }` narrows it to one backend. */
+  /**
+   * Switches commands off, all of them when none is named. Last, `{ prefix }` narrows it to one backend.
+   *
+   * @throws {NotConfiguredError} Before any backend is set up: `enabled: false` of {@link setup} begins switched off.
+   */
   disable(...commands: readonly (Command | ControlOptions)[]): void {
     this.#control(commands, (route, command) => route.disabled.add(command))
   }
@@ -757,7 +761,7 @@ export class Cache implements AsyncDisposable {
     const options = typeof last === 'object' ? last : {}
     checkKnown('Switching commands on and off', options, ['prefix'])
     const named = commandSet(commands.filter((command) => typeof command === 'string'))
-    for (const route of options.prefix === undefined ? this.#routes.all : [this.#routes.at(options.prefix)]) {
+    for (const route of options.prefix === undefined ? this.#routes.some() : [this.#routes.at(options.prefix)]) {
       for (const command of named) change(route, command)
       route.settle()
     }

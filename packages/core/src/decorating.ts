@@ -1,4 +1,5 @@
 import { ConfigurationError } from './errors.ts'
+import { checkThat, kindOfOption } from './options.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -25,9 +26,7 @@ export function decorating(what: string, wrapTarget: (target: Target) => AnyFunc
         throw new ConfigurationError(`${what} decorates methods, not the ${kind} "${String(name)}".`)
       return standard(subject as AnyFunction, where as ClassMethodDecoratorContext, wrapTarget)
     }
-    if (typeof subject !== 'function')
-      throw new ConfigurationError(`${what} is put around a function or a method, not ${String(subject)}.`)
-    return wrapTarget({ fn: subject as AnyFunction, kind: 'function' })
+    return wrapTarget({ fn: checkWrappable(subject), kind: 'function' })
   }
 }
 
@@ -70,9 +69,12 @@ const ORIGINAL = Symbol.for('cashews.original')
  * @throws {ConfigurationError} When it is none.
  */
 export function originalOf(fn: AnyFunction): AnyFunction {
-  if (typeof fn !== 'function')
-    throw new ConfigurationError(`Only a function or a method can be wrapped, not ${String(fn)}.`)
-  return (fn as AnyFunction & { readonly [ORIGINAL]?: AnyFunction })[ORIGINAL] ?? fn
+  return (checkWrappable(fn) as AnyFunction & { readonly [ORIGINAL]?: AnyFunction })[ORIGINAL] ?? fn
+}
+
+function checkWrappable(fn: unknown): AnyFunction {
+  checkThat(typeof fn === 'function', `Only a function or a method can be wrapped, not ${kindOfOption(fn)}.`)
+  return fn as AnyFunction
 }
 
 /** Gives a wrapped function the name and length of the one inside, and remembers the one under all wrappers. */

@@ -33,9 +33,9 @@ export function checkList(option: string, list: unknown, fits: (item: unknown) =
 }
 
 /** Raises an error when an option is no whole number from 1 on. */
-export function checkCounts(counts: Readonly<Record<string, unknown>>): void {
-  for (const [name, count] of Object.entries(counts))
-    checkThat(Number.isInteger(count) && (count as number) >= 1, `${name} is a whole number from 1 on, not ${count}.`)
+export function checkCount(option: string, count: unknown): void {
+  const isFine = Number.isInteger(count) && (count as number) > 0
+  checkThat(isFine, `${option} is a whole number from 1 on, not ${kindOfOption(count)}.`)
 }
 
 /** Raises an error when an option is no number from `least` to `most`. */
@@ -47,13 +47,14 @@ export function checkRange(
   const upTo = most === Number.POSITIVE_INFINITY ? 'on' : `to ${most}`
   for (const [name, number] of Object.entries(numbers)) {
     const fits = typeof number === 'number' && number >= least && number <= most
-    checkThat(fits, `${name} is a number from ${least} ${upTo}, not ${number}.`)
+    checkThat(fits, `${name} is a number from ${least} ${upTo}, not ${kindOfOption(number)}.`)
   }
 }
 
-/** Names what was given where something else was expected. */
+/** Shows what was given where something else was expected: text in quotes, so that `'5'` is not taken for 5. */
 export function kindOfOption(value: unknown): string {
-  return typeof value === 'function' ? 'a function' : String(value)
+  if (Array.isArray(value)) return `[${value.map(kindOfOption)}]`
+  return typeof value === 'function' ? 'a function' : typeof value === 'string' ? `'${value}'` : String(value)
 }
 
 /** Raises an error when an option is not one of the strategy's, naming those that are. */
@@ -91,7 +92,7 @@ export function readOptions<T extends Readonly<Record<string, OptionReader<unkno
 /** Reads a whole number from 1 on. @param usual What it is unless given. */
 export function countOption(usual?: number): OptionReader<number> {
   return (count: number | undefined = usual, option) => {
-    checkCounts({ [option]: count })
+    checkCount(option, count)
     return count as number
   }
 }

@@ -1,4 +1,5 @@
 import { CommandError, ConfigurationError, NotConfiguredError } from './errors.ts'
+import { kindOfOption } from './options.ts'
 import type { Route } from './route.ts'
 
 /** Which route a key takes: the one with the longest prefix of it. */
@@ -41,7 +42,7 @@ export class Routes {
   }
 
   #find(key: string): Route {
-    if (typeof key !== 'string') throw new CommandError(`A key is text, not ${typeof key}: ${String(key)}.`)
+    if (typeof key !== 'string') throw new CommandError(`A key is text, not ${kindOfOption(key)}.`)
     for (const route of this.all) if (key.startsWith(route.prefix)) return route
     throw this.#notConfigured(key)
   }
@@ -54,7 +55,7 @@ export class Routes {
 
   /** The routes that may have keys which match a glob. */
   matching(pattern: string): readonly Route[] {
-    if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${String(pattern)}.`)
+    if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${kindOfOption(pattern)}.`)
     const fixed = pattern.split(/[*?[\\]/, 1)[0] as string
     const owner = this.all.find((route) => fixed.startsWith(route.prefix))
     const routes = this.all.filter((route) => route === owner || route.prefix.startsWith(fixed))

@@ -1,6 +1,7 @@
 import type { Milliseconds } from './backend.ts'
 import { TtlError } from './errors.ts'
 import { remembering } from './memo.ts'
+import { kindOfOption } from './options.ts'
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
 type Part = `${number}${Unit}`
@@ -104,12 +105,7 @@ function fromParts(parts: DurationLike): Milliseconds {
 }
 
 function badTtl(value: unknown, why: string): TtlError {
-  const shown =
-    typeof value === 'object' && value !== null
-      ? JSON.stringify(value)
-      : typeof value === 'string'
-        ? `'${value}'`
-        : String(value)
+  const shown = typeof value === 'object' ? JSON.stringify(value) : kindOfOption(value)
   return new TtlError(
     `${shown} is no time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
   )

@@ -25,7 +25,7 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * unnoticed: a write without its ttl or its tags, fields of another size.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  if (typeof options !== 'object' || options === null) throw unknownOptions(String(options), known)
+  if (typeof options !== 'object' || options === null) throw unknownOptions(kindOfOption(options), known)
   for (const name in options) if (!known.includes(name)) throw unknownOptions(name, known)
   return options
 }
@@ -57,7 +57,8 @@ export function checkArray(list: unknown): void {
 
 /** Refuses to add anything but a whole number to a counter. */
 export function checkWhole(by: number): void {
-  if (!Number.isSafeInteger(by)) throw new CommandError(`Counters are raised by whole numbers, not by ${by}.`)
+  if (!Number.isSafeInteger(by))
+    throw new CommandError(`Counters are raised by whole numbers, not by ${kindOfOption(by)}.`)
 }
 
 /** Refuses fields of bits that no store can have. */

@@ -28,11 +28,11 @@ describe('options', () => {
     [{ recompute: { limit: -1, period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: 60 } }, 'undefined'],
     [{ client: 'ip' }, 'client is a function of a request, not "ip".'],
-    [{ public: 'no' }, 'public is true or false, not no.'],
-    [{ storeSetCookie: 'false' }, 'storeSetCookie is true or false, not false.'],
+    [{ public: 'no' }, "public is true or false, not 'no'."],
+    [{ storeSetCookie: 'false' }, "storeSetCookie is true or false, not 'false'."],
     [{ revalidate: 1 }, 'revalidate is true or false, not 1.'],
-    [{ debug: 'false' }, 'debug is true or false, not false.'],
-    [{ wildcard: 'false' }, 'wildcard is true or false, not false.'],
+    [{ debug: 'false' }, "debug is true or false, not 'false'."],
+    [{ wildcard: 'false' }, "wildcard is true or false, not 'false'."],
   ])('of a cached route are refused with what they should be: %j', (options, message) => {
     expect(() => new ResponseCache(cache, options as never)).toThrow(message)
     expect(() => listen({ responses: options })).toThrow(message)
@@ -43,7 +43,7 @@ describe('options', () => {
     [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
     [{ cacheControl: { cachestatus: true } }, 'cacheControl has no option "cachestatus".'],
     [{ clearSiteData: { alow: () => true } }, 'clearSiteData has no option "alow". Its options: allow.'],
-    [{ cacheControl: { serverTiming: 'false' } }, 'serverTiming is true or false, not false.'],
+    [{ cacheControl: { serverTiming: 'false' } }, "serverTiming is true or false, not 'false'."],
     [{ cacheControl: { cacheStatus: 1 } }, 'cacheStatus is true or false, not 1.'],
     [{ cacheControl: 'on' }, 'cacheControl takes an object of options, not "on".'],
     [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],

@@ -1,6 +1,6 @@
 import {
   type Cache,
-  checkCounts,
+  checkCount,
   checkFlags,
   checkOptions,
   checkThat,
@@ -71,7 +71,7 @@ export function countingHits(
   checkOptions(strategy, options)
   const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
   checkFlags({ background })
-  checkCounts({ cacheHits })
+  checkCount('cacheHits', cacheHits)
   checkThat(
     updateAfter === Number.POSITIVE_INFINITY ||
       (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),

@@ -37,7 +37,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     [
       'a condition that is no function',
       { ttl: 1, condition: 'not_none' },
-      /condition such as notNull is a function, not not_none/,
+      /condition such as notNull is a function, not 'not_none'/,
     ],
     ['a timeCondition that is no time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is no time to live/],
     ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],
@@ -46,7 +46,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     ['an empty key', { ttl: 1, key: '' }, /empty/],
     ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function'],
     ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
-    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags is a list such as .*\['items'\].*not items/],
+    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags is a list such as .*\['items'\].*not 'items'/],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)
@@ -89,7 +89,7 @@ describe('an option of cached that cannot work fails at definition', () => {
       for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
         expect(() =>
           strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
-        ).toThrow(/errors is a list such as \[TypeError\], not (a function|TypeError)\.$/)
+        ).toThrow(/errors is a list such as \[TypeError\], not (a function|\['TypeError'\])\.$/)
     expect(() => withErrors('TypeError' as never)).toThrow('list such as [TypeError]')
     expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list such as [TypeError]')
     expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(
@@ -101,19 +101,19 @@ describe('an option of cached that cannot work fails at definition', () => {
     for (const strategy of [cached, early, soft, failover] as ((...given: unknown[]) => unknown)[])
       for (const name of ['nested', 'singleFlight'])
         expect(() => strategy(cache, { ttl: 1, key: 'k', [name]: 'no' }, load)).toThrow(
-          `${name} is true or false, not no.`,
+          `${name} is true or false, not 'no'.`,
         )
     for (const name of ['prefix'])
       expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('A prefix is text, not 5.')
     for (const strategy of [early, hit] as ((...given: unknown[]) => unknown)[])
       expect(() => strategy(cache, { ttl: 1, cacheHits: 1, key: 'k', background: 'no' }, load)).toThrow(
-        'background is true or false, not no.',
+        "background is true or false, not 'no'.",
       )
     expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow(
-      'beta is a number from 0 on, not 1.',
+      "beta is a number from 0 on, not '1'.",
     )
     expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('A name is text, not 5.')
-    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow('noSelf is true or false, not no.')
+    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow("noSelf is true or false, not 'no'.")
     for (const args of ['id', [5], {}])
       expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args is a list such as ['id']")
   })

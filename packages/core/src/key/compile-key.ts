@@ -1,5 +1,5 @@
 import { KeyTemplateError } from '../errors.ts'
-import { checkFlags, checkThat } from '../options.ts'
+import { checkFlags, checkThat, kindOfOption } from '../options.ts'
 import { limitKey } from './limit.ts'
 import { compilePlaceholder, type MakeKey } from './placeholder.ts'
 import { RecentCalls } from './recent.ts'
@@ -61,12 +61,12 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
   const { fn, className } = subject
   const { key, prefix, args, noArgs, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
   for (const [which, text] of Object.entries({ prefix: prefix ?? '', name }))
-    checkThat(typeof text === 'string', `A ${which} is text, not ${String(text)}.`)
+    checkThat(typeof text === 'string', `A ${which} is text, not ${kindOfOption(text)}.`)
   checkFlags({ noSelf: options.noSelf })
   const before = prefix ? `${prefix}:` : ''
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')
-    throw new KeyTemplateError(`A key is a template or a function that answers text, not ${String(key)}.`)
+    throw new KeyTemplateError(`A key is a template or a function that answers text, not ${kindOfOption(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
   const self = subject.kind === 'method' && !options.noSelf
@@ -143,9 +143,7 @@ function keyFunction(make: (...args: readonly unknown[]) => unknown, before: str
     render(self, args) {
       const key = make.apply(self, [...args])
       if (key && typeof key === 'string') return limitKey(before + key)
-      throw new KeyTemplateError(
-        `${template} has to give a text, and gave ${key === '' ? 'none' : Object.prototype.toString.call(key)}.`,
-      )
+      throw new KeyTemplateError(`A key is text, not ${kindOfOption(key)}, which ${template} answered.`)
     },
   }
 }

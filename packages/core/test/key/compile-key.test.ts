@@ -200,14 +200,14 @@ describe('a key function', () => {
   })
 
   it.each([
-    ['none', ''],
-    ['[object Undefined]', undefined],
-    ['[object Number]', 42],
+    ["''", ''],
+    ['undefined', undefined],
+    ['42', 42],
     ['[object Promise]', Promise.resolve('key')],
   ])('has to give a text: not %s', (got, value) => {
     const call = () => keyOf(fn, { key: (() => value) as () => string })
     expect(call).toThrow(KeyTemplateError)
-    expect(call).toThrow(`load() has to give a text, and gave ${got}.`)
+    expect(call).toThrow(`A key is text, not ${got}, which load() answered.`)
   })
 })
 

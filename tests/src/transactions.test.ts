@@ -375,6 +375,17 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['mine', 'yours'])).toEqual([1, 1])
   })
 
+  it('is put around a function that is given with the options', async () => {
+    const write = transactional(cache, { mode }, async (id: number) => {
+      await cache.set(`id:${id}`, id)
+      if (id === 2) throw new Error('no')
+      return id
+    })
+    expect(await write(1)).toBe(1)
+    await expect(write(2)).rejects.toThrow('no')
+    expect(await cache.getMany(['id:1', 'id:2'])).toEqual([1, undefined])
+  })
+
   it('runs a hundred calls of a decorated function at once, each in a transaction of its own', async () => {
     const errors: unknown[] = []
     const write = transactional(cache, { mode })(async function write(id: number) {

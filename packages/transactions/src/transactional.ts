@@ -8,7 +8,7 @@ type AnyFunction = (...args: never[]) => unknown
 type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
-/** {@link transactional} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+/** {@link transactional} without its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
 export interface TransactionalDecorator {
   <F extends AnyFunction>(fn: F): Asynchronous<F>
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
@@ -20,20 +20,23 @@ export interface TransactionalDecorator {
  * cached one, it still can.
  *
  * ```ts
- * const login = transactional(cache, { mode: 'locked' })(async (user: User, session: string) => …)
+ * const login = transactional(cache, { mode: 'locked' }, async (user: User, session: string) => …)
  * ```
  *
  * @throws {ConfigurationError} At definition: an option that does not exist or cannot work.
  */
-export function transactional(cache: Cache, options: TransactionOptions = {}): TransactionalDecorator {
+export function transactional(cache: Cache, options?: TransactionOptions): TransactionalDecorator
+export function transactional<F extends AnyFunction>(cache: Cache, options: TransactionOptions, fn: F): Asynchronous<F>
+export function transactional(cache: Cache, options: TransactionOptions = {}, fn?: AnyFunction): unknown {
   checkThat(typeof cache?.tell === 'function', `transactional takes the cache first, not ${String(cache)}.`)
   settingsOf(options)
-  const wrap = (fn: AnyFunction): AnyFunction => {
+  const wrap = (inner: AnyFunction): AnyFunction => {
     const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      return transaction(cache, () => Reflect.apply(fn, this, args), options)
+      return transaction(cache, () => Reflect.apply(inner, this, args), options)
     }
-    const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap
-    return Object.defineProperties(named(wrapped, fn), own) as AnyFunction
+    const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(inner) as PropertyDescriptorMap
+    return Object.defineProperties(named(wrapped, inner), own) as AnyFunction
   }
-  return decorating('A transaction', ({ fn }) => wrap(fn)) as TransactionalDecorator
+  const decorator = decorating('A transaction', (target) => wrap(target.fn))
+  return fn === undefined ? decorator : decorator(fn)
 }

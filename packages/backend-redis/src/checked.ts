@@ -35,6 +35,9 @@ const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   clusterOptions: settings,
 }
 
+/** Without these a cache would talk to another server than was meant, as when a variable of the environment is missing. */
+const WHERE: readonly string[] = ['url', 'client', 'cluster', 'sentinels', 'host', 'path']
+
 /** What ioredis would take, and a cache could not work with, or has an option of its own for. */
 const REFUSED = {
   connection: ['keyPrefix', 'replyMapping', 'stringNumbers', ...PLACE],
@@ -47,6 +50,8 @@ export function checkOptions(options: RedisOptions): void {
     throw new ConfigurationError("redis takes an object of settings, such as { url: 'redis://localhost:6379' }.")
   for (const [name, value] of Object.entries(options)) {
     if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
+    if (value === undefined && WHERE.includes(name))
+      throw new ConfigurationError(`Option "${name}" of redis is undefined; leave it out for localhost:6379.`)
     const kind = KINDS[name as keyof RedisOptions]
     if (value !== undefined && kind !== undefined && !kind.has(value))
       throw new ConfigurationError(`Option "${name}" of redis must be ${kind.what}.`)

@@ -12,6 +12,9 @@ const UNSENT = /^Stream isn't writeable/
 /** What the client says of a command that it has taken to the servers of a moving slot in vain. None of them has run it. */
 const REDIRECTED_IN_VAIN = /^Too many Cluster redirections\. Last error: ReplyError: ((?:MOVED|ASK|TRYAGAIN)\b.*)/
 
+/** What the client says of a command whose answer was lost with the connection. Its message names a setting that nobody is to change. */
+const UNANSWERED = 'MaxRetriesPerRequestError'
+
 /** Commands that carry a password. */
 const LOGIN = /^(?:auth|hello)$/i
 
@@ -35,6 +38,10 @@ export function asBackendError(error: unknown): CashewsError {
     })
   const [, redirection] = REDIRECTED_IN_VAIN.exec(message) ?? []
   if (redirection) return new BackendError(`Redis answered: ${redirection}`, { cause: error, isUndone: true })
+  if (name === UNANSWERED)
+    return new BackendUnavailableError('Redis cannot be reached: the connection broke before it answered.', {
+      cause: error,
+    })
   if (name !== 'ReplyError') return new BackendUnavailableError(`Redis cannot be reached: ${message}`, { cause: error })
   if (WRONG_TYPE.test(message)) return new WrongTypeError(message, { cause: error })
   const answered = `Redis answered: ${message}`

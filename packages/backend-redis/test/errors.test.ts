@@ -13,6 +13,19 @@ it('a command that a broken connection could not even send is told as that, and 
   expect(error).toMatchObject({ message: 'Redis cannot be reached: the connection broke.', isUndone: true })
 })
 
+it('a command whose answer was lost is told as that, and names no setting of the client', () => {
+  const raised = Object.assign(new Error('Reached the max retries per request limit (which is 0). Refer to …'), {
+    name: 'MaxRetriesPerRequestError',
+  })
+  const error = asBackendError(raised)
+  expect(error).toBeInstanceOf(BackendUnavailableError)
+  expect(error).toMatchObject({
+    message: 'Redis cannot be reached: the connection broke before it answered.',
+    cause: raised,
+  })
+  expect(error).not.toMatchObject({ isUndone: true })
+})
+
 it('an error tells no password, neither with what was sent nor with what a node of a cluster said', () => {
   const refused = Object.assign(new Error('WRONGPASS invalid username-password pair'), {
     name: 'ReplyError',

@@ -24,6 +24,7 @@ export {
   type IteratorOptions,
   iterator,
   type SequenceKind,
+  type Yielding,
 } from './iterator.ts'
 export type { KeepingOptions } from './keeping.ts'
 export type { KeyingOptions } from './keying.ts'

@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type Cache,
   checkNames,
   checkRange,
@@ -23,6 +24,9 @@ import { claim, runOf } from './wrap.ts'
 
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
+
+/** A function that yields items: an async generator, or one that answers a stream. */
+export type Yielding = (...args: never[]) => Awaitable<AsyncIterable<unknown> | { readonly getReader: AnyFunction }>
 
 /** As what a sequence is answered: an async generator, a Node `Readable`, or a web `ReadableStream`. */
 export type SequenceKind = 'generator' | 'node' | 'web'
@@ -49,9 +53,9 @@ export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'
 
 /** {@link iterator} waiting for its function, or before a method that is an async generator. */
 export interface IteratorDecorator {
-  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
-  <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
-  <F extends AnyFunction>(fn: F): Iterated<F>
+  <F extends Yielding>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends Yielding>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+  <F extends Yielding>(fn: F): Iterated<F>
 }
 
 /** Settings of {@link iterator}. */
@@ -101,7 +105,7 @@ interface Sequence {
  */
 export function iterator(cache: Cache, options: Lasting<IteratorOptions>): IteratorDecorator
 export function iterator<
-  F extends AnyFunction,
+  F extends Yielding,
   const K extends string,
   const N extends readonly string[],
   const S extends SequenceKind = 'generator',

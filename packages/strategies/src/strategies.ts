@@ -8,7 +8,14 @@ import { type FailoverOptions, failover } from './failover.ts'
 import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
-import { type Iterated, type IteratorDecorator, type IteratorOptions, iterator, type SequenceKind } from './iterator.ts'
+import {
+  type Iterated,
+  type IteratorDecorator,
+  type IteratorOptions,
+  iterator,
+  type SequenceKind,
+  type Yielding,
+} from './iterator.ts'
 import type { Lasting } from './lifetime.ts'
 import { type Locked, type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
@@ -20,68 +27,81 @@ type Names = readonly string[]
 
 /** Every strategy, bound to one cache. */
 export interface Strategies {
+  /** {@link cached}, of this cache. */
   cached(options: Lasting<CachedOptions>): Decorator
   cached<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<CachedOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
+  /** {@link early}, of this cache. */
   early(options: Lasting<EarlyOptions>): Decorator
   early<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<EarlyOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
+  /** {@link soft}, of this cache. */
   soft(options: Lasting<SoftOptions>): Decorator
   soft<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<SoftOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
+  /** {@link hit}, of this cache. */
   hit(options: Lasting<HitOptions>): Decorator
   hit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<HitOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
+  /** {@link dynamic}, of this cache. */
   dynamic(options?: DynamicOptions): Decorator
   dynamic<F extends AnyFunction, const K extends string, const N extends Names>(
     options: DynamicOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
+  /** {@link failover}, of this cache. */
   failover(options: Lasting<FailoverOptions>): Decorator
   failover<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<FailoverOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
+  /** {@link iterator}, of this cache. */
   iterator(options: Lasting<IteratorOptions>): IteratorDecorator
   iterator<
-    F extends AnyFunction,
+    F extends Yielding,
     const K extends string,
     const N extends Names,
     const S extends SequenceKind = 'generator',
   >(options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
+  /** {@link locked}, of this cache. */
   locked(options: LockedOptions): Decorator
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,
     fn: F,
   ): Locked<F>
+  /** {@link singleFlight}, of this cache. */
   singleFlight(options?: SingleFlightOptions): Decorator
   singleFlight<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SingleFlightOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
+  /** {@link rateLimit}, of this cache. */
   rateLimit(options: RateLimitOptions): Decorator
   rateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: RateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
+  /** {@link slidingRateLimit}, of this cache. */
   slidingRateLimit(options: SlidingRateLimitOptions): Decorator
   slidingRateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SlidingRateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
+  /** {@link circuitBreaker}, of this cache. */
   circuitBreaker(options: CircuitBreakerOptions): Decorator
   circuitBreaker<F extends AnyFunction, const K extends string, const N extends Names>(
     options: CircuitBreakerOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
+  /** {@link invalidates}, of this cache. */
   invalidates(templates: string | Names, options?: InvalidatesOptions): Decorator
   invalidates<F extends AnyFunction>(templates: string | Names, options: InvalidatesOptions, fn: F): Asynchronous<F>
   invalidates<F extends AnyFunction>(templates: string | Names, fn: F): Asynchronous<F>

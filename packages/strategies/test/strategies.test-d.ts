@@ -76,6 +76,10 @@ test('an iterator yields what the function yields', () => {
   })
   // @ts-expect-error ttl is missing
   iterator(cache, { key: 'k:{0}' }, pages)
+  // @ts-expect-error it yields nothing
+  iterator(cache, { ttl: '1m', key: 'k:{0}' }, async (name: string) => name)
+  // @ts-expect-error nor does this, bound to a cache
+  strategies(cache).iterator({ ttl: '1m', key: 'k:{0}' }, async (name: string) => name)
   expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void>>()
   expectTypeOf(pages.peek('a')).resolves.toEqualTypeOf<number[] | undefined>()
 })

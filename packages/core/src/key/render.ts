@@ -67,6 +67,6 @@ function renderObject(value: object, as: Rendering): string {
   }
   throw new Error(
     `A ${name} has no key: use formatter.registerType(${name}, …), a method [Symbol.for('cashews.key')](), ` +
-      'or a property that identifies it, as in {user.id}.',
+      'or a key template with {user.id}, or without it.',
   )
 }

@@ -69,6 +69,7 @@ describe('other values in a key', () => {
     ['an invalid date', new Date(Number.NaN), 'Invalid time value'],
     ['a promise', Promise.resolve(1), 'A Promise has no key'],
     ['an instance', new (class Account {})(), 'A Account has no key: use formatter.registerType(Account, …)'],
+    ['a signal', new AbortController().signal, 'or a key template with {user.id}, or without it'],
     ['an instance in a list', [new (class Account {})()], "a method [Symbol.for('cashews.key')]()"],
     ['other binary data', new Float32Array(2), 'A Float32Array has no key'],
   ])('refuses %s, and says where it came from', (_, value, message) => {

@@ -263,18 +263,25 @@ export class Cache implements AsyncDisposable {
    * Answers the value, or loads, stores and answers it. Concurrent callers share one load, and a load that is
    * overtaken by an invalidation is not stored.
    */
-  async getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NONE): Promise<T> {
-    const lifetime = lifetimeOf(options)
-    const all = this.tagsFor(key, options.tags)
-    const now = this.getNow(key)
-    if (now !== MISS) return now as T
+  getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NONE): Promise<T> {
+    try {
+      const lifetime = lifetimeOf(options)
+      const all = this.tagsFor(key, options.tags)
+      const now = this.#routes.of(key).answerNow(key) as Promise<T> | undefined
+      return now ?? this.#load(key, load, lifetime, all)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #load<T>(key: string, load: () => Awaitable<T>, longest: Milliseconds, all?: readonly string[]): Promise<T> {
     const store = async ({ lease }: Flight<T>): Promise<T> => {
       const value = await load()
-      await this.store(key, value, lifetime, lease, all)
+      await this.store(key, value, longest, lease, all)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
-    return this.fly(call, { seen: getOrSetSeen, load: store, longest: lifetime, tags: all && (() => all) })
+    return this.fly(call, { seen: getOrSetSeen, load: store, longest, tags: all && (() => all) })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */

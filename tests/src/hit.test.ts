@@ -55,6 +55,22 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await times(4, load)).toEqual([1, 1, 2, 2])
   })
 
+  it('runs once for hits that come while a caller waits for the fresh result', async () => {
+    const fresh = gate()
+    const run = vi.fn(async () => {
+      if (run.mock.calls.length === 2) await fresh.promise
+      return run.mock.calls.length
+    })
+    const load = hit(cache, { ttl: '1m', cacheHits: 4, updateAfter: 1, background: false, key: 'k' }, run)
+    await load()
+    const waiting = load()
+    expect(await load()).toBe(1)
+    await elapse(0)
+    fresh.open()
+    expect(await waiting).toBe(2)
+    expect(run).toHaveBeenCalledTimes(2)
+  })
+
   it('forgets after the ttl', async () => {
     const load = hit(cache, { ttl: '1s', cacheHits: 100, key: 'k' }, counter())
     await load()

@@ -109,7 +109,7 @@ export function countingHits(
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(stored)
           // One that comes while the refresh before is being finished leaves it to the next.
-          if (hits >= updateAfter)
+          if (hits >= updateAfter && background)
             refreshes.start(
               key,
               (now) => isCounted(now) && now[1] === stored[1],

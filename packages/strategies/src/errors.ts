@@ -45,7 +45,7 @@ export class RateLimitError extends CashewsError implements RateLimitFacts {
 
 /** How many seconds are left until then, rounded up. */
 export function secondsUntil(instant: Date): number {
-  return Math.max(0, Math.ceil((+instant - Date.now()) / 1_000))
+  return Math.max(0, Math.ceil((instant.getTime() - Date.now()) / 1_000))
 }
 
 /** A call that a circuit breaker does not let through. */

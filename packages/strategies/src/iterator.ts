@@ -139,7 +139,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       }
       const recording = new Recording(read(), maxItems, maxBytes)
       recordings.set(key, recording)
-      const stored = cache.fly<unknown>(
+      const recorded = cache.fly<unknown>(
         { key, self, args, signal: undefined },
         {
           sharing: 'apart',
@@ -149,18 +149,18 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           async load(flight) {
             recording.flight = flight
             begin()
-            const { items, failure } = (await recording.whole) ?? {}
-            if (!items) return
+            const { items, failure } = await recording.ended
             const isKept = failure
               ? keeping.error(failure.error, 0)
-              : await keeping.result(items, 0, flight.call, flight)
-            if (!isKept) return
-            const value: Sequence = { items, end: failure && storedError(failure.error) }
-            await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
+              : items && (await keeping.result(items, 0, flight.call, flight))
+            if (items && isKept) {
+              const value: Sequence = { items, end: failure && storedError(failure.error) }
+              await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
+            }
           },
         },
       )
-      stored.catch(cache.report).finally(() => {
+      recorded.catch(cache.report).finally(() => {
         begin()
         if (recordings.get(key) === recording) recordings.delete(key)
       })
@@ -198,7 +198,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         template: compiled.template,
         key,
         invalidate: async (...args) => cache.delete(key(...args)),
-        peek: async (...args) => (await stored(key(...args)))?.items.slice() as never[] | undefined,
+        peek: async (...args) => (await stored(key(...args)))?.items as never[] | undefined,
         of: handle,
       }
     }

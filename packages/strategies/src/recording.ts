@@ -2,7 +2,8 @@ import { copyData, type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
 /** A sequence that has ended, and the error it ended in if it did. */
 export interface Ended {
-  readonly items: readonly unknown[]
+  /** All of them; absent when they are too large, or the readers left before the end. */
+  readonly items: readonly unknown[] | undefined
   readonly failure: { readonly error: unknown } | undefined
 }
 
@@ -11,8 +12,7 @@ export interface Ended {
  * when the first reader wants it, so a recording is never ahead of its fastest reader.
  */
 export class Recording {
-  /** Resolves to the whole sequence, or to `undefined` when it is too large or the readers left before its end. */
-  readonly whole: Promise<Ended | undefined>
+  readonly ended: Promise<Ended>
   /** Once broken, nobody joins. */
   flight: Flight | undefined
   readonly #source: AsyncIterator<unknown>
@@ -22,18 +22,18 @@ export class Recording {
   readonly #items = new Map<number, unknown>()
   #count = 0
   #pulling: Promise<void> | undefined
-  #ended = false
+  #hasEnded = false
   #failure: Ended['failure']
   #bytes = 0
   #readers = 0
-  #finish!: (ended: Ended | undefined) => void
+  #finish!: (ended: Ended) => void
 
   /** @param maxItems With more it is given up, as with more than `maxBytes`. */
   constructor(source: AsyncIterator<unknown>, maxItems: number, maxBytes: number) {
     this.#source = source
     this.#maxItems = maxItems
     this.#maxBytes = maxBytes
-    this.whole = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       this.#finish = resolve
     })
   }
@@ -48,7 +48,7 @@ export class Recording {
     try {
       for (let at = 0; this.#items.has(at) || (await this.#pull(at)); at++) yield this.#apart(this.#items.get(at))
     } finally {
-      if (--this.#readers === 0 && !this.#ended) await this.#abandon()
+      if (--this.#readers === 0 && !this.#hasEnded) await this.#abandon()
     }
   }
 
@@ -60,7 +60,7 @@ export class Recording {
   async #pull(at: number): Promise<boolean> {
     // Nobody joins what is too large: the last reader needs nothing of what he has read.
     if (this.#isTooLarge && this.#readers === 1) this.#items.clear()
-    while (!this.#items.has(at) && !this.#ended) {
+    while (!this.#items.has(at) && !this.#hasEnded) {
       this.#pulling ??= this.#next()
       await this.#pulling
     }
@@ -103,7 +103,8 @@ export class Recording {
   }
 
   #end(): void {
-    this.#ended = true
-    this.#finish(this.#isTooLarge ? undefined : { items: [...this.#items.values()], failure: this.#failure })
+    this.#hasEnded = true
+    const items = this.#isTooLarge ? undefined : [...this.#items.values()]
+    this.#finish({ items, failure: this.#failure })
   }
 }

@@ -3,15 +3,17 @@ import { kindOf, refuse } from '@cashews/core'
 const FREEZABLE = ['Object', 'Array', 'Error', 'Immutable']
 
 /**
- * Freezes a value with all its parts, in place.
+ * Freezes a value with all its parts, in place, or nothing of it.
  *
  * @throws {ValueError} When a part can be changed although it is frozen, as a Map or a Date can.
  */
-export function deepFreeze(value: unknown, seen: Set<object> = new Set()): void {
-  if (typeof value === 'function' || typeof value === 'symbol') refuse(value, 'it is no data')
-  if (typeof value !== 'object' || value === null || seen.has(value)) return
-  if (!FREEZABLE.includes(kindOf(value))) refuse(value, 'it cannot be frozen')
-  seen.add(value)
-  for (const part of Object.values(Object.getOwnPropertyDescriptors(value))) deepFreeze(part.value, seen)
-  Object.freeze(value)
+export function deepFreeze(value: unknown): void {
+  const parts = new Set([value])
+  for (const part of parts) {
+    if (typeof part === 'function' || typeof part === 'symbol') refuse(part, 'it is no data')
+    if (typeof part !== 'object' || part === null) continue
+    if (!FREEZABLE.includes(kindOf(part))) refuse(part, 'it cannot be frozen')
+    for (const field of Object.values(Object.getOwnPropertyDescriptors(part))) parts.add(field.value)
+  }
+  for (const part of parts) Object.freeze(part)
 }

@@ -1,4 +1,4 @@
-import { deepCopy, Twins } from '@cashews/core'
+import { deepCopy, Twins, ValueError } from '@cashews/core'
 import { Flat } from './flat.ts'
 import { deepFreeze } from './freeze.ts'
 import { Held } from './held.ts'
@@ -42,4 +42,10 @@ export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>>
     give: giveItself,
     givesAll: true,
   },
+}
+
+/** What is told of a value that cannot be kept: it is no data, it is nested too deeply, or a getter of it threw. */
+export function refusal(key: string, error: unknown): ValueError {
+  const why = error instanceof RangeError ? 'it is nested too deeply.' : (error as Error | undefined)?.message
+  return new ValueError(`Cannot write "${key}": ${why}`, { cause: error })
 }

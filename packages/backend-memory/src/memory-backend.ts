@@ -31,7 +31,7 @@ import { Deletions } from './deletions.ts'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { Expiry } from './expiry.ts'
 import { Cell, Held } from './held.ts'
-import type { Isolation } from './isolation.ts'
+import { type Isolation, refusal } from './isolation.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { LONGEST_MOMENT, Moments } from './moments.ts'
 import type { Recency } from './recency.ts'
@@ -175,7 +175,7 @@ export class MemoryBackend implements Backend {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
-    const kept = this.#isolation.keep(value)
+    const kept = this.#keep(key, value)
     if (exists !== undefined && exists !== this.exists(key)) return false
     const pointer = this.#deletions.isIdle ? this.#entries.items.find(key) : this.#find(key)
     return this.#write(key, pointer, kept, this.#endOf(lifetime))
@@ -308,9 +308,17 @@ export class MemoryBackend implements Backend {
       : this.#stampOf(expected.key) === expected.stamp
   }
 
+  #keep(key: string, value: unknown): unknown {
+    try {
+      return this.#isolation.keep(value)
+    } catch (error) {
+      throw refusal(key, error)
+    }
+  }
+
   /** Throws for what cannot be kept, before anything is written. */
   #keptOf(write: Write | KindWrite): unknown {
-    if (write.op === 'set') return this.#fitting(write.key, this.#isolation.keep(write.value))
+    if (write.op === 'set') return this.#fitting(write.key, this.#keep(write.key, write.value))
     return write.op === 'put' ? this.#fitting(write.key, cellOf(write.content)) : undefined
   }
 

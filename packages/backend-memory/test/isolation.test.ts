@@ -43,6 +43,12 @@ class Point {
   }
 }
 
+function nested(depth: number): unknown[] {
+  let value: unknown[] = []
+  for (let level = 0; level < depth; level++) value = [value]
+  return value
+}
+
 function roundTrip<T>(value: T): T {
   const { store } = opened()
   store.set('a', value, HOUR)
@@ -309,6 +315,25 @@ describe("isolation: 'clone'", () => {
     expect(store.get('a')).toBe('before')
   })
 
+  it('refuses a value that is nested too deeply, and names its key', () => {
+    const { store } = opened()
+    const write = () => store.set('user:1', nested(100_000), HOUR)
+    expect(write).toThrow(ValueError)
+    expect(write).toThrow('Cannot write "user:1": it is nested too deeply.')
+  })
+
+  it('names the key, and the cause, of a value with a getter that throws', () => {
+    const { store } = opened()
+    const cause = new TypeError('it is not ready')
+    const value = {
+      get later() {
+        throw cause
+      },
+    }
+    const refusal = expect.objectContaining({ message: 'Cannot write "user:1": it is not ready', cause })
+    expect(() => store.set('user:1', value, HOUR)).toThrow(refusal)
+  })
+
   it('takes a class for what it is, whatever its text says', () => {
     class Colour {
       value = '#fff'
@@ -330,6 +355,21 @@ describe("isolation: 'freeze'", () => {
     for (const part of [value, value.list, value.list[0], value.money, value.money.currency, value.error.status])
       expect(Object.isFrozen(part)).toBe(true)
     expect(() => value.list.push({ a: 2 })).toThrow(TypeError)
+  })
+
+  it('freezes what is nested however deeply', () => {
+    const { store } = opened({ isolation: 'freeze' })
+    const value = nested(100_000)
+    store.set('a', value, HOUR)
+    expect(store.get('a')).toBe(value)
+    expect(Object.isFrozen((value as [unknown[]])[0])).toBe(true)
+  })
+
+  it('freezes nothing of what it refuses', () => {
+    const { store } = opened({ isolation: 'freeze' })
+    const value = { list: [1], changing: new Map() }
+    expect(() => store.set('a', value, HOUR)).toThrow(ValueError)
+    expect(Object.isFrozen(value.list)).toBe(false)
   })
 
   it.each([

@@ -995,6 +995,21 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).text).toBe('price of 1, call 2')
     })
 
+    it('are cleared by Clear-Site-Data together with the response that is stored', async () => {
+      const clearSiteData = {
+        allow: ({ fields }: { fields: Record<string, unknown> }) => fields.admin === 'yes',
+      } as never
+      const { calls, ...route } = counting({ answer: () => ({ headers: { 'cache-control': 'public' } }) })
+      const url = await start({ clearSiteData, routes: [route] })
+      await ask(url)
+      const clearing = { 'clear-site-data': '"cache"' }
+      expect((await ask(url, { headers: clearing })).text).toBe('answer 1')
+      expect((await ask(url, { headers: { ...clearing, admin: 'yes' } })).text).toBe('answer 2')
+      await ask(url)
+      expect(calls).toHaveBeenCalledTimes(2)
+      expect((await ask(url)).text).toBe('answer 2')
+    })
+
     it.each([
       [
         'throws',

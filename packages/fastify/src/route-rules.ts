@@ -90,7 +90,7 @@ export class RouteRules {
     if (isWatched || this.#allow) {
       const steering = { ...this.#control, ...this.#options.responses, ...route.config?.cashews }
       const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) =>
-        this.#begin(request, reply, responses, steering, done)
+        this.#clear(request, reply, () => this.#begin(request, reply, responses, steering, done))
       route.preHandler = [...hooksOf(route.preHandler), begin] as never
     }
     if (isWatched) route.onSend = [this.#send, ...hooksOf(route.onSend)] as never
@@ -139,22 +139,22 @@ export class RouteRules {
     const control = isSafe(request.method) ? this.#control : undefined
     const exchange = this.#exchangeOf(request, reply)
     if (this.#options.etag) exchange.tag()
-    const ended = () => new Promise((resolve) => reply.raw.once('close', resolve))
+    const ended = endOf(reply)
     const handle = () => {
       exchange.setConditions(request.raw)
       if (exchange.isRecording) endWithReply(reply, exchange)
       done()
     }
-    const steer = () => (control ? exchange.control(control, { on: handle, ended }) : handle())
-    const clear = () => {
+    const steer = () => {
       ;(request as Exchanged)[EXCHANGE] = exchange
-      this.#clear(request, exchange, { on: steer, ended })
+      if (control) exchange.control(control, { on: handle, ended })
+      else handle()
     }
     if (responses) {
       const again = () => this.#refreshing.again(exchange.request, request.raw.socket.remoteAddress)
       const answer = (stored: Reply) => send(reply, stored)
-      exchange.respond(responses, steering, answer, again, { on: clear, ended })
-    } else clear()
+      exchange.respond(responses, steering, answer, again, { on: steer, ended })
+    } else steer()
   }
 
   /** What is stored, where nothing else has to be looked after. */
@@ -163,12 +163,16 @@ export class RouteRules {
     return responses.answerNow(new Described(request), 'compress' in reply)
   }
 
-  /** Lets a request clear what its cached functions have stored, if it asks for it and may. */
-  #clear(request: FastifyRequest, exchange: Exchange, going: Going): void {
-    const allow = asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
-    if (allow === undefined) going.on()
-    else
-      mayClear(this.#options.cache, allow, exchange.request).then((may) => (may ? exchange.clear(going) : going.on()))
+  /** Lets a request clear what is stored for it, if it asks for it and may, before anything is looked up. */
+  #clear(request: FastifyRequest, reply: FastifyReply, on: () => void): void {
+    const { cache } = this.#options
+    const allow = this.#allow && asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
+    if (allow === undefined) {
+      on()
+      return
+    }
+    const exchange = this.#exchangeOf(request, reply)
+    mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear({ on, ended: endOf(reply) }) : on()))
   }
 
   #exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
@@ -219,6 +223,10 @@ type Done = (error: null, payload: unknown) => void
 
 function hooksOf(hooks: unknown): unknown[] {
   return hooks === undefined ? [] : [hooks].flat()
+}
+
+function endOf(reply: FastifyReply): Going['ended'] {
+  return () => new Promise((resolve) => reply.raw.once('close', resolve))
 }
 
 /** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */

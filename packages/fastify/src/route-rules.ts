@@ -67,7 +67,9 @@ export class RouteRules {
 
   /** Whether this `config.cashews` was not met before. */
   isNew(config: object): boolean {
-    return !this.#known.has(config) && this.#known.add(config) !== undefined
+    const isNew = !this.#known.has(config)
+    this.#known.add(config)
+    return isNew
   }
 
   detected(request: FastifyRequest): Detections {

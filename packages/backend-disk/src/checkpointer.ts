@@ -11,11 +11,11 @@ import { turn } from './turn.ts'
  */
 export type CheckpointMode = 'PASSIVE' | 'RESTART'
 
-/** What is left of a log. */
+/** What became of a log. */
 export interface Checkpoint {
-  /** Up to where it is filled; 0 when it begins anew with the next write. */
+  /** Up to where it was filled when the copy began. */
   readonly logBytes: number
-  /** Whether all of it was copied. */
+  /** Whether all of that was copied: then it begins anew with the next write, if nobody has written meanwhile. */
   readonly isWhole: boolean
 }
 
@@ -85,8 +85,7 @@ export class Checkpointer {
     const reply = await this.#ask(path, mode)
     if (reply.error !== undefined) throw Object.assign(new Error(reply.error.message), { code: reply.error.code })
     const { log = 0, checkpointed = 0 } = reply
-    const isWhole = log === checkpointed
-    return { isWhole, logBytes: isWhole ? 0 : log * PAGE_BYTES }
+    return { logBytes: log * PAGE_BYTES, isWhole: log === checkpointed }
   }
 
   /** Lets go of a file. Resolves when the thread has closed it. */

@@ -20,6 +20,8 @@ export class Log {
   readonly #failed: (error: Error) => void
   /** Up to where it may grow before writers wait. */
   #limit: number
+  /** Up to where it was copied, while what was written during the copy keeps it from beginning anew. */
+  #copiedBytes = 0
   #copying: Promise<void> | undefined
   #copyAgainAt: Milliseconds = 0
   /** Since when it could not begin anew. */
@@ -40,7 +42,7 @@ export class Log {
 
   /** Has it copied if it has grown. */
   wrote(): void {
-    if (this.#file.logBytes <= this.#room.logBytes / 4 || this.#copying) return
+    if (this.#file.logBytes - this.#copiedBytes <= this.#room.logBytes / 4 || this.#copying) return
     if (performance.now() >= this.#copyAgainAt) void this.copy('PASSIVE')
   }
 
@@ -90,7 +92,10 @@ export class Log {
     const before = file.logBytes
     try {
       const { logBytes, isWhole } = await this.#checkpointer.copy(file.path, mode)
-      file.logBytes = logBytes + file.logBytes - before
+      const written = file.logBytes - before
+      const beginsAnew = isWhole && written === 0
+      file.logBytes = beginsAnew ? 0 : logBytes + written
+      this.#copiedBytes = isWhole && !beginsAnew ? logBytes : 0
       this.#copyAgainAt = isWhole ? 0 : performance.now() + PAUSE
       if (isWhole) this.#limit = this.#room.logBytes
       this.#hinderedSince = isWhole ? undefined : (this.#hinderedSince ?? performance.now())

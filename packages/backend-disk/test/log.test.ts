@@ -11,6 +11,25 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
+it('a log is as long as what was copied and what was written during the copy, until nobody writes during one', async () => {
+  const room = divide(8 * 1024 ** 2)
+  const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
+  const checkpointer = new Checkpointer('OFF')
+  const log = new Log(file, room, checkpointer, () => {})
+  const part = 0.6 * room.logBytes
+  const copy = vi.spyOn(checkpointer, 'copy').mockImplementationOnce(async () => {
+    file.logBytes += part
+    return { logBytes: part, isWhole: true }
+  })
+  file.logBytes = part
+  await log.copy('PASSIVE')
+  expect([file.logBytes, log.isTooLong]).toEqual([2 * part, true])
+  copy.mockResolvedValueOnce({ logBytes: 2 * part, isWhole: true })
+  await log.shorten()
+  expect([file.logBytes, log.isTooLong]).toEqual([0, false])
+  file.close()
+})
+
 it('a writer that waits for a log tries again at once when it was copied whole, though others have written meanwhile', async () => {
   const room = { ...divide(8 * 1024 ** 2), mostBytes: 0 }
   const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })

@@ -24,6 +24,8 @@ export class Log {
   #copiedBytes = 0
   #copying: Promise<void> | undefined
   #copyAgainAt: Milliseconds = 0
+  /** The same for a copy that writers wait for, which only others can hinder. */
+  #restartAgainAt: Milliseconds = 0
   /** Since when it could not begin anew. */
   #hinderedSince: Milliseconds | undefined
 
@@ -62,17 +64,17 @@ export class Log {
   async shorten(): Promise<void> {
     if (this.#copying) await this.#checkpointer.awaited(this.#copying)
     if (!this.isTooLong) return
-    if (performance.now() >= this.#copyAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
+    if (performance.now() >= this.#restartAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
     const now = performance.now()
     // All of it was copied, but others wrote meanwhile: whoever waits may try again.
-    if (!this.isTooLong || now >= this.#copyAgainAt) return
+    if (!this.isTooLong || now >= this.#restartAgainAt) return
     if (this.#file.logBytes + this.#file.bytes() <= this.#room.mostBytes)
       this.#limit = this.#file.logBytes + this.#room.logBytes / 4
     else if (now - (this.#hinderedSince ?? now) > PATIENCE)
       throw new NoRoomError(
         `The log of ${this.#file.path} cannot be copied into the file: somebody reads an old state of it.`,
       )
-    else await new Promise((resolve) => setTimeout(resolve, this.#copyAgainAt - now))
+    else await new Promise((resolve) => setTimeout(resolve, this.#restartAgainAt - now))
   }
 
   /**
@@ -97,10 +99,12 @@ export class Log {
       file.logBytes = beginsAnew ? 0 : logBytes + written
       this.#copiedBytes = isWhole && !beginsAnew ? logBytes : 0
       this.#copyAgainAt = isWhole ? 0 : performance.now() + PAUSE
+      if (isWhole || mode === 'RESTART') this.#restartAgainAt = this.#copyAgainAt
       if (isWhole) this.#limit = this.#room.logBytes
       this.#hinderedSince = isWhole ? undefined : (this.#hinderedSince ?? performance.now())
     } catch (error) {
       this.#copyAgainAt = performance.now() + PAUSE
+      this.#restartAgainAt = this.#copyAgainAt
       if (file.isOpen) this.#failed(asBackendError(error, file.path))
     }
   }

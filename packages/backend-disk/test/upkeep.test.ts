@@ -66,6 +66,17 @@ describe('a store that is full', () => {
     expect(await store.get('page:599')).toBe('x'.repeat(4_000))
   })
 
+  it('stays within its limit while it is written to without a pause', async () => {
+    const sizeLimit = 8 * 1024 ** 2
+    const store = await open({ sizeLimit, checkInterval: false })
+    let most = 0
+    for (let at = 0; at < 6_000; at++) {
+      expect(await store.set(`page:${at % 5_000}`, 'x'.repeat(4_000), HOUR)).toBe(true)
+      if (at % 50 === 0) most = Math.max(most, bytesOf(store.directory))
+    }
+    expect(most).toBeLessThan(1.1 * sizeLimit)
+  })
+
   it('drops no key while there is room left of what was replaced', async () => {
     const store = await open({ sizeLimit: 8 * 1024 ** 2, checkInterval: false })
     const keys = Array.from({ length: 100 }, (_, at) => `key:${at}`)

@@ -22,6 +22,8 @@ export interface Checkpoint {
 interface Reply {
   readonly id: number
   readonly error?: { readonly message: string; readonly code?: string }
+  /** 1 when somebody kept a `RESTART` from its end. */
+  readonly busy?: number
   readonly log?: number
   readonly checkpointed?: number
 }
@@ -51,9 +53,9 @@ parentPort.on('message', ({ id, path, mode }) => {
       files.set(path, file)
     }
     const copy = (mode) => files.get(path).pragma('wal_checkpoint(' + mode + ')')[0]
-    let { log, checkpointed } = copy('PASSIVE')
-    if (mode === 'RESTART' && log !== checkpointed) ({ log, checkpointed } = copy('RESTART'))
-    parentPort.postMessage({ id, log, checkpointed })
+    let left = copy('PASSIVE') // first, since it keeps nobody off
+    if (mode === 'RESTART') left = copy('RESTART')
+    parentPort.postMessage({ id, ...left })
   } catch ({ message, code }) {
     parentPort.postMessage({ id, error: { message, code } })
   }
@@ -84,8 +86,8 @@ export class Checkpointer {
     if (!this.#used.has(path)) throw new Error('it was closed')
     const reply = await this.#ask(path, mode)
     if (reply.error !== undefined) throw Object.assign(new Error(reply.error.message), { code: reply.error.code })
-    const { log = 0, checkpointed = 0 } = reply
-    return { logBytes: log * PAGE_BYTES, isWhole: log === checkpointed }
+    const { busy, log = 0, checkpointed = 0 } = reply
+    return { logBytes: log * PAGE_BYTES, isWhole: log === checkpointed && !busy }
   }
 
   /** Lets go of a file. Resolves when the thread has closed it. */

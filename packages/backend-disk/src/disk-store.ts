@@ -310,7 +310,7 @@ export class DiskStore implements Base {
 
   async clear(): Promise<void> {
     await this.#underWay.note(this.#keys.clear())
-    if (!this.#shards[0]?.isClosed) this.#janitor.wake()
+    this.#janitor.wake()
   }
 
   count(): Promise<number> {

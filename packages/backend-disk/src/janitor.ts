@@ -11,6 +11,7 @@ export class Janitor {
   readonly #shards: readonly Shard[]
   readonly #interval: Milliseconds
   #timer: NodeJS.Timeout | undefined
+  #isStopped = false
   /** The shards that are left of this round. */
   #round: Shard[] = []
 
@@ -21,18 +22,20 @@ export class Janitor {
   }
 
   start(): void {
+    this.#isStopped = false
     this.#wait(this.#interval)
   }
 
+  /** Lets nothing begin any more, not when woken either. */
   stop(): void {
+    this.#isStopped = true
     clearTimeout(this.#timer)
-    this.#timer = undefined
     this.#round = []
   }
 
   /** Begins a round now. */
   wake(): void {
-    if (this.#round.length > 0) return
+    if (this.#isStopped || this.#round.length > 0) return
     this.#round = [...this.#shards]
     this.#wait(PAUSE)
   }
@@ -50,6 +53,6 @@ export class Janitor {
       const shard = this.#round.shift() as Shard
       if (shard.tidy()) this.#round.push(shard)
     }
-    if (this.#timer) this.#wait(this.#round.length > 0 ? PAUSE : this.#interval)
+    if (!this.#isStopped) this.#wait(this.#round.length > 0 ? PAUSE : this.#interval)
   }
 }

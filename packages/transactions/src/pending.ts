@@ -3,6 +3,7 @@ import {
   type Backend,
   type CallOf,
   compileGlob,
+  deleteScanned,
   isOvertaken,
   type Lease,
   leasesOf,
@@ -14,8 +15,6 @@ import type { Fill } from './loading.ts'
 import { type HeldLocks, Part } from './part.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
-
-const BATCH = 100
 
 /** What was deleted otherwise than by key. */
 export interface Gone {
@@ -117,13 +116,11 @@ export class Pending {
   async #deleteOthers(pattern: string): Promise<unknown> {
     const { store } = this.view
     const matches = compileGlob(pattern)
-    const own = new Set([...this.#entries].filter(([, { own }]) => own !== undefined).map(([key]) => key))
-    if (![...own].some(matches)) return store.deleteMatch(pattern)
+    const changed = new Set([...this.#entries].filter(([, { own }]) => own !== undefined).map(([key]) => key))
+    if (![...changed].some(matches)) return store.deleteMatch(pattern)
     await store.leases?.voidMatch(pattern)
-    const others: string[] = []
     // What it has changed itself is the affair of others by now: they may have waited for its locks.
-    for await (const key of store.scan(pattern, BATCH)) if (!own.has(key)) others.push(key)
-    return store.deleteMany(others)
+    return deleteScanned(store, pattern, (keys) => store.deleteMany(keys.filter((key) => !changed.has(key))))
   }
 
   async #storeFill(key: string, { held, loading, tags }: Fill): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { systemClock } from '@cashews/core'
+import Sqlite from 'better-sqlite3'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Checkpointer } from '../src/checkpointer.ts'
 import { Log } from '../src/log.ts'
@@ -45,4 +46,18 @@ it('a writer that waits for a log tries again at once when it was copied whole, 
   expect(copy).toHaveBeenCalledOnce()
   expect(wait).not.toHaveBeenCalled()
   file.close()
+})
+
+it('a log is not whole for writers who wait while somebody reads in it, though all of it was copied', async () => {
+  const path = join(temporaryDirectory(), 'log.db')
+  const [writer, reader] = [new Sqlite(path), new Sqlite(path)]
+  writer.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)')
+  reader.exec('BEGIN')
+  reader.prepare('SELECT x FROM t').all()
+  const checkpointer = new Checkpointer('OFF')
+  expect(await checkpointer.copy(path, 'PASSIVE')).toMatchObject({ isWhole: true })
+  expect(await checkpointer.copy(path, 'RESTART')).toMatchObject({ isWhole: false })
+  reader.exec('COMMIT')
+  expect(await checkpointer.copy(path, 'RESTART')).toMatchObject({ isWhole: true })
+  for (const each of [writer, reader, checkpointer]) await each.close()
 })

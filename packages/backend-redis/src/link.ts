@@ -7,7 +7,7 @@ export type Argument = string | Buffer | number
 
 /** One command, and the key that says where it goes. Text is answered as bytes. */
 export interface Command {
-  readonly name: 'get' | 'mget' | 'hmget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'
+  readonly name: 'get' | 'mget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'
   readonly args: readonly Argument[]
   readonly key: string
 }

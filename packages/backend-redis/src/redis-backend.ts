@@ -16,6 +16,7 @@ import {
   type GuardOptions,
   guard,
   type KindWrite,
+  type Leased,
   type Leases,
   type LockExpectation,
   type Locks,
@@ -34,6 +35,7 @@ import { ApplyStep } from './apply-step.ts'
 import { Evaluator, evaluation } from './evaluator.ts'
 import { guardPerServer } from './guard-per-server.ts'
 import { Keyspace } from './keyspace.ts'
+import { holds, leaseIn, newLease } from './lease.ts'
 import type { Argument, Command, Link } from './link.ts'
 import { type ClientSideReport, type CopyOptions, type Found, LocalCopies } from './local-copies.ts'
 import { ReadBatch } from './read-batch.ts'
@@ -44,9 +46,6 @@ import * as scripts from './scripts.ts'
 import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
 import { type Encoded, isBits, StoredValues } from './stored-values.ts'
 import { RedisTagSteps } from './tag-steps.ts'
-
-/** How long a load may take and still be stored: as long as its lease. */
-const LEASE_LIFETIME: Milliseconds = 300_000
 
 /** How many keys to delete at a time: nobody else has to wait for long. */
 const FEW_TO_DELETE = 100
@@ -110,7 +109,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       encodeBare: (name, value) => this.#values.encodeBare(name, value),
       decode: (key, bytes) => this.#values.decode(key, bytes),
       decodeBare: (name, bytes) => this.#values.decodeBare(name, bytes),
-      leaseArguments: newLease,
       run: (script, names, args) => this.#scripts.run(script, names, args),
       change: (keys, send) => this.#change(keys, send),
       changed: (keys) => this.#copies?.drop(keys),
@@ -349,20 +347,20 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly leases: Leases = {
     get: async (key) => {
       const value = await this.get(key)
-      return value === MISS ? this.#takeLease(key, true) : { value }
+      return value === MISS ? this.#valueOrLease(key) : { value }
     },
-    take: async (key) => (await this.#takeLease(key, false)).lease as string,
+    take: async (key) => {
+      const lease = newLease()
+      return leaseIn(await this.#run(scripts.TAKE_LEASE, key, [lease]), lease)
+    },
     set: async (key, value, lifetime, lease) => {
       const encoded = await this.#values.encode(key, value)
-      const at = lease.lastIndexOf(':')
-      const args = [lease.slice(0, at), lease.slice(at + 1), encoded, scripts.ttlOf(lifetime)]
+      const args = [lease, encoded, scripts.ttlOf(lifetime)]
       return (await this.#change([key], () => this.#run(scripts.SET_LEASED, key, args))) === 1
     },
     holds: async (key, lease) => {
-      const at = lease.lastIndexOf(':')
-      const [, name] = this.#pair(key)
-      const [found, stored] = (await this.#send('hmget', key, [name, 'name', 'stored'])) as (Buffer | null)[]
-      return found !== null && String(found) === lease.slice(0, at) && Number(lease.slice(at + 1)) >= Number(stored)
+      const held = await this.#send('get', key, [this.#keys.lease(key)])
+      return held !== null && holds(lease, String(held))
     },
     voidMatch: async (pattern) => {
       const matches = compileGlob(pattern)
@@ -375,12 +373,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   // The way to the server
 
-  async #takeLease(key: string, orValue: boolean): Promise<{ value: unknown; lease?: string }> {
-    const [bytes, lease] = (await this.#run(scripts.TAKE_LEASE, key, newLease(orValue))) as [
-      Buffer | null,
-      Buffer | null,
-    ]
-    return lease === null ? { value: await this.#values.decode(key, bytes) } : { value: MISS, lease: String(lease) }
+  async #valueOrLease(key: string): Promise<Leased> {
+    const lease = newLease()
+    const answer = await this.#run(scripts.GET_OR_LEASE, key, [lease])
+    if (answer instanceof Buffer) return { value: await this.#values.decode(key, answer) }
+    return { value: MISS, lease: leaseIn(answer, lease) }
   }
 
   #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
@@ -444,11 +441,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
       asker.failed(error)
     }
   }
-}
-
-/** The arguments of a script that takes a lease. */
-function newLease(orValue: boolean): Argument[] {
-  return [randomUUID(), LEASE_LIFETIME, orValue ? 1 : 0]
 }
 
 /** What a string holds. Its stamp is asked for rarely. */

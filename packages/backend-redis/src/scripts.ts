@@ -275,26 +275,55 @@ redis.call('PUBLISH', ARGV[2], KEYS[1])
 return 1`)
 
 /**
- * A lease is a number, given out by a counter that whoever writes the value removes. KEYS: value, lease. ARGV: a name
- * for a new counter, its ttl, whether a value that is there will do. Answers the value, or the lease.
+ * What a lease holds, as long as somebody loads the value: a name, the number of the last load that has stored, and how many
+ * there are, with colons between them. Whoever writes the value removes it. A load has what it would hold with that load as
+ * the last one and none that has stored: mostly just what it does hold.
  */
-export const TAKE_LEASE: Script = new Script(`
-local value = ARGV[3] == '1' and redis.pcall('GET', KEYS[1])
-if type(value) == 'string' then return {value, false} end
-if redis.call('HSETNX', KEYS[2], 'name', ARGV[1]) == 1 then redis.call('HSET', KEYS[2], 'stored', 0) end
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return {false, redis.call('HGET', KEYS[2], 'name') .. ':' .. redis.call('HINCRBY', KEYS[2], 'taken', 1)}`)
+const LEASE = "'^(.*):(%d+):(%d+)$'"
 
-/**
- * KEYS: value, lease. ARGV: name and number of the lease, value, ttl. Writes while the counter is there, and no load
- * that began later has written. The last one removes it.
- */
-export const SET_LEASED: Script = new Script(`
-local lease = redis.call('HMGET', KEYS[2], 'name', 'stored', 'taken')
-local number = tonumber(ARGV[2])
-if lease[1] ~= ARGV[1] or number < tonumber(lease[2]) then return 0 end
-if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
-if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
+/** How long a load may take and still be stored, in milliseconds: as long as its lease. */
+const LEASE_LIFETIME = 300_000
+
+const TAKE = `
+local taken = ARGV[1]
+if not redis.call('SET', KEYS[2], taken, 'NX', 'PX', ${LEASE_LIFETIME}) then
+  local name, stored, count = string.match(redis.call('GET', KEYS[2]), ${LEASE})
+  redis.call('SET', KEYS[2], name .. ':' .. stored .. ':' .. count + 1, 'PX', ${LEASE_LIFETIME})
+  taken = name .. ':0:' .. count + 1
+end`
+
+const OR_VALUE = `
+local value = redis.pcall('GET', KEYS[1])
+if type(value) == 'string' then return value end`
+
+const TAKEN = `
+if taken == ARGV[1] then return 1 end
+return {taken}`
+
+/** KEYS: value, lease. ARGV: a lease of a name nobody else gives. Answers 1 when that was taken, otherwise the one that was. */
+export const TAKE_LEASE: Script = new Script(`${TAKE}${TAKEN}`)
+
+/** The same, unless there is a value: then it answers that. */
+export const GET_OR_LEASE: Script = new Script(`${OR_VALUE}${TAKE}${TAKEN}`)
+
+/** Goes on while the lease in ARGV[1] is there, and no load that began later has stored. */
+const HELD = `
+local held, left = redis.call('GET', KEYS[2]), nil
+if held ~= ARGV[1] then
+  local name, stored, count = string.match(held or '', ${LEASE})
+  local own, _, number = string.match(ARGV[1], ${LEASE})
+  if name ~= own or tonumber(number) < tonumber(stored) then return 0 end
+  if number ~= count then left = name .. ':' .. number .. ':' .. count end
+end`
+
+/** The last load removes the lease. */
+const STORED = `
+if left then redis.call('SET', KEYS[2], left, 'KEEPTTL') else redis.call('UNLINK', KEYS[2]) end`
+
+/** KEYS: value, lease. ARGV: the lease of a load, value, ttl. Writes while it holds. */
+export const SET_LEASED: Script = new Script(`${HELD}
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+${STORED}
 return 1`)
 
 /** The record of a tag without the mark of one that was made for a load. */
@@ -304,28 +333,29 @@ local function stampIn(record)
   return record
 end`
 
-/**
- * The same, and what the records of tags hold. KEYS: value, lease, records. ARGV: as there, then what a record is made to
- * hold where there is none. All live for as long as the lease.
- */
-export const TAKE_TAGGED_LEASE: Script = new Script(`${STAMP_IN}
-local value = ARGV[3] == '1' and redis.pcall('GET', KEYS[1])
-if type(value) == 'string' then return {value, false} end
-if redis.call('HSETNX', KEYS[2], 'name', ARGV[1]) == 1 then redis.call('HSET', KEYS[2], 'stored', 0) end
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-local answer = {false, redis.call('HGET', KEYS[2], 'name') .. ':' .. redis.call('HINCRBY', KEYS[2], 'taken', 1)}
+const READ_RECORDS = `${STAMP_IN}
+local answer = {taken}
 for i = 3, #KEYS do
   local record = redis.call('GET', KEYS[i])
   if not record then
-    record = ARGV[4]
-    redis.call('SET', KEYS[i], record, 'PX', ARGV[2])
+    record = ARGV[2]
+    redis.call('SET', KEYS[i], record, 'PX', ${LEASE_LIFETIME})
   else
     local left = redis.call('PTTL', KEYS[i])
-    if left >= 0 and left < ARGV[2] / 2 then redis.call('PEXPIRE', KEYS[i], ARGV[2]) end
+    if left >= 0 and left < ${LEASE_LIFETIME / 2} then redis.call('PEXPIRE', KEYS[i], ${LEASE_LIFETIME}) end
   end
-  answer[i] = stampIn(record)
+  answer[i - 1] = stampIn(record)
 end
-return answer`)
+return answer`
+
+/**
+ * Takes a lease, and reads the records of tags. KEYS: value, lease, records. ARGV: as of {@link TAKE_LEASE}, then what a record
+ * is made to hold where there is none. All live for as long as the lease. Answers the lease, and what each record holds.
+ */
+export const TAKE_TAGGED_LEASE: Script = new Script(`${TAKE}${READ_RECORDS}`)
+
+/** The same, unless there is a value: then it answers that. */
+export const GET_OR_TAGGED_LEASE: Script = new Script(`${OR_VALUE}${TAKE}${READ_RECORDS}`)
 
 /**
  * Puts values, each in a pair of KEYS, beside what the records hold that come after them. Answers 1, or 2 when it made a
@@ -397,22 +427,20 @@ local recordTtl, fresh = string.match(ARGV[2], '^(.-)\\n(.*)$')
 return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
 
 /**
- * As {@link SET_LEASED}. KEYS: value, lease, the records of the tags, then those that are only looked at. ARGV: the tags as
- * JSON, ttl, ttl of records, what a record is made to hold where there is none, the value, name and number of the lease, and
- * what each record must hold (`''`: whatever). Answers 0 when it wrote nothing; otherwise as {@link PUT_TAGGED}.
+ * As {@link SET_LEASED}. KEYS: value, lease, the records of the tags, then those that are only looked at. ARGV: the lease of a
+ * load, the tags as JSON, ttl, ttl of records, what a record is made to hold where there is none, the value, and what each
+ * record must hold (`''`: whatever). Answers 0 when it wrote nothing; otherwise as {@link PUT_TAGGED}.
  */
-export const SET_TAGGED_LEASED: Script = new Script(`${PUT_TAGGED}
-local lease = redis.call('HMGET', KEYS[2], 'name', 'stored', 'taken')
-local number = tonumber(ARGV[7])
-if lease[1] ~= ARGV[6] or number < tonumber(lease[2]) then return 0 end
+export const SET_TAGGED_LEASED: Script = new Script(`${HELD}
+${PUT_TAGGED}
 local records, own = redis.call('MGET', unpack(KEYS, 3)), {}
-local tags = #cjson.decode(ARGV[1])
+local tags = #cjson.decode(ARGV[2])
 for i, record in ipairs(records) do
-  if ARGV[7 + i] ~= '' and stampIn(record) ~= ARGV[7 + i] then return 0 end
+  if ARGV[6 + i] ~= '' and stampIn(record) ~= ARGV[6 + i] then return 0 end
   if i <= tags then own[i] = record end
 end
-local answer = putTagged(own, ARGV[1], {ARGV[5]}, ARGV[2], ARGV[3], ARGV[4])
-if number < tonumber(lease[3]) then redis.call('HSET', KEYS[2], 'stored', number) else redis.call('UNLINK', KEYS[2]) end
+local answer = putTagged(own, ARGV[2], {ARGV[6]}, ARGV[3], ARGV[4], ARGV[5])
+${STORED}
 return answer`)
 
 /** Answers value and time left of each key, for copies that live no longer than the key. */

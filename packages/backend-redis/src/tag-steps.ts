@@ -11,11 +11,12 @@ import {
   type TagSteps,
 } from '@cashews/core'
 import { type KnownRecord, KnownRecords, noteStamps, type RecordsOfTags } from './known-records.ts'
+import { newLease } from './lease.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Waiting } from './read-batch.ts'
 import type { Script } from './script.ts'
-import { SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
+import { GET_OR_TAGGED_LEASE, SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
 import { joinHead } from './tagged-bytes.ts'
 
@@ -40,8 +41,6 @@ export interface StepStore {
   decode(key: string, bytes: Buffer): Awaitable<unknown>
   /** Decodes what stands behind the tags of a value. */
   decodeBare(name: string, bytes: Buffer): Awaitable<unknown>
-  /** The first arguments of a script that takes a lease. */
-  leaseArguments(orValue: boolean): readonly Argument[]
   run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown>
   /** Makes a change of keys. */
   change<T>(keys: readonly string[], send: () => Promise<T>): Promise<T>
@@ -65,10 +64,11 @@ export class RedisTagSteps implements TagSteps {
     const store = this.#store
     const names = this.#names([key], this.#named(records))
     if (names === undefined) return undefined
-    return store.run(TAKE_TAGGED_LEASE, names, [...store.leaseArguments(orValue), fresh]).then((answer) => {
-      const [bytes, lease, ...stamps] = answer as [Buffer | null, Buffer | null, ...Buffer[]]
-      if (lease !== null) return { lease: String(lease), stamps: stamps.map(String) }
-      return chain(store.decode(key, bytes as Buffer), (value) => ({ value }))
+    const lease = newLease()
+    return store.run(orValue ? GET_OR_TAGGED_LEASE : TAKE_TAGGED_LEASE, names, [lease, fresh]).then((answer) => {
+      if (answer instanceof Buffer) return chain(store.decode(key, answer), (value) => ({ value }))
+      const [taken, ...stamps] = answer as Buffer[]
+      return { lease: String(taken), stamps: stamps.map(String) }
     })
   }
 
@@ -130,12 +130,11 @@ export class RedisTagSteps implements TagSteps {
     const store = this.#store
     const names = this.#names([key], this.#named(records))
     if (names === undefined) return undefined
-    const at = lease.lastIndexOf(':')
     const before = records.map(({ before = '' }) => before)
     const tags = records.flatMap(({ tag }) => tag ?? [])
-    const head = [JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
+    const head = [lease, JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
     const write = async (): Promise<boolean> => {
-      const args = [...head, await store.encode(key, value), lease.slice(0, at), lease.slice(at + 1), ...before]
+      const args = [...head, await store.encode(key, value), ...before]
       return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags).records, args)
     }
     return write()

@@ -38,23 +38,44 @@ const contributedBackend = { ours: ['serialization'] }
 /** Only tests import these. */
 const testOnly = ['conformance']
 
-/** @param {string} short the name without its scope: `core` */
-const ruleOf = (short) => rules[short] ?? (short.startsWith('backend-') ? contributedBackend : undefined)
+/** @typedef {import('./workspace.mjs').Package} Package */
+/** @typedef {{ specifier: string, line: number, lazy: boolean }} Import */
+
+const scope = '@cashews/'
+
+/** @param {string} name */
+const isOurs = (name) => name.startsWith(scope)
+
+/** @param {string} name @returns the name without its scope: `core` */
+const shortOf = (name) => name.replace(scope, '')
+
+/** @param {Package} owner */
+const isPublished = ({ dir }) => dir.startsWith('packages/')
+
+/** @param {Package} owner */
+function ruleOf(owner) {
+  if (!isPublished(owner)) return undefined
+  const short = shortOf(owner.manifest.name)
+  return rules[short] ?? (short.startsWith('backend-') ? contributedBackend : undefined)
+}
 
 /**
- * Everything a package may import, with its targets' targets.
- * @param {string} short
- * @returns {Set<string>}
+ * Packages, and all that they may import.
+ * @param {readonly string[]} ours
+ * @returns {string[]}
  */
-function mayImport(short) {
-  const direct = ruleOf(short)?.ours ?? []
-  return new Set(direct.flatMap((target) => [target, ...mayImport(target)]))
+function withTargets(ours) {
+  return ours.flatMap((target) => [target, ...withTargets(rules[target]?.ours ?? [])])
 }
+
+/** @param {Package} owner @returns what it needs at run time */
+const runtimeOf = ({ manifest }) =>
+  Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })
 
 /**
  * Every module a file names: imports, type imports, re-exports, `import()`, `require()`, `process.getBuiltinModule()`.
  * @param {string} text
- * @returns {{ specifier: string, line: number, lazy: boolean }[]}
+ * @returns {Import[]}
  */
 export function importsOf(text) {
   const found = ts
@@ -79,73 +100,91 @@ const packageName = (specifier) =>
  */
 export function checkImports(base = root) {
   const packages = listPackages(base)
-  /** @type {string[]} */
-  const problems = []
-  /** @type {Map<string, Set<string>>} package -> the workspace packages it imports or depends on, tests included */
-  const graph = new Map(packages.map((p) => [p.manifest.name, new Set()]))
   const exported = new Set(
     packages.flatMap(({ manifest }) =>
       Object.keys(manifest.exports ?? {}).map((path) => manifest.name + path.slice(1)),
     ),
   )
+  /** @type {string[]} */
+  const problems = []
+  /** @type {Map<string, Set<string>>} package -> those of ours it imports or depends on, tests included */
+  const graph = new Map()
 
-  for (const { dir, manifest } of packages) {
-    const short = manifest.name.replace('@cashews/', '')
-    const published = dir.startsWith('packages/')
-    const rule = published ? ruleOf(short) : undefined
-    const allowed = mayImport(short)
-    const runtime = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }
-
-    if (published && !rule) problems.push(`${dir}: no rule for ${manifest.name}, add one to scripts/check-imports.mjs`)
-    if (published && manifest.name !== `@cashews/${dir.slice('packages/'.length)}`)
-      problems.push(`${dir}: is named ${manifest.name}`)
-
-    for (const name of Object.keys({ ...runtime, ...manifest.devDependencies }))
-      if (graph.has(name)) graph.get(manifest.name)?.add(name)
-    for (const name of Object.keys(runtime)) {
-      const target = name.replace('@cashews/', '')
-      if (name.startsWith('@cashews/')) {
-        if (published && !allowed.has(target)) problems.push(`${dir}/package.json: must not depend on ${name}`)
-        if (dir.startsWith('apps/') && testOnly.includes(target))
-          problems.push(`${dir}/package.json: ${name} is for tests only`)
-      } else if (rule?.npm && !rule.npm.includes(name)) problems.push(`${dir}/package.json: must not depend on ${name}`)
-    }
-
-    for (const file of listFiles(base, dir, /\.[cm]?[jt]sx?$/)) {
-      const isSource = file.startsWith(`${dir}/src/`) && dir !== 'tests'
-      for (const { specifier, line, lazy } of importsOf(readFileSync(join(base, file), 'utf8'))) {
-        const where = `${file}:${line}`
-        if (specifier.startsWith('.')) {
-          const target = normalize(join(dirname(file), specifier)).replaceAll('\\', '/')
-          const reachable = isSource
-            ? target.startsWith(`${dir}/src/`)
-            : target.startsWith(`${dir}/`) || /^(tests\/support|scripts)\/|^[^/]+\.ts$/.test(target)
-          if (!reachable) problems.push(`${where}: "${specifier}" leaves ${isSource ? `${dir}/src` : dir}`)
-        } else if (specifier.startsWith('node:') || builtinModules.includes(specifier)) {
-          if (isSource && !specifier.startsWith('node:')) problems.push(`${where}: write "node:${specifier}"`)
-          const permitted = lazy ? [...(rule?.node ?? []), ...(rule?.lazily ?? [])] : rule?.node
-          if (isSource && permitted && rule?.node && !permitted.includes(specifier))
-            problems.push(`${where}: ${short} must not import "${specifier}"`)
-        } else if (specifier.startsWith('@cashews/')) {
-          const name = packageName(specifier)
-          const target = name.replace('@cashews/', '')
-          if (specifier !== name && !exported.has(specifier))
-            problems.push(`${where}: "${specifier}" reaches into ${name}`)
-          if (isSource && name === manifest.name) problems.push(`${where}: imports its own package by name`)
-          else if (isSource && published && !allowed.has(target))
-            problems.push(`${where}: ${short} must not import ${name}`)
-          else if (isSource && !published && testOnly.includes(target))
-            problems.push(`${where}: ${name} is for tests only`)
-          if (name !== manifest.name) graph.get(manifest.name)?.add(name)
-        } else if (isSource && published) {
-          const name = packageName(specifier)
-          const permitted = rule?.npm ?? Object.keys(runtime)
-          if (!permitted.includes(name)) problems.push(`${where}: ${short} must not import "${specifier}"`)
-        }
+  for (const owner of packages) {
+    const { dir, manifest } = owner
+    const used = new Set([...runtimeOf(owner), ...Object.keys(manifest.devDependencies ?? {})])
+    problems.push(...wrongInManifest(owner))
+    for (const file of listFiles(base, dir, /\.[cm]?[jt]sx?$/))
+      for (const found of importsOf(readFileSync(join(base, file), 'utf8'))) {
+        used.add(packageName(found.specifier))
+        for (const problem of wrongImport(owner, file, found, exported))
+          problems.push(`${file}:${found.line}: ${problem}`)
       }
-    }
+    used.delete(manifest.name)
+    graph.set(manifest.name, new Set([...used].filter(isOurs)))
   }
   return [...problems, ...cycles(graph)]
+}
+
+/** @param {Package} owner */
+function* wrongInManifest(owner) {
+  const { dir, manifest } = owner
+  const rule = ruleOf(owner)
+  if (isPublished(owner)) {
+    if (!rule) yield `${dir}: no rule for ${manifest.name}, add one to scripts/check-imports.mjs`
+    if (manifest.name !== scope + dir.slice('packages/'.length)) yield `${dir}: is named ${manifest.name}`
+  }
+  for (const name of runtimeOf(owner)) {
+    const mustNot = `${dir}/package.json: must not depend on`
+    if (isOurs(name)) yield* wrongUse(owner, name, mustNot)
+    else if (rule?.npm && !rule.npm.includes(name)) yield `${mustNot} ${name}`
+  }
+}
+
+/** @param {Package} owner @param {string} file @param {Import} found @param {ReadonlySet<string>} exported */
+function* wrongImport(owner, file, found, exported) {
+  const { specifier } = found
+  const name = packageName(specifier)
+  const isSource = file.startsWith(`${owner.dir}/src/`) && owner.dir !== 'tests'
+  if (specifier.startsWith('.')) {
+    if (!isReachable(owner.dir, file, specifier, isSource))
+      yield `"${specifier}" leaves ${isSource ? `${owner.dir}/src` : owner.dir}`
+    return
+  }
+  if (isOurs(specifier) && specifier !== name && !exported.has(specifier)) yield `"${specifier}" reaches into ${name}`
+  if (isSource) yield* wrongInSource(owner, found, name)
+}
+
+/**
+ * Sources reach their own sources, everything else its package, and what all tests share.
+ * @param {string} dir @param {string} file @param {string} specifier @param {boolean} isSource
+ */
+function isReachable(dir, file, specifier, isSource) {
+  const target = normalize(join(dirname(file), specifier)).replaceAll('\\', '/')
+  if (isSource) return target.startsWith(`${dir}/src/`)
+  return target.startsWith(`${dir}/`) || /^(tests\/support|scripts)\/|^[^/]+\.ts$/.test(target)
+}
+
+/** @param {Package} owner @param {Import} found @param {string} name the package it is of */
+function* wrongInSource(owner, { specifier, lazy }, name) {
+  const { npm, node, lazily = [] } = ruleOf(owner) ?? {}
+  const mustNot = `${shortOf(owner.manifest.name)} must not import`
+  const isNode = specifier.startsWith('node:')
+  if (isOurs(name)) {
+    if (name === owner.manifest.name) yield 'imports its own package by name'
+    else yield* wrongUse(owner, name, mustNot)
+  } else if (isNode || builtinModules.includes(specifier)) {
+    if (!isNode) yield `write "node:${specifier}"`
+    if (node && ![...node, ...(lazy ? lazily : [])].includes(specifier)) yield `${mustNot} "${specifier}"`
+  } else if (isPublished(owner) && !(npm ?? runtimeOf(owner)).includes(name)) yield `${mustNot} "${specifier}"`
+}
+
+/** @param {Package} owner @param {string} name another of ours @param {string} mustNot begins the sentence */
+function* wrongUse(owner, name, mustNot) {
+  const target = shortOf(name)
+  if (isPublished(owner)) {
+    if (!withTargets(ruleOf(owner)?.ours ?? []).includes(target)) yield `${mustNot} ${name}`
+  } else if (owner.dir !== 'tests' && testOnly.includes(target)) yield `${name} is for tests only`
 }
 
 /**

@@ -1,10 +1,5 @@
-import { CommandError } from '@cashews/core'
 import { BIT_PART_BYTES } from './contents.ts'
 
-/** As many bits as Redis has room for under one key: 512 MB. */
-const MOST_BITS = 2 ** 32
-/** A number is exact up to here. */
-const MOST_BITS_OF_FIELD = 53
 /** Bits that are written together often stand together: a part is small, so that little of them is written anew. */
 const PART_BYTES = BIT_PART_BYTES
 
@@ -22,15 +17,6 @@ export class BitFields {
 
   constructor(source: BitParts) {
     this.#source = source
-  }
-
-  /** @throws {CommandError} When a field cannot be. */
-  static check(indexes: readonly number[], size: number): void {
-    if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
-      throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
-    const wrong = indexes.find((index) => !Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
-    if (wrong !== undefined)
-      throw new CommandError(`Field ${wrong} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
   }
 
   field(index: number, size: number): number {

@@ -1,4 +1,4 @@
-import type { Awaitable, Bits } from '@cashews/core'
+import { type Awaitable, type Bits, checkBitFields } from '@cashews/core'
 import { BitFields } from './bit-fields.ts'
 import { KIND, pick } from './entry.ts'
 import { ofKind } from './kinds.ts'
@@ -14,7 +14,7 @@ export class DiskBits implements Bits {
   }
 
   get(key: string, indexes: readonly number[], size: number): Awaitable<number[]> {
-    BitFields.check(indexes, size)
+    checkBitFields(indexes, size)
     return this.#shardOf(key).read((file) => {
       const fields = fieldsOf(file, ofKind(key, file.find(key), KIND.bits)?.ref)
       return indexes.map((index) => fields.field(index, size))
@@ -22,7 +22,7 @@ export class DiskBits implements Bits {
   }
 
   incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]> {
-    BitFields.check(indexes, size)
+    checkBitFields(indexes, size)
     return this.#shardOf(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.bits)
       const ref = entry?.ref ?? pick()

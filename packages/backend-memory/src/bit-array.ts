@@ -1,10 +1,5 @@
-import { type BitReader, CommandError, type Content } from '@cashews/core'
+import { type BitReader, type Content, checkBitFields } from '@cashews/core'
 import { Cell } from './held.ts'
-
-/** As many bits as Redis has room for under one key: 512 MB. */
-const MOST_BITS = 2 ** 32
-/** A number is exact up to here. */
-const MOST_BITS_OF_FIELD = 53
 
 /** Fields of `size` bits, the highest bit first. Bytes that are not there are 0. */
 export class BitArray extends Cell implements BitReader {
@@ -31,12 +26,12 @@ export class BitArray extends Cell implements BitReader {
    */
   fields(indexes: readonly number[], size: number): number[] {
     if (size === 1) return indexes.map((index) => this.bit(index))
-    checkFields(indexes, size)
+    checkBitFields(indexes, size)
     return indexes.map((index) => this.#field(index, size))
   }
 
   bit(index: number): number {
-    if (index >>> 0 !== index) checkFields([index], 1)
+    if (index >>> 0 !== index) checkBitFields([index], 1)
     return ((this.#bytes[index >>> 3] as number) >> (7 - (index & 7))) & 1
   }
 
@@ -46,7 +41,7 @@ export class BitArray extends Cell implements BitReader {
    * @throws {CommandError} When one cannot be: then nothing is added.
    */
   add(indexes: readonly number[], size: number, by: number): number[] {
-    checkFields(indexes, size)
+    checkBitFields(indexes, size)
     return indexes.map((index) => {
       const sum = Math.min(Math.max(this.#field(index, size) + by, 0), 2 ** size - 1)
       this.#write(index, size, sum)
@@ -76,12 +71,4 @@ export class BitArray extends Cell implements BitReader {
     grown.set(this.#bytes)
     this.#bytes = grown
   }
-}
-
-function checkFields(indexes: readonly number[], size: number): void {
-  if (!Number.isInteger(size) || size < 1 || size > MOST_BITS_OF_FIELD)
-    throw new CommandError(`A field of ${size} bits: it must have 1 to ${MOST_BITS_OF_FIELD}.`)
-  for (const index of indexes)
-    if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
-      throw new CommandError(`Field ${index} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
 }

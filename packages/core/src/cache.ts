@@ -8,6 +8,7 @@ import {
   type Spot,
   type TagsAhead,
 } from './backend.ts'
+import { checkBitFields } from './bit-fields.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
 import type { TagStore } from './defaults/tag-records.ts'
@@ -40,7 +41,6 @@ import { parseTtl, type Ttl } from './ttl.ts'
 import {
   checkArray,
   checkedOptions,
-  checkFields,
   checkWhole,
   type Entries,
   lifetimeOf,
@@ -421,7 +421,8 @@ export class Cache implements AsyncDisposable {
   /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
   async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
     const { size = 1 } = checkedOptions(options, ['size'])
-    checkFields(indexes, size)
+    checkArray(indexes)
+    checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
     return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
 
@@ -432,7 +433,8 @@ export class Cache implements AsyncDisposable {
     options: { readonly size?: number; readonly by?: number } = {},
   ): Promise<number[]> {
     const { size = 1, by = 1 } = checkedOptions(options, ['size', 'by'])
-    checkFields(indexes, size)
+    checkArray(indexes)
+    checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
     checkWhole(by)
     return fieldsAt(indexes, await this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
   }
@@ -795,6 +797,7 @@ function getOrSetSeen(): Seen {
   return { strategy: 'getOrSet' }
 }
 
+const MOST_BITS_OF_FIELD = 32
 const NONE: WriteOptions = {}
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']

@@ -31,6 +31,7 @@ export type {
   Write,
 } from './backend.ts'
 export { MISS } from './backend.ts'
+export { checkBitFields } from './bit-fields.ts'
 export type { CacheOptions, ControlOptions, ScanOptions, Tagging } from './cache.ts'
 export { Cache, createCache, invalidateFurther } from './cache.ts'
 export type { Clock } from './clock.ts'

@@ -60,11 +60,3 @@ export function checkWhole(by: number): void {
   if (!Number.isSafeInteger(by))
     throw new CommandError(`Counters are raised by whole numbers, not by ${kindOfOption(by)}.`)
 }
-
-/** Refuses fields of bits that no store can have. */
-export function checkFields(indexes: readonly number[], size: number): void {
-  checkArray(indexes)
-  const isBad = indexes.some((index) => !Number.isSafeInteger(index) || index < 0)
-  if (isBad || !Number.isInteger(size) || size < 1 || size > 32)
-    throw new CommandError(`Fields have 1 to 32 bits and indexes from 0, not ${size} bits at ${indexes.join(', ')}.`)
-}

@@ -11,14 +11,13 @@ import {
 import { checkBitFields } from './bit-fields.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { commandSet } from './control.ts'
-import type { TagStore } from './defaults/tag-records.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import { checkDrivers, type Driver } from './driver.ts'
 import { CacheClosedError, CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, disposable, Listeners, type Off, type ToldEvents } from './listeners.ts'
-import { Loads, type ReadThrough, type Seen } from './loads.ts'
+import { Loads } from './loads.ts'
 import {
   acquireLock,
   awaitRelease,
@@ -32,10 +31,12 @@ import {
 import { checkMiddlewares, type Middleware } from './middleware.ts'
 import { checkFunction, checkKnown } from './options.ts'
 import { outsideTransaction } from './participation.ts'
+import type { ReadThrough, Seen } from './read-through.ts'
 import { Route } from './route.ts'
 import { Routes } from './routes.ts'
 import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
+import type { Tagging } from './tagging.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import {
@@ -57,25 +58,6 @@ export interface CacheOptions {
   readonly drivers?: readonly Driver[]
   /** Hears of every error that no caller awaits. @default logs a warning, one line each */
   readonly onError?: (error: unknown) => void
-}
-
-/** What `createTags` of `@cashews/tags` adds to a cache. */
-export interface Tagging {
-  /** Where the records of the tags are kept. Absent: each store keeps those of its own values. */
-  readonly records?: TagStore | undefined
-  /** Keeps the tags of a store's values by these records: {@link withTags}. */
-  readonly tie: (store: Backend) => Backend
-  /** The tags a key is written under: those given and those registered for it, or none. */
-  forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
-  /** Sorts entries by the tags that each is written under. */
-  group<E extends readonly [key: string, value: unknown]>(
-    entries: readonly E[],
-    given: readonly string[] | undefined,
-  ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]>
-  /** The tags that the value of a key will be written under, asked for before it is loaded. */
-  ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
-  /** Makes every key absent that is under one of the tags. Answers whether every store did. */
-  delete(...tags: readonly string[]): Promise<boolean>
 }
 
 /** Settings of {@link Cache.scan} and {@link Cache.getMatch}. */
@@ -743,8 +725,7 @@ export class Cache implements AsyncDisposable {
   }
 
   #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
-    checkedOptions(options, ['batchSize'])
-    const { batchSize = 100 } = options
+    const { batchSize = 100 } = checkedOptions(options, ['batchSize'])
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
     const routes = this.#routes.matching(pattern)

@@ -32,7 +32,7 @@ export type {
 } from './backend.ts'
 export { MISS } from './backend.ts'
 export { checkBitFields } from './bit-fields.ts'
-export type { CacheOptions, ControlOptions, ScanOptions, Tagging } from './cache.ts'
+export type { CacheOptions, ControlOptions, ScanOptions } from './cache.ts'
 export { Cache, createCache, invalidateFurther } from './cache.ts'
 export type { Clock } from './clock.ts'
 export { LONGEST_TIMER, systemClock } from './clock.ts'
@@ -95,7 +95,7 @@ export type {
   ToldEvents,
   TransactionEvent,
 } from './listeners.ts'
-export { launch, loadSignal, type ReadThrough, type Seen, type Sharing } from './loads.ts'
+export { launch, loadSignal } from './loads.ts'
 export { awaitRelease, Lock, type LockOptions, wakeWaiters } from './lock.ts'
 export { remembering } from './memo.ts'
 export type { Middleware, Next } from './middleware.ts'
@@ -131,6 +131,7 @@ export {
   perTransaction,
   returnToTransaction,
 } from './participation.ts'
+export type { ReadThrough, Seen, Sharing } from './read-through.ts'
 export { Refreshes } from './refreshes.ts'
 export { isWatched, outsideScope, watchScopes } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'
@@ -138,6 +139,7 @@ export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions, UrlSetupOptions } from './setup.ts'
 export { sizeOf } from './size-of.ts'
 export type { RunWatcher, Tally } from './tallies.ts'
+export type { Tagging } from './tagging.ts'
 export { currentTerms, NotStoredError, onTerms, type Terms } from './terms.ts'
 export { checkText } from './text.ts'
 export { type DurationLike, parsePeriod, parseTtl, type Ttl, type TtlText } from './ttl.ts'

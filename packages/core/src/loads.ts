@@ -5,51 +5,11 @@ import { Flight, Flights, type LoadCall } from './flight.ts'
 import { Lease, UNPROVEN } from './lease.ts'
 import { markHit, markStale, tellsStale } from './outcome.ts'
 import { perTransaction } from './participation.ts'
+import type { ReadThrough, Seen, Sharing } from './read-through.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 import type { Tallies } from './tallies.ts'
 import { areMet, NotStoredError, type Terms } from './terms.ts'
-
-/** What a strategy tells of a call before it is made. */
-export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
-
-/**
- * How a load is shared with those who ask for its key meanwhile, and whether what is stored spares it.
- *
- * |         | joins one that is under way | lets others join | is spared by what is stored |
- * | ------- | -------------------------- | ---------------- | --------------------------- |
- * | `join`  | yes                        | yes              | yes                         |
- * | `renew` | yes                        | yes              | no                          |
- * | `anew`  | no                         | yes              | no                          |
- * | `alone` | no                         | no               | yes                         |
- * | `apart` | no                         | no               | no                          |
- */
-export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
-
-/** A read-through, the same for all calls of a function: look, and load on a miss. */
-export interface ReadThrough<T> {
-  /** @default 'join' */
-  readonly sharing?: Sharing | undefined
-  /** Told to `detect`; called only when somebody detects. */
-  readonly seen: () => Seen
-  /** Whether the strategy tells of the load by `Cache.detected`, and this is not to tell of it again. @default false */
-  readonly isTold?: boolean
-  /** Whether `load` lands the flight itself, which spares a promise. @default false */
-  readonly lands?: boolean
-  /**
-   * Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. By `isNewer`, a strategy
-   * around it tells what is stored meanwhile that spares the load.
-   */
-  readonly load: (flight: Flight<T>, isNewer?: (stored: unknown) => boolean) => Promise<T>
-  /** Makes the answer of what is stored. Absent: it is the answer. */
-  readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
-  /** Whether the load has to know if a strategy inside it answered from the cache. */
-  readonly watchesInside?: boolean | undefined
-  /** Under which the result will be stored. Asked before the load begins. */
-  readonly tags?: ((call: LoadCall) => TagsAhead) | undefined
-  /** The longest time it stores for: from it, and the time that is left, follows the age of what is stored. */
-  readonly longest?: Milliseconds | undefined
-}
 
 const PLAIN: Seen = { strategy: 'get' }
 
@@ -89,24 +49,18 @@ export class Loads {
     const scope = watchedScope()
     if (call.signal) signals = true
     const around = tellsStale() || signals ? currentScope() : scope
-    // Inside a load that can be aborted, what it reads is given up with it.
-    const signal = call.signal ?? around?.signal
+    const signal = signalOf(call, around)
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (scope?.detectors) for (const detector of this.#detectors()) detector.expect(key)
     const joined = mayJoin(through.sharing, scope) ? this.#flights().find<T>(key) : undefined
-    if (joined === undefined) return this.#look(route, call, through, around, signal)
+    if (joined === undefined) return this.#look(route, call, through, around)
     if (mayBeOvertaken(joined) && !isRepeated) return this.#joinLate(route, call, through, joined, signal)
-    return this.#share(route, key, through, joined, signal)
+    return this.#share(route, through, joined, signal)
   }
 
   /** Reads. What is at hand needs no flight, unless somebody wants to know how it came about. */
-  #look<T>(
-    route: Route,
-    call: LoadCall,
-    through: ReadThrough<T>,
-    around: Scope | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
+  #look<T>(route: Route, call: LoadCall, through: ReadThrough<T>, around: Scope | undefined): Promise<T> {
+    const signal = signalOf(call, around)
     const lease = new Lease(this.#owner.tagsAhead(call.key, through.tags?.(call)))
     const stored = look(route, call, lease, through)
     const isTold = around || signal || through.found || this.#tallies.isWatched
@@ -115,23 +69,17 @@ export class Loads {
       return Promise.resolve(stored as T)
     }
     route.take(lease)
-    const flight = this.#start(route, call, through, around, signal, lease, stored)
+    const flight = this.#start(route, call, through, around, lease, stored)
     const answer = flight.wait(signal)
     const tells = watchedScope()?.detectors && !through.isTold
-    return tells ? this.#tell(route, call.key, through, flight, answer, false) : answer
+    return tells ? this.#tell(route, through, flight, answer, false) : answer
   }
 
   /** Waits for a load that somebody else has started. */
-  #share<T>(
-    route: Route,
-    key: string,
-    through: ReadThrough<T>,
-    joined: Flight<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
+  #share<T>(route: Route, through: ReadThrough<T>, joined: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
     if (joined.tally) joined.tally.shared++
     const answer = joined.wait(signal)
-    if (watchedScope()?.detectors) return this.#tell(route, key, through, joined, answer, true)
+    if (watchedScope()?.detectors) return this.#tell(route, through, joined, answer, true)
     return tellsStale() ? passOn(joined, answer) : answer
   }
 
@@ -158,7 +106,7 @@ export class Loads {
       const isTrue = hasBegun ? await joined.held : !joined.hit || joined.stale
       if (!isTrue) return this.run(route, call, through, true)
     }
-    return this.#share(route, call.key, through, joined, signal)
+    return this.#share(route, through, joined, signal)
   }
 
   /** Tells each `detect` that this runs in. */
@@ -188,11 +136,11 @@ export class Loads {
     call: LoadCall,
     through: ReadThrough<T>,
     around: Scope | undefined,
-    signal: AbortSignal | undefined,
     lease: Lease,
     stored: unknown,
   ): Flight<T> {
     const scope = watchedScope()
+    const signal = signalOf(call, around)
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
     const flight = new Flight<T>(call, lease, around?.outcome, detector, controller)
@@ -213,7 +161,6 @@ export class Loads {
 
   async #tell<T>(
     route: Route,
-    key: string,
     { seen, longest }: ReadThrough<T>,
     flight: Flight<T>,
     answer: Promise<T>,
@@ -222,7 +169,7 @@ export class Loads {
     try {
       return await answer
     } finally {
-      const { hit, stale, reason, detector: inside } = flight
+      const { key, hit, stale, reason, detector: inside } = flight
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
       const { age, left } = await agesOf(route, key, longest)
       if (hit) flight.age ??= age
@@ -265,6 +212,11 @@ let signals = false
 /** The signal of the load this runs in: it aborts when the last of its callers has left. */
 export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
+}
+
+/** What ends a call early: inside a load that can be aborted, what it reads is given up with it. */
+function signalOf(call: LoadCall, around: Scope | undefined): AbortSignal | undefined {
+  return call.signal ?? around?.signal
 }
 
 /** Whether a call may share a load that another has started. What its scope demands, that one may not have heeded. */

@@ -8,7 +8,6 @@ import {
   type RemovalReason,
   type Spot,
 } from './backend.ts'
-import type { Tagging } from './cache.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer, perform } from './commands.ts'
 import type { Disabling } from './control.ts'
@@ -23,6 +22,7 @@ import { type Opener, Opening } from './opening.ts'
 import type { Door } from './participation.ts'
 import { watchedScope } from './scope.ts'
 import type { ResolvedSetup } from './setup.ts'
+import type { Tagging } from './tagging.ts'
 
 /** What a route shares with the others of its cache. */
 export interface RouteOwner {

@@ -1,4 +1,4 @@
-import { type Awaitable, all, chain } from './awaitable.ts'
+import { all, chain } from './awaitable.ts'
 import { type Backend, type BackendBase, MISS, type Tags } from './backend.ts'
 import { defaultApply } from './defaults/apply.ts'
 import { defaultBits } from './defaults/bits.ts'
@@ -52,6 +52,8 @@ export function completeBackend(store: Base): Backend {
   const answerNow = own('answerNow')
   const momentNow = own('momentNow')
   const getFor = own('getFor')
+  const partOf = own('partOf')
+  const now = own('now')
   const readMany = own('getMany')
   const deleteMatch = own('deleteMatch')
   const inspect: Backend['inspect'] = (key) => chain(base.inspect(key), withContent)
@@ -106,8 +108,8 @@ export function completeBackend(store: Base): Backend {
     ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
     getRaw: knowsKinds ? readRaw : (key) => chain(readRaw(key), value),
     setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
-    ...(base.partOf && { partOf: own('partOf') as NonNullable<Backend['partOf']> }),
-    ...(base.now && { now: () => (base.now as () => Awaitable<number>)() }),
+    ...(partOf && { partOf }),
+    ...(now && { now }),
     ...(getNow && { getNow: (key) => value(getNow(key)) }),
     ...(answerNow && knowsKinds && { answerNow }),
     ...(momentNow && { momentNow }),

@@ -82,7 +82,7 @@ export { keyContext, registerKeyContext } from './key/context.ts'
 export { type Formatter, formatter } from './key/formatter.ts'
 export { newSpot } from './key/recent.ts'
 export type { CheckedKey } from './key/types.ts'
-export { isOvertaken, Lease, leasesOf } from './lease.ts'
+export { isOvertaken, isOvertakenUnder, Lease, leasesOf } from './lease.ts'
 export type {
   CacheEvents,
   CircuitEvent,
@@ -138,8 +138,8 @@ export type { OptionKind } from './settings-url.ts'
 export { optionsFromUrl, redact, unknownOption } from './settings-url.ts'
 export type { SetupOptions, UrlSetupOptions } from './setup.ts'
 export { sizeOf } from './size-of.ts'
-export type { RunWatcher, Tally } from './tallies.ts'
 export type { Tagging } from './tagging.ts'
+export type { RunWatcher, Tally } from './tallies.ts'
 export { currentTerms, NotStoredError, onTerms, type Terms } from './terms.ts'
 export { checkText } from './text.ts'
 export { type DurationLike, parsePeriod, parseTtl, type Ttl, type TtlText } from './ttl.ts'

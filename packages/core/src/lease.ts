@@ -44,9 +44,14 @@ export class Lease {
 /** Instead of a proof: the store did not answer before the load began, so nobody would know of an invalidation meanwhile. */
 export const UNPROVEN = ''
 
-/** Whether the value of a load is out of date, or may be. */
+/** Whether the value of a load is out of date, or may be: its tags are not known yet. */
 export function isOvertaken({ broken, overtaken }: Lease): boolean {
   return broken || overtaken !== undefined
+}
+
+/** Whether the value of a load is out of date that is to be stored under these tags. */
+export function isOvertakenUnder({ broken, overtaken }: Lease, tags: readonly string[] = []): boolean {
+  return broken || tags.some((tag) => overtaken?.has(tag))
 }
 
 /** The loads under way on one backend. */

@@ -1,10 +1,11 @@
 import { type Awaitable, chain, isAtHand } from './awaitable.ts'
 import { type Backend, MISS, type Spot, type Tags, type TagsAhead } from './backend.ts'
-import type { CallOf } from './command.ts'
+import type { Call, CallOf } from './command.ts'
 import { perform } from './commands.ts'
-import { type Lease, type Leases, UNPROVEN } from './lease.ts'
+import { isOvertakenUnder, type Lease, type Leases, UNPROVEN } from './lease.ts'
 
-type Get = CallOf<'get'>
+/** The read of a load. */
+type LoadingRead = CallOf<'get'> & { readonly lease: Lease }
 
 type StoreLeases = NonNullable<Backend['leases']>
 
@@ -13,47 +14,56 @@ export function watchesLoads({ leases, tags: group }: Backend, tags: TagsAhead |
   return leases !== undefined || Boolean(tags && group && group.capture)
 }
 
+/** Whether a call is the read of a load: it is sent even when reads are disabled, so that its lease can be broken. */
+export function beginsLoad(call: Call): call is LoadingRead {
+  return call.command === 'get' && call.lease !== undefined
+}
+
 /** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */
-export function expectProof(call: Get, lease: Lease): void {
+export function expectProof(call: LoadingRead): void {
+  const { lease } = call
   lease.key = call.key
   lease.tags = call.tags
   lease.isAsked = watchesLoads(call.backend, call.tags)
 }
 
 /** Lets a load begin, under the names that its key and tags have in the store. */
-export function begin(call: Get, lease: Lease, among: Leases): void {
+export function begin(call: LoadingRead, among: Leases): void {
+  const { lease } = call
   if (lease.among) return
   lease.tags = call.tags
   among.take(call.key, lease)
 }
 
 /** Reads for a load. On a miss it begins, with a proof of the store where other processes could overtake it. */
-export function getWithLease(call: Get, lease: Lease, among: Leases): Awaitable<unknown> {
+export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknown> {
+  const { lease } = call
   const { leases, tags } = call.backend
-  if (leases) return getWithToken(call, lease, among, leases)
+  if (leases) return getWithToken(call, among, leases)
   const found = call.leaseOnly ? MISS : call.backend.get(call.key, spotOf(call))
   if (!lease.isDue && isAtHand(found)) {
     lease.key = call.key
     lease.tags = call.tags
     return found
   }
-  begin(call, lease, among)
+  begin(call, among)
   return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
 }
 
 /** Writes the value of a load, unless it was overtaken. */
 export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boolean> {
   const { key, value, lifetime, tags: names } = call
-  const { broken, overtaken, token } = lease
-  if (broken || token === UNPROVEN || (overtaken && names?.some((tag) => overtaken.has(tag)))) return false
+  const { token } = lease
+  if (token === UNPROVEN || isOvertakenUnder(lease, names)) return false
   const { leases, tags } = call.backend
   if (token !== undefined && leases) return kept(lease, leases.set(key, value, lifetime, token, names))
   if (!names || !tags) return perform(call) as Awaitable<boolean>
   return kept(lease, tags.set(key, value, lifetime, names, { proof: token }))
 }
 
-function getWithToken(call: Get, lease: Lease, among: Leases, leases: StoreLeases): Awaitable<unknown> {
-  begin(call, lease, among)
+function getWithToken(call: LoadingRead, among: Leases, leases: StoreLeases): Awaitable<unknown> {
+  const { lease } = call
+  begin(call, among)
   lease.isAsked = true
   const leased = call.leaseOnly
     ? chain(leases.take(call.key, call.tags), (token) => ({ value: MISS, lease: token }))
@@ -93,6 +103,6 @@ function kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
 }
 
 /** The store's note of where it found the key, unless a middleware has put another in its place. */
-function spotOf({ key, spot }: Get): Spot | undefined {
+function spotOf({ key, spot }: CallOf<'get'>): Spot | undefined {
   return spot !== undefined && spot.key === key ? spot : undefined
 }

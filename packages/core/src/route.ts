@@ -15,7 +15,7 @@ import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
-import { begin, expectProof, getWithLease, setWithLease, watchesLoads } from './leasing.ts'
+import { begin, beginsLoad, expectProof, getWithLease, setWithLease, watchesLoads } from './leasing.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
@@ -30,11 +30,6 @@ export interface RouteOwner {
   readonly cache: object
   readonly listeners: Listeners
   report(error: unknown): void
-}
-
-/** Whether a call begins a load: it is sent even when reads are disabled, so that its lease can be broken. */
-function takesLease(call: Call): boolean {
-  return call.command === 'get' && call.lease !== undefined
 }
 
 /** What a read becomes inside `invalidateFurther`. */
@@ -181,7 +176,7 @@ export class Route implements Guarded, Opener, Door {
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
     const call = this.#callOf<C>(request)
     if (unwatched(this.#plain)) return this.#last(call) as Answer<C>
-    if (this.isDisabled(call.command) && !takesLease(call)) return neutralAnswer(call) as CommandResults[C]
+    if (this.isDisabled(call.command) && !beginsLoad(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
     return this.#owner.listeners.has(call.command) ? this.#toldOf(call, answer) : answer
   }
@@ -367,7 +362,7 @@ export class Route implements Guarded, Opener, Door {
   /** Asks the store, once it is open and within the bounds of its guard. */
   #carry(call: SingleCall): Awaitable<unknown> {
     if (this.#isInside(call) || (this.isOpen && !this.#guard)) return this.#perform(call)
-    if (this.#guard && call.command === 'get' && call.lease) expectProof(call, call.lease)
+    if (this.#guard && beginsLoad(call)) expectProof(call)
     return this.ask(call, () => this.#perform(call))
   }
 
@@ -389,8 +384,8 @@ export class Route implements Guarded, Opener, Door {
 
   /** What a read answers that is not carried out: nothing, but a load may begin. */
   #dropped(call: Call): unknown {
-    if (call.command !== 'get' || !call.lease) return neutralAnswer(call)
-    begin(call, call.lease, this.#leasesFor(call))
+    if (!beginsLoad(call)) return neutralAnswer(call)
+    begin(call, this.#leasesFor(call))
     return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
@@ -402,7 +397,7 @@ export class Route implements Guarded, Opener, Door {
 
   /** Whether a call begins a load without asking the store. */
   #takesLeaseOnly(call: Call): boolean {
-    if (call.command !== 'get' || !call.lease) return false
+    if (!beginsLoad(call)) return false
     if (this.isDisabled('get')) return true
     return call.leaseOnly === true && !watchesLoads(call.backend, call.tags)
   }
@@ -416,7 +411,7 @@ export class Route implements Guarded, Opener, Door {
   }
 
   #perform(call: SingleCall): Awaitable<unknown> {
-    if (call.command === 'get' && call.lease) return getWithLease(call, call.lease, this.#leasesFor(call))
+    if (beginsLoad(call)) return getWithLease(call, this.#leasesFor(call))
     if (call.command === 'set' && call.lease) return setWithLease(call, call.lease)
     return perform(call)
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Awaitable, type Cache, chain, type Lease, MISS, type Milliseconds } from '@cashews/core'
+import { type Awaitable, type Cache, chain, isOvertakenUnder, type Lease, MISS, type Milliseconds } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 import { isStored, isVariants, type StoredResponse, type Variants } from './stored-response.ts'
 import { variantOf } from './vary.ts'
@@ -77,7 +77,7 @@ export class ResponseStore {
     // Whoever has deleted the list since has put its variants out of reach.
     else if (known && names.every((name) => known.names.includes(name)))
       await this.#cache.store(place, response, lifetime, lease, tags)
-    else if (!isOvertaken(lease, tags)) {
+    else if (!isOvertakenUnder(lease, tags)) {
       const all = [...new Set([...(known?.names ?? []), ...names])].sort()
       const variants: Variants = { kind: 'variants', names: all, id: randomUUID() }
       const long = Math.max(LONG, 2 * lifetime)
@@ -100,11 +100,6 @@ export class ResponseStore {
     const now = this.#cache.getNow(key)
     return now === MISS ? this.#cache.call<'get'>({ command: 'get', key }) : now
   }
-}
-
-/** Whether what is loaded was invalidated since the lease was taken. */
-function isOvertaken({ broken, overtaken }: Lease, tags: readonly string[] = []): boolean {
-  return broken || tags.some((tag) => overtaken?.has(tag))
 }
 
 function placeOf({ key, request, identity }: Wanted, { names, id }: Variants): string {

@@ -45,6 +45,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
         () => cache.setMany({ key: 1 }, { ttl: '1h', tag: ['a'] } as object),
         () => cache.getOrSet('key', () => 1, { ttl: '1h', tag: ['a'] } as object),
         () => cache.incr('key', 1, { ttl: '1h', tag: ['a'] } as object),
+        () => cache.setRaw('key', 1, { ttl: '1h', tags: ['a'] } as object),
         () => cache.setLock('key', 'token', { ttl: '1h', waits: 1 } as never),
         () => cache.isLocked('key', { waits: '1h' } as object),
         () => cache.getBits('key', [0], { bits: 4 } as object),
@@ -445,7 +446,8 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     it('refuse fields that cannot be', async () => {
       await expect(cache.getBits('bits', [-1])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0, undefined as never])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
-      await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
+      await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toThrow('A field has 1 to 32 bits, not 33.')
+      await expect(cache.getBits('bits', [2 ** 32])).rejects.toThrow('Field 4294967296 of 1 bits is none of')
       await expect(cache.incrBits('bits', [0], { by: 0.5 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })
   })

@@ -321,7 +321,7 @@ export class Cache implements AsyncDisposable {
 
   /** Writes what {@link getRaw} answers. */
   async setRaw(key: string, value: unknown, options: Pick<WriteOptions, 'ttl'> = NONE): Promise<boolean> {
-    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options) })
+    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options, ['ttl']) })
   }
 
   // All backends

@@ -1,31 +1,21 @@
 import { lstatSync, statSync } from 'node:fs'
-import {
-  type Awaitable,
-  BackendUnavailableError,
-  isPending,
-  type Milliseconds,
-  type RemovalReason,
-} from '@cashews/core'
+import { type Awaitable, BackendUnavailableError, isPending, type Milliseconds } from '@cashews/core'
 import type { Checkpointer } from './checkpointer.ts'
 import { checkAccess, prepareDirectory, ShardNames } from './directory.ts'
 import { asBackendError, isBusy, isDamage, isFull, isMoved, NoRoomError } from './errors.ts'
 import { insist, type Obstacle } from './insist.ts'
 import { Log } from './log.ts'
+import { Occupancy, type OccupancyOwner, type Opened } from './occupancy.ts'
 import type { Pace } from './pace.ts'
-import { divide, PAGE_BYTES, type Room } from './room.ts'
+import { divide, type Room } from './room.ts'
 import { ForeignFileError } from './schema.ts'
 import type { DiskSettings } from './settings.ts'
 import { ShardFile } from './shard-file.ts'
-import { turn } from './turn.ts'
 import type { UnderWay } from './under-way.ts'
-import { collectGarbage, evict, hasWork, noteUses, removeExpired, removeOld, slice } from './upkeep.ts'
 
 /** Whom a shard tells what happens by itself. */
-export interface ShardOwner {
-  removed(key: string, reason: RemovalReason): void
+export interface ShardOwner extends OccupancyOwner {
   error(error: unknown): void
-  /** There is something to tidy before it is time. */
-  wake(): void
 }
 
 /** What the shards of a store have in common. */
@@ -41,20 +31,9 @@ const SPIN: Milliseconds = 0.3
 const LONGEST_PAUSE: Milliseconds = 16
 /** How often a command may find the file damaged or full before it gives up. */
 const MOST_REPAIRS = 4
-/** After a write was refused for want of room, how long others are refused without a try. */
-const REFUSING: Milliseconds = 500
 const REPORT_INTERVAL: Milliseconds = 10_000
-/** How many writes between two looks at how full the file is. */
-const WRITES_BETWEEN_LOOKS = 32
-const MOST_USES_NOTED = 400
 
 type Work<T> = (file: ShardFile) => T
-
-/** An open file, and its log. */
-interface Opened {
-  readonly file: ShardFile
-  readonly log: Log
-}
 
 /** One file of the cache: opened, written to in spite of other processes, mended when it breaks, kept within its bounds. */
 export class Shard implements Obstacle {
@@ -66,17 +45,13 @@ export class Shard implements Obstacle {
   readonly #settings: DiskSettings
   readonly #names: ShardNames
   readonly #checkpointer: Checkpointer
+  readonly #occupancy: Occupancy
   readonly #pace: Pace
   readonly #underWay: UnderWay
   readonly #owner: ShardOwner
   #opened: Opened | undefined
   /** Resolves when the lock of another process is gone. */
   #unlocking: Promise<void> | undefined
-  #writes = 0
-  #isHalfFull = false
-  #isCrowded = false
-  #uses = new Set<string>()
-  #refusingUntil = 0
   #reportAfter = 0
 
   constructor(shard: number, settings: DiskSettings, { checkpointer, pace, underWay, owner }: Shared) {
@@ -84,6 +59,7 @@ export class Shard implements Obstacle {
     this.#settings = settings
     this.#names = new ShardNames(settings.directory, shard, settings.shards)
     this.#checkpointer = checkpointer
+    this.#occupancy = new Occupancy(this.room, checkpointer, owner)
     this.#pace = pace
     this.#underWay = underWay
     this.#owner = owner
@@ -121,6 +97,10 @@ export class Shard implements Obstacle {
     const answer = this.file.transact(work)
     this.#wrote()
     return answer
+  }
+
+  #wrote(): void {
+    this.#occupancy.wrote(this.#opened as Opened)
   }
 
   /** The same for work that writes by one statement, and reads nothing: it is a step by itself. */
@@ -195,15 +175,16 @@ export class Shard implements Obstacle {
 
   /** Notes that a key was read, if that will ever matter. */
   used(key: string): void {
-    if (this.#isHalfFull) this.#uses.add(key)
+    this.#occupancy.used(key)
   }
 
   /** Does a little of what has to be done now and then, to a file that was used. Answers whether there is more. */
   tidy(): boolean {
-    const file = this.fileAtHand
-    if (file === undefined) return false
+    const opened = this.#opened
+    if (opened === undefined) return false
+    const { file } = opened
     try {
-      if (file.isInPlace() && this.#names.current() === file.path) return this.#tidy(file)
+      if (file.isInPlace() && this.#names.current() === file.path) return this.#occupancy.tidy(opened)
       this.#moved(file)
       this.#open()
       return true
@@ -212,33 +193,6 @@ export class Shard implements Obstacle {
       else if (!isBusy(error) && !isFull(error)) this.#owner.error(asBackendError(error, this.#settings.directory))
       return false
     }
-  }
-
-  #someUses(): string[] {
-    return [...this.#uses].slice(0, MOST_USES_NOTED)
-  }
-
-  #tidy(file: ShardFile): boolean {
-    this.#look(file)
-    const gone: [key: string, reason: RemovalReason][] = []
-    let more = false
-    const uses = this.#someUses()
-    if (uses.length > 0 || this.#isCrowded || hasWork(file)) {
-      file.transact(() => {
-        const hasTime = slice()
-        noteUses(file, uses)
-        removeOld(file)
-        for (const key of removeExpired(file, hasTime)) gone.push([key, 'expired'])
-        if (collectGarbage(file, hasTime) || uses.length === MOST_USES_NOTED) return
-        this.#look(file)
-        if (this.#isCrowded) for (const key of evict(file, hasTime)) gone.push([key, 'evicted'])
-      })
-      more = gone.length > 0 || hasWork(file)
-      for (const key of uses) this.#uses.delete(key)
-      for (const [key, reason] of gone) this.#owner.removed(key, reason)
-      this.#wrote()
-    }
-    return more || this.#uses.size > 0
   }
 
   /** Opens the file in use. */
@@ -269,7 +223,7 @@ export class Shard implements Obstacle {
   #release(): Promise<void> | undefined {
     const { log } = this.#opened ?? {}
     this.#opened = undefined
-    this.#uses.clear()
+    this.#occupancy.clear()
     return log?.close()
   }
 
@@ -320,7 +274,7 @@ export class Shard implements Obstacle {
     } else if (repairs >= MOST_REPAIRS) throw asBackendError(error, path)
     else if (isDamage(error)) this.replace(error)
     else if (isMoved(error)) void this.#release()
-    else if (isFull(error) && this.#opened) await this.#makeRoom(this.#opened, error)
+    else if (isFull(error) && this.#opened) await this.#occupancy.makeRoom(this.#opened, error, () => this.#unlocked())
     else throw asBackendError(error, path)
   }
 
@@ -356,71 +310,6 @@ export class Shard implements Obstacle {
 
   #undone(why: string): BackendUnavailableError {
     return new BackendUnavailableError(`The disk cache at ${this.#place} ${why}.`, { isUndone: true })
-  }
-
-  // Room
-
-  #wrote(): void {
-    const { file, log } = this.#opened as Opened
-    if (++this.#writes % WRITES_BETWEEN_LOOKS === 0) this.#look(file)
-    log.wrote()
-  }
-
-  /** Looks how full the file is. */
-  #look(file: ShardFile): void {
-    const { used } = file.pages()
-    const { pages, full, target } = this.room
-    this.#isHalfFull = used > pages / 2
-    const crowded = used > (this.#isCrowded ? target : full)
-    if (crowded && !this.#isCrowded) this.#owner.wake()
-    this.#isCrowded = crowded
-  }
-
-  /** Removes what nobody names any more, then what was least recently used, until there is room again. */
-  async #makeRoom({ file, log }: Opened, error: unknown): Promise<void> {
-    if (performance.now() < this.#refusingUntil) throw asBackendError(error, file.path)
-    const { all, used } = file.pages()
-    // Pages are free, or could be added, and yet there was no room: it is the disk that is full.
-    const isDiskFull = all < this.room.pages && all - used > this.#sparePages
-    await this.#checkpointer.awaited(log.copy('RESTART'))
-    if (!isDiskFull && (await this.#removeUntilThereIsRoom(file, log))) return
-    this.#refusingUntil = performance.now() + REFUSING
-    throw asBackendError(error, file.path)
-  }
-
-  /** How many pages have to be free for a write to go on. */
-  get #sparePages(): number {
-    return Math.max(8, Math.ceil((4 * this.room.partBytes) / PAGE_BYTES))
-  }
-
-  /** Answers false when nothing can be removed. */
-  async #removeUntilThereIsRoom(file: ShardFile, log: Log): Promise<boolean> {
-    for (;;) {
-      const { all, used } = file.pages()
-      const goal = Math.min(all, this.room.pages) - this.#sparePages
-      if (used <= goal) return true
-      const gone: string[] = []
-      const hasTime = slice()
-      try {
-        const uses = this.#someUses()
-        const more = file.transact(() => {
-          noteUses(file, uses)
-          if (collectGarbage(file, hasTime)) return true
-          if (file.pages().used > goal) gone.push(...evict(file, hasTime))
-          return gone.length > 0
-        })
-        for (const key of uses) this.#uses.delete(key)
-        if (!more && file.pages().used >= used) return false
-      } catch (error) {
-        if (isFull(error)) return false
-        if (!isBusy(error)) throw error
-        await this.#unlocked()
-        continue
-      }
-      for (const key of gone) this.#owner.removed(key, 'evicted')
-      if (log.isTooLong) await this.#checkpointer.awaited(log.copy('RESTART'))
-      await turn()
-    }
   }
 
   // Damage

@@ -23,6 +23,17 @@ export function contentOf(file: ShardFile, { kind, ref, value }: Entry): Content
   return { kind: 'bits', items: items.slice(0, items.findLastIndex((byte) => byte !== 0) + 1) }
 }
 
+/** About how many bytes a key takes. */
+export function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): number {
+  const own = value instanceof Buffer ? value.length : Buffer.byteLength(String(value ?? ''))
+  const { bytes } = file.get(
+    `SELECT (SELECT coalesce(sum(length(bytes)), 0) FROM parts WHERE ref = @ref)
+     + (SELECT coalesce(sum(length(member)), 0) FROM members WHERE ref = @ref) AS bytes`,
+    { ref },
+  ) as { bytes: number }
+  return Buffer.byteLength(key) + own + bytes
+}
+
 /** Makes of a key one that holds this. */
 export function putContent(file: ShardFile, key: string, content: Content, expiresAt: Milliseconds | null): void {
   const entry = { key, expiresAt, sum: 0 }

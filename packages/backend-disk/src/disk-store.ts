@@ -18,13 +18,14 @@ import {
   type Milliseconds,
   type Miss,
   type Snapshot,
+  stampsBeside,
   type Write,
   WrongTypeError,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
-import { contentOf } from './contents.ts'
+import { contentOf, sizeOf } from './contents.ts'
 import { DiskBits } from './disk-bits.ts'
 import { DiskKeys } from './disk-keys.ts'
 import { DiskLeases } from './disk-leases.ts'
@@ -44,7 +45,7 @@ import { claim, expire, holds, make, placeOf } from './steps.ts'
 import { writeTogether } from './together.ts'
 import { turn } from './turn.ts'
 import { UnderWay } from './under-way.ts'
-import { checked, type Encoded, isAtHand, Values } from './values.ts'
+import { checked, type Encoded, isAtHand, NOBODY, Values } from './values.ts'
 
 /** How many keys one step takes at most where a command takes many. */
 const BATCH = 64
@@ -55,11 +56,6 @@ const STRETCH: Milliseconds = 2
 
 /** The share of the time a caller waits in which a write has to be done, for the guard began to wait before the store. */
 const IN_TIME = 0.9
-
-const NOBODY: BackendHost = { removed() {}, error() {} }
-
-/** Where core keeps the stamps of the tags of a value. */
-const TAGS = '\u0000tags'
 
 type Base = Omit<BackendBase, 'apply'> & Partial<Backend>
 
@@ -282,13 +278,13 @@ export class DiskStore implements Base {
     return chain(this.#read(shard, key), (entry) =>
       chain(this.#values.raw(shard, key, entry), (bytes) => {
         if (bytes === MISS) return bytes
-        return chain(this.#values.decode(shard, key, entry, NOBODY), (value) => (hasTags(value) ? value : bytes))
+        return chain(this.#values.decode(shard, key, entry, NOBODY), (value) => (stampsBeside(value) ? value : bytes))
       }),
     )
   }
 
   setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean> {
-    if (hasTags(value)) return this.set(key, value, lifetime)
+    if (stampsBeside(value)) return this.set(key, value, lifetime)
     const shard = this.#shardOf(key)
     const raw = typeof value === 'string' ? value : Buffer.from(value as Uint8Array)
     return this.#ifThereIsRoom(shard, key, () =>
@@ -473,19 +469,4 @@ export class DiskStore implements Base {
 function hashOf(key: string): number {
   checkText('key', key)
   return crc32(key)
-}
-
-/** Whether core has put the stamps of tags beside a value. */
-function hasTags(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, TAGS)
-}
-
-function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): number {
-  const own = value instanceof Buffer ? value.length : Buffer.byteLength(String(value ?? ''))
-  const { bytes } = file.get(
-    `SELECT (SELECT coalesce(sum(length(bytes)), 0) FROM parts WHERE ref = @ref)
-     + (SELECT coalesce(sum(length(member)), 0) FROM members WHERE ref = @ref) AS bytes`,
-    { ref },
-  ) as { bytes: number }
-  return Buffer.byteLength(key) + own + bytes
 }

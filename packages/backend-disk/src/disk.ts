@@ -4,8 +4,10 @@ import {
   type Backend,
   type Clock,
   ConfigurationError,
+  checkThat,
   completeBackend,
   type Driver,
+  kindOfOption,
   type OptionKind,
   optionsFromUrl,
   parseTtl,
@@ -66,24 +68,25 @@ export const disk: DiskDriver = /* @__PURE__ */ Object.assign(create, {
 
 function create(options: DiskOptions = {}): DiskBackend {
   checkNode()
-  if (typeof options !== 'object' || options === null)
-    throw new ConfigurationError(
-      `disk() takes an object of options, not ${shown(options)}. A URL goes to setup() of a cache whose drivers are [disk].`,
-    )
+  checkThat(
+    typeof options === 'object' && options !== null,
+    `disk() takes an object of options, not ${kindOfOption(options)}. A URL goes to setup() of a cache whose drivers are [disk].`,
+  )
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
   if (unknown !== undefined) throw unknownOption(unknown, 'disk', OPTIONS)
   const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', ...others } = options
   const { synchronous = 'off', clock, ...rest } = others
-  if (directory !== undefined && (typeof directory !== 'string' || directory === ''))
-    throw bad('directory', directory, 'the path of a directory; leave it out for a temporary one')
-  if (!Number.isInteger(shards) || shards < 0 || shards > MOST_SHARDS)
-    throw bad('shards', shards, `a whole number from 0 to ${MOST_SHARDS}`)
+  const check = (name: keyof DiskOptions, isFine: boolean, good: string) =>
+    checkThat(isFine, `Option "${name}" of disk is ${kindOfOption(options[name])}; it must be ${good}.`)
+  const isPath = directory === undefined || (typeof directory === 'string' && directory !== '')
+  check('directory', isPath, 'the path of a directory; leave it out for a temporary one')
+  const isCount = Number.isInteger(shards) && shards >= 0 && shards <= MOST_SHARDS
+  check('shards', isCount, `a whole number from 0 to ${MOST_SHARDS}`)
   const files = Math.max(1, shards)
-  if (!Number.isSafeInteger(sizeLimit) || sizeLimit < files * LEAST_BYTES)
-    throw bad('sizeLimit', sizeLimit, `a whole number of bytes, at least ${files * LEAST_BYTES} for ${files} shards`)
-  if (synchronous !== 'off' && synchronous !== 'normal') throw bad('synchronous', synchronous, "'off' or 'normal'")
-  if (clock !== undefined && typeof clock?.now !== 'function')
-    throw bad('clock', clock, 'an object with a method now()')
+  const isRoom = Number.isSafeInteger(sizeLimit) && sizeLimit >= files * LEAST_BYTES
+  check('sizeLimit', isRoom, `a whole number of bytes, at least ${files * LEAST_BYTES} for ${files} shards`)
+  check('synchronous', synchronous === 'off' || synchronous === 'normal', "'off' or 'normal'")
+  check('clock', clock === undefined || typeof clock?.now === 'function', 'an object with a method now()')
   const store = new DiskStore(
     {
       directory: directory === undefined ? ownDirectory() : resolve(directory),
@@ -105,10 +108,11 @@ function create(options: DiskOptions = {}): DiskBackend {
 }
 
 /** better-sqlite3 13 kills a process of an older Node as soon as it opens a file. */
-function checkNode(version: string = process.versions.node): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
+function checkNode(): void {
+  const { node } = process.versions
+  const [major = 0, minor = 0] = node.split('.').map(Number)
   if (major < 22 || (major === 22 && minor < 2))
-    throw new ConfigurationError(`@cashews/backend-disk needs Node 22.2 or later; this is ${version}.`)
+    throw new ConfigurationError(`@cashews/backend-disk needs Node 22.2 or later; this is ${node}.`)
 }
 
 /** A folder of this user and this application: others must neither read nor share it. */
@@ -144,13 +148,4 @@ function decoded(path: string, url: string): string {
 
 function badUrl(url: string, why: string): ConfigurationError {
   return new ConfigurationError(`"${redact(url)}" ${why}. Write disk:///path, or disk://?directory=path.`)
-}
-
-/** Text in quotes, so that nobody takes it for a number. */
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
-}
-
-function bad(name: string, value: unknown, good: string): ConfigurationError {
-  return new ConfigurationError(`Option "${name}" of disk is ${shown(value)}; it must be ${good}.`)
 }

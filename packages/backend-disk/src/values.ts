@@ -11,8 +11,8 @@ import { turn } from './turn.ts'
 const STAGING = 60_000
 /** How often a large value may be replaced while it is being read. */
 const MOST_TRIES = 5
-/** Hears nothing: {@link Values.decode} will tell what is wrong. */
-const NOBODY: BackendHost = { removed() {}, error() {} }
+/** Hears nothing. */
+export const NOBODY: BackendHost = { removed() {}, error() {} }
 const WHOLE_NUMBER = /^-?\d{1,16}$/
 
 /** An entry to be, but for its key and end. */

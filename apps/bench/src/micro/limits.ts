@@ -3,11 +3,15 @@ import { circuitBreaker, RateLimitError, rateLimit } from '@cashews/strategies'
 import * as cockatiel from 'cockatiel'
 import CircuitBreaker from 'opossum'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { cashews } from '../contenders.ts'
+import { cashews, HOUR } from '../contenders.ts'
 import { compare, run } from '../harness.ts'
 import { ids } from '../users.ts'
 
-/** G3: a call that a limit allows, one that it blocks, and one through a closed circuit breaker. */
+/**
+ * G3: a call that a limit allows, one that it blocks, and one through a closed circuit breaker. Ours opens at a share of failed
+ * calls over a sliding period: so does the sampling breaker of cockatiel. Its consecutive one, which
+ * counts failures in a row only, stands beside, without a bar.
+ */
 await run(async () => {
   const PLENTY = 1e9
   const cache = await cashews('none')
@@ -23,10 +27,10 @@ await run(async () => {
 
   const guarded = circuitBreaker(cache, { errorsRate: 50, period: '1h', ttl: '1m', key: 'breaker' }, work)
   const opossum = new CircuitBreaker(work, { timeout: false })
-  const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
-    halfOpenAfter: 60_000,
-    breaker: new cockatiel.ConsecutiveBreaker(5),
-  })
+  const policy = (breaker: cockatiel.IBreaker) =>
+    cockatiel.circuitBreaker(cockatiel.handleAll, { halfOpenAfter: 60_000, breaker })
+  const sampling = policy(new cockatiel.SamplingBreaker({ threshold: 0.5, duration: HOUR, minimumRps: 1 }))
+  const consecutive = policy(new cockatiel.ConsecutiveBreaker(5))
 
   const runs = (call: (id: string) => Promise<unknown>) => async () => strictEqual(await call('x'), 'x')
   const refuses = (call: (id: string) => Promise<unknown>) => async () =>
@@ -104,12 +108,19 @@ await run(async () => {
           check: runs((id) => opossum.fire(id)),
         },
         {
-          name: 'cockatiel',
+          name: 'cockatiel, sampling breaker',
           bar: { atLeast: 2.2, aim: 4 },
           batch: async () => {
-            for (const id of ids) await policy.execute(() => work(id))
+            for (const id of ids) await sampling.execute(() => work(id))
           },
-          check: runs((id) => policy.execute(() => work(id))),
+          check: runs((id) => sampling.execute(() => work(id))),
+        },
+        {
+          name: 'cockatiel, consecutive breaker',
+          batch: async () => {
+            for (const id of ids) await consecutive.execute(() => work(id))
+          },
+          check: runs((id) => consecutive.execute(() => work(id))),
         },
       ],
     })),

@@ -30,7 +30,7 @@ export class ClientHolder<C extends Redis | Cluster> {
 
   async open(): Promise<void> {
     this.#client ??= this.#made()
-    this.#watch ??= new Watch(this.#client)
+    this.#watch ??= new Watch(this.#client, () => this.renew(this.#client))
     try {
       await whenReady(this.#client)
     } catch {
@@ -62,11 +62,6 @@ export class ClientHolder<C extends Redis | Cluster> {
     if (client) return client
     if (this.#client && this.#isOwn && !this.#watch?.hasNoDatabase) revive(this.#client)
     throw this.#away()
-  }
-
-  /** Makes a new connection where a server took the last one, and then never finished the handshake. */
-  renewStuck(): void {
-    if (this.#watch?.isStuck) this.renew(this.#client)
   }
 
   /** Makes a new connection of a client that is ours. */

@@ -112,7 +112,7 @@ export class ClusterLink implements Link {
   }
 
   isPartlyThere(): boolean {
-    return !this.#health.allAway
+    return this.#masters().length > 0 && !this.#health.allAway
   }
 
   bePatient(patience: Milliseconds): void {
@@ -121,7 +121,6 @@ export class ClusterLink implements Link {
 
   /** One server that answers is enough: those that do not are looked after one by one. */
   async ping(message: string): Promise<string> {
-    this.#holder.renewStuck()
     const masters = this.#holder.ready().nodes('master')
     const pings = masters.map((node) => signOfLife(node, message, () => this.#renew(node)))
     return Promise.any(pings).catch((error: AggregateError) => {

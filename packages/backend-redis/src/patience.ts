@@ -12,7 +12,7 @@ const HANDSHAKE: Milliseconds = 1_000
  * Acts after a while, unless what was waited for has come: it is looked for once more, because a process that was busy
  * itself runs its timers before it reads what has arrived. Answers how to stop.
  */
-export function later(timeout: Milliseconds, act: () => void): () => void {
+export function later(timeout: Milliseconds, act: () => unknown): () => void {
   let isOver = false
   const timer = setTimeout(() => setImmediate(() => isOver || act()), timeout)
   return () => {
@@ -61,14 +61,17 @@ export function isNoSuchDatabase({ message }: Error): boolean {
   return message.includes('DB index is out of range')
 }
 
-/** Knows what a client last complained about, and since when it shakes hands. */
+/** Knows what a client last complained about, and how long it shakes hands. */
 export class Watch {
   readonly #client: Redis | Cluster
-  #connectedAt = 0
+  readonly #stuck: () => void
   #trouble: Error | undefined
+  #stopWaiting = (): void => {}
 
-  constructor(client: Redis | Cluster) {
+  /** @param stuck Hears that a server has taken the connection, and does not finish the handshake. */
+  constructor(client: Redis | Cluster, stuck: () => void) {
     this.#client = client
+    this.#stuck = stuck
     client.on('error', this.#onError)
     client.on('connect', this.#onConnect)
   }
@@ -83,17 +86,13 @@ export class Watch {
     })
   }
 
-  /** Whether a server took the connection, and then never finished the handshake. */
-  get isStuck(): boolean {
-    return this.#client.status === 'connect' && performance.now() - this.#connectedAt > HANDSHAKE
-  }
-
   /** Whether the server has no database of the number that was asked for. */
   get hasNoDatabase(): boolean {
     return this.#trouble !== undefined && isNoSuchDatabase(this.#trouble)
   }
 
   stop(): void {
+    this.#stopWaiting()
     this.#client.off('error', this.#onError)
     this.#client.off('connect', this.#onConnect)
   }
@@ -104,7 +103,8 @@ export class Watch {
   }
 
   readonly #onConnect = (): void => {
-    this.#connectedAt = performance.now()
+    this.#stopWaiting()
+    this.#stopWaiting = later(HANDSHAKE, () => this.#client.status === 'connect' && this.#stuck())
   }
 }
 

@@ -84,7 +84,6 @@ export class ServerLink implements Link {
   bePatient(): void {}
 
   async ping(message: string): Promise<string> {
-    this.#holder.renewStuck()
     const client = this.#holder.ready()
     return signOfLife(client, message, () => this.#holder.renew(client)).catch(rethrow)
   }

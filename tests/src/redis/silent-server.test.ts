@@ -1,0 +1,31 @@
+import { redis } from '@cashews/backend-redis'
+import { createCache } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../support/redis/eventually.ts'
+import { startProxy } from '../support/redis/proxy.ts'
+import { redisCluster, redisUrl } from '../support/redis/shared.ts'
+
+const portOf = (address: string | undefined) => Number(address?.split(':').at(-1))
+
+describe.each([
+  ['a server', () => portOf(new URL(redisUrl()).host), (port: number) => redis({ port })],
+  ['a Cluster', () => portOf(redisCluster()[0]), (port: number) => redis({ cluster: [{ host: '127.0.0.1', port }] })],
+])('%s that takes connections and answers nothing, from the start', (_, target, through) => {
+  it('is left alone after two calls, and used once it answers new connections', async () => {
+    await using proxy = await startProxy(target())
+    proxy.blackhole()
+    await using cache = createCache({ onError() {} }).setup(through(proxy.port))
+    const told: string[] = []
+    cache.on('unavailable', () => told.push('unavailable'))
+    cache.on('available', () => told.push('available'))
+
+    expect(await cache.get('key', 'fallback')).toBe('fallback')
+    expect(await cache.get('key', 'fallback')).toBe('fallback')
+    expect(told).toEqual(['unavailable'])
+
+    proxy.heal()
+    await eventually(() => told.includes('available'))
+    const key = crypto.randomUUID()
+    expect(await cache.set(key, 1, { ttl: '1m' })).toBe(true)
+  })
+})

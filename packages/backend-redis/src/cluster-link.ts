@@ -122,7 +122,11 @@ export class ClusterLink implements Link {
   /** One server that answers is enough: those that do not are looked after one by one. */
   async ping(message: string): Promise<string> {
     const masters = this.#holder.ready().nodes('master')
-    const pings = masters.map((node) => signOfLife(node, message, () => this.#renew(node)))
+    const pings = masters.map(async (node) => {
+      const answer = await signOfLife(node, message, () => this.#renew(node))
+      this.#health.found(addressOf(node))
+      return answer
+    })
     return Promise.any(pings).catch((error: AggregateError) => {
       throw asBackendError(error.errors[0] ?? error)
     })

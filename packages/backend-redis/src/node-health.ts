@@ -61,6 +61,11 @@ export class NodeHealth {
     this.#lookAfter(this.#healthOf(node))
   }
 
+  /** A server gave a sign of life. */
+  found(node: string): void {
+    Object.assign(this.#healthOf(node), { isAway: false, silentFor: 0 })
+  }
+
   /** Whether every server there is is away. */
   get allAway(): boolean {
     const all = this.#all()
@@ -114,11 +119,7 @@ export class NodeHealth {
 
   async #look(): Promise<void> {
     const away = [...this.#nodes].filter(([, { isAway }]) => isAway)
-    await Promise.all(
-      away.map(async ([node, health]) => {
-        if (await this.#isBack(node)) Object.assign(health, { isAway: false, silentFor: 0 })
-      }),
-    )
+    await Promise.all(away.map(async ([node]) => (await this.#isBack(node)) && this.found(node)))
     if (this.#looking === undefined) return
     this.#looking = undefined
     for (const health of this.#nodes.values()) if (health.isAway) this.#lookAfter(health)

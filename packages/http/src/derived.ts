@@ -1,5 +1,8 @@
 import { compileGlob, type Detections } from '@cashews/core'
 import { type CacheControl, writeCacheControl } from './cache-control.ts'
+import { appended, functionStatuses, serverTiming } from './cache-status.ts'
+import type { CacheControlOptions } from './control-options.ts'
+import type { Reply } from './request.ts'
 
 /** What the cached functions of a request say about its response. Durations are in seconds. */
 export interface Used {
@@ -29,14 +32,14 @@ export function usedOf({ calls }: Detections): Used {
 }
 
 /** Decides whether a response that used so and so may be kept by caches that many share. */
-export type IsPublic = (keys: readonly string[]) => boolean
+type IsPublic = (keys: readonly string[]) => boolean
 
 const always: IsPublic = () => true
 const never: IsPublic = () => false
 const compiled = /* @__PURE__ */ new WeakMap<readonly string[], IsPublic>()
 
 /** @param option All, none, or those that used nothing but keys which match one of the globs. */
-export function publicIf(option: boolean | readonly string[]): IsPublic {
+function publicIf(option: boolean | readonly string[]): IsPublic {
   if (typeof option === 'boolean') return option ? always : never
   const known = compiled.get(option)
   if (known) return known
@@ -50,11 +53,27 @@ export function publicIf(option: boolean | readonly string[]): IsPublic {
  * The fields of a response that do not say themselves how long it may be kept. A client subtracts `Age` from `max-age`:
  * what remains is the shortest time that anything used is still kept. Without anything used there is nothing to say.
  */
-export function derivedFields({ left, age, isStale, keys }: Used, isPublic: IsPublic): Record<string, string> {
+function derivedFields({ left, age, isStale, keys }: Used, isPublic: IsPublic): Record<string, string> {
   if (left === undefined) return {}
   if (isStale || left < 1) return { 'cache-control': 'no-cache' }
   const whole = Math.floor(age)
   const shared = isPublic(keys)
   const directives: CacheControl = { public: shared, private: !shared, maxAge: whole + Math.floor(left) }
   return { 'cache-control': writeCacheControl(directives), age: String(whole) }
+}
+
+/** A reply with what the cached functions of its request say about it, where the handler does not say it itself. */
+export function withDerived(reply: Reply, detections: Detections, options: CacheControlOptions): Reply {
+  const fields = { ...derivedFor(reply, detections, options), ...reply.fields }
+  if (options.cacheStatus && detections.keys.length > 0)
+    fields['cache-status'] = appended(fields['cache-status'], functionStatuses(detections).join(', '))
+  if (options.serverTiming && detections.keys.length > 0)
+    fields['server-timing'] = appended(fields['server-timing'], serverTiming(detections))
+  return { ...reply, fields }
+}
+
+function derivedFor({ status, fields }: Reply, detections: Detections, options: CacheControlOptions): Reply['fields'] {
+  if (fields['cache-control'] !== undefined || fields.expires !== undefined) return {}
+  if (status === 401 || status === 403 || status >= 500) return { 'cache-control': 'no-store' }
+  return status < 400 ? derivedFields(usedOf(detections), publicIf(options.public ?? false)) : {}
 }

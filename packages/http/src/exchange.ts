@@ -1,37 +1,14 @@
-import {
-  type Awaitable,
-  type Cache,
-  chain,
-  type Detections,
-  invalidateFurther,
-  isPending,
-  onTerms,
-} from '@cashews/core'
+import { type Awaitable, type Cache, chain, type Detections, invalidateFurther, isPending } from '@cashews/core'
 import type { CacheControl } from './cache-control.ts'
-import { appended, functionStatuses, serverTiming } from './cache-status.ts'
 import { conditionalReply } from './conditional.ts'
-import { derivedFields, type IsPublic, publicIf, usedOf } from './derived.ts'
+import type { CacheControlOptions } from './control-options.ts'
+import { usedOf, withDerived } from './derived.ts'
 import { type Body, entityTag } from './etag.ts'
 import { type Fields, lineOf } from './field.ts'
 import { type HttpRequest, isSafe, type Reply } from './request.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { demandsNothing, type SteeringOptions, steer } from './steering.ts'
+import { demandsNothing, type SteeringOptions, steer, steered } from './steering.ts'
 import type { Visit } from './visits.ts'
-
-/** Settings of {@link cacheControl}. */
-export interface CacheControlOptions<R = unknown> extends SteeringOptions<R> {
-  /**
-   * Whether shared caches may keep the responses: `true`, or globs of keys, such as `['product:*']`. A response is
-   * `private` as soon as it used anything else.
-   *
-   * @default false
-   */
-  readonly public?: boolean | readonly string[]
-  /** Whether `Cache-Status` tells of each cached function, by its template. @default false */
-  readonly cacheStatus?: boolean
-  /** Whether `Server-Timing` does, which browsers show. @default false */
-  readonly serverTiming?: boolean
-}
 
 /** How an exchange came to be. */
 export interface ExchangeOptions {
@@ -67,7 +44,6 @@ export class Exchange {
   readonly #header: () => Fields
   #isTagged = false
   #control: CacheControlOptions | undefined
-  #isPublic: IsPublic = () => false
   #responses: ResponseCache | undefined
   #visit: Visit | undefined
   #soFar: (() => Detections) | undefined
@@ -116,7 +92,6 @@ export class Exchange {
   /** Lets the request steer the cached functions it calls, and the response tell what was used. */
   control(options: CacheControlOptions, going: Going): void {
     this.#control = options
-    this.#isPublic = publicIf(options.public ?? false)
     this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, going)), going)
   }
 
@@ -219,33 +194,15 @@ export class Exchange {
     const { method } = this.request
     if (this.#responses && !isSafe(method))
       this.#forgetting = this.#responses.invalidate(this.request, said).catch(this.#cache.report)
-    const used = usedOf(this.detected())
+    const detections = this.detected()
+    const used = usedOf(detections)
     if (this.#isOnlyIfCached && used.left === undefined && this.#visit === undefined)
       return { status: 504, fields: {}, body: '' }
     const answered = this.#visit && this.#responses ? this.#responses.answer(this.#visit, said, used) : said
-    const told = this.#told(answered)
+    const told = this.#control && isSafe(method) ? withDerived(answered, detections, this.#control) : answered
     const reply = this.#tagged(told)
     this.#visit?.recorder?.head(reply)
     return this.#conditional(reply)
-  }
-
-  /** With what the cached functions say about it. */
-  #told(reply: Reply): Reply {
-    if (!this.#control || !isSafe(this.request.method)) return reply
-    const { cacheStatus, serverTiming: timing } = this.#control
-    const fields = { ...this.#ownFields(reply), ...reply.fields }
-    const detections = this.detected()
-    if (cacheStatus && detections.keys.length > 0)
-      fields['cache-status'] = appended(fields['cache-status'], functionStatuses(detections).join(', '))
-    if (timing && detections.keys.length > 0)
-      fields['server-timing'] = appended(fields['server-timing'], serverTiming(detections))
-    return { ...reply, fields }
-  }
-
-  #ownFields({ status, fields }: Reply): Record<string, string> {
-    if (fields['cache-control'] !== undefined || fields.expires !== undefined) return {}
-    if (status === 401 || status === 403 || status >= 500) return { 'cache-control': 'no-store' }
-    return status < 400 ? derivedFields(usedOf(this.detected()), this.#isPublic) : {}
   }
 
   /** With an entity tag, if it is a 200 whose content is known. */
@@ -272,7 +229,7 @@ export class Exchange {
 
   #enter(directives: CacheControl, going: Going): void {
     this.#isOnlyIfCached = directives.onlyIfCached ?? false
-    this.#watch(() => steered(this.#cache, directives, going))
+    this.#watch(() => steered(this.#cache, directives, () => proceed(going)))
   }
 
   #watch(run: () => Promise<unknown>): void {
@@ -308,14 +265,4 @@ export class Exchange {
 function proceed(going: Going): Promise<unknown> {
   going.on()
   return going.ended()
-}
-
-/** Goes on where cached functions keep to what the request demands. */
-function steered(cache: Cache, directives: CacheControl, going: Going): Promise<unknown> {
-  const { noStore, noCache, maxAge, minFresh, onlyIfCached } = directives
-  const go = () => proceed(going)
-  if (noStore) return cache.disabling(['get', 'getMany', 'set', 'setMany'], go)
-  if (noCache) return cache.disabling(['get', 'getMany'], go)
-  if (maxAge === undefined && minFresh === undefined && !onlyIfCached) return go()
-  return onTerms({ maxAge, minFresh, onlyStored: onlyIfCached }, go)
 }

@@ -1,4 +1,4 @@
-import { type Cache, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, onTerms, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
 import { type Asked, type HttpRequest, isRead } from './request.ts'
 
@@ -35,6 +35,15 @@ export async function steer(
   const costs = asked.noCache || asked.noStore || asked.maxAge !== undefined || asked.minFresh !== undefined
   if (!costs || (await mayRecompute(cache, client(request), recompute))) return obeyed
   return { onlyIfCached: asked.onlyIfCached }
+}
+
+/** Goes on where cached functions keep to what the request demands. */
+export function steered(cache: Cache, directives: CacheControl, go: () => Promise<unknown>): Promise<unknown> {
+  const { noStore, noCache, maxAge, minFresh, onlyIfCached } = directives
+  if (noStore) return cache.disabling(['get', 'getMany', 'set', 'setMany'], go)
+  if (noCache) return cache.disabling(['get', 'getMany'], go)
+  if (maxAge === undefined && minFresh === undefined && !onlyIfCached) return go()
+  return onTerms({ maxAge, minFresh, onlyStored: onlyIfCached }, go)
 }
 
 const NOTHING: CacheControl = {}

@@ -5,6 +5,7 @@ import { reviveAll } from './custom-parts.ts'
 import { isFlat } from './flat.ts'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
+import { packPlain } from './plain-writer.ts'
 import { NOBODY, Refusal } from './refusal.ts'
 import { nameOf, remedyFor } from './remedy.ts'
 import { settle, Unsettled } from './settle.ts'
@@ -34,8 +35,8 @@ export interface Format {
 
 /** The format that `codec` asks for. */
 export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Pick<Vocabulary, 'depth' | 'errorStacks'>): Format {
-  if (codec === 'msgpack') return new BuiltIn(FORMAT.msgpack, { ...words, jsonOnly: false }, packWellFormed)
-  if (codec === 'json') return new BuiltIn(FORMAT.json, { ...words, jsonOnly: true }, stringify)
+  if (codec === 'msgpack') return new BuiltIn(FORMAT.msgpack, { ...words, jsonOnly: false }, packPlain, packWellFormed)
+  if (codec === 'json') return new BuiltIn(FORMAT.json, { ...words, jsonOnly: true }, stringifyFlat, stringify)
   return new OwnFormat(codec)
 }
 
@@ -52,19 +53,23 @@ export const READERS: Readonly<Record<number, Format['read']>> = {
 class BuiltIn implements Format {
   readonly id: number
   readonly #words: Vocabulary
-  readonly #write: (settled: unknown, reserved: number) => Buffer
+  readonly #writePlain: typeof packPlain
+  readonly #write: typeof packWellFormed
   readonly read: Format['read']
 
-  constructor(id: 0 | 1, words: Vocabulary, write: (settled: unknown, reserved: number) => Buffer) {
+  /** @param writePlain Writes at once what needs no settling, and answers `undefined` for everything else. */
+  constructor(id: 0 | 1, words: Vocabulary, writePlain: typeof packPlain, write: typeof packWellFormed) {
     this.id = id
     this.#words = words
+    this.#writePlain = writePlain
     this.#write = write
     this.read = READERS[id] as Format['read']
   }
 
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
     try {
-      if (isFlat(value)) return this.#write(value, reserved)
+      const written = this.#writePlain(value, this.#words.depth, reserved)
+      if (written !== undefined) return written
       const settled = settle(value, this.#words)
       return settled instanceof Unsettled
         ? this.#writeLater(key, value, settled, reserved)
@@ -87,6 +92,10 @@ function packWellFormed(settled: unknown, reserved: number): Buffer {
   if (isBytesAlone(settled)) return packBytes(settled, reserved)
   const written = pack(settled, reserved)
   return mayBeIllFormed(written) ? pack(spellOut(settled), reserved) : written
+}
+
+function stringifyFlat(value: unknown, _depth: number, reserved: number): Buffer | undefined {
+  return isFlat(value) ? stringify(value, reserved) : undefined
 }
 
 class OwnFormat implements Format {

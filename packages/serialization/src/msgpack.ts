@@ -35,9 +35,10 @@ Object.freeze((unpackr as unknown as { structures: object[] }).structures)
 // What a byte that no format uses is read as: one object for everybody.
 Object.freeze(unpackr.unpack(Buffer.of(0xc1)))
 
-/** Payloads up to this size are read from a buffer of ours, whose `DataView` is at hand. */
+/** Payloads up to this size are read from a buffer of ours, whose memory and `DataView` are at hand. */
 const SCRATCH_BYTES = 8_192
 const scratch = Buffer.alloc(SCRATCH_BYTES)
+Object.defineProperty(scratch, 'buffer', { value: scratch.buffer })
 Object.defineProperty(scratch, 'dataView', { value: new DataView(scratch.buffer, scratch.byteOffset, SCRATCH_BYTES) })
 const range = { start: 0, end: 0 }
 

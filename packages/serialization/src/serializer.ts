@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { type Awaitable, type BackendHost, DecodeError, MISS, ValueError } from '@cashews/core'
 import { type Format, formatOf, READERS } from './codec.ts'
 import { compressorOf, GrowthError } from './compression.ts'

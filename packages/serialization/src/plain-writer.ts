@@ -1,0 +1,139 @@
+import { Met } from './met.ts'
+import { type Fields, isOdd, isPlain } from './plain.ts'
+import { columnsOf, hasKeys } from './rows.ts'
+import { TAG } from './tagged.ts'
+import { Words } from './words.ts'
+
+/** From here on a map is not what msgpackr writes. */
+const MOST_FIELDS = 0xffff
+const isOwn = Object.prototype.hasOwnProperty
+
+/** A writer at rest. None while one is at work, when a getter may write a value of its own, and after one that failed. */
+let spare: PlainWriter | undefined
+
+/**
+ * Writes plain data, after `reserved` free bytes, by the walk that finds out whether it is plain: lists and objects, each
+ * met once, of text, numbers, booleans, dates, `null` and `undefined`. The bytes are those that msgpackr makes of what
+ * `settle` makes of it. Answers `undefined` as soon as there is more to it, or something to be refused, and for text or a
+ * number alone, which need no walk.
+ *
+ * @param depth How deep it may be nested.
+ */
+export function packPlain(value: unknown, depth: number, reserved: number): Buffer | undefined {
+  if (typeof value !== 'object') return undefined
+  const writer = spare ?? new PlainWriter()
+  spare = undefined
+  const written = writer.write(value, depth, reserved)
+  spare = writer
+  return written
+}
+
+class PlainWriter {
+  readonly #words = new Words()
+  /** Absent until a second object comes: a single one is met once. */
+  #met: Met | undefined
+  #root: object | undefined
+  #depth = 0
+
+  write(value: unknown, depth: number, reserved: number): Buffer | undefined {
+    this.#depth = depth
+    this.#words.begin(reserved)
+    const isPlain = this.#part(value, 0)
+    this.#met = undefined // or the value would be held
+    this.#root = undefined
+    return isPlain ? this.#words.end() : undefined
+  }
+
+  /** Each of these answers whether all of it was written. */
+  #part(value: unknown, depth: number): boolean {
+    if (typeof value === 'string') return this.#words.text(value)
+    if (typeof value === 'number') {
+      if (Object.is(value, -0)) return false
+      this.#words.number(value)
+    } else if (typeof value === 'boolean') this.#words.boolean(value)
+    else if (value === null) this.#words.null()
+    else if (value === undefined) this.#words.undefined()
+    else return typeof value === 'object' && this.#object(value, depth + 1)
+    return true
+  }
+
+  #isNew(value: object): boolean {
+    if (this.#root === undefined) {
+      this.#root = value
+      return true
+    }
+    if (this.#met === undefined) {
+      this.#met = new Met()
+      this.#met.isNew(this.#root)
+    }
+    return this.#met.isNew(value)
+  }
+
+  #object(value: object, depth: number): boolean {
+    if (depth > this.#depth || !this.#isNew(value)) return false
+    const prototype: object | null = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype) return this.#fields(value as Fields, depth)
+    if (prototype === Array.prototype) return this.#items(value as unknown[], depth)
+    return prototype === Date.prototype && this.#date(value as Date, depth)
+  }
+
+  #fields(value: Fields, depth: number): boolean {
+    const opened = this.#words.openMap()
+    let count = 0
+    for (const key in value) {
+      if (++count > MOST_FIELDS || isOdd(key) || !isOwn.call(value, key)) return false
+      if (!this.#words.text(key) || !this.#part(value[key], depth)) return false
+    }
+    this.#words.closeMap(opened, count)
+    return hasNoSymbols(value)
+  }
+
+  #items(items: readonly unknown[], depth: number): boolean {
+    const keys = columnsOf(items)
+    if (keys && areAlike(items, keys)) return this.#rows(items, keys, depth)
+    const { length } = items
+    this.#words.list(length)
+    for (let at = 0; at < length; at++) {
+      const item = items[at]
+      if ((item === undefined && !(at in items)) || !this.#part(item, depth)) return false
+    }
+    return true
+  }
+
+  /** A list of objects with the same keys in the same order: the keys once, then all values. */
+  #rows(items: readonly unknown[], keys: readonly string[], depth: number): boolean {
+    const { length } = items
+    this.#words.tag(TAG.rows)
+    this.#words.list(2)
+    this.#words.list(keys.length)
+    for (const key of keys) if (!this.#words.text(key)) return false
+    this.#words.list(length * keys.length)
+    for (let at = 0; at < length; at++) if (!this.#row(items[at], keys, depth + 1)) return false
+    return true
+  }
+
+  /** A getter before it may have changed the row since it was looked at. */
+  #row(row: unknown, keys: readonly string[], depth: number): boolean {
+    if (!isPlain(row) || !this.#isNew(row)) return false
+    let at = 0
+    for (const key in row) if (key !== keys[at++] || !this.#part(row[key], depth)) return false
+    return at === keys.length && hasNoSymbols(row)
+  }
+
+  #date(value: Date, depth: number): boolean {
+    this.#words.tag(TAG.date)
+    return this.#part(value.getTime(), depth)
+  }
+}
+
+function areAlike(items: readonly unknown[], keys: readonly string[]): boolean {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]
+    if (!isPlain(item) || !hasKeys(item, keys)) return false
+  }
+  return true
+}
+
+function hasNoSymbols(value: object): boolean {
+  return Object.getOwnPropertySymbols(value).length === 0
+}

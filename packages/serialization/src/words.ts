@@ -1,0 +1,198 @@
+import { Buffer } from 'node:buffer'
+import type { Tag } from './tagged.ts'
+
+/** Small payloads are cut off one piece of memory after the other, as Node's own small buffers are. */
+const SLAB_BYTES = 8_192
+/** Where less than this is left of a slab, the next begins. */
+const LEAST_BYTES = 1_024
+/** Memory that larger payloads grew in is kept for the next, up to this size. */
+const MOST_KEPT = 1_048_576
+/** The most that a number takes, what says how long text, a list or a map is, and what marks a tagged part. */
+const WORD_BYTES = 9
+/** Up to here one byte says how many bytes of text there are, or items of a list. */
+const FEW_BYTES = 31
+const FEW_ITEMS = 15
+/** The most bytes of UTF-8 for a unit of UTF-16. Of longer text they are counted, lest three times the memory be taken. */
+const BYTES_PER_UNIT = 3
+const LONG_TEXT = 4_096
+
+/** Writes MessagePack, word after word: the very bytes that msgpackr writes. */
+export class Words {
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  #cut = 0
+  #large = Buffer.alloc(0)
+  /** What is written to: the slab, or what a payload grew in. */
+  #bytes = this.#slab
+  #view = new DataView(this.#bytes.buffer)
+  #start = 0
+  #at = 0
+
+  /** Begins a payload behind `reserved` free bytes. What was begun before and not ended is dropped. */
+  begin(reserved: number): void {
+    if (SLAB_BYTES - this.#cut < LEAST_BYTES) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#cut = 0
+    }
+    if (this.#bytes !== this.#slab) this.#writeTo(this.#slab)
+    this.#start = this.#cut
+    this.#at = this.#cut + reserved
+  }
+
+  /** Answers what was written since it began: nobody writes there again. */
+  end(): Buffer {
+    const written = this.#bytes.subarray(this.#start, this.#at)
+    if (this.#bytes !== this.#slab) return Buffer.from(written)
+    this.#cut = this.#at
+    return written
+  }
+
+  null(): void {
+    this.#claim(WORD_BYTES)
+    this.#bytes[this.#at++] = 0xc0
+  }
+
+  boolean(value: boolean): void {
+    this.#claim(WORD_BYTES)
+    this.#bytes[this.#at++] = value ? 0xc3 : 0xc2
+  }
+
+  undefined(): void {
+    this.#claim(WORD_BYTES)
+    this.#word16(0xd4, 0)
+  }
+
+  number(value: number): void {
+    this.#claim(WORD_BYTES)
+    if (value >>> 0 === value) this.#natural(value)
+    else if (value >> 0 === value) this.#negative(value)
+    else {
+      this.#bytes[this.#at] = 0xcb
+      this.#view.setFloat64(this.#at + 1, value)
+      this.#at += 9
+    }
+  }
+
+  #natural(value: number): void {
+    if (value < 0x80) this.#bytes[this.#at++] = value
+    else if (value < 0x100) this.#word8(0xcc, value)
+    else if (value < 0x10000) this.#word16(0xcd, value)
+    else this.#word32(0xce, value)
+  }
+
+  #negative(value: number): void {
+    if (value >= -0x20) this.#bytes[this.#at++] = value
+    else if (value >= -0x80) this.#word8(0xd0, value)
+    else if (value >= -0x8000) this.#word16(0xd1, value)
+    else this.#word32(0xd2, value)
+  }
+
+  /** Writes text, unless UTF-8 cannot say it: answers whether it did. */
+  text(value: string): boolean {
+    const { length } = value
+    if (length > FEW_BYTES) return this.#utf8(value)
+    this.#claim(length + 1)
+    const bytes = this.#bytes
+    let to = this.#at + 1
+    // What is short and ASCII takes less time here than a call of Node.
+    for (let from = 0; from < length; from++) {
+      const unit = value.charCodeAt(from)
+      if (unit > 0x7f) return this.#utf8(value)
+      bytes[to++] = unit
+    }
+    bytes[this.#at] = 0xa0 | length
+    this.#at = to
+    return true
+  }
+
+  #utf8(value: string): boolean {
+    const { length } = value
+    this.#claim(WORD_BYTES + (length > LONG_TEXT ? Buffer.byteLength(value) : length * BYTES_PER_UNIT))
+    const at = this.#at
+    const guess = sizeOfSize(length)
+    const size = this.#bytes.write(value, at + guess)
+    if (size !== length && !value.isWellFormed()) return false
+    const head = sizeOfSize(size)
+    if (head !== guess) this.#bytes.copyWithin(at + head, at + guess, at + guess + size)
+    if (head === 1) this.#bytes[this.#at++] = 0xa0 | size
+    else if (head === 2) this.#word8(0xd9, size)
+    else if (head === 3) this.#word16(0xda, size)
+    else this.#word32(0xdb, size)
+    this.#at += size
+    return true
+  }
+
+  /** Begins a list; its items come next. */
+  list(length: number): void {
+    this.#claim(WORD_BYTES)
+    if (length <= FEW_ITEMS) this.#bytes[this.#at++] = 0x90 | length
+    else if (length < 0x10000) this.#word16(0xdc, length)
+    else this.#word32(0xdd, length)
+  }
+
+  /** Begins a map; its keys and values come next, in turn. Answers where it began. */
+  openMap(): number {
+    this.#claim(WORD_BYTES)
+    const opened = this.#at - this.#start
+    this.#at += 3
+    return opened
+  }
+
+  /** Ends a map of at most 65,535 keys. */
+  closeMap(opened: number, size: number): void {
+    const head = this.#start + opened
+    this.#bytes[head] = 0xde
+    this.#bytes[head + 1] = size >> 8
+    this.#bytes[head + 2] = size
+  }
+
+  /** Begins a tagged part; its content comes next. */
+  tag(tag: Tag): void {
+    this.#claim(WORD_BYTES)
+    this.#word16(0xd4, 0x4300)
+    this.#word8(0x92, tag)
+  }
+
+  #word8(word: number, content: number): void {
+    this.#bytes[this.#at++] = word
+    this.#bytes[this.#at++] = content
+  }
+
+  #word16(word: number, content: number): void {
+    this.#bytes[this.#at++] = word
+    this.#bytes[this.#at++] = content >> 8
+    this.#bytes[this.#at++] = content
+  }
+
+  #word32(word: number, content: number): void {
+    this.#bytes[this.#at] = word
+    this.#view.setUint32(this.#at + 1, content)
+    this.#at += 5
+  }
+
+  /** Sees to it that so many bytes can be written. */
+  #claim(bytes: number): void {
+    if (this.#bytes.length - this.#at < bytes) this.#grow(bytes)
+  }
+
+  #grow(bytes: number): void {
+    const written = this.#bytes.subarray(this.#start, this.#at)
+    const least = written.length + bytes
+    const memory = this.#large.length < least ? Buffer.allocUnsafeSlow(2 * least) : this.#large
+    if (memory.length <= MOST_KEPT) this.#large = memory
+    memory.set(written)
+    this.#writeTo(memory)
+    this.#start = 0
+    this.#at = written.length
+  }
+
+  #writeTo(memory: Buffer<ArrayBuffer>): void {
+    this.#bytes = memory
+    this.#view = new DataView(memory.buffer)
+  }
+}
+
+/** How many bytes say how long text is. */
+function sizeOfSize(size: number): number {
+  if (size <= FEW_BYTES) return 1
+  return size < 0x100 ? 2 : size < 0x10000 ? 3 : 5
+}

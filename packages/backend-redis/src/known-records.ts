@@ -1,5 +1,5 @@
-import { type KnownTags, type Milliseconds, recordKeyOf } from '@cashews/core'
-import { endOfHead, headOf, isAt, MARK, tailOf } from './tagged-bytes.ts'
+import { type KnownTags, type Milliseconds, recordKeysOf, type TagsAhead } from '@cashews/core'
+import { endOfHead, headOf, tailOf } from './tagged-bytes.ts'
 
 /** How many records are remembered at most. */
 const MOST = 8_192
@@ -13,56 +13,57 @@ export class KnownRecord {
   readonly name: string
   /** The tag as JSON. */
   readonly json: string
-  /** What the record was last seen to hold; empty while it never was. */
-  stamp: Buffer = NOTHING
+  /** What the record was last seen to hold, without the mark of one made for a load; empty while it never was. */
+  stamp = ''
   /** Until when a record with that stamp lives at least, in the time of `monotonicNow`. */
   until: Milliseconds = Number.NEGATIVE_INFINITY
 
-  constructor(tag: string, nameOf: (key: string) => string) {
-    this.key = recordKeyOf(tag)
-    this.name = nameOf(this.key)
-    this.json = JSON.stringify(tag)
+  /** @param tag Absent: the record is of all tags. */
+  constructor(key: string, nameOf: (key: string) => string, tag?: string) {
+    this.key = key
+    this.name = nameOf(key)
+    this.json = JSON.stringify(tag ?? '')
   }
 
-  /** Notes what the record was seen to hold. */
-  saw(held: Buffer): void {
-    const from = held[0] === MARK ? 1 : 0
-    if (isAt(this.stamp, held, from) && held.length - from === this.stamp.length) return
-    // A copy, since what the server sends keeps all that came with it.
-    this.stamp = Buffer.from(held.subarray(from))
-    this.until = Number.NEGATIVE_INFINITY
+  /** Whether it surely holds a stamp, if it still does, until a moment. */
+  lasts(stamp: unknown, until: Milliseconds): boolean {
+    return this.stamp === stamp && this.until >= until
   }
 }
 
-/** The names that a write takes and a read asks for: of one key, or of its lease too, and of the records of its tags. */
-interface NamesOfKey {
-  readonly key: string
-  readonly toRead: readonly [value: string, ...records: string[]]
-  readonly toWrite: readonly [value: string, lease: string, ...records: string[]]
-}
+type NamesToRead = readonly [value: string, ...records: string[]]
+type NamesToWrite = readonly [value: string, lease: string, ...records: string[]]
 
 /** The records of some tags, in their order. */
 export class RecordsOfTags implements KnownTags {
   readonly tags: readonly string[]
   readonly records: readonly KnownRecord[]
   #head: Buffer = NOTHING
-  #stamps: readonly Buffer[] = []
+  #stamps: readonly string[] = []
   /** How a head with these tags ends, whatever its stamps. */
   #tail: Buffer | undefined
-  #names: NamesOfKey | undefined
+  /** The key whose names are ready, for who asks for it again and again. */
+  #key: string | undefined
+  #toRead: NamesToRead | undefined
+  #toWrite: NamesToWrite | undefined
 
   constructor(tags: readonly string[], records: readonly KnownRecord[]) {
     this.tags = tags
     this.records = records
   }
 
-  /** The names of a key with these tags. They are put together once for the key that is asked for again and again. */
-  namesOf(key: string, pair: (key: string) => readonly [value: string, lease: string]): NamesOfKey {
-    if (this.#names?.key === key) return this.#names
-    const [value, lease] = pair(key)
-    const records = this.records.map(({ name }) => name)
-    this.#names = { key, toRead: [value, ...records], toWrite: [value, lease, ...records] }
-    return this.#names
+  /** The names of a key with these tags that a read asks for. */
+  namesToRead(key: string, nameOf: (key: string) => string): NamesToRead {
+    this.#turnTo(key)
+    this.#toRead ??= [nameOf(key), ...this.#names()]
+    return this.#toRead
+  }
+
+  /** The names of a key with these tags that a write takes. */
+  namesToWrite(key: string, pair: (key: string) => readonly [value: string, lease: string]): NamesToWrite {
+    this.#turnTo(key)
+    this.#toWrite ??= [...pair(key), ...this.#names()]
+    return this.#toWrite
   }
 
   /**
@@ -72,6 +73,18 @@ export class RecordsOfTags implements KnownTags {
   headUntil(until: Milliseconds): Buffer {
     for (const record of this.records) if (record.until < until) return headOf('', this.#json)
     return this.#headNow()
+  }
+
+  /** What a value with these tags begins with that stands beside some stamps. */
+  headWith(stamps: readonly string[]): Buffer {
+    for (let nth = 0; nth < stamps.length; nth++)
+      if (this.#stamps[nth] !== stamps[nth]) return headOf(quoted(stamps), this.#json)
+    return this.#head
+  }
+
+  /** Whether records surely hold some stamps, if they still do, until a moment. */
+  last(stamps: readonly unknown[], until: Milliseconds): boolean {
+    return this.records.every((record, nth) => record.lasts(stamps[nth], until))
   }
 
   /**
@@ -93,8 +106,19 @@ export class RecordsOfTags implements KnownTags {
 
   #makeHead(): Buffer {
     this.#stamps = this.records.map(({ stamp }) => stamp)
-    this.#head = headOf(this.#stamps.map((stamp) => `"${stamp}"`).join(), this.#json)
+    this.#head = headOf(quoted(this.#stamps), this.#json)
     return this.#head
+  }
+
+  #turnTo(key: string): void {
+    if (this.#key === key) return
+    this.#key = key
+    this.#toRead = undefined
+    this.#toWrite = undefined
+  }
+
+  #names(): string[] {
+    return this.records.map(({ name }) => name)
   }
 
   get #json(): string {
@@ -116,17 +140,20 @@ export class KnownRecords {
     this.#nameOf = nameOf
   }
 
-  of(tags: readonly string[]): RecordsOfTags {
+  /** @param tags `'any'`: the record of all. */
+  of(tags: TagsAhead): RecordsOfTags {
+    const own = tags === 'any' ? [] : tags
+    const keys = recordKeysOf(tags)
     return new RecordsOfTags(
-      tags,
-      tags.map((tag) => this.#known.get(tag) ?? this.#learn(tag)),
+      own,
+      keys.map((key, nth) => this.#known.get(key) ?? this.#learn(key, own[nth])),
     )
   }
 
-  #learn(tag: string): KnownRecord {
+  #learn(key: string, tag: string | undefined): KnownRecord {
     if (this.#known.size >= MOST) this.#known.clear()
-    const record = new KnownRecord(tag, this.#nameOf)
-    this.#known.set(tag, record)
+    const record = new KnownRecord(key, this.#nameOf, tag)
+    this.#known.set(key, record)
     return record
   }
 }
@@ -134,16 +161,20 @@ export class KnownRecords {
 /**
  * Notes what records hold.
  *
- * @param told What a script answers that was sent at a moment: a number, then a stamp and the time left of each record.
+ * @param left The time left of each when a script was sent at a moment (-1: no end).
  */
 export function noteStamps(
   records: readonly KnownRecord[],
-  told: readonly (Buffer | number)[],
+  stamps: readonly string[],
+  left: readonly number[],
   sentAt: Milliseconds,
 ): void {
   for (const [nth, record] of records.entries()) {
-    const left = told[2 * nth + 2] as number
-    record.saw(told[2 * nth + 1] as Buffer)
-    record.until = left < 0 ? Number.POSITIVE_INFINITY : sentAt + left
+    record.stamp = stamps[nth] as string
+    record.until = (left[nth] as number) < 0 ? Number.POSITIVE_INFINITY : sentAt + (left[nth] as number)
   }
+}
+
+function quoted(stamps: readonly string[]): string {
+  return stamps.map((stamp) => `"${stamp}"`).join()
 }

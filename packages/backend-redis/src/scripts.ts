@@ -296,11 +296,26 @@ const OR_VALUE = `
 local value = redis.pcall('GET', KEYS[1])
 if type(value) == 'string' then return value end`
 
+/** What is told is not what was offered: the lease, and what each record holds. */
 const TAKEN = `
-if taken == ARGV[1] then return 1 end
-return {taken}`
+local answer, asOffered = {taken}, taken == ARGV[1]
+for i = 3, #KEYS do
+  local record = ARGV[2]
+  if not redis.call('SET', KEYS[i], record, 'NX', 'PX', ${LEASE_LIFETIME}) then
+    record, asOffered = redis.call('GET', KEYS[i]), false
+    local left = redis.call('PTTL', KEYS[i])
+    if left >= 0 and left < ${LEASE_LIFETIME / 2} then redis.call('PEXPIRE', KEYS[i], ${LEASE_LIFETIME}) end
+  end
+  answer[i - 1] = record
+end
+if asOffered then return 1 end
+return answer`
 
-/** KEYS: value, lease. ARGV: a lease of a name nobody else gives. Answers 1 when that was taken, otherwise the one that was. */
+/**
+ * KEYS: value, lease, records of tags. ARGV: a lease of a name nobody else gives, and what those records are made to hold that
+ * are absent. All live for as long as the lease, or nearly. Answers 1 when the lease was taken and all the records were made,
+ * otherwise the lease that was, and what each record holds.
+ */
 export const TAKE_LEASE: Script = new Script(`${TAKE}${TAKEN}`)
 
 /** The same, unless there is a value: then it answers that. */
@@ -333,39 +348,19 @@ local function stampIn(record)
   return record
 end`
 
-const READ_RECORDS = `${STAMP_IN}
-local answer = {taken}
-for i = 3, #KEYS do
-  local record = redis.call('GET', KEYS[i])
-  if not record then
-    record = ARGV[2]
-    redis.call('SET', KEYS[i], record, 'PX', ${LEASE_LIFETIME})
-  else
-    local left = redis.call('PTTL', KEYS[i])
-    if left >= 0 and left < ${LEASE_LIFETIME / 2} then redis.call('PEXPIRE', KEYS[i], ${LEASE_LIFETIME}) end
-  end
-  answer[i - 1] = stampIn(record)
-end
-return answer`
-
 /**
- * Takes a lease, and reads the records of tags. KEYS: value, lease, records. ARGV: as of {@link TAKE_LEASE}, then what a record
- * is made to hold where there is none. All live for as long as the lease. Answers the lease, and what each record holds.
+ * Lets a record that holds a stamp outlive a value, and takes the mark of a load from it, or makes it where it is absent.
+ * Answers its time left (-1: no end), and whether it was put anew.
  */
-export const TAKE_TAGGED_LEASE: Script = new Script(`${TAKE}${READ_RECORDS}`)
-
-/** The same, unless there is a value: then it answers that. */
-export const GET_OR_TAGGED_LEASE: Script = new Script(`${OR_VALUE}${TAKE}${READ_RECORDS}`)
-
-/**
- * Puts values, each in a pair of KEYS, beside what the records hold that come after them. Answers 1, or 2 when it made a
- * record, and of each record what it holds and its time left (-1: no end).
- */
-const PUT_TAGGED = `${STAMP_IN}
+const KEEP = `
 local function put(key, value, ttl)
   if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
 end
-local function prolonged(key, ttl, recordTtl)
+local function keep(key, record, stamp, ttl, recordTtl)
+  if record ~= stamp then
+    put(key, stamp, recordTtl)
+    return tonumber(recordTtl) or -1, true
+  end
   local left = redis.call('PTTL', key)
   if left < 0 then return -1 end
   if ttl == '' then
@@ -375,18 +370,20 @@ local function prolonged(key, ttl, recordTtl)
   if left >= tonumber(ttl) then return left end
   redis.call('PEXPIRE', key, recordTtl)
   return tonumber(recordTtl)
-end
+end`
+
+/**
+ * Puts values, each in a pair of KEYS, beside what the records hold that come after them. Answers 1, or 2 when it put a record
+ * anew, the time left of each (-1: no end), and what each holds.
+ */
+const PUT_TAGGED = `${STAMP_IN}${KEEP}
 local function putTagged(records, tags, values, ttl, recordTtl, fresh)
   local stamps, answer = {}, {1}
   for i = 1, #records do
-    local key, record = KEYS[2 * #values + i], records[i]
-    local stamp, left = stampIn(record) or fresh, tonumber(recordTtl) or -1
-    if stamp == record then left = prolonged(key, ttl, recordTtl)
-    else
-      put(key, stamp, recordTtl)
-      answer[1] = 2
-    end
-    stamps[i], answer[2 * i], answer[2 * i + 1] = stamp, stamp, left
+    local key, stamp = KEYS[2 * #values + i], stampIn(records[i]) or fresh
+    local left, isNew = keep(key, records[i], stamp, ttl, recordTtl)
+    if isNew then answer[1] = 2 end
+    stamps[i], answer[1 + i], answer[1 + #records + i] = stamp, left, stamp
   end
   local head = '[["' .. table.concat(stamps, '","') .. '"],' .. tags .. ']'
   head = ${TAGS} .. struct.pack('>I4', #head) .. head
@@ -427,19 +424,44 @@ local recordTtl, fresh = string.match(ARGV[2], '^(.-)\\n(.*)$')
 return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
 
 /**
- * As {@link SET_LEASED}. KEYS: value, lease, the records of the tags, then those that are only looked at. ARGV: the lease of a
- * load, the tags as JSON, ttl, ttl of records, what a record is made to hold where there is none, the value, and what each
- * record must hold (`''`: whatever). Answers 0 when it wrote nothing; otherwise as {@link PUT_TAGGED}.
+ * As {@link SET_LEASED}, while records hold what they did before the load. KEYS: value, lease, records of its tags. ARGV: the
+ * lease of a load; the value, behind a head with what they held; ttl; ttl of records, unless all of them surely outlive the
+ * value. Answers 0 when it wrote nothing and 1 when it wrote the value alone; otherwise 1, or 2 when it put a record anew, and
+ * the time left of each (-1: no end).
+ */
+export const SET_CAPTURED: Script = new Script(`${HELD}
+${STAMP_IN}${KEEP}
+local records, stamps = redis.call('MGET', unpack(KEYS, 3)), {}
+for i = 1, #records do
+  if not records[i] then return 0 end
+  stamps[i] = stampIn(records[i])
+end
+local captured = '[["' .. table.concat(stamps, '","') .. '"]'
+if string.sub(ARGV[2], 13, 12 + #captured) ~= captured then return 0 end
+local answer = 1
+if ARGV[4] then
+  answer = {1}
+  for i = 1, #records do
+    local left, isNew = keep(KEYS[i + 2], records[i], stamps[i], ARGV[3], ARGV[4])
+    answer[i + 1] = left
+    if isNew then answer[1] = 2 end
+  end
+end
+put(KEYS[1], ARGV[2], ARGV[3])
+${STORED}
+return answer`)
+
+/**
+ * As {@link SET_LEASED}, whatever the records of its tags held before the load. KEYS: value, lease, records, and the record of
+ * all, if that is looked at. ARGV: the lease of a load, the tags as JSON, ttl, ttl of records, what a record is made to hold
+ * where there is none, the value, and what the record of all must hold. Answers 0 when it wrote nothing; otherwise as
+ * {@link PUT_TAGGED}.
  */
 export const SET_TAGGED_LEASED: Script = new Script(`${HELD}
 ${PUT_TAGGED}
-local records, own = redis.call('MGET', unpack(KEYS, 3)), {}
-local tags = #cjson.decode(ARGV[2])
-for i, record in ipairs(records) do
-  if ARGV[6 + i] ~= '' and stampIn(record) ~= ARGV[6 + i] then return 0 end
-  if i <= tags then own[i] = record end
-end
-local answer = putTagged(own, ARGV[2], {ARGV[6]}, ARGV[3], ARGV[4], ARGV[5])
+local records = redis.call('MGET', unpack(KEYS, 3))
+if ARGV[7] and stampIn(table.remove(records)) ~= ARGV[7] then return 0 end
+local answer = putTagged(records, ARGV[2], {ARGV[6]}, ARGV[3], ARGV[4], ARGV[5])
 ${STORED}
 return answer`)
 

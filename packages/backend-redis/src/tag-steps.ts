@@ -1,27 +1,31 @@
 import {
   type Awaitable,
+  areSame,
   chain,
   isPending,
   MISS,
   type Milliseconds,
-  type StepRecord,
-  type StepRecords,
+  type Proof,
   type TagAsker,
   type TaggedLease,
   type TagSteps,
+  type TagsAhead,
 } from '@cashews/core'
 import { type KnownRecord, KnownRecords, noteStamps, type RecordsOfTags } from './known-records.ts'
-import { newLease } from './lease.ts'
+import { leaseIn, newLease } from './lease.ts'
 import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Waiting } from './read-batch.ts'
 import type { Script } from './script.ts'
-import { GET_OR_TAGGED_LEASE, SET_TAGGED, SET_TAGGED_LEASED, TAKE_TAGGED_LEASE, ttlOf } from './scripts.ts'
+import { GET_OR_LEASE, SET_CAPTURED, SET_TAGGED, SET_TAGGED_LEASED, TAKE_LEASE, ttlOf } from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
 import { joinHead } from './tagged-bytes.ts'
 
 /** How many values one script writes: each takes two names. */
 const TOGETHER = 200
+
+/** How long the record of a tag is to live when a load begins, in milliseconds: what takes longer may not be stored. */
+const LOAD: Milliseconds = 150_000
 
 /** What {@link RedisTagSteps} asks of the store. */
 export interface StepStore {
@@ -60,20 +64,32 @@ export class RedisTagSteps implements TagSteps {
     if (store.readsTogether) this.readFor = (key, known, asker) => this.#readFor(key, known as RecordsOfTags, asker)
   }
 
-  lease(key: string, { records, fresh }: StepRecords, orValue: boolean): Promise<TaggedLease> | undefined {
-    const store = this.#store
-    const names = this.#names([key], this.#named(records))
-    if (names === undefined) return undefined
-    const lease = newLease()
-    return store.run(orValue ? GET_OR_TAGGED_LEASE : TAKE_TAGGED_LEASE, names, [lease, fresh]).then((answer) => {
-      if (answer instanceof Buffer) return chain(store.decode(key, answer), (value) => ({ value }))
-      const [taken, ...stamps] = answer as Buffer[]
-      return { lease: String(taken), stamps: stamps.map(String) }
-    })
+  know(tags: TagsAhead): RecordsOfTags {
+    return this.#known.of(tags)
   }
 
-  know(tags: readonly string[]): RecordsOfTags {
-    return this.#known.of(tags)
+  lease(
+    key: string,
+    { records }: RecordsOfTags,
+    fresh: string,
+    orValue: boolean,
+    held: readonly unknown[] = [],
+  ): Awaitable<TaggedLease> | undefined {
+    const store = this.#store
+    const until = monotonicNow() + LOAD
+    const unsure = records.filter((record, nth) => !record.lasts(held[nth], until))
+    const names = this.#names([key], unsure)
+    if (names === undefined) return undefined
+    const lease = newLease()
+    const args = unsure.length === 0 ? [lease] : [lease, fresh]
+    return store.run(orValue ? GET_OR_LEASE : TAKE_LEASE, names, args).then((answer) => {
+      if (answer instanceof Buffer) return chain(store.decode(key, answer), (value) => ({ value }))
+      const found = (record: KnownRecord, nth: number) => {
+        const at = unsure.indexOf(record)
+        return at < 0 ? (held[nth] as string) : answer === 1 ? fresh : String((answer as Buffer[])[at + 1])
+      }
+      return { lease: leaseIn(answer, lease), held: records.map(found) }
+    })
   }
 
   set(
@@ -85,7 +101,7 @@ export class RedisTagSteps implements TagSteps {
     recordLifetime: Milliseconds,
   ): Promise<true> | undefined {
     const store = this.#store
-    const names = known.namesOf(key, store.pair).toWrite
+    const names = known.namesToWrite(key, store.pair)
     if (!store.mayMeet(names)) return undefined
     return chain(store.encodeBare(names[0], value), (bytes) => {
       const now = monotonicNow()
@@ -124,20 +140,45 @@ export class RedisTagSteps implements TagSteps {
     value: unknown,
     lifetime: Milliseconds,
     lease: string,
-    { records, fresh }: StepRecords,
+    known: RecordsOfTags,
+    proof: Proof | undefined,
+    fresh: string,
     recordLifetime: Milliseconds,
-  ): Promise<boolean> | undefined {
+  ): Awaitable<boolean> | undefined {
+    const [stamps, tags] = proof ?? [[], 'any']
+    if (tags !== 'any') return this.#setCaptured(key, value, lifetime, lease, known, stamps, tags, recordLifetime)
     const store = this.#store
-    const names = this.#names([key], this.#named(records))
+    const [any] = stamps
+    const watched = any === undefined ? [] : this.#known.of('any').records
+    const names = this.#names([key], [...known.records, ...watched])
     if (names === undefined) return undefined
-    const before = records.map(({ before = '' }) => before)
-    const tags = records.flatMap(({ tag }) => tag ?? [])
-    const head = [lease, JSON.stringify(tags), ttlOf(lifetime), ttlOf(recordLifetime), fresh]
-    const write = async (): Promise<boolean> => {
-      const args = [...head, await store.encode(key, value), ...before]
-      return this.#write(SET_TAGGED_LEASED, [key], names, this.#known.of(tags).records, args)
-    }
-    return write()
+    return chain(store.encode(key, value), (bytes) => {
+      const ttls = [ttlOf(lifetime), ttlOf(recordLifetime)]
+      const args = [lease, JSON.stringify(known.tags), ...ttls, fresh, bytes, ...stamps]
+      return this.#write(SET_TAGGED_LEASED, [key], names, known.records, args)
+    })
+  }
+
+  /** Writes a value under stamps that were captured before its load, while they are those of its tags. */
+  #setCaptured(
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    lease: string,
+    known: RecordsOfTags,
+    stamps: readonly string[],
+    tags: readonly string[],
+    recordLifetime: Milliseconds,
+  ): Awaitable<boolean> | undefined {
+    const store = this.#store
+    const names = known.namesToWrite(key, store.pair)
+    if (!areSame(tags, known.tags) || !store.mayMeet(names)) return undefined
+    return chain(store.encodeBare(names[0], value), (bytes) => {
+      const now = monotonicNow()
+      const args = [lease, joinHead(known.headWith(stamps), bytes), ttlOf(lifetime)]
+      if (!known.last(stamps, now + Math.max(lifetime, LOAD))) args.push(ttlOf(recordLifetime))
+      return this.#write(SET_CAPTURED, [key], names, known.records, args, now, stamps)
+    })
   }
 
   #setInParts(
@@ -150,7 +191,7 @@ export class RedisTagSteps implements TagSteps {
 
   #readFor(key: string, known: RecordsOfTags, asker: TagAsker): void {
     try {
-      const names = known.namesOf(key, this.#store.pair).toRead
+      const names = known.namesToRead(key, this.#store.name)
       this.#store.read(names, new Reader(this.#store, key, names[0], known, asker))
     } catch (error) {
       asker.failed(error)
@@ -161,6 +202,7 @@ export class RedisTagSteps implements TagSteps {
    * Runs a script that writes values under tags, notes what it tells of their records, and answers whether it wrote.
    *
    * @param now The time before it is sent.
+   * @param stamps What the records hold. Absent: the script tells it.
    */
   #write(
     script: Script,
@@ -168,35 +210,36 @@ export class RedisTagSteps implements TagSteps {
     names: readonly string[],
     records: readonly KnownRecord[],
     args: readonly Argument[],
-    now = monotonicNow(),
+    now: Milliseconds = monotonicNow(),
+    stamps?: readonly string[],
   ): Promise<boolean> {
     const store = this.#store
     const sent = store.change(keys, () => store.run(script, names, args))
-    return sent.then((answer) => answer === 1 || this.#note(records, answer, now))
+    return sent.then((answer) => answer === 1 || this.#note(records, answer, now, stamps))
   }
 
   /** Notes what a script tells of records that were not what this process thought. */
-  #note(records: readonly KnownRecord[], told: unknown, sentAt: Milliseconds): boolean {
-    if (Array.isArray(told)) noteStamps(records, told, sentAt)
-    if (!Array.isArray(told) || told[0] !== 1) this.#store.changed(records.map(({ key }) => key))
-    return told !== 0
+  #note(
+    records: readonly KnownRecord[],
+    answer: unknown,
+    sentAt: Milliseconds,
+    stamps?: readonly string[] | undefined,
+  ): boolean {
+    const [made, ...told] = Array.isArray(answer) ? (answer as (number | Buffer)[]) : []
+    if (made !== undefined)
+      noteStamps(records, stamps ?? told.slice(records.length).map(String), told as number[], sentAt)
+    if (made !== 1) this.#store.changed(records.map(({ key }) => key))
+    return answer !== 0
   }
 
   /** What a script names: a pair for each key, then records; `undefined` when one cannot name all of it. */
-  #names(keys: readonly string[], records: readonly Named[]): string[] | undefined {
+  #names(keys: readonly string[], records: readonly KnownRecord[]): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#store.pair(key))
     for (const { name } of records) names.push(name)
     return this.#store.mayMeet(names) ? names : undefined
   }
-
-  #named(records: readonly StepRecord[]): Named[] {
-    return records.map(({ key }) => ({ name: this.#store.name(key) }))
-  }
 }
-
-/** What has a name in Redis. */
-type Named = Pick<KnownRecord, 'name'>
 
 /** Who waits for a value and the records of its tags. */
 class Reader implements Waiting<Buffer | null> {

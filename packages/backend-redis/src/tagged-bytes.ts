@@ -4,7 +4,7 @@ import type { TagStamp } from '@cashews/core'
 const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 const START = TAGS_HEADER.length + 4
 /** Begins the record of a tag that was made for a load: `~`. */
-export const MARK: number = 0x7e
+const MARK = 0x7e
 const QUOTE = 0x22
 
 /** Stamps that nobody changes: they are not copied with the value beside which they stand. */
@@ -82,7 +82,7 @@ export function joinHead(head: Buffer, bytes: Buffer | string): Buffer {
 
 function headBytes(json: string): Buffer {
   const length = Buffer.byteLength(json)
-  const head = Buffer.alloc(START + length)
+  const head = Buffer.allocUnsafe(START + length)
   head.set(TAGS_HEADER)
   head.writeUInt32BE(length, TAGS_HEADER.length)
   head.write(json, START)
@@ -102,7 +102,7 @@ function hasTags(bytes: Buffer): boolean {
 }
 
 /** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
-export function isAt(part: Buffer, bytes: Buffer, at: number, skipped = 0): boolean {
+function isAt(part: Buffer, bytes: Buffer, at: number, skipped = 0): boolean {
   if (bytes.length < at + part.length - skipped) return false
   for (let nth = skipped; nth < part.length; nth++) if (bytes[at + nth - skipped] !== part[nth]) return false
   return true

@@ -5,8 +5,13 @@ import { joinHead, joinTags, splitTags } from '../src/tagged-bytes.ts'
 const FOREVER = Number.POSITIVE_INFINITY
 
 const known = () => new KnownRecords((key) => `name:${key}`)
-const note = ({ records }: RecordsOfTags, ...told: (string | number)[]) =>
-  noteStamps(records, [1, ...told.map((one) => (typeof one === 'string' ? Buffer.from(one) : one))], 1_000)
+const note = ({ records }: RecordsOfTags, ...told: [stamp: string, left: number][]) =>
+  noteStamps(
+    records,
+    told.map(([stamp]) => stamp),
+    told.map(([, left]) => left),
+    1_000,
+  )
 
 /** The stamps of a value that is written under tags and lives until a moment. */
 const stampsUntil = (tags: RecordsOfTags, until: number) => String(tags.headUntil(until)).slice(12)
@@ -20,16 +25,42 @@ describe('the records that are known', () => {
 
   it('stand behind the names of whichever key has their tags', () => {
     const tags = known().of(['x', 'y'])
-    const names = (key: string) => tags.namesOf(key, (key) => [key, `lease:${key}`])
     const records = ['name:\0tag\0=x', 'name:\0tag\0=y']
-    for (const key of ['a', 'b', 'a', 'a'])
-      expect(names(key)).toMatchObject({ toRead: [key, ...records], toWrite: [key, `lease:${key}`, ...records] })
+    for (const key of ['a', 'b', 'a', 'a']) {
+      expect(tags.namesToRead(key, (key) => key)).toEqual([key, ...records])
+      expect(tags.namesToWrite(key, (key) => [key, `lease:${key}`])).toEqual([key, `lease:${key}`, ...records])
+    }
+  })
+
+  it('stand for the record of all tags too', () => {
+    const any = known().of('any')
+    expect(any.tags).toEqual([])
+    expect(any.namesToWrite('a', (key) => [key, 'lease'])).toEqual(['a', 'lease', 'name:\0tag\0*'])
+  })
+
+  it('surely hold a stamp for as long as they live with that', () => {
+    const tags = known().of(['x', 'y'])
+    note(tags, ['a', 100], ['b', -1])
+    expect(tags.last(['a', 'b'], 1_100)).toBe(true)
+    expect(tags.last(['a', 'b'], 1_101)).toBe(false)
+    expect(tags.last(['a', 'other'], 1_100)).toBe(false)
+  })
+
+  it('stand before a value with the stamps it is to have', () => {
+    const tags = known().of(['x', 'y'])
+    note(tags, ['a', 100], ['b', -1])
+    tags.headUntil(1_000)
+    for (const stamps of [
+      ['a', 'b'],
+      ['a', 'c'],
+    ])
+      expect(String(tags.headWith(stamps)).slice(12)).toBe(JSON.stringify([stamps, ['x', 'y']]))
   })
 
   it('give a value their stamps while all of them outlive it', () => {
     const all = known()
     const tags = all.of(['the x', '"y"'])
-    note(tags, 'a', 100, 'b', -1)
+    note(tags, ['a', 100], ['b', -1])
     expect(stampsUntil(tags, 1_100)).toBe('[["a","b"],["the x","\\"y\\""]]')
     expect(stampsUntil(tags, 1_101)).toBe('[[],["the x","\\"y\\""]]')
     expect(stampsUntil(tags, FOREVER)).toBe('[[],["the x","\\"y\\""]]')
@@ -38,14 +69,14 @@ describe('the records that are known', () => {
 
   it('give it none where one is not known', () => {
     const all = known()
-    note(all.of(['x']), 'a', 100)
+    note(all.of(['x']), ['a', 100])
     expect(stampsUntil(all.of(['x', 'y']), 1)).toBe('[[],["x","y"]]')
     expect(stampsUntil(all.of(['x']), FOREVER)).toBe('[[],["x"]]')
   })
 
   it('are forgotten before they become too many', () => {
     const all = known()
-    note(all.of(['first']), 'a', -1)
+    note(all.of(['first']), ['a', -1])
     for (let at = 1; at < 8_192; at++) all.of([`many:${at}`])
     expect(stampsUntil(all.of(['first']), 1)).toBe('[["a"],["first"]]')
     all.of(['one more'])
@@ -84,7 +115,7 @@ describe('bytes with tags', () => {
   it('are fresh as they were written, where a record is known', () => {
     const all = known()
     const tags = all.of(['é', 'y'])
-    note(tags, 'a', -1, 'b', -1)
+    note(tags, ['a', -1], ['b', -1])
     const written = joinHead(tags.headUntil(FOREVER), 'value')
     expect(fresh(written, ['é', 'y'], records('a', 'b'))).toBe('value')
     expect(splitTags(written)?.stamps).toEqual([

@@ -25,6 +25,8 @@ interface Process {
   roundTrips(): number
   /** What the server answered last. */
   lastAnswer(): unknown
+  /** What it answered since this was last asked. */
+  told(): unknown[]
 }
 
 /** A process of its own: nothing is shared but what is stored. */
@@ -32,15 +34,15 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
   const client = new Redis(redisUrl())
   let trips = 0
   let underWay = 0
-  let last: unknown
+  const told: unknown[] = []
   const send = client.sendCommand.bind(client)
   client.sendCommand = (command, ...rest) => {
     if (underWay++ === 0) trips++
     const answer = send(command, ...rest) as Promise<unknown>
     answer.then(
-      (told) => {
+      (answer) => {
         underWay--
-        last = told
+        told.push(answer)
       },
       () => underWay--,
     )
@@ -57,6 +59,7 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
   await cache.set('warm', 1, { ttl: 1, tags: ['warm'] })
   await cached(cache, { ttl: 1, key: 'warmer', tags: ['warm'] }, async () => 1)()
   await cached(cache, { ttl: 1, key: 'warmest' }, async () => 1)()
+  await cached(cache, { ttl: 1, key: 'warm by result', tags: (tag) => [tag] }, async () => 'warm')()
   await tags.delete('warm')
   return {
     cache,
@@ -66,7 +69,8 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
       trips = 0
       return made
     },
-    lastAnswer: () => last,
+    lastAnswer: () => told.at(-1),
+    told: () => told.splice(0),
   }
 }
 
@@ -159,6 +163,31 @@ describe('tags on Redis', () => {
     expect(load).toHaveBeenCalledTimes(3)
   })
 
+  it('are neither read again for the lease of a load nor touched by its write, once this process knows them', async () => {
+    const get = cached(own.cache, { key: '{id}', ...tagged }, async (id: string) => id)
+    for (const id of ['made', 'known']) await get(id)
+    own.told()
+    await get('like the others')
+    expect(own.told()).toEqual([[null, expect.any(Buffer), expect.any(Buffer)], 1, 1])
+    await own.tags.delete('x')
+    own.told()
+    await get('after a deletion')
+    expect(own.told()).toEqual([[null, null, expect.any(Buffer)], 1, [2, expect.any(Number), expect.any(Number)]])
+  })
+
+  it('that this process knows live as long as the longest-lived value that a load has stored, too', async () => {
+    const raw = new Redis(redisUrl())
+    closing.push(() => raw.disconnect())
+    const left: number[] = []
+    for (const [at, ttl] of (['1s', '1s', '2h', '1s'] as const).entries()) {
+      await cached(own.cache, { key: `${at}`, ttl, tags: ['x'] }, async () => {
+        left.push(await raw.pttl(`${namespace}\0tag\0=x`))
+      })()
+    }
+    expect(Math.min(...left)).toBeGreaterThan(149_000)
+    expect(await raw.pttl(`${namespace}\0tag\0=x`)).toBeGreaterThan(2 * 3_600_000)
+  })
+
   it('are deleted in one round trip', async () => {
     await own.cache.set('a', 1, tagged)
     own.roundTrips()
@@ -181,13 +210,26 @@ describe('tags on Redis', () => {
     expect(await own.cache.get('long')).toBeUndefined()
   })
 
-  it('of a load that another process overtook keep it from being stored', async () => {
+  it('of a load that another process overtook keep it from being stored, known to this process or not', async () => {
+    await cached(own.cache, { key: 'before', ...tagged }, async () => 0)()
     let deleted = 0
     const load = cached(own.cache, { key: 'k', ...tagged }, async () => {
       if (deleted++ === 0) await other.tags.delete('x')
       return deleted
     })
     expect([await load(), await load(), await load()]).toEqual([1, 2, 2])
+  })
+
+  it('of a load refuse its result when they were deleted, also where others have used them since', async () => {
+    const get = cached(own.cache, { key: '{id}', ...tagged }, async (id: string) => {
+      await other.tags.delete('x')
+      await other.cache.set('another', 1, tagged)
+      return id
+    })
+    for (const id of ['unknown', 'known']) {
+      await get(id)
+      expect(own.lastAnswer()).toBe(0)
+    }
   })
 
   it('come back with a raw value', async () => {

@@ -8,6 +8,8 @@ export class RecentTags {
   readonly #know: (tags: readonly string[]) => KnownTags
   #young = new Map<string, KnownTags>()
   #old = this.#young
+  /** What is known of the tags that were noted last: those of a function are often the same for all of its keys. */
+  #last: KnownTags = { tags: [] }
 
   /** @param know Tells what the store knows of tags. */
   constructor(know: (tags: readonly string[]) => KnownTags) {
@@ -25,7 +27,9 @@ export class RecentTags {
   /** Notes the tags that a key has now, and answers what is known of them. */
   note(key: string, tags: readonly string[]): KnownTags {
     const known = this.get(key)
-    return known !== undefined && areSame(known.tags, tags) ? known : this.put(key, this.#know(tags))
+    if (known !== undefined && areSame(known.tags, tags)) return known
+    if (!areSame(this.#last.tags, tags)) this.#last = this.#know(tags)
+    return this.put(key, this.#last)
   }
 
   /** Notes what is known of the tags that a key has now, and answers it. */
@@ -39,7 +43,8 @@ export class RecentTags {
   }
 }
 
-function areSame(some: readonly string[], others: readonly string[]): boolean {
+/** Whether lists hold the same tags in the same order. */
+export function areSame(some: readonly string[], others: readonly string[]): boolean {
   if (some.length !== others.length) return false
   for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false
   return true

@@ -1,6 +1,5 @@
 import { type Awaitable, chain } from '../awaitable.ts'
 import type { Asker } from '../backend.ts'
-import type { Known } from './tag-records.ts'
 import type { KnownTags, TagAsker } from './tag-steps.ts'
 
 /** What a reader sees of a key. */
@@ -8,8 +7,8 @@ export interface Reading {
   readonly value: unknown
   /** What the store holds. */
   readonly found: unknown
-  /** The records that were read along, unless they were all as they had to be. */
-  readonly known?: Known
+  /** What was read along under the keys of records, unless it was all as it had to be. */
+  readonly held?: readonly unknown[]
 }
 
 /** Judges what was found under a key, and what is held for the tags that it was thought to have. */

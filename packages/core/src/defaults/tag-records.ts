@@ -1,7 +1,7 @@
 import { type Awaitable, all, chain, recover } from '../awaitable.ts'
 import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../backend.ts'
 import { CommandError } from '../errors.ts'
-import { AHEAD, type StepRecord, type StepRecords } from './tag-steps.ts'
+import { AHEAD, type Proof } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
 
@@ -61,67 +61,39 @@ export class TagRecords {
   }
 
   /** The same for a load; `undefined` when one of the tags changed since `proof` was made. */
-  stamps(tags: readonly string[], lifetime: Milliseconds, proof?: string): Awaitable<TagStamp[] | undefined> {
+  stamps(tags: readonly string[], lifetime: Milliseconds, proof?: Proof): Awaitable<TagStamp[] | undefined> {
     return chain(this.ensure(tags, lifetime), (stamps) => {
       if (proof === undefined) return stamps
-      const { any, known } = JSON.parse(proof) as Proof
+      const [before, of] = proof
       // Asked last: a deletion changes it first.
-      if (any !== undefined) return chain(this.#isStill(ANY, any), (isStill) => (isStill ? stamps : undefined))
-      const before = new Map(known)
-      return stamps.every(([tag, stamp]) => (before.get(tag) ?? stamp) === stamp) ? stamps : undefined
+      if (of === 'any') return chain(this.#isStill(ANY, before[0]), (isStill) => (isStill ? stamps : undefined))
+      const captured = new Map(of.map((tag, at) => [tag, before[at]]))
+      return stamps.every(([tag, stamp]) => (captured.get(tag) ?? stamp) === stamp) ? stamps : undefined
     })
   }
 
   /** What the tags are before a load. */
-  capture(tags: TagsAhead): Awaitable<string> {
-    if (tags === 'any') return chain(this.#ahead(ANY), (any) => JSON.stringify({ any } satisfies Proof))
-    const known = tags.map((tag) => chain(this.#ahead(recordKeyOf(tag)), (stamp) => [tag, stamp] as const))
-    return chain(all(known), (known) => JSON.stringify({ known } satisfies Proof))
+  capture(tags: TagsAhead): Awaitable<Proof> {
+    return chain(
+      all(recordKeysOf(tags).map((key) => this.#ahead(key))),
+      (stamps) => this.proofOf(tags, stamps) as Proof,
+    )
   }
 
   /** Whether no tag has changed since a proof was made. */
-  holds(proof: string): Awaitable<boolean> {
-    const { any, known = [] } = JSON.parse(proof) as Proof
-    if (any !== undefined) return this.#isStill(ANY, any)
-    const held = all(known.map(([tag, stamp]) => this.#isStill(recordKeyOf(tag), stamp)))
+  holds([stamps, tags]: Proof): Awaitable<boolean> {
+    const held = all(recordKeysOf(tags).map((key, at) => this.#isStill(key, stamps[at])))
     return chain(held, (each) => each.every(Boolean))
   }
 
-  /** The stamps that a load has captured for all of these tags; `undefined` when it has not. */
-  known(proof: string | undefined, tags: readonly string[]): TagStamp[] | undefined {
-    const before = new Map(proof === undefined ? [] : (JSON.parse(proof) as Proof).known)
-    const stamps = tags.map((tag) => [tag, before.get(tag)] as const)
-    return stamps.every(([, stamp]) => stamp !== undefined) ? (stamps as unknown as TagStamp[]) : undefined
-  }
-
-  /** A proof of what was just found, if all of the tags have records. */
-  proofOf(found: Known | undefined): string | undefined {
-    if (found === undefined || [...found.values()].includes(undefined)) return undefined
-    return JSON.stringify({ known: [...found] as TagStamp[] } satisfies Proof)
-  }
-
-  /** The records of tags as a step writes them: as they were when `proof` was made. */
-  written(tags: readonly string[], proof?: string): StepRecords {
-    const records = tags.map((tag): StepRecord => ({ tag, key: recordKeyOf(tag) }))
-    if (proof === undefined) return { records, fresh: newStamp() }
-    const { any, known } = JSON.parse(proof) as Proof
-    const before = new Map(known)
-    const expected = records.map((record, at) => ({ ...record, before: before.get(tags[at] as string) }))
-    const watched = any === undefined ? [] : [{ key: ANY, before: any }]
-    return { records: [...expected, ...watched], fresh: newStamp() }
-  }
-
-  /** The records of tags as a step takes them before a load. */
-  captured(tags: TagsAhead): StepRecords {
-    if (tags === 'any') return { records: [{ key: ANY }], fresh: newStamp() }
-    return { records: tags.map((tag) => ({ tag, key: recordKeyOf(tag) })), fresh: AHEAD + newStamp() }
-  }
-
-  /** The proof of what a step has captured. */
-  proofOfStep(tags: TagsAhead, stamps: readonly string[]): string {
-    const [any = ''] = stamps
-    const proof: Proof = tags === 'any' ? { any } : { known: tags.map((tag, at) => [tag, stamps[at] as string]) }
-    return JSON.stringify(proof)
+  /**
+   * A proof of what the records of tags were found to hold, if all of them were there.
+   *
+   * @param held What is under their keys.
+   */
+  proofOf(tags: TagsAhead, held: readonly unknown[]): Proof | undefined {
+    const stamps = held.map(stampIn)
+    return stamps.includes(undefined) ? undefined : [stamps as string[], tags]
   }
 
   /** What the records of tags hold. */
@@ -239,21 +211,15 @@ export class TagRecords {
     return update(this.#store, key, (found) => {
       if (found !== MISS && found.timeLeft >= LOAD / 2) return [stampIn(found.value) as string]
       const stamp = found === MISS ? newStamp() : (stampIn(found.value) as string)
-      const value = found === MISS && key !== ANY ? AHEAD + stamp : found === MISS ? stamp : found.value
+      const value = found === MISS ? AHEAD + stamp : found.value
       return [stamp, { op: 'set', key, value, lifetime: LOAD }]
     })
   }
 
   /** Whether a record holds a stamp. Asks the store itself: a copy in this process may be older than an invalidation. */
-  #isStill(key: string, stamp: string): Awaitable<boolean> {
+  #isStill(key: string, stamp: string | undefined): Awaitable<boolean> {
     return chain(this.#store.inspect(key), (found) => found !== MISS && stampIn(found.value) === stamp)
   }
-}
-
-/** What the tags were before a load: each of them, or the record of all. */
-interface Proof {
-  readonly any?: string
-  readonly known?: readonly TagStamp[]
 }
 
 /** How many keys of records are kept ready. */
@@ -268,6 +234,11 @@ export function recordKeyOf(tag: string): string {
   const key = `${PREFIX}=${tag}`
   readyKeys.set(tag, key)
   return key
+}
+
+/** The keys of the records that tell about tags before they are known, or when they are. */
+export function recordKeysOf(tags: TagsAhead): readonly string[] {
+  return tags === 'any' ? [ANY] : tags.map(recordKeyOf)
 }
 
 /** Of this process alone, and never the same twice. Short, for each value with tags carries some: letters, digits, `+/.:`. */

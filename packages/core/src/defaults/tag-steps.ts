@@ -1,28 +1,14 @@
 import type { Awaitable } from '../awaitable.ts'
-import type { Milliseconds } from '../backend.ts'
+import type { Milliseconds, TagsAhead } from '../backend.ts'
 
 /** Begins a record made for a load that has not stored anything yet. It is to live no longer than what will be stored. */
 export const AHEAD = '~'
 
-/** The record of a tag, as {@link TagSteps} deal with it. */
-export interface StepRecord {
-  /** The key of the record. What is under it is text. */
-  readonly key: string
-  /** The tag a value is put under. Absent: the record is only looked at. */
-  readonly tag?: string
-  /** What it has to hold, apart from {@link AHEAD}. @default whatever it does */
-  readonly before?: string | undefined
-}
-
-/** The records of a write. */
-export interface StepRecords {
-  readonly records: readonly StepRecord[]
-  /** What those hold that have to be made. */
-  readonly fresh: string
-}
+/** What the tags of a load were before it: the stamps that their records held, or, where they are not known yet, that of the record of all. */
+export type Proof = readonly [stamps: readonly string[], tags: TagsAhead]
 
 /** What {@link TagSteps.lease} answers: what came between, or a lease and what the records hold, in their order. */
-export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly stamps: readonly string[] }
+export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly held: readonly string[] }
 
 /** Some tags, with whatever a store needs to know to read and write under them. */
 export interface KnownTags {
@@ -46,8 +32,12 @@ export interface TagAsker {
  * would end before the values live for `recordLifetime`.
  */
 export interface TagSteps {
-  /** Makes ready what the other members are told of tags. It is remembered with the keys that have them. */
-  know(tags: readonly string[]): KnownTags
+  /**
+   * Makes ready what the other members are told of tags. It is remembered with the keys that have them.
+   *
+   * @param tags `'any'`: the record of all, which {@link TagSteps.lease} alone is told.
+   */
+  know(tags: TagsAhead): KnownTags
 
   /** Reads a value together with the records of tags that it is thought to have. Absent where values are near at hand. */
   readFor?(key: string, known: KnownTags, asker: TagAsker): void
@@ -55,9 +45,17 @@ export interface TagSteps {
   /**
    * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.
    *
+   * @param fresh What those records hold that have to be made.
    * @param orValue Whether a value that is there will do.
+   * @param held What the records were found to hold, just before. They need not be read once more.
    */
-  lease(key: string, records: StepRecords, orValue: boolean): Awaitable<TaggedLease> | undefined
+  lease(
+    key: string,
+    known: KnownTags,
+    fresh: string,
+    orValue: boolean,
+    held?: readonly unknown[],
+  ): Awaitable<TaggedLease> | undefined
 
   /**
    * Writes a value, whatever the records of its tags hold, and answers true.
@@ -88,7 +86,9 @@ export interface TagSteps {
     value: unknown,
     lifetime: Milliseconds,
     lease: string,
-    records: StepRecords,
+    known: KnownTags,
+    proof: Proof | undefined,
+    fresh: string,
     recordLifetime: Milliseconds,
   ): Awaitable<boolean> | undefined
 }

@@ -1,8 +1,10 @@
 import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
-import { type Known, margin, type TagRecords } from './tag-records.ts'
-import type { TagSteps } from './tag-steps.ts'
+import { areSame } from './recent-tags.ts'
+import { margin, newStamp, type TagRecords } from './tag-records.ts'
+import { AHEAD, type KnownTags, type Proof, type TagSteps } from './tag-steps.ts'
 import type { TaggedReads } from './tagged-reads.ts'
+import type { TagStamp } from './tagged-value.ts'
 
 /** Leases of a store that know of tags: each carries the proof of what the tags were when it was taken. */
 export class TaggedLeases implements Leases {
@@ -20,10 +22,16 @@ export class TaggedLeases implements Leases {
 
   get(key: string, ahead?: TagsAhead): Awaitable<Leased> {
     const reads = this.#reads
-    const tags = ahead === undefined || ahead === 'any' ? reads.recent.get(key) : reads.note(key, ahead)
-    if (tags === undefined && !ahead) return chain(this.#leases.get(key), (leased) => this.#leased(key, leased))
-    return reads.read<Leased>(key, tags, ({ value, found, known }) =>
-      value === MISS ? this.#lease(key, ahead, found === MISS, known) : { value },
+    if (ahead !== undefined && ahead !== 'any') {
+      const known = reads.note(key, ahead)
+      return reads.read<Leased>(key, known, ({ value, found, held }) =>
+        value === MISS ? this.#lease(key, ahead, found === MISS, known, held) : { value },
+      )
+    }
+    const known = reads.recent.get(key)
+    if (known === undefined && !ahead) return chain(this.#leases.get(key), (leased) => this.#leased(key, leased))
+    return reads.read<Leased>(key, known, ({ value, found }) =>
+      value === MISS ? this.#lease(key, ahead, found === MISS) : { value },
     )
   }
 
@@ -38,18 +46,17 @@ export class TaggedLeases implements Leases {
     token: string,
     tags: readonly string[] = [],
   ): Awaitable<boolean> {
-    const { lease, proof } = splitToken(token)
+    const [lease, proof] = partsOf(token)
     if (tags.length === 0) return this.#leases.set(key, value, lifetime, lease)
-    this.#reads.note(key, tags)
-    const records = this.#records.written(tags, proof)
+    const known = this.#reads.note(key, tags)
     return (
-      this.#steps?.setLeased(key, value, lifetime, lease, records, margin(lifetime)) ??
+      this.#steps?.setLeased(key, value, lifetime, lease, known, proof, newStamp(), margin(lifetime)) ??
       this.#set(key, value, lifetime, tags, lease, proof)
     )
   }
 
   holds(key: string, token: string): Awaitable<boolean> {
-    const { lease, proof } = splitToken(token)
+    const [lease, proof] = partsOf(token)
     const hold = all([this.#leases.holds(key, lease), proof === undefined || this.#records.holds(proof)])
     return chain(hold, (hold) => hold.every(Boolean))
   }
@@ -66,22 +73,33 @@ export class TaggedLeases implements Leases {
     })
   }
 
-  /** Takes a lease, together with the proof of the tags. */
-  #lease(key: string, ahead: TagsAhead | undefined, orValue: boolean, known?: Known): Awaitable<Leased> {
+  /**
+   * Takes a lease, together with the proof of the tags.
+   *
+   * @param held What their records were found to hold, just before.
+   */
+  #lease(
+    key: string,
+    ahead: TagsAhead | undefined,
+    orValue: boolean,
+    known?: KnownTags,
+    held?: readonly unknown[],
+  ): Awaitable<Leased> {
     if (ahead === undefined) return chain(this.#leases.take(key), (lease) => ({ value: MISS, lease: tokenOf(lease) }))
-    const step = this.#steps?.lease(key, this.#records.captured(ahead), orValue)
+    const [records, steps] = [this.#records, this.#steps]
+    const step = steps?.lease(key, known ?? steps.know(ahead), AHEAD + newStamp(), orValue, held)
     if (step === undefined) {
-      const proof = (ahead === 'any' ? undefined : this.#records.proofOf(known)) ?? this.#records.capture(ahead)
-      return chain(all([this.#leases.take(key), proof]), ([lease, proof]) => ({
+      const proof = (held && records.proofOf(ahead, held)) ?? records.capture(ahead)
+      return chain(all<string | Proof>([this.#leases.take(key), proof]), ([lease, proof]) => ({
         value: MISS,
-        lease: tokenOf(lease as string, proof),
+        lease: tokenOf(lease as string, proof as Proof),
       }))
     }
     return chain(step, (taken) => {
       if ('lease' in taken)
-        return { value: MISS, lease: tokenOf(taken.lease, this.#records.proofOfStep(ahead, taken.stamps)) }
+        return { value: MISS, lease: tokenOf(taken.lease, records.proofOf(ahead, taken.held) as Proof) }
       return chain(this.#reads.unpack(key, taken.value), (value) =>
-        value === MISS ? this.#lease(key, ahead, false) : { value },
+        value === MISS ? this.#lease(key, ahead, false, known) : { value },
       )
     })
   }
@@ -93,10 +111,10 @@ export class TaggedLeases implements Leases {
     lifetime: Milliseconds,
     tags: readonly string[],
     lease: string,
-    proof?: string,
+    proof?: Proof,
   ): Awaitable<boolean> {
     const now = this.#records.stamps(tags, lifetime, proof)
-    const before = this.#records.known(proof, tags)
+    const before = stampsFor(tags, proof)
     if (before) {
       // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
       const written = this.#leases.set(key, this.#records.tie(before, value), lifetime, lease)
@@ -109,11 +127,17 @@ export class TaggedLeases implements Leases {
 }
 
 /** The lease of a store, and what the tags were when it was taken. */
-function tokenOf(lease: string, proof?: string): string {
-  return JSON.stringify(proof === undefined ? [lease] : [lease, proof])
+type Parts = readonly [lease: string, proof?: Proof]
+
+function tokenOf(...parts: Parts): string {
+  return JSON.stringify(parts)
 }
 
-function splitToken(token: string): { lease: string; proof?: string | undefined } {
-  const [lease, proof] = JSON.parse(token) as [lease: string, proof?: string]
-  return { lease, proof }
+function partsOf(token: string): Parts {
+  return JSON.parse(token)
+}
+
+/** The stamps that a load has captured for these tags; `undefined` when it has not. */
+function stampsFor(tags: readonly string[], [stamps, of]: Proof = [[], 'any']): TagStamp[] | undefined {
+  return of !== 'any' && areSame(tags, of) ? tags.map((tag, at) => [tag, stamps[at] as string]) : undefined
 }

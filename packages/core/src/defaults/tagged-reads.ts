@@ -148,10 +148,11 @@ export class TaggedReads {
   readonly #judgeStale: Judge = (...found) => this.#judged(true, ...found)
 
   #judged(stale: boolean, ...[key, tags, found, held]: Parameters<Judge>): Awaitable<Reading> {
+    if (found === MISS) return { value: MISS, found, held }
     const stamps = this.stampsOf(found)
     if (stamps && this.#records.areFresh(stamps, tags, held)) return { value: (found as Tagged).value, found }
     const known = this.#records.asKnown(tags, held)
-    return chain(this.unpack(key, found, { stale, known }), (value) => ({ value, found, known }))
+    return chain(this.unpack(key, found, { stale, known }), (value) => ({ value, found, held }))
   }
 
   /** The tags that a key is thought to have. */

@@ -229,7 +229,7 @@ export class TaggedStore implements BackendBase {
     },
     set: (key, value, lifetime, tags, { exists, proof } = {}) =>
       (exists === undefined && proof === undefined ? this.#setInOneStep(key, value, lifetime, tags) : undefined) ??
-      chain(this.#used.stamps(tags, lifetime, proof), (stamps) =>
+      chain(this.#used.stamps(tags, lifetime, proof && JSON.parse(proof)), (stamps) =>
         stamps === undefined ? false : this.set(key, this.#records.tie(stamps, value), lifetime, exists),
       ),
     setMany: (entries, lifetime, tags) =>
@@ -246,8 +246,8 @@ export class TaggedStore implements BackendBase {
     of: (key) =>
       chain(this.#reads.look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
     stale: (key) => this.#reads.stale(key),
-    capture: (tags) => this.#used.capture(tags),
-    holds: (proof) => this.#used.holds(proof),
+    capture: (tags) => chain(this.#used.capture(tags), (proof) => JSON.stringify(proof)),
+    holds: (proof) => this.#used.holds(JSON.parse(proof)),
   }
 
   /** The records, of whose use is taken note. */

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { handClock, reference } from '@cashews/conformance'
-import { BackendError, type Cache, type Clock, createCache, loadSignal } from '@cashews/core'
+import { BackendError, type Cache, type Clock, createCache, invalidateFurther, loadSignal } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -123,6 +123,59 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await expect(call()).rejects.toThrow(CircuitBreakerOpen)
     await elapse(5_000)
     expect(await call()).toBe('fine')
+  })
+
+  it('stays closed when a probe fails after another has closed it', async () => {
+    const { state, run } = upstream()
+    const hanging = gate<string>()
+    let hangs = false
+    const call = circuitBreaker(cache, { ...usual, halfOpenTtl: '5s', onChange }, () =>
+      hangs ? hanging.promise : run(),
+    )
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    hangs = true
+    const late = call()
+    await settle()
+    hangs = state.down = false
+    await elapse(5_000)
+    for (let nth = 0; nth < 4; nth++) expect(await call()).toBe('fine')
+    hanging.fail(new Down('late'))
+    await expect(late).rejects.toThrow('late')
+    expect(await call()).toBe('fine')
+    expect(changes).toEqual(['open', 'half-open', 'half-open', 'closed'])
+  })
+
+  it('opens, and stays open, where reads drop what they find', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, usual, run)
+    state.down = true
+    await expect(invalidateFurther(call)).rejects.toThrow(Down)
+    await expect(invalidateFurther(call)).rejects.toThrow(CircuitBreakerOpen)
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+  })
+
+  it('lets the function inside drop what it reads', async () => {
+    await cache.set('read', 1)
+    const call = circuitBreaker(cache, usual, () => cache.get('read'))
+    expect(await invalidateFurther(call)).toBeUndefined()
+    expect(await cache.exists('read')).toBe(false)
+  })
+
+  it('passes on what a probe answers when it cannot be closed', async () => {
+    const errors: unknown[] = []
+    const sick = createCache({ onError: (error) => errors.push(error) })
+    const away = () => Promise.reject(new BackendError('read-only'))
+    sick.setup(altered(create(), { delete: away, deleteMany: away }), { suppress: false })
+    const { state, run } = upstream()
+    const call = circuitBreaker(sick, usual, run)
+    state.down = true
+    await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    state.down = false
+    expect(await call()).toBe('fine')
+    expect(errors).toEqual([expect.objectContaining({ message: 'read-only' })])
   })
 
   it('counts the last period, wherever that begins', async () => {
@@ -267,11 +320,12 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
       return 'paid'
     }
     const { key: _, ...options } = usual
-    const call = circuitBreaker(cache, options, pay)
+    const call = circuitBreaker(cache, { ...options, onChange }, pay)
     await expect(call(1)).rejects.toThrow(Down)
     await expect(call(2)).rejects.toThrow(CircuitBreakerOpen)
     down = false
     expect(await call.invalidate(3)).toBe(true)
+    expect(changes).toEqual(['open', 'closed'])
     expect(await call(2)).toBe('paid')
     expect(() => circuitBreaker(cache, options, pay)).toThrow(/circuitBreaker:pay/)
   })

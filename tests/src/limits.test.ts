@@ -97,6 +97,13 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect([await call('a'), await call('a')]).toEqual(['a', 'a over 1'])
     })
 
+    it('refuses with the last date there is when the counter never ends', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+      await cache.incr(call.key(), 2)
+      await expect(call()).rejects.toThrow(RateLimitError)
+      await expect(call()).rejects.toThrow('Try again at +275760-09-13T00:00:00.000Z.')
+    })
+
     it('begins anew when it is invalidated', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await call()

@@ -126,11 +126,11 @@ export {
   currentTransaction,
   type Door,
   inTransaction,
-  leaveTransaction,
   outsideTransaction,
   type Participation,
   perTransaction,
-  returnToTransaction,
+  rejoin,
+  standApart,
 } from './participation.ts'
 export type { ReadThrough, Seen, Sharing } from './read-through.ts'
 export { Refreshes } from './refreshes.ts'

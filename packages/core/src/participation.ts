@@ -36,16 +36,20 @@ export function outsideTransaction<T>(fn: () => T): T {
   return currentTransaction() === undefined ? fn() : inScope({ transaction: undefined, left: undefined }, fn)
 }
 
-/** Runs what a strategy counts for itself outside of the transaction: a limit counts calls that are rolled back, too. */
-export function leaveTransaction<T>(fn: () => T): T {
-  const left = currentTransaction()
-  return left === undefined ? fn() : inScope({ transaction: undefined, left }, fn)
+/**
+ * Runs what a strategy counts for itself apart from what its caller is in: a limit counts calls that are rolled back, too, and a
+ * breaker stays open where reads drop what they find.
+ */
+export function standApart<T>(fn: () => T): T {
+  const { transaction, invalidating } = watchedScope() ?? {}
+  if (!transaction && !invalidating) return fn()
+  return inScope({ transaction: undefined, invalidating: false, left: { transaction, invalidating } }, fn)
 }
 
-/** Runs the function of a strategy that has {@link leaveTransaction left}, inside again. */
-export function returnToTransaction<T>(fn: () => T): T {
-  const transaction = watchedScope()?.left
-  return transaction === undefined ? fn() : inScope({ transaction, left: undefined }, fn)
+/** Runs the function of a strategy that {@link standApart stands apart} where the caller is. */
+export function rejoin<T>(fn: () => T): T {
+  const left = watchedScope()?.left
+  return left === undefined ? fn() : inScope({ ...left, left: undefined }, fn)
 }
 
 /** The transaction that commands take part in here. */

@@ -14,7 +14,7 @@ export interface Scope {
   /** Commands that are switched off here. */
   readonly disabling?: readonly Disabling[]
   /** Whether reads drop what they find, so that it is computed again. */
-  readonly invalidating?: boolean
+  readonly invalidating?: boolean | undefined
   /** What is demanded of answers from the cache. */
   readonly terms?: Terms
   /** What comes of the load this runs in. */
@@ -23,8 +23,8 @@ export interface Scope {
   readonly signal?: AbortSignal | undefined
   /** What the commands of this call take part in. */
   readonly transaction?: Participation | undefined
-  /** The transaction that a strategy has left for what it counts itself. The function that it wraps runs inside again. */
-  readonly left?: Participation | undefined
+  /** What a strategy has left for what it counts itself. The function that it wraps runs inside again. */
+  readonly left?: Pick<Scope, 'transaction' | 'invalidating'> | undefined
 }
 
 const storage = new AsyncLocalStorage<Scope>()

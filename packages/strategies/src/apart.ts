@@ -1,12 +1,4 @@
-import {
-  type Cache,
-  type KeyOptions,
-  leaveTransaction,
-  newSpot,
-  returnToTransaction,
-  type Spot,
-  type Target,
-} from '@cashews/core'
+import { type Cache, type KeyOptions, newSpot, rejoin, type Spot, standApart, type Target } from '@cashews/core'
 import { around, type Decorator } from './decorator.ts'
 import { detecting } from './detecting.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -27,7 +19,7 @@ export interface Bookkeeping {
 
 /**
  * Puts a strategy around a function that stores no results, only counts of its own, such as a limit or a breaker. They are
- * kept outside of the transaction that a call is made in, while the function runs inside; `detect` is told, and a caller may
+ * kept outside of the transaction that a call is made in, and of `invalidateFurther`, while the function runs inside; `detect` is told, and a caller may
  * leave by its signal. A call with none of these goes straight to the strategy.
  */
 export function apart(
@@ -41,14 +33,14 @@ export function apart(
     wrap(cache, target, prefixed(strategy, options), (run, keyOf) => {
       const seen: Seen = () => ({ strategy, template: keyOf().template })
       const books = keepBooks(seen)
-      const runInside: Run = (self, args) => returnToTransaction(() => run(self, args))
+      const runInside: Run = (self, args) => rejoin(() => run(self, args))
       // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.
       const watched: Behaviour['call'] = ({ key }, self, args) =>
-        leaveTransaction(() => books.call(runInside, newSpot(key), self, args))
+        standApart(() => books.call(runInside, newSpot(key), self, args))
       return {
         call: (spot, self, args) => books.call(run, spot, self, args),
         watched: detecting(cache, seen, leaving(watched)),
-        invalidate: (key) => leaveTransaction(() => books.invalidate(key)),
+        invalidate: (key) => standApart(() => books.invalidate(key)),
       }
     })
   return around(fn, wrapTarget)

@@ -44,14 +44,17 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   /** Until it is over, the breaker is known to be closed. */
   let closed: Moment | undefined
 
-  const tell = (state: CircuitEvent['state']) => cache.tell('circuit', { ...seen(), key, state }, onChange)
-  /** @param exists `false`: only the first who does it. */
-  const open = async (exists?: false) => {
-    if (await cache.set(openKey, true, { ttl: ttl / 1_000 + REMEMBERED, exists })) tell('open')
+  /** Answers that it happened. */
+  const tell = (state: CircuitEvent['state']) => {
+    cache.tell('circuit', { ...seen(), key, state }, onChange)
+    return true
   }
+  /** Answers whether it did. @param exists Whether it has to be half-open already, or closed. */
+  const open = async (exists: boolean) =>
+    (await cache.set(openKey, true, { ttl: ttl / 1_000 + REMEMBERED, exists })) && tell('open')
   const reset = async () => {
     await forget()
-    return cache.delete(openKey)
+    return (await cache.delete(openKey)) && tell('closed')
   }
 
   /** Makes what counts an error, and passes it on. @param count Counts a failure. */
@@ -64,9 +67,10 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
     throw error
   }
   const fail = failing(async () => (await failed()) && open(false))
-  const failProbe = failing(open)
+  // Where another probe has closed the breaker meanwhile, it tells of a time that is past.
+  const failProbe = failing(() => open(true))
   const succeedProbe = async (result: unknown) => {
-    if (await reset()) tell('closed')
+    await reset().catch(cache.report)
     return result
   }
 
@@ -92,7 +96,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
         tell('half-open')
         return await run(self, args).then(succeedProbe, failProbe)
       } finally {
-        await cache.unlock(lock, token)
+        await cache.unlock(lock, token).catch(cache.report)
       }
     }
     return refuse(halfOpenTtl / 1_000)

@@ -18,7 +18,9 @@ import type { Decorator } from './decorator.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
-import type { Run } from './wrap.ts'
+
+/** The last instant that a `Date` can tell, in milliseconds since the epoch. */
+const LAST = 8.64e15
 
 /** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
 export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>
@@ -71,18 +73,13 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
       bans.add(key, refusal)
       return refuse(refusal, key, args)
     }
-    const decide = (sum: number, run: Run, key: string, self: unknown, args: readonly unknown[]) =>
-      sum <= limit ? run(self, args) : over(key, sum, args)
-    const decideLater = async (sum: Promise<number>, run: Run, key: string, self: unknown, args: readonly unknown[]) =>
-      decide(await sum, run, key, self, args)
     return {
       call(run, spot, self, args) {
         const refusal = bans.find(spot)
         if (refusal !== undefined) return refuse(refusal, spot.key, args)
+        const decide = (sum: number) => (sum <= limit ? run(self, args) : over(spot.key, sum, args))
         const sum = cache.count(spot, 1, period)
-        return typeof sum === 'number'
-          ? decide(sum, run, spot.key, self, args)
-          : decideLater(sum, run, spot.key, self, args)
+        return typeof sum === 'number' ? decide(sum) : sum.then(decide)
       },
       invalidate(key) {
         bans.lift(key)
@@ -125,7 +122,7 @@ export function refusing(
     rejected(withoutStack(() => new RateLimitError(key, { ...facts, resetAt })))
   return {
     refusalOf(key, wait) {
-      const resetAt = new Date(Date.now() + wait)
+      const resetAt = new Date(Math.min(Date.now() + wait, LAST))
       return {
         resetAt,
         rejected: action ? undefined : failure(key, resetAt),

@@ -18,6 +18,7 @@ import type { Decorator } from './decorator.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './errors.ts'
 import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
+import type { Run } from './wrap.ts'
 
 /** The last instant that a `Date` can tell, in milliseconds since the epoch. */
 const LAST = 8.64e15
@@ -67,7 +68,16 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   const bans = new Bans(cache, limit)
   return apart(cache, 'rateLimit', options as KeyOptions, fn, (seen) => {
     const { refusalOf, refuse } = refusing(cache, seen, rules)
-    const over = async (key: string, count: number, args: readonly unknown[]) => {
+    /** Answers a call that is over the limit, or waits to be told whether it is. */
+    const decide = async (
+      counted: Awaitable<number>,
+      run: Run,
+      key: string,
+      self: unknown,
+      args: readonly unknown[],
+    ) => {
+      const count = await counted
+      if (count <= limit) return run(self, args)
       if (options.ttl !== undefined && count === limit + 1) await cache.expire(key, ban / 1_000)
       const refusal = refusalOf(key, ((await cache.getExpire(key)) ?? 0) * 1_000)
       bans.add(key, refusal)
@@ -77,9 +87,8 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
       call(run, spot, self, args) {
         const refusal = bans.find(spot)
         if (refusal !== undefined) return refuse(refusal, spot.key, args)
-        const decide = (sum: number) => (sum <= limit ? run(self, args) : over(spot.key, sum, args))
-        const sum = cache.count(spot, 1, period)
-        return typeof sum === 'number' ? decide(sum) : sum.then(decide)
+        const count = cache.count(spot, 1, period)
+        return typeof count === 'number' && count <= limit ? run(self, args) : decide(count, run, spot.key, self, args)
       },
       invalidate(key) {
         bans.lift(key)

@@ -77,9 +77,25 @@ describe('a static method, by a standard decorator', () => {
     expect(Shop[name].name).toBe(name)
   })
 
-  it.each(plain)('of %s has the class in its derived key', (name) => {
+  it.each([...plain, 'iterator'] as const)('of %s has the class in its derived key', (name) => {
     expect(handleOf(Shop, name).template).toMatch(new RegExp(`Shop\\.${name}:item:{item}$`))
   })
+
+  it.each(['cached', 'hit', 'failover', 'iterator', 'singleFlight'] as const)(
+    'of %s is not mixed up with what a subclass makes of it',
+    async (name) => {
+      class Stall extends Shop {
+        static override id = 'stall'
+      }
+      const read = async (shop: typeof Shop) => {
+        const answer = shop[name]('b')
+        return answer instanceof Promise ? answer : (await answer.next()).value
+      }
+      expect([await read(Shop), await read(Stall), await read(Shop)]).toEqual(['shopb', 'stallb', 'shopb'])
+      expect(handleOf(Stall, name).key('b')).toBe(`${handleOf(Shop, name).key('b')}:this=Stall`)
+      expect(handleOf(Stall, name).template).toBe(handleOf(Shop, name).template)
+    },
+  )
 
   it('of iterator is replayed', async () => {
     const read = async () => {

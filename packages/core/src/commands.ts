@@ -146,7 +146,7 @@ function group<G extends Group>(backend: Backend, name: G): Exclude<Backend[G], 
   const found = backend[name]
   if (!found)
     throw new NotSupportedError(
-      `The backend "${backend.name}" has no ${name}. Set up another one for this key's prefix.`,
+      `The backend "${backend.name}" has no ${name}. Set up another for this key's prefix.`,
     )
   return found as Exclude<Backend[G], false | undefined>
 }

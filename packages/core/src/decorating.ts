@@ -56,9 +56,9 @@ function standard(
 
 /** The class whose prototype carries the method; for a private one, the class of the instance. */
 function declaringClass(instance: object, name: string | symbol, method: AnyFunction): string {
-  for (let proto = Object.getPrototypeOf(instance); proto; proto = Object.getPrototypeOf(proto))
-    if (Object.getOwnPropertyDescriptor(proto, name)?.value === method) return proto.constructor.name
-  return instance.constructor.name
+  let owner = Object.getPrototypeOf(instance)
+  while (owner && Object.getOwnPropertyDescriptor(owner, name)?.value !== method) owner = Object.getPrototypeOf(owner)
+  return (owner ?? instance).constructor.name
 }
 
 const ORIGINAL = Symbol.for('cashews.original')

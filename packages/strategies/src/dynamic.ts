@@ -1,4 +1,4 @@
-import type { Cache } from '@cashews/core'
+import { type Cache, checkOptions } from '@cashews/core'
 import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { countingHits, type HitOptions } from './hit.ts'
@@ -29,5 +29,6 @@ export function dynamic(
   options: DynamicOptions = {},
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
+  checkOptions('dynamic', options)
   return countingHits(cache, 'dynamic', { ttl: '24h', cacheHits: 3, updateAfter: 1, ...options }, fn)
 }

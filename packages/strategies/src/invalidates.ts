@@ -60,7 +60,7 @@ export function invalidates(
   )
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
-    const [original, run] = runOf(fn)
+    const [original, run] = runOf(cache, fn)
     const subject: KeySubject = { fn: original, kind }
     const drops = all.map((template) => {
       const [text, isPattern] = globOf(template)

@@ -4,7 +4,6 @@ import {
   checkNames,
   checkRange,
   checkThat,
-  compileKey,
   type KeyOptions,
   named,
   perTransaction,
@@ -20,7 +19,7 @@ import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf }
 import { Recording } from './recording.ts'
 import { storedError, unwrap } from './stored-error.ts'
 import { type TagOptions, tagsOf } from './tag-option.ts'
-import { claim, runOf } from './wrap.ts'
+import { keysOf, runOf } from './wrap.ts'
 
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
@@ -121,12 +120,12 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   const lifetime = lifetimeOf('iterator', options)
 
   const wrapTarget = (target: Target): AnyFunction => {
-    const [original, run] = runOf(target.fn)
+    const [original, run] = runOf(cache, target.fn)
     const keying = prefixed('iterator', options as KeyOptions)
-    const compiled = claim(cache, compileKey({ fn: original, kind: target.kind }, keying))
+    const keyOf = keysOf(cache, target, original, keying)
     const tags = tagsOf(target, options)
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
-    const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: compiled.template })
+    const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: keyOf().template })
 
     const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
       const recordings = recordingsHere()
@@ -145,7 +144,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           sharing: 'apart',
           seen,
           isTold: true,
-          tags: tags && ((call) => tags.ahead(call, compiled)),
+          tags: tags && ((call) => tags.ahead(call, keyOf())),
           async load(flight) {
             recording.flight = flight
             begin()
@@ -176,7 +175,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags) cache.requireTags()
-      const key = compiled.render(this, args)
+      const key = keyOf().render(this, args)
       const running = open(key)
       // Another process may have overtaken it too. Meanwhile it may have been stored, or its readers have left.
       const holds = !running?.flight || (await cache.holds(running.flight))
@@ -193,9 +192,11 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       }
     }
     const handle = (self?: unknown): IteratedHandle<AnyFunction> => {
-      const key = (...args: unknown[]) => compiled.render(self, args)
+      const key = (...args: unknown[]) => keyOf().render(self, args)
       return {
-        template: compiled.template,
+        get template() {
+          return keyOf().template
+        },
         key,
         invalidate: async (...args) => cache.delete(key(...args)),
         peek: async (...args) => (await stored(key(...args)))?.items as never[] | undefined,
@@ -207,7 +208,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           return answerAs(iterated.apply(this, args))
         }
       : iterated
-    return Object.assign(named(answering, target.fn), handle()) as AnyFunction
+    return Object.defineProperties(named(answering, target.fn), Object.getOwnPropertyDescriptors(handle()))
   }
   return around(fn, wrapTarget)
 }

@@ -38,7 +38,7 @@ export function tagsOf(
   if (tags === undefined) return undefined
   if (typeof tags === 'function') {
     const tell = tags as (result: unknown, ...args: readonly unknown[]) => readonly string[]
-    return { ahead: () => 'any', of: (result, self, given) => Reflect.apply(tell, self, [result, ...given]) }
+    return { ahead: () => 'any', of: (result, self, given) => tell.call(self, result, ...given) }
   }
   checkTemplates(tags, ', or a function that answers one')
   const subject = { fn: originalOf(fn), kind }

@@ -34,11 +34,13 @@ export interface Behaviour {
 export type Run = (self: unknown, args: readonly unknown[]) => Promise<unknown>
 
 /** The function under all strategies around `fn`, whose source tells its parameters, and what runs `fn` itself. */
-export function runOf(fn: AnyFunction): [original: AnyFunction, run: Run] {
-  const one = fn as (arg: unknown) => unknown // a call with one argument is quicker without their list
+export function runOf(cache: Cache, fn: AnyFunction): [original: AnyFunction, run: Run] {
+  checkCache(cache)
+  const call = fn as (...args: readonly unknown[]) => unknown
   const run: Run = (self, args) => {
     try {
-      return Promise.resolve(args.length === 1 ? one.call(self, args[0]) : Reflect.apply(fn, self, args))
+      // a call with one argument is quicker without their list
+      return Promise.resolve(args.length === 1 ? call.call(self, args[0]) : call.apply(self, args as unknown[]))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -54,10 +56,8 @@ export function wrap<F extends AnyFunction>(
   behave: (run: Run, keyOf: () => CompiledKey) => Behaviour,
 ): Wrapped<F> {
   const { fn } = target
-  checkCache(cache)
-  const [original, bare] = runOf(fn)
-  const keyOf = lazily(() => claim(cache, compileKey(subjectOf(target, original, options), options)))
-  if (target.className === undefined || options.key !== undefined) keyOf()
+  const [original, bare] = runOf(cache, fn)
+  const keyOf = keysOf(cache, target, original, options)
 
   const watched: Run = (self, args) => cache.run(keyOf().template, () => bare(self, args))
   const run: Run = (self, args) => (cache.watchesRuns ? watched : bare)(self, args)
@@ -117,16 +117,22 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
 function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
   const name = className?.()
   if (className && key === undefined && name === undefined)
-    throw new KeyTemplateError(
-      `The key of the method "${fn.name}" carries the name of its class, which is known from the first instance on.`,
-    )
+    throw new KeyTemplateError(`The key of "${fn.name}" carries that of its class, known from the first instance on.`)
   return { fn, kind, className: name }
 }
 
-/** Two functions that derive the same template would mix their data. */
-export function claim(cache: Cache, key: CompiledKey): CompiledKey {
-  if (key.derived) cache.claimTemplate(key.template)
-  return key
+/**
+ * Makes the keys of a function's calls, now if its class is known or does not matter. Two functions that derive the same
+ * template would mix their data.
+ */
+export function keysOf(cache: Cache, target: Target, original: AnyFunction, options: KeyOptions): () => CompiledKey {
+  const keyOf = lazily(() => {
+    const key = compileKey(subjectOf(target, original, options), options)
+    if (key.derived) cache.claimTemplate(key.template)
+    return key
+  })
+  if (target.className === undefined || options.key !== undefined) keyOf()
+  return keyOf
 }
 
 function lazily<T>(make: () => T): () => T {

@@ -3,6 +3,7 @@ import { createCache } from '@cashews/core'
 import {
   cached,
   circuitBreaker,
+  dynamic,
   early,
   failover,
   hit,
@@ -80,6 +81,8 @@ describe('an option of cached that cannot work fails at definition', () => {
       expect(() => wrap(cache, undefined, load)).toThrow(`${name} takes the cache and an object of options`)
       expect(() => wrap({ ttl: 1 }, load)).toThrow('not a function')
     }
+    for (const options of [null, 5])
+      expect(() => dynamic(cache, options as never, load)).toThrow('dynamic takes the cache and an object of options')
     const good = { ttl: 1, key: 'k' }
     for (const strategy of [cached, failover, iterator, locked])
       expect(() => (strategy as (...given: unknown[]) => unknown)(cache, good, 5)).toThrow(
@@ -123,6 +126,12 @@ describe('an option of cached that cannot work fails at definition', () => {
       expect(() => strategy({}, { ttl: 1, key: 'k', limit: 1, period: 1 }, load)).toThrow(
         /takes the cache first|has no option/,
       )
+    for (const none of [undefined, null, {}]) {
+      expect(() => iterator(none as never, { ttl: 1, key: 'k' }, async function* () {})).toThrow(
+        'takes the cache first',
+      )
+      expect(() => invalidates(none as never, 'k', load)).toThrow('takes the cache first')
+    }
   })
 
   it('a lock that is none, and a wait that is no time', () => {

@@ -66,12 +66,12 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
   const before = prefix ? `${prefix}:` : ''
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')
-    throw new KeyTemplateError(`A key is a template or a function that answers text, not ${kindOfOption(key)}.`)
+    throw new KeyTemplateError(`A key is a template or a function, not ${kindOfOption(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
-  const self = subject.kind === 'method' && !options.noSelf
+  const kind = options.noSelf ? 'function' : subject.kind
   const seen = noArgs ? { ...signature, derived: [], unnamedFrom: undefined } : signature
-  return compile('derived', subject, before + derive(name, self, seen), seen)
+  return compile('derived', { ...subject, kind }, before + derive(name, kind === 'method', seen), seen)
 }
 
 /**
@@ -107,6 +107,7 @@ function compile(
     return { text, tail, make: compilePlaceholder(placeholder, root.read, kind === 'tag' ? kind : 'key', following) }
   })
   const extras = kind === 'derived' ? signature.unnamedFrom : undefined
+  const owner = kind === 'derived' && subject.kind === 'static' && subject.className
   const asItIs = kind === 'tag' || (kind === 'pattern' && literals.some((text) => text.includes('*')))
 
   const make: MakeKey = (self, args) => {
@@ -119,12 +120,14 @@ function compile(
       }
       place = 'an undeclared argument'
       if (extras !== undefined) for (const extra of args.slice(extras)) key += `:${render(extra, 'key')}`
+      // A subclass may answer otherwise than the class that it has the method from.
+      if (owner && self && owner !== (self as KeySubject['fn']).name) key += `:this=${(self as KeySubject['fn']).name}`
     } catch (cause) {
       throw new KeyTemplateError(`${(cause as Error).message} In ${place} of the template "${template}".`, { cause })
     }
     return asItIs ? key : limitKey(key)
   }
-  if (extras !== undefined) positions.add(undefined)
+  if (owner || extras !== undefined) positions.add(undefined)
   return { template, derived: kind === 'derived', recent: new RecentCalls(positions), render: make }
 }
 

@@ -36,7 +36,7 @@ export function resolveRoot(
     template,
     at,
     `Unknown name "${root}"`,
-    `Parameters: ${[...names.keys()].join(', ') || 'none found'}. Where the source does not tell their names, give args: ['id'].`,
+    `Parameters: ${[...names.keys()].join(', ') || 'none found'}. Where the source tells no names, give args: ['id'].`,
   )
 }
 
@@ -61,6 +61,6 @@ function identityOf(self: unknown): unknown {
   if (other !== undefined) return other
   if (self.toString !== Object.prototype.toString) return self.toString()
   throw new Error(
-    `A ${self.constructor?.name} has no key: give it a toString() or a method [Symbol.for('cashews.key')](), use a key template with {this.id}, or set noSelf: true.`,
+    `A ${self.constructor?.name} has no key: give it a toString(), a method [Symbol.for('cashews.key')](), or a key template with {this.id}, or set noSelf: true.`,
   )
 }

@@ -1,9 +1,19 @@
 import { getEventListeners } from 'node:events'
 import { type Cache, createCache, loadSignal } from '@cashews/core'
-import { cached, circuitBreaker, locked, rateLimit, singleFlight, slidingRateLimit } from '@cashews/strategies'
+import {
+  cached,
+  circuitBreaker,
+  dynamic,
+  hit,
+  iterator,
+  locked,
+  rateLimit,
+  singleFlight,
+  slidingRateLimit,
+} from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, settle } from './support/helpers.ts'
+import { all, fakeTime, gate, settle } from './support/helpers.ts'
 
 describe.each(stores)('a call on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -107,9 +117,9 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       circuitBreaker: (run: Load) =>
         circuitBreaker(cache, { errorsRate: 50, period: '1m', ttl: '1m', key: 'k:{id}', args: ['id'] }, run),
     }
-    const all = { ...alone, singleFlight: (run: Load) => singleFlight(cache, { key: 'k:{id}', args: ['id'] }, run) }
+    const every = { ...alone, singleFlight: (run: Load) => singleFlight(cache, { key: 'k:{id}', args: ['id'] }, run) }
 
-    it.each(Object.entries(all))('leaves at once, and the run is told: %s', async (_, strategy) => {
+    it.each(Object.entries(every))('leaves at once, and the run is told: %s', async (_, strategy) => {
       const opened = gate<string>()
       let inside: AbortSignal | undefined
       const load = strategy(async () => {
@@ -127,12 +137,12 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       opened.open('late')
     })
 
-    it.each(Object.entries(all))('gets the answer when it stays: %s', async (_, strategy) => {
+    it.each(Object.entries(every))('gets the answer when it stays: %s', async (_, strategy) => {
       const { signal } = new AbortController()
       expect(await strategy(async (id) => id).with({ signal })('a')).toBe('a')
     })
 
-    it.each(Object.entries(all))('runs nothing when it was aborted before: %s', async (_, strategy) => {
+    it.each(Object.entries(every))('runs nothing when it was aborted before: %s', async (_, strategy) => {
       const run = vi.fn(async (id: string) => id)
       const signal = AbortSignal.abort(new Error('no'))
       await expect(strategy(run).with({ signal })('a')).rejects.toThrow('no')
@@ -143,7 +153,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       const opened = gate<string>()
       let inside: AbortSignal | undefined
       let runs = 0
-      const load = all.singleFlight(async () => {
+      const load = every.singleFlight(async () => {
         if (++runs > 1) return 'second'
         inside = loadSignal()
         return opened.promise
@@ -187,5 +197,59 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
     await elapse(60_000)
     await outer()
     expect(await outer.peek()).toBe('inner')
+  })
+
+  it.each<[string, (cache: Cache) => () => Promise<unknown>]>([
+    ['hit', (cache) => hit(cache, { ttl: '1m', cacheHits: 9, key: 'in' }, async () => 'inner')],
+    ['dynamic', (cache) => dynamic(cache, { key: 'in' }, async () => 'inner')],
+    ['getOrSet', (cache) => () => cache.getOrSet('in', async () => 'inner')],
+    [
+      'iterator',
+      (cache) => {
+        const items = iterator(cache, { ttl: '1m', key: 'in' }, async function* () {
+          yield 'inner'
+        })
+        return async () => (await all(items())).join()
+      },
+    ],
+  ])('is not stored with nested: false either when %s inside answered', async (_, make) => {
+    const inner = make(cache)
+    const outer = cached(cache, { ttl: '1m', key: 'out', nested: false }, inner)
+    await outer()
+    expect(await outer.peek()).toBe('inner')
+    await outer.invalidate()
+    await outer()
+    expect(await outer.peek()).toBeUndefined()
+  })
+
+  it('is not stored with nested: false when the answer inside came by the read of another call', async () => {
+    const slow = createCache().setup(create(), { middlewares: [async (call, next) => next(call)] })
+    const inner = cached(slow, { ttl: '1m', key: 'in' }, async () => 'inner')
+    const outer = cached(slow, { ttl: '1m', key: 'out:{0}', nested: false }, async (_: string) => inner())
+    await inner()
+    await Promise.all([outer('a'), outer('b')])
+    expect([await outer.peek('a'), await outer.peek('b')]).toEqual([undefined, undefined])
+    await slow.close()
+  })
+
+  it('leaves a refresh of hit that its caller waits for, which is told', async () => {
+    const opened = gate<string>()
+    let inside: AbortSignal | undefined
+    let runs = 0
+    const options = { ttl: '1m', cacheHits: 2, updateAfter: 1, background: false, key: 'k' } as const
+    const load = hit(cache, options, async () => {
+      inside = loadSignal()
+      return runs++ ? opened.promise : 'old'
+    })
+    await load()
+    const caller = new AbortController()
+    const leaving = load
+      .with({ signal: caller.signal })()
+      .catch((error: Error) => error.message)
+    await settle()
+    caller.abort(new Error('left'))
+    expect(await leaving).toBe('left')
+    expect(inside?.aborted).toBe(true)
+    opened.open('late')
   })
 })

@@ -134,6 +134,22 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(onError).not.toHaveBeenCalled()
   })
 
+  it('refreshes sooner by jitter too, so that what is asked for does not end before it is refreshed', async () => {
+    vi.spyOn(Math, 'random').mockReturnValueOnce(1)
+    const run = vi.fn(async () => run.mock.calls.length)
+    const load = early(cache, { ttl: '10s', earlyTtl: '8s', jitter: 0.5, key: 'k' }, run)
+    await load()
+    await elapse(3_999)
+    await load()
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(1)
+    await elapse(1)
+    expect(await load()).toBe(1)
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(2)
+    vi.restoreAllMocks()
+  })
+
   it('refreshes by itself after a third of the ttl, if not told when', async () => {
     const run = vi.fn(async () => run.mock.calls.length)
     const load = early(cache, { ttl: '9s', key: 'k' }, run)

@@ -1,5 +1,5 @@
 import { type Cache, createCache, LockedError, onTerms } from '@cashews/core'
-import { cached, dynamic, early, failover, hit, locked, soft } from '@cashews/strategies'
+import { cached, dynamic, early, failover, handleOf, hit, locked, soft } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, recorder, settle } from './support/helpers.ts'
@@ -92,6 +92,28 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(pages('c').throw(new Error('no'))).rejects.toThrow('no')
     })
 
+    it('tells detect of an async generator too', async () => {
+      const pages = locked(cache, { ttl: '10s', key: 'k:{0}' }, async function* (name: string) {
+        yield name
+      })
+      const { calls } = await cache.detect(() => all(pages('a')))
+      expect(calls['locked:k:a']).toMatchObject([{ strategy: 'locked', template: 'locked:k:{0}', hit: false }])
+    })
+
+    it('decorates a method that is an async generator, which handleOf finds', async () => {
+      class Shop {
+        readonly host = 'h'
+
+        @locked(cache, { ttl: '10s', key: '{this.host}:{name}' })
+        async *pages(name: string) {
+          yield this.host + name
+        }
+      }
+      const shop = new Shop()
+      expect(await all(shop.pages('a'))).toEqual(['ha'])
+      expect(handleOf(shop, 'pages').key('a')).toBe('locked:h:a')
+    })
+
     it('lets a caller go who aborts', async () => {
       await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
       const work = locked(cache, { ttl: '1m', key: 'k' }, async () => 1)
@@ -128,6 +150,28 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await elapse(2_000)
       expect(await answers).toEqual(Array(4).fill('value'))
       expect(run).toHaveBeenCalledTimes(1)
+    })
+
+    it('tells detect, and a strategy around it, that the others were answered from the cache', async () => {
+      const backend = create()
+      const opened = gate<string>()
+      const [first, second] = ['a', 'b'].map(() => createCache({ onError }).setup(backend)) as [Cache, Cache]
+      const loads = [first, second].map((each) =>
+        cached(each, { ttl: '1m', key: 'k', lock: true }, () => opened.promise),
+      )
+      const outer = cached(second, { ttl: '1m', key: 'out', nested: false }, async () => loads[1]?.())
+      const leading = loads[0]?.()
+      await settle()
+      const detecting = second.detect(() => outer())
+      await settle()
+      opened.open('value')
+      await leading
+      await elapse(2_000)
+      const { result, calls } = await detecting
+      expect(result).toBe('value')
+      expect(calls.k).toMatchObject([{ strategy: 'cached', hit: true }])
+      expect(calls.k?.[0]?.reason).toBeUndefined()
+      expect(await outer.peek()).toBeUndefined()
     })
 
     it('loads once however long it takes', async () => {

@@ -159,7 +159,10 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await outer()).toBe(3)
     })
 
-    it('is not stored either by one around that shares the load of another', async () => {
+    it.each([
+      ['', (load: () => Promise<unknown>) => load()],
+      [', and detects', async (load: () => Promise<unknown>) => (await cache.detect(load)).result],
+    ])('is not stored either by one around that shares the load of another%s', async (_, call) => {
       const { state, run } = upstream()
       const opened = gate()
       const inner = failover(cache, { ttl: '60s', key: 'in', singleFlight: true }, async () => {
@@ -171,7 +174,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await Promise.all(outers.map((outer) => outer()))
       await Promise.all(outers.map((outer) => outer.invalidate()))
       state.down = new Down('no')
-      expect(await Promise.all(outers.map((outer) => outer()))).toEqual([1, 1])
+      expect(await Promise.all(outers.map((outer) => call(outer)))).toEqual([1, 1])
       state.down = undefined
       expect(await outers[0]?.()).not.toBe(1)
       expect(await outers[1]?.()).not.toBe(1)

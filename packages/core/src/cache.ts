@@ -556,13 +556,15 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Tells whoever detects of an answer that a strategy found stored; a promise when somebody does.
+   * Tells the loads around, and whoever detects, of an answer that a strategy found stored; a promise when somebody does.
    *
    * @param longest The longest time it was stored for: from it follows its age.
    */
   detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
     if (this.#tallies.isWatched) this.#tallies.ofSeen(seen()).hits++
-    if (!watchedScope()?.detectors) return undefined
+    const { outcome, detectors } = watchedScope() ?? {}
+    if (outcome) outcome.hitInside = true
+    if (!detectors) return undefined
     return this.#loads.detectedRead(this.#routes.of(key), key, true, seen(), longest)
   }
 
@@ -664,7 +666,7 @@ export class Cache implements AsyncDisposable {
   claimTemplate(template: string): void {
     if (this.#templates.has(template))
       throw new ConfigurationError(
-        `Another function of this cache has the derived key template "${template}" too: their data would mix. Give one of them a "name" or a "key".`,
+        `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
       )
     this.#templates.add(template)
   }

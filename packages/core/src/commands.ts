@@ -145,8 +145,6 @@ type Group = 'bits' | 'windows' | 'sets' | 'locks' | 'tags'
 function group<G extends Group>(backend: Backend, name: G): Exclude<Backend[G], false | undefined> {
   const found = backend[name]
   if (!found)
-    throw new NotSupportedError(
-      `The backend "${backend.name}" has no ${name}. Set up another for this key's prefix.`,
-    )
+    throw new NotSupportedError(`The backend "${backend.name}" has no ${name}. Set up another for this key's prefix.`)
   return found as Exclude<Backend[G], false | undefined>
 }

@@ -29,7 +29,6 @@ export class Flight<T = unknown> implements Outcome {
   reason: Reason | undefined
   age: number | undefined
   hitInside: boolean | undefined
-  readonly around: Outcome | undefined
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
   /** Where others can join it. */
@@ -52,13 +51,11 @@ export class Flight<T = unknown> implements Outcome {
   #waiting = 0
 
   /**
-   * @param around The outcome of the load that this one is part of.
    * @param controller Aborts the load when its last waiter has left.
    */
-  constructor(call: LoadCall, lease: Lease, around?: Outcome, detector?: Detector, controller?: AbortController) {
+  constructor(call: LoadCall, lease: Lease, detector?: Detector, controller?: AbortController) {
     this.call = call
     this.lease = lease
-    this.around = around
     this.detector = detector
     this.#controller = controller
   }

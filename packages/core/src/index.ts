@@ -121,7 +121,7 @@ export {
   readOptions,
   timeOption,
 } from './options.ts'
-export { markStale, mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
+export { mayAnswerStale, type Outcome, type Reason } from './outcome.ts'
 export {
   currentTransaction,
   type Door,

@@ -3,7 +3,7 @@ import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
 import { Lease, UNPROVEN } from './lease.ts'
-import { markHit, markStale, tellsStale } from './outcome.ts'
+import { tellsStale } from './outcome.ts'
 import { perTransaction } from './participation.ts'
 import type { ReadThrough, Seen, Sharing } from './read-through.ts'
 import type { Route } from './route.ts'
@@ -70,7 +70,7 @@ export class Loads {
     }
     route.take(lease)
     const flight = this.#start(route, call, through, around, lease, stored)
-    const answer = flight.wait(signal)
+    const answer = passOn(flight, signal)
     const tells = watchedScope()?.detectors && !through.isTold
     return tells ? this.#tell(route, through, flight, answer, false) : answer
   }
@@ -78,9 +78,8 @@ export class Loads {
   /** Waits for a load that somebody else has started. */
   #share<T>(route: Route, through: ReadThrough<T>, joined: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
     if (joined.tally) joined.tally.shared++
-    const answer = joined.wait(signal)
-    if (watchedScope()?.detectors) return this.#tell(route, through, joined, answer, true)
-    return tellsStale() ? passOn(joined, answer) : answer
+    const answer = passOn(joined, signal)
+    return watchedScope()?.detectors ? this.#tell(route, through, joined, answer, true) : answer
   }
 
   /**
@@ -143,7 +142,7 @@ export class Loads {
     const signal = signalOf(call, around)
     const detector = scope?.detectors && new Detector(this.#owner)
     const controller = signal && new AbortController()
-    const flight = new Flight<T>(call, lease, around?.outcome, detector, controller)
+    const flight = new Flight<T>(call, lease, detector, controller)
     // What a caller has switched off for himself must not be switched off for others.
     if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
       flight.joinable = this.#flights()
@@ -169,7 +168,8 @@ export class Loads {
     try {
       return await answer
     } finally {
-      const { key, hit, stale, reason, detector: inside } = flight
+      const { key, hit, stale, detector: inside } = flight
+      const reason = hit ? undefined : flight.reason
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
       const { age, left } = await agesOf(route, key, longest)
       if (hit) flight.age ??= age
@@ -200,7 +200,7 @@ function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
 /** Runs a function outside of the cache for callers who may leave: {@link loadSignal} inside aborts with the last. */
 export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   const controller = call.signal && new AbortController()
-  const flight = new Flight<T>(call, new Lease(), undefined, undefined, controller)
+  const flight = new Flight<T>(call, new Lease(), undefined, controller)
   if (controller) signals = true
   flight.promise = controller ? inScope({ signal: controller.signal }, run) : run()
   return flight
@@ -305,7 +305,7 @@ function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, fligh
 
 /** Answers what is stored. */
 function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
-  markHit(flight)
+  flight.hit = true
   if (found) return found(stored, flight)
   flight.land()
   return stored as T
@@ -321,16 +321,9 @@ async function answerOnTerms<T>(
 ): Promise<T> {
   const { key } = flight.call
   if (stored !== MISS && areMet(terms, await agesOf(route, key, through.longest))) return use(stored, through, flight)
-  if (terms.onlyStored) throw new NotStoredError(`Nothing is stored for "${key}" that would be fresh enough.`)
+  if (terms.onlyStored) throw new NotStoredError(`Nothing fresh enough is stored for "${key}".`)
   flight.reason = stored === MISS ? 'miss' : 'refresh'
   return through.load(flight)
-}
-
-/** Tells the load around that an answer it shares is stale. */
-async function passOn<T>(flight: Flight<T>, answer: Promise<T>): Promise<T> {
-  const result = await answer
-  if (flight.stale) markStale()
-  return result
 }
 
 /** How old the value of a key is, which is stored for `longest` milliseconds, and how long it is still kept. */
@@ -347,4 +340,16 @@ async function agesOf(
   } catch {
     return {} // Whoever asks only wants to know: the read itself has its answer.
   }
+}
+
+/** Waits for a load, and tells the one around, if there is one, what its answer is: a stale one is not to be stored as fresh. */
+function passOn<T>(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
+  const answer = flight.wait(signal)
+  const { outcome } = (tellsStale() ? currentScope() : watchedScope()) ?? {}
+  if (!outcome) return answer
+  return answer.then((result) => {
+    if (flight.stale) outcome.stale = true
+    if (flight.hit || flight.hitInside) outcome.hitInside = true
+    return result
+  })
 }

@@ -66,9 +66,7 @@ export class Lock implements AsyncDisposable {
 
 /** Says that a lock ended before its holder did. */
 export function lost(key: string): LockedError {
-  return new LockedError(
-    `The lock "${key}" was lost: its ttl ran out while it was held. Give it a longer ttl, or extend it.`,
-  )
+  return new LockedError(`The lock "${key}" was lost: its ttl ran out. Give it a longer one.`)
 }
 
 /**

@@ -83,11 +83,11 @@ export function cachingOf(
   checkNames(strategy, options, [...shared, ...own])
   const { nested, singleFlight } = options
   checkFlags({ nested, singleFlight })
+  const keyed = options as KeyOptions
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options, keepsErrors)
   const locking = lockingOf(strategy, options)
   const seen = seenOf(strategy, lifetime)
-  const keyed = options as KeyOptions
 
   const readThrough = (target: Target, run: Run, keyOf: () => CompiledKey): ReadThrough<unknown> => {
     const tags = tagsOf(target, options)

@@ -1,4 +1,4 @@
-import { type Cache, checkThat, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, checkThat, type Flight, type Milliseconds, parseTtl, type Ttl } from '@cashews/core'
 import type { StoredForm } from './stored-form.ts'
 
 /**
@@ -31,6 +31,13 @@ export async function peekDated(cache: Cache, key: string): Promise<unknown> {
   return isDated(stored) ? stored[0] : undefined
 }
 
+/** Answers what is older than its strategy wants, instead of a result that could not be had, or is not waited for. */
+export function answerStale<T>(flight: Flight, old: T): T {
+  flight.hit = true
+  flight.stale = true
+  return old
+}
+
 /** How long a result is fresh, or what tells it of a call. */
 export type FreshFor<A extends readonly unknown[]> = Ttl | ((...args: A) => Ttl)
 
@@ -48,7 +55,8 @@ export function datedForm(
   )
   const told = freshFor as ((...args: readonly unknown[]) => Ttl) | undefined
   const spanOf = (lifetime: Milliseconds, args: readonly unknown[]): Milliseconds => {
-    if (fixed !== undefined) return fixed
+    // A jitter shortens both: what was stored together is not refreshed together, and nothing ends before that.
+    if (fixed !== undefined) return fixed * (lifetime / (ttl as number) || 1)
     return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime / 3
   }
   return {

@@ -3,15 +3,24 @@ import {
   checkFlags,
   checkOptions,
   checkRange,
+  type Flight,
   type LoadCall,
   MISS,
-  markStale,
   mayAnswerStale,
   type ReadThrough,
   Refreshes,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { type Dated, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
+import {
+  answerStale,
+  type Dated,
+  datedForm,
+  expiredByTag,
+  type FreshFor,
+  isDated,
+  isFresh,
+  peekDated,
+} from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type Lasting, lifetimeOf } from './lifetime.ts'
@@ -76,6 +85,11 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         (now) => now === old || (isDated(now) && isDated(old) && now[1] === old[1]),
         () => cache.fly({ key, self, args, signal: undefined }, apart),
       )
+    /** A result that has not reached its ttl is better than an error. */
+    const keepOld = (flight: Flight, [result]: Dated, error: unknown) => {
+      cache.report(error)
+      return answerStale(flight, result)
+    }
     const through: ReadThrough<unknown> = {
       ...loading,
       async found(stored, flight) {
@@ -85,9 +99,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           flight.reason = isDated(stored) ? 'stale' : 'miss'
           if (!isDated(stored)) return loading.load(flight)
           const isNewer = (now: unknown) => isFresh(now) && now[1] !== stored[1]
-          return loading.load(flight, isNewer).catch((error) => keepOld(cache, stored, error))
+          return loading.load(flight, isNewer).catch((error) => keepOld(flight, stored, error))
         }
-        if (!isFresh(stored)) markStale(flight)
+        if (!isFresh(stored)) flight.stale = true
         refreshLater(flight.call, stored)
         return stored[0]
       },
@@ -99,12 +113,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       async load(flight) {
         const old = await expiredByTag(cache, flight.call.key)
         if (old === undefined) return loading.load(flight)
-        if (!background) return loading.load(flight).catch((error) => keepOld(cache, old, error))
-        flight.hit = true
-        flight.reason = undefined
-        markStale(flight)
+        if (!background) return loading.load(flight).catch((error) => keepOld(flight, old, error))
         refreshLater(flight.call, MISS)
-        return old[0]
+        return answerStale(flight, old[0])
       },
     }
     return {
@@ -116,11 +127,4 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       peek: (key) => peekDated(cache, key),
     }
   })
-}
-
-/** A result that has not reached its ttl is better than an error. */
-function keepOld(cache: Cache, [result]: Dated, error: unknown): unknown {
-  cache.report(error)
-  markStale()
-  return result
 }

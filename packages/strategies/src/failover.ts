@@ -1,5 +1,6 @@
-import { type Cache, MISS, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, MISS, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
+import { answerStale } from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -62,10 +63,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
           const { key } = flight.call
           const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key, stale: true }) : MISS
           if (stored === MISS) throw error
-          flight.hit = true
-          flight.reason = undefined
-          markStale(flight)
-          return stored
+          return answerStale(flight, stored)
         }
       },
     }

@@ -4,6 +4,7 @@ import {
   checkFlags,
   checkOptions,
   checkThat,
+  type LoadCall,
   type Milliseconds,
   outsideTransaction,
   type ReadThrough,
@@ -75,7 +76,7 @@ export function countingHits(
   checkThat(
     updateAfter === Number.POSITIVE_INFINITY ||
       (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),
-    `updateAfter is one of the ${cacheHits} hits, not ${updateAfter}.`,
+    `updateAfter is 1 to ${cacheHits}, not ${updateAfter}.`,
   )
   const own = ['cacheHits', 'updateAfter', 'background']
   const caching = cachingOf(cache, strategy, options, countedForm, { own, prefix: strategy })
@@ -99,21 +100,21 @@ export function countingHits(
     return {
       async answer(call) {
         const { key } = call
-        const renew = async (old: unknown) => {
-          const answer = await cache.fly({ ...call, signal: undefined }, apart)
+        const renew = async (asked: LoadCall, old: unknown) => {
+          const answer = await cache.fly(asked, apart)
           await dropReplaced(key, old)
           return answer
         }
         const stored = await cache.read(key)
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
-          if (hits === updateAfter && !background) return renew(stored)
+          if (hits === updateAfter && !background) return renew(call, stored)
           // One that comes while the refresh before is being finished leaves it to the next.
           if (hits >= updateAfter && background)
             refreshes.start(
               key,
               (now) => isCounted(now) && now[1] === stored[1],
-              () => renew(stored),
+              () => renew({ ...call, signal: undefined }, stored),
             )
           await cache.detectedHit(key, loading.seen, loading.longest)
           return stored[0]

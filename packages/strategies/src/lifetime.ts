@@ -43,16 +43,16 @@ export function lifetimeOf(
 ): Lifetime {
   checkThat(
     ttl !== undefined || ttlFromResult !== undefined,
-    `${strategy} needs a ttl, such as ttl: '10m', or ttl: Infinity to keep results for ever.`,
+    `${strategy} needs a ttl, such as ttl: '10m', or Infinity to keep results for ever.`,
   )
-  checkThat(jitter >= 0 && jitter < 1, `A jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
+  checkThat(jitter >= 0 && jitter < 1, `jitter is a share from 0 up to 1, not ${jitter}.`)
   checkFunction('ttlFromResult', ttlFromResult)
   const spread = (whole: Milliseconds) =>
     jitter === 0 ? whole : Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
   const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined
   const tell = (result: unknown, args: readonly unknown[]): Ttl =>
-    ttlFromResult === undefined ? (ttl as Tell)(...args) : (ttlFromResult as Tell)(result, ...args)
-  const longest = ttlFromResult === undefined ? (ttl as { readonly longest?: Ttl }).longest : undefined
+    ttlFromResult ? (ttlFromResult as Tell)(result, ...args) : (ttl as Tell)(...args)
+  const longest = ttlFromResult ? undefined : (ttl as { readonly longest?: Ttl }).longest
   return {
     fixed,
     longest: longest === undefined ? fixed : parseTtl(longest),

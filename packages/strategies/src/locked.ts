@@ -21,9 +21,23 @@ export interface LockedOptions<
   readonly checkInterval?: Ttl
 }
 
+/** An async generator, or a method that is one. */
+type Generating = (...args: never[]) => AsyncGenerator<unknown, unknown, never>
+
+/** The part of a {@link Handle} that an async generator behind a lock has. */
+interface LockedHandle<F extends AnyFunction> extends Pick<Handle<F>, 'key' | 'template'> {
+  /** The same for a method whose key depends on `this`. */
+  of(self: object): LockedHandle<F>
+}
+
 /** A function behind a lock. An async generator stays one, and holds its lock while it is read. */
-export type Locked<F extends AnyFunction> =
-  ReturnType<F> extends AsyncGenerator ? F & Pick<Handle<F>, 'key' | 'template'> : Wrapped<F>
+export type Locked<F extends AnyFunction> = F extends Generating ? F & LockedHandle<F> : Wrapped<F>
+
+/** {@link locked} waiting for its function, or before a method, which may be an async generator. */
+export interface LockedDecorator extends Decorator {
+  <F extends Generating>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends AnyFunction>(fn: F): Locked<F>
+}
 
 /**
  * Runs the function for one caller at a time, for each key, in all processes that share the store. Stores nothing. An
@@ -35,13 +49,13 @@ export type Locked<F extends AnyFunction> =
  *
  * @throws {LockedError} At a call, when another is still under way after `wait`.
  */
-export function locked(cache: Cache, options: LockedOptions): Decorator
+export function locked(cache: Cache, options: LockedOptions): LockedDecorator
 export function locked<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: LockedOptions<F, K, N>,
   fn: F,
 ): Locked<F>
-export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): Decorator | AnyFunction {
+export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): LockedDecorator | AnyFunction {
   checkNames('locked', options, [...keyingNames, 'ttl', 'wait', 'checkInterval'])
   const { ttl, wait, checkInterval } = options
   checkThat(ttl !== undefined, "locked needs a ttl, such as ttl: '30s': a holder that dies keeps its lock until then.")
@@ -49,15 +63,17 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const locking = { ttl, ...(wait !== undefined && { wait }), ...(checkInterval !== undefined && { checkInterval }) }
 
   const wrapTarget = (target: Target) => {
-    const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run, keyOf) => {
+    const seen = () => ({ strategy: 'locked', template: wrapped.template })
+    const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run) => {
       const call = leaving(({ key }, self, args, signal) =>
         cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
       )
-      return { call, watched: detecting(cache, () => ({ strategy: 'locked', template: keyOf().template }), call) }
+      return { call, watched: detecting(cache, seen, call) }
     })
     if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped
     const generating = async function* (this: object, ...args: never[]): AsyncGenerator<unknown, unknown, unknown> {
       const key = wrapped.of(this).key(...args)
+      cache.detected(key, seen, { hit: false })
       const release = await hold((held) => cache.lock(key, locking, held))
       try {
         return yield* Reflect.apply(target.fn as AsyncGeneratorFunction, this, args)
@@ -65,8 +81,8 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
         await release()
       }
     }
-    const { key, template } = Object.getOwnPropertyDescriptors(wrapped)
-    return Object.defineProperties(named(generating, target.fn), { key, template } as PropertyDescriptorMap)
+    const { key, template, of } = Object.getOwnPropertyDescriptors(wrapped)
+    return Object.defineProperties(named(generating, target.fn), { key, template, of } as PropertyDescriptorMap)
   }
   return around(fn, wrapTarget)
 }

@@ -1,6 +1,6 @@
-import { type Cache, checkOptions, type Flight, markStale, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, checkOptions, type Flight, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
+import { answerStale, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -53,14 +53,12 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
         if (!forgives(error)) throw error
         const old = isDated(stored) ? stored : await expiredByTag(cache, flight.call.key)
         if (old === undefined) throw error
-        flight.hit = true
-        markStale(flight)
-        return old[0]
+        return answerStale(flight, old[0])
       }
     }
     const through: ReadThrough<unknown> = {
       ...loading,
-      load: (flight) => loadOrKeep(flight),
+      load: loadOrKeep,
       async found(stored, flight) {
         if (isFresh(stored)) return stored[0]
         flight.hit = false

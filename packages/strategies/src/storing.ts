@@ -80,7 +80,9 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     return withLock(cache, key, locking, async () => {
       // Whoever refreshes runs the function whatever is stored.
       const stored = flight.reason === 'refresh' ? MISS : await cache.read(key)
-      return isNewer(stored) ? form.unpack(stored) : load(flight)
+      if (!isNewer(stored)) return load(flight)
+      flight.hit = true
+      return form.unpack(stored)
     })
   }
 }

@@ -17,7 +17,7 @@ import {
   type Yielding,
 } from './iterator.ts'
 import type { Lasting } from './lifetime.ts'
-import { type Locked, type LockedOptions, locked } from './locked.ts'
+import { type Locked, type LockedDecorator, type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
 import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
@@ -72,7 +72,7 @@ export interface Strategies {
     const S extends SequenceKind = 'generator',
   >(options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
   /** {@link locked}, of this cache. */
-  locked(options: LockedOptions): Decorator
+  locked(options: LockedOptions): LockedDecorator
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,
     fn: F,

@@ -6,6 +6,7 @@ import {
   hit,
   invalidates,
   iterator,
+  locked,
   rateLimit,
   soft,
   strategies,
@@ -87,4 +88,25 @@ test('an iterator yields what the function yields', () => {
 test('invalidates keeps an asynchronous function as it is, and makes a synchronous one asynchronous', () => {
   expectTypeOf(invalidates(cache, 'k', {}, getUser)).toEqualTypeOf<typeof getUser>()
   expectTypeOf(invalidates(cache, 'k', {}, (n: number) => n)).toEqualTypeOf<(n: number) => Promise<number>>()
+})
+
+test('an async generator behind a lock stays one, decorated too', () => {
+  const { locked: bound } = strategies(cache)
+  const pages = locked(cache, { ttl: '1m', key: 'k:{0}' })(async function* (name: string) {
+    yield name.length
+  })
+  expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void, unknown>>()
+  expectTypeOf(pages.of({}).key('a')).toEqualTypeOf<string>()
+  class Shop {
+    @bound({ ttl: '1m', key: 'k:{0}' })
+    async *pages(name: string) {
+      yield name.length
+    }
+    @bound({ ttl: '1m', key: 'k:{0}' })
+    async send(name: string) {
+      return name.length
+    }
+  }
+  expectTypeOf(new Shop().pages('a')).toEqualTypeOf<AsyncGenerator<number, void, unknown>>()
+  expectTypeOf(new Shop().send('a')).resolves.toEqualTypeOf<number>()
 })

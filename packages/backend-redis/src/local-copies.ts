@@ -68,6 +68,8 @@ export class LocalCopies {
   readonly #trackers = new Map<string, Tracker>()
   /** Whose tracker answers for a copy, where there are several. */
   readonly #sources = new Map<string, Tracker>()
+  /** When the key of each copy ends, by the monotonic clock: it may outlive its copy. */
+  readonly #ends = new Map<string, Milliseconds>()
   #only: Tracker | undefined
   #host: BackendHost | undefined
   #stopWatching = (): void => {}
@@ -83,7 +85,7 @@ export class LocalCopies {
 
   open(host: BackendHost): void {
     this.#host = host
-    this.#store.open({ removed: (key) => void this.#sources.delete(key), error: (error) => host.error(error) })
+    this.#store.open({ removed: (key) => this.#forgetMarks(key), error: (error) => host.error(error) })
     this.#stopWatching = this.#link.watchServers(() => this.#follow())
     this.#follow()
   }
@@ -131,11 +133,18 @@ export class LocalCopies {
     return this.#readThrough(key, name)
   }
 
+  /** How long a key still lives, as the copy of it tells; `undefined` without one. */
+  timeLeft(key: string): Milliseconds | undefined {
+    if (!this.#isFresh(key) || !this.#store.exists(key)) return undefined
+    const end = this.#ends.get(key)
+    return end === undefined ? undefined : Math.max(1, end - monotonicNow())
+  }
+
   /** Forgets copies that change now, and lets no read under way keep one. */
   drop(keys: Iterable<string>): void {
     for (const key of keys) {
       this.#store.delete(key)
-      this.#sources.delete(key)
+      this.#forgetMarks(key)
       this.#reading.delete(key)
     }
   }
@@ -153,8 +162,7 @@ export class LocalCopies {
     try {
       const { value, timeLeft } = await this.#fetch(key, name)
       if (value === MISS || this.#reading.get(key) !== token) return value
-      if (tracker?.isFresh && tracker === this.#trackerOf(name))
-        this.#keep(key, value, timeLeft - (monotonicNow() - sentAt), tracker)
+      if (tracker?.isFresh && tracker === this.#trackerOf(name)) this.#keep(key, value, sentAt + timeLeft, tracker)
       return value
     } finally {
       if (this.#reading.get(key) === token) this.#reading.delete(key)
@@ -162,17 +170,27 @@ export class LocalCopies {
   }
 
   /** A copy lives no longer than the key it was made of. */
-  #keep(key: string, value: unknown, timeLeft: Milliseconds, tracker: Tracker): void {
-    const lifetime = Math.min(timeLeft, this.#options.maxTtl)
+  #keep(key: string, value: unknown, end: Milliseconds, tracker: Tracker): void {
+    const lifetime = Math.min(end - monotonicNow(), this.#options.maxTtl)
     if (lifetime < 1) return
-    try {
-      this.#store.set(key, value, lifetime)
-    } catch (error) {
-      // A value that cannot be copied is read again each time.
-      if (!(error instanceof ValueError)) throw error
-      return
-    }
+    this.#ends.set(key, end)
     if (this.#only === undefined) this.#sources.set(key, tracker)
+    if (!this.#copy(key, value, lifetime)) this.#forgetMarks(key)
+  }
+
+  /** A value that cannot be copied, or is too large, is read again each time. */
+  #copy(key: string, value: unknown, lifetime: Milliseconds): boolean {
+    try {
+      return this.#store.set(key, value, lifetime)
+    } catch (error) {
+      if (error instanceof ValueError) return false
+      throw error
+    }
+  }
+
+  #forgetMarks(key: string): void {
+    this.#ends.delete(key)
+    this.#sources.delete(key)
   }
 
   #isFresh(key: string): boolean {
@@ -243,6 +261,7 @@ export class LocalCopies {
     }
     this.#counts.flushes++
     this.#store.clear()
+    this.#ends.clear()
     this.#sources.clear()
     this.#reading.clear()
   }

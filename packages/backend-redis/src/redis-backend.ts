@@ -196,8 +196,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return (await this.#change([key], () => this.#run(scripts.EXPIRE, key, [scripts.ttlOf(lifetime)]))) === 1
   }
 
-  async timeLeft(key: string): Promise<Milliseconds | Miss> {
-    return timeLeft(await this.#send('pttl', key))
+  timeLeft(key: string): Awaitable<Milliseconds | Miss> {
+    return this.#copies?.timeLeft(key) ?? this.#timeLeft(key)
   }
 
   async size(key: string): Promise<number> {
@@ -378,6 +378,10 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const answer = await this.#run(scripts.GET_OR_LEASE, key, [lease])
     if (answer instanceof Buffer) return { value: await this.#values.decode(key, answer) }
     return { value: MISS, lease: leaseIn(answer, lease) }
+  }
+
+  async #timeLeft(key: string): Promise<Milliseconds | Miss> {
+    return timeLeft(await this.#send('pttl', key))
   }
 
   #set(key: string, encoded: Encoded, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {

@@ -183,7 +183,8 @@ export class KeyLocks {
   async #free(view: View, key: string): Promise<void> {
     const { locks } = view.store
     const lock = lockName(key)
-    if (locks) await this.#ask(view, () => locks.release(lock, this.token))
+    // It ends by itself where the store is away, which is told once, and not by each transaction.
+    if (locks) await this.#ask(view, () => locks.release(lock, this.token), false)
     wakeWaiters(view.store, lock)
   }
 
@@ -253,7 +254,7 @@ export class KeyLocks {
   }
 
   /** Locks matter: one that cannot be taken is not taken. */
-  #ask<T>(view: View, perform: () => Awaitable<T>): Awaitable<T> {
+  #ask<T>(view: View, perform: () => Awaitable<T>, matters = true): Awaitable<T> {
     const call: Call = {
       command: 'setLock',
       key: '',
@@ -261,6 +262,6 @@ export class KeyLocks {
       lifetime: this.#lifetime,
       backend: view.store,
     }
-    return view.door.ask(call, perform, true)
+    return view.door.ask(call, perform, matters)
   }
 }

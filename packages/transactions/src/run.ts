@@ -2,6 +2,7 @@ import {
   type Awaitable,
   type Backend,
   BackendError,
+  BackendUnavailableError,
   type Command,
   type Door,
   inTransaction,
@@ -220,7 +221,8 @@ export class Run implements Participation, ViewHost {
     if (!locks) return undefined
     const releasing = [...this.#views.values()].flatMap((view) => {
       const released = locks.release(view, isFreed)
-      return isPending(released) ? [released.catch((error) => view.door.report(error))] : []
+      const report = (error: unknown) => error instanceof BackendUnavailableError || view.door.report(error)
+      return isPending(released) ? [released.catch(report)] : []
     })
     if (releasing.length > 0) this.#releasing = Promise.all([this.#releasing, ...releasing])
     return this.#releasing

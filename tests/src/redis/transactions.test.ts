@@ -11,6 +11,7 @@ import { anomalyOf, type Deed } from '../support/history.ts'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { startProxy } from '../support/redis/proxy.ts'
+import { startRedis } from '../support/redis/redis-server.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 const transactor = fileURLToPath(new URL('../support/redis/transactor.ts', import.meta.url))
@@ -112,3 +113,27 @@ async function masterOf(name: string): Promise<{ host: string; port: number }> {
   const [, , master] = slots.find(([from, to]) => slotOf(name) >= from && slotOf(name) <= to) ?? []
   return { host: String(master?.[0]), port: Number(master?.[1]) }
 }
+
+it.each([true, false])('an outage that ends many transactions is reported once, suppress: %s', async (suppress) => {
+  await using server = await startRedis()
+  const reported: unknown[] = []
+  await using cache = createCache({ onError: (error) => reported.push(error) })
+  cache.setup(redis({ url: server.url }), { ...PATIENT, suppress })
+  await cache.init()
+  const { promise: killed, resolve: goOn } = Promise.withResolvers<void>()
+  const { promise: held, resolve: allHeld } = Promise.withResolvers<void>()
+  const keys = ['a', 'b', 'c', 'd', 'e']
+  let holding = 0
+  const changes = keys.map((key) =>
+    transaction(cache, async () => {
+      await cache.set(key, 1)
+      if (++holding === keys.length) allHeld()
+      await killed
+    }),
+  )
+  await held
+  await server.kill()
+  goOn()
+  for (const { status } of await Promise.allSettled(changes)) expect(status).toBe('rejected')
+  expect(reported).toHaveLength(1)
+})

@@ -11,7 +11,7 @@ export function checkThat(fine: boolean, otherwise: string): asserts fine {
 export function checkOptions(strategy: string, options: unknown): void {
   checkThat(
     typeof options === 'object' && options !== null,
-    `${strategy} takes the cache and an object of options, not ${kindOfOption(options)}.`,
+    `${strategy} takes the cache and an object of options, as in ${strategy}(cache, { … }, fn), not ${kindOfOption(options)}.`,
   )
 }
 

@@ -45,7 +45,7 @@ export function lifetimeOf(
     ttl !== undefined || ttlFromResult !== undefined,
     `${strategy} needs a ttl, such as ttl: '10m', or Infinity to keep results for ever.`,
   )
-  checkThat(jitter >= 0 && jitter < 1, `jitter is a share from 0 up to 1, not ${jitter}.`)
+  checkThat(jitter >= 0 && jitter < 1, `jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
   checkFunction('ttlFromResult', ttlFromResult)
   const spread = (whole: Milliseconds) =>
     jitter === 0 ? whole : Math.max(1, Math.round(whole * (1 - jitter * Math.random())))

@@ -117,7 +117,9 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
 function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
   const name = className?.()
   if (className && key === undefined && name === undefined)
-    throw new KeyTemplateError(`The key of "${fn.name}" carries that of its class, known from the first instance on.`)
+    throw new KeyTemplateError(
+      `The key of "${fn.name}" carries the name of its class, which is known from the first instance on.`,
+    )
   return { fn, kind, className: name }
 }
 

@@ -170,6 +170,32 @@ describe('an option of cached that cannot work fails at definition', () => {
   })
 })
 
+describe('a generator, whose items a caching strategy would lose,', () => {
+  async function* pages(): AsyncGenerator<number> {
+    yield 1
+  }
+  function* numbers(): Generator<number> {
+    yield 1
+  }
+
+  it('is refused at definition', () => {
+    expect(() => cached(cache, { ttl: 1 }, pages)).toThrow(
+      '"pages" is a generator: iterator keeps what it yields, cached keeps what a function answers.',
+    )
+    expect(() => soft(cache, { ttl: 1 }, numbers)).toThrow(/"numbers" is a generator.*soft keeps/)
+    expect(() => early(cache, { ttl: 1 })(pages)).toThrow(/"pages" is a generator.*early keeps/)
+  })
+
+  it('may begin within a limit, and be read in a lock', async () => {
+    const limited = rateLimit(cache, { limit: 1, period: 1, key: 'begun' }, pages)
+    expect(await (await limited()).next()).toEqual({ value: 1, done: false })
+    await expect(limited()).rejects.toThrow(/limit/i)
+    const items = []
+    for await (const item of locked(cache, { ttl: 1 }, pages)()) items.push(item)
+    expect(items).toEqual([1])
+  })
+})
+
 describe('conditions', () => {
   it('notNull takes everything but undefined and null', () => {
     expect([undefined, null, 0, '', false, Number.NaN].map(notNull)).toEqual([false, false, true, true, true, true])

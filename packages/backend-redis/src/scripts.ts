@@ -321,9 +321,9 @@ export const TAKE_LEASE: Script = new Script(`${TAKE}${TAKEN}`)
 /** The same, unless there is a value: then it answers that. */
 export const GET_OR_LEASE: Script = new Script(`${OR_VALUE}${TAKE}${TAKEN}`)
 
-/** Goes on while the lease in ARGV[1] is there, and no load that began later has stored. */
-const HELD = `
-local held, left = redis.call('GET', KEYS[2]), nil
+/** Goes on while the lease in ARGV[1] is there, and no load that began later has stored. @param held Reads what the key of the lease holds. */
+const goOnWith = (held: string) => `
+local held, left = ${held}, nil
 if held ~= ARGV[1] then
   local name, stored, count = string.match(held or '', ${LEASE})
   local own, _, number = string.match(ARGV[1], ${LEASE})
@@ -331,12 +331,17 @@ if held ~= ARGV[1] then
   if number ~= count then left = name .. ':' .. number .. ':' .. count end
 end`
 
+/** Reads the lease, and the records of tags with it. */
+const READ_RECORDS = `
+local records = redis.call('MGET', unpack(KEYS, 2))
+${goOnWith('table.remove(records, 1)')}`
+
 /** The last load removes the lease. */
 const STORED = `
 if left then redis.call('SET', KEYS[2], left, 'KEEPTTL') else redis.call('UNLINK', KEYS[2]) end`
 
 /** KEYS: value, lease. ARGV: the lease of a load, value, ttl. Writes while it holds. */
-export const SET_LEASED: Script = new Script(`${HELD}
+export const SET_LEASED: Script = new Script(`${goOnWith("redis.call('GET', KEYS[2])")}
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 ${STORED}
 return 1`)
@@ -396,12 +401,13 @@ end`
  * into those that have to be made; the values, each behind a head with what the records are thought to hold, or with no stamps.
  * (One argument fewer is a microsecond less.) Who thinks to know the records knows that they outlive the values: where he is
  * right no record is touched, the values are stored as they come, and the answer is 1. Otherwise it is that of
- * {@link PUT_TAGGED}.
+ * {@link PUT_TAGGED}. The lease of the last value is read along with the records: mostly there is none to remove.
  */
 export const SET_TAGGED: Script = new Script(`
 local count, ttl = #ARGV - 2, ARGV[1]
-local records = redis.call('MGET', unpack(KEYS, 2 * count + 1))
-for i = 1, count do redis.call('UNLINK', KEYS[2 * i]) end
+local records = redis.call('MGET', unpack(KEYS, 2 * count))
+if table.remove(records, 1) then redis.call('UNLINK', KEYS[2 * count]) end
+for i = 1, count - 1 do redis.call('UNLINK', KEYS[2 * i]) end
 local areThere = true
 for i = 1, #records do areThere = areThere and records[i] end
 local thought = areThere and '[["' .. table.concat(records, '","') .. '"]'
@@ -429,9 +435,9 @@ return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
  * value. Answers 0 when it wrote nothing and 1 when it wrote the value alone; otherwise 1, or 2 when it put a record anew, and
  * the time left of each (-1: no end).
  */
-export const SET_CAPTURED: Script = new Script(`${HELD}
+export const SET_CAPTURED: Script = new Script(`${READ_RECORDS}
 ${STAMP_IN}${KEEP}
-local records, stamps = redis.call('MGET', unpack(KEYS, 3)), {}
+local stamps = {}
 for i = 1, #records do
   if not records[i] then return 0 end
   stamps[i] = stampIn(records[i])
@@ -457,9 +463,8 @@ return answer`)
  * where there is none, the value, and what the record of all must hold. Answers 0 when it wrote nothing; otherwise as
  * {@link PUT_TAGGED}.
  */
-export const SET_TAGGED_LEASED: Script = new Script(`${HELD}
+export const SET_TAGGED_LEASED: Script = new Script(`${READ_RECORDS}
 ${PUT_TAGGED}
-local records = redis.call('MGET', unpack(KEYS, 3))
 if ARGV[7] and stampIn(table.remove(records)) ~= ARGV[7] then return 0 end
 local answer = putTagged(records, ARGV[2], {ARGV[6]}, ARGV[3], ARGV[4], ARGV[5])
 ${STORED}

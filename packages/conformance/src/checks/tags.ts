@@ -357,6 +357,28 @@ export const tags: CheckGroup = {
       'capture',
     ),
     check(
+      'a lease is void as soon as anybody writes the key under a tag',
+      async (context) => {
+        const { backend } = context
+        const { leases } = backend
+        if (!leases) throw new Error('The backend has no leases.')
+        const { set, setMany } = tagsOf(backend)
+        const [own, other] = [['a', 'newer'] as const, ['b', 1] as const]
+        for (const write of [
+          () => set(...own, FOREVER, ['t']),
+          () => setMany([own, other], FOREVER, ['t']),
+          () => setMany([other, own], FOREVER, ['t']),
+        ]) {
+          const { lease = '' } = await leases.get('a', ['t'])
+          await write()
+          same(await leases.set('a', 'older', FOREVER, lease, ['t']), false)
+          same(await backend.get('a'), 'newer')
+          await backend.delete('a')
+        }
+      },
+      'leases',
+    ),
+    check(
       'a lease is void when one of its tags is deleted or expires',
       async (context) => {
         const { backend } = context

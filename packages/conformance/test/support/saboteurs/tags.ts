@@ -212,6 +212,13 @@ export const tags: Readonly<Record<string, Saboteur>> = {
   'a proof holds until one of its tags is deleted or expires': instead(({ set }) => ({
     set: (key, value, lifetime, names, { exists } = {}) => set(key, value, lifetime, names, { exists }),
   })),
+  'a lease is void as soon as anybody writes the key under a tag': (store) => ({
+    leases: {
+      ...store.leases,
+      set: async (key, value, lifetime, lease, tags) =>
+        tags ? store.tags.set(key, value, lifetime, tags) : store.leases.set(key, value, lifetime, lease),
+    },
+  }),
   'a lease is void when one of its tags is deleted or expires': (store) => ({
     leases: { ...store.leases, take: (key) => store.leases.take(key), get: (key) => store.leases.get(key) },
   }),

@@ -38,7 +38,6 @@ await run(async () => {
     },
     {
       name: 'node-redis get + JSON.parse',
-      bar: { atLeast: 2.5, aim: 4 },
       batch: async () => {
         for (const some of hundreds) await Promise.all(some.map(nodeRedisGet))
       },

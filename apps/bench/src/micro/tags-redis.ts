@@ -132,7 +132,6 @@ await run(async () => {
       {
         name: 'the same without tags',
         operations,
-        bar: { atMost: 1.15, aim: 1.05 },
         batch: async () => {
           for (let nth = 0; nth < operations; nth++) await getPlain(`missed${asked++}`)
         },
@@ -156,7 +155,6 @@ await run(async () => {
       {
         name: 'the same without tags',
         operations,
-        bar: { atMost: 1.15, aim: 1.05 },
         batch: async () => {
           for (let nth = 0; nth < operations; nth++) await getPlain(`first${asked++}`)
         },

@@ -1,32 +1,20 @@
 import { strictEqual } from 'node:assert'
-import { spawnSync } from 'node:child_process'
 import { metrics } from '@cashews/prometheus'
 import { cached } from '@cashews/strategies'
 import { Registry } from 'prom-client'
 import { cashews } from '../contenders.ts'
-import { compare, quantile, run } from '../harness.ts'
+import { compare, run } from '../harness.ts'
+import { askInBothOrders, beside, ownLoop, role } from '../processes.ts'
 import { ids, userOf } from '../users.ts'
 
-/**
- * H2: what metrics add to a hit, in nanoseconds. One process says little about so few of them: the same code, compared
- * with itself, differs by up to 70 ns from process to process, by how V8 happened to compile it. So several processes
- * are asked, in both orders, and the median counts. The same comparison without any metrics stands beside it.
- */
-const PROCESSES = 12
+/** H2: what metrics add to a hit, in nanoseconds. The same comparison without any metrics stands beside it. */
 const BUDGET = 600
-const [, script = '', role] = process.argv
 
 if (role === undefined)
   await run(async () => {
-    const added = (kinds: string) => {
-      const asked = Array.from({ length: PROCESSES }, (_, nth) =>
-        nth % 2 === 0 ? ask(kinds) : -ask(kinds.split('').reverse().join('')),
-      )
-      return { ratio: quantile(asked, 0.5), quartiles: [quantile(asked, 0.25), quantile(asked, 0.75)] as const }
-    }
+    const added = (kinds: string) => askInBothOrders(kinds, (nanoseconds) => -nanoseconds)
     const [control, measured] = [added('bb'), added('mb')]
     const passed = measured.ratio <= 40
-    const beside = `median of ${PROCESSES} processes`
     return [
       { lane: 'H2', what: 'nanoseconds that nothing adds to a hit', beside, ...control },
       {
@@ -42,16 +30,11 @@ if (role === undefined)
   })
 else console.log(await differenceOf(role.split('')))
 
-/** What a hit of the first kind takes more than one of the second, in nanoseconds, in a process of its own. */
-function ask(kinds: string): number {
-  const { stdout, status, stderr } = spawnSync(process.execPath, [...process.execArgv, script, kinds], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stderr)
-  return Number(stdout)
-}
-
-/** @param kinds Of the two caches: with metrics (`m`) or bare (`b`). */
+/**
+ * What a hit of the first kind takes more than one of the second, in nanoseconds.
+ *
+ * @param kinds Of the two caches: with metrics (`m`) or bare (`b`).
+ */
 async function differenceOf(kinds: readonly string[]): Promise<number> {
   const registry = new Registry()
   const [ours, theirs] = [await hitsOf(kinds[0], registry), await hitsOf(kinds[1], registry)]
@@ -69,11 +52,9 @@ async function hitsOf(kind: string | undefined, registry: Registry) {
   if (kind === 'm') cache.use(metrics({ registry }))
   const load = cached(cache, { ttl: '1h', key: 'user:{id}' }, async (id: string) => userOf(id))
   for (const id of ids) await load(id)
-  // A loop of its own for each, as everywhere: only here two contenders are made by one function.
-  const loop = new Function('load', 'ids', 'return async () => { for (const id of ids) await load(id) }')
   return {
     name: String(kind),
-    batch: loop(load, ids) as () => Promise<void>,
+    batch: ownLoop(load),
     async check() {
       strictEqual((await load('1')).id, '1')
     },

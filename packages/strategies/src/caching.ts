@@ -107,12 +107,12 @@ export function cachingOf(
 
   return {
     around: (fn, answering) =>
-      around(fn, (target) => {
-        checkThat(
-          !Object.prototype.toString.call(target.fn).endsWith('GeneratorFunction]'),
-          `"${target.fn.name}" is a generator: iterator keeps what it yields, ${strategy} keeps what a function answers.`,
-        )
-        return wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
+      around(fn, (target) =>
+        wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
+          checkThat(
+            !Object.prototype.toString.call(target.fn).endsWith('GeneratorFunction]'),
+            `"${target.fn.name}" is a generator: iterator keeps what it yields, ${strategy} keeps what a function answers.`,
+          )
           const loading = readThrough(target, run, keyOf)
           const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }
           const { now, answer, peek, invalidate = (key) => cache.delete(key) } = answering(loading)
@@ -126,7 +126,7 @@ export function cachingOf(
             peek: (key) => settle(peek(key)),
             invalidate,
           }
-        })
-      }),
+        }),
+      ),
   }
 }

@@ -170,6 +170,13 @@ describe('an option of cached that cannot work fails at definition', () => {
   })
 })
 
+it.each([[null], [5], ['text'], [{}]])('what is no function but %j is refused at definition', (fn) => {
+  const message = /Only a function or a method can be wrapped/
+  expect(() => cached(cache, { ttl: 1, key: 'k' }, fn as never)).toThrow(message)
+  expect(() => failover(cache, { ttl: 1, key: 'k' }, fn as never)).toThrow(message)
+  expect(() => locked(cache, { ttl: 1, key: 'k' }, fn as never)).toThrow(message)
+})
+
 describe('a generator, whose items a caching strategy would lose,', () => {
   async function* pages(): AsyncGenerator<number> {
     yield 1

@@ -282,7 +282,7 @@ return 1`)
 const LEASE = "'^(.*):(%d+):(%d+)$'"
 
 /** How long a load may take and still be stored, in milliseconds: as long as its lease. */
-const LEASE_LIFETIME = 300_000
+export const LEASE_LIFETIME: Milliseconds = 300_000
 
 const TAKE = `
 local taken = ARGV[1]

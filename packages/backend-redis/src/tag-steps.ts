@@ -17,7 +17,15 @@ import type { Argument } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import type { Waiting } from './read-batch.ts'
 import type { Script } from './script.ts'
-import { GET_OR_LEASE, SET_CAPTURED, SET_TAGGED, SET_TAGGED_LEASED, TAKE_LEASE, ttlOf } from './scripts.ts'
+import {
+  GET_OR_LEASE,
+  LEASE_LIFETIME,
+  SET_CAPTURED,
+  SET_TAGGED,
+  SET_TAGGED_LEASED,
+  TAKE_LEASE,
+  ttlOf,
+} from './scripts.ts'
 import type { Encoded } from './stored-values.ts'
 import { joinHead } from './tagged-bytes.ts'
 
@@ -25,7 +33,7 @@ import { joinHead } from './tagged-bytes.ts'
 const TOGETHER = 200
 
 /** How long the record of a tag is to live when a load begins, in milliseconds: what takes longer may not be stored. */
-const LOAD: Milliseconds = 150_000
+const LOAD: Milliseconds = LEASE_LIFETIME / 2
 
 /** What {@link RedisTagSteps} asks of the store. */
 export interface StepStore {

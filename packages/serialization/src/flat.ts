@@ -1,4 +1,4 @@
-import { isOdd, isPlain, isPlainPart } from './plain.ts'
+import { hasSymbols, isOdd, isPlain, isPlainPart } from './plain.ts'
 
 /** A larger object is not worth a second look when it turns out to be something else. */
 const MOST_FIELDS = 100
@@ -8,5 +8,5 @@ export function isFlat(value: unknown): boolean {
   if (!isPlain(value)) return false
   let count = 0
   for (const key in value) if (++count > MOST_FIELDS || isOdd(key) || !isPlainPart(value[key])) return false
-  return Object.getOwnPropertySymbols(value).length === 0
+  return !hasSymbols(value)
 }

@@ -1,11 +1,9 @@
 import { Met } from './met.ts'
-import { type Fields, isOdd, isPlain } from './plain.ts'
+import { type Fields, hasSymbols, isOdd, isPlain, MOST_FIELDS_OF_MAP } from './plain.ts'
 import { columnsOf, hasKeys } from './rows.ts'
 import { TAG } from './tagged.ts'
 import { Words } from './words.ts'
 
-/** From here on a map is not what msgpackr writes. */
-const MOST_FIELDS = 0xffff
 const isOwn = Object.prototype.hasOwnProperty
 
 /** A writer at rest. None while one is at work, when a getter may write a value of its own, and after one that failed. */
@@ -81,11 +79,11 @@ class PlainWriter {
     const opened = this.#words.openMap()
     let count = 0
     for (const key in value) {
-      if (++count > MOST_FIELDS || isOdd(key) || !isOwn.call(value, key)) return false
+      if (++count > MOST_FIELDS_OF_MAP || isOdd(key) || !isOwn.call(value, key)) return false
       if (!this.#words.text(key) || !this.#part(value[key], depth)) return false
     }
     this.#words.closeMap(opened, count)
-    return hasNoSymbols(value)
+    return !hasSymbols(value)
   }
 
   #items(items: readonly unknown[], depth: number): boolean {
@@ -117,7 +115,7 @@ class PlainWriter {
     if (!isPlain(row) || !this.#isNew(row)) return false
     let at = 0
     for (const key in row) if (key !== keys[at++] || !this.#part(row[key], depth)) return false
-    return at === keys.length && hasNoSymbols(row)
+    return at === keys.length && !hasSymbols(row)
   }
 
   #date(value: Date, depth: number): boolean {
@@ -132,8 +130,4 @@ function areAlike(items: readonly unknown[], keys: readonly string[]): boolean {
     if (!isPlain(item) || !hasKeys(item, keys)) return false
   }
   return true
-}
-
-function hasNoSymbols(value: object): boolean {
-  return Object.getOwnPropertySymbols(value).length === 0
 }

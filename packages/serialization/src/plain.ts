@@ -15,6 +15,9 @@ export function isPlainPart(part: unknown): boolean {
   return typeof part === 'number' && Number.isFinite(part) && !Object.is(part, -0)
 }
 
+/** Beyond it a field count does not fit what msgpackr writes for a map. */
+export const MOST_FIELDS_OF_MAP = 0xffff
+
 /** Tells whether a key would not be read as a key. */
 export function isOdd(key: string): boolean {
   return key === '__proto__' || key === MARK
@@ -25,6 +28,11 @@ export function isForeign(prototype: object): boolean {
   const above: object | null = Object.getPrototypeOf(prototype)
   if (above === null) return Object.hasOwn(prototype, 'isPrototypeOf')
   return Array.isArray(prototype) && isForeign(above)
+}
+
+/** Tells whether an object has symbols for keys, enumerable or not. */
+export function hasSymbols(value: object): boolean {
+  return Object.getOwnPropertySymbols(value).length > 0
 }
 
 /** @throws {Refusal} When keys of an object would be lost, because they are symbols. */

@@ -2,7 +2,7 @@ import { isPending } from '@cashews/core'
 import { BUILT_IN } from './built-in-encoders.ts'
 import { type AnyType, callOf, typeFor } from './custom-types.ts'
 import { Met } from './met.ts'
-import { type Fields, isForeign, isOdd, isPlain, refuseSymbols } from './plain.ts'
+import { type Fields, isForeign, isOdd, isPlain, MOST_FIELDS_OF_MAP, refuseSymbols } from './plain.ts'
 import { NOBODY, Refusal } from './refusal.ts'
 import { columnsOf, hasKeys, rowsOf } from './rows.ts'
 import { snapshot } from './snapshot.ts'
@@ -35,9 +35,6 @@ interface Names {
   /** Numbers and parts in turn, each as soon as it is settled. */
   readonly table: unknown[]
 }
-
-/** From here on a field count does not fit what msgpackr writes for a map. */
-const MOST_FIELDS = 0xffff
 
 const INT64 = 2n ** 63n
 const NEGATIVE_ZERO = new Tagged(TAG.negativeZero, null)
@@ -136,7 +133,7 @@ export class Settler {
     let copy: Fields | undefined
     let count = 0
     for (const key in value) {
-      if (++count > MOST_FIELDS || isOdd(key)) return new Tagged(TAG.entries, this.#pairs(value, depth))
+      if (++count > MOST_FIELDS_OF_MAP || isOdd(key)) return new Tagged(TAG.entries, this.#pairs(value, depth))
       const part = value[key]
       if (typeof part === 'string' || typeof part === 'boolean') continue
       const settled = this.settle(part, depth)

@@ -1,4 +1,4 @@
-import { isPlainPart } from './plain.ts'
+import { hasSymbols, isPlainPart } from './plain.ts'
 
 /** The most parts of a value that counts as small: a list or an object, and each item or field of it. */
 const MOST_PARTS = 200
@@ -46,7 +46,7 @@ class Look {
   }
 
   #passesFields(value: Readonly<Record<string, unknown>>, depth: number): boolean {
-    if ('toJSON' in value || Object.getOwnPropertySymbols(value).length > 0) return false
+    if ('toJSON' in value || hasSymbols(value)) return false
     for (const key in value) if (key === '__proto__' || !this.passes(value[key], depth)) return false
     return true
   }

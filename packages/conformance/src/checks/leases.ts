@@ -4,7 +4,8 @@ import type { Check, CheckContext, CheckGroup } from '../check.ts'
 
 const check = (title: string, run: Check['run']): Check => ({ title, needs: ['leases'], run })
 
-function leasesOf({ backend }: CheckContext): Leases {
+/** The leases of a backend that has some. */
+export function leasesOf({ backend }: CheckContext): Leases {
   if (!backend.leases) throw new Error('The backend has no leases.')
   return backend.leases
 }

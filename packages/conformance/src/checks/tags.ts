@@ -2,6 +2,7 @@ import { type Backend, type Content, MISS, type Tags } from '@cashews/core'
 import { FOREVER, keysOf, lives, missing, same, snapshotOf, truth } from '../assertions.ts'
 import type { Check, CheckContext, CheckGroup, Feature } from '../check.ts'
 import { groupOf } from '../group-of.ts'
+import { leasesOf } from './leases.ts'
 
 const check = (title: string, run: Check['run'], ...needs: readonly Feature[]): Check => ({
   title,
@@ -360,8 +361,7 @@ export const tags: CheckGroup = {
       'a lease is void as soon as anybody writes the key under a tag',
       async (context) => {
         const { backend } = context
-        const { leases } = backend
-        if (!leases) throw new Error('The backend has no leases.')
+        const leases = leasesOf(context)
         const { set, setMany } = tagsOf(backend)
         const [own, other] = [['a', 'newer'] as const, ['b', 1] as const]
         for (const write of [
@@ -382,8 +382,7 @@ export const tags: CheckGroup = {
       'a lease is void when one of its tags is deleted or expires',
       async (context) => {
         const { backend } = context
-        const { leases } = backend
-        if (!leases) throw new Error('The backend has no leases.')
+        const leases = leasesOf(context)
         for (const ahead of [['t'], 'any'] as const) {
           const takes = [async () => (await leases.get('a', ahead)).lease ?? '', async () => leases.take('a', ahead)]
           for (const take of takes) {

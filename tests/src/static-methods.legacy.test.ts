@@ -3,8 +3,8 @@
 // Compiled with TypeScript's experimentalDecorators; the type checker of this workspace knows standard decorators only.
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { handleOf, strategies } from '@cashews/strategies'
-import { describe, expect, it } from 'vitest'
+import { strategies } from '@cashews/strategies'
+import { describeStaticMethods } from './support/static-methods.ts'
 
 const cache = createCache().setup(memory())
 const all = strategies(cache)
@@ -69,42 +69,4 @@ class Shop {
   }
 }
 
-const plain = ['cached', 'early', 'soft', 'hit', 'dynamic', 'failover', 'locked', 'singleFlight', 'rateLimit'] as const
-const names = [...plain, 'slidingRateLimit', 'circuitBreaker', 'invalidates'] as const
-
-describe('a static method, by a legacy decorator', () => {
-  it.each(names)('of %s keeps this and the name', async (name) => {
-    expect([await Shop[name]('a'), await Shop[name]('a')]).toEqual(['shopa', 'shopa'])
-    expect(Shop[name].name).toBe(name)
-  })
-
-  it.each([...plain, 'iterator'] as const)('of %s has the class in its derived key', (name) => {
-    expect(handleOf(Shop, name).template).toMatch(new RegExp(`Shop\\.${name}:item:{item}$`))
-  })
-
-  it.each(['cached', 'hit', 'failover', 'iterator', 'singleFlight'] as const)(
-    'of %s is not mixed up with what a subclass makes of it',
-    async (name) => {
-      class Stall extends Shop {
-        static override id = 'stall'
-      }
-      const read = async (shop: typeof Shop) => {
-        const answer = shop[name]('b')
-        return answer instanceof Promise ? answer : (await answer.next()).value
-      }
-      expect([await read(Shop), await read(Stall), await read(Shop)]).toEqual(['shopb', 'stallb', 'shopb'])
-      expect(handleOf(Stall, name).key('b')).toBe(`${handleOf(Shop, name).key('b')}:this=Stall`)
-      expect(handleOf(Stall, name).template).toBe(handleOf(Shop, name).template)
-    },
-  )
-
-  it('of iterator is replayed', async () => {
-    const read = async () => {
-      const items: string[] = []
-      for await (const item of Shop.iterator('a')) items.push(item)
-      return items
-    }
-    expect([await read(), await read()]).toEqual([['shopa'], ['shopa']])
-    expect(await cache.getKeysCount()).toBeGreaterThan(0)
-  })
-})
+describeStaticMethods('a static method, by a legacy decorator', Shop, cache)

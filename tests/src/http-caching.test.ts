@@ -655,6 +655,49 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
   })
 
+  describe('a client that leaves before its request has reached the handler', () => {
+    /** A cached route whose store is held back, so that the client leaves first; the handler answers nobody who has left. */
+    const startLeft = async (): Promise<string> => {
+      const [looked, goOn, left] = [vi.fn(), gate(), gate()]
+      cache.use(async (call, next) => {
+        if (call.command === 'get' && looked.mock.calls.length === 0) {
+          looked()
+          await goOn.promise
+        }
+        return next(call)
+      })
+      let nth = 0
+      const answer: TestRoute['answer'] = () => (nth++ === 0 ? new Promise(() => {}) : { body: 'page' })
+      const url = await start({
+        before: (request) => void request.socket.once('close', () => left.open()),
+        routes: [{ path: '/', cached: { ttl: '1m' }, answer }],
+      })
+      const leaving = new AbortController()
+      const first = fetch(url, { signal: leaving.signal }).catch(() => 'left')
+      await expect.poll(() => looked.mock.calls.length).toBe(1)
+      leaving.abort()
+      await first
+      await left.promise
+      goOn.open()
+      await expect.poll(() => nth).toBe(1)
+      return url
+    }
+
+    it('makes nobody wait for it for good', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const url = await startLeft()
+      const others = ask(url)
+      await vi.advanceTimersByTimeAsync(61_000)
+      expect((await others).text).toBe('page')
+    })
+
+    it('leaves nothing watching it', async () => {
+      const detect = vi.spyOn(cache, 'detect')
+      await startLeft()
+      await Promise.all(detect.mock.results.map(({ value }) => value))
+    })
+  })
+
   describe('a stream', () => {
     const parts = Array.from({ length: 50 }, (_, at) => Buffer.alloc(4_096, at))
     const whole = Buffer.concat(parts)

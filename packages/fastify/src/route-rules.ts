@@ -12,6 +12,7 @@ import {
   headerOf,
   isSafe,
   mayClear,
+  onceClosed,
   type Reply,
   ResponseCache,
   resourceAt,
@@ -228,7 +229,7 @@ function hooksOf(hooks: unknown): unknown[] {
 }
 
 function endOf(reply: FastifyReply): Going['ended'] {
-  return () => new Promise((resolve) => reply.raw.once('close', resolve))
+  return () => new Promise<void>((resolve) => onceClosed(reply.raw, resolve))
 }
 
 /** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */
@@ -238,7 +239,7 @@ function endWithReply(reply: FastifyReply, exchange: Exchange): void {
     exchange.refuse()
     return hijack.call(reply)
   }
-  reply.raw.once('close', () => {
+  onceClosed(reply.raw, () => {
     if (!exchange.isRecording) return
     if (reply.raw.writableEnded) exchange.refuse()
     else exchange.clientLeft()

@@ -23,7 +23,7 @@ export {
   type NodeMiddleware,
   type ResponseKeyOptions,
 } from './middlewares.ts'
-export { headerOf } from './node-response.ts'
+export { headerOf, onceClosed } from './node-response.ts'
 export { checkCache, checkClearOptions, checkControlOptions, checkNames, checkProblemOptions } from './options.ts'
 export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
 export { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'

@@ -4,7 +4,7 @@ import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import type { CacheControlOptions } from './control-options.ts'
 import { Exchange, type Going } from './exchange.ts'
-import { headerOf, listenIn, send } from './node-response.ts'
+import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction, checkNames } from './options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache } from './response-cache.ts'
@@ -116,8 +116,17 @@ export function middlewaresFor<R extends IncomingMessage>({
     return exchange
   }
   const going = (response: ServerResponse, next: () => void): Going => ({
-    on: () => next(),
-    ended: () => new Promise((resolve) => response.once('close', resolve)),
+    on() {
+      try {
+        next()
+      } catch (error) {
+        // Not a failure of the rules: the process hears of it, as without them.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    },
+    ended: () => new Promise<void>((resolve) => onceClosed(response, resolve)),
   })
 
   return {

@@ -30,6 +30,16 @@ function addHeader(response: ServerResponse, { status, fields }: Reply): void {
   for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
 }
 
+/** Calls back when a response is closed: at once when its client has already left, as no event tells then. */
+export function onceClosed(response: ServerResponse, callback: () => void): void {
+  const { closed = (response as OfHttp2).stream?.closed } = response as { readonly closed?: boolean }
+  if (closed) callback()
+  else response.once('close', callback)
+}
+
+/** What `node:http2` has in place of `closed`. */
+type OfHttp2 = { readonly stream?: { readonly closed: boolean } }
+
 /** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
 export function send(response: ServerResponse, reply: Reply): void {
   if (reply.status === 304) for (const name of OF_CONTENT) response.removeHeader(name)
@@ -118,7 +128,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (isSent) finish() // Now that the header is sent.
     return response
   }) as typeof end
-  response.once('close', () => {
+  onceClosed(response, () => {
     if (state === 'sending' || state === 'replaced') exchange.abort()
     else if (state === 'open' || state === 'held') exchange.clientLeft()
   })

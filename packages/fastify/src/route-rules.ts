@@ -214,15 +214,19 @@ export class RouteRules {
 
   /** Forgets what is stored for what a request has changed, before its response is sent. */
   readonly #forget = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
-    const stores = isSafe(request.method) ? [] : [...this.#stores.values()]
+    if (isSafe(request.method) || this.#stores.size === 0) {
+      done(null, payload)
+      return
+    }
     const said = saidOf(reply, undefined)
-    Promise.all(stores.map((store) => store.invalidate(new Described(request), said)))
+    Promise.all([...this.#stores.values()].map((store) => store.invalidate(new Described(request), said)))
       .catch(this.#options.cache.report)
       .then(() => done(null, payload))
+      .catch(done) // What Fastify throws at a payload that it cannot send, nobody else would catch here.
   }
 }
 
-type Done = (error: null, payload: unknown) => void
+type Done = (error: Error | null, payload?: unknown) => void
 
 function hooksOf(hooks: unknown): unknown[] {
   return hooks === undefined ? [] : [hooks].flat()

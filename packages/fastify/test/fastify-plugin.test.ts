@@ -269,6 +269,14 @@ describe('the Fastify plugin', () => {
     expect([statusCode, body]).toEqual([500, '{"reason":"other"}'])
   })
 
+  it('leaves an answer to a POST that cannot be sent to Fastify', async () => {
+    await start()
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
+    app.post('/', async (_request, reply) => reply.type('text/plain').send({ an: 'object' }))
+    const { statusCode, body } = await app.inject({ method: 'POST', url: '/' })
+    expect([statusCode, body]).toEqual([500, expect.stringContaining('FST_ERR_REP_INVALID_PAYLOAD_TYPE')])
+  })
+
   it('makes a browser forget', async () => {
     await start({ clearSiteData: true })
     app.post('/logout', async (_request, reply) => reply.clearSiteData('cache', 'cookies').code(204).send())

@@ -97,6 +97,50 @@ describe('a bare server', () => {
     ])
   })
 
+  it.each([
+    ['in turn', ['Content-Type', 'text/plain', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2']],
+    [
+      'in pairs',
+      [
+        ['Content-Type', 'text/plain'],
+        ['Set-Cookie', ['a=1', 'b=2']],
+      ],
+    ],
+  ])('sends every field that writeHead is given %s, in place of those set before', async (_, fields) => {
+    const cache = createCache().setup(memory())
+    const server = await serveBare(cache, { etag: true }, (_request, response) => {
+      response.setHeader('content-type', 'text/html')
+      response.writeHead(200, fields as string[]).end('page')
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    const { headers } = await ask(server.url)
+    expect(headers).toMatchObject({ 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] })
+  })
+
+  it.each(['GET', 'HEAD'])('leaves what its handler throws at a %s to the process, as Node does', async (method) => {
+    const [uncaught, reported, handler] = [vi.fn(), vi.fn(), vi.fn()]
+    process.setUncaughtExceptionCaptureCallback(uncaught)
+    const cache = createCache({ onError: reported }).setup(memory())
+    const server = await serveBare(cache, { responses: { ttl: '1m' } }, () => {
+      handler()
+      throw new Error('expected')
+    })
+    onTestFinished(async () => {
+      process.setUncaughtExceptionCaptureCallback(null)
+      await server.close()
+      await cache.close()
+    })
+    const leaving = new AbortController()
+    fetch(server.url, { method, signal: leaving.signal }).catch(() => undefined)
+    await expect.poll(() => uncaught.mock.calls).toEqual([[new Error('expected')]])
+    leaving.abort()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(reported).not.toHaveBeenCalled()
+  })
+
   it('tells apart what a router around it has cut the URL down to', async () => {
     const cache = createCache().setup(memory())
     const listener = cachingListener(cache, { responses: { ttl: '1m' } }, (request, response) => {

@@ -152,7 +152,8 @@ export function middlewaresFor<R extends IncomingMessage>({
       return (request, response, next) => {
         if (!asksToClearCache(request.headers['clear-site-data'])) return next()
         const exchange = begin(cache, request, response)
-        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(going(response, next)) : next()))
+        const onwards = going(response, next)
+        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(onwards) : onwards.on()))
       }
     },
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { OF_CONTENT } from './conditional.ts'
 import type { Body } from './etag.ts'
 import type { Exchange } from './exchange.ts'
@@ -98,7 +98,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
       return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
     response.statusCode = status
     if (typeof rest[0] === 'string') response.statusMessage = rest.shift() as string
-    for (const [name, value] of pairs(rest[0])) response.setHeader(name, value)
+    putGiven(response, rest[0])
     state = 'held'
     hold()
     return response
@@ -152,14 +152,14 @@ function bodyOf(chunk: unknown, encoding: unknown): Body {
   return typeof encoding !== 'string' || /^utf-?8$/i.test(encoding) ? chunk : Buffer.from(chunk, encoding as 'latin1')
 }
 
-/** The headers that `writeHead` was given: an object, or names and values in turn. */
-function pairs(headers: unknown): [string, string | string[]][] {
-  if (!headers) return []
-  if (!Array.isArray(headers)) return Object.entries(headers as OutgoingHttpHeaders) as [string, string][]
-  const several: Record<string, string | string[]> = {}
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const [name, value] = [String(headers[at]), headers[at + 1]]
-    several[name] = name in several ? [several[name] as string, value].flat() : value
+/** Sets the fields that `writeHead` was given, as Node does: an object, or names and values in turn or in pairs. */
+function putGiven(response: ServerResponse, headers: unknown): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value)
+    return
   }
-  return Object.entries(several)
+  const inTurn: string[] = Array.isArray(headers[0]) ? headers.flat() : headers
+  const fields = inTurn.flatMap((name, at) => (at % 2 === 0 ? [[name, inTurn[at + 1] as string] as const] : []))
+  for (const [name] of fields) response.removeHeader(name)
+  for (const [name, value] of fields) response.appendHeader(name, value)
 }

@@ -36,7 +36,18 @@ function linkOnSite(href: string, from: string): string | undefined {
   return anchor === undefined ? link : `${link}#${anchor}`
 }
 
-const guides = ['recipes', 'redis', 'disk', 'serialization', 'envelope', 'tags', 'transactions', 'bloom', 'metrics']
+const guides = [
+  'recipes',
+  'coming-from',
+  'redis',
+  'disk',
+  'serialization',
+  'envelope',
+  'tags',
+  'transactions',
+  'bloom',
+  'metrics',
+]
 const packages = readdirSync(join(root, 'packages'))
 
 export default defineConfig({

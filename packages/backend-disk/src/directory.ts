@@ -31,12 +31,10 @@ const WHY: Readonly<Record<string, string>> = {
  * @throws {BackendUnavailableError} Saying what is wrong with it.
  */
 export function prepareDirectory(directory: string, isDefault: boolean): void {
-  try {
+  using(directory, () => {
     makeDirectory(directory)
     accessSync(directory, R_OK | W_OK | X_OK)
-  } catch (error) {
-    throw unusable(directory, error)
-  }
+  })
   if (isDefault) for (const path of [dirname(directory), directory]) checkOwner(path)
 }
 
@@ -50,6 +48,19 @@ export function checkAccess(path: string): void {
     accessSync(path, R_OK | W_OK)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
+  }
+}
+
+/**
+ * Does something with a file or a directory.
+ *
+ * @throws {BackendUnavailableError} Saying what is wrong with it.
+ */
+function using<T>(place: string, use: () => T): T {
+  try {
+    return use()
+  } catch (error) {
+    throw unusable(place, error)
   }
 }
 
@@ -107,19 +118,29 @@ export class ShardNames {
   }
 
   /**
-   * Puts a file aside, with its log. Only the latest is kept. Answers where it is now, `undefined` when somebody else was
-   * faster.
+   * Puts a file aside, with its log. Only the latest is kept. Answers where it is now, or `undefined` when another
+   * process was faster.
+   *
+   * @throws {BackendUnavailableError} When it cannot be renamed.
    */
   putAside(path: string): string | undefined {
     const aside = `${path}.corrupt-${Date.now()}`
-    for (const name of this.#names()) if (name.includes('.corrupt-')) this.#remove(name)
-    const [moved] = ['', '-wal', '-shm'].map((suffix) => rename(path + suffix, aside + suffix))
-    return moved ? aside : undefined
+    return using(path, () => {
+      for (const name of this.#names()) if (name.includes('.corrupt-')) this.#remove(name)
+      const [moved] = ['', '-wal', '-shm'].map((suffix) => rename(path + suffix, aside + suffix))
+      return moved ? aside : undefined
+    })
   }
 
-  /** Removes a file, with its log. */
+  /**
+   * Removes a file, with its log.
+   *
+   * @throws {BackendUnavailableError} When it cannot be removed.
+   */
   remove(path: string): void {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    using(path, () => {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    })
   }
 
   #remove(name: string): void {
@@ -131,7 +152,7 @@ export class ShardNames {
   }
 
   #names(): string[] {
-    return readdirSync(this.#directory).filter((name) => name.startsWith(this.#stem))
+    return using(this.#directory, () => readdirSync(this.#directory)).filter((name) => name.startsWith(this.#stem))
   }
 }
 

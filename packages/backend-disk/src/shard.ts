@@ -189,9 +189,19 @@ export class Shard implements Obstacle {
       this.#open()
       return true
     } catch (error) {
-      if (isDamage(error)) this.replace(error)
-      else if (!isBusy(error) && !isFull(error)) this.#owner.error(asBackendError(error, this.#settings.directory))
+      this.#cannotTidy(error)
       return false
+    }
+  }
+
+  /** Nobody waits for the upkeep: what fails there is reported, unless the next command does as well. */
+  #cannotTidy(error: unknown): void {
+    if (isBusy(error) || isFull(error)) return
+    try {
+      if (!isDamage(error)) throw error
+      this.replace(error)
+    } catch (failure) {
+      this.#report(asBackendError(failure, this.#settings.directory))
     }
   }
 

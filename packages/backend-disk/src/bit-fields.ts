@@ -1,15 +1,15 @@
 import { BIT_PART_BYTES } from './contents.ts'
 
-/** Bits that are written together often stand together: a part is small, so that little of them is written anew. */
+/** Bits that are written together are often neighbours: parts are small, so that each write rewrites little. */
 const PART_BYTES = BIT_PART_BYTES
 
-/** Where the parts of the bits come from, and where they go. */
+/** Loads and saves the parts of a bit array. */
 export interface BitParts {
   read(part: number): Buffer | undefined
   write(part: number, bytes: Buffer): void
 }
 
-/** Fields of `size` bits, the highest bit first, in parts that are read when they are first needed. */
+/** Bit fields, most significant bit first, in parts that are read lazily. */
 export class BitFields {
   readonly #source: BitParts
   readonly #parts = new Map<number, Buffer>()
@@ -30,7 +30,7 @@ export class BitFields {
     return field
   }
 
-  /** Answers what is in the field then: no less than 0, no more than it can hold. */
+  /** Adds to a field, clamped to what it can hold, and returns the new value. */
   add(index: number, size: number, by: number): number {
     const sum = Math.min(Math.max(this.field(index, size) + by, 0), 2 ** size - 1)
     for (let at = index * size, left = size; left > 0; ) {
@@ -68,7 +68,9 @@ export class BitFields {
   }
 }
 
-/** Which byte a bit is in, how many of the bits from there on are in it too, and how many of its bits follow them. */
+/**
+ * The byte a bit is in, how many of the `left` bits from there on that byte holds, and how far they are shifted in it.
+ */
 function placeOf(at: number, left: number): { byte: number; width: number; shift: number } {
   const offset = at % 8
   const width = Math.min(8 - offset, left)

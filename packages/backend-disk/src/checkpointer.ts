@@ -6,23 +6,26 @@ import type { Synchronous } from './settings.ts'
 import { turn } from './turn.ts'
 
 /**
- * `PASSIVE` copies what it can while others write and read. `RESTART` then keeps writers off for the rest, so that the log
- * begins anew; for readers of an old state it waits a few milliseconds only, since writers wait with it.
+ * `PASSIVE` copies what it can without blocking readers or writers. `RESTART` then blocks writers while it copies the
+ * rest, so that the log can be reused from its start; it waits only a few milliseconds for readers of an old snapshot,
+ * since writers wait with it.
  */
 export type CheckpointMode = 'PASSIVE' | 'RESTART'
 
-/** What became of a log. */
+/** The outcome of a checkpoint. */
 export interface Checkpoint {
-  /** Up to where it was filled when the copy began. */
+  /** The length of the log when the copy began. */
   readonly logBytes: number
-  /** Whether all of that was copied: then it begins anew with the next write, if nobody has written meanwhile. */
+  /**
+   * Whether all of that was copied: the next write then reuses the log from its start, unless others wrote meanwhile.
+   */
   readonly isWhole: boolean
 }
 
 interface Reply {
   readonly id: number
   readonly error?: { readonly message: string; readonly code?: string }
-  /** 1 when somebody kept a `RESTART` from its end. */
+  /** 1 when a reader or writer blocked a `RESTART`. */
   readonly busy?: number
   readonly log?: number
   readonly checkpointed?: number
@@ -31,7 +34,7 @@ interface Reply {
 /** How long a `RESTART` may wait for readers, and for a writer. */
 const WAIT: Milliseconds = 5
 
-/** Runs in the worker, as plain JavaScript: it must work from any bundle. */
+/** The worker, as plain JavaScript in a string, so that it works from any bundle. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads')
 const Sqlite = require(workerData.driver)
@@ -53,7 +56,7 @@ parentPort.on('message', ({ id, path, mode }) => {
       files.set(path, file)
     }
     const copy = (mode) => files.get(path).pragma('wal_checkpoint(' + mode + ')')[0]
-    let left = copy('PASSIVE') // first, since it keeps nobody off
+    let left = copy('PASSIVE') // first, since it blocks nobody
     if (mode === 'RESTART') left = copy('RESTART')
     parentPort.postMessage({ id, ...left })
   } catch ({ message, code }) {
@@ -62,16 +65,16 @@ parentPort.on('message', ({ id, path, mode }) => {
 })`
 
 /**
- * Copies write-ahead logs into their files, in a thread of its own: it is the one thing that waits for the disk
- * (`fsync`). The thread starts when it is first needed, and does not keep the process alive. To start it takes
- * milliseconds: nothing else is done in that turn of the event loop.
+ * Copies write-ahead logs into their files on a worker thread, because this is the one thing that waits for the disk
+ * (`fsync`). The thread starts when it is first needed and does not keep the process alive. Starting it takes
+ * milliseconds, so nothing else is done in that turn of the event loop.
  */
 export class Checkpointer {
   readonly #synchronous: Synchronous
   #worker: Worker | undefined
   #awaited = 0
   #id = 0
-  /** The files that the thread has opened. */
+  /** The files that the thread has open. */
   readonly #used = new Set<string>()
   readonly #waiting = new Map<number, (reply: Reply) => void>()
 
@@ -79,7 +82,7 @@ export class Checkpointer {
     this.#synchronous = synchronous
   }
 
-  /** @throws With the code of SQLite, when the log could not be copied. */
+  /** @throws An error with SQLite's code when the log could not be copied. */
   async copy(path: string, mode: CheckpointMode): Promise<Checkpoint> {
     this.#used.add(path)
     if (!this.#worker) await turn()
@@ -90,12 +93,12 @@ export class Checkpointer {
     return { logBytes: log * PAGE_BYTES, isWhole: log === checkpointed && !busy }
   }
 
-  /** Lets go of a file. Resolves when the thread has closed it. */
+  /** Closes a file in the thread. Resolves once it is closed. */
   async release(path: string): Promise<void> {
     if (this.#used.delete(path) && this.#worker) await this.awaited(this.#ask(path))
   }
 
-  /** Keeps the process alive while somebody waits for a copy. */
+  /** Keeps the process alive while a copy is awaited. */
   async awaited<T>(copying: Promise<T>): Promise<T> {
     if (this.#awaited++ === 0) this.#worker?.ref()
     try {
@@ -106,8 +109,8 @@ export class Checkpointer {
   }
 
   /**
-   * Ends the thread. It closes its files first, by which what is left of their logs is copied: a thread that is ended in the
-   * middle of a copy can leave a log behind.
+   * Ends the thread, after it has closed its files, which copies what is left of their logs: a thread that is
+   * terminated in the middle of a copy can leave a log behind.
    */
   async close(): Promise<void> {
     const worker = this.#worker
@@ -132,7 +135,7 @@ export class Checkpointer {
     const worker = new Worker(WORKER, {
       eval: true,
       workerData: { driver, synchronous: this.#synchronous },
-      // It prints nothing: to tie its output to that of this thread would double what the start costs here.
+      // It prints nothing, and piping its output to this thread would double the cost of starting it.
       stdout: true,
       stderr: true,
       execArgv: [],
@@ -142,7 +145,7 @@ export class Checkpointer {
       this.#waiting.get(reply.id)?.(reply)
       this.#waiting.delete(reply.id)
     })
-    if (this.#awaited === 0) worker.unref() // who listens to its messages takes that back
+    if (this.#awaited === 0) worker.unref() // `on('message')` refs it again
     worker.on('error', (error) => {
       if (this.#worker === worker) this.#worker = undefined
       this.#used.clear()

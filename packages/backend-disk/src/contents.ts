@@ -2,10 +2,10 @@ import type { Content, Milliseconds } from '@cashews/core'
 import { type Entry, KIND, pick } from './entry.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** As many bytes of bits as stand in one part. */
+/** How many bytes of bits one part holds. */
 export const BIT_PART_BYTES: number = 1_024
 
-/** What a key of another kind holds; `undefined` for a value. */
+/** The content of a key that holds a window, a set or bits; `undefined` for a value. */
 export function contentOf(file: ShardFile, { kind, ref, value }: Entry): Content | undefined {
   if (kind === KIND.window)
     return { kind: 'window', items: [...new Float64Array(Uint8Array.from(value as Buffer).buffer)] }
@@ -23,7 +23,7 @@ export function contentOf(file: ShardFile, { kind, ref, value }: Entry): Content
   return { kind: 'bits', items: items.slice(0, items.findLastIndex((byte) => byte !== 0) + 1) }
 }
 
-/** About how many bytes a key takes. */
+/** Estimates how many bytes a key takes. */
 export function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): number {
   const own = value instanceof Buffer ? value.length : Buffer.byteLength(String(value ?? ''))
   const { bytes } = file.get(
@@ -34,7 +34,7 @@ export function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): num
   return Buffer.byteLength(key) + own + bytes
 }
 
-/** Makes of a key one that holds this. */
+/** Replaces whatever a key holds by a window, a set or bits. */
 export function putContent(file: ShardFile, key: string, content: Content, expiresAt: Milliseconds | null): void {
   const entry = { key, expiresAt, sum: 0 }
   if (content.kind === 'window') {

@@ -27,8 +27,8 @@ const WHY: Readonly<Record<string, string>> = {
 /**
  * Makes the directory, for its owner only, and makes sure that it can be used.
  *
- * @param isDefault Whether nobody named it: then it must be this user's own, since anybody may write to its parent.
- * @throws {BackendUnavailableError} Saying what is wrong with it.
+ * @param isDefault Whether the user left it to us: then this user must own it, since its parent is world-writable.
+ * @throws {BackendUnavailableError} When it cannot be used, saying why.
  */
 export function prepareDirectory(directory: string, isDefault: boolean): void {
   using(directory, () => {
@@ -39,9 +39,9 @@ export function prepareDirectory(directory: string, isDefault: boolean): void {
 }
 
 /**
- * Makes sure that a file, if it is there, can be used.
+ * Makes sure that a file, if it exists, can be read and written.
  *
- * @throws {BackendUnavailableError} Saying what is wrong with it.
+ * @throws {BackendUnavailableError} When it cannot, saying why.
  */
 export function checkAccess(path: string): void {
   try {
@@ -52,9 +52,9 @@ export function checkAccess(path: string): void {
 }
 
 /**
- * Does something with a file or a directory.
+ * Translates the errors of the file system.
  *
- * @throws {BackendUnavailableError} Saying what is wrong with it.
+ * @throws {BackendUnavailableError} Saying what is wrong with the place.
  */
 function using<T>(place: string, use: () => T): T {
   try {
@@ -72,7 +72,7 @@ function unusable(place: string, error: unknown): BackendUnavailableError {
   )
 }
 
-/** As `mkdirSync` with `recursive`, which never ends where nobody can make a directory, as in `/proc`. */
+/** Like `mkdirSync` with `recursive`, which never returns where directories cannot be made, as in `/proc`. */
 function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 })
@@ -95,9 +95,9 @@ function checkOwner(path: string): void {
 }
 
 /**
- * The names of the files of one shard. The format is part of them: two versions of a program that run at the same time
- * have files of their own, where they would put aside those of each other. A file that was put aside is followed by one
- * with the next number, so that a name never comes back: nobody takes the log of the old file for that of the new one.
+ * The file names of one shard. The format version is part of them, so that two versions of this package that run side
+ * by side have files of their own instead of putting each other's aside. When a file was put aside, its successor gets
+ * the next number: a name is never reused, so that no process mistakes the log of the old file for that of the new one.
  */
 export class ShardNames {
   readonly #directory: string
@@ -108,7 +108,9 @@ export class ShardNames {
     this.#stem = `cashews-v${FORMAT}-${shard}-of-${shards}.`
   }
 
-  /** The file in use, or the next one. Looks once: between two looks another process could have begun that one. */
+  /**
+   * The file in use, or the next one. Lists the directory once: between two listings another process could create it.
+   */
   current(): string {
     const names = this.#names()
     const numbers = (pattern: RegExp) =>
@@ -118,7 +120,7 @@ export class ShardNames {
   }
 
   /**
-   * Puts a file aside, with its log. Only the latest is kept. Answers where it is now, or `undefined` when another
+   * Puts a file aside, with its log; only the latest one is kept. Returns its new path, or `undefined` when another
    * process was faster.
    *
    * @throws {BackendUnavailableError} When it cannot be renamed.
@@ -156,7 +158,7 @@ export class ShardNames {
   }
 }
 
-/** Answers false when there is no such file. */
+/** Returns false when there is no such file. */
 function rename(from: string, to: string): boolean {
   try {
     renameSync(from, to)

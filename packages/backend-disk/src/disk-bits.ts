@@ -5,7 +5,7 @@ import { ofKind } from './kinds.ts'
 import type { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** Bits, in parts of which a command reads and writes those that it needs. */
+/** Bit arrays, stored in parts; a command reads and writes only those it needs. */
 export class DiskBits implements Bits {
   readonly #shardOf: (key: string) => Shard
 

@@ -5,12 +5,15 @@ import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
 import { slice } from './upkeep.ts'
 
-/** How many keys one step takes that removes them. */
+/** How many keys one removing transaction takes. */
 const BATCH = 64
-/** How many one takes that only counts, or has them looked at in slices of time. */
+/** How many keys a step takes that only counts, or that stops when its time slice is over. */
 const MANY = 10 * BATCH
 
-/** Commands for all keys, or all that match: shard by shard, a step at a time, so that others have their turn in between. */
+/**
+ * Commands on all keys, or on all that match: shard by shard and in small steps, so that the event loop is never
+ * blocked.
+ */
 export class DiskKeys {
   readonly #shards: readonly Shard[]
   readonly #clock: Clock
@@ -20,7 +23,7 @@ export class DiskKeys {
     this.#clock = clock
   }
 
-  /** Goes through the keys in their order, so that none is met twice. */
+  /** Yields keys in order, so that none is met twice. */
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
     for (const shard of this.#shards) for await (const keys of this.#matching(shard, pattern, batchSize)) yield* keys
   }
@@ -35,7 +38,7 @@ export class DiskKeys {
     return gone
   }
 
-  /** Sees to it that no load is stored which is under way on a key that matches, there or not. */
+  /** Voids the leases of all matching keys, whether or not the keys exist. */
   async voidLeases(pattern: string): Promise<void> {
     const matches = compileGlob(pattern)
     for (const shard of this.#shards)

@@ -3,17 +3,17 @@ import { isValue } from './kinds.ts'
 import { isHeld, takeLease } from './leases.ts'
 import type { Shard } from './shard.ts'
 
-/** What leases need of the store they are for. */
+/** What leases need of their store. */
 export interface LeasedValues {
   shardOf(key: string): Shard
   get(key: string): Awaitable<unknown>
-  /** Writes a value if the lease is not void. */
+  /** Writes a value if the lease still holds. */
   store(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
-  /** Voids the leases on keys that match, there or not. */
+  /** Voids the leases of all matching keys, whether or not the keys exist. */
   voidMatch(pattern: string): Awaitable<void>
 }
 
-/** Leases that a write by any process voids. */
+/** Leases, voided by a write of any process. */
 export class DiskLeases implements Leases {
   readonly #values: LeasedValues
 

@@ -2,7 +2,7 @@ import type { Awaitable, Locks, Milliseconds } from '@cashews/core'
 import type { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** Locks that all processes respect which use the directory. */
+/** Locks, shared by all processes that use the directory. */
 export class DiskLocks implements Locks {
   readonly #shardOf: (key: string) => Shard
 
@@ -40,13 +40,13 @@ export class DiskLocks implements Locks {
   }
 }
 
-/** A lock lives where the key lives that its name begins with, so that one step on one shard can see both. */
+/** A lock is kept in the shard of the key that its name begins with, so that one transaction can see both. */
 export function keyOfLock(name: string): string {
   const end = name.lastIndexOf('\0')
   return end < 0 ? name : name.slice(0, end)
 }
 
-/** Who holds a lock. */
+/** The token that holds a lock, if any. */
 export function holderOf(file: ShardFile, key: string): string | undefined {
   const sql = 'SELECT token FROM locks WHERE key = ? AND expires_at > ?'
   return file.get<{ token: string }>(sql, key, file.now())?.token

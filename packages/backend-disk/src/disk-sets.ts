@@ -4,7 +4,7 @@ import { ofKind } from './kinds.ts'
 import type { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** Sets, a row for each member. */
+/** Sets, with a row for each member. */
 export class DiskSets implements Sets {
   readonly #shardOf: (key: string) => Shard
 
@@ -44,7 +44,7 @@ export class DiskSets implements Sets {
     })
   }
 
-  /** Takes members out of a set, which ends with the last one. */
+  /** Removes members from a set; the key goes with the last one. */
   #shrink(key: string, take: (file: ShardFile, ref: number) => string[]): Awaitable<string[]> {
     return this.#shardOf(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.set)

@@ -23,6 +23,7 @@ import {
   WrongTypeError,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
+import { inBatches } from './batches.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
 import { contentOf, sizeOf } from './contents.ts'
@@ -47,22 +48,29 @@ import { turn } from './turn.ts'
 import { UnderWay } from './under-way.ts'
 import { checked, type Encoded, isAtHand, NOBODY, Values } from './values.ts'
 
-/** How many keys one step takes at most where a command takes many. */
-const BATCH = 64
-/** How old a noted use must be before it is noted again. */
+/** How old the last recorded use of a key must be before another one is recorded. */
 const USED_LATELY: Milliseconds = 100
-/** How long a command for many keys may go on before others have their turn. */
-const STRETCH: Milliseconds = 2
-
-/** The share of the time a caller waits in which a write has to be done, for the guard began to wait before the store. */
+/** The share of its timeout in which a write must be done, since the guard starts its clock before the store does. */
 const IN_TIME = 0.9
 
 type Base = Omit<BackendBase, 'apply'> & Partial<Backend>
 
-/** A store in SQLite files, but for tags. Members answer at once unless the file is busy, broken, full, or the value large. */
+/** When and how a value is written. */
+interface Put {
+  readonly lifetime: Milliseconds
+  /** Write only if the key exists, or only if it does not. */
+  readonly exists?: boolean | undefined
+  /** When the command was called, by `performance.now()`. */
+  readonly since: Milliseconds
+}
+
+/**
+ * A store in SQLite files, without tags. Members answer synchronously unless the file is busy, damaged or full, or the
+ * value is large.
+ */
 export class DiskStore implements Base {
   readonly name = 'disk'
-  /** Where the files are. */
+  /** The absolute path of the directory that holds the files. */
   readonly directory: string
   readonly locks: DiskLocks
   readonly leases: DiskLeases
@@ -120,7 +128,7 @@ export class DiskStore implements Base {
     })
   }
 
-  /** Opens the first file. The others are opened when they are first needed. */
+  /** Opens the first file. The others are opened on first use. */
   open(host: BackendHost): Awaitable<void> {
     this.#host = host
     for (const shard of this.#shards) shard.isClosed = false
@@ -128,10 +136,10 @@ export class DiskStore implements Base {
     return chain((first as Shard).open(), () => this.#janitor.start())
   }
 
-  /** What removes keys is let end: who starts anew on these files would find them again. */
+  /** Waits for removals under way: whoever opens these files next would find the removed keys again. */
   async close(): Promise<void> {
     this.#janitor.stop()
-    await turn() // What was called in this one has begun then.
+    await turn() // Commands called in this turn have started by then.
     await this.#underWay.ended()
     for (const shard of this.#shards) {
       shard.close()
@@ -140,7 +148,9 @@ export class DiskStore implements Base {
     await this.#checkpointer.close()
   }
 
-  /** What is written after its caller was told that it failed would undo what the caller has done since: so it is not. */
+  /**
+   * Lets no write be attempted once its caller was told that it failed: it would undo what the caller has done since.
+   */
   guard(store: Guarded, options: GuardOptions): Guard {
     for (const shard of this.#shards) shard.patience = options.writeTimeout * IN_TIME
     return guard(store, options)
@@ -157,7 +167,7 @@ export class DiskStore implements Base {
     return chain(this.#read(shard, key), (entry) => this.#values.decode(shard, key, entry, this.#host))
   }
 
-  /** Answers a small value of a file that is open: whatever else there is to do, {@link get} does. */
+  /** Returns a small value of an open file; for anything else it misses, and {@link get} does the work. */
   getNow(key: string): unknown {
     const hash = hashOf(key)
     const shard = this.#shards[hash % this.#shards.length] as Shard
@@ -176,14 +186,15 @@ export class DiskStore implements Base {
   async getMany(keys: readonly string[]): Promise<unknown[]> {
     const hashes = keys.map(hashOf)
     const found: unknown[] = new Array(keys.length).fill(MISS)
-    await this.#inBatches(hashes, async (shard, places) => {
+    await inBatches(this.#shards, hashes, async (shard, places) => {
       const some = places.map((at) => keys[at] as string)
       const read = shard.read((file) => file.peekMany(some))
       const rows = isPending(read) ? await read : read
       const now = this.now()
       for (const row of rows) {
         const at = places[row[4]] as number
-        const value = this.#valueOf(shard, keys[at] as string, hashes[at] as number, row, now)
+        const key = keys[at] as string
+        const value = isAtHand(row, hashes[at] as number, now) ? this.#decode(shard, key, row, now) : this.get(key)
         found[at] = isPending(value) ? await value : value
       }
     })
@@ -191,13 +202,15 @@ export class DiskStore implements Base {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    return this.#store(key, value, (shard, encoded, since) => this.#set(shard, key, encoded, since, lifetime, exists))
+    return this.#store(key, value, (shard, encoded, since) =>
+      this.#set(shard, key, encoded, { lifetime, exists, since }),
+    )
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
     const keys = entries.map(([key]) => key)
     const since = performance.now()
-    await this.#inBatches(keys.map(hashOf), async (shard, places) => {
+    await inBatches(this.#shards, keys.map(hashOf), async (shard, places) => {
       const made: NewEntry[] = []
       for (const at of places) {
         const [key, value] = entries[at] as readonly [string, unknown]
@@ -230,7 +243,7 @@ export class DiskStore implements Base {
 
   async #deleteMany(keys: readonly string[]): Promise<number> {
     let gone = 0
-    await this.#inBatches(keys.map(hashOf), async (shard, places) => {
+    await inBatches(this.#shards, keys.map(hashOf), async (shard, places) => {
       gone += await shard.remove((file) => places.filter((at) => file.delete(keys[at] as string)).length)
     })
     return gone
@@ -272,7 +285,7 @@ export class DiskStore implements Base {
     })
   }
 
-  /** Of a value with tags core has to see the tags: it is answered decoded. */
+  /** Returns the serialized value; a value with tags is decoded, because core has to see its tags. */
   getRaw(key: string): Awaitable<unknown> {
     const shard = this.#shardOf(key)
     return chain(this.#read(shard, key), (entry) =>
@@ -289,7 +302,7 @@ export class DiskStore implements Base {
     const raw = typeof value === 'string' ? value : Buffer.from(value as Uint8Array)
     return this.#ifThereIsRoom(shard, key, () =>
       chain(this.#values.stored(shard, key, raw), (encoded) =>
-        this.#set(shard, key, encoded, performance.now(), lifetime),
+        this.#set(shard, key, encoded, { lifetime, since: performance.now() }),
       ),
     )
   }
@@ -313,13 +326,13 @@ export class DiskStore implements Base {
     return this.#keys.count()
   }
 
-  /** Answers when every file can be written to. */
+  /** Answers once every file has been written to. */
   async ping(message: string): Promise<string> {
     for (const shard of this.#shards) await shard.write(() => {})
     return message
   }
 
-  // One step
+  // Transactions
 
   inspect(key: string): Awaitable<Snapshot | Miss> {
     const shard = this.#shardOf(key)
@@ -371,8 +384,7 @@ export class DiskStore implements Base {
     return shard.read((file) => this.#find(shard, file, key))
   }
 
-  #valueOf(shard: Shard, key: string, hash: number, row: PeekAt, now: Milliseconds): Awaitable<unknown> {
-    if (!isAtHand(row, hash, now)) return this.get(key)
+  #decode(shard: Shard, key: string, row: PeekAt, now: Milliseconds): Awaitable<unknown> {
     this.#noteUse(shard, key, row[3], now)
     return this.#values.decodeSmall(key, row[0], this.#host)
   }
@@ -388,7 +400,7 @@ export class DiskStore implements Base {
     if (now - usedAt > USED_LATELY) shard.used(key)
   }
 
-  /** Makes a value ready, and writes it if there is room. */
+  /** Encodes a value, and writes it if there is room. */
   #store(
     key: string,
     value: unknown,
@@ -397,19 +409,13 @@ export class DiskStore implements Base {
     const shard = this.#shardOf(key)
     return this.#ifThereIsRoom(shard, key, () => {
       const encoded = this.#values.encode(shard, key, value)
-      const since = performance.now() // Nobody is told before the turn ends, which it may have made a long one.
+      // Not before: a caller cannot be told that it failed before this turn ends, which encoding may make a long one.
+      const since = performance.now()
       return chain(encoded, (ready) => write(shard, ready, since))
     })
   }
 
-  #set(
-    shard: Shard,
-    key: string,
-    encoded: Encoded,
-    since: Milliseconds,
-    lifetime: Milliseconds,
-    exists?: boolean,
-  ): Awaitable<boolean> {
+  #set(shard: Shard, key: string, encoded: Encoded, { lifetime, exists, since }: Put): Awaitable<boolean> {
     if (exists === undefined && encoded.kind === KIND.value)
       return shard.writeOnce((file) => {
         file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
@@ -423,7 +429,7 @@ export class DiskStore implements Base {
     }, since)
   }
 
-  /** Answers false when there is no room for a value. What it would replace is out of date, and goes too. */
+  /** Returns false when there is no room for a value. What it would have replaced is outdated, and is removed too. */
   #ifThereIsRoom(shard: Shard, key: string | undefined, write: () => Awaitable<boolean>): Awaitable<boolean> {
     const refuse = (error: unknown): Awaitable<boolean> => {
       if (!(error instanceof NoRoomError)) throw error
@@ -440,31 +446,12 @@ export class DiskStore implements Base {
       return refuse(error)
     }
   }
-
-  /** Goes through keys, given by their checksums, shard by shard, some at a time. */
-  async #inBatches(
-    hashes: readonly number[],
-    step: (shard: Shard, places: readonly number[]) => Promise<void>,
-  ): Promise<void> {
-    const places: number[][] = this.#shards.map(() => [])
-    for (let at = 0; at < hashes.length; at++) places[(hashes[at] as number) % places.length]?.push(at)
-    let start = performance.now()
-    for (const [nth, all] of places.entries()) {
-      for (let at = 0; at < all.length; at += BATCH) {
-        if (performance.now() - start > STRETCH) {
-          await turn()
-          start = performance.now()
-        }
-        await step(this.#shards[nth] as Shard, all.slice(at, at + BATCH))
-      }
-    }
-  }
 }
 
 /**
- * Names the shard of a key, and begins the checksum of its value.
+ * The checksum of a key, which picks its shard and begins the checksum of its value.
  *
- * @throws {CommandError} On a key that UTF-8 cannot hold.
+ * @throws {CommandError} When the key holds a lone surrogate.
  */
 function hashOf(key: string): number {
   checkText('key', key)

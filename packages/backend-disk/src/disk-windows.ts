@@ -4,7 +4,7 @@ import { countEvent } from './event-window.ts'
 import { keptEnd, ofKind } from './kinds.ts'
 import type { Shard } from './shard.ts'
 
-/** Windows, each in the row of its key. */
+/** Windows, each stored in the row of its key. */
 export class DiskWindows implements Windows {
   readonly #shardOf: (key: string) => Shard
 

@@ -22,22 +22,22 @@ import { DiskStore } from './disk-store.ts'
 import { divide, LEAST_BYTES } from './room.ts'
 import type { DiskOptions } from './settings.ts'
 
-/** What {@link disk} makes. */
+/** What {@link disk} returns. */
 export interface DiskBackend extends Backend {
-  /** Where the files are. */
+  /** The absolute path of the directory that holds the files. */
   readonly directory: string
 }
 
-/** Makes a {@link DiskBackend}, and tells a cache what `disk://` is. */
+/** Creates a {@link DiskBackend}, and teaches a cache `disk://` URLs. */
 export interface DiskDriver extends Driver {
   (options?: DiskOptions): DiskBackend
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): DiskBackend
 }
 
 const MOST_SHARDS = 64
-/** SQLite answers text faster than bytes, up to about here. */
+/** Up to about this length SQLite returns text faster than bytes. */
 const MOST_TEXT = 16_384
-/** A `checkInterval` that is none. */
+/** The `checkInterval`s that turn the checks off. */
 const OFF = /^(?:0|false|off)$/
 
 const IN_URL: Readonly<Record<string, OptionKind>> = {
@@ -48,13 +48,16 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
   checkInterval: 'text',
   synchronous: 'text',
 }
-/** Those of a URL, without the parts of `compression`, and those that are no text. */
+/** All option names: those of a URL, but for the parts of `compression`, and those that no URL can hold. */
 const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUrlOptions), 'schema', 'limits'].filter(
   (name) => !/^compression./.test(name),
 )
 
 /**
- * A store in SQLite files, shared by all processes that name its directory, and alive after a restart.
+ * A store in SQLite files: shared by all processes that use the same directory, and kept over restarts.
+ *
+ * @throws {ConfigurationError} When an option is unknown or cannot work, or Node is older than 22.2.
+ * @throws {TtlError} When `timeout` or `checkInterval` is no duration.
  *
  * @example
  * cache.setup(disk({ directory: '/var/cache/app', sizeLimit: 4 * 1024 ** 3 }))
@@ -107,7 +110,7 @@ function create(options: DiskOptions = {}): DiskBackend {
   return Object.assign(backend, { directory: store.directory })
 }
 
-/** better-sqlite3 13 kills a process of an older Node as soon as it opens a file. */
+/** On an older Node, better-sqlite3 13 kills the process as soon as it opens a file. */
 function checkNode(): void {
   const { node } = process.versions
   const [major = 0, minor = 0] = node.split('.').map(Number)
@@ -115,13 +118,13 @@ function checkNode(): void {
     throw new ConfigurationError(`@cashews/backend-disk needs Node 22.2 or later; this is ${node}.`)
 }
 
-/** A folder of this user and this application: others must neither read nor share it. */
+/** A directory for this user and this application alone. */
 function ownDirectory(): string {
   const place = crc32(process.cwd()).toString(16).padStart(8, '0')
   return join(tmpdir(), `cashews-${process.getuid?.() ?? userInfo().username}`, place)
 }
 
-/** Reads `disk://?directory=/path&shards=8`, and `disk:///path?shards=8`. */
+/** Parses `disk://?directory=/path&shards=8` and `disk:///path?shards=8`. */
 function parseUrl(url: string): DiskOptions {
   const [found, host = '', path = ''] = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? []
   if (found === undefined) throw badUrl(url, 'has no // after disk:')

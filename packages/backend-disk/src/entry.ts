@@ -1,22 +1,22 @@
 import { randomInt } from 'node:crypto'
 import type { Milliseconds } from '@cashews/core'
 
-/** What a key holds. */
+/** What kind of content a key holds. */
 export const KIND = { value: 0, large: 1, set: 2, bits: 3, window: 4 } as const
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
-/** How a value, or a window, stands in a row: text, bytes, a counter; the number of bytes of a value in parts. */
+/** The `value` column: text, bytes or a counter, the instants of a window, or the length of a value kept in parts. */
 export type Stored = Buffer | string | number
 
-/** A row of `entries`, but for its key. */
+/** A row of `entries`, without its key. */
 export interface Entry {
   readonly id: number
   readonly kind: Kind
   readonly stamp: number
   readonly expiresAt: Milliseconds | null
-  /** When it was last written, or noticeably read. */
+  /** When it was last written, or was last known to be read. */
   readonly usedAt: Milliseconds
-  /** Names its parts or members. */
+  /** Identifies its rows in `parts` or `members`. */
   readonly ref: number | null
   readonly sum: number
   readonly value: Stored | null
@@ -24,7 +24,7 @@ export interface Entry {
 
 /** The columns of an {@link Entry}, in the order of {@link Row}. */
 export const COLUMNS = 'id, kind, stamp, expires_at, used_at, ref, sum, value'
-/** A row as SQLite answers it fastest. */
+/** A row in the form SQLite returns fastest. */
 export type Row = [
   id: number,
   kind: Kind,
@@ -41,22 +41,25 @@ export function entryOf([id, kind, stamp, expiresAt, usedAt, ref, sum, value]: R
 }
 
 /**
- * How a sum stands in a row, and back: below zero where the row holds no small value, so that nothing in it is taken for
- * one. A column less to ask for than the kind: each costs a read time.
+ * Converts a checksum to its stored form and back: negative where the row holds no small value, so that a read need not
+ * ask for `kind` too. Every column makes reads slower.
  */
 export function markedSum(kind: Kind, sum: number): number {
   return kind === KIND.value ? sum : -1 - sum
 }
 
-/** The columns of a {@link Peek}. Each that is answered costs time: these are as few as can be. */
+/** The columns of a {@link Peek}: as few as possible, since every column makes reads slower. */
 export const PEEKED = 'value, sum, expires_at, used_at'
-/** What it takes to read a small value. With a sum below zero the row holds something else: read the {@link Entry} then. */
+/**
+ * What it takes to read a small value. A negative sum says that the row holds something else: read the {@link Entry}
+ * then.
+ */
 export type Peek = [value: Stored, sum: number, expiresAt: Milliseconds | null, usedAt: Milliseconds]
 
-/** The same of one of many keys. */
+/** The same for one of many keys. */
 export type PeekAt = [...Peek, place: number]
 
-/** What is to stand in a row. */
+/** A row to be written. */
 export interface NewEntry {
   readonly key: string
   readonly kind: Kind
@@ -66,23 +69,23 @@ export interface NewEntry {
   readonly value: Stored | null
 }
 
-/** By how much the clock may go back before what was written later counts as gone. */
+/** How far the clock may be set back before entries written after that moment count as gone. */
 const TOLERANCE: Milliseconds = 1_000
 
 /**
- * Whether an entry is there. One that is to end and was written in what is now the future counts as gone: the clock was
- * set back, and it must not live longer for that.
+ * Whether an entry has not expired. One with an expiry that was written in what is now the future counts as expired:
+ * the clock was set back, which must not let it live longer.
  */
 export function isAlive({ expiresAt, usedAt }: Pick<Entry, 'expiresAt' | 'usedAt'>, now: Milliseconds): boolean {
   return expiresAt === null || (expiresAt > now && usedAt <= now + TOLERANCE)
 }
 
-/** When a lifetime that begins now ends. */
+/** When a lifetime that begins now ends; `null` for never. */
 export function endOf(lifetime: Milliseconds, now: Milliseconds): Milliseconds | null {
   return lifetime === Number.POSITIVE_INFINITY ? null : Math.min(now + lifetime, Number.MAX_SAFE_INTEGER)
 }
 
-/** How long until an end; `Infinity` when there is none. */
+/** The time left until an end; `Infinity` when there is none. */
 export function timeUntil(expiresAt: Milliseconds | null, now: Milliseconds): Milliseconds {
   return expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt - now
 }
@@ -90,8 +93,8 @@ export function timeUntil(expiresAt: Milliseconds | null, now: Milliseconds): Mi
 let picked = randomInt(2 ** 47) * 32
 
 /**
- * A number that nobody else has picked: a stamp, the name of parts, the token of a lease. Each process counts from a
- * random place; that two of them meet on one key is less likely than a broken disk.
+ * Picks a unique number: a stamp, the `ref` of parts, the token of a lease. Each process counts from a random start, so
+ * that a collision of two processes on one key is less likely than a broken disk.
  */
 export function pick(): number {
   picked = (picked + 1) % Number.MAX_SAFE_INTEGER

@@ -4,22 +4,22 @@ import { ForeignFileError } from './schema.ts'
 /** There is no room for what was to be written, and none could be made. */
 export class NoRoomError extends BackendError {}
 
-/** A value whose bytes are not those that were written. */
+/** A value whose bytes are not the ones that were written. */
 export class DamagedValueError extends Error {}
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
-/** Whether another connection holds the lock: it is worth to try again. */
+/** Whether another connection holds the lock, so that it is worth trying again. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
 }
 
-/** Whether there is no room: in the file, on the disk, or in a quota, which SQLite does not tell from other failures to write. */
+/** Whether the file, the disk or a quota is full; SQLite reports the latter like any failed write. */
 export function isFull(error: unknown): boolean {
   return /^(?:SQLITE_FULL|SQLITE_IOERR_(?:WRITE|SHMSIZE)|ENOSPC|EDQUOT)/.test(codeOf(error))
 }
 
-/** Whether what the file holds cannot be trusted. */
+/** Whether the content of the file cannot be trusted. */
 export function isDamage(error: unknown): boolean {
   return (
     error instanceof ForeignFileError ||
@@ -29,12 +29,12 @@ export function isDamage(error: unknown): boolean {
   )
 }
 
-/** Whether the file is no longer where it was opened. */
+/** Whether the file is no longer at the path it was opened at. */
 export function isMoved(error: unknown): boolean {
   return codeOf(error) === 'SQLITE_READONLY_DBMOVED'
 }
 
-/** What SQLite and the file system say, as an error of the contract. */
+/** Turns an error of SQLite or the file system into one that the contract of backends names. */
 export function asBackendError(error: unknown, path: string): Error {
   if (error instanceof CashewsError) return error
   if (error instanceof TypeError || error instanceof RangeError) return error // a defect

@@ -1,12 +1,13 @@
 import type { Milliseconds, WindowCount, WindowSlice } from '@cashews/core'
 
-/** What an event adds to a window: its bytes then, `undefined` when they stay as they are. */
+/** The outcome of counting an event. */
 export interface Counted {
   readonly found: WindowCount
+  /** The window to store; `undefined` when it is unchanged. */
   readonly bytes: Buffer | undefined
 }
 
-/** Counts an event in a window, which is kept as the instants of its events, the oldest first. */
+/** Counts an event in a window, which is stored as the instants of its events, oldest first. */
 export function countEvent(kept: Buffer | undefined, slice: WindowSlice, now: Milliseconds): Counted {
   const instants = kept === undefined ? [] : [...asInstants(kept)]
   const at = 'end' in slice ? slice.end : now
@@ -31,6 +32,6 @@ function insert(instants: number[], instant: number): void {
 }
 
 function asInstants(bytes: Buffer): Float64Array {
-  // A copy: what SQLite answers need not begin where numbers may.
+  // A copy, because the bytes from SQLite need not be aligned to 8.
   return new Float64Array(Uint8Array.from(bytes).buffer)
 }

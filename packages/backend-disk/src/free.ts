@@ -1,6 +1,6 @@
 /**
- * Gives memory back at once, if it is that of these bytes alone: nobody may use them any more. Left to the collection of
- * garbage, a few large values would halt the whole program again and again.
+ * Frees the memory of a buffer at once, unless it is part of a larger one. The buffer must not be used afterwards. Left
+ * to the garbage collector, a few large values would stop the whole program again and again.
  */
 export function free({ buffer, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)

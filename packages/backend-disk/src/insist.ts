@@ -2,28 +2,28 @@ import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import { isBusy } from './errors.ts'
 import type { Pace } from './pace.ts'
 
-/** What an attempt may fail of. */
+/** What can make an attempt fail: a file that is locked, full or damaged. */
 export interface Obstacle {
   readonly timeout: Milliseconds
-  /** Whether a writer has to wait, without trying. */
+  /** Whether writers have to wait, so that trying is pointless. */
   readonly isHindered: boolean
-  /** Waits until nothing hinders a writer. */
+  /** Waits until nothing blocks writers. */
   ready(): Promise<void>
-  /** Does something about a failure, or throws it. */
+  /** Deals with a failure so that the next attempt may succeed, or throws it. */
   overcome(error: unknown, repairs: number, deadline: Milliseconds): Promise<void>
-  /** What to throw when it took too long. */
+  /** What to throw when the file stayed locked for too long. */
   lockedError(): Error
-  /** What to throw when nobody waits for it any more. */
+  /** What to throw when the caller has stopped waiting. */
   lateError(): Error
 }
 
 /**
- * Goes on until an attempt succeeds, or there is no hope.
+ * Retries until an attempt succeeds, or is hopeless.
  *
- * @param culprit Answers what the last attempt failed of.
- * @param error What it failed with, if there was one.
- * @param last Until when it may be attempted: later its caller has been told that it failed, and may have done something
- *   else, which it would undo.
+ * @param culprit The obstacle that made the last attempt fail.
+ * @param error The failure of an attempt that was already made.
+ * @param last When to stop: by then the caller has been told that the write failed, and a late write would undo what it
+ *   may have done since.
  */
 export async function insist<T>(
   obstacles: readonly Obstacle[],
@@ -56,7 +56,7 @@ export async function insist<T>(
 const HINDERED = Symbol('hindered')
 const LATE = Symbol('late')
 
-/** Does something about the last failure, and waits until nothing hinders a writer. */
+/** Deals with the last failure, and waits until nothing blocks writers. */
 async function clearWay(
   obstacles: readonly Obstacle[],
   culprit: Obstacle,
@@ -68,7 +68,7 @@ async function clearWay(
   for (const obstacle of obstacles) await obstacle.ready()
 }
 
-/** Waits no longer than until `last`: who is told by then that nothing was written can rely on it. */
+/** Waits until `last` at most, so that a caller that was told that nothing was written can rely on it. */
 async function inTime(clearing: Promise<void>, last: Milliseconds): Promise<typeof LATE | undefined> {
   const left = last - performance.now()
   if (left > LONGEST_TIMER) return clearing as Promise<undefined>

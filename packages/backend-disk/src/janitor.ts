@@ -1,21 +1,24 @@
 import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
 import type { Shard } from './shard.ts'
 
-/** Between two slices, when there is more to do. */
+/** The pause between two slices while there is more to do. */
 const PAUSE: Milliseconds = 1
-/** After how long at a stretch it begins no further slice: a slice, or a file to be opened, takes about as long again. */
+/**
+ * How long it works at a stretch before it begins no further slice: a slice, or opening a file, takes about as long
+ * again.
+ */
 const STRETCH: Milliseconds = 1
 
-/** Goes from shard to shard and tidies up, in slices between which others have their turn. */
+/** Tidies up shard by shard, in short slices between which the event loop is free. */
 export class Janitor {
   readonly #shards: readonly Shard[]
   readonly #interval: Milliseconds
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
-  /** The shards that are left of this round. */
+  /** The shards still to visit in this round. */
   #round: Shard[] = []
 
-  /** @param interval Between two rounds; `Infinity`: only when woken. */
+  /** @param interval The time between two rounds; `Infinity`: only when woken. */
   constructor(shards: readonly Shard[], interval: Milliseconds) {
     this.#shards = shards
     this.#interval = interval
@@ -26,14 +29,14 @@ export class Janitor {
     this.#wait(this.#interval)
   }
 
-  /** Lets nothing begin any more, not when woken either. */
+  /** Stops for good, even if woken, until it is started again. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
     this.#round = []
   }
 
-  /** Begins a round now. */
+  /** Begins a round soon, unless one is under way. */
   wake(): void {
     if (this.#isStopped || this.#round.length > 0) return
     this.#round = [...this.#shards]

@@ -10,7 +10,11 @@ const NOUNS: Readonly<Record<Kind, string>> = {
   [KIND.window]: 'window',
 }
 
-/** Passes an entry on if it is of this kind, or absent. */
+/**
+ * Returns an entry if it is of this kind, or absent.
+ *
+ * @throws {WrongTypeError} When it is of another kind.
+ */
 export function ofKind(key: string, entry: Entry | undefined, kind: Kind): Entry | undefined {
   if (entry !== undefined && entry.kind !== kind) throw new WrongTypeError(`Key "${key}" holds no ${NOUNS[kind]}.`)
   return entry
@@ -20,7 +24,7 @@ export function isValue(entry: Entry | undefined): boolean {
   return entry?.kind === KIND.value || entry?.kind === KIND.large
 }
 
-/** The end of an entry that is there; otherwise that of a lifetime which begins now. */
+/** The expiry of an entry that exists; otherwise the end of a lifetime that begins now. */
 export function keptEnd(file: ShardFile, entry: Entry | undefined, lifetime: Milliseconds): Milliseconds | null {
   return entry === undefined ? endOf(lifetime, file.now()) : entry.expiresAt
 }

@@ -7,7 +7,7 @@ interface LeaseRow {
   readonly takenAt: number
 }
 
-/** Notes that a load of a key begins, and answers its lease. */
+/** Records that a load of a key begins, and returns its lease. */
 export function takeLease(file: ShardFile, key: string): string {
   const token = pick()
   const sql = 'INSERT INTO leases (key, token, taken_at) VALUES (?, ?, ?) RETURNING id'
@@ -17,9 +17,10 @@ export function takeLease(file: ShardFile, key: string): string {
 }
 
 /**
- * Writes what was loaded, if its lease is not void. Ends it and those taken before it: loads that began later go on.
+ * Writes a loaded value if its lease still holds. That ends this lease and those taken before it; later loads keep
+ * theirs.
  *
- * @param prepare Is called before it writes.
+ * @param prepare Called before the value is written.
  */
 export function putLeased(file: ShardFile, entry: NewEntry, lease: string, prepare: () => void): boolean {
   const { key } = entry
@@ -37,7 +38,7 @@ export function putLeased(file: ShardFile, entry: NewEntry, lease: string, prepa
   return true
 }
 
-/** Whether a lease is not void. */
+/** Whether a lease still holds. */
 export function isHeld(file: ShardFile, key: string, lease: string): boolean {
   const [id = 0, token = 0] = partsOf(lease)
   return file.get('SELECT 1 FROM leases WHERE id = ? AND token = ? AND key = ?', id, token, key) !== undefined

@@ -4,29 +4,30 @@ import { asBackendError, NoRoomError } from './errors.ts'
 import type { Room } from './room.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** After a copy that somebody hindered, how long until the next one. */
+/** How long to wait after a copy that readers or writers kept from completing. */
 const PAUSE: Milliseconds = 20
-/** For how long somebody may hinder it before writers are refused for want of room. */
+/** How long that may go on before writes are refused for lack of room. */
 const PATIENCE: Milliseconds = 500
 
 /**
- * The write-ahead log of a file. It is copied into the file beside the event loop, early, so that it seldom grows to
- * where writers wait for that. Who reads an old state keeps it from beginning anew; then it may take what room is left.
+ * The write-ahead log of a file. It is copied into the file off the event loop, and early, so that it seldom grows so
+ * long that writers have to wait. A reader of an old snapshot keeps it from being reused from its start; the log may
+ * then grow into what room is left.
  */
 export class Log {
   readonly #file: ShardFile
   readonly #room: Room
   readonly #checkpointer: Checkpointer
   readonly #failed: (error: Error) => void
-  /** Up to where it may grow before writers wait. */
+  /** How long it may grow before writers wait, in bytes. */
   #limit: number
-  /** Up to where it was copied, while what was written during the copy keeps it from beginning anew. */
+  /** How much of it is copied, while writes made during the copy keep it from being reused from its start. */
   #copiedBytes = 0
   #copying: Promise<void> | undefined
   #copyAgainAt: Milliseconds = 0
-  /** The same for a copy that writers wait for, which only others can hinder. */
+  /** The same for a `RESTART`, which writers wait for and only other connections can block. */
   #restartAgainAt: Milliseconds = 0
-  /** Since when it could not begin anew. */
+  /** Since when copies have not completed. */
   #hinderedSince: Milliseconds | undefined
 
   constructor(file: ShardFile, room: Room, checkpointer: Checkpointer, failed: (error: Error) => void) {
@@ -42,13 +43,13 @@ export class Log {
     return this.#file.logBytes > this.#limit
   }
 
-  /** Has it copied if it has grown. */
+  /** Starts a copy in the background if the log has grown. */
   wrote(): void {
     if (this.#file.logBytes - this.#copiedBytes <= this.#room.logBytes / 4 || this.#copying) return
     if (performance.now() >= this.#copyAgainAt) void this.copy('PASSIVE')
   }
 
-  /** Copies what can be copied. */
+  /** Copies what can be copied; joins a copy that is under way. */
   copy(mode: CheckpointMode): Promise<void> {
     this.#copying ??= this.#copy(mode).finally(() => {
       this.#copying = undefined
@@ -57,33 +58,33 @@ export class Log {
   }
 
   /**
-   * Waits a while for it to get shorter.
+   * Waits a while for the log to get shorter.
    *
-   * @throws {NoRoomError} When somebody has long kept it from beginning anew, and there is no room for more of it.
+   * @throws {NoRoomError} When a reader has blocked its reuse for long, and there is no room for it to grow.
    */
   async shorten(): Promise<void> {
     if (this.#copying) await this.#checkpointer.awaited(this.#copying)
     if (!this.isTooLong) return
     if (performance.now() >= this.#restartAgainAt) await this.#checkpointer.awaited(this.copy('RESTART'))
     const now = performance.now()
-    // All of it was copied, but others wrote meanwhile: whoever waits may try again.
+    // All of it was copied, but others wrote meanwhile: writers may try again.
     if (!this.isTooLong || now >= this.#restartAgainAt) return
     if (this.#file.logBytes + this.#file.bytes() <= this.#room.mostBytes)
       this.#limit = this.#file.logBytes + this.#room.logBytes / 4
     else if (now - (this.#hinderedSince ?? now) > PATIENCE)
       throw new NoRoomError(
-        `The log of ${this.#file.path} cannot be copied into the file: somebody reads an old state of it.`,
+        `The log of ${this.#file.path} cannot be copied into the file: a reader holds an old snapshot of it.`,
       )
     else await new Promise((resolve) => setTimeout(resolve, this.#restartAgainAt - now))
   }
 
   /**
-   * Closes the file. Resolves when the thread has closed it too: whoever is last copies what is left of the log, and gives
-   * the room of a file that was removed back to the disk. Two processes that close at the same instant may each see the
-   * other's connection and leave the log: it grows no more, and who opens the file next goes on with it.
+   * Closes the file. Resolves once the thread has closed it too: the last connection to close copies what is left of
+   * the log, and frees the disk space of a removed file. Two processes that close at the same instant may each see the
+   * other's connection and leave the log behind; whoever opens the file next continues with it.
    */
   close(): Promise<void> {
-    // Here first: where both close at once, neither is last, and the log stays.
+    // This thread first: if both closed at once, neither would be last, and the log would stay.
     this.#file.close()
     return this.#checkpointer.release(this.#file.path)
   }

@@ -7,26 +7,26 @@ import type { ShardFile } from './shard-file.ts'
 import { turn } from './turn.ts'
 import { collectGarbage, evict, hasWork, noteUses, removeExpired, removeOld, slice } from './upkeep.ts'
 
-/** An open file, and its log. */
+/** An open file and its log. */
 export interface Opened {
   readonly file: ShardFile
   readonly log: Log
 }
 
-/** Whom it tells what it does. */
+/** Is told what a shard does by itself. */
 export interface OccupancyOwner {
   removed(key: string, reason: RemovalReason): void
-  /** There is something to tidy before it is time. */
+  /** There is something to tidy before the next round. */
   wake(): void
 }
 
-/** After a write was refused for want of room, how long others are refused without a try. */
+/** How long writes are refused without an attempt after one was refused for lack of room. */
 const REFUSING: Milliseconds = 500
-/** How many writes between two looks at how full the file is. */
+/** How many writes lie between two checks of how full the file is. */
 const WRITES_BETWEEN_LOOKS = 32
 const MOST_USES_NOTED = 400
 
-/** How full the file of a shard is, and what goes when it is too full. */
+/** Keeps the file of a shard within its room: expires, collects garbage, and evicts. */
 export class Occupancy {
   readonly #room: Room
   readonly #checkpointer: Checkpointer
@@ -34,7 +34,7 @@ export class Occupancy {
   #writes = 0
   #isHalfFull = false
   #isCrowded = false
-  /** The keys that were read since that was last noted in the file. */
+  /** The keys read since uses were last written to the file. */
   readonly #uses = new Set<string>()
   #refusingUntil = 0
 
@@ -44,12 +44,12 @@ export class Occupancy {
     this.#owner = owner
   }
 
-  /** Notes that a key was read, if that will ever matter. */
+  /** Records that a key was read, once the file is full enough for eviction to be near. */
   used(key: string): void {
     if (this.#isHalfFull) this.#uses.add(key)
   }
 
-  /** Notes a write. */
+  /** Takes note of a write. */
   wrote({ file, log }: Opened): void {
     if (++this.#writes % WRITES_BETWEEN_LOOKS === 0) this.#look(file)
     log.wrote()
@@ -60,7 +60,7 @@ export class Occupancy {
     this.#uses.clear()
   }
 
-  /** Does a little of what has to be done now and then. Answers whether there is more. */
+  /** Does one slice of the regular upkeep. Returns whether there is more to do. */
   tidy(opened: Opened): boolean {
     const { file } = opened
     this.#look(file)
@@ -86,15 +86,15 @@ export class Occupancy {
   }
 
   /**
-   * Removes what nobody names any more, then what was least recently used, until there is room again.
+   * Removes garbage, then the least recently used entries, until there is room again.
    *
-   * @param error What a write has failed of: thrown when no room can be made.
+   * @param error The failure of a write, thrown as a {@link NoRoomError} when no room can be made.
    * @param unlocked Waits until no other process writes.
    */
   async makeRoom({ file, log }: Opened, error: unknown, unlocked: () => Promise<void>): Promise<void> {
     if (performance.now() < this.#refusingUntil) throw asBackendError(error, file.path)
     const { all, used } = file.pages()
-    // Pages are free, or could be added, and yet there was no room: it is the disk that is full.
+    // The write failed although pages are free or could be added: it is the disk that is full.
     const isDiskFull = all < this.#room.pages && all - used > this.#sparePages
     await this.#checkpointer.awaited(log.copy('RESTART'))
     if (!isDiskFull && (await this.#removeUntilThereIsRoom(file, log, unlocked))) return
@@ -102,7 +102,7 @@ export class Occupancy {
     throw asBackendError(error, file.path)
   }
 
-  /** Looks how full the file is. */
+  /** Checks how full the file is. */
   #look(file: ShardFile): void {
     const { used } = file.pages()
     const { pages, full, target } = this.#room
@@ -116,12 +116,12 @@ export class Occupancy {
     return [...this.#uses].slice(0, MOST_USES_NOTED)
   }
 
-  /** How many pages have to be free for a write to go on. */
+  /** How many pages must be free for writes to go on. */
   get #sparePages(): number {
     return Math.max(8, Math.ceil((4 * this.#room.partBytes) / PAGE_BYTES))
   }
 
-  /** Answers false when nothing can be removed. */
+  /** Returns false when nothing can be removed. */
   async #removeUntilThereIsRoom(file: ShardFile, log: Log, unlocked: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const { all, used } = file.pages()

@@ -1,20 +1,20 @@
 import type { Milliseconds } from '@cashews/core'
 import { turn } from './turn.ts'
 
-/** How long those who waited may go on before timers and I/O have their turn. */
+/** How long queued work may run before timers and I/O get their turn. */
 const STRETCH: Milliseconds = 2
 
 /**
- * Lets those who waited for the same thing go on one after another, in the order they came, and the event loop have its
- * turn in between: a thousand writes that waited for a lock are no reason to stand still for as long as they all take.
+ * Runs work that waited for the same thing one after another, in order of arrival, and yields to the event loop in
+ * between: a thousand writes that waited for a lock must not block it for as long as they all take.
  */
 export class Pace {
   readonly #queue: (() => void)[] = []
   #isTaken = false
-  /** When the stretch of this turn of the event loop is over. */
+  /** When the time for work in this turn of the event loop is over. */
   #end: Milliseconds | undefined
 
-  /** Does work when it is its turn. */
+  /** Runs work when its turn has come. */
   async inTurn<T>(work: () => T): Promise<T> {
     if (this.#isTaken) await new Promise<void>((resolve) => this.#queue.push(resolve))
     this.#isTaken = true

@@ -1,29 +1,30 @@
-/** A page of SQLite. */
+/** The size of a page of SQLite. */
 export const PAGE_BYTES: number = 4_096
-/** What a shard needs to be of use. */
+/** The least a shard needs to be of use. */
 export const LEAST_BYTES: number = 512 * 1024
 
 const MOST_LOG_BYTES = 4 * 1024 ** 2
 const MOST_PART_BYTES = 256 * 1024
-/** The index of the log, in memory that other processes share: a file too. */
+/** The size of the index of the log (`-shm`), which is a file too. */
 const LOG_INDEX_BYTES = 32 * 1024
-/** How much of the largest value, beside its bytes, is pages of the tree around it. */
+/** What the largest value takes beside its bytes: pages of the B-tree around it. */
 const SLACK_BYTES = 64 * 1024
 
 /** How the bytes of one shard are divided between its file and its write-ahead log. */
 export interface Room {
   /** The most pages of the file. */
   readonly pages: number
-  /** How full the file may be before the least recently used keys go, and how full it is then, in pages. */
+  /** How many used pages start eviction. */
   readonly full: number
+  /** How many used pages end it. */
   readonly target: number
-  /** The most bytes of the log: then writers wait until it was copied into the file. */
+  /** The most bytes of the log: beyond, writers wait until it is copied into the file. */
   readonly logBytes: number
-  /** A larger value is written in parts of this size, so that no write takes long. */
+  /** Larger values are written in parts of this many bytes, so that no single write takes long. */
   readonly partBytes: number
-  /** How many bytes file and log may take together while somebody keeps the log from beginning anew. */
+  /** How many bytes file and log may take together while a reader keeps the log from being reused. */
   readonly mostBytes: number
-  /** The largest value that is kept. */
+  /** The most bytes of a value. */
   readonly valueBytes: number
 }
 

@@ -2,24 +2,24 @@ import type { Database } from 'better-sqlite3'
 import { PAGE_BYTES, type Room } from './room.ts'
 import type { DiskSettings } from './settings.ts'
 
-/** What a connection is told of its file. */
+/** What a connection needs to know about its file. */
 export interface FileSettings extends Pick<DiskSettings, 'synchronous' | 'clock'> {
   readonly room: Room
 }
 
-/** What a file must say of itself to be one of ours. */
+/** Marks the files of this package. */
 const APPLICATION_ID = 0x63736877
-/** Another layout of the tables, or another meaning of what is in them, is another number. */
+/** The version of the layout of the tables and the meaning of their content. */
 export const FORMAT = 3
 
 /**
- * `entries` has a row for each key, `parts` what is too large for a row (a large value, bits), `members` the members of
- * sets; both are named by the `ref` of their entry. What no entry names any more stands in `garbage`, to be removed
- * after the time given, a little at a time. `leases` are loads under way: every write of their key ends them. `locks`
- * live beside the keys.
+ * `entries` has a row for each key, `parts` what is too large for a row (large values, bits), and `members` the members
+ * of sets; both belong to the `ref` of an entry. A `ref` that no entry has any more is listed in `garbage`, to be
+ * removed after the given time, a little at a time. `leases` are loads under way: every write of their key ends them.
+ * `locks` are kept in the shard of their key.
  *
- * `due` is when to look whether an entry has expired, and never later than its end. A write that only puts the end off
- * leaves it, so that the index stays as it is: it would be half of what such a write costs.
+ * `due` is when to check whether an entry has expired, and never later than its end. A write that only postpones the
+ * end leaves it alone: updating its index would be half the cost of such a write.
  */
 const SCHEMA = `
 CREATE TABLE entries (
@@ -67,12 +67,13 @@ CREATE TABLE locks (
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};`
 
-/** A file that holds something else, or is of another format version than its name says. */
+/** A file that is not one of ours, or has another format version than its name says. */
 export class ForeignFileError extends Error {}
 
 /**
- * Makes a connection ready, and the tables of a new file. What a machine without power leaves behind is checked like
- * any other file.
+ * Configures a connection, and creates the tables of a new file.
+ *
+ * @throws {ForeignFileError} When the file is not one of ours.
  */
 export function prepareFile(db: Database, { room, synchronous }: FileSettings): void {
   db.exec(`

@@ -4,39 +4,51 @@ import type { SerializerOptions } from '@cashews/serialization'
 /** Settings of {@link disk}. */
 export interface DiskOptions extends SerializerOptions {
   /**
-   * Where the files are. It is made if need be, for its owner only. Processes that name the same directory and the same
+   * The directory for the files; created with access for its owner only. Processes that use the same directory and
    * number of shards share a cache.
    *
-   * @default a folder for this user and working directory, under the system's temporary one
+   * @default a directory for this user and working directory, inside the system's temporary one
    */
   readonly directory?: string
-  /** Over how many files the keys are spread, from 1 to 64; `0` means 1. More files, fewer writers that meet. @default 8 */
+  /**
+   * How many files the keys are spread over, from 1 to 64; `0` means 1. With more files fewer writers collide.
+   *
+   * @default 8
+   */
   readonly shards?: number
-  /** How many bytes the files may take together, write-ahead logs included. At least half a megabyte a shard. @default 1 GiB */
+  /**
+   * How many bytes all files may take together, write-ahead logs included; at least 512 KiB per shard.
+   *
+   * @default 1 GiB
+   */
   readonly sizeLimit?: number
-  /** How long to wait for a file that another process has locked before it counts as unavailable. @default '1s' */
+  /** How long a file may be locked by another process before it counts as unavailable. @default '1s' */
   readonly timeout?: Ttl
-  /** How often to remove what expired, and to look whether the files are still there; `0` or `false`: never. @default '1s' */
+  /**
+   * How often to remove expired entries, and to check that the files still exist; `0` or `false`: never.
+   *
+   * @default '1s'
+   */
   readonly checkInterval?: Ttl | false
   /**
-   * Whether a machine that loses power may damage a file, which is begun anew then: `off` never waits for the disk.
-   * `normal` waits whenever a write-ahead log is copied and begins anew: a writer stands still meanwhile, for as long as
-   * the disk takes, milliseconds to tenths of a second. A process that is killed loses nothing either way.
+   * Whether files survive a loss of power. `'off'` never waits for the disk, and a file that was damaged is started
+   * afresh. `'normal'` waits for the disk whenever a write-ahead log has been copied into its file: writers stand still
+   * meanwhile, for milliseconds to tenths of a second. A process that is killed loses nothing either way.
    *
    * @default 'off'
    */
   readonly synchronous?: 'off' | 'normal'
-  /** Where the time comes from. @default the clock of the machine */
+  /** Tells the time. @default the system clock */
   readonly clock?: Clock
 }
 
-/** How SQLite names it whether it waits for the disk. */
+/** The values of SQLite's pragma `synchronous`. */
 export type Synchronous = 'OFF' | 'NORMAL'
 
 /** The options of `disk`, resolved. */
 export interface DiskSettings {
   readonly directory: string
-  /** Whether nobody named the directory: it must then prove to be this user's own. */
+  /** Whether the user left the directory to us: it must then belong to this user alone. */
   readonly isDefault: boolean
   readonly shards: number
   readonly sizeLimit: number

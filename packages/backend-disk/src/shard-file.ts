@@ -18,14 +18,14 @@ import { PAGE_BYTES } from './room.ts'
 import { type FileSettings, prepareFile } from './schema.ts'
 
 /**
- * How long SQLite itself may wait for a lock while a file is opened: processes that begin a file at once meet for about as
- * long. It waits in the event loop: later it does not.
+ * How long SQLite itself may wait for a lock while a file is opened, which is about how long processes collide that
+ * create it at once. That blocks the event loop, so that it never waits afterwards.
  */
 const WAIT_AT_OPEN: Milliseconds = 5
-/** What a statement adds to the log beside the bytes it was given, about. */
+/** About how many pages a statement adds to the log beside the bytes it is given. */
 const PAGES_PER_WRITE = 3
 
-/** An open file: what is done to its rows, inside a transaction or on its own. Everything here answers at once. */
+/** An open file: transactions and statements, all of them synchronous. */
 export class ShardFile {
   readonly path: string
   readonly #db: Database
@@ -41,10 +41,10 @@ export class ShardFile {
   readonly #peekMany: Statement<[string], PeekAt>
   readonly #commit: Statement
   readonly #rollback: Statement
-  /** About how many bytes were added to the log since {@link logBytes} was last set. */
+  /** The estimated length of the log in bytes. */
   logBytes = 0
 
-  /** @throws {ForeignFileError} When the file is no file of ours. */
+  /** @throws {ForeignFileError} When the file is not one of ours. */
   constructor(path: string, settings: FileSettings) {
     this.path = path
     this.#clock = settings.clock
@@ -86,7 +86,7 @@ export class ShardFile {
     return this.#db.open
   }
 
-  /** Whether the file and its log are still those that were opened, and under the same names. */
+  /** Whether the path still names the file and the log that were opened. */
   isInPlace(): boolean {
     return identityOf(this.path) === this.#identity
   }
@@ -98,7 +98,7 @@ export class ShardFile {
     return { all: pages, used: pages - free }
   }
 
-  /** How large the file is, its log apart. */
+  /** The size of the file in bytes, without its log. */
   bytes(): number {
     return this.pages().all * PAGE_BYTES
   }
@@ -113,12 +113,12 @@ export class ShardFile {
     this.#commit.run()
   }
 
-  /** Undoes what was begun, if SQLite has not done so by itself. */
+  /** Rolls back, unless SQLite has already done so. */
   rollback(): void {
     if (this.#db.inTransaction) this.#rollback.run()
   }
 
-  /** Does all of it in one step, or nothing. */
+  /** Runs work in a transaction. */
   transact<T>(work: (file: this) => T): T {
     this.begin()
     try {
@@ -141,7 +141,7 @@ export class ShardFile {
     return this.#statement(sql).all(...values) as T[]
   }
 
-  /** Answers how many rows were changed. */
+  /** Returns how many rows were changed. */
   run(sql: string, ...values: unknown[]): number {
     return this.#statement(sql).run(...values).changes
   }
@@ -169,24 +169,26 @@ export class ShardFile {
     return isAlive(entry, now) ? entry : undefined
   }
 
-  /** The row of a key, be it over or not, as far as a small value is in it. */
+  /** What it takes to read a small value, expired or not. */
   peek(key: string): Peek | undefined {
     return this.#peek.get(key)
   }
 
-  /** The same of many keys, at one instant, each with its place among them: one statement takes one lock. */
+  /**
+   * The same for many well-formed keys in one statement, which takes one lock; each row has the place of its key among
+   * them.
+   */
   peekMany(keys: readonly string[]): PeekAt[] {
-    // What is bound as a key is well-formed; half a character in JSON would remain one.
-    return this.#peekMany.all(JSON.stringify(keys.map((key) => key.toWellFormed())))
+    return this.#peekMany.all(JSON.stringify(keys))
   }
 
-  /** Writes an entry, whatever was there, by one statement. Loads of the key that are under way will not be stored. */
+  /** Writes an entry over whatever was there, in one statement. Voids the leases of the key. */
   put({ key, kind, expiresAt, ref, sum, value }: NewEntry): void {
     this.#upsert.run(key, kind, pick(), expiresAt, expiresAt, this.now(), ref, markedSum(kind, sum), value)
     this.wrote(typeof value === 'number' || value === null ? 0 : value.length)
   }
 
-  /** Says of an entry what a command changed beside its value. */
+  /** Gives an entry a new stamp and expiry, without touching its value. */
   renew(entry: Entry, expiresAt: Milliseconds | null): void {
     this.run(
       'UPDATE entries SET stamp = ?, expires_at = ?, used_at = ? WHERE id = ?',
@@ -198,7 +200,7 @@ export class ShardFile {
     this.wrote(0)
   }
 
-  /** Removes a key, and answers whether it was there. Loads of it that are under way will not be stored. */
+  /** Removes a key and voids its leases. Returns whether it was there. */
   delete(key: string): boolean {
     this.#voidLeases.run(key)
     const row = this.#find.get(key)
@@ -213,13 +215,13 @@ export class ShardFile {
     this.wrote(0)
   }
 
-  /** Notes what a write adds to the log. */
+  /** Estimates what a write adds to the log. */
   wrote(bytes: number): void {
     this.logBytes += PAGES_PER_WRITE * PAGE_BYTES + bytes
   }
 }
 
-/** @throws With the code of SQLite also where the driver has its own word for a directory that is gone by now. */
+/** Gives the driver's own error for a missing directory the code that SQLite has for it. */
 function connect(path: string): Database {
   try {
     return new Sqlite(path, { timeout: WAIT_AT_OPEN })
@@ -229,7 +231,7 @@ function connect(path: string): Database {
   }
 }
 
-/** Which file stands under a name, and which log beside it; `undefined` when one of them is gone. */
+/** Identifies the file at a path and its log; `undefined` when one of them is gone. */
 function identityOf(path: string): string | undefined {
   const file = statSync(path, { throwIfNoEntry: false })
   const log = statSync(`${path}-wal`, { throwIfNoEntry: false })

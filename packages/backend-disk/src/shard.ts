@@ -13,12 +13,12 @@ import type { DiskSettings } from './settings.ts'
 import { ShardFile } from './shard-file.ts'
 import type { UnderWay } from './under-way.ts'
 
-/** Whom a shard tells what happens by itself. */
+/** Is told what a shard does, and what fails, outside of any command. */
 export interface ShardOwner extends OccupancyOwner {
   error(error: unknown): void
 }
 
-/** What the shards of a store have in common. */
+/** What the shards of a store share. */
 export interface Shared {
   readonly checkpointer: Checkpointer
   readonly pace: Pace
@@ -26,21 +26,25 @@ export interface Shared {
   readonly owner: ShardOwner
 }
 
-/** How long to try again at once when another process writes: about as long as a few of its writes take. */
+/** How long to retry in a loop while another process writes: about as long as a few of its writes take. */
 const SPIN: Milliseconds = 0.3
+/** The longest pause between two looks whether a lock is gone. */
 const LONGEST_PAUSE: Milliseconds = 16
-/** How often a command may find the file damaged or full before it gives up. */
+/** How often a command may find the file damaged or full before it fails. */
 const MOST_REPAIRS = 4
+/** How often refused writes are reported at most. */
 const REPORT_INTERVAL: Milliseconds = 10_000
 
 type Work<T> = (file: ShardFile) => T
 
-/** One file of the cache: opened, written to in spite of other processes, mended when it breaks, kept within its bounds. */
+/**
+ * One file of the cache: opens it, writes alongside other processes, replaces it when it breaks, and bounds its size.
+ */
 export class Shard implements Obstacle {
   readonly room: Room
-  /** How long a write may take, from its call to its last attempt. @default Infinity */
+  /** How long after its call a write may still be attempted. @default Infinity */
   patience: Milliseconds = Number.POSITIVE_INFINITY
-  /** Whether the store was closed: then what is still under way fails, and does not open the file again. */
+  /** Whether the store was closed: commands under way then fail instead of opening the file again. */
   isClosed = false
   readonly #settings: DiskSettings
   readonly #names: ShardNames
@@ -50,7 +54,7 @@ export class Shard implements Obstacle {
   readonly #underWay: UnderWay
   readonly #owner: ShardOwner
   #opened: Opened | undefined
-  /** Resolves when the lock of another process is gone. */
+  /** Resolves when the lock of another process is released. */
   #unlocking: Promise<void> | undefined
   #reportAfter = 0
 
@@ -75,7 +79,7 @@ export class Shard implements Obstacle {
     void this.#release()
   }
 
-  /** Reads. At once, unless the file has to be mended first. */
+  /** Reads: synchronously, unless the file has to be repaired first. */
   read<T>(work: Work<T>): Awaitable<T> {
     try {
       return work(this.file)
@@ -85,9 +89,9 @@ export class Shard implements Obstacle {
   }
 
   /**
-   * Does what reads and writes in one step. At once, unless another process is writing or the log has to be copied.
+   * Runs work in a transaction: synchronously, unless another process is writing or the log has to be copied.
    *
-   * @param since When it was called for. @default now
+   * @param since When the command was called, by `performance.now()`. @default now
    */
   write<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
     return this.#change(() => this.#transact(work), since)
@@ -103,7 +107,7 @@ export class Shard implements Obstacle {
     this.#occupancy.wrote(this.#opened as Opened)
   }
 
-  /** The same for work that writes by one statement, and reads nothing: it is a step by itself. */
+  /** The same for a single statement that only writes, which needs no transaction of its own. */
   writeOnce<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
     return this.#change(() => {
       const answer = work(this.file)
@@ -113,8 +117,8 @@ export class Shard implements Obstacle {
   }
 
   /**
-   * The same for work that only removes: it must be done, however full the disk is and however late, or a value that is out
-   * of date would be read again. When there is no room even for that, the file goes, with all it holds.
+   * The same for work that only removes. It must be done, however full the disk is and however late, or an outdated
+   * value would be read again. When there is no room even for that, the whole file is given up.
    */
   remove<T>(work: Work<T>): Awaitable<T> {
     const removed = this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
@@ -136,25 +140,28 @@ export class Shard implements Obstacle {
     return this.#change(() => this.#transact(work), Number.POSITIVE_INFINITY)
   }
 
-  /** Makes sure that the file in use is the one that others find, before a step that its caller is to know the end of. */
+  /**
+   * Makes sure that the open file is the one other processes use, before a commit whose outcome must be certain.
+   */
   settle(): void {
     const file = this.fileAtHand
     if (file && !file.isInPlace()) this.#moved(file)
   }
 
-  /** Begins, and ends, what may span several shards. */
+  /** Begins a transaction that may span several shards. */
   begin(): ShardFile {
     const { file } = this
     file.begin()
     return file
   }
 
+  /** Commits what {@link begin} has begun. */
   commit(file: ShardFile): void {
     file.commit()
     this.#wrote()
   }
 
-  /** Whether a writer has to wait, without trying. */
+  /** Whether writers have to wait, so that trying is pointless. */
   get isHindered(): boolean {
     return this.#unlocking !== undefined || this.#opened?.log.isTooLong === true
   }
@@ -163,22 +170,22 @@ export class Shard implements Obstacle {
     return this.#settings.timeout
   }
 
-  /** The file, which is opened if need be. */
+  /** The file; opened if it is not. */
   get file(): ShardFile {
     return (this.#opened ?? this.#open()).file
   }
 
-  /** The file, if it is open and whole as far as is known. */
+  /** The file, if it is open. */
   get fileAtHand(): ShardFile | undefined {
     return this.#opened?.file
   }
 
-  /** Notes that a key was read, if that will ever matter. */
+  /** Records that a key was read, once the file is full enough for eviction to be near. */
   used(key: string): void {
     this.#occupancy.used(key)
   }
 
-  /** Does a little of what has to be done now and then, to a file that was used. Answers whether there is more. */
+  /** Does one slice of the regular upkeep, if the file is open. Returns whether there is more to do. */
   tidy(): boolean {
     const opened = this.#opened
     if (opened === undefined) return false
@@ -194,9 +201,9 @@ export class Shard implements Obstacle {
     }
   }
 
-  /** Nobody waits for the upkeep: what fails there is reported, unless the next command does as well. */
+  /** Handles what fails during upkeep, where no caller can be told. */
   #cannotTidy(error: unknown): void {
-    if (isBusy(error) || isFull(error)) return
+    if (isBusy(error) || isFull(error)) return // The next write deals with it.
     try {
       if (!isDamage(error)) throw error
       this.replace(error)
@@ -205,7 +212,7 @@ export class Shard implements Obstacle {
     }
   }
 
-  /** Opens the file in use. */
+  /** Opens the file in use, or creates it. */
   #open(): Opened {
     if (this.isClosed) throw this.#undone('was closed')
     const { directory, isDefault, synchronous, clock } = this.#settings
@@ -215,7 +222,7 @@ export class Shard implements Obstacle {
     checkAccess(path)
     const file = new ShardFile(path, { room: this.room, synchronous, clock })
     if (this.#names.current() !== path) {
-      // While it was opened others put it aside, or began the next.
+      // Other processes have put it aside, or started its successor, while it was being opened.
       file.close()
       this.#names.remove(path)
       return this.#open()
@@ -237,9 +244,9 @@ export class Shard implements Obstacle {
     return log?.close()
   }
 
-  // Others
+  // Other processes
 
-  /** @param since From when on {@link patience} counts; `Infinity`: there is no end to it. */
+  /** @param since When {@link patience} starts; `Infinity`: it never ends. */
   #change<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
     if (since !== undefined && this.isLate(since)) throw this.lateError()
     if (this.isHindered) return this.#insist(attempt, undefined, since)
@@ -250,12 +257,12 @@ export class Shard implements Obstacle {
     }
   }
 
-  /** Whether who called at a moment has been told by now that it failed. */
+  /** Whether a caller that began to wait at `since` has been told by now that its write failed. */
   isLate(since: Milliseconds): boolean {
     return performance.now() >= since + this.patience
   }
 
-  /** Another process writes for a moment only: it is worth to try again at once. */
+  /** Other processes write for a moment only, so that it pays to retry at once for a while. */
   #again<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
     const end = performance.now() + SPIN
     for (;;) {
@@ -288,7 +295,7 @@ export class Shard implements Obstacle {
     else throw asBackendError(error, path)
   }
 
-  /** Resolves when no other connection writes. Those who wait do so together. */
+  /** Resolves when no other connection writes. All waiting writes share one probe. */
   #unlocked(): Promise<void> {
     this.#unlocking ??= this.#probe().finally(() => {
       this.#unlocking = undefined
@@ -304,7 +311,7 @@ export class Shard implements Obstacle {
         this.file.transact(() => {})
         return
       } catch (error) {
-        if (!isBusy(error)) return // Whoever waits will meet it.
+        if (!isBusy(error)) return // The waiting writes will run into it themselves.
         if (performance.now() >= deadline) throw this.lockedError()
       }
     }
@@ -324,20 +331,24 @@ export class Shard implements Obstacle {
 
   // Damage
 
-  /** Puts a damaged file aside. The next command begins a new one. */
+  /**
+   * Puts a damaged file aside. The next command creates a new one.
+   *
+   * @throws {BackendUnavailableError} When it cannot be renamed.
+   */
   replace(error: unknown): void {
     const path = this.#opened?.file.path ?? this.#names.current()
     try {
       void this.#release()
     } catch {
-      // What is put aside need not be closed well.
+      // A file that is put aside need not be closed cleanly.
     }
     const aside = this.#names.putAside(path)
     const where = aside === undefined ? 'it was replaced by another process' : `it is kept as ${aside}`
     this.#report(asBackendError(new Error(`${(error as Error).message}; ${where}, and a new one begun`), path))
   }
 
-  /** Removes a file. Its room is free when nobody has it open any more. */
+  /** Removes the file. Its disk space is freed when the last connection has closed it. */
   async #discard({ cause }: NoRoomError): Promise<void> {
     const path = this.#opened?.file.path ?? this.#names.current()
     const released = this.#release()
@@ -352,8 +363,8 @@ export class Shard implements Obstacle {
   }
 
   /**
-   * The file, or its log, was removed or replaced, or it is not the one that others use. What stands there without its log is
-   * not to be trusted.
+   * Lets go of a file that was removed, that other processes have replaced, or whose log was removed or replaced:
+   * without its log it is not to be trusted.
    */
   #moved({ path }: ShardFile): void {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) {
@@ -371,7 +382,7 @@ export class Shard implements Obstacle {
     this.#owner.error(error)
   }
 
-  /** Tells that writes are refused, once in a while. */
+  /** Reports a refused write, at most once per {@link REPORT_INTERVAL}. */
   refused(error: unknown): void {
     if (performance.now() < this.#reportAfter) return
     this.#reportAfter = performance.now() + REPORT_INTERVAL

@@ -7,18 +7,18 @@ import { keptEnd } from './kinds.ts'
 import type { ShardFile } from './shard-file.ts'
 import type { Encoded } from './values.ts'
 
-/** By which key the shard is found that a part of an apply speaks of. */
+/** The key that decides which shard an expectation or a write belongs to. */
 export function placeOf(one: Expectation | LockExpectation | Write | KindWrite): string {
   return 'lock' in one ? keyOfLock(one.lock) : one.key
 }
 
-/** Whether what an apply expects is so. */
+/** Whether an expectation of an `apply` is met. */
 export function holds(file: ShardFile, expected: Expectation | LockExpectation): boolean {
   if ('lock' in expected) return holderOf(file, expected.lock) === expected.token
   return file.find(expected.key)?.stamp === expected.stamp
 }
 
-/** Makes one write of an apply. */
+/** Carries out one write of an `apply`. */
 export function make(file: ShardFile, write: Write | KindWrite, encoded: Encoded | undefined): void {
   if (write.op === 'lock') take(file, write.lock, write.token, write.lifetime)
   else if (write.op === 'unlock') free(file, write.lock)
@@ -34,7 +34,7 @@ export function make(file: ShardFile, write: Write | KindWrite, encoded: Encoded
   }
 }
 
-/** Gives a key another end, and answers whether it was there. */
+/** Sets when a key expires. Returns whether it was there. */
 export function expire(file: ShardFile, key: string, lifetime: Milliseconds): boolean {
   const entry = file.find(key)
   if (entry === undefined) return false
@@ -42,7 +42,11 @@ export function expire(file: ShardFile, key: string, lifetime: Milliseconds): bo
   return true
 }
 
-/** Takes the parts of a value from the garbage: their entry is about to be written. */
+/**
+ * Takes the staged parts of a large value off the garbage list, because their entry is about to be written.
+ *
+ * @throws {NoRoomError} When they have already been collected.
+ */
 export function claim(file: ShardFile, { kind, ref }: Pick<Encoded, 'kind' | 'ref'>): void {
   if (kind !== KIND.large) return
   if (file.run('DELETE FROM garbage WHERE ref = ?', ref) === 0)

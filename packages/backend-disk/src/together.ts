@@ -4,7 +4,7 @@ import type { Pace } from './pace.ts'
 import type { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** Does work that reads and writes several shards in one step. Two who do so never wait for each other. */
+/** Runs work in a transaction over several shards, in ascending order, so that two of them never deadlock. */
 export function writeTogether<T>(shards: readonly Shard[], pace: Pace, work: () => T): Awaitable<T> {
   let current = shards[0] as Shard
   if (shards.length === 1) return current.write(work)

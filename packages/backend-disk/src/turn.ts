@@ -1,7 +1,7 @@
-/** Kept from before anybody can fake it. */
+/** Kept from before fake timers can replace it. */
 const { setImmediate } = globalThis
 
-/** Lets timers and I/O have their turn. */
+/** Yields to timers and I/O. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,13 +1,13 @@
 import type { Milliseconds } from '@cashews/core'
 
-/** How long what is under way may take to end when the store is closed. */
+/** How long closing the store waits for the work under way. */
 const PATIENCE: Milliseconds = 500
 
-/** The work that takes several turns of the event loop, and has to be done although the store is being closed. */
+/** Work that takes several turns of the event loop, and must complete even if the store is closed meanwhile. */
 export class UnderWay {
   readonly #works = new Set<Promise<unknown>>()
 
-  /** Notes work until it has ended. */
+  /** Keeps track of work until it has ended. */
   note<T>(work: Promise<T>): Promise<T> {
     const ended = () => void this.#works.delete(work)
     this.#works.add(work)
@@ -15,7 +15,7 @@ export class UnderWay {
     return work
   }
 
-  /** Resolves when all of it has ended, or took too long. */
+  /** Resolves when all of it has ended, or {@link PATIENCE} is over. */
   async ended(): Promise<void> {
     if (this.#works.size === 0) return
     let timer: NodeJS.Timeout | undefined

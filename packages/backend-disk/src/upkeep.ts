@@ -1,20 +1,20 @@
 import type { Milliseconds } from '@cashews/core'
 import type { ShardFile } from './shard-file.ts'
 
-/** How long one slice of any of this may take. */
+/** How long a slice of upkeep may take. */
 const SLICE: Milliseconds = 2
-/** The most rows of a slice. */
+/** The most rows a slice takes. */
 const MOST_ROWS = 200
-/** How many places of the file a slice of evicting looks at, and how many rows at each. */
+/** How many random places of the file a slice of eviction looks at, and how many rows at each. */
 const SAMPLES = 8
 const ROWS_PER_SAMPLE = 16
-/** Which part of the rows it saw goes. */
+/** The share of the sampled rows that is evicted. */
 const EVICTED_PART = 1 / 8
 /** How long a load may take and still be stored. */
 const LEASE_LIFETIME: Milliseconds = 300_000
 const PARTS_AT_A_TIME = 4
 const MEMBERS_AT_A_TIME = 100
-/** By how much a clock may be behind before locks taken later by it are taken for the past's. */
+/** How far the clock may be set back before locks taken after that moment start anew. */
 const TOLERANCE: Milliseconds = 1_000
 
 interface Row {
@@ -23,16 +23,16 @@ interface Row {
   readonly usedAt: number
 }
 
-/** Whether there is time left for more of it. */
+/** Whether there is time left. */
 type Budget = () => boolean
 
-/** The time of one slice. */
+/** Starts the time of one slice. */
 export function slice(): Budget {
   const end = performance.now() + SLICE
   return () => performance.now() < end
 }
 
-/** Removes some of what has expired, and answers the keys. Those whose end was put off are looked at again then. */
+/** Removes some expired entries and returns their keys. Entries whose end was postponed are checked again then. */
 export function removeExpired(file: ShardFile, hasTime: Budget): string[] {
   const now = file.now()
   const rows = file.all<Row & { expiresAt: number | null }>(
@@ -51,8 +51,8 @@ export function removeExpired(file: ShardFile, hasTime: Budget): string[] {
 }
 
 /**
- * Removes some of the least recently used entries, and answers their keys: the oldest of those found at random places,
- * as Redis does it. An index by time of use would be exact, and cost every write a quarter more.
+ * Removes some of the least recently used entries and returns their keys: the oldest of a random sample, as Redis does.
+ * An index by time of use would be exact, but would make every write a quarter slower.
  */
 export function evict(file: ShardFile, hasTime: Budget): string[] {
   const { first, last } = file.get('SELECT min(id) AS first, max(id) AS last FROM entries') as Record<string, number>
@@ -71,7 +71,7 @@ export function evict(file: ShardFile, hasTime: Budget): string[] {
   return dropSome(file, oldest.slice(0, Math.ceil(oldest.length * EVICTED_PART)), hasTime)
 }
 
-/** Removes some of the parts and members that no entry names any more. Answers whether there are more. */
+/** Removes some of the parts and members that belong to no entry any more. Returns whether there are more. */
 export function collectGarbage(file: ShardFile, hasTime: Budget): boolean {
   for (;;) {
     const due = file.get<{ ref: number }>('SELECT ref FROM garbage WHERE after <= ? LIMIT 1', file.now())
@@ -96,7 +96,9 @@ function collect(file: ShardFile, ref: number): number {
   )
 }
 
-/** Whether {@link removeOld} or {@link removeExpired} would find anything: asked without taking the lock of writers. */
+/**
+ * Whether {@link removeOld}, {@link removeExpired} or {@link collectGarbage} would find anything. Takes no write lock.
+ */
 export function hasWork(file: ShardFile): boolean {
   const now = file.now()
   return (
@@ -111,7 +113,7 @@ export function hasWork(file: ShardFile): boolean {
   )
 }
 
-/** Removes leases and locks whose time is over. A lock taken in what is now the future begins anew. */
+/** Removes expired leases and locks. A lock taken in what is now the future starts anew, as the clock was set back. */
 export function removeOld(file: ShardFile): void {
   const now = file.now()
   file.run(
@@ -127,7 +129,7 @@ export function removeOld(file: ShardFile): void {
   })
 }
 
-/** Notes when keys were read. */
+/** Records that keys were just read. */
 export function noteUses(file: ShardFile, keys: Iterable<string>): void {
   const now = file.now()
   for (const key of keys) {

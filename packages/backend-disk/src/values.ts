@@ -7,33 +7,35 @@ import { free } from './free.ts'
 import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
 
-/** How long parts may wait for their entry before they are garbage. */
+/** How long staged parts may wait for their entry before they are garbage, in milliseconds. */
 const STAGING = 60_000
 /** How often a large value may be replaced while it is being read. */
 const MOST_TRIES = 5
-/** Hears nothing. */
+/** A host that ignores everything. */
 export const NOBODY: BackendHost = { removed() {}, error() {} }
 const WHOLE_NUMBER = /^-?\d{1,16}$/
 
-/** An entry to be, but for its key and end. */
+/** A {@link NewEntry} without its key and expiry. */
 export type Encoded = Pick<NewEntry, 'kind' | 'ref' | 'sum' | 'value'>
 
-/** Values as they stand in rows. A large one is written and read part by part, so that nobody waits long. */
+/**
+ * Converts values to rows and back. Large ones are written and read part by part, so that nothing is blocked for long.
+ */
 export class Values {
   readonly #serializer: Serializer
-  /** Whether values are decoded by something that answers later. */
+  /** Whether the serializer decodes asynchronously. */
   #takesTime = false
 
   constructor(serializer: Serializer) {
     this.#serializer = serializer
   }
 
-  /** Makes a value ready to be written. A large one has its parts in the file then. */
+  /** Prepares a value to be written. The parts of a large one are in the file afterwards. */
   encode(shard: Shard, key: string, value: unknown): Awaitable<Encoded> {
     return chain(this.#serializer.encode(key, value), (encoded) => this.stored(shard, key, encoded))
   }
 
-  /** The same of what a serializer answered. */
+  /** The same for a value that is already serialized. */
   stored(shard: Shard, key: string, encoded: Buffer | string): Awaitable<Encoded> {
     const value = asNumber(encoded)
     const { length } = typeof value === 'number' ? '' : value
@@ -50,7 +52,7 @@ export class Values {
     return { kind: KIND.value, ref: null, sum: sumOf(crc32(key), count), value: count }
   }
 
-  /** Answers the value of an entry that {@link checked} has passed. */
+  /** Decodes the value of an entry that {@link checked} has passed. */
   decode(shard: Shard, key: string, entry: Entry | undefined, host: BackendHost): Awaitable<unknown> {
     if (entry?.kind === KIND.value) return this.decodeSmall(key, entry.value as Stored, host)
     return chain(this.raw(shard, key, entry), (stored) =>
@@ -58,12 +60,12 @@ export class Values {
     )
   }
 
-  /** Answers the value of a row that {@link isAtHand} has passed. */
+  /** Decodes the value of a row that {@link isAtHand} has passed. */
   decodeSmall(key: string, stored: Stored, host: BackendHost): Awaitable<unknown> {
     return this.#serializer.decode(key, written(stored), host)
   }
 
-  /** The same; {@link MISS} when that takes time, or fails. */
+  /** The same, synchronously; {@link MISS} when decoding takes time. */
   decodeNow(key: string, stored: Stored): unknown {
     if (this.#takesTime) return MISS
     const decoded = this.decodeSmall(key, stored, NOBODY)
@@ -73,26 +75,34 @@ export class Values {
     return MISS
   }
 
-  /** Answers what was written of it. */
+  /** Returns the serialized value. */
   raw(shard: Shard, key: string, entry: Entry | undefined): Awaitable<Buffer | string | Miss> {
     if (entry?.kind === KIND.value) return written(entry.value as Stored)
     return entry?.kind === KIND.large ? gather(shard, key, entry) : MISS
   }
 }
 
-/** Passes an entry on, if its value is the one that was written. */
+/**
+ * Returns an entry whose value is the one that was written.
+ *
+ * @throws {DamagedValueError} When it is not.
+ */
 export function checked(key: string, entry: Entry | undefined): Entry | undefined {
   if (entry?.kind === KIND.value && sumOf(crc32(key), entry.value as Stored) !== entry.sum) throw damaged(key)
   return entry
 }
 
-/** Whether a row holds a small value, there, and the one that was written under the key of this checksum. */
+/**
+ * Whether a row holds a small value that has not expired and matches its checksum, which begins with that of the key.
+ */
 export function isAtHand(row: Peek | PeekAt, hash: number, now: Milliseconds): boolean {
   const sum = row[1]
   return sum >= 0 && isAlive({ expiresAt: row[2], usedAt: row[3] }, now) && sumOf(hash, row[0]) === sum
 }
 
-/** Writes the parts of a value, which nobody else may use, and answers the entry that is to name them. Until it is written nobody does. */
+/**
+ * Writes the parts of a value and returns the entry that will refer to them. Frees `bytes`, which the caller must own.
+ */
 async function stage(shard: Shard, key: string, bytes: Buffer): Promise<Encoded> {
   const ref = pick()
   await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING))
@@ -112,7 +122,7 @@ async function stage(shard: Shard, key: string, bytes: Buffer): Promise<Encoded>
   return encoded
 }
 
-/** Reads all parts of a value. Starts again when it was replaced meanwhile. */
+/** Reads all parts of a value. Starts over when it was replaced meanwhile. */
 async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promise<Buffer | string | Miss> {
   const bytes = await readParts(shard, key, entry)
   if (bytes !== MISS) return bytes
@@ -124,7 +134,7 @@ async function gather(shard: Shard, key: string, entry: Entry, tries = 1): Promi
   return MISS
 }
 
-/** Answers the bytes that were written, if they are all there. */
+/** Returns the bytes that were written; {@link MISS} when some are missing or damaged. */
 async function readParts(shard: Shard, key: string, { ref, value, sum }: Entry): Promise<Buffer | Miss> {
   const bytes = Buffer.allocUnsafeSlow(value as number)
   let found = crc32(key)
@@ -149,14 +159,14 @@ function sumOf(hash: number, value: Stored): number {
   return crc32(typeof value === 'number' ? String(value) : value, hash)
 }
 
-/** Counters stand in rows as numbers. */
+/** Counters are stored as numbers, so that `incr` needs no decoding. */
 function asNumber(encoded: Buffer | string): Stored {
   if (typeof encoded !== 'string' || !WHOLE_NUMBER.test(encoded)) return encoded
   const number = Number(encoded)
   return String(number) === encoded ? number : encoded
 }
 
-/** What the serializer answered. */
+/** The serialized form of a stored value. */
 function written(stored: Stored): Buffer | string {
   return typeof stored === 'number' ? String(stored) : stored
 }

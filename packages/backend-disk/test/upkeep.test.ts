@@ -140,7 +140,7 @@ describe('somebody who reads an old state', () => {
     expect(written).toBeLessThan(1_000)
     expect(bytesOf(store.directory)).toBeLessThan(1.2 * sizeLimit)
     expect(errors).toHaveLength(1)
-    expect(errors[0]).toMatch(/somebody reads an old state/)
+    expect(errors[0]).toMatch(/a reader holds an old snapshot/)
     expect(await store.get('page:1')).toBe(page)
     expect(await store.delete('page:1')).toBe(true)
     expect(await store.get('page:1')).toBe(MISS)

@@ -209,6 +209,21 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(['key', 'read'])).toEqual([undefined, 2])
   })
 
+  it('run again when others put what they read under a tag that they then delete', async () => {
+    const tags = createTags(cache)
+    await cache.set('key', 1)
+    let runs = 0
+    await run(
+      async () => {
+        await cache.set('read', (await cache.get('key')) as number)
+        if (runs++ === 0) await outsideTransaction(() => cache.set('key', 2, { tags: ['tag'] }))
+        await tags.delete('tag')
+      },
+      { mode: 'serializable' },
+    )
+    expect(await cache.getMany(['key', 'read'])).toEqual([undefined, 2])
+  })
+
   it('never wait for each other in a ring', async () => {
     const move = (from: string, to: string) =>
       run(async () => {

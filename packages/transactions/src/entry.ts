@@ -34,6 +34,11 @@ export class Entry {
     return this.isDropped ? MISS : this.seen
   }
 
+  /** The same before any tag is deleted. Absent of what was found to be under one of them: that may change. */
+  get expectedWithTags(): Held | Miss | undefined {
+    return this.isDropped && this.seen === MISS ? undefined : this.seen
+  }
+
   /** Whether it is known what the key holds. */
   get isKnown(): boolean {
     return this.own !== undefined || this.fill !== undefined || this.seen !== undefined

@@ -36,14 +36,13 @@ export class Part {
 
   /** Whether nothing is written, and nothing has to be checked. */
   get isEmpty(): boolean {
-    return this.keys.length === 0 && !this.#locks && this.#expectations(this.#entries).length === 0
+    return this.keys.length === 0 && !this.#locks && this.#expectations().length === 0
   }
 
   /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
   async validate(): Promise<void> {
     if (!this.#host.checksReads) return this.#validateLocks()
-    const undropped = [...this.#entries].filter(([, { isDropped }]) => !isDropped) // The tags are still there.
-    if (!(await apply(this.#view.door, this.#expectations(undropped), []))) throw conflict()
+    if (!(await apply(this.#view.door, this.#expectations('expectedWithTags'), []))) throw conflict()
   }
 
   /**
@@ -71,7 +70,7 @@ export class Part {
       return chain(this.#tagsOf(key, entry), (tags) => writeOf(key, own, now, onlyLifetime, tags))
     })
     const unlocks = this.#locks?.keys.map((key): Change => ({ op: 'unlock', lock: lockName(key) })) ?? []
-    return this.#applyOnce(this.#expectations(this.#entries), [...(await all(writes)), ...unlocks])
+    return this.#applyOnce(this.#expectations(), [...(await all(writes)), ...unlocks])
   }
 
   /** The tags that a key is to have. */
@@ -90,9 +89,9 @@ export class Part {
     return applyForCertain(door, [first, ...others], expectations, writes)
   }
 
-  #expectations(entries: Iterable<readonly [key: string, entry: Entry]>): Expected[] {
+  #expectations(which: 'expected' | 'expectedWithTags' = 'expected'): Expected[] {
     const { checksReads } = this.#host
-    const stamps = [...entries].flatMap(([key, { expected, judged }]): Expected[] =>
+    const stamps = [...this.#entries].flatMap(([key, { [which]: expected, judged }]): Expected[] =>
       expected === undefined || !(checksReads || judged) ? [] : [{ key, stamp: stampOf(expected) }],
     )
     return [...this.#lockExpectations(), ...stamps]

@@ -7,9 +7,11 @@ import {
   type Cache,
   ConfigurationError,
   createCache,
+  guard,
   LockedError,
   type Locks,
   NotSupportedError,
+  type Tags,
 } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import {
@@ -426,6 +428,23 @@ describe('a locked transaction', () => {
     await other
     expect(await cache.getMany(['first', 'a', 'b'])).toEqual([1, 'theirs', undefined])
   })
+
+  it.each(['inspect', 'tags'] as const)(
+    'fails when %s does not answer, and takes nothing for absent',
+    async (member) => {
+      const store = reference()
+      const away = () => Promise.reject(new BackendUnavailableError('not connected'))
+      const tags = { ...(store.tags as Tags), of: away }
+      setup(altered(store, { guard, ...(member === 'tags' ? { tags } : { inspect: away }) }))
+      await cache.set('count', 5)
+      const increasing = run(async () => {
+        await createTags(cache).delete('another')
+        await increase('count')
+      })
+      await expect(increasing).rejects.toThrow(BackendUnavailableError)
+      expect(await cache.get('count')).toBe(5)
+    },
+  )
 
   it('needs a backend with locks', async () => {
     setup({ ...memory(), locks: false, get: () => 1, name: 'lockless' } as unknown as Backend)

@@ -4,11 +4,14 @@ import { ask } from './ask.ts'
 /** The tags that a transaction makes absent: for itself at once, in the store with the commit. */
 export class DroppedTags {
   readonly #door: Door
+  readonly #readsMatter: boolean
   #deleted = new Set<string>()
   #expired = new Set<string>()
 
-  constructor(door: Door) {
+  /** @param readsMatter Whether a look at tags that fails is thrown. */
+  constructor(door: Door, readsMatter: boolean) {
     this.#door = door
+    this.#readsMatter = readsMatter
   }
 
   get deleted(): ReadonlySet<string> {
@@ -47,7 +50,7 @@ export class DroppedTags {
   #isUnder(key: string, isDropped: (tag: string) => boolean): Awaitable<boolean> {
     const { tags } = this.#door.backend
     if (!tags) return false
-    const found = ask<readonly string[] | Miss>(this.#door, 'get', key, () => tags.of(key))
+    const found = ask<readonly string[] | Miss>(this.#door, 'get', key, () => tags.of(key), this.#readsMatter)
     // One that is gone by now may have been under them.
     return chain(found, (found) => found === MISS || found.some(isDropped))
   }

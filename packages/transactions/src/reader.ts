@@ -121,7 +121,7 @@ export class Reader {
   }
 
   #ask<T>(key: string, perform: () => Awaitable<T>): Awaitable<T> {
-    return ask(this.#view.door, 'get', key, perform)
+    return ask(this.#view.door, 'get', key, perform, this.#host.readsMatter)
   }
 
   #askMany(keys: readonly string[]): Awaitable<ReadonlyMap<string, unknown>> {

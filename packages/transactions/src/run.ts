@@ -47,6 +47,7 @@ export class Run implements Participation, ViewHost {
   readonly clock: typeof clock = clock
   readonly remembers: boolean
   readonly checksReads: boolean
+  readonly readsMatter: boolean
   readonly allowsRanges: boolean
   readonly allowsSlots: boolean
   readonly locks: KeyLocks | undefined
@@ -70,10 +71,10 @@ export class Run implements Participation, ViewHost {
     this.#suppress = suppress
     this.checksReads = mode === 'serializable' && !around
     this.remembers = mode !== 'fast' && !around
+    this.readsMatter = mode === 'locked' && !around
     this.allowsRanges = !this.checksReads || phantoms
     this.allowsSlots = crossSlot === 'per-slot' || around !== undefined
-    this.locks =
-      mode === 'locked' && !around ? new KeyLocks(timeout, deadline, (error) => this.#fail(error)) : undefined
+    this.locks = this.readsMatter ? new KeyLocks(timeout, deadline, (error) => this.#fail(error)) : undefined
   }
 
   get isOver(): boolean {

@@ -8,6 +8,8 @@ export interface ViewHost {
   readonly remembers: boolean
   /** Whether the commit checks all that was read. */
   readonly checksReads: boolean
+  /** Whether a read that fails ends the transaction: nothing checks at the commit what was locked. */
+  readonly readsMatter: boolean
   readonly allowsRanges: boolean
   readonly allowsSlots: boolean
   /**

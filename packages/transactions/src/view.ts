@@ -71,7 +71,7 @@ export class View implements BackendBase {
     this.placement = new Placement(store, host.allowsSlots)
     this.#host = host
     this.#draft = new Draft(host.clock, new Loadings(store))
-    this.#dropped = new DroppedTags(door)
+    this.#dropped = new DroppedTags(door, host.readsMatter)
     this.reader = new Reader(this, host, this.#draft, this.#dropped)
     for (const kind of ['bits', 'windows', 'sets'] as const) if (store[kind] === false) this[kind] = false
     this.backend = backendOf(this)

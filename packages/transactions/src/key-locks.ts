@@ -14,6 +14,7 @@ import {
 } from '@cashews/core'
 import { TransactionClosedError, TransactionRestartError } from './errors.ts'
 import { LockRenewal } from './lock-renewal.ts'
+import { nowOrWhenBack } from './now-or-when-back.ts'
 import type { View } from './view.ts'
 
 /** The lock of a key: beside those that the application takes, and where the key lives. */
@@ -180,12 +181,15 @@ export class KeyLocks {
     })
   }
 
-  async #free(view: View, key: string): Promise<void> {
+  /** Whoever needs the store hears that it is away: this can wait. */
+  #free(view: View, key: string): Promise<void> {
     const { locks } = view.store
     const lock = lockName(key)
-    // It ends by itself where the store is away, which is told once, and not by each transaction.
-    if (locks) await this.#ask(view, () => locks.release(lock, this.token), false)
-    wakeWaiters(view.store, lock)
+    const free = async () => {
+      if (locks) await this.#ask(view, () => locks.release(lock, this.token))
+      wakeWaiters(view.store, lock)
+    }
+    return nowOrWhenBack(free, this.#lifetime)
   }
 
   async #wait(view: View, keys: readonly string[]): Promise<void> {
@@ -254,7 +258,7 @@ export class KeyLocks {
   }
 
   /** Locks matter: one that cannot be taken is not taken. */
-  #ask<T>(view: View, perform: () => Awaitable<T>, matters = true): Awaitable<T> {
+  #ask<T>(view: View, perform: () => Awaitable<T>): Awaitable<T> {
     const call: Call = {
       command: 'setLock',
       key: '',
@@ -262,6 +266,6 @@ export class KeyLocks {
       lifetime: this.#lifetime,
       backend: view.store,
     }
-    return view.door.ask(call, perform, matters)
+    return view.door.ask(call, perform, true)
   }
 }

@@ -2,7 +2,6 @@ import {
   type Awaitable,
   type Backend,
   BackendError,
-  BackendUnavailableError,
   type Command,
   type Door,
   inTransaction,
@@ -222,8 +221,7 @@ export class Run implements Participation, ViewHost {
     if (!locks) return undefined
     const releasing = [...this.#views.values()].flatMap((view) => {
       const released = locks.release(view, isFreed)
-      const report = (error: unknown) => error instanceof BackendUnavailableError || view.door.report(error)
-      return isPending(released) ? [released.catch(report)] : []
+      return isPending(released) ? [released.catch((error) => view.door.report(error))] : []
     })
     if (releasing.length > 0) this.#releasing = Promise.all([this.#releasing, ...releasing])
     return this.#releasing

@@ -137,3 +137,24 @@ it.each([true, false])('an outage that ends many transactions is reported once, 
   for (const { status } of await Promise.allSettled(changes)) expect(status).toBe('rejected')
   expect(reported).toHaveLength(1)
 })
+
+it('frees its locks as soon as the server is back, when the connection broke at its end', async () => {
+  await using server = await startRedis()
+  await using link = await startProxy(server.port)
+  await using cache = createCache().setup(redis({ host: '127.0.0.1', port: link.port }), PATIENT)
+  const locks = () => server.admin.keys('*\0transaction')
+  const change = transaction(
+    cache,
+    async () => {
+      await cache.setMany({ a: 1, b: 1 })
+      link.refuse()
+      link.reset()
+      throw new Error('rolls back')
+    },
+    { timeout: '1h' },
+  )
+  await expect(change).rejects.toThrow('rolls back')
+  expect(await locks()).toHaveLength(2)
+  link.heal()
+  await eventually(async () => (await locks()).length === 0)
+})

@@ -31,6 +31,7 @@ const BOUNDED = {
   lazyConnect: true,
   connectionName: 'cashews',
   retryStrategy: pause,
+  maxLoadingRetryTime: LONGEST_PAUSE,
   reconnectOnError: (error: Error) => (/^READONLY/.test(error.message) ? 1 : false),
 } satisfies Connection
 

@@ -8,6 +8,9 @@ const SILENCE: Milliseconds = 200
 /** How long the handshake on a new connection may take. */
 const HANDSHAKE: Milliseconds = 1_000
 
+/** How many times as long it may take a server that says that it is loading its data: less than a cache waits for its store. */
+const HANDSHAKES_WHILE_LOADING = 4
+
 /**
  * Acts after a while, unless what was waited for has come: it is looked for once more, because a process that was busy
  * itself runs its timers before it reads what has arrived. Answers how to stop.
@@ -56,6 +59,11 @@ export function whyUnreachable(scout: Redis): Promise<string | undefined> {
   return promise.finally(() => scout.disconnect())
 }
 
+/** Whether a server that has not finished the handshake says that it is loading its data. */
+async function isLoading(client: Redis | Cluster): Promise<boolean> {
+  return String(await client.info('persistence')).includes('\nloading:1')
+}
+
 /** Whether a server has no database of the number that was asked for. */
 export function isNoSuchDatabase({ message }: Error): boolean {
   return message.includes('DB index is out of range')
@@ -66,9 +74,10 @@ export class Watch {
   readonly #client: Redis | Cluster
   readonly #stuck: () => void
   #trouble: Error | undefined
+  #isLoading = false
   #stopWaiting = (): void => {}
 
-  /** @param stuck Hears that a server has taken the connection, and does not finish the handshake. */
+  /** @param stuck Hears that a server has taken the connection, and does not finish the handshake in time. */
   constructor(client: Redis | Cluster, stuck: () => void) {
     this.#client = client
     this.#stuck = stuck
@@ -78,10 +87,11 @@ export class Watch {
 
   /** Says why no command can be sent now. */
   whyAway(address: string): BackendUnavailableError {
-    const { message, lastNodeError } = (this.#trouble ?? {}) as Partial<Error> & { readonly lastNodeError?: Error }
+    const trouble = this.#isLoading ? new Error('it is loading its data') : this.#trouble
+    const { message, lastNodeError } = (trouble ?? {}) as Partial<Error> & { readonly lastNodeError?: Error }
     const why = [message?.replace(/\.$/, ''), lastNodeError?.message].filter(Boolean).map((text) => `: ${text}`)
     return new BackendUnavailableError(`Redis at ${address} is not connected (${this.#client.status})${why.join('')}`, {
-      cause: this.#trouble,
+      cause: trouble,
       isUndone: true,
     })
   }
@@ -103,8 +113,32 @@ export class Watch {
   }
 
   readonly #onConnect = (): void => {
+    this.#isLoading = false
+    this.#awaitHandshake(HANDSHAKES_WHILE_LOADING)
+  }
+
+  #awaitHandshake(patience: number): void {
     this.#stopWaiting()
-    this.#stopWaiting = later(HANDSHAKE, () => this.#client.status === 'connect' && this.#stuck())
+    const isUnderWay = () => this.#client.status === 'connect'
+    const stopAsking = later(HANDSHAKE / 2, () => isUnderWay() && this.#askWhetherLoading())
+    const stopWaiting = later(HANDSHAKE, () => {
+      if (!isUnderWay()) this.#isLoading = false
+      else if (this.#isLoading && patience > 1) this.#awaitHandshake(patience - 1)
+      else this.#stuck()
+    })
+    this.#stopWaiting = () => {
+      stopAsking()
+      stopWaiting()
+    }
+  }
+
+  #askWhetherLoading(): void {
+    isLoading(this.#client).then(
+      (isLoading) => {
+        this.#isLoading = isLoading
+      },
+      () => {},
+    )
   }
 }
 

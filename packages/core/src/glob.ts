@@ -1,9 +1,14 @@
 /** The characters that mean something in a glob. */
-const SPECIAL = /[*?[\]\\]/
+const SPECIAL = /[*?[\]\\]/g
 
 /** Makes text stand for itself in a pattern: `escapeGlob('a*b')` is `a\*b`. */
 export function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\]/g, '\\$&')
+  return text.replace(SPECIAL, '\\$&')
+}
+
+/** The text that every key which matches a glob begins with. */
+export function fixedHead(pattern: string): string {
+  return pattern.split(SPECIAL, 1)[0] as string
 }
 
 /**
@@ -13,71 +18,48 @@ export function escapeGlob(text: string): string {
  * Never a regular expression: the time is bounded by pattern length times key length, whatever the pattern.
  */
 export function compileGlob(pattern: string): (key: string) => boolean {
-  if (!SPECIAL.test(pattern)) return (key) => key === pattern
-  const head = pattern.slice(0, -1)
-  if (pattern.endsWith('*') && !SPECIAL.test(head)) return (key) => key.startsWith(head)
-  const steps = parse(pattern)
-  return (key) => matches(steps, key)
+  const head = fixedHead(pattern)
+  const steps = parse(pattern.slice(head.length))
+  return (key) => key.startsWith(head) && matches(steps, key, head.length)
 }
 
 const ANY_TEXT = '*'
-type Step = typeof ANY_TEXT | ((character: number) => boolean)
+type Step = typeof ANY_TEXT | ((character: string) => boolean)
+
+/** A class, whose `]` may be forgotten as in Redis, or a character, which may be escaped. */
+const STEP = /\[(\^?)((?:\\.|[^\]])*)\]?|\\?(.)/gs
+/** What a class holds: one character, or all from one to another. */
+const RANGE = /\\?(.)(?:-\\?(.))?/gs
 
 function parse(pattern: string): Step[] {
   const steps: Step[] = []
-  for (let at = 0; at < pattern.length; at++) {
-    const character = pattern[at] as string
-    if (character === '*') {
-      if (steps.at(-1) !== ANY_TEXT) steps.push(ANY_TEXT)
-    } else if (character === '?') {
-      steps.push(() => true)
-    } else if (character === '[') {
-      const end = classEnd(pattern, at)
-      steps.push(characterClass(pattern.slice(at + 1, end)))
-      at = end
-    } else {
-      if (character === '\\' && at + 1 < pattern.length) at++
-      const code = pattern.charCodeAt(at)
-      steps.push((candidate) => candidate === code)
-    }
+  for (const [token, negation, members, character] of pattern.matchAll(STEP)) {
+    if (members !== undefined) steps.push(characterClass(members, negation === '^'))
+    else if (token === '?') steps.push(() => true)
+    else if (token !== ANY_TEXT) steps.push((candidate) => candidate === character)
+    else if (steps.at(-1) !== ANY_TEXT) steps.push(ANY_TEXT)
   }
   return steps
 }
 
-/** Where the `]` of a class stands; the end of the pattern when it was forgotten, as in Redis. */
-function classEnd(pattern: string, start: number): number {
-  let at = start + 1
-  while (at < pattern.length && pattern[at] !== ']') at += pattern[at] === '\\' ? 2 : 1
-  return Math.min(at, pattern.length)
-}
-
-function characterClass(body: string): (character: number) => boolean {
-  const negated = body.startsWith('^')
-  const ranges: [from: number, to: number][] = []
-  for (let at = negated ? 1 : 0; at < body.length; at++) {
-    if (body[at] === '\\' && at + 1 < body.length) at++
-    const from = body.charCodeAt(at)
-    if (body[at + 1] === '-' && at + 2 < body.length) {
-      at += body[at + 2] === '\\' && at + 3 < body.length ? 3 : 2
-      const to = body.charCodeAt(at)
-      ranges.push(from <= to ? [from, to] : [to, from])
-    } else ranges.push([from, from])
-  }
-  return (character) => ranges.some(([from, to]) => character >= from && character <= to) !== negated
+function characterClass(members: string, isNegated: boolean): (character: string) => boolean {
+  const ranges = Array.from(members.matchAll(RANGE), ([, from = '', to = from]) => [from, to].sort())
+  return (character) => ranges.some(([from = '', to = '']) => from <= character && character <= to) !== isNegated
 }
 
 /** Goes back to the last `*` on a mismatch, and lets it swallow one character more. */
-function matches(steps: readonly Step[], key: string): boolean {
+function matches(steps: readonly Step[], key: string, from: number): boolean {
   let step = 0
-  let at = 0
+  let at = from
   let lastStar = -1
   let swallowed = 0
   while (at < key.length) {
     const test = steps[step]
     if (test === ANY_TEXT) {
+      if (step === steps.length - 1) return true
       lastStar = step++
       swallowed = at
-    } else if (test?.(key.charCodeAt(at))) {
+    } else if (test?.(key[at] as string)) {
       step++
       at++
     } else if (lastStar >= 0) {

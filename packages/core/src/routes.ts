@@ -1,4 +1,5 @@
 import { CommandError, ConfigurationError, NotConfiguredError } from './errors.ts'
+import { fixedHead } from './glob.ts'
 import { kindOfOption } from './options.ts'
 import type { Route } from './route.ts'
 
@@ -56,7 +57,7 @@ export class Routes {
   /** The routes that may have keys which match a glob. */
   matching(pattern: string): readonly Route[] {
     if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${kindOfOption(pattern)}.`)
-    const fixed = pattern.split(/[*?[\\]/, 1)[0] as string
+    const fixed = fixedHead(pattern)
     const owner = this.all.find((route) => fixed.startsWith(route.prefix))
     const routes = this.all.filter((route) => route === owner || route.prefix.startsWith(fixed))
     if (routes.length === 0) throw this.#notConfigured(pattern)

@@ -4,6 +4,7 @@ import {
   type Backend,
   type Clock,
   ConfigurationError,
+  checkKnown,
   checkThat,
   completeBackend,
   type Driver,
@@ -14,7 +15,6 @@ import {
   redact,
   systemClock,
   type Ttl,
-  unknownOption,
 } from '@cashews/core'
 import { createSerializer, serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
 import { crc32 } from './checksum.ts'
@@ -75,8 +75,7 @@ function create(options: DiskOptions = {}): DiskBackend {
     typeof options === 'object' && options !== null,
     `disk() takes an object of options, not ${kindOfOption(options)}. A URL goes to setup() of a cache whose drivers are [disk].`,
   )
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
-  if (unknown !== undefined) throw unknownOption(unknown, 'disk', OPTIONS)
+  checkKnown('disk', options, OPTIONS)
   const { directory, shards = 8, sizeLimit = 1024 ** 3, timeout = '1s', checkInterval = '1s', ...others } = options
   const { synchronous = 'off', clock, ...rest } = others
   const check = (name: keyof DiskOptions, isFine: boolean, good: string) =>

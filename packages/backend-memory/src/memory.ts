@@ -1,12 +1,12 @@
 import {
   type Clock,
+  checkKnown,
   checkThat,
   type Driver,
   kindOfOption,
   optionsFromUrl,
   parseTtl,
   type Ttl,
-  unknownOption,
 } from '@cashews/core'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
@@ -73,8 +73,7 @@ export const memory: MemoryDriver = /* @__PURE__ */ Object.assign(create, {
 })
 
 function create(options: MemoryOptions = {}): MemoryBackend {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name))
-  if (unknown !== undefined) throw unknownOption(unknown, 'memory', OPTIONS)
+  checkKnown('memory', options, OPTIONS)
   const { size = 10_000, maxBytes, isolation = 'clone', eviction = 'lru', checkInterval = 1, clock } = options
   const check = (name: keyof MemoryOptions, isFine: boolean, good: string) =>
     checkThat(isFine, `Option "${name}" of memory is ${kindOfOption(options[name])}; it must be ${good}.`)

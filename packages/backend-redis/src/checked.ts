@@ -1,4 +1,4 @@
-import { ConfigurationError, unknownOption } from '@cashews/core'
+import { ConfigurationError, checkKnown } from '@cashews/core'
 import { serializerOptionNames } from '@cashews/serialization'
 import { OWN_OPTIONS, PLACE, type RedisOptions } from './settings.ts'
 
@@ -48,8 +48,8 @@ const REFUSED = {
 export function checkOptions(options: RedisOptions): void {
   if (!isObject(options))
     throw new ConfigurationError("redis takes an object of settings, such as { url: 'redis://localhost:6379' }.")
+  checkKnown('redis', options, KNOWN)
   for (const [name, value] of Object.entries(options)) {
-    if (!KNOWN.includes(name)) throw unknownOption(name, 'redis', KNOWN)
     if (value === undefined && WHERE.includes(name))
       throw new ConfigurationError(`Option "${name}" of redis is undefined; leave it out for localhost:6379.`)
     const kind = KINDS[name as keyof RedisOptions]

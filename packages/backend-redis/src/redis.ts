@@ -1,4 +1,4 @@
-import { ConfigurationError, type Driver, parseTtl, type Tags, type Ttl, unknownOption, withTags } from '@cashews/core'
+import { ConfigurationError, checkKnown, type Driver, parseTtl, type Tags, type Ttl, withTags } from '@cashews/core'
 import { createSerializer } from '@cashews/serialization'
 import { checkOptions } from './checked.ts'
 import { Keyspace } from './keyspace.ts'
@@ -53,8 +53,7 @@ function create(given: RedisOptions = {}): RedisBackend {
 function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefined {
   if (clientSide === false) return undefined
   const { size, bytes, isolation, maxTtl = '5m', maxStale = '1s', ...rest } = clientSide === true ? {} : clientSide
-  const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) throw unknownOption(unknown, 'the client-side cache of redis', CLIENT_SIDE)
+  checkKnown('The client-side cache of redis', rest, CLIENT_SIDE)
   const stale = parseTtl(maxStale)
   if (stale < LEAST_STALE || stale === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(

@@ -10,8 +10,8 @@ afterEach(() => vi.restoreAllMocks())
 
 describe('the options of redis', () => {
   it.each([
-    [{ hots: 'localhost' }, /Unknown option "hots" for redis.*host.*codec/],
-    [{ clientSide: { max: 1 } }, /Unknown option "max".*size, bytes, maxTtl/],
+    [{ hots: 'localhost' }, /redis has no option "hots".*host.*codec/],
+    [{ clientSide: { max: 1 } }, /redis has no option "max".*size, bytes, maxTtl/],
     [{ clientSide: { maxStale: 0.01 } }, /maxStale/],
     [{ clientSide: { maxStale: Number.POSITIVE_INFINITY } }, /maxStale/],
     [{ host: 'a', cluster: ['b'] }, /several places at once/],

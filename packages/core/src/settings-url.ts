@@ -1,4 +1,5 @@
 import { ConfigurationError, TtlError } from './errors.ts'
+import { checkKnown } from './options.ts'
 import { parseTtl } from './ttl.ts'
 
 /** How the text of a URL option is read. */
@@ -34,15 +35,10 @@ export function optionsFromUrl<K extends string>(
   const options: Partial<Record<K, unknown>> = {}
   for (const [written, text] of new URLSearchParams(query)) {
     const name = camelCase(written)
-    if (!Object.hasOwn(kinds, name)) throw unknownOption(written, url, Object.keys(kinds))
+    checkKnown(redact(url), { [name]: text }, Object.keys(kinds))
     options[name as K] = readOption(written, text, kinds[name as K], url)
   }
   return options
-}
-
-/** Says that an option does not exist, and which ones do. */
-export function unknownOption(name: string, where: string, known: readonly string[]): ConfigurationError {
-  return new ConfigurationError(`Unknown option "${name}" for ${redact(where)}. Known options: ${known.join(', ')}.`)
 }
 
 /** Shows a URL without its password and secrets. */

@@ -5,8 +5,8 @@ import { checkDrivers, type Driver } from './driver.ts'
 import { ConfigurationError } from './errors.ts'
 import type { GuardOptions } from './guard.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkFlags, checkThat, kindOfOption } from './options.ts'
-import { camelCase, type OptionKind, optionsFromUrl, redact, unknownOption } from './settings-url.ts'
+import { checkFlags, checkKnown, checkThat, kindOfOption } from './options.ts'
+import { camelCase, type OptionKind, optionsFromUrl, redact } from './settings-url.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
 /** Settings of one backend in a cache. */
@@ -103,8 +103,7 @@ function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Ba
     throw new ConfigurationError(
       `The backend "${target.name}" does not say whether it has tags: pass it to completeBackend, or give it tags: false.`,
     )
-  const [stray] = Object.keys(rest)
-  if (stray !== undefined) throw unknownOption(stray, `the setup of "${target.name}"`, OWN)
+  checkKnown(`The setup of "${target.name}"`, rest, OWN)
   return target
 }
 

@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { type Awaitable, ConfigurationError, unknownOption } from '@cashews/core'
+import { type Awaitable, ConfigurationError, checkKnown } from '@cashews/core'
 
 export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
 
@@ -99,8 +99,7 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
     level,
     ...rest
   } = typeof given === 'object' && given !== null ? given : { algorithm: given }
-  const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) throw unknownOption(unknown, 'compression', ['algorithm', 'threshold', 'level'])
+  checkKnown('compression', rest, ['algorithm', 'threshold', 'level'])
   const algorithm = ALGORITHMS.find((known) => known.name === name)
   if (!algorithm)
     throw new ConfigurationError(

@@ -1,4 +1,4 @@
-import { ConfigurationError, type OptionKind, parseTtl, type Ttl, unknownOption } from '@cashews/core'
+import { ConfigurationError, checkKnown, type OptionKind, parseTtl, type Ttl } from '@cashews/core'
 import type { Codec } from './codec.ts'
 import type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
 import type { StandardSchema } from './schema.ts'
@@ -73,9 +73,7 @@ export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'm
 /** @throws {ConfigurationError} On an option that does not exist, or a value that cannot work. */
 export function settingsOf(options: SerializerOptions): Settings {
   if (!isRecord(options)) throw noRecord('The options of a serializer', options)
-  for (const name of Object.keys(options))
-    if (!serializerOptionNames.includes(name as keyof SerializerOptions))
-      throw unknownOption(name, 'values in bytes', serializerOptionNames)
+  checkKnown('A serializer', options, serializerOptionNames)
   const { secret, secrets = secret === undefined ? [] : [secret], codec = 'msgpack', compression = false } = options
   const { strict = false, signature = 'sha256', encryption = false, errorStacks = false, schema, maxAge } = options
   checkSecrets(options)
@@ -142,8 +140,8 @@ function noRecord(what: string, given: unknown): ConfigurationError {
 
 function limitsOf(given: SerializerLimits): Required<SerializerLimits> {
   if (!isRecord(given)) throw noRecord('The limits', given)
+  checkKnown('limits', given, Object.keys(LIMITS))
   for (const [name, limit] of Object.entries(given)) {
-    if (!Object.hasOwn(LIMITS, name)) throw unknownOption(name, 'limits', Object.keys(LIMITS))
     if (typeof limit !== 'number' || !(limit >= 1))
       throw new ConfigurationError(`Limit "${name}" is ${String(limit)}; it must be a number of at least 1.`)
   }

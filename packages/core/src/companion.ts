@@ -1,11 +1,7 @@
+import { getOrMake } from './get-or-make.ts'
+
 /** Answers the one companion of each object, made when first asked for and kept as long as the object lives. */
 export function companionOf<K extends object, V>(make: () => V): (object: K) => V {
   const companions = new WeakMap<K, V>()
-  return (object) => {
-    const found = companions.get(object)
-    if (found !== undefined) return found
-    const made = make()
-    companions.set(object, made)
-    return made
-  }
+  return (object) => getOrMake(companions, object, make)
 }

@@ -1,3 +1,4 @@
+import { getOrMake } from './get-or-make.ts'
 import type { Reason } from './outcome.ts'
 
 /** What a strategy did for one call. */
@@ -48,14 +49,13 @@ export class Detector {
   }
 
   /** Notes that a key was asked for, before it is known what comes of it. */
-  expect(key: string): void {
-    if (!this.#calls.has(key)) this.#calls.set(key, [])
+  expect(key: string): Detection[] {
+    return getOrMake(this.#calls, key, () => [])
   }
 
   record(key: string, detection: Detection): void {
     const known = Object.entries(detection).filter(([, fact]) => fact !== undefined)
-    this.expect(key)
-    this.#calls.get(key)?.push(Object.fromEntries(known) as unknown as Detection)
+    this.expect(key).push(Object.fromEntries(known) as unknown as Detection)
   }
 
   /** Tells another detector, once, everything this one has seen. */

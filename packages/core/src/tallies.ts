@@ -1,5 +1,6 @@
 import type { Detection } from './detect.ts'
 import type { Flight } from './flight.ts'
+import { getOrMake } from './get-or-make.ts'
 
 /** What a cache counts of the calls of one template: hits that are at hand always, the rest while somebody watches. */
 export class Tally {
@@ -55,12 +56,7 @@ export class Tallies {
   }
 
   of(template: string): Tally {
-    let tally = this.#byTemplate.get(template)
-    if (tally === undefined) {
-      tally = new Tally(template)
-      this.#byTemplate.set(template, tally)
-    }
-    return tally
+    return getOrMake(this.#byTemplate, template, () => new Tally(template))
   }
 
   /** Answers what ends it. */

@@ -1,5 +1,6 @@
 import type { Backend, Milliseconds } from './backend.ts'
 import { companionOf } from './companion.ts'
+import { getOrMake } from './get-or-make.ts'
 
 /** Who in this process waits for which lock of one backend: first come, first woken. */
 export class Waiters {
@@ -7,8 +8,7 @@ export class Waiters {
 
   /** Resolves when {@link wake} reaches this waiter, after `atMost`, when `signal` aborts, or with `elsewhere`. */
   wait(key: string, atMost: Milliseconds, signal?: AbortSignal, elsewhere?: Promise<void>): Promise<void> {
-    const queue = this.#queues.get(key) ?? new Set()
-    this.#queues.set(key, queue)
+    const queue = getOrMake(this.#queues, key, () => new Set())
     return new Promise((resolve, reject) => {
       // He who looks again waits no longer: a wake that reached him would be lost to the others.
       const done = () => {

@@ -63,14 +63,14 @@ function parameter(nodes: readonly Node[], key: number): Parameter {
   const fallback = defaultOf(initializer)
   const bindings: Binding[] = []
   const complete = bind(target, [{ key, fallback }], bindings)
-  if (rest && target !== bindings[0]?.name) throw new SyntaxError('No names in a rest parameter.')
+  if (rest && target !== bindings[0]?.name) throw new SyntaxError() // takes its list apart
   return { rest, fallback, bindings, complete }
 }
 
 /** Collects the names that a target binds; tells whether they are all there is to see. */
 function bind(target: Node, path: Binding['path'], bindings: Binding[]): boolean {
   if (typeof target === 'string') {
-    if (!NAME.test(target)) throw new SyntaxError(target)
+    if (!NAME.test(target)) throw new SyntaxError()
     bindings.push({ name: target, path })
     return true
   }
@@ -88,7 +88,7 @@ function bind(target: Node, path: Binding['path'], bindings: Binding[]): boolean
 /** The value of `= literal`; {@link OMITTED} for what only the function can tell. */
 function defaultOf([equals, ...nodes]: readonly Node[]): unknown {
   if (!equals) return undefined
-  if (equals !== '=') throw new SyntaxError('No default.')
+  if (equals !== '=') throw new SyntaxError()
   const text = nodes.map((node) => (typeof node === 'string' ? node : node.text)).join(' ')
   if (Object.hasOwn(SPELLINGS, text)) return SPELLINGS[text]
   try {

@@ -1,8 +1,9 @@
 import type { Spot } from '../backend.ts'
+import { getOrMake } from '../get-or-make.ts'
 import { MAX_KEY_LENGTH } from './limit.ts'
 
-/** How many calls are remembered at least; twice as many at most. */
-const GENERATION = 8_192
+/** How many calls are remembered. */
+const MOST_CALLS = 16_384
 
 /** Whether a value is compared by what it is, and rendered the same each time. */
 function isPlain(value: unknown): boolean {
@@ -16,16 +17,15 @@ export function newSpot(key: string): Spot {
 
 /**
  * Remembers the keys of recent calls, when they depend on one or two plain arguments only, and where the store found
- * them: that costs less than to write the key again and to look it up. Forgets by generation. Keys that had to be hashed
- * are not remembered, as their arguments may be huge.
+ * them: that costs less than to write the key again and to look it up. All are forgotten when they are too many: those that come
+ * often are soon back. Keys that had to be hashed are not remembered, as their arguments may be huge.
  */
 export class RecentCalls {
   /** Of the arguments that make the key; `undefined` for whatever else does. */
   readonly positions: ReadonlySet<number | undefined>
   readonly #first: number
   readonly #second: number
-  #young = new Map<unknown, Spot | Map<unknown, Spot>>()
-  #old = this.#young
+  readonly #known = new Map<unknown, Spot | Map<unknown, Spot>>()
   #size = 0
   /** The key of all calls, when no argument makes it. */
   #only: Spot | undefined
@@ -39,9 +39,8 @@ export class RecentCalls {
 
   find(args: readonly unknown[]): Spot | undefined {
     if (this.#first < 0) return this.#only
-    const found = this.#young.get(args[this.#first])
-    if (this.#second < 0) return (found as Spot | undefined) ?? this.#older(args)
-    return (found as Map<unknown, Spot> | undefined)?.get(args[this.#second]) ?? this.#older(args)
+    const found = this.#known.get(args[this.#first])
+    return this.#second < 0 ? (found as Spot) : (found as Map<unknown, Spot> | undefined)?.get(args[this.#second])
   }
 
   add(args: readonly unknown[], spot: Spot): void {
@@ -50,25 +49,11 @@ export class RecentCalls {
     const first = args[this.#first]
     const second = this.#second < 0 ? undefined : args[this.#second]
     if (!isPlain(first) || !isPlain(second)) return
-    if (++this.#size > GENERATION) {
-      this.#old = this.#young
-      this.#young = new Map()
+    if (++this.#size > MOST_CALLS) {
+      this.#known.clear()
       this.#size = 1
     }
-    if (this.#second < 0) {
-      this.#young.set(first, spot)
-      return
-    }
-    const row = (this.#young.get(first) as Map<unknown, Spot> | undefined) ?? new Map<unknown, Spot>()
-    this.#young.set(first, row.set(second, spot))
-  }
-
-  /** One that was remembered a generation ago stays for another. */
-  #older(args: readonly unknown[]): Spot | undefined {
-    if (this.#old === this.#young) return undefined
-    const found = this.#old.get(args[this.#first])
-    const spot = this.#second < 0 ? found : (found as Map<unknown, Spot> | undefined)?.get(args[this.#second])
-    if (spot !== undefined) this.add(args, spot as Spot)
-    return spot as Spot | undefined
+    if (this.#second < 0) this.#known.set(first, spot)
+    else (getOrMake(this.#known, first, () => new Map()) as Map<unknown, Spot>).set(second, spot)
   }
 }

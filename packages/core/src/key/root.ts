@@ -30,8 +30,8 @@ export function resolveRoot(
   const found = known ?? (/^\d+$/.test(root) ? position(+root) : undefined)
   if (found) return found
   if (hasSelf && root === 'this') return { read: steps.length ? (self) => self : identityOf }
-  if (root.startsWith('@')) return { read: () => fromContext(root.slice(1)) }
-  if (isContextName(root)) return { read: () => fromContext(root) }
+  const name = root.replace('@', '')
+  if (name !== root || isContextName(name)) return { read: () => fromContext(name) }
   throw templateError(
     template,
     at,

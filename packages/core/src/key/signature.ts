@@ -49,20 +49,15 @@ export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly s
 }
 
 /** Follows a path as the function itself does: what is `undefined` gives way to its default. */
-function bound([first, ...inner]: readonly [Hop, ...Hop[]], rest = false): Root {
-  const position = +first.key
+function bound(path: readonly [Hop, ...Hop[]], rest = false): Root {
+  const position = +path[0].key
   if (rest) return { read: (_, args) => args.slice(position) }
-  const outer: Read = (_, args) => (args[position] === undefined ? first.fallback : args[position])
-  if (!inner.length) return { read: outer, position }
-  return {
-    read: (self, args) =>
-      inner.reduce(
-        (value, { key, fallback }) => {
-          if (value === OMITTED) return value
-          const next = (value as Record<string, unknown>)[key] // fails as the function's own destructuring would
-          return next === undefined ? fallback : next
-        },
-        outer(self, args),
-      ),
-  }
+  const read: Read = (_, args) => path.reduce<unknown>(hop, args)
+  return path.length === 1 ? { read, position } : { read }
+}
+
+function hop(value: unknown, { key, fallback }: Hop): unknown {
+  if (value === OMITTED) return value
+  const next = (value as Record<string, unknown>)[key] // fails as the function's own destructuring would
+  return next === undefined ? fallback : next
 }

@@ -30,7 +30,7 @@ export function parameterList(source: string): readonly Node[] {
 
   const next = (): string => {
     const token = match(TOKEN)
-    if (!token) throw new SyntaxError(source)
+    if (!token) throw new SyntaxError()
     const start = at
     at += ((token === '/' && !OPERAND.test(last) && match(REGEX)) || token).length
     if (/^(\s|\/[/*])/.test(token)) return next()
@@ -57,7 +57,7 @@ export function parameterList(source: string): readonly Node[] {
     const token = next()
     if (token === '(') return group(token).nodes
     if (token === '=>') return [name]
-    if (token === '{') throw new SyntaxError(source)
+    if (token === '{') throw new SyntaxError()
     if (token === '[') group(token)
   }
 }

@@ -1,0 +1,14 @@
+/** A Map, or a WeakMap. */
+interface Keeper<K, V> {
+  get(key: K): V | undefined
+  set(key: K, value: V): unknown
+}
+
+/** Answers what a map has for a key, made when it is first asked for. */
+export function getOrMake<K, V>(map: Keeper<K, V>, key: K, make: () => V): V {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}

@@ -1,4 +1,4 @@
-import { type Awaitable, isPending } from './awaitable.ts'
+import { type Awaitable, recover } from './awaitable.ts'
 import {
   type Backend,
   type BitReader,
@@ -713,12 +713,8 @@ export class Cache implements AsyncDisposable {
   /** Hands an error that no caller awaits to `onError`, unless it is that the cache was closed meanwhile. */
   readonly report = (error: unknown): void => {
     if (error instanceof CacheClosedError) return
-    try {
-      const heard: unknown = outsideTransaction(() => this.#onError(error))
-      if (isPending(heard)) heard.catch((failure: unknown) => warn(failure, error))
-    } catch (failure) {
-      warn(failure, error)
-    }
+    const hear = (): unknown => outsideTransaction(() => this.#onError(error))
+    recover(hear, (failure) => console.warn('[cashews] onError failed:', failure, 'when told of', error))
   }
 
   #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
@@ -784,11 +780,6 @@ const MOST_BITS_OF_FIELD = 32
 const NONE: WriteOptions = {}
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
-
-/** Tells of an `onError` that fails itself. */
-function warn(failure: unknown, error: unknown): void {
-  console.warn('[cashews] onError failed:', failure, 'when told of', error)
-}
 
 /** Sends one operation to several backends, side by side. */
 function sendToAll<C extends Exclude<Command, StreamCommand>>(

@@ -1,6 +1,6 @@
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
-import { ConfigurationError } from './errors.ts'
+import { checkOneOf } from './options.ts'
 
 /** Commands that one cache has switched off for one asynchronous call. */
 export interface Disabling {
@@ -10,8 +10,6 @@ export interface Disabling {
 
 /** The commands named, or all of them when none is. */
 export function commandSet(commands: readonly Command[]): ReadonlySet<Command> {
-  for (const command of commands)
-    if (!COMMANDS.includes(command))
-      throw new ConfigurationError(`There is no command "${command}". The commands are ${COMMANDS.join(', ')}.`)
+  for (const command of commands) checkOneOf('command', command, COMMANDS)
   return new Set(commands.length > 0 ? commands : COMMANDS)
 }

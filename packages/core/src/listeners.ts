@@ -1,8 +1,9 @@
+import { recover } from './awaitable.ts'
 import type { Backend, RemovalReason } from './backend.ts'
 import type { CallOf, Command, CommandResults } from './command.ts'
 import { COMMANDS } from './commands.ts'
-import { ConfigurationError } from './errors.ts'
-import { checkFunction } from './options.ts'
+import { getOrMake } from './get-or-make.ts'
+import { checkFunction, checkOneOf } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 
 /** `T` for a command that has the field `Name`, perhaps nothing for any other, or where it is not known which it was. */
@@ -119,13 +120,11 @@ export class Listeners {
 
   /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
-    const events: readonly string[] = [...COMMANDS, ...TOLD]
-    if (!events.includes(event))
-      throw new ConfigurationError(`There is no event "${event}". The events are ${events.join(', ')}.`)
+    checkOneOf('event', event, [...COMMANDS, ...TOLD])
     checkFunction('A listener', listener ?? null)
     const own: Listener = (told) => listener(told)
-    const listeners = this.#byEvent.get(event) ?? new Set()
-    this.#byEvent.set(event, listeners.add(own))
+    const listeners = getOrMake(this.#byEvent, event, () => new Set())
+    listeners.add(own)
     this.#onChange()
     return disposable(() => {
       if (!listeners.delete(own)) return
@@ -136,16 +135,10 @@ export class Listeners {
 
   /** A listener that fails is reported, and disturbs nobody. */
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
-    for (const listener of this.#byEvent.get(event) ?? []) this.#tell(listener, told as never)
-    if (also) this.#tell(also, told)
-  }
-
-  #tell<T>(listener: (told: T) => unknown, told: T): void {
-    try {
-      const answer = outsideTransaction(() => listener(told))
-      if (answer instanceof Promise) answer.catch(this.#onError)
-    } catch (error) {
-      this.#onError(error)
+    const tell = (listener: Listener) => {
+      recover(() => outsideTransaction(() => listener(told as never)), this.#onError)
     }
+    this.#byEvent.get(event)?.forEach(tell)
+    if (also) tell(also)
   }
 }

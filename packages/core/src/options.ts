@@ -20,6 +20,11 @@ export function checkFunction(option: string, value: unknown): void {
   checkThat(value === undefined || typeof value === 'function', `${option} is a function, not ${kindOfOption(value)}.`)
 }
 
+/** Raises an error when there is nothing of that name. */
+export function checkOneOf(what: string, name: string, known: readonly string[]): void {
+  checkThat(known.includes(name), `There is no ${what} "${name}". The ${what}s are ${known.join(', ')}.`)
+}
+
 /** Raises an error when an option that has to be `true` or `false` is neither. */
 export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
   for (const [name, flag] of Object.entries(flags))

@@ -10,7 +10,6 @@ import {
 } from './backend.ts'
 import type { Answer, Call, CallOf, Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { neutralAnswer, perform } from './commands.ts'
-import type { Disabling } from './control.ts'
 import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
@@ -29,7 +28,7 @@ export interface RouteOwner {
   /** Who disables commands. */
   readonly cache: object
   readonly listeners: Listeners
-  report(error: unknown): void
+  readonly report: (error: unknown) => void
 }
 
 /** What a read becomes inside `invalidateFurther`. */
@@ -239,10 +238,7 @@ export class Route implements Guarded, Opener, Door {
       lease.token ??= UNPROVEN
     }
     return chain(
-      recover(
-        () => this.#carry(call),
-        (error) => this.report(error),
-      ),
+      recover(() => this.#carry(call), this.#owner.report),
       unproven,
     )
   }
@@ -272,13 +268,10 @@ export class Route implements Guarded, Opener, Door {
   }
 
   isDisabled(command: Command): boolean {
-    if (this.disabled.size > 0 && this.disabled.has(command)) return true
-    const disabling = watchedScope()?.disabling
-    return disabling !== undefined && this.#isDisabledHere(command, disabling)
-  }
-
-  #isDisabledHere(command: Command, disabling: readonly Disabling[]): boolean {
-    return disabling.some(({ owner, commands }) => owner === this.#owner.cache && commands.has(command))
+    if (this.disabled.has(command)) return true
+    for (const { owner, commands } of watchedScope()?.disabling ?? [])
+      if (owner === this.#owner.cache && commands.has(command)) return true
+    return false
   }
 
   /** Connects, once however many ask. */
@@ -421,17 +414,14 @@ export class Route implements Guarded, Opener, Door {
   }
 
   #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {
-    const { listeners } = this.#owner
-    if (listeners.has(call.command)) {
-      const hit = (result as unknown) !== MISS
-      const told = {
-        ...call,
-        backend: this.backend,
-        result: hit ? result : undefined,
-        ...(call.command === 'get' ? { hit } : {}),
-      }
-      listeners.emit(call.command, told as never)
+    const hit = (result as unknown) !== MISS
+    const told = {
+      ...call,
+      backend: this.backend,
+      result: hit ? result : undefined,
+      ...(call.command === 'get' ? { hit } : {}),
     }
+    this.#owner.listeners.emit(call.command, told as never)
     return result as CommandResults[C]
   }
 }

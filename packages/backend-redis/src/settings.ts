@@ -35,6 +35,7 @@ export interface RedisOptions extends SerializerOptions {
   readonly cluster?: readonly Address[]
   /** Sentinels, which know the master called {@link name}. */
   readonly sentinels?: readonly Address[]
+  /** The name of the master that the {@link sentinels} watch. */
   readonly name?: string
   /** @default 'localhost' */
   readonly host?: string
@@ -42,7 +43,9 @@ export interface RedisOptions extends SerializerOptions {
   readonly port?: number
   /** A Unix socket. */
   readonly path?: string
+  /** The number of the database. @default 0 */
   readonly db?: number
+  /** The user of the ACL to log in as. @default Redis's own: `default` */
   readonly username?: string
   readonly password?: string
   /** `true`, or settings of `node:tls`. @default false */

@@ -68,6 +68,7 @@ export interface ScanOptions {
 
 /** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
 export interface ControlOptions {
+  /** The prefix that the backend was set up with. @default all backends */
   readonly prefix?: string
 }
 

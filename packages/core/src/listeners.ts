@@ -28,6 +28,7 @@ export interface CommandEvent<C extends Command = Command> {
 /** A key that a store dropped by itself. */
 export interface RemovalEvent {
   readonly key: string
+  /** `'expired'`, or `'evicted'`: there was no room. */
   readonly reason: RemovalReason
   readonly backend: Backend
 }
@@ -42,6 +43,7 @@ export interface HealthEvent {
 /** A lock that was taken, or given up. */
 export interface LockEvent {
   readonly key: string
+  /** `false`: its taker gave up waiting. */
   readonly taken: boolean
   /** How long its taker waited, in seconds. */
   readonly waited: number

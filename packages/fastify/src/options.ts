@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 
 /** Settings of the plugin. What is not asked for adds no hook to any route. */
 export interface CashewsOptions {
+  /** Whose functions the handlers call, and where responses are stored. The plugin does not close it. */
   readonly cache: Cache
   /** Gives every 200 to GET and HEAD an entity tag, and answers 304 to a client that has it. @default false */
   readonly etag?: boolean

@@ -28,6 +28,7 @@ export interface LimitOptions<F extends AnyFunction, K extends string, N extends
   extends KeyingOptions<F, K, N> {
   /** How many calls are allowed in a period. */
   readonly limit: number
+  /** How long a period is: seconds, or text such as `'1m'`. */
   readonly period: Ttl
   /** Answers a call over the limit. @default throws a `RateLimitError` */
   readonly action?: (facts: RateLimitFacts, ...args: Parameters<F>) => Awaitable<ResultOf<F>>

@@ -69,8 +69,8 @@ export class Log {
     const now = performance.now()
     // All of it was copied, but others wrote meanwhile: writers may try again.
     if (!this.isTooLong || now >= this.#restartAgainAt) return
-    if (this.#file.logBytes + this.#file.bytes() <= this.#room.mostBytes)
-      this.#limit = this.#file.logBytes + this.#room.logBytes / 4
+    const most = this.#room.mostBytes - this.#file.bytes()
+    if (this.#file.logBytes < most) this.#limit = Math.min(this.#file.logBytes + this.#room.logBytes / 4, most)
     else if (now - (this.#hinderedSince ?? now) > PATIENCE)
       throw new NoRoomError(
         `The log of ${this.#file.path} cannot be copied into the file: a reader holds an old snapshot of it.`,

@@ -48,6 +48,21 @@ it('a writer that waits for a log tries again at once when it was copied whole, 
   file.close()
 })
 
+it('a log that a reader keeps from being reused grows into the room that is left, and no further', async () => {
+  const room = divide(8 * 1024 ** 2)
+  const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
+  const checkpointer = new Checkpointer('OFF')
+  const log = new Log(file, room, checkpointer, () => {})
+  vi.spyOn(checkpointer, 'copy').mockImplementation(async () => ({ logBytes: file.logBytes, isWhole: false }))
+  const most = room.mostBytes - file.bytes()
+  file.logBytes = most - 1
+  await log.shorten()
+  expect(log.isTooLong).toBe(false)
+  file.logBytes = most + 1
+  expect(log.isTooLong).toBe(true)
+  file.close()
+})
+
 it('a log is not whole for writers who wait while somebody reads in it, though all of it was copied', async () => {
   const path = join(temporaryDirectory(), 'log.db')
   const [writer, reader] = [new Sqlite(path), new Sqlite(path)]

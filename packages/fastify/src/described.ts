@@ -1,9 +1,9 @@
 import type { HttpRequest } from '@cashews/http'
 import type { FastifyRequest } from 'fastify'
 
-/** Describes a request of Fastify, which knows what `trustProxy` says. Finds out what is asked for, and no more. */
+/** A request of Fastify, which has applied `trustProxy`. Reads lazily, for most properties are seldom needed. */
 export class Described implements HttpRequest<FastifyRequest> {
-  /** As they came: what the rules add later is for the handler. */
+  /** As received: conditions that the rules add later are meant for the handler. */
   readonly fields: HttpRequest['fields']
   readonly raw: FastifyRequest
 

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { RouteRules } from './route-rules.ts'
 
 /**
- * Reports a route whose `config.cashews` does nothing because it was added before the plugin was loaded, at its first
- * request: Fastify tells no plugin of such routes. Where there are none, no hook is added.
+ * Reports, at its first request, a route whose `config.cashews` has no effect because it was added before the plugin
+ * was loaded: Fastify does not tell plugins of such routes. Adds no hook if there are none.
  */
 export function reportEarlierRoutes(app: FastifyInstance, cache: Cache, rules: RouteRules): void {
   if (app.printRoutes() === NO_ROUTES) return

@@ -10,13 +10,16 @@ import { RouteRules } from './route-rules.ts'
 /** The cache of an application, as `app.cashews`. */
 export interface CashewsApp {
   readonly cache: Cache
-  /** Deletes what is stored for a URL, all its variants: `https://shop.example/products?page=1`. */
+  /**
+   * Deletes the stored responses of a URL such as `https://shop.example/products?page=1`, in all variants. Resolves to
+   * whether there were any.
+   */
   forget(url: string): Promise<boolean>
 }
 
 /** The cache of one request, as `request.cashews`. */
 export interface CashewsRequest {
-  /** What the cached functions of this request did so far. */
+  /** What the cached functions of this request have done so far. */
   detected(): Detections
 }
 
@@ -28,11 +31,11 @@ declare module 'fastify' {
     readonly cashews: CashewsRequest
   }
   interface FastifyReply {
-    /** Makes the browser forget what it has of this site (W3C Clear Site Data). */
+    /** Makes the browser clear its data of this site (W3C Clear Site Data). Requires the option `clearSiteData`. */
     clearSiteData(...data: readonly SiteData[]): FastifyReply
   }
   interface FastifyContextConfig {
-    /** Stores the responses of this route, and answers from there. For GET, on routes that are added after the plugin. */
+    /** Stores the responses of this GET route, and answers from there. The route must be added after the plugin. */
     readonly cashews?: CacheResponseOptions<FastifyRequest>
   }
 }
@@ -59,7 +62,7 @@ const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
 }
 
 /**
- * Correct HTTP caching for the routes that are added after it and below it.
+ * HTTP caching for the routes that are added after it, on its instance and those below.
  *
  * ```ts ignore: the app is yours
  * await app.register(cashews, { cache, etag: true, cacheControl: true, clearSiteData: true })

@@ -3,17 +3,17 @@ import type { ReadableStream } from 'node:stream/web'
 import { type Body, type Exchange, headerOf, type Reply } from '@cashews/http'
 import type { FastifyReply } from 'fastify'
 
-/** The content of a reply that comes in parts. */
+/** Whether the content of a reply is streamed. */
 export function isStream(content: unknown): content is Readable {
   return typeof (content as Readable | null | undefined)?.pipe === 'function'
 }
 
-/** The content as the rules know it: whole, or `undefined` when it comes in parts. */
+/** The content as the rules see it; `undefined` when it is streamed. */
 export function bodyOf(content: unknown): Body | undefined {
   return isStream(content) ? undefined : ((content ?? '') as Body)
 }
 
-/** The content of a payload: that of a web `Response`, whose status and header the reply takes over; streams as Node's. */
+/** The content of a payload. Copies status and header of a web `Response` to the reply, and converts web streams. */
 export function unwrapped(reply: FastifyReply, payload: unknown): unknown {
   let content = payload
   if (content instanceof Response) {
@@ -25,25 +25,25 @@ export function unwrapped(reply: FastifyReply, payload: unknown): unknown {
   return isWeb ? Readable.fromWeb(content as ReadableStream) : content
 }
 
-/** What a reply says. */
+/** A reply as the rules see it. */
 export function saidOf(reply: FastifyReply, body: Body | undefined): Reply {
   return { status: reply.statusCode, fields: headerOf(reply.getHeaders()), body }
 }
 
-/** Makes the header of a reply another one. */
+/** Replaces status and header of a reply. */
 export function put(reply: FastifyReply, said: Reply, answer: Reply): void {
   if (answer === said) return
   reply.code(answer.status)
   for (const name of Object.keys(said.fields)) if (!(name in answer.fields)) reply.removeHeader(name)
   for (const [name, value] of Object.entries(answer.fields)) {
     if (value === said.fields[name]) continue
-    reply.removeHeader(name) // A reply adds to cookies that are there.
+    reply.removeHeader(name) // For `set-cookie`, `header` would append.
     reply.header(name, value)
   }
   if (answer.body !== said.body) reply.removeHeader('content-length')
 }
 
-/** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
+/** Sends a complete reply. Fields that were set for this request before, such as cookies, stay. */
 export function send(reply: FastifyReply, { status, fields, body }: Reply): void {
   if (status === 304) reply.removeHeader('content-type')
   reply.code(status)
@@ -51,7 +51,7 @@ export function send(reply: FastifyReply, { status, fields, body }: Reply): void
   reply.send(body || undefined)
 }
 
-/** The same stream, told to the exchange while it is read. */
+/** The same stream, recorded by the exchange while it is read. */
 export function recorded(source: Readable, exchange: Exchange): Readable {
   const recorder = new Transform({
     transform(chunk, _encoding, next) {

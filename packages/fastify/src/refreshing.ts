@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { HttpRequest } from '@cashews/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Carries the name of a refresh, which nobody can guess. */
+/** The field that carries the unguessable id of a refresh. */
 const REFRESH = 'x-cashews-refresh'
 
-/** Requests that an application makes of itself, for no client, to refresh what is stored. */
+/** Requests that an application makes to itself, without a client, to refresh stored responses. */
 export class Refreshing {
   readonly #app: FastifyInstance
   readonly #underWay = new Map<string, Omit<HttpRequest, 'raw'>>()
@@ -14,19 +14,19 @@ export class Refreshing {
     this.#app = app
   }
 
-  /** Whether a request says that it is such a one, which anybody may say. */
+  /** Whether a request claims to be a refresh, as any client can. */
   isClaimedBy({ headers }: FastifyRequest): boolean {
     return headers[REFRESH] !== undefined
   }
 
-  /** The request that a request repeats; `undefined` when it comes from a client. */
+  /** The request that this one repeats; `undefined` when it comes from a client. */
   originalOf(request: FastifyRequest): HttpRequest<FastifyRequest> | undefined {
     const name = request.headers[REFRESH]
     const original = typeof name === 'string' ? this.#underWay.get(name) : undefined
     return original && { ...original, raw: request }
   }
 
-  /** Sends a request through the application once more. */
+  /** Repeats a request on the application. */
   async again(request: HttpRequest, remoteAddress = '127.0.0.1'): Promise<void> {
     const name = randomUUID()
     const { url, scheme, authority, client, route } = request

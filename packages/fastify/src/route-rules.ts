@@ -24,7 +24,7 @@ import { bodyOf, isStream, put, recorded, saidOf, send, unwrapped } from './fast
 import type { CashewsOptions } from './options.ts'
 import { Refreshing } from './refreshing.ts'
 
-/** Where a request that is not answered from the store carries its exchange. */
+/** Where a request carries its exchange, unless it was answered from the store at once. */
 const EXCHANGE = Symbol('cashews.exchange')
 type Exchanged = FastifyRequest & { [EXCHANGE]?: Exchange | null }
 
@@ -42,15 +42,15 @@ const OPTIONS = [
 ]
 const NO_DETECTIONS: Detections = { calls: {}, keys: [] }
 
-/** The rules, for the routes of one application. */
+/** Applies the rules to the routes of an application. */
 export class RouteRules {
   readonly #options: CashewsOptions
   readonly #control: CacheControlOptions | undefined
   readonly #allow: ClearSiteDataOptions['allow']
   readonly #refreshing: Refreshing
-  /** What routes gave for `config.cashews`. */
+  /** The `config.cashews` of routes seen so far. */
   readonly #known = new WeakSet<object>()
-  /** One for each way to make keys. */
+  /** One response cache for each way to compute keys. */
   readonly #stores = new Map<string, ResponseCache>()
 
   constructor(app: FastifyInstance, options: CashewsOptions) {
@@ -66,7 +66,7 @@ export class RouteRules {
     this.#allow = typeof clearSiteData === 'object' ? clearSiteData.allow : undefined
   }
 
-  /** Whether this `config.cashews` was not met before. */
+  /** Whether this `config.cashews` has not been seen before. */
   isNew(config: object): boolean {
     const isNew = !this.#known.has(config)
     this.#known.add(config)
@@ -77,14 +77,14 @@ export class RouteRules {
     return (request as Exchanged)[EXCHANGE]?.detected() ?? NO_DETECTIONS
   }
 
-  /** Deletes what is stored for a URL. */
+  /** Deletes the stored responses of a URL. Resolves to whether there were any. */
   async forget(url: string): Promise<boolean> {
     const resource = resourceAt(url)
     const forgotten = await Promise.all([...this.#stores.values()].map((store) => store.forget(resource)))
     return forgotten.includes(true)
   }
 
-  /** Gives a route the hooks it needs. */
+  /** Adds the hooks that a route needs. */
   attach(route: RouteOptions): void {
     const methods = [route.method].flat().map((method) => method.toUpperCase())
     const isRead = methods.includes('GET') || methods.includes('HEAD')
@@ -118,7 +118,7 @@ export class RouteRules {
     return responses
   }
 
-  /** Whoever knows that such a URL may be made up says `wildcard`, one way or the other. */
+  /** An application that is aware that clients can make up such URLs sets `wildcard`, to true or false. */
   #reportWildcard(url: string): void {
     this.#options.cache.report(
       new ConfigurationError(
@@ -156,17 +156,17 @@ export class RouteRules {
     if (responses) {
       const again = () => this.#refreshing.again(exchange.request, request.raw.socket.remoteAddress)
       const answer = (stored: Reply) => send(reply, stored)
-      exchange.respond(responses, steering, answer, again, { on: steer, ended })
+      exchange.respond(responses, steering, { send: answer, again }, { on: steer, ended })
     } else steer()
   }
 
-  /** What is stored, where nothing else has to be looked after. */
+  /** Answers from the store at once, unless the request may be a refresh. */
   #answerNow(responses: ResponseCache, request: FastifyRequest, reply: FastifyReply): Reply | undefined {
     if (this.#refreshing.isClaimedBy(request)) return undefined
     return responses.answerNow(new Described(request), 'compress' in reply)
   }
 
-  /** Lets a request clear what is stored for it, if it asks for it and may, before anything is looked up. */
+  /** Clears what is stored for a request that asks for it and is allowed to, before anything is looked up. */
   #clear(request: FastifyRequest, reply: FastifyReply, on: () => void): void {
     const { cache } = this.#options
     const allow = this.#allow && asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
@@ -187,7 +187,7 @@ export class RouteRules {
     })
   }
 
-  /** Sends what the rules say of what the handler says. */
+  /** Lets the rules decide what is sent for the handler's reply. */
   readonly #send = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
     const exchange = (request as Exchanged)[EXCHANGE]
     if (!exchange || exchange.isAnswered) {
@@ -207,12 +207,12 @@ export class RouteRules {
         content.destroy()
         exchange.abort()
       }
-      // Fastify itself takes the content off the answer to HEAD, and asks for some.
+      // For HEAD Fastify needs a payload, and drops it itself.
       done(null, answer.body || (request.method === 'HEAD' ? content : null))
     }
   }
 
-  /** Forgets what is stored for what a request has changed, before its response is sent. */
+  /** Invalidates the stored responses of what a request has changed, before its own response is sent. */
   readonly #forget = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
     if (isSafe(request.method) || this.#stores.size === 0) {
       done(null, payload)
@@ -222,7 +222,7 @@ export class RouteRules {
     Promise.all([...this.#stores.values()].map((store) => store.invalidate(new Described(request), said)))
       .catch(this.#options.cache.report)
       .then(() => done(null, payload))
-      .catch(done) // What Fastify throws at a payload that it cannot send, nobody else would catch here.
+      .catch(done) // Fastify throws when it cannot send the payload, and nothing else would catch that here.
   }
 }
 
@@ -236,7 +236,7 @@ function endOf(reply: FastifyReply): Going['ended'] {
   return () => new Promise<void>((resolve) => onceClosed(reply.raw, resolve))
 }
 
-/** Ends a recording that no hook will end: where the client has left, or the handler answers by itself. */
+/** Ends a recording that no hook will end: the client has left, or the handler has hijacked the reply. */
 function endWithReply(reply: FastifyReply, exchange: Exchange): void {
   const { hijack } = reply
   reply.hijack = () => {

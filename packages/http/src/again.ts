@@ -9,7 +9,7 @@ export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
 
-/** Sends a request through a handler once more, for no client. Settles when the response has ended. */
+/** Repeats a request on a handler, without a client. Resolves when the response has ended. */
 export function runAgain(listener: RequestListener, request: IncomingMessage): Promise<void> {
   const socket = new Socket()
   Object.defineProperty(socket, 'remoteAddress', { value: request.socket.remoteAddress })

@@ -1,12 +1,12 @@
 import type { CacheControl } from './cache-control.ts'
 import type { Wanted } from './response-store.ts'
 
-/** A request that a cache may answer, and on what terms. */
+/** A request that the cache may answer, and the terms for that. */
 export interface Ask extends Wanted {
   readonly directives: CacheControl
-  /** Whether the request carries credentials that nothing was told to vary by. */
+  /** Whether the request carries credentials, and `varyBy` does not tell whose. */
   readonly isPersonal: boolean
-  /** Whether it has waited for the response to another. */
+  /** Whether it has waited for the response to another request. */
   readonly hasWaited: boolean
   /** Whether it was made to refresh what is stored. */
   readonly isRefresh: boolean

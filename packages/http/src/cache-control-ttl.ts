@@ -3,7 +3,7 @@ import { checkNames } from './options.ts'
 
 /** Settings of {@link cacheControlTtl}. */
 export interface CacheControlTtlOptions {
-  /** The ttl where the client asks for none. */
+  /** The ttl when the client asks for none. */
   readonly default: Ttl
   /** The longest a client may ask for. @default `default`: clients can only shorten it */
   readonly max?: Ttl
@@ -11,22 +11,22 @@ export interface CacheControlTtlOptions {
   readonly min?: Ttl
 }
 
-/** A ttl that is asked at each load. */
+/** A ttl that is computed at each load. */
 export interface CacheControlTtl {
   (...args: readonly unknown[]): Ttl
-  /** The longest it tells, in seconds: from it follows how old an answer is. */
+  /** The longest ttl it returns, in seconds: the age of an answer is computed from that. */
   readonly longest: Ttl
 }
 
 /**
- * Makes a ttl for a strategy that follows the `max-age` of the request, within limits: what is stored is for everybody,
- * so by default a client can shorten it and not lengthen it.
+ * Makes a ttl that follows the `max-age` of the request, within limits. What is stored is shared by all clients, so by
+ * default a client can only shorten it.
  *
  * ```ts
  * const getPrice = cached(cache, { ttl: cacheControlTtl({ default: '4m' }), key: 'price:{id}' }, async (id: string) => api.price(id))
  * ```
  *
- * @throws {ConfigurationError} When the limits leave the default out.
+ * @throws {ConfigurationError} When the default does not lie within the limits.
  */
 export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTtl {
   checkNames('cacheControlTtl', options, ['default', 'max', 'min'])

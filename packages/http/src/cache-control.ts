@@ -15,7 +15,7 @@ export interface CacheControl {
   readonly immutable?: boolean | undefined
   readonly staleWhileRevalidate?: number | undefined
   readonly staleIfError?: number | undefined
-  /** Of a request. `Infinity`: however stale. */
+  /** Of a request. `Infinity`: any staleness. */
   readonly maxStale?: number | undefined
   /** Of a request. */
   readonly minFresh?: number | undefined
@@ -49,9 +49,9 @@ const DURATIONS: Readonly<Record<string, Named<number>>> = {
 }
 
 /**
- * Reads a `Cache-Control` field. Names are read in any case, values as tokens or quoted text. What is unknown is left
- * out; a duration that cannot be read is 0, and of several the most restrictive counts. `no-cache` and `private` with
- * field names count as without (RFC 9111 §5.2.2.4 and §5.2.2.7 allow it).
+ * Parses a `Cache-Control` field. Names are case-insensitive, values tokens or quoted strings. Unknown directives are
+ * ignored, an invalid duration is 0, and of repeated ones the most restrictive counts. `no-cache` and `private` with
+ * field names are treated as without them (as RFC 9111 §5.2.2.4 and §5.2.2.7 allow).
  */
 export function parseCacheControl(field: Field): CacheControl {
   const read: Writable = {}
@@ -73,7 +73,7 @@ function readDuration(read: Writable, directive: Named<number>, argument: string
   else read[directive] = directive === 'minFresh' ? Math.max(before, seconds) : Math.min(before, seconds)
 }
 
-/** Writes a `Cache-Control` field. Durations are cut to whole seconds. */
+/** Formats a `Cache-Control` field. Durations are rounded down to whole seconds. */
 export function writeCacheControl(directives: CacheControl): string {
   const members: string[] = []
   for (const [name, directive] of Object.entries(FLAGS)) if (directives[directive]) members.push(name)

@@ -1,25 +1,25 @@
 import type { Detections } from '@cashews/core'
 import { type Field, lineOf, quoted } from './field.ts'
 
-/** Why a request went on to the handler (RFC 9211 §2.2). */
+/** Why a request was forwarded to the handler (RFC 9211 §2.2). */
 export type Forward = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale'
 
-/** What one cache did for one request. */
+/** How one cache handled a request. */
 export interface CacheStatus {
   readonly hit?: boolean
   readonly forward?: Forward | undefined
-  /** What the handler answered where something else was sent. */
+  /** The status from the handler, where a different response was sent. */
   readonly forwardStatus?: number | undefined
   /** How long the response stays fresh, in seconds; negative when it is stale. */
   readonly ttl?: number | undefined
   readonly isStored?: boolean | undefined
-  /** Whether the response is that to another request which was under way. */
+  /** Whether the response was shared with another request that was under way. */
   readonly isCollapsed?: boolean | undefined
-  /** Helps to find out what happened, and an attacker to find out what to poison: only when asked for. */
+  /** The key: it helps with debugging, but also tells an attacker what to poison, so it is only sent on demand. */
   readonly key?: string | undefined
 }
 
-/** Writes one member of a `Cache-Status` field (RFC 9211). */
+/** Formats one member of a `Cache-Status` field (RFC 9211). */
 export function cacheStatus(cache: string, status: CacheStatus): string {
   const { hit, forward, forwardStatus, ttl, isStored, isCollapsed, key } = status
   let member = cache
@@ -33,12 +33,12 @@ export function cacheStatus(cache: string, status: CacheStatus): string {
   return member
 }
 
-/** Adds a member to a field that caches nearer to the origin may have written to. */
+/** Appends a member to a field that caches closer to the origin may have set. */
 export function appended(field: Field, member: string): string {
   return field === undefined || field.length === 0 ? member : `${lineOf(field)}, ${member}`
 }
 
-/** A member for each cached function that took part, named by its template: keys would give arguments away. */
+/** A member for each cached function that was called, named by its template: keys would leak arguments. */
 export function functionStatuses({ calls }: Detections): string[] {
   return Object.values(calls)
     .flat()
@@ -55,7 +55,7 @@ export function functionStatuses({ calls }: Detections): string[] {
     )
 }
 
-/** The same for the developer tools of browsers (W3C Server Timing), which show the descriptions. */
+/** The same as `Server-Timing` (W3C), which the developer tools of browsers show. */
 export function serverTiming({ calls }: Detections): string {
   return Object.values(calls)
     .flat()

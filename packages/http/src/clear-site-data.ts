@@ -1,6 +1,6 @@
 import { type Field, membersOf } from './field.ts'
 
-/** What a browser can be asked to forget (W3C Clear Site Data). */
+/** What a browser can be asked to clear (W3C Clear Site Data). */
 export type SiteData =
   | 'cache'
   | 'cookies'
@@ -12,8 +12,8 @@ export type SiteData =
   | '*'
 
 /**
- * Writes a `Clear-Site-Data` field: in a response it makes the browser forget what it has of this site. Browsers honour
- * it on secure connections only.
+ * Formats a `Clear-Site-Data` field, which makes a browser clear its data of this site. Browsers honour it on secure
+ * connections only.
  *
  * ```ts ignore: a response is needed
  * response.setHeader('Clear-Site-Data', clearSiteDataField('cache', 'cookies'))
@@ -23,7 +23,7 @@ export function clearSiteDataField(...data: readonly SiteData[]): string {
   return data.map((kind) => `"${kind}"`).join(', ')
 }
 
-/** Whether the field of a request asks for the cache to be cleared: `"cache"`, `"*"`, and both without quotes. */
+/** Whether `Clear-Site-Data` of a request asks to clear the cache: `"cache"` or `"*"`, with or without quotes. */
 export function asksToClearCache(field: Field): boolean {
   return membersOf(field).some((kind) => /^("(cache|\*)"|cache|\*)$/.test(kind))
 }

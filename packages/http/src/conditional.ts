@@ -5,8 +5,8 @@ import { type HttpRequest, isRead, type Reply } from './request.ts'
 import { addVary } from './vary.ts'
 
 /**
- * Whether the client has what would be sent, so that 304 does (RFC 9110 §13.2.2, steps 3 and 4). Only what would
- * have been a 200 to GET or HEAD (§15.4.5): an error, a redirect or the answer to a POST is never replaced.
+ * Whether the client already has the response, so that a 304 suffices (RFC 9110 §13.2.2, steps 3 and 4). Only a 200 to
+ * GET or HEAD is replaced by one (§15.4.5): never an error, a redirect or the response to a POST.
  */
 export function isNotModified(method: string, status: number, request: RequestFields, response: Fields): boolean {
   if (status !== 200 || !isRead(method)) return false
@@ -19,7 +19,7 @@ export function isNotModified(method: string, status: number, request: RequestFi
   return modified !== undefined && known !== undefined && modified <= known
 }
 
-/** What describes a content that a 304 does not have. */
+/** The fields that describe content, which a 304 does not have. */
 export const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
   'content-type',
   'content-encoding',
@@ -32,17 +32,17 @@ export const OF_CONTENT: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ])
 
 /**
- * The header of a 304 for that of a 200: all of it but what describes the content. `Cache-Control`, `Content-Location`,
- * `Date`, `ETag`, `Expires` and `Vary` have to stay (RFC 9110 §15.4.5).
+ * The header of a 304, made from that of a 200 by leaving out what describes the content. `Cache-Control`,
+ * `Content-Location`, `Date`, `ETag`, `Expires` and `Vary` must stay (RFC 9110 §15.4.5).
  */
 export function notModifiedFields(fields: Fields): Record<string, string | string[]> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !OF_CONTENT.has(name)))
 }
 
 /**
- * What is sent for a reply: a 304, if the client has it.
+ * Replaces a reply by a 304 if the client already has it.
  *
- * @param hasCompressor Whether what is sent may be encoded further out.
+ * @param hasCompressor Whether a compressor may still encode what is sent.
  */
 export function conditionalReply(request: HttpRequest, reply: Reply, hasCompressor: boolean): Reply {
   const fields = hasCompressor ? encodableFields(reply.fields) : reply.fields
@@ -51,7 +51,9 @@ export function conditionalReply(request: HttpRequest, reply: Reply, hasCompress
   return fields === reply.fields ? reply : { ...reply, fields }
 }
 
-/** A header that holds for the encoded content too: a tag that several contents share is weak (RFC 9110 §8.8.1). */
+/**
+ * Makes a header valid for encoded content too: an entity tag that several encodings share is weak (RFC 9110 §8.8.1).
+ */
 function encodableFields(fields: Reply['fields']): Reply['fields'] {
   const tag = lineOf(fields.etag)
   if (tag === undefined || fields['content-encoding'] !== undefined) return fields

@@ -4,17 +4,17 @@ import { appended, functionStatuses, serverTiming } from './cache-status.ts'
 import type { CacheControlOptions } from './control-options.ts'
 import type { Reply } from './request.ts'
 
-/** What the cached functions of a request say about its response. Durations are in seconds. */
+/** What the cached functions of a request tell about its response. Durations are in seconds. */
 export interface Used {
-  /** The shortest time that anything they answered is kept; absent when none was called. */
+  /** The shortest remaining lifetime of their results; absent when none was called. */
   readonly left: number | undefined
-  /** How long ago the oldest answer was stored. */
+  /** The age of the oldest result. */
   readonly age: number
   readonly isStale: boolean
   readonly keys: readonly string[]
 }
 
-/** Sums up what was used. What decides and stores no answer, as a rate limit does, says nothing about it. */
+/** Summarizes the results used. Strategies that store no result, such as rate limits, do not count. */
 export function usedOf({ calls }: Detections): Used {
   let left: number | undefined
   let age = 0
@@ -31,14 +31,14 @@ export function usedOf({ calls }: Detections): Used {
   return { left, age, isStale, keys }
 }
 
-/** Decides whether a response that used so and so may be kept by caches that many share. */
+/** Decides whether a response that used these keys may be stored by shared caches. */
 type IsPublic = (keys: readonly string[]) => boolean
 
 const always: IsPublic = () => true
 const never: IsPublic = () => false
 const compiled = /* @__PURE__ */ new WeakMap<readonly string[], IsPublic>()
 
-/** @param option All, none, or those that used nothing but keys which match one of the globs. */
+/** @param option All responses, none, or those that only used keys matching one of the globs. */
 function publicIf(option: boolean | readonly string[]): IsPublic {
   if (typeof option === 'boolean') return option ? always : never
   const known = compiled.get(option)
@@ -50,8 +50,8 @@ function publicIf(option: boolean | readonly string[]): IsPublic {
 }
 
 /**
- * The fields of a response that do not say themselves how long it may be kept. A client subtracts `Age` from `max-age`:
- * what remains is the shortest time that anything used is still kept. Without anything used there is nothing to say.
+ * `Cache-Control` and `Age` for a response that does not say itself how long it is fresh. Clients subtract `Age` from
+ * `max-age`, which leaves the shortest remaining lifetime of the results used. Without any, there are no such fields.
  */
 function derivedFields({ left, age, isStale, keys }: Used, isPublic: IsPublic): Record<string, string> {
   if (left === undefined) return {}
@@ -62,7 +62,7 @@ function derivedFields({ left, age, isStale, keys }: Used, isPublic: IsPublic): 
   return { 'cache-control': writeCacheControl(directives), age: String(whole) }
 }
 
-/** A reply with what the cached functions of its request say about it, where the handler does not say it itself. */
+/** Adds to a reply what its cached functions tell about it, unless the handler has set those fields itself. */
 export function withDerived(reply: Reply, detections: Detections, options: CacheControlOptions): Reply {
   const fields = { ...derivedFor(reply, detections, options), ...reply.fields }
   if (options.cacheStatus && detections.keys.length > 0)

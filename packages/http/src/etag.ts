@@ -5,8 +5,8 @@ import { type Field, membersOf } from './field.ts'
 export type Body = string | Uint8Array
 
 /**
- * Makes the entity tag of a representation from its type and its content before any content coding. It is weak: a
- * compressor further out may send other bytes under the same tag (RFC 9110 §8.8.1).
+ * Computes the entity tag of a representation from its type and its content, before any content coding. It is weak, as
+ * a compressor may send different bytes under the same tag (RFC 9110 §8.8.1).
  */
 export function entityTag(body: Body, contentType = ''): string {
   const hash = createHash('sha256').update(contentType).update('\0').update(body).digest('base64url')
@@ -14,8 +14,8 @@ export function entityTag(body: Body, contentType = ''): string {
 }
 
 /**
- * Whether a list of entity tags, as `If-None-Match` has it, names a tag, or is `*` and there is one. Weak comparison
- * (RFC 9110 §8.8.3.2). What is no entity tag names none.
+ * Whether a list of entity tags, such as `If-None-Match`, names `tag`, by weak comparison (RFC 9110 §8.8.3.2). `*`
+ * names any tag; members that are no entity tags name none.
  */
 export function namesTag(list: Field, tag: string | undefined): boolean {
   if (tag === undefined) return false
@@ -24,7 +24,7 @@ export function namesTag(list: Field, tag: string | undefined): boolean {
   return members.length === 1 && members[0] === '*' ? true : members.some((member) => opaqueOf(member) === opaque)
 }
 
-/** The part of a tag that weak comparison looks at; a value that equals nothing when it is no entity tag. */
+/** The part that weak comparison looks at; `NaN`, which equals nothing, when this is no entity tag. */
 function opaqueOf(tag: string): string | number {
   const opaque = tag.startsWith('W/') ? tag.slice(2) : tag
   const isTag = opaque.length >= 2 && opaque.startsWith('"') && opaque.indexOf('"', 1) === opaque.length - 1

@@ -10,34 +10,41 @@ import type { ResponseCache } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer, steered } from './steering.ts'
 import type { Visit } from './visits.ts'
 
-/** How an exchange came to be. */
+/** What an exchange needs to know beside its request. */
 export interface ExchangeOptions {
-  /** Whether what is sent may be encoded further out. */
+  /** Whether a compressor may still encode what is sent. @default false */
   readonly hasCompressor?: boolean
-  /** Whether the request was made to refresh what is stored. */
+  /** Whether the request was made to refresh a stored response. @default false */
   readonly isRefresh?: boolean
-  /** Tells the header of the response so far. */
+  /** Reads the header of the response so far. */
   readonly header?: () => Fields
 }
 
-/** How a request goes on to what stands after the rules, and when its response has ended. */
+/** Passes a request on to the handler, and tells when its response has ended. */
 export interface Going {
   on(): void
   ended(): Promise<unknown>
 }
 
-/** How long a handler whose client has left may go on with its response, in milliseconds. */
+/** How a stored response is sent. */
+export interface Answering {
+  send(reply: Reply): void
+  /** Repeats the request on the handler, without a client, to refresh what is stored. */
+  again(): Promise<unknown>
+}
+
+/** How long a handler whose client has left may take to complete its response, in milliseconds. */
 const HANDLER_MAY_GO_ON = 60_000
 const NOTHING: Detections = { calls: {}, keys: [] }
 const NO_DIRECTIVES: CacheControl = {}
 
 /**
- * One request and its response, as the rules see them. A framework tells it what happens, and sends what it says. What
- * goes wrong in here is reported, and the response is the handler's own.
+ * One request and its response, as the rules see them. An adapter tells it what happens, and sends what it says.
+ * Failures in here are reported, and the handler's own response is sent.
  */
 export class Exchange {
   readonly request: HttpRequest
-  /** Whether the request was made to refresh what is stored. */
+  /** Whether the request was made to refresh a stored response. */
   readonly isRefresh: boolean
   readonly #cache: Cache
   readonly #hasCompressor: boolean
@@ -64,59 +71,51 @@ export class Exchange {
     this.#header = header ?? (() => ({}))
   }
 
-  /** Whether it is decided what is sent. */
+  /** Whether the response has been decided on. */
   get isAnswered(): boolean {
     return this.#isAnswered
   }
 
-  /** The end of forgetting what the request has changed, where there is anything to wait for before the answer ends. */
+  /**
+   * The invalidation of what the request has changed, to be awaited before the response ends; absent if there is none.
+   */
   get forgetting(): Promise<void> | undefined {
     return this.#forgetting
   }
 
-  /** Whether the content is recorded while it is sent. */
+  /** Whether the content is being recorded. */
   get isRecording(): boolean {
     return this.#visit?.recorder?.isOver === false
   }
 
-  /** What the cached functions of this request did so far. */
+  /** What the cached functions of this request have done so far. */
   detected(): Detections {
     return this.#soFar?.() ?? NOTHING
   }
 
-  /** Gives the response an entity tag. */
+  /** Asks for an entity tag. */
   tag(): void {
     this.#isTagged = true
   }
 
-  /** Lets the request steer the cached functions it calls, and the response tell what was used. */
+  /** Lets the request's `Cache-Control` steer cached functions, and derives that of the response from their results. */
   control(options: CacheControlOptions, going: Going): void {
     this.#control = options
     this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, going)), going)
   }
 
-  /** Makes the request's cached functions compute their answers anew, and drop what is stored. */
+  /** Makes the cached functions of the request drop what is stored, and compute it again. */
   clear(going: Going): void {
     invalidateFurther(() => proceed(going)).catch(this.#cache.report)
   }
 
-  /** Forgets what is stored for what the request changes. */
+  /** Invalidates the stored responses of what the request changes. */
   invalidates(responses: ResponseCache): void {
     this.#responses = responses
   }
 
-  /**
-   * Answers from stored responses, or goes on to the handler.
-   *
-   * @param again Sends the request to the handler once more, for no client.
-   */
-  respond(
-    responses: ResponseCache,
-    options: SteeringOptions,
-    send: (reply: Reply) => void,
-    again: () => Promise<unknown>,
-    going: Going,
-  ): void {
+  /** Answers from stored responses, or passes the request on to the handler. */
+  respond(responses: ResponseCache, options: SteeringOptions, { send, again }: Answering, going: Going): void {
     this.#responses = responses
     this.#safely(
       () =>
@@ -132,7 +131,7 @@ export class Exchange {
     )
   }
 
-  /** Lets the handler be asked whether what is stored is still right, and not whether it is what the client has. */
+  /** Replaces the client's conditions by those that revalidate the stored response. */
   setConditions(request: { readonly headers: object }): void {
     const conditions = this.#visit?.conditions
     if (conditions === undefined) return
@@ -140,7 +139,10 @@ export class Exchange {
     Object.defineProperty(request, 'headers', { value: { ...others, ...conditions } }) // HTTP/2 has a getter there.
   }
 
-  /** What is sent where the handler says `said`; the same object if it is that. Called once, before anything is sent. */
+  /**
+   * Decides what to send in place of the handler's reply; returns the same object if that is sent unchanged. Called
+   * once, before anything is sent.
+   */
   head(said: Reply): Reply {
     if (this.#isAnswered) return said
     this.#isAnswered = true
@@ -153,15 +155,15 @@ export class Exchange {
     }
   }
 
-  /** Notes a part of the content, where it is a stream. */
+  /** Records a chunk of streamed content. */
   chunk(chunk: Body): void {
     this.#visit?.recorder?.chunk(chunk)
   }
 
   /**
-   * Notes that the content is complete.
+   * Ends the recording: the content is complete.
    *
-   * @param sent Tells the header as it was sent, where others may have added to it.
+   * @param sent Reads the header as it was sent, where other middlewares may have added to it.
    */
   finish(sent?: () => Fields): void {
     const visit = this.#visit
@@ -175,17 +177,20 @@ export class Exchange {
     visit.recorder.finish()
   }
 
-  /** Notes that the response is sent by other ways, and cannot be recorded. */
+  /** Gives up recording a response that bypasses us. */
   refuse(): void {
     this.#visit?.recorder?.refuse()
   }
 
-  /** Notes that the content will not be completed. */
+  /** Gives up recording a response whose content will not be completed. */
   abort(): void {
     this.#visit?.recorder?.abort()
   }
 
-  /** Notes that the client has left before the content was complete. The handler may go on, and others can have it then. */
+  /**
+   * The client has left before the content was complete. The handler may go on for a while, for the sake of other
+   * clients.
+   */
   clientLeft(): void {
     setTimeout(() => this.abort(), HANDLER_MAY_GO_ON).unref()
   }
@@ -205,7 +210,7 @@ export class Exchange {
     return this.#conditional(reply)
   }
 
-  /** With an entity tag, if it is a 200 whose content is known. */
+  /** Adds an entity tag to a 200 whose content is known. */
   #tagged(reply: Reply): Reply {
     const { status, fields, body } = reply
     const { method } = this.request
@@ -247,7 +252,7 @@ export class Exchange {
     return this.#directives
   }
 
-  /** Runs a step, and goes on without it when it fails before it went on itself. */
+  /** Runs a step; if it fails, reports that and passes the request on to the handler. */
   #safely(step: () => unknown, going: Going): void {
     const fail = (error: unknown) => {
       this.#cache.report(error)

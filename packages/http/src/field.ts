@@ -1,7 +1,7 @@
-/** A header field as Node gives it: one line, several, or none. */
+/** The value of a header field as Node has it: one line, several, or none. */
 export type Field = string | readonly string[] | undefined
 
-/** Header fields by lower-case name. */
+/** Header fields by lowercase name. */
 export type Fields = Readonly<Record<string, string | string[]>>
 
 /** The header fields of a request, as `node:http` has them. */
@@ -12,10 +12,10 @@ const BACKSLASH = 0x5c
 const COMMA = 0x2c
 
 /**
- * Splits the lines of a field at the commas that stand outside quoted text, and leaves empty members out
- * (RFC 9110 §5.6.1). Takes time in proportion to its length, whatever it holds.
+ * Splits a list field at the commas outside of quoted strings, and drops empty members (RFC 9110 §5.6.1). Takes linear
+ * time, whatever the field holds.
  *
- * @param escapes Whether a backslash in quoted text escapes what follows it. In entity tags it does not.
+ * @param escapes Whether a backslash in a quoted string escapes the next character. In entity tags it does not.
  */
 export function membersOf(field: Field, escapes = true): string[] {
   if (field === undefined) return []
@@ -47,12 +47,12 @@ export function lineOf(field: Field): string | undefined {
 
 const MOST_SECONDS = 2 ** 31
 
-/** Reads a whole number of seconds (RFC 9111 §1.2.2); `undefined` when it is none. Larger ones count as 2^31. */
+/** Parses delta-seconds (RFC 9111 §1.2.2), capped at 2^31; `undefined` when they are invalid. */
 export function secondsOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Math.min(Number(text), MOST_SECONDS) : undefined
 }
 
-/** Text as a structured field string (RFC 9651 §3.3.3). What it cannot hold becomes a question mark. */
+/** Formats a structured field string (RFC 9651 §3.3.3). Characters that it cannot hold become question marks. */
 export function quoted(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`
 }

@@ -5,11 +5,11 @@ import { ResponseCache } from './response-cache.ts'
 import type { Resource } from './response-key.ts'
 
 /**
- * Deletes what is stored for a URL, all its variants: `https://shop.example/products?page=1`. Answers whether there was
- * anything.
+ * Deletes the stored responses of a URL such as `https://shop.example/products?page=1`, in all variants. Resolves to
+ * whether there were any.
  *
- * @param options The same as those of the routes.
- * @throws {CommandError} When it is no whole URL.
+ * @param options The same as for the routes.
+ * @throws {CommandError} When the URL is not absolute.
  */
 export async function forgetResponse(cache: Cache, url: string, options: ResponseKeyOptions = {}): Promise<boolean> {
   checkCache('forgetResponse', cache)
@@ -17,9 +17,9 @@ export async function forgetResponse(cache: Cache, url: string, options: Respons
 }
 
 /**
- * What a client asks for by a URL.
+ * The resource that a URL names.
  *
- * @throws {CommandError} When it is no whole URL.
+ * @throws {CommandError} When the URL is not absolute.
  */
 export function resourceAt(url: string): Resource {
   const parsed = URL.parse(url)

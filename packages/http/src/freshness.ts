@@ -3,8 +3,10 @@ import { type Fields, lineOf, secondsOf } from './field.ts'
 import { parseHttpDate } from './http-date.ts'
 
 /**
- * How long a response is fresh by its own header, in seconds; `undefined` when it does not say (RFC 9111 §4.2.1).
- * An `Expires` that is no date is one in the past.
+ * The freshness lifetime that a response states itself, in seconds; `undefined` when it states none (RFC 9111 §4.2.1).
+ * An invalid `Expires` counts as a date in the past.
+ *
+ * @param now In milliseconds since the epoch.
  */
 export function explicitLifetime(directives: CacheControl, fields: Fields, now: number): number | undefined {
   const told = directives.sMaxage ?? directives.maxAge
@@ -15,8 +17,10 @@ export function explicitLifetime(directives: CacheControl, fields: Fields, now: 
 }
 
 /**
- * How old a response was when it came, in seconds (RFC 9111 §4.2.3). An `Age` that is no single number is a great one:
- * what is too old by mistake is asked for anew.
+ * How old a response was when it arrived, in seconds (RFC 9111 §4.2.3). An invalid `Age` counts as a very high one, so
+ * that the response is requested again.
+ *
+ * @param now In milliseconds since the epoch.
  */
 export function initialAge(fields: Fields, now: number): number {
   const date = parseHttpDate(lineOf(fields.date)) ?? now

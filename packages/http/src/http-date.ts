@@ -1,6 +1,6 @@
 /**
- * Reads a date as RFC 9110 §5.6.7 has it, the obsolete forms too, in milliseconds since the epoch; `undefined` when it
- * is none.
+ * Parses an HTTP date, including the obsolete formats (RFC 9110 §5.6.7). Returns milliseconds since the epoch, or
+ * `undefined` when it is invalid.
  */
 export function parseHttpDate(text: string | undefined): number | undefined {
   if (text === undefined || text.length > 40 || !/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? /.test(text))
@@ -12,7 +12,7 @@ export function parseHttpDate(text: string | undefined): number | undefined {
 let writtenAt = Number.NaN
 let written = ''
 
-/** Writes a date as RFC 9110 §5.6.7 asks. */
+/** Formats an HTTP date (RFC 9110 §5.6.7) from milliseconds since the epoch. */
 export function httpDate(time: number): string {
   const second = Math.floor(time / 1_000)
   if (second !== writtenAt) {

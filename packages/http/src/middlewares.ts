@@ -11,41 +11,41 @@ import { ResponseCache } from './response-cache.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import type { SteeringOptions } from './steering.ts'
 
-/** Stands before a handler, as Express and its like have it. */
+/** A middleware as Express and similar frameworks take it. */
 export type NodeMiddleware<R extends IncomingMessage = IncomingMessage> = (
   request: R,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
 
-/** What the middlewares of a framework know better than `node:http`. */
+/** What a framework knows better than `node:http`. */
 export interface Framework<R extends IncomingMessage = IncomingMessage> {
   /** Describes a request. */
   describe(request: R): HttpRequest<R>
-  /** What answers a request from the start, to refresh what is stored. */
+  /** The listener of the whole application, to repeat a request on. */
   listener(request: R): RequestListener
-  /** Prepares a request whose conditions the rules look after. */
+  /** Keeps the framework from evaluating the conditions of a request itself. */
   takeOver?(request: R): void
-  /** Whether a route answers for any number of paths, so that its URL may be made up: `/account/x.css`. */
+  /** Whether a route matches arbitrary paths, so that clients can make up its URLs: `/account/x.css`. */
   isWildcard(request: R): boolean
 }
 
-/** Settings of a cached route: which responses are stored, and which directives of requests are obeyed. */
+/** Settings of a cached route: which responses are stored, and which request directives are honoured. */
 export interface CacheResponseOptions<R = unknown> extends ResponseCacheOptions<R>, SteeringOptions<R> {
   /** Whether a route with a wildcard is cached. @default false */
   readonly wildcard?: boolean
 }
 
-/** What makes the keys of stored responses: the same for all routes that may change one another's. */
+/** What decides the keys of stored responses: the same for all routes that invalidate one another's. */
 export type ResponseKeyOptions = Pick<ResponseCacheOptions, 'prefix' | 'ignoreQuery'>
 
 /** Settings of {@link Middlewares.clearSiteData}. */
 export interface ClearSiteDataOptions<R = unknown> {
-  /** Who may clear what the endpoint's cached functions have stored. @default nobody */
+  /** Which requests may clear what the endpoint's cached functions have stored. @default none */
   readonly allow?: Asked<R, [], Awaitable<boolean>>
 }
 
-/** Asks who may clear what is stored: nobody, when that cannot be told. */
+/** Whether a request may clear what is stored: it may not when `allow` fails. */
 export async function mayClear(
   cache: Cache,
   allow: NonNullable<ClearSiteDataOptions['allow']>,
@@ -59,35 +59,35 @@ export async function mayClear(
   }
 }
 
-/** Where a response carries its exchange, once that listens in. */
+/** Where a response carries its exchange, once that observes it. */
 const EXCHANGE = Symbol('cashews.exchange')
 type Exchanged = ServerResponse & { [EXCHANGE]?: Exchange }
 
-/** The exchange of a request, if one of the middlewares has seen it. */
+/** The exchange of a response, if one of the middlewares has begun one. */
 export function exchangeOf(response: ServerResponse): Exchange | undefined {
   return (response as Exchanged)[EXCHANGE]
 }
 
-/** Whether `compression` has had a response: it gives it a `flush`, and Node has none. */
+/** Whether `compression` has wrapped a response: it adds a `flush`, which Node does not have. */
 function hasCompressor(response: ServerResponse): boolean {
   return typeof (response as { flush?: unknown }).flush === 'function'
 }
 
 /** The middlewares of one framework. */
 export interface Middlewares<R extends IncomingMessage> {
-  /** Gives every 200 to GET and HEAD an entity tag of what is sent, and answers 304 to a client that has it. */
+  /** Adds an entity tag to every 200 to GET and HEAD, and answers 304 to clients that already have it. */
   etag(cache: Cache): NodeMiddleware<R>
-  /** Lets `Cache-Control` of requests steer cached functions, and that of responses tell how long they are good. */
+  /** Lets `Cache-Control` of requests steer cached functions, and derives that of responses from their results. */
   cacheControl(cache: Cache, options?: CacheControlOptions<R>): NodeMiddleware<R>
-  /** Lets a request with `Clear-Site-Data: "cache"` clear what the endpoint's cached functions have stored. */
+  /** Lets requests with `Clear-Site-Data: "cache"` clear what the endpoint's cached functions have stored. */
   clearSiteData(cache: Cache, options?: ClearSiteDataOptions<R>): NodeMiddleware<R>
-  /** Answers from stored responses, and stores those of the handlers after it. Belongs behind authentication. */
+  /** Answers from stored responses, and stores those of the handlers behind it. Belongs behind authentication. */
   cacheResponse(cache: Cache, options?: CacheResponseOptions<R>): NodeMiddleware<R>
-  /** Forgets the stored responses of a URL that a POST, PUT, PATCH or DELETE has changed (RFC 9111 §4.4). */
+  /** Invalidates the stored responses of a URL that a POST, PUT, PATCH or DELETE has changed (RFC 9111 §4.4). */
   invalidateResponses(cache: Cache, options?: ResponseKeyOptions): NodeMiddleware<R>
 }
 
-/** Makes the middlewares of a framework. */
+/** Creates the middlewares of a framework. */
 export function middlewaresFor<R extends IncomingMessage>({
   describe,
   listener,
@@ -103,7 +103,7 @@ export function middlewaresFor<R extends IncomingMessage>({
       header: () => headerOf(response.getHeaders()),
     })
   }
-  /** What is stored, where no other middleware of ours has a say. */
+  /** Answers from the store at once, unless another of our middlewares is involved. */
   const answerNow = (responses: ResponseCache, request: R, response: ServerResponse): Reply | undefined => {
     if (exchangeOf(response) || isRefresh(request)) return undefined
     return responses.answerNow(describe(request), hasCompressor(response))
@@ -120,7 +120,7 @@ export function middlewaresFor<R extends IncomingMessage>({
       try {
         next()
       } catch (error) {
-        // Not a failure of the rules: the process hears of it, as without them.
+        // It is the handler's own failure: it goes to the process, as it would without us.
         queueMicrotask(() => {
           throw error
         })
@@ -171,7 +171,8 @@ export function middlewaresFor<R extends IncomingMessage>({
           next()
         }
         const again = () => runAgain(listener(request), request)
-        exchange.respond(responses, options, (reply) => send(response, reply), again, going(response, on))
+        const answering = { send: (reply: Reply) => send(response, reply), again }
+        exchange.respond(responses, options, answering, going(response, on))
       }
     },
 
@@ -187,20 +188,23 @@ export function middlewaresFor<R extends IncomingMessage>({
   }
 }
 
-/** What a bare `node:http` server caches. */
+/** Settings of {@link cachingListener}. */
 export interface CachingListenerOptions {
-  /** @default false */
+  /** Adds entity tags, and answers 304. @default false */
   readonly etag?: boolean
-  /** @default false */
+  /** Lets requests steer cached functions, and derives `Cache-Control` of responses. @default false */
   readonly cacheControl?: boolean | CacheControlOptions<IncomingMessage>
-  /** @default false */
+  /** Lets some requests clear what cached functions have stored. @default none */
   readonly clearSiteData?: ClearSiteDataOptions<IncomingMessage>
   /** Which responses are stored. @default none */
   readonly responses?: CacheResponseOptions<IncomingMessage>
 }
 
 /**
- * Puts the rules before a handler of `node:http`.
+ * Wraps a handler of `node:http` in the caching rules.
+ *
+ * @throws {ConfigurationError} When an option is unknown or cannot work.
+ * @throws {TtlError} When a ttl is invalid.
  *
  * ```ts ignore: the handler is yours
  * createServer(cachingListener(cache, { etag: true, responses: { ttl: '1m' } }, (request, response) => response.end('…')))

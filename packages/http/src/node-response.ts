@@ -17,51 +17,51 @@ export function headerOf(headers: HeaderValues): Record<string, string | string[
   return fields
 }
 
-/** Makes the header of a response that of a reply, and nothing else. */
+/** Replaces the header of a response by that of a reply. */
 function putHeader(response: ServerResponse, reply: Reply): void {
   for (const name of response.getHeaderNames()) if (!(name in reply.fields)) response.removeHeader(name)
   addHeader(response, reply)
 }
 
-/** Puts the header of a reply over what is there. */
+/** Merges the header of a reply into that of a response. */
 function addHeader(response: ServerResponse, { status, fields }: Reply): void {
-  if (response.statusCode !== status) response.statusMessage = '' // Node finds the one that belongs to the status.
+  if (response.statusCode !== status) response.statusMessage = '' // Node fills in the reason phrase of the status.
   response.statusCode = status
   for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
 }
 
-/** Calls back when a response is closed: at once when its client has already left, as no event tells then. */
+/** Calls back when a response is closed: at once if it already is, because its event does not come again. */
 export function onceClosed(response: ServerResponse, callback: () => void): void {
   const { closed = (response as OfHttp2).stream?.closed } = response as { readonly closed?: boolean }
   if (closed) callback()
   else response.once('close', callback)
 }
 
-/** What `node:http2` has in place of `closed`. */
+/** Where a response of `node:http2` has its `closed`. */
 type OfHttp2 = { readonly stream?: { readonly closed: boolean } }
 
-/** Sends a whole reply. What was set for this request before, such as a cookie, stays. */
+/** Sends a complete reply. Fields that were set for this request before, such as cookies, stay. */
 export function send(response: ServerResponse, reply: Reply): void {
   if (reply.status === 304) for (const name of OF_CONTENT) response.removeHeader(name)
-  // Node measures what it sends, and to HEAD it sends nothing.
+  // Node computes the length of what it sends, which is nothing for HEAD.
   const isUnsent = response.req.method === 'HEAD' && Boolean(reply.body)
   addHeader(response, isUnsent ? { ...reply, fields: measured(reply) } : reply)
   response.end(reply.body || undefined)
 }
 
 /**
- * Lets an exchange see and change what a handler sends. The header is held back until the first part of the content is
- * there: only then is it known whether that is all of it.
+ * Lets an exchange observe and change what a handler sends. The header is held back until the first part of the
+ * content, which shows whether that is all of it.
  */
 export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const { writeHead, write, end, flushHeaders } = response
   let state: 'open' | 'held' | 'sending' | 'replaced' | 'ended' = 'open'
 
-  /** Says that the header is sent, as the handler has to believe, until Node knows it itself. */
+  /** Makes the handler believe that the held-back header is sent. */
   const hold = () => Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
   const letGo = () => Reflect.deleteProperty(response, 'headersSent')
 
-  /** Decides what is sent. Answers whether the handler's own content is. */
+  /** Decides what to send. Returns whether that is the handler's own content. */
   const decide = (body: Body | undefined): boolean => {
     const said: Reply = { status: response.statusCode, fields: headerOf(response.getHeaders()), body }
     const reply = exchange.head(said)
@@ -77,7 +77,9 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     return false
   }
 
-  /** Ends the response, once what it changed is forgotten: who has it in hand asks anew, and is to get what is new. */
+  /**
+   * Ends the response once the invalidation is done: a client that has it must not be answered from the store again.
+   */
   const conclude = (args: unknown[]): void => {
     const { forgetting } = exchange
     if (!forgetting) {
@@ -125,7 +127,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (!isWhole && isSent) exchange.chunk(body)
     state = 'ended'
     conclude(args)
-    if (isSent) finish() // Now that the header is sent.
+    if (isSent) finish() // Only now is the header final.
     return response
   }) as typeof end
   onceClosed(response, () => {
@@ -134,7 +136,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
   })
 }
 
-/** The header with the length of the content; Node would leave it out once it was taken away. */
+/** Adds the length of the content, which Node does not do again once it was removed. */
 function measured({ status, fields, body = '' }: Reply): Reply['fields'] {
   const { 'content-length': _, ...others } = fields
   return status === 304 ? others : { ...others, 'content-length': String(sizeOfBody(body)) }

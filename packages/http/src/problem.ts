@@ -1,6 +1,6 @@
 import { quoted } from './field.ts'
 
-/** What a client is told of a request that was refused. */
+/** A response that tells a client why its request was refused. */
 export interface Problem {
   readonly status: number
   readonly fields: Readonly<Record<string, string>>
@@ -10,9 +10,9 @@ export interface Problem {
 
 /** Settings of {@link problemOf}. */
 export interface ProblemOptions {
-  /** The name of the limit in the fields. @default 'default' */
+  /** What the `RateLimit` fields call the policy. @default 'default' */
   readonly policy?: string
-  /** Whether to send `X-RateLimit-*` as well, for clients that know no better. @default false */
+  /** Whether to send the older `X-RateLimit-*` fields too. @default false */
   readonly legacy?: boolean
 }
 
@@ -25,7 +25,7 @@ interface Refusal {
 }
 
 /**
- * Tells what to answer for an error of this framework: 429 with `RateLimit` fields
+ * Converts an error of this framework to a response: 429 with `RateLimit` fields
  * (draft-ietf-httpapi-ratelimit-headers) and `Retry-After` for a `RateLimitError`, 503 with `Retry-After` for a
  * `CircuitBreakerOpen`, 504 for a `NotStoredError`; `undefined` for any other error.
  */

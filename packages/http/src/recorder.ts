@@ -4,20 +4,20 @@ import type { Fields } from './field.ts'
 import type { Reply } from './request.ts'
 import { announcedLength, sizeOfBody } from './stored-response.ts'
 
-/** How long others wait for a response that has begun: its end depends on how fast its client reads, in milliseconds. */
+/** How long others wait for a streamed response, whose pace its own client sets, in milliseconds. */
 const PATIENCE = 1_000
 
-/** How a recording ended: it is whole, or the response may not be kept, or it was never finished. */
+/** How a recording ended: complete, refused because the response may not be stored, or aborted before its end. */
 export type Ending = 'whole' | 'refused' | 'aborted'
 
 /**
- * A response, written down while it is sent. What the handler says is what counts: it is whole when the handler ended
- * it, at its announced length, whether or not a client was still there to receive it.
+ * Records a response while it is sent. It is complete when the handler has ended it at its announced length, whether or
+ * not the client was still there to receive it.
  */
 export class Recorder {
-  /** Resolves when nothing more is recorded. Never rejects. */
+  /** Resolves when the recording has ended. Never rejects. */
   readonly ended: Promise<Ending>
-  /** Resolves when the content comes in parts and is not complete {@link PATIENCE} after the header. */
+  /** Resolves when streamed content is not complete {@link PATIENCE} after the header. */
   readonly dragging: Promise<'dragging'>
   readonly #maxBytes: number
   #chunks: Body[] = []
@@ -38,24 +38,24 @@ export class Recorder {
     })
   }
 
-  /** Whether anything more has to be told. */
+  /** Whether the recording has ended. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** The header as it was noted. */
+  /** The recorded header. */
   get fields(): Fields {
     return this.#reply?.fields ?? {}
   }
 
-  /** What was recorded, once it is whole. */
+  /** The recorded response, once it is complete. */
   get whole(): Reply & { readonly body: Body } {
     const [first = '', ...others] = this.#chunks
     const body = others.length === 0 ? first : Buffer.concat(this.#chunks.map((chunk) => Buffer.from(chunk as string)))
     return { ...(this.#reply as Reply), body }
   }
 
-  /** Notes the header, and the content if it is known. */
+  /** Records the header, and the content unless it is streamed. */
   head(reply: Reply): void {
     if (this.#isOver) return
     this.#reply = reply

@@ -4,22 +4,22 @@ import type { RequestFields } from './field.ts'
 /** What the rules need to know of a request. */
 export interface HttpRequest<R = unknown> {
   readonly method: string
-  /** Path and query, as they were sent. */
+  /** Path and query, as sent. */
   readonly url: string
   readonly scheme: string
-  /** Host and port the client asked. */
+  /** Host and port that the client addressed. */
   readonly authority: string
   readonly fields: RequestFields
   /** The address the request came from. */
   readonly client: string | undefined
-  /** The request as the framework has it, with what hooks and middlewares before have found out: `request.raw.user`. */
+  /** The framework's own request, with what earlier hooks and middlewares have added: `request.raw.user`. */
   readonly raw: R
-  /** The path of its route as the application wrote it, such as `/products/:id`; absent where there is none. */
+  /** The path of its route as declared, such as `/products/:id`, if the framework tells it. */
   readonly route?: string | undefined
 }
 
 /**
- * A function of a request whose framework's kind the rules do not know: where it is set, it takes that of an adapter.
+ * A function of a request. Declared as a method so that, by bivariance, one for the requests of an adapter fits too.
  */
 export type Asked<R, More extends readonly unknown[], T> = {
   method(request: HttpRequest<R>, ...more: More): T
@@ -27,7 +27,7 @@ export type Asked<R, More extends readonly unknown[], T> = {
 
 /** Describes a request of `node:http`. */
 export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
-  const { originalUrl } = raw as { readonly originalUrl?: string } // Routers cut `url` down.
+  const { originalUrl } = raw as { readonly originalUrl?: string } // Routers shorten `url`.
   return {
     method: raw.method ?? 'GET',
     url: originalUrl ?? raw.url ?? '/',
@@ -39,20 +39,20 @@ export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
   }
 }
 
-/** A header and a content, as they are sent or stored. */
+/** Status, header and content, as sent or stored. */
 export interface Reply {
   readonly status: number
   readonly fields: Record<string, string | string[]>
-  /** Absent: it is not known, because it is a stream. */
+  /** `undefined`: it is a stream. */
   readonly body: string | Uint8Array | undefined
 }
 
-/** Whether a request can only read. */
+/** Whether a method is safe (RFC 9110 §9.2.1). */
 export function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
 }
 
-/** Whether a request asks for a representation, which may be a stored one. */
+/** Whether a method asks for a representation, which may be a stored one. */
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }

@@ -18,15 +18,15 @@ import { StoringRules } from './storing-rules.ts'
 import { varyingFields } from './vary.ts'
 import { type Shared, type Visit, Visits } from './visits.ts'
 
-/** What a cached route does with a request: it has an answer, perhaps one that is due to be refreshed, or a visit. */
+/** How a request is answered: from the store, perhaps with a refresh that is due, or by a visit to the handler. */
 export type Decision =
   | { readonly reply: Reply; readonly refresh?: (run: () => Promise<unknown>) => void; readonly visit?: undefined }
   | { readonly reply?: undefined; readonly visit: Visit }
 
-/** What a handler answers that failed. */
+/** The statuses of a failed handler. */
 const FAILURES: ReadonlySet<number> = /* @__PURE__ */ new Set([500, 502, 503, 504])
 
-/** Stores responses, and answers from them by RFC 9111. Knows nothing of any framework. */
+/** Stores responses, and answers from them by RFC 9111. Independent of frameworks. */
 export class ResponseCache {
   readonly #cache: Cache
   readonly #options: ResponseCacheOptions
@@ -38,8 +38,8 @@ export class ResponseCache {
   readonly #tallies: ResponseTallies
 
   /**
-   * @throws {TtlError} When a ttl cannot be read.
-   * @throws {ConfigurationError} When an option is not known, or cannot work.
+   * @throws {TtlError} When a ttl is invalid.
+   * @throws {ConfigurationError} When an option is unknown or cannot work.
    */
   constructor(cache: Cache, options: ResponseCacheOptions) {
     const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
@@ -56,10 +56,10 @@ export class ResponseCache {
   }
 
   /**
-   * The answer to a request that demands nothing, where one for everybody is at hand and fresh: what most requests of a
-   * busy route get. `undefined` says nothing; {@link decide} does.
+   * The fast path for most requests of a busy route: answers a request without `Cache-Control` if a fresh response that
+   * anyone may have is in this process. Otherwise returns `undefined`, and {@link decide} answers.
    *
-   * @param hasCompressor Whether what is sent may be encoded further out.
+   * @param hasCompressor Whether a compressor may still encode what is sent.
    */
   answerNow(request: HttpRequest, hasCompressor: boolean): Reply | undefined {
     try {
@@ -72,10 +72,10 @@ export class ResponseCache {
   }
 
   /**
-   * Answers a request from what is stored, or says how it goes on to the handler.
+   * Answers a request from the store, or prepares its visit to the handler.
    *
-   * @param directives What the request demands, as far as it is obeyed.
-   * @param isRefresh Whether the request was made to refresh what is stored.
+   * @param directives The request directives to honour.
+   * @param isRefresh Whether the request was made to refresh a stored response.
    */
   decide(request: HttpRequest, directives: CacheControl, isRefresh = false): Awaitable<Decision> {
     if (!isRead(request.method)) return { visit: { forward: 'method' } }
@@ -88,8 +88,8 @@ export class ResponseCache {
   }
 
   /**
-   * What is sent, given what the handler says: what it says, or what is stored when it failed or has nothing new. From
-   * here on the response is recorded, if it may be stored.
+   * Decides what to send for the handler's reply: the reply itself, or the stored response if the handler has failed or
+   * answered 304 to our conditions. From here on the response is recorded, if it may be stored.
    */
   answer(visit: Visit, said: Reply, used: Used): Reply {
     const { ask, found, recorder, forward } = visit
@@ -115,8 +115,8 @@ export class ResponseCache {
   }
 
   /**
-   * Gives up keeping a response that, with the header that was really sent, may not be kept: middlewares further out add
-   * cookies when it is sent.
+   * Gives up storing a response that must not be stored with the header it was finally sent with: middlewares further
+   * out may add cookies to it.
    */
   confirm({ ask, plan, recorder }: Visit, sent: Fields): void {
     if (!ask || !plan || !recorder) return
@@ -127,7 +127,7 @@ export class ResponseCache {
     if (varies || !this.#rules.mayKeep(ask, plan.policy.status, fields)) recorder.refuse()
   }
 
-  /** Forgets what is stored for a request that changed its resource, and for what the answer points to (RFC 9111 §4.4). */
+  /** Invalidates the URL of an unsafe request that succeeded, and the URLs its response points to (RFC 9111 §4.4). */
   async invalidate(request: HttpRequest, { status, fields }: Omit<Reply, 'body'>): Promise<void> {
     if (isSafe(request.method) || status < 200 || status > 399) return
     const { scheme, authority, fields: asked } = request
@@ -137,13 +137,13 @@ export class ResponseCache {
       const url = URL.parse(lineOf(fields[name]) ?? '', `${origin}${request.url}`)
       if (url && url.origin === origin) urls.push(url.pathname + url.search)
     }
-    // Those of everybody else, and those that were made for fields such as this request has.
+    // The entries of plain requests, and those keyed by forwarding fields like the ones of this request.
     const resources = urls.flatMap((url) => [{}, asked].map((like) => ({ scheme, authority, fields: like, url })))
     const keys = new Set(resources.map((resource) => this.#keys.of(resource)))
     await Promise.all([...keys].map((key) => key !== undefined && this.#store.delete(key)))
   }
 
-  /** Deletes what is stored for a resource, all its variants. Answers whether there was anything. */
+  /** Deletes the stored responses of a resource, in all variants. Resolves to whether there were any. */
   async forget(request: Resource): Promise<boolean> {
     const key = this.#keys.of(request)
     return key !== undefined && this.#store.delete(key)
@@ -174,7 +174,7 @@ export class ResponseCache {
     })
   }
 
-  /** Lets one request run in all processes that share the store, unless another has brought something newer by then. */
+  /** Runs one refresh among all processes that share the store, unless the response has been replaced by then. */
   #refresh(place: string, { at }: StoredResponse, run: () => Promise<unknown>): void {
     const isDue = (now: unknown) => isStored(now) && now.at === at
     this.#refreshes.start(place, isDue, async () => {
@@ -183,7 +183,7 @@ export class ResponseCache {
     })
   }
 
-  /** Sends a request on to the handler, or lets it wait for the answer to another. */
+  /** Sends a request to the handler, or lets it wait for the response to another one. */
   #visit(ask: Ask, found: Found, forward: Forward): Awaitable<Decision> {
     if (ask.directives.onlyIfCached) return { reply: { status: 504, fields: { 'cache-status': 'cashews' }, body: '' } }
     if (ask.request.method === 'HEAD') return { visit: { forward } }
@@ -195,7 +195,7 @@ export class ResponseCache {
       : chain(this.#visits.record(visit, isAwaited), (visit) => ({ visit }))
   }
 
-  /** Goes on with what came of waiting for the response to another. */
+  /** Continues after waiting for the response to another request. */
   #share(ask: Ask, shared: Shared): Awaitable<Decision> {
     if (shared === 'again') return this.#decide(ask)
     if (shared === 'alone') return this.#decide({ ...ask, hasWaited: true })
@@ -204,7 +204,7 @@ export class ResponseCache {
     return { reply: this.#replyOf(shared, status, Date.now()) }
   }
 
-  /** Plans to store what is sent, if it may be stored. */
+  /** Plans to store a reply, if it may be stored. */
   #keep(visit: Visit, said: Reply, status: CacheStatus, used: Used, now: number): Reply {
     const { ask, recorder } = visit
     const plan = ask && recorder && this.#rules.plan(ask, said, used, now)
@@ -238,7 +238,9 @@ export class ResponseCache {
   }
 }
 
-/** What a stored response is good for: to be answered, also while it is refreshed, or not at all. */
+/**
+ * What a stored response is good for: a hit, a hit that is due for a refresh, or nothing without asking the handler.
+ */
 type Verdict = 'hit' | 'due' | 'stale' | 'request'
 
 /** Decides whether a stored response is the answer to a request (RFC 9111 §4, RFC 5861 §3). */
@@ -254,8 +256,8 @@ function judge(stored: StoredResponse, directives: CacheControl, now: number): V
 }
 
 /**
- * Whether a request is one for a cache: what has conditions on writing, changes the protocol, or brings content that the
- * answer may depend on, is the handler's.
+ * Whether a cache may answer a request. One with preconditions for writing, a protocol upgrade, or content that the
+ * response may depend on, is left to the handler.
  */
 function isOurs({ fields }: HttpRequest): boolean {
   const hasContent = fields['transfer-encoding'] !== undefined || (fields['content-length'] ?? '0') !== '0'

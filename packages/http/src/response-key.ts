@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { compileGlob } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 
-/** A key that is longer ends in a hash of itself. */
+/** Longer keys are cut, and end in a hash of the whole. */
 const LONGEST = 512
 
 /**
- * What a proxy or a framework may be steered by, and no key would show: each makes an entry of its own, so that nobody
- * can poison that of others.
+ * Fields that may influence a proxy or a framework. They are part of the key, so that a client cannot poison the
+ * entries of others with them.
  */
 const UNKEYED = [
   'x-forwarded-host',
@@ -24,18 +24,18 @@ const UNKEYED = [
   'forwarded',
 ]
 
-/** What a key is made of. */
+/** What a key is computed from. */
 export type Resource = Pick<HttpRequest, 'scheme' | 'authority' | 'url' | 'fields'>
 
-/** Makes the keys of responses. */
+/** Computes the keys of responses. */
 export class ResponseKeys {
   readonly #prefix: string
-  /** The authority last seen, and what it is in a key: most services have one. */
+  /** The last authority and its form in keys, remembered because most services have only one. */
   #authority: string | undefined
   #host: string | undefined
   readonly #isIgnored: ((parameter: string) => boolean) | undefined
 
-  /** @param ignoreQuery Globs of query parameters that change nothing, such as `utm_*`. */
+  /** @param ignoreQuery Globs of query parameters that do not affect the response, such as `utm_*`. */
   constructor(prefix: string, ignoreQuery: readonly string[] = []) {
     this.#prefix = prefix
     const globs = ignoreQuery.map((glob) => compileGlob(glob))
@@ -43,8 +43,8 @@ export class ResponseKeys {
   }
 
   /**
-   * The key of a resource: scheme, authority, path and query as they were sent, with the parameters in the order of
-   * their names unless there is a semicolon. `undefined` when the authority is none.
+   * The key of a resource: scheme, authority, path and query as sent, with the parameters sorted by name unless there
+   * is a semicolon. `undefined` when the authority is malformed.
    */
   of({ scheme, authority, url, fields }: Resource): string | undefined {
     if (authority !== this.#authority) {
@@ -56,7 +56,7 @@ export class ResponseKeys {
     for (const name of UNKEYED) {
       const value = fields[name]
       if (value !== undefined && value !== repeated(name, scheme, this.#host))
-        key += ` ${name}=${JSON.stringify(value)}` // No URL holds a space.
+        key += ` ${name}=${JSON.stringify(value)}` // A space cannot be part of a URL.
     }
     return key.length > LONGEST ? `${key.slice(0, LONGEST - 44)} ${sha256(key)}` : key
   }
@@ -64,24 +64,24 @@ export class ResponseKeys {
   #normalized(url: string): string {
     const at = url.indexOf('?')
     if (at < 0 || (this.#isIgnored === undefined && !url.includes('&', at))) return url
-    if (url.includes(';', at)) return url // Who takes it for a separator sees other parameters.
+    if (url.includes(';', at)) return url // To some parsers it separates parameters.
     const parameters = url.slice(at + 1).split('&')
     const named = parameters.map((parameter) => ({ parameter, name: nameOf(parameter) }))
     const kept = this.#isIgnored ? named.filter(({ name }) => !this.#isIgnored?.(name)) : named
-    // Stable: parameters of one name stay in their order.
+    // The sort is stable: parameters of the same name stay in order.
     const sorted = kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     const query = sorted.map(({ parameter }) => parameter).join('&')
     return sorted.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${query}`
   }
 }
 
-/** An authority without the port that goes without saying. */
+/** An authority without the default port of the scheme. */
 function withoutPort(host: string, scheme: string): string {
   const port = scheme === 'https' ? ':443' : ':80'
   return host.endsWith(port) ? host.slice(0, -port.length) : host
 }
 
-/** What a field says that only repeats what scheme and host are: so it is behind a proxy that is trusted. */
+/** The value with which a field merely repeats scheme and host, as it does behind a trusted proxy. */
 function repeated(field: string, scheme: string, host: string): string | undefined {
   switch (field) {
     case 'x-forwarded-proto':
@@ -97,7 +97,7 @@ function repeated(field: string, scheme: string, host: string): string | undefin
   }
 }
 
-/** The name of a parameter, decoded and without what is in brackets: those that a framework may join have one name. */
+/** The decoded name of a parameter up to a bracket or dot: parameters that a framework may merge share it. */
 function nameOf(parameter: string): string {
   const name = parameter.split('=', 1)[0] as string
   return decoded(name).split(/[[.]/, 1)[0] as string

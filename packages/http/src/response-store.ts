@@ -4,34 +4,44 @@ import type { HttpRequest } from './request.ts'
 import { isStored, isVariants, type StoredResponse, type Variants } from './stored-response.ts'
 import { variantOf } from './vary.ts'
 
-/** Who asks for what. */
+/** What a request asks for, and on whose behalf. */
 export interface Wanted {
   readonly key: string
   readonly request: HttpRequest
   readonly identity: string | undefined
 }
 
-/** What there is for a request. */
+/** What is stored for a request. */
 export interface Found {
   readonly stored: StoredResponse | undefined
-  /** How the responses of this resource vary; absent when none is known to. */
+  /** How the responses of this resource vary, if they are known to. */
   readonly variants: Variants | undefined
-  /** Names the place that a load would fill. */
+  /** The key, or what stands for it while the variant is unknown, that a load would fill. */
   readonly place: string
 }
 
-/** How long it is known how a resource varies: a day at least, in milliseconds. */
+/** A response to be stored. */
+export interface ToStore {
+  readonly response: StoredResponse
+  /** The request fields it varies by. */
+  readonly names: readonly string[]
+  readonly lifetime: Milliseconds
+  readonly lease: Lease
+  readonly tags: readonly string[] | undefined
+}
+
+/** How long it is remembered at least how a resource varies, in milliseconds: a day. */
 const LONG = 86_400_000
 
 /**
- * Where responses are kept. That of a resource that does not vary stands at its key; otherwise there stands how it
- * varies, and the variants have keys of their own. To delete the one key is to delete them all.
+ * Where responses are stored. The response of a resource that does not vary is stored under its key. Otherwise the key
+ * holds how it varies, and each variant has a key of its own, so that deleting the one key deletes them all.
  */
 export class ResponseStore {
   readonly #cache: Cache
   readonly #isByIdentity: boolean
 
-  /** @param isByIdentity Whether each who asks has responses of his own. */
+  /** @param isByIdentity Whether each user has responses of their own. */
   constructor(cache: Cache, isByIdentity: boolean) {
     this.#cache = cache
     this.#isByIdentity = isByIdentity
@@ -53,28 +63,23 @@ export class ResponseStore {
     })
   }
 
-  /** The key whose lease a load takes: of the place it will fill, if that is known. */
+  /** The key whose lease a load takes: that of the variant, if it is known. */
   leaseKeyOf({ key }: Wanted, { variants, place }: Found): string {
     return variants ? place : key
   }
 
   /**
-   * Keeps a response for so many milliseconds, unless its resource or one of its tags was invalidated since the lease
-   * was taken.
+   * Stores a response, unless its resource or one of its tags was invalidated since the lease was taken.
    */
   async store(
     wanted: Wanted,
     { variants: known, place }: Found,
-    names: readonly string[],
-    response: StoredResponse,
-    lifetime: Milliseconds,
-    lease: Lease,
-    tags?: readonly string[],
+    { response, names, lifetime, lease, tags }: ToStore,
   ): Promise<void> {
     const { key } = wanted
     const varies = names.length > 0 || this.#isByIdentity || known !== undefined
     if (!varies) await this.#cache.store(key, response, lifetime, lease, tags)
-    // Whoever has deleted the list since has put its variants out of reach.
+    // If the list was deleted since, its variants are out of reach anyway.
     else if (known && names.every((name) => known.names.includes(name)))
       await this.#cache.store(place, response, lifetime, lease, tags)
     else if (!isOvertakenUnder(lease, tags)) {

@@ -1,16 +1,16 @@
 import type { Cache, Tally } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 
-/** Where metrics count the requests of cached routes: by route, under the template `http:/products/:id`. */
+/** Counts the requests of cached routes for metrics: by route, under a template such as `http:/products/:id`. */
 export class ResponseTallies {
   readonly #cache: Cache
   readonly #prefix: string
   readonly #name: string | undefined
-  /** The route last asked for: most have a cache of their own. */
+  /** The last route, remembered because most routes have a cache of their own. */
   #route: string | undefined
   #tally: Tally | undefined
 
-  /** @param name Stands for the routes. */
+  /** @param name Replaces the path of the routes. */
   constructor(cache: Cache, prefix: string, name: string | undefined) {
     this.#cache = cache
     this.#prefix = prefix

@@ -2,27 +2,28 @@ import { type Cache, onTerms, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
 import { type Asked, type HttpRequest, isRead } from './request.ts'
 
-/** Which `Cache-Control` directives of requests are obeyed. They are advice (RFC 9111 §5.2.1). */
+/** Which `Cache-Control` directives of requests are honoured; they are advisory (RFC 9111 §5.2.1). */
 export interface SteeringOptions<R = unknown> {
   /**
-   * `'reduce-only'`: those that ask for something fresher, and `only-if-cached`. `'all'`: `max-stale` too. `'none'`.
+   * `'reduce-only'`: those that ask for fresher responses, and `only-if-cached`. `'all'`: `max-stale` too. `'none'`:
+   * none.
    *
    * @default 'reduce-only'
    */
   readonly honorRequestDirectives?: 'all' | 'reduce-only' | 'none'
   /**
-   * How often one client can ask for something fresher than what is stored; above it, it is answered from the cache.
+   * How often a client may ask for something fresher than what is stored; beyond that it is answered from the cache.
    *
-   * @default 60 times a minute
+   * @default { limit: 60, period: '1m' }
    */
   readonly recompute?: { readonly limit: number; readonly period: Ttl }
-  /** Names the client that {@link recompute} counts for. @default its address; IPv6 by the first 64 bits */
+  /** Identifies the client for {@link recompute}. @default its IP address; of IPv6 the first 64 bits */
   readonly client?: Asked<R, [], string>
 }
 
 const RECOMPUTE = { limit: 60, period: '1m' } as const
 
-/** Reads what a request demands, as far as it is obeyed. */
+/** The request directives to honour. */
 export async function steer(
   cache: Cache,
   request: HttpRequest,
@@ -37,7 +38,7 @@ export async function steer(
   return { onlyIfCached: asked.onlyIfCached }
 }
 
-/** Goes on where cached functions keep to what the request demands. */
+/** Runs a function inside which cached functions follow the request directives. */
 export function steered(cache: Cache, directives: CacheControl, go: () => Promise<unknown>): Promise<unknown> {
   const { noStore, noCache, maxAge, minFresh, onlyIfCached } = directives
   if (noStore) return cache.disabling(['get', 'getMany', 'set', 'setMany'], go)
@@ -48,7 +49,7 @@ export function steered(cache: Cache, directives: CacheControl, go: () => Promis
 
 const NOTHING: CacheControl = {}
 
-/** Whether a request demands anything at all. */
+/** Whether a request has no directives to honour. */
 export function demandsNothing({ method, fields }: HttpRequest): boolean {
   return !isRead(method) || (!fields['cache-control'] && !fields.pragma)
 }
@@ -72,7 +73,7 @@ async function mayRecompute(
   return added
 }
 
-/** One client has as many IPv6 addresses as he likes, below 64 bits that are his. */
+/** A client usually owns a whole IPv6 /64 network, so that its addresses below that count as one. */
 function clientOf({ client = 'unknown' }: HttpRequest): string {
   if (client.includes('.') || !client.includes(':')) return client
   const [before = [], after] = client.split('::').map((groups) => groups.split(':'))

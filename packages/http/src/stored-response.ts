@@ -10,35 +10,35 @@ export interface StoredResponse {
   readonly status: number
   readonly fields: Record<string, string | string[]>
   readonly body: Body
-  /** When it came, in milliseconds since the epoch. */
+  /** When it arrived, in milliseconds since the epoch. */
   readonly at: number
-  /** How old it was then. */
+  /** Its age at that time. */
   readonly age: number
   readonly lifetime: number
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
-  /** Whether it may not be answered stale, whatever the client says. */
+  /** Whether it must not be sent stale, even if the client accepts that. */
   readonly isStrict: boolean
-  /** Whether it may only be answered after the handler was asked. */
+  /** Whether it must be revalidated before each use. */
   readonly isNoCache: boolean
   /** Whether requests with credentials may share it. */
   readonly isOpen: boolean
-  /** Whether its `Cache-Control` is what the handler said, and not what follows from the settings. */
+  /** Whether its `Cache-Control` comes from the handler, not from the settings. */
   readonly saysItself: boolean
 }
 
-/** What stands for a resource whose responses vary: where to look for them. */
+/** What the key of a resource holds whose responses vary: where to find them. */
 export interface Variants {
   readonly kind: 'variants'
   readonly names: readonly string[]
-  /** Part of the keys of the variants, so that they are all out of reach once this is deleted. */
+  /** Part of the keys of the variants, so that deleting this puts them all out of reach. */
   readonly id: string
 }
 
-/** All of a stored response but its header and its content. */
+/** A stored response without its header and content. */
 export type Policy = Omit<StoredResponse, 'fields' | 'body' | 'saysItself'>
 
-/** What decides how long a response is kept, in seconds. */
+/** What decides how long a response may be used. Durations are in seconds. */
 export interface KeepingTerms {
   readonly lifetime: number
   readonly age: number
@@ -60,7 +60,7 @@ function isOfKind(value: unknown, kind: string): boolean {
   return typeof value === 'object' && value !== null && (value as { readonly kind?: unknown }).kind === kind
 }
 
-/** Tells how a response may be used. Directives of the response win over the settings for stale answers (RFC 5861). */
+/** How a response may be used. Its own directives win over the settings for stale responses (RFC 5861). */
 export function policyOf(status: number, directives: CacheControl, terms: KeepingTerms): Policy {
   const { lifetime, age, now } = terms
   const never = directives.mustRevalidate || directives.proxyRevalidate || directives.noCache || false
@@ -80,26 +80,26 @@ export function policyOf(status: number, directives: CacheControl, terms: Keepin
   }
 }
 
-/** Whether a response says that requests with credentials may share it (RFC 9111 §3.5). */
+/** Whether a response allows to be shared by requests with credentials (RFC 9111 §3.5). */
 export function isOpen({ public: isPublic, sMaxage, mustRevalidate }: CacheControl): boolean {
   return isPublic === true || sMaxage !== undefined || mustRevalidate === true
 }
 
-/** How old a stored response is now, in seconds (RFC 9111 §4.2.3). */
+/** The age of a stored response, in seconds (RFC 9111 §4.2.3). */
 export function ageNow({ age, at }: StoredResponse, now: number): number {
   return age + Math.max(0, now - at) / 1_000
 }
 
-/** Of one connection, one hop or one client. What limits a client would tell another what is left to him. */
+/** Fields of one connection, hop or client: stored, a rate limit would tell one client the quota of another. */
 const NOT_STORED =
   /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*|age|cache-status|server-timing|(x-)?ratelimit.*)$/
 
-/** What has to be known of a stored response, whoever set it. */
+/** Fields that a stored response needs, whoever has set them. */
 const ALWAYS_STORED = /^(vary|cache-control|expires|etag|last-modified|date|location|content-.*)$/
 
 /**
- * The part of a header that is stored. What was there before the handler ran, such as a request's id, is set again for
- * each request.
+ * The fields that are stored. Those that were set before the handler ran, such as a request id, are set again for each
+ * request.
  */
 export function storedFields(fields: Fields, before: Fields = {}): Record<string, string | string[]> {
   const ofThisHop = membersOf(fields.connection).map((name) => name.toLowerCase())
@@ -111,10 +111,10 @@ export function storedFields(fields: Fields, before: Fields = {}): Record<string
   )
 }
 
-/** Of the content that is stored: a 304 does not change it (RFC 9111 §3.2). */
+/** Fields that describe the stored content, which a 304 does not change (RFC 9111 §3.2). */
 const OF_STORED_CONTENT = /^(etag|content-(encoding|length|md5|range))$/
 
-/** The header of a stored response brought up to date by that of a 304. */
+/** The header of a stored response, updated by that of a 304 (RFC 9111 §4.3.4). */
 export function freshenedFields(
   { fields, saysItself }: StoredResponse,
   fresh: Fields,
@@ -125,17 +125,17 @@ export function freshenedFields(
   return { ...stored, ...own, ...Object.fromEntries(updates) }
 }
 
-/** Whether the meaning of a status is known, as `must-understand` asks. */
+/** Whether a status is understood, as `must-understand` requires. */
 export function isUnderstood(status: number): boolean {
   return STATUS_CODES[status] !== undefined
 }
 
-/** How many bytes a content has. */
+/** The size of content in bytes. */
 export function sizeOfBody(body: Body): number {
   return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
 }
 
-/** The length a header announces. */
+/** The length of the content by its header. */
 export function announcedLength(fields: Fields): number | undefined {
   const line = lineOf(fields['content-length'])
   return line === undefined ? undefined : Number(line)

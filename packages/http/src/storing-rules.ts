@@ -9,23 +9,23 @@ import type { ResponseCacheOptions } from './response-options.ts'
 import { isOpen, isUnderstood, type Policy, policyOf } from './stored-response.ts'
 import { varyingFields } from './vary.ts'
 
-/** How a response will be kept. */
+/** How a response will be stored. */
 export interface Plan {
-  /** The header that the handler gave it. */
+  /** The header from the handler. */
   readonly said: Fields
   readonly policy: Policy
   /** The request fields it varies by. */
   readonly names: readonly string[]
   readonly lifetime: Milliseconds
   readonly tags: readonly string[] | undefined
-  /** Whether the handler said itself how long it may be kept. */
+  /** Whether the handler has set `Cache-Control`. */
   readonly saysItself: boolean
 }
 
-/** How long a response that can be validated is kept beyond its time, in seconds. */
+/** How long a stale response is kept that can be revalidated, in seconds. */
 const VALIDATION_TIME = 3_600
 
-/** Whether and how long a route keeps a response: RFC 9111 §3, and stricter where users could meet. */
+/** Whether and for how long a response is stored: RFC 9111 §3, but stricter where users could see each other's. */
 export class StoringRules {
   readonly #options: ResponseCacheOptions
   readonly #ttl: number | undefined
@@ -34,7 +34,7 @@ export class StoringRules {
   readonly #isAnonymous: (cookie: string) => boolean
   readonly #isKept: (status: number) => boolean
 
-  /** @throws {TtlError} When a ttl cannot be read. */
+  /** @throws {TtlError} When a ttl is invalid. */
   constructor(options: ResponseCacheOptions) {
     const { ignoreCookies = [], statuses = [200], ttl, staleWhileRevalidate, staleIfError } = options
     const globs = ignoreCookies.map((glob) => compileGlob(glob))
@@ -46,7 +46,7 @@ export class StoringRules {
     this.#isKept = typeof statuses === 'function' ? statuses : (status) => statuses.includes(status)
   }
 
-  /** Whether a request tells who sent it. */
+  /** Whether a request identifies its user. */
   hasCredentials({ authorization, cookie }: RequestFields): boolean {
     if (authorization !== undefined) return true
     if (cookie === undefined) return false
@@ -56,7 +56,7 @@ export class StoringRules {
     })
   }
 
-  /** Decides whether and how a response is kept; `undefined` when it is not. */
+  /** Plans how to store a response; `undefined` when it must not be stored. */
   plan(ask: Ask, said: Reply, used: Used, now: number): Plan | undefined {
     const { status, fields } = said
     const names = varyingFields(fields.vary)
@@ -77,7 +77,7 @@ export class StoringRules {
     return { said: fields, policy, names, lifetime: Math.ceil(kept * 1_000), tags: this.#tags(ask, said), saysItself }
   }
 
-  /** Whether a response with such a header may be kept for others. */
+  /** Whether a response with this header may be stored. */
   mayKeep(ask: Ask, status: number, fields: Fields): boolean {
     const directives = parseCacheControl(fields['cache-control'])
     if (status < 200 || status === 206 || status === 304 || !this.#isKept(status)) return false
@@ -88,14 +88,14 @@ export class StoringRules {
     return fields.trailer === undefined && !isEndless(fields)
   }
 
-  /** What the settings say where the header says nothing. */
+  /** `Cache-Control` from the settings, for a header that does not say how long it is fresh. */
   controlFor(fields: Fields, lifetime: number): Record<string, string> {
     if (fields['cache-control'] !== undefined || fields.expires !== undefined) return {}
     const isPublic = this.#options.public === true && this.#options.varyBy === undefined
     return { 'cache-control': writeCacheControl({ public: isPublic, private: !isPublic, maxAge: lifetime }) }
   }
 
-  /** How long a response is worth keeping, in seconds. */
+  /** How long a response is of use, in seconds. */
   #keptFor({ lifetime, age, isNoCache, staleWhileRevalidate, staleIfError }: Policy, fields: Fields): number {
     const canAsk = this.#options.revalidate && (fields.etag !== undefined || fields['last-modified'] !== undefined)
     if (isNoCache && !canAsk) return 0
@@ -113,7 +113,7 @@ function secondsOf(ttl: Ttl | undefined): number | undefined {
   return ttl === undefined ? undefined : parseTtl(ttl) / 1_000
 }
 
-/** Events are sent as they happen: nobody can wait for their end. */
+/** Server-sent events have no end to wait for. */
 function isEndless(fields: Fields): boolean {
   return lineOf(fields['content-type'])?.startsWith('text/event-stream') ?? false
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { type Field, lineOf, membersOf, type RequestFields } from './field.ts'
 
-/** The request fields that a response depends on, in lower case and in order; `'*'` when no request may share it. */
+/** The request fields that a response varies by, in lowercase and sorted; `'*'` when no request may share it. */
 export function varyingFields(vary: Field): readonly string[] | '*' {
   const names = membersOf(vary).map((name) => name.toLowerCase())
   return names.includes('*') ? '*' : [...new Set(names)].sort()
 }
 
-/** Adds a name to a `Vary` field, unless it is there. */
+/** Adds a name to a `Vary` field, unless it is already listed. */
 export function addVary(vary: Field, name: string): string {
   const names = varyingFields(vary)
   if (names === '*') return '*'
@@ -16,8 +16,8 @@ export function addVary(vary: Field, name: string): string {
 }
 
 /**
- * Names the variant that a request asks for: equal for requests that are alike in all the fields. An absent field is
- * not an empty one.
+ * Identifies the variant for a request: equal for requests that have equal values of all these fields. An absent field
+ * differs from an empty one.
  */
 export function variantOf(names: readonly string[], request: RequestFields, identity: string | undefined): string {
   const values = names.map((name) => normalized(name, request[name]))
@@ -34,7 +34,7 @@ function normalized(name: string, field: Field): string | null {
   const members = membersOf(field)
   if (name !== 'accept-encoding') return members.join(', ')
   const codings = members.map((member) => member.toLowerCase().replaceAll(' ', ''))
-  // Which codings a client takes matters; which one it prefers does not, unless it refuses what is not encoded.
+  // Which encodings a client accepts matters, but not which it prefers, unless it says something of unencoded content.
   if (codings.some((coding) => coding.startsWith('*') || coding.startsWith('identity'))) return codings.join(', ')
   return CODINGS.filter((known) =>
     codings.some((coding) => coding === known || (coding.startsWith(`${known};`) && !/;q=0(\.0*)?$/.test(coding))),

@@ -11,25 +11,27 @@ import { type StoredResponse, storedFields } from './stored-response.ts'
 import type { Plan } from './storing-rules.ts'
 import { variantOf } from './vary.ts'
 
-/** A request on its way through the handler. */
+/** A request that goes to the handler. */
 export interface Visit {
   readonly forward: Forward
-  /** Fields to ask the handler with, whether what is stored is still right. */
+  /** Request fields that revalidate the stored response. */
   readonly conditions?: Readonly<Record<string, string>> | undefined
-  /** Records the response; absent when it will not be stored, whatever it is. */
+  /** Records the response; absent when it will not be stored in any case. */
   readonly recorder?: Recorder | undefined
   readonly ask?: Ask
   readonly found?: Found
   /** The header as it was before the handler ran. */
   before?: Fields
-  /** How the response will be kept, once it is known that it may. */
+  /** How the response will be stored, once it is known that it may be. */
   plan?: Plan
 }
 
 /** A visit that is recorded. */
 export type RecordedVisit = Visit & Required<Pick<Visit, 'ask' | 'found'>> & { readonly recorder: Recorder }
 
-/** What came of waiting for the response to another: it, or how to go on. `again`: as before. `alone`: without waiting. */
+/**
+ * The outcome of waiting for another response: that response, or how to continue: `again` from the start, or `alone`.
+ */
 export type Shared = StoredResponse | 'again' | 'alone'
 
 /** A visit that others may wait for. */
@@ -46,7 +48,10 @@ interface Recorded {
   readonly ask: Ask
 }
 
-/** The visits under way whose responses are recorded: they fill the store, and whoever asks for the same meanwhile waits. */
+/**
+ * The visits under way whose responses are recorded: they fill the store, and whoever asks for the same meanwhile
+ * waits.
+ */
 export class Visits {
   readonly #cache: Cache
   readonly #store: ResponseStore
@@ -54,7 +59,7 @@ export class Visits {
   readonly #maxBytes: number
   readonly #tags: ResponseCacheOptions['tags']
   readonly #underWay = new Map<string, Load>()
-  /** What refreshes store, which is later than their response ends. */
+  /** The refreshes that are still storing; their responses end earlier. */
   readonly #saving = new Map<string, Promise<unknown>>()
 
   constructor(
@@ -70,22 +75,21 @@ export class Visits {
     this.#tags = tags
   }
 
-  /** Waits for the response to another who asks for the same; `undefined` when there is nobody to wait for. */
+  /** Waits for the response to another request for the same; `undefined` when none is under way. */
   share(ask: Ask, { place }: Found): Promise<Shared> | undefined {
     const other = this.#underWay.get(place)
     return other && !other.lease?.broken ? this.#wait(ask, place, other) : undefined
   }
 
-  /** Ends when what the refresh of a place brought is stored. */
+  /** Resolves when the refresh of a place has been stored. */
   async saved(place: string): Promise<void> {
     await this.#saving.get(place)
   }
 
   /**
-   * Lets the handler run, and records what it answers. First it takes the lease, so that nothing is stored which is
-   * invalidated from now on.
+   * Takes the lease for a visit, so that nothing is stored that is invalidated from now on, and starts its recording.
    *
-   * @param isAwaited Whether others may wait for it.
+   * @param isAwaited Whether others may wait for the response.
    */
   record(visit: Omit<RecordedVisit, 'recorder'>, isAwaited: boolean): Awaitable<RecordedVisit> {
     const { ask, found, forward } = visit
@@ -143,7 +147,7 @@ export class Visits {
     return done !== 'refused' && placeIn(done.names, done.ask) === placeIn(done.names, ask) ? done.response : 'alone'
   }
 
-  /** Lets nobody who comes from now on wait for a load. */
+  /** Makes later requests no longer wait for a load. */
   #noLonger(load: Load, place: string): void {
     if (this.#underWay.get(place) === load) this.#underWay.delete(place)
   }
@@ -161,7 +165,7 @@ export class Visits {
       fields: { ...storedFields(fields, before), ...tag },
       body,
     }
-    await this.#store.store(ask, found, names, response, lifetime, lease, tags)
+    await this.#store.store(ask, found, { response, names, lifetime, lease, tags })
     return { response, names, ask }
   }
 }

@@ -13,6 +13,7 @@ import {
   optionsFromUrl,
   type Snapshot,
   systemClock,
+  ValueError,
   type Write,
   WrongTypeError,
 } from '@cashews/core'
@@ -57,7 +58,7 @@ class ReferenceStore implements BackendBase {
 
   async get(key: string): Promise<unknown> {
     const entry = this.#find(key)
-    return entry === undefined ? MISS : structuredClone(entry.value)
+    return entry === undefined ? MISS : copyOf(entry.value)
   }
 
   async set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
@@ -92,7 +93,7 @@ class ReferenceStore implements BackendBase {
     const entry = this.#find(key)
     if (entry === undefined) return MISS
     const { value, expiresAt, stamp } = entry
-    return { value: structuredClone(value), timeLeft: expiresAt - this.#clock.now(), stamp }
+    return { value: copyOf(value), timeLeft: expiresAt - this.#clock.now(), stamp }
   }
 
   async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
@@ -120,7 +121,7 @@ class ReferenceStore implements BackendBase {
 
   /** Stores a copy, under a stamp that was never used before. */
   #write(key: string, value: unknown, expiresAt: number): void {
-    this.#entries.set(key, { value: structuredClone(value), expiresAt, stamp: ++this.#writes })
+    this.#entries.set(key, { value: copyOf(value), expiresAt, stamp: ++this.#writes })
   }
 
   /** Answers what is under a key, and drops what has expired. */
@@ -130,6 +131,15 @@ class ReferenceStore implements BackendBase {
     this.#entries.delete(key)
     this.#host?.removed(key, 'expired')
     return undefined
+  }
+}
+
+/** Copies a value, as a store that writes it down does. */
+function copyOf(value: unknown): unknown {
+  try {
+    return structuredClone(value)
+  } catch (cause) {
+    throw new ValueError('Only plain data can be kept.', { cause })
   }
 }
 

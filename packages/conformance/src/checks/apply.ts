@@ -1,4 +1,4 @@
-import type { Write } from '@cashews/core'
+import type { Stamp, Write } from '@cashews/core'
 import { FOREVER, lives, missing, near, same, snapshotOf, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
@@ -73,6 +73,25 @@ export const apply: CheckGroup = {
       },
     },
     {
+      title: 'a stamp never comes back, also of a key that was gone meanwhile',
+      async run({ backend, elapse, unit }) {
+        const ends: readonly (() => unknown)[] = [
+          () => backend.delete('a'),
+          () => backend.apply([], [{ op: 'delete', key: 'a' }]),
+          () => backend.clear(),
+          () => elapse(1.5 * unit),
+        ]
+        const seen = new Set<Stamp>()
+        for (const end of ends) {
+          await backend.set('a', seen.size, unit)
+          const { stamp } = await snapshotOf(backend, 'a')
+          truth(!seen.has(stamp), `the stamp of ${seen.size} was that of an earlier value`)
+          seen.add(stamp)
+          await end()
+        }
+      },
+    },
+    {
       title: 'apply makes its writes while the stamp it expects holds',
       async run({ backend }) {
         await backend.set('a', 1, FOREVER)
@@ -119,7 +138,9 @@ export const apply: CheckGroup = {
         const { stamp } = await snapshotOf(backend, 'a')
         await backend.set('there', 1, FOREVER)
         const writes = [put('a', 2), put('c', 2), { op: 'delete', key: 'there' }] as const
-        same(await backend.apply([{ key: 'a', stamp }, { key: 'b' }, { key: 'there' }], writes), false)
+        const expected = [{ key: 'a', stamp }, { key: 'b' }, { key: 'there' }]
+        same(await backend.apply(expected, writes), false, 'the last fails')
+        same(await backend.apply(expected.toReversed(), writes), false, 'the first fails')
         same([await backend.get('a'), await backend.get('there'), await backend.exists('c')], [1, 1, false])
         same(await backend.apply([{ key: 'a', stamp }, { key: 'b' }, { key: 'c' }], writes), true)
         same([await backend.get('a'), await backend.exists('there'), await backend.get('c')], [2, false, 2])

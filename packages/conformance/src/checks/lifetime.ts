@@ -33,6 +33,20 @@ export const lifetime: CheckGroup = {
       },
     },
     {
+      title: 'a lifetime is kept to the millisecond',
+      async run(context) {
+        const { backend, elapse, exact, unit } = context
+        const lifetime = 2 * unit + 123
+        await backend.set('a', 1, lifetime)
+        await lives(context, 'a', lifetime)
+        if (!exact) return
+        await elapse(lifetime - 1)
+        same(await backend.get('a'), 1, 'a millisecond before its end')
+        await elapse(1)
+        missing(await backend.get('a'), 'at its end')
+      },
+    },
+    {
       title: 'a lifetime is at least a millisecond',
       async run({ backend, elapse, unit }) {
         same(await backend.set('a', 1, 1), true)

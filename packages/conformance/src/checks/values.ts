@@ -1,5 +1,5 @@
 import { MISS } from '@cashews/core'
-import { FOREVER, keysOf, missing, same, snapshotOf, truth } from '../assertions.ts'
+import { FOREVER, keysOf, missing, refused, same, snapshotOf, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
 const EMPTY = [undefined, null, false, 0, ''] as const
@@ -111,6 +111,22 @@ export const values: CheckGroup = {
         for (const value of STRUCTURED) {
           await backend.set('a', value, FOREVER)
           same(await backend.get('a'), value)
+        }
+      },
+    },
+    {
+      title: 'a value that cannot be kept is a ValueError, and its key holds what it held',
+      async run({ backend }) {
+        const noData = () => 1
+        const writes: Readonly<Record<string, () => unknown>> = {
+          set: () => backend.set('a', noData, FOREVER),
+          setMany: () => backend.setMany([['a', noData]], FOREVER),
+          apply: () => backend.apply([], [{ op: 'set', key: 'a', value: noData, lifetime: FOREVER }]),
+        }
+        for (const [member, write] of Object.entries(writes)) {
+          await backend.set('a', member, FOREVER)
+          await refused(write, 'CASHEWS_VALUE', `${member} of a function`)
+          same(await backend.get('a'), member, `after ${member}`)
         }
       },
     },

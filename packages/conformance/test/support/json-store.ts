@@ -7,6 +7,7 @@ import {
   type Milliseconds,
   type Miss,
   type Snapshot,
+  ValueError,
   type Write,
   WrongTypeError,
 } from '@cashews/core'
@@ -94,6 +95,7 @@ export class JsonStore implements BackendBase {
   }
 
   #put(key: string, value: unknown, expiresAt: number): void {
+    if (typeof value === 'function') throw new ValueError('JSON cannot say a function.')
     this.#rows[key] = { json: JSON.stringify({ value }), expiresAt, stamp: `v${++this.#writes}` }
   }
 }

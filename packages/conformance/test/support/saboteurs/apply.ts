@@ -46,6 +46,12 @@ export const apply: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
+  'a stamp never comes back, also of a key that was gone meanwhile': (store) => ({
+    async inspect(key) {
+      const found = await store.inspect(key)
+      return found === MISS ? found : { ...found, stamp: 1 }
+    },
+  }),
   'apply makes its writes while the stamp it expects holds': (store) => ({
     apply: async (expectations, writes) =>
       keyed(expectations).every(({ stamp }) => stamp === undefined) && store.apply(expectations, writes),

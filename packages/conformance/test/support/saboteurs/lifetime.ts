@@ -10,6 +10,9 @@ export const lifetime: Readonly<Record<string, Saboteur>> = {
         store.set(key, value, Math.max(1, Math.ceil((start + lifetime - clock.now()) / 4_000) * 4_000)),
     }
   },
+  'a lifetime is kept to the millisecond': (store) => ({
+    set: (key, value, lifetime, exists) => store.set(key, value, Math.ceil(lifetime / 1_000) * 1_000, exists),
+  }),
   'a lifetime is at least a millisecond': (store) => ({
     set: (key, value, lifetime, exists) =>
       store.set(key, value, Math.floor(lifetime / 1_000) * 1_000 || FOREVER, exists),

@@ -32,6 +32,9 @@ export const values: Readonly<Record<string, Saboteur>> = {
         ...rest,
       ),
   }),
+  'a value that cannot be kept is a ValueError, and its key holds what it held': (store) => ({
+    set: (key, value, ...rest) => store.set(key, typeof value === 'function' ? undefined : value, ...rest),
+  }),
   'a property named __proto__ is data and changes no prototype': (store) => ({
     get: async (key) => {
       const copy: Record<string, unknown> = {}

@@ -142,6 +142,16 @@ describe('closing', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
+  it('leaves a load of getOrSet that ends after it its result', async () => {
+    const cache = createCache().setup(syncStore())
+    const opened = gate<number>()
+    const answer = cache.getOrSet('k', () => opened.promise)
+    await settle()
+    await cache.close()
+    opened.open(1)
+    expect(await answer).toBe(1)
+  })
+
   it('waits for a store that is just being opened, and closes it', async () => {
     const opened = gate()
     const order: string[] = []

@@ -83,6 +83,34 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     })
   })
 
+  it.each(['', 'k:'])(
+    'is neither stored nor joined once another backend is set up for its key, prefix "%s"',
+    async (prefix) => {
+      const opened = gate<string>()
+      const loading = cache.getOrSet('k:1', () => opened.promise)
+      await soon(settle())
+      cache.setup(create(), { prefix })
+      await soon(cache.delete('k:1'))
+      const loadingAnew = cache.getOrSet('k:1', () => 'fresh')
+      await soon(settle())
+      opened.open('stale')
+      expect(await soon(loading)).toBe('stale')
+      expect(await soon(loadingAnew)).toBe('fresh')
+      expect(await soon(cache.get('k:1'))).toBe('fresh')
+    },
+  )
+
+  it('is not stored under the new name once a middleware renames its key', async () => {
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k:1', () => opened.promise)
+    await soon(settle())
+    cache.use(addPrefix('app:'))
+    await soon(cache.delete('k:1'))
+    opened.open('stale')
+    expect(await soon(loading)).toBe('stale')
+    expect(await soon(cache.get('k:1'))).toBeUndefined()
+  })
+
   it('is not stored after invalidate of the wrapped function', async () => {
     const opened = gate<string>()
     const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, (_id: string) => opened.promise)

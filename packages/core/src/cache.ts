@@ -122,11 +122,11 @@ export class Cache implements AsyncDisposable {
       listeners: this.#listeners,
       report: this.report,
     })
-    const replaced = this.#routes.add(route)
+    const before = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
-    route.share(this.#middlewares)
+    for (const each of [before, route]) each?.share(this.#middlewares)
     if (this.#tagging) route.useTags(this.#tagging)
-    if (replaced && replaced.origin !== route.origin) replaced.close().catch(this.report)
+    if (before?.prefix === route.prefix && before.origin !== route.origin) before.close().catch(this.report)
     return this
   }
 

@@ -94,7 +94,7 @@ export class Leases {
   }
 
   /** Breaks the leases on keys that are changed by other ways than a call. */
-  breakAll(keys: Iterable<string>): void {
+  breakAll(keys: Iterable<string> = this.#newest.keys()): void {
     if (!this.#newest.isEmpty) for (const key of keys) this.#break(key)
   }
 

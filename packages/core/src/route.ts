@@ -115,8 +115,12 @@ export class Route implements Guarded, Opener, Door {
     if (this.backend.tags) this.backend.tags.begin?.()
   }
 
-  /** Puts the middlewares of the whole cache before this route's own. */
+  /**
+   * Puts the middlewares of the whole cache before this route's own. What is being loaded has come by the way as it was, and
+   * what invalidates it may come by another: it is not stored.
+   */
   share(middlewares: readonly Middleware[]): void {
+    this.#leases.breakAll()
     this.middlewares = [...middlewares, ...this.#own]
     this.#handler = compose(this.middlewares, this.#last)
     this.settle()
@@ -216,7 +220,7 @@ export class Route implements Guarded, Opener, Door {
   store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
     const store = unwatched(this.#plain)
     if (!store || tags || store.leases)
-      return this.dispatch<'set'>({ command: 'set', key, value, lifetime, lease, tags })
+      return this.isClosed ? false : this.dispatch<'set'>({ command: 'set', key, value, lifetime, lease, tags })
     if (lease.broken) return false
     this.#leases.breakOlder(lease)
     return store.set(key, value, lifetime)

@@ -15,11 +15,11 @@ export class Routes {
     this.#cache = cache
   }
 
-  /** Adds a route. Answers the one it takes the place of. */
+  /** Adds a route. Answers the one that its keys took before. */
   add(route: Route): Route | undefined {
     const { prefix, origin } = route
-    const replaced = this.all.find((other) => other.prefix === prefix)
-    const others = this.all.filter((other) => other !== replaced)
+    const before = this.all.find((other) => prefix.startsWith(other.prefix))
+    const others = this.all.filter((other) => other.prefix !== prefix)
     const twin = others.find((other) => other.origin === origin)
     if (twin)
       throw new ConfigurationError(
@@ -27,7 +27,7 @@ export class Routes {
       )
     this.all = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
     this.#only = prefix === '' && others.length === 0 ? route : undefined
-    return replaced
+    return before
   }
 
   /** The route that was set up for this prefix. */

@@ -85,17 +85,17 @@ export class Leases {
 
   /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
   breakFor(call: Call): void {
-    if (this.#newest.isEmpty || !changesValues(call.command)) return
+    if (this.isIdle || !changesValues(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
-    else if ('keys' in call) for (const key of call.keys) this.#break(key)
-    else if ('entries' in call) for (const [key] of call.entries) this.#break(key)
+    else if ('keys' in call) this.breakAll(call.keys)
+    else if ('entries' in call) this.breakAll(call.entries.map(([key]) => key))
     else if ('tags' in call) this.#breakTagged(call.tags)
-    else this.#breakMatch('pattern' in call ? call.pattern : '*')
+    else this.breakAll(this.#newest.keys().filter(compileGlob('pattern' in call ? call.pattern : '*')))
   }
 
-  /** Breaks the leases on keys that are changed by other ways than a call. */
+  /** Breaks the leases on these keys, or on all there are. */
   breakAll(keys: Iterable<string> = this.#newest.keys()): void {
-    if (!this.#newest.isEmpty) for (const key of keys) this.#break(key)
+    for (const key of keys) this.#break(key)
   }
 
   /** A load gives way to those that began after it: its write breaks the older leases only. */
@@ -116,11 +116,6 @@ export class Leases {
         else if (own?.some((tag) => tags.includes(tag))) lease.broken = true
       }
     }
-  }
-
-  #breakMatch(pattern: string): void {
-    const matches = compileGlob(pattern)
-    for (const key of this.#newest.keys()) if (matches(key)) this.#break(key)
   }
 }
 

@@ -18,7 +18,7 @@ export class Routes {
   /** Adds a route. Answers the one that its keys took before. */
   add(route: Route): Route | undefined {
     const { prefix, origin } = route
-    const before = this.all.find((other) => prefix.startsWith(other.prefix))
+    const before = this.#ownerOf(prefix)
     const others = this.all.filter((other) => other.prefix !== prefix)
     const twin = others.find((other) => other.origin === origin)
     if (twin)
@@ -44,8 +44,13 @@ export class Routes {
 
   #find(key: string): Route {
     if (typeof key !== 'string') throw new CommandError(`A key is text, not ${kindOfOption(key)}.`)
-    for (const route of this.all) if (key.startsWith(route.prefix)) return route
-    throw this.#notConfigured(key)
+    const owner = this.#ownerOf(key)
+    if (owner === undefined) throw this.#notConfigured(key)
+    return owner
+  }
+
+  #ownerOf(key: string): Route | undefined {
+    return this.all.find(({ prefix }) => key.startsWith(prefix))
   }
 
   /** Every route; there is at least one. */
@@ -58,7 +63,7 @@ export class Routes {
   matching(pattern: string): readonly Route[] {
     if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${kindOfOption(pattern)}.`)
     const fixed = fixedHead(pattern)
-    const owner = this.all.find((route) => fixed.startsWith(route.prefix))
+    const owner = this.#ownerOf(fixed)
     const routes = this.all.filter((route) => route === owner || route.prefix.startsWith(fixed))
     if (routes.length === 0) throw this.#notConfigured(pattern)
     return routes

@@ -127,6 +127,19 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(FilterLostError)
     })
 
+    it('is reported although a later load of it had failed', async () => {
+      const { exists } = emails()
+      await exists.setMany(upTo(10))
+      const fails = function* () {
+        yield 'user98@example.com'
+        throw new Error('expected')
+      }
+      await expect(exists.setMany(fails())).rejects.toThrow('expected')
+      await cache.delete(exists.storedName)
+      await exists('user2@example.com')
+      expect(onError).toHaveBeenCalledWith(expect.any(FilterLostError))
+    })
+
     it.each(['the same process', 'another'])('is not begun anew by what %s adds', async (who) => {
       const first = emails()
       await first.exists.setMany(upTo(10))

@@ -247,6 +247,29 @@ describe('a backend for tags alone', () => {
     expect(await here.get('a')).toBe(1)
   })
 
+  it('that is still opening when the cache is closed is closed once it is open', async () => {
+    vi.useRealTimers()
+    const [opening, opened] = [gate(), gate()]
+    const store = memory()
+    const close = vi.fn(() => store.close())
+    const slow = altered(store, {
+      async open(host) {
+        opening.open()
+        await opened.promise
+        await store.open(host)
+      },
+      close,
+    })
+    const cache = createCache().setup(memory())
+    createTags(cache, { backend: slow })
+    const written = cache.set('a', 1, { tags: ['x'] }).catch(() => undefined)
+    await opening.promise
+    const closed = cache.close()
+    opened.open()
+    await Promise.all([written, closed])
+    await expect.poll(() => close.mock.calls.length).toBe(1)
+  })
+
   it('can be given once', () => {
     expect(() => createTags(here, { backend: reference() })).toThrow(ConfigurationError)
     expect(createTags(here)).toBe(here.tagging)

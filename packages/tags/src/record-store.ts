@@ -1,6 +1,6 @@
 import type { Awaitable, Backend, BackendHost, TagStore } from '@cashews/core'
 
-/** The store of a cache's tag records: it opens when first asked, and closes with the first of the cache's backends. */
+/** The store of a cache's tag records. It is opened on first use, and closed with the first of the cache's backends. */
 export function recordStore(backend: Backend, host: BackendHost): TagStore {
   let opening: Promise<void> | undefined
   let isOpen = false
@@ -17,6 +17,11 @@ export function recordStore(backend: Backend, host: BackendHost): TagStore {
     opening ??= connect()
     return opening.then(use)
   }
+  const close = (): Awaitable<void> => {
+    if (!isOpen) return
+    isOpen = false
+    return backend.close()
+  }
   return {
     getMany: (keys) => opened(() => backend.getMany(keys)),
     set: (...write) => opened(() => backend.set(...write)),
@@ -26,9 +31,9 @@ export function recordStore(backend: Backend, host: BackendHost): TagStore {
     ping: (message) => opened(() => backend.ping(message)),
     ...(backend.getNow && { getNow: (key) => backend.getNow?.(key) }),
     close() {
-      if (!isOpen) return
-      isOpen = false
-      return backend.close()
+      if (opening === undefined) return close()
+      // Closing does not wait for an opening that may never end.
+      opening.then(close, () => {}).catch((error) => host.error(error))
     },
   }
 }

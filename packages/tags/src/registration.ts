@@ -1,18 +1,18 @@
 import { compileTemplate, KeyTemplateError } from '@cashews/core'
 
-/** Finds out whether a key is one of a template, and makes a tag of it. */
+/** Returns the tag of a key that matches the template; `undefined` for other keys. */
 export type Registration = (key: string) => string | undefined
 
 const NAME = /\{\{|\}\}|\{([^{}]*)\}/g
-/** What a placeholder of a tag begins with, unless it is a position or from the key context. */
+/** The root of a placeholder in a tag, unless it is a position or from the key context. */
 const ROOT = /(?<!\{)\{(?![{@\d])([^{}:.[]+)/g
 const SIMPLE = /^[\p{ID_Continue}$]+$/u
 
 /**
- * Compiles a tag for the keys of a template. A name of the key template is the text up to what follows it, without a
- * `:`; what it was escaped to in the key, it is in the tag.
+ * Compiles a tag for the keys of a template. A placeholder of the key template matches the text up to the literal that
+ * follows it, but no `:`. Its text goes into the tag as it is escaped in the key.
  *
- * @throws {KeyTemplateError} When the templates cannot work.
+ * @throws {KeyTemplateError} When a template cannot work.
  */
 export function compileRegistration(tag: string, keyTemplate: string): Registration {
   const { literals, names } = takeApart(keyTemplate)
@@ -40,7 +40,7 @@ export function compileRegistration(tag: string, keyTemplate: string): Registrat
   }
 }
 
-/** The names of a template, and the texts around them. */
+/** Splits a template into the names of its placeholders and the literals around them. */
 function takeApart(template: string): { literals: string[]; names: string[] } {
   const refuse = (problem: string): never => {
     throw new KeyTemplateError(`${problem} in the key template "${template}". Write it as in "user:{id}:page:{page}".`)

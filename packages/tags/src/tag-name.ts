@@ -1,21 +1,21 @@
 import { CommandError } from '@cashews/core'
 
-/** A longer name is replaced by its hash. */
+/** Longer names are replaced by their hash. */
 const MAX_LENGTH = 512
 
 /** The most tags one key may have. */
 const MOST_TAGS = 1_000
 
-/** Up to so many names are compared with each other: a `Set` costs more. */
+/** Up to this many names are compared pairwise, which is cheaper than a `Set`. */
 const FEW = 8
 
 const HASHED = '#sha256:'
 
 /**
- * What stores call a tag: its name, or the hash of a long one. A name that looks like such a hash is hashed too, so that
- * no two names are the same to a store.
+ * The name of a tag in stores: a long name is replaced by its hash. A name that looks like such a hash is hashed too,
+ * so that no two tags share a name.
  *
- * @throws {CommandError} When it is no text, empty, or not well-formed.
+ * @throws {CommandError} When it is no string, empty, or not well-formed.
  */
 export function storedName(name: string): string {
   if (typeof name !== 'string' || name === '')
@@ -26,9 +26,9 @@ export function storedName(name: string): string {
 }
 
 /**
- * What stores call the tags of a key, each once; `undefined` when there are none.
+ * The distinct names in stores of the tags of a key; `undefined` when there are none.
  *
- * @throws {CommandError} When there are too many.
+ * @throws {CommandError} When there are more than 1,000, or a name is invalid.
  */
 export function storedNames(names: readonly string[], key: string): readonly string[] | undefined {
   const stored: string[] = []
@@ -41,7 +41,7 @@ export function storedNames(names: readonly string[], key: string): readonly str
   return stored.length > 0 ? stored : undefined
 }
 
-/** @throws {CommandError} When the tags of a key are no list. */
+/** @throws {CommandError} When the tags of a key are no array. */
 export function checkList(names: readonly string[], key: string): void {
   if (!Array.isArray(names))
     throw new CommandError(`The tags of "${key}" are a list of names, such as ['users'], not ${inspected(names)}.`)

@@ -15,8 +15,10 @@ import { checkList, storedName, storedNames } from './tag-name.ts'
 /** Settings of {@link createTags}. */
 export interface TagsOptions {
   /**
-   * Keeps the records of the tags, so that a store which several processes share decides about values that each keeps for
-   * itself. Nothing else may use it. @default each backend keeps the records of its own values
+   * Keeps the records of all tags, so that processes with stores of their own invalidate each other's values through a
+   * store they share. Nothing else may use it.
+   *
+   * @default each backend keeps the records of its own values
    */
   readonly backend?: Backend
 }
@@ -24,44 +26,45 @@ export interface TagsOptions {
 /** Groups of keys of one cache, invalidated by name. */
 export interface CacheTags {
   /**
-   * Makes every key absent that is under one of the tags, for every process that shares the store, and lets no load that
-   * is under way store what it read before. It takes the same time however many keys there are.
+   * Invalidates every key with one of the tags, for all processes that share the store. Loads under way will not store
+   * what they have read before. Takes the same time for any number of keys.
    *
-   * @returns Whether every store did; `false` when one was away, or `deleteTags` is disabled.
+   * @returns Whether every store did so; `false` when one was away, or `deleteTags` is disabled.
+   * @throws {CommandError} When a tag is no string, empty, or not well-formed.
    * @throws {BackendUnavailableError} With `suppress: false`, when a store is away.
    */
   delete(...tags: readonly string[]): Promise<boolean>
 
   /**
-   * Makes the keys absent, but keeps their values as stale ones: `early` answers them while it refreshes, `soft` and
-   * `failover` answer them when the function fails. For everybody else they are as good as deleted.
+   * Invalidates the keys, but keeps their values as stale ones: `early` answers with them while it refreshes, `soft`
+   * and `failover` when the function fails. For everything else they are deleted.
    *
-   * @returns As {@link delete}.
+   * @returns As for {@link delete}.
    */
   expire(...tags: readonly string[]): Promise<boolean>
 
   /**
-   * Puts each key of a template under a tag whenever it is written, whoever writes it. What is stored already stays as it is.
+   * Tags every key that matches a template whenever it is written. Values that are already stored stay untagged.
    *
    * @example tags.register('user:{id}', 'session:{id}:{device}')
-   * @throws {KeyTemplateError} When the templates cannot work.
+   * @throws {KeyTemplateError} When a template cannot work.
    */
   register(tag: string, keyTemplate: string): void
 
-  /** Answers the tags of a key, none when it has none or is absent. A name of more than 512 characters is told as its hash. */
+  /**
+   * Resolves to the tags of a key; empty when the key is absent. A tag of more than 512 characters appears as its hash.
+   */
   of(key: string): Promise<readonly string[]>
 }
 
 /**
- * Lets the writes of a cache name tags, and answers what deletes them. Called again, it answers the same.
+ * Enables tags on a cache. Called again, it returns the same object.
  *
- * @throws {ConfigurationError} When it is no cache, an option does not exist or cannot work, or a backend is given to a
- * cache that has tags already.
+ * @throws {ConfigurationError} When this is no cache, an option is unknown or cannot work, or a backend is given for a
+ *   cache that already has tags.
  *
- * @example
- * const tags = createTags(cache)
- * await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
- * await tags.delete('author:7')
+ * @example const tags = createTags(cache) await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
+ *   await tags.delete('author:7')
  */
 export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
   const { backend } = check(cache, options)

@@ -4,17 +4,17 @@ import type { Estimate, Filter } from './filter.ts'
 import type { Sizing } from './sizing.ts'
 
 /**
- * A filter whose elements age: filters for slices of time, of which the old ones end. It looks at those of the last
- * `ttl`, and at the next one too, which another host may have begun whose clock is ahead.
+ * A filter whose elements expire one by one: a filter per slice of time, of which old ones expire. Reads look at those
+ * of the last `ttl`, and at the next one, which a host whose clock is ahead may have begun.
  */
 export class AgingFilter implements Filter {
   readonly #make: (slice: number) => BloomFilter
   readonly #length: Milliseconds
   readonly #count: number
-  /** As many places as there are slices to look at: a new one takes that of the oldest. */
+  /** A ring with room for the slices that are read: a new slice replaces the oldest. */
   readonly #slices: { readonly number: number; readonly filter: BloomFilter }[] = []
 
-  /** @param sizing Of each slice. */
+  /** @param sizing The sizing of each slice. */
   constructor(cache: Cache, name: string, sizing: Sizing, ttl: Milliseconds, count: number) {
     this.#length = Math.ceil(ttl / count)
     this.#count = count
@@ -38,10 +38,10 @@ export class AgingFilter implements Filter {
     return this.#current.addMany(elements)
   }
 
-  /** What is loaded is as old as the load: there is nothing to wait for. */
-  async beginLoading(): Promise<void> {}
-
-  async endLoading(): Promise<void> {}
+  /** Loaded elements are as old as the load, so that there is no completeness to wait for. */
+  fill(_from: number, load: () => Promise<void>): Promise<void> {
+    return load()
+  }
 
   async estimate(): Promise<Estimate> {
     const estimates = await Promise.all(this.#recent.map((slice) => slice.estimate()))
@@ -70,7 +70,7 @@ export class AgingFilter implements Filter {
     return this.#slice(this.#now + 1)
   }
 
-  /** The slices that hold what was added within the ttl. */
+  /** The slices of elements added within the last `ttl`. */
   get #recent(): readonly BloomFilter[] {
     const now = this.#now
     return Array.from({ length: this.#count + 1 }, (_, age) => this.#slice(now - age))

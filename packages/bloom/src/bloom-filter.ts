@@ -14,16 +14,15 @@ import { type Hash, hashText } from './murmur.ts'
 import { countSet, hasAll, partOf, placesOf } from './places.ts'
 import type { Sizing } from './sizing.ts'
 
-/** How many bits stand behind those of the elements: whether the filter is whole, and whether it was begun. */
+/** How many bits follow those of the elements: whether the filter is complete, and whether it was begun. */
 const MARKS = 2
 
 /**
- * A set that forgets what it holds, but not that it holds it (Bloom, 1970), in the bits of a store.
+ * A Bloom filter (Bloom, 1970) in the bits of a store.
  *
- * A filter from which something was lost would deny what it held. So it knows whether it is whole: two bits behind those
- * of the elements are set once, when it is begun, and never again by those who add to it. Where they are missing, the
- * filter answers that it cannot tell. A key beside it remembers that it was begun, so that no other process takes a
- * filter that was lost for a new one.
+ * If a filter was lost, it would deny what it held. So it knows whether it is complete: two mark bits behind those of
+ * the elements are set once, when it is begun, and never by adding elements. If they are missing, the filter answers
+ * that it cannot tell. A key beside it records that it was begun, so that no process takes a lost filter for a new one.
  */
 export class BloomFilter implements Filter {
   readonly #cache: Cache
@@ -31,13 +30,13 @@ export class BloomFilter implements Filter {
   readonly #sizing: Sizing
   readonly #keys: readonly string[]
   readonly #lifetime: Milliseconds
-  /** Until when this process knows that the filter was begun. */
+  /** Until when this process knows that the filter was begun, in milliseconds since the epoch. */
   #begunUntil = 0
   #beginning: Promise<void> | undefined
   #isLoading = false
   #toldLost = false
 
-  /** @param name Of the filter in the store, with everything that decides where its bits are. */
+  /** @param name The name in the store, which includes everything that decides where the bits are. */
   constructor(cache: Cache, name: string, sizing: Sizing, lifetime: Milliseconds) {
     this.#cache = cache
     this.#name = name
@@ -53,7 +52,7 @@ export class BloomFilter implements Filter {
     return reader === undefined ? chain(this.#read(key, hash), this.#judge) : this.#judgeNow(reader, hash)
   }
 
-  /** Tells how many of the bits of an element are set; 0 when the store is away or its bits are disabled. */
+  /** Counts how many bits of an element are set; 0 when the store is away or its bits are disabled. */
   count(element: string): Awaitable<number> {
     const hash = hashText(element)
     const key = this.#keyOf(hash)
@@ -68,7 +67,7 @@ export class BloomFilter implements Filter {
     return (await this.#isAddable()) && this.#write([element])
   }
 
-  /** Makes the filter if there never was one. */
+  /** Begins the filter if there never was one. */
   async begin(): Promise<void> {
     if (Date.now() < this.#begunUntil) return
     if (currentTransaction() !== undefined) return this.#begin()
@@ -78,31 +77,35 @@ export class BloomFilter implements Filter {
     await this.#beginning
   }
 
-  /** Begins to fill the filter with all it is to hold: until {@link endLoading} it cannot tell what it does not hold. */
-  async beginLoading(from: number): Promise<void> {
+  /** Until the load has succeeded, the filter denies nothing, unless it was complete before. */
+  async fill(from: number, load: () => Promise<void>): Promise<void> {
+    await this.#beginLoad(from)
+    this.#isLoading = true
+    try {
+      await load()
+    } finally {
+      this.#isLoading = false
+    }
+    if (!(await this.#marks()).every(isBegun)) throw this.#lost('it was dropped while it was being loaded')
+    await this.#mark([WHOLE], 1)
+  }
+
+  async #beginLoad(from: number): Promise<void> {
     const marks = await this.#marks()
     if (from > 0) {
       if (!marks.every(isBegun)) throw this.#lost(`what was loaded before element ${from} is gone`)
     } else if (!marks.every(isWhole)) {
-      // A mark that a load set which lost the filter at its very end would be taken for ours.
+      // An earlier load may have set the mark just as the filter was lost.
       await this.#mark([WHOLE], -1)
       await this.#mark([BEGUN], 1)
       await this.#limit()
       await this.#cache.call<'set'>({ command: 'set', key: this.#record, value: true, lifetime: this.#lifetime })
     }
-    this.#isLoading = true
     this.#toldLost = false
     await this.#remember()
   }
 
-  /** @throws {FilterLostError} When the filter, or a part of it, was lost meanwhile. */
-  async endLoading(): Promise<void> {
-    this.#isLoading = false
-    if (!(await this.#marks()).every(isBegun)) throw this.#lost('it was dropped while it was being loaded')
-    await this.#mark([WHOLE], 1)
-  }
-
-  /** Adds several at once. Answers false when the store did not take them all. */
+  /** Adds several elements at once. Returns false when the store did not take them all. */
   async addMany(elements: readonly string[]): Promise<boolean> {
     return this.#write(elements)
   }
@@ -125,7 +128,7 @@ export class BloomFilter implements Filter {
     return this.#keys[partOf(hash, this.#sizing)] as string
   }
 
-  /** Answers the bits of an element and the marks; nothing when the store is away or its bits are disabled. */
+  /** Reads the bits of an element and the marks; empty when the store is away or its bits are disabled. */
   #read(key: string, hash: Hash): Awaitable<readonly number[]> {
     const indexes = placesOf(hash, this.#sizing, MARKS)
     return this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
@@ -172,14 +175,14 @@ export class BloomFilter implements Filter {
     await this.#remember()
   }
 
-  /** Lets every part end with the filter, and the record after them. */
+  /** Makes all parts expire together, and the record after them. */
   async #limit(): Promise<void> {
     if (this.#lifetime === Number.POSITIVE_INFINITY) return
     for (const key of [...this.#keys, this.#record])
       await this.#cache.call<'expire'>({ command: 'expire', key, lifetime: this.#lifetime })
   }
 
-  /** What a transaction has begun is nobody else's yet, and may never be there. */
+  /** Does nothing in a transaction, which may yet be rolled back. */
   async #remember(): Promise<void> {
     if (currentTransaction() !== undefined) return
     const left = await this.#cache.call<'getExpire'>({ command: 'getExpire', key: this.#record })
@@ -198,7 +201,7 @@ export class BloomFilter implements Filter {
     for (const key of this.#keys) await this.#cache.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by })
   }
 
-  /** What is written to a filter that is gone would never end. */
+  /** Elements written to a filter that has expired would never expire. */
   async #isAddable(): Promise<boolean> {
     return this.#lifetime === Number.POSITIVE_INFINITY || (await this.#marks()).every(isBegun)
   }

@@ -13,50 +13,55 @@ export interface BloomOptions<
   N extends readonly string[] = readonly string[],
 > extends SizingOptions,
     ElementOptions<F, K, N> {
-  /** Whether the function is asked when the filter says yes: a yes may be false, a no never is. @default true */
+  /** Whether the function is asked when the filter says yes, which may be wrong, unlike a no. @default true */
   readonly checkFalsePositive?: boolean
-  /** How long the filter lives from its first element on. With `rotate`, each element does. @default Infinity */
+  /** How long the filter lives after its first element; with `rotate`, how long each element does. @default Infinity */
   readonly ttl?: Ttl
   /**
-   * Lets elements age one by one: each is in the filter for `ttl`, and at most this part of a `ttl` longer. The filter
-   * is then made of so many slices of time, and denies nothing before it has been there for a whole `ttl`.
+   * Lets each element expire on its own, after `ttl` and at most `ttl / rotate` longer. The filter then consists of
+   * this many slices of time, and denies nothing before it has existed for a whole `ttl`.
+   *
+   * @default all elements expire together
    */
   readonly rotate?: number
 }
 
-/** One call's arguments; for a function of one parameter that is no list, the argument itself will do. */
+/** The arguments of a call; for a function with one parameter that is no array, also the bare argument. */
 export type ElementOf<F extends Question> =
   | Parameters<F>
   | (Parameters<F> extends [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never)
 
-/** What a question with a filter before it can do besides being asked. The arguments are those of the function. */
+/** The methods of a function behind a filter. They take the function's own arguments. */
 export interface BloomHandle<F extends Question> {
-  /** Asks the function, and adds the element if it says yes. Answers whether it is in the filter now. */
+  /** Asks the function, and adds the element if it says yes. Resolves to whether the element was added. */
   set(...args: Parameters<F>): Promise<boolean>
   /**
-   * Adds every element without asking the function, and makes the filter whole. Until it has come to its end, the filter
-   * denies nothing, unless it was whole before. Answers how many elements it was given.
+   * Adds every element without asking the function, after which the filter is complete. Until then it denies nothing,
+   * unless it was complete before. Resolves to the number of elements.
    *
-   * @throws {LoadStoppedError} When the store does not take a batch: go on with `from: error.done`.
-   * @throws {FilterLostError} When what was loaded is gone from the store: begin anew.
+   * @throws {LoadStoppedError} When the store does not take a batch: continue with `from: error.done`.
+   * @throws {FilterLostError} When elements loaded before are gone from the store: start over.
+   * @throws {CommandError} When the elements are no iterable, or an option cannot work.
    */
   setMany(elements: Source<ElementOf<F>>, options?: LoadOptions): Promise<number>
-  /** Tells how full the filter is, from a sample of its bits. */
+  /** Estimates how full the filter is, from a sample of its bits. */
   estimate(): Promise<Estimate>
-  /** Empties the filter. What is added then begins a new one. */
+  /** Empties the filter. The next element starts a new one. */
   clear(): Promise<void>
-  /** The name of the filter in the store: its keys begin with it. */
+  /** The name of the filter in the store, with which its keys begin. */
   readonly storedName: string
-  /** The same for a method, which needs its instance: `shop.sells.of(shop).set('bread')`. */
+  /** The same methods for a decorated method of an instance: `shop.sells.of(shop).set('bread')`. */
   of(self: object): BloomHandle<F>
 }
 
-/** A question with a filter before it: same name, and a {@link BloomHandle}. */
+/** A function behind a filter: it keeps its name, and gains a {@link BloomHandle}. */
 export interface Bloom<F extends Question> extends BloomHandle<F> {
   (...args: Parameters<F>): Promise<boolean>
 }
 
-/** {@link bloom} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+/**
+ * {@link bloom} without its function: a wrapper of functions, and a decorator of methods (TC39 or TypeScript legacy).
+ */
 export interface BloomDecorator {
   <F extends Question>(fn: F): Bloom<F>
   <F extends Question>(method: F, context: ClassMethodDecoratorContext): F
@@ -64,10 +69,10 @@ export interface BloomDecorator {
 }
 
 /**
- * Answers no without asking a slow function, when a Bloom filter in the store knows that the answer is no.
+ * Answers no without asking a slow function when a Bloom filter in the store knows that the answer is no.
  *
- * A filter knows only if nobody has taken anything out of it: one that was evicted, deleted or has expired, or whose store
- * is away, asks the function. So does one that nobody has added anything to yet.
+ * The function is asked whenever the filter cannot know: when it is still empty, when it was evicted, deleted or has
+ * expired, and when its store is away.
  *
  * ```ts
  * const emailExists = bloom(cache, { name: 'emails', capacity: 10_000, falsePositives: 1 }, async (email: string) => db.hasEmail(email))
@@ -75,7 +80,8 @@ export interface BloomDecorator {
  * await emailExists('nobody@example.com') // false, and the database was not asked
  * ```
  *
- * @throws {ConfigurationError} At definition: no name, a rate not between 0 and 100, a capacity below 1.
+ * @throws {ConfigurationError} At definition, when there is no name or an option is unknown or cannot work.
+ * @throws {TtlError} At definition, when `ttl` is invalid.
  */
 export function bloom(cache: Cache, options: BloomOptions): BloomDecorator
 export function bloom<F extends Question, const K extends string, const N extends readonly string[]>(
@@ -124,7 +130,7 @@ export function bloom(cache: Cache, options: BloomOptions, fn?: Question): Bloom
 const YES: Promise<boolean> = /* @__PURE__ */ Promise.resolve(true)
 const NO: Promise<boolean> = /* @__PURE__ */ Promise.resolve(false)
 
-/** Makes the filter, and its name in the store. */
+/** Creates the filter, with its name in the store. */
 function filterOf(cache: Cache, { name, ttl, rotate, capacity, ...size }: BloomOptions): [string, Filter] {
   const lifetime = ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
   const whole = sizingOf({ ...size, capacity })

@@ -6,7 +6,7 @@ import type { Estimate } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'
 
-/** A number for the elements that are answered with yes, and one for those answered with no. */
+/** A number for the elements answered with yes, and one for those answered with no. */
 export interface Pair {
   readonly true: number
   readonly false: number
@@ -18,45 +18,54 @@ export interface DualBloomOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends ElementOptions<F, K, N> {
-  /** How many elements each filter is made for, at least 1. */
+  /** How many elements each filter is sized for, at least 1. */
   readonly capacity: number | Pair
-  /** How many answers of a full filter may be wrong, in percent. @default 1 */
+  /** The rate of wrong answers of a full filter, in percent. @default 1 */
   readonly falsePositives?: number | Pair
-  /** How many bytes one key of the store may hold. @default 268_435_456: 256 MB */
+  /** How many bytes one key of the store may hold. @default 268_435_456, 256 MiB */
   readonly maxKeyBytes?: number
   /**
-   * Whether an answer is remembered only if none of its bits is another element's: then the filters fill slower, and
-   * more calls ask the function.
+   * Whether an answer is remembered only if none of its bits is set yet: the filters then fill more slowly, and more
+   * calls ask the function.
    *
    * @default false
    */
   readonly noCollisions?: boolean
-  /** How long the filters live from their first element on. @default Infinity */
+  /** How long the filters live after their first element. @default Infinity */
   readonly ttl?: Ttl
 }
 
-/** What a question with two filters before it can do besides being asked. */
+/** The methods of a function behind two filters. They take the function's own arguments. */
 export interface DualBloomHandle<F extends Question> {
-  /** Asks the function, and remembers what it answers. Answers that. */
+  /** Asks the function, remembers the answer, and resolves to it. */
   set(...args: Parameters<F>): Promise<boolean>
-  /** Remembers one answer for every element, without asking the function. Answers how many elements it was given. */
+  /**
+   * Remembers one answer for every element, without asking the function. Resolves to the number of elements.
+   *
+   * @throws {LoadStoppedError} When the store does not take a batch: continue with `from: error.done`.
+   * @throws {FilterLostError} When elements loaded before are gone from the store: start over.
+   * @throws {CommandError} When the answer is no boolean, the elements are no iterable, or an option cannot work.
+   */
   setMany(elements: Source<ElementOf<F>>, answer: boolean, options?: LoadOptions): Promise<number>
-  /** Tells how full the filters are, from a sample of their bits. */
+  /** Estimates how full the filters are, from a sample of their bits. */
   estimate(): Promise<{ readonly true: Estimate; readonly false: Estimate }>
   /** Empties both filters. */
   clear(): Promise<void>
-  /** The names of the filters in the store: their keys begin with them. */
+  /** The names of the filters in the store, with which their keys begin. */
   readonly storedNames: { readonly true: string; readonly false: string }
-  /** The same for a method, which needs its instance. */
+  /** The same methods for a decorated method of an instance. */
   of(self: object): DualBloomHandle<F>
 }
 
-/** A question with two filters before it: same name, and a {@link DualBloomHandle}. */
+/** A function behind two filters: it keeps its name, and gains a {@link DualBloomHandle}. */
 export interface DualBloom<F extends Question> extends DualBloomHandle<F> {
   (...args: Parameters<F>): Promise<boolean>
 }
 
-/** {@link dualBloom} waiting for its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
+/**
+ * {@link dualBloom} without its function: a wrapper of functions, and a decorator of methods (TC39 or TypeScript
+ * legacy).
+ */
 export interface DualBloomDecorator {
   <F extends Question>(fn: F): DualBloom<F>
   <F extends Question>(method: F, context: ClassMethodDecoratorContext): F
@@ -64,17 +73,18 @@ export interface DualBloomDecorator {
 }
 
 /**
- * Learns what a slow function answers with yes, and what with no, each in a filter of its own, and answers from there
- * when exactly one of them knows the element. When neither does, or both, it asks the function, and learns.
+ * Remembers for which elements a slow function says yes and for which no, each in a filter of its own, and answers from
+ * there when exactly one filter knows the element. When neither or both do, it asks the function and remembers the answer.
  *
- * An answer from the filters may be wrong, in as many of a hundred cases as `falsePositives` says, and stays what it was
- * when the function changes its mind: give a `ttl` then.
+ * An answer from the filters is wrong in up to `falsePositives` percent of cases, and does not change when the function's
+ * does: set a `ttl` then.
  *
  * ```ts
  * const isSpam = dualBloom(cache, { name: 'spam', capacity: 1_000_000, falsePositives: 0.1 }, async (host: string) => api.isSpam(host))
  * ```
  *
- * @throws {ConfigurationError} At definition: no name, a rate not between 0 and 100, a capacity below 1.
+ * @throws {ConfigurationError} At definition, when there is no name or an option is unknown or cannot work.
+ * @throws {TtlError} At definition, when `ttl` is invalid.
  */
 export function dualBloom(cache: Cache, options: DualBloomOptions): DualBloomDecorator
 export function dualBloom<F extends Question, const K extends string, const N extends readonly string[]>(
@@ -149,7 +159,7 @@ interface Side {
 /** How many of an element's bits are set in each filter. */
 type Known = readonly [yes: number, no: number]
 
-/** Makes the filter of one answer. */
+/** Creates the filter of one answer. */
 function sideOf(cache: Cache, options: DualBloomOptions, answer: boolean): Side {
   const { name, capacity, falsePositives = 1, maxKeyBytes, ttl } = options
   const size = { capacity: oneOf(capacity, answer), falsePositives: oneOf(falsePositives, answer) }

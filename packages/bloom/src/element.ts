@@ -14,36 +14,38 @@ import {
   type Target,
 } from '@cashews/core'
 
-/** A question with a yes-or-no answer. */
+/** A function with a yes-or-no answer. */
 export type Question = (...args: never[]) => Awaitable<boolean>
 
-/** Which element of the filter a call asks for. */
+/** Which element of a filter a call asks for. */
 export interface ElementOptions<F extends Question, K extends string, N extends readonly string[]> {
   /** The name of the filter in the store. */
   readonly name: string
   /**
-   * The element: a template such as `'{email:lower}'`, or a function of the arguments. A change of it makes all that
-   * was added unknown: change `name` too.
+   * The element: a template such as `'{email:lower}'`, or a function of the arguments. When you change it, all elements
+   * added so far become unknown: change `name` as well.
    *
-   * @default the arguments, all of them: a single text as it is, anything else as keys render it; in a method `this` too
+   * @default all arguments: a single string as it is, anything else as in cache keys; for methods also `this`
    */
   readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
-  /** Names of the parameters by position, for templates that are checked by the compiler, and for minified code. */
+  /**
+   * The names of the parameters by position: lets the compiler check templates, and makes them work in minified code.
+   */
   readonly args?: N
   /** Whether the default element of a method leaves `this` out. @default false */
   readonly noSelf?: boolean
 }
 
-/** Makes the text of an element from the arguments of a call. */
+/** Renders the element of a call as text. */
 export type MakeElement = (self: unknown, args: readonly unknown[]) => string
 
 /**
- * Finds out how the text of an element is made. By default it is made of the values of the arguments alone, so that the
- * names of parameters may change: one text is taken as it is, and everything else as keys render it. Elements of a
- * method are those of its instance.
+ * Compiles how the element of a call is rendered. By default that depends on the values of the arguments alone, so that
+ * parameters may be renamed: a single string is taken as it is, anything else as in cache keys. The elements of a
+ * method belong to its instance.
  *
- * @throws {KeyTemplateError} At definition: a template that cannot work.
- * @throws {ConfigurationError} At definition: a function whose arguments cannot be told from its source.
+ * @throws {KeyTemplateError} When the template cannot work.
+ * @throws {ConfigurationError} When the parameters cannot be read from the function's source.
  */
 export function elementOf({ fn, kind }: Target, { name, key, args, noSelf }: Named): MakeElement {
   const subject: KeySubject = { fn: originalOf(fn), kind }
@@ -73,10 +75,9 @@ function allArguments({ fn }: KeySubject, name: string, names: KeyOptions): stri
 const elementNames: readonly string[] = ['name', 'key', 'args', 'noSelf']
 
 /**
- * Raises an error when there is no cache, when an option does not exist, when there is no name, and when the function
- * is none.
+ * Checks what every filter needs.
  *
- * @throws {ConfigurationError}
+ * @throws {ConfigurationError} When there is no cache or no name, an option is unknown, or the function is none.
  */
 export function checkFilter(
   strategy: string,
@@ -98,12 +99,12 @@ export function checkFilter(
   checkFunction('What a filter stands before', fn)
 }
 
-/** Makes what asks the wrapped function. What it throws is a rejection. */
+/** Calls the wrapped function; what it throws becomes a rejection. */
 export function askOf({ fn }: Target): (self: unknown, args: readonly unknown[]) => Promise<boolean> {
   return async (self, args) => Reflect.apply(fn, self, args as never) as Awaitable<boolean>
 }
 
-/** The arguments that an element of a load stands for. */
+/** The arguments that an item of a load stands for. */
 export function argsOf(item: unknown): readonly unknown[] {
   return Array.isArray(item) ? item : [item]
 }

@@ -1,6 +1,6 @@
 import { CashewsError } from '@cashews/core'
 
-/** A filter that was there, and is not, or not whole: evicted, deleted, expired. Until it is filled anew it denies nothing. */
+/** A filter was lost, in whole or in part: evicted, deleted or expired. Until it is filled again, it denies nothing. */
 export class FilterLostError extends CashewsError {
   static override readonly name = 'FilterLostError'
   readonly code = 'CASHEWS_FILTER_LOST'
@@ -10,7 +10,7 @@ export class FilterLostError extends CashewsError {
   }
 }
 
-/** A load that stopped because the store did not take a batch. Go on with `from: error.done`. */
+/** A load stopped because the store did not take a batch. Continue with `from: error.done`. */
 export class LoadStoppedError extends CashewsError {
   static override readonly name = 'LoadStoppedError'
   readonly code = 'CASHEWS_LOAD_STOPPED'

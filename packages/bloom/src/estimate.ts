@@ -2,11 +2,11 @@ import type { Cache } from '@cashews/core'
 import type { Estimate } from './filter.ts'
 import { elementsFor, falsePositiveRate, type Sizing } from './sizing.ts'
 
-/** How many bits are looked at, of a filter that has more. They tell how full it is within half a percent. */
+/** How many bits are sampled of a larger filter, which is exact to about half a percent. */
 const SAMPLE = 65_536
 const BATCH = 4_096
 
-/** Tells how full a filter is from bits that lie evenly in it: the places of elements are random. */
+/** Estimates how full a filter is from evenly spaced bits, since elements are spread at random. */
 export async function sampled(cache: Cache, keys: readonly string[], sizing: Sizing): Promise<Estimate> {
   const { bits } = sizing
   const wanted = Math.min(bits, Math.ceil(SAMPLE / keys.length))

@@ -2,28 +2,32 @@ import type { Awaitable } from '@cashews/core'
 
 /** How full a filter is. */
 export interface Estimate {
-  /** Whether the filter is there, whole: only then does it deny anything. */
+  /** Whether the filter exists and is complete: only then does it deny anything. */
   readonly isWhole: boolean
   /** The share of its bits that are set, 0 to 1. */
   readonly filled: number
-  /** About how many different elements it holds. */
+  /** The estimated number of distinct elements. */
   readonly elements: number
-  /** How many of the elements that are not in it it takes for members, in percent. */
+  /** The current rate of false positives, in percent. */
   readonly falsePositives: number
 }
 
-/** A set of text that may take what it does not hold for a member, and never the other way round. */
+/** A set of strings with false positives, but no false negatives. */
 export interface Filter {
-  /** Answers whether an element may be in; `undefined` when the filter is not there, or not whole. */
+  /** Returns whether an element may be in the set; `undefined` when the filter does not exist or is not complete. */
   has(element: string): Awaitable<boolean | undefined>
-  /** Answers false when the store did not take it. */
+  /** Resolves to false when the store did not take it. */
   add(element: string): Promise<boolean>
-  /** The same for several, inside a load. */
+  /** The same for several elements, inside a load. */
   addMany(elements: readonly string[]): Promise<boolean>
-  /** @param from How many elements are in already. */
-  beginLoading(from: number): Promise<void>
-  endLoading(): Promise<void>
+  /**
+   * Runs a load that adds all elements of the filter, which is complete once that has succeeded.
+   *
+   * @param from How many elements an earlier load has already added.
+   * @throws {FilterLostError} When elements that were loaded before are gone from the store.
+   */
+  fill(from: number, load: () => Promise<void>): Promise<void>
   estimate(): Promise<Estimate>
-  /** Forgets everything: what is added then begins a new filter. */
+  /** Removes all elements. The next one starts a new filter. */
   clear(): Promise<void>
 }

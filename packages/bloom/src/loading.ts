@@ -6,28 +6,28 @@ import type { Filter } from './filter.ts'
 export interface LoadOptions {
   /** How many elements go to the store at a time. @default 1_000 */
   readonly batchSize?: number
-  /** How many of the elements to pass over, because an earlier load of the same ones got so far. @default 0 */
+  /** How many elements to skip, because an earlier load of the same source has added them. @default 0 */
   readonly from?: number
-  /** Told after each batch. */
+  /** Called after each batch. @default none */
   readonly onProgress?: (progress: Progress) => void
 }
 
 /** How far a load has come. */
 export interface Progress {
-  /** How many elements are in the filter. A load that is begun anew with `from: done` goes on here. */
+  /** How many elements are in the filter. A new load with `from: done` continues here. */
   readonly done: number
 }
 
-/** What an `Iterable` or `AsyncIterable` is read from. */
+/** Where the elements of a load come from. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>
 
 const NAMES = ['batchSize', 'from', 'onProgress']
 
 /**
- * Fills a filter batch by batch, and lets others have their turn in between. Answers how many elements are in it.
+ * Fills a filter batch by batch, and yields to the event loop in between. Returns the number of elements.
  *
- * @throws {LoadStoppedError} When the store does not take a batch. It tells where to go on.
- * @throws {FilterLostError} When what was loaded before is gone from the store.
+ * @throws {LoadStoppedError} When the store does not take a batch. It tells where to continue.
+ * @throws {FilterLostError} When elements loaded before are gone from the store.
  */
 export async function load<T>(
   filter: Filter,
@@ -37,7 +37,6 @@ export async function load<T>(
   options: LoadOptions,
 ): Promise<number> {
   const { batchSize, from, onProgress } = checked(source, options)
-  await filter.beginLoading(from)
   let done = 0
   let batch: string[] = []
   const send = async (): Promise<void> => {
@@ -47,16 +46,17 @@ export async function load<T>(
     onProgress?.({ done })
     await new Promise((resolve) => setImmediate(resolve))
   }
-  for await (const item of source) {
-    if (++done <= from) continue
-    if (batch.push(elementOf(item)) === batchSize) await send()
-  }
-  await send()
-  await filter.endLoading()
+  await filter.fill(from, async () => {
+    for await (const item of source) {
+      if (++done <= from) continue
+      if (batch.push(elementOf(item)) === batchSize) await send()
+    }
+    await send()
+  })
   return done
 }
 
-/** @throws {CommandError} When there is nothing to load from, or an option does not exist or cannot work. */
+/** @throws {CommandError} When the source is no iterable, or an option is unknown or cannot work. */
 function checked(source: unknown, options: LoadOptions) {
   const isSource =
     typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)

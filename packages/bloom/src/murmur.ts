@@ -1,24 +1,24 @@
-/** A hash of 64 bits: two words of 32. The array is the same one each time: use it before the next call. */
+/** A 64-bit hash as two words. The array is reused: read it before the next call. */
 export type Hash = Uint32Array
 
 const hash: Hash = new Uint32Array(2)
 const SECOND_SEED = 0x9747b28c
 
 /**
- * Hashes the UTF-8 bytes of a text by MurmurHash3 x86 32-bit, with seed 0 and with seed 9747b28c (Austin Appleby, public
- * domain, https://github.com/aappleby/smhasher): the same in every process, on every machine, for ever.
+ * Hashes the UTF-8 bytes of a string with MurmurHash3 x86 32-bit, with the seeds 0 and 9747b28c (Austin Appleby, public
+ * domain, https://github.com/aappleby/smhasher): the same in every process and on every machine.
  */
 export function hashText(text: string): Hash {
   return hashCodes(text, 0, 0x7f) ?? hashBytes(Buffer.from(text))
 }
 
-/** Hashes bytes likewise. The second seed is the first one, with other bits. */
+/** Hashes bytes likewise. The second seed is derived from the first. */
 export function hashBytes(bytes: Uint8Array, seed = 0): Hash {
   const { buffer, byteOffset, length } = bytes
   return hashCodes(Buffer.from(buffer, byteOffset, length).toString('latin1'), seed, 0xff) as Hash
 }
 
-/** Hashes bytes that are given as the characters of a text. Answers nothing when one of them is above `most`. */
+/** Hashes bytes given as the characters of a string. Returns `undefined` when one of them is above `most`. */
 function hashCodes(text: string, seed: number, most: number): Hash | undefined {
   const { length } = text
   const body = length - (length % 4)
@@ -56,7 +56,7 @@ function rotated(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by))
 }
 
-/** Spreads every bit over the whole word. */
+/** The finalizer of MurmurHash3, which makes every bit affect the whole word. */
 export function mixed(value: number): number {
   let h = value | 0
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)

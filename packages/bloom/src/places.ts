@@ -13,9 +13,10 @@ export function partOf(hash: Hash, { parts }: Sizing): number {
 }
 
 /**
- * The bits of an element, by double hashing: the first goes by the first word of the hash, and each further one is a step
- * away that goes by the second (Kirsch, Mitzenmacher, "Less Hashing, Same Performance: Building a Better Bloom Filter",
- * 2006). `spare` more indexes follow: those behind the last bit.
+ * The bits of an element, by double hashing: the first word of the hash gives the first bit, the second word the step
+ * to each further one (Kirsch, Mitzenmacher, "Less Hashing, Same Performance: Building a Better Bloom Filter", 2006).
+ *
+ * @param spare How many indexes behind the last bit to append.
  */
 export function placesOf(hash: Hash, { bits, hashes }: Sizing, spare: number): number[] {
   let place = firstPlace(hash, bits)
@@ -42,7 +43,7 @@ export function hasAll(reader: BitReader, hash: Hash, { bits, hashes }: Sizing):
   return true
 }
 
-/** How many of them are. */
+/** Counts the bits of an element that are set. */
 export function countSet(reader: BitReader, hash: Hash, sizing: Sizing): number {
   return placesOf(hash, sizing, 0).reduce((set, place) => set + reader.bit(place), 0)
 }
@@ -51,14 +52,14 @@ function firstPlace(hash: Hash, bits: number): number {
   return scaled(hash[0] as number, hash[1] as number, bits)
 }
 
-/** A step forward is a step back by the rest, which keeps every number within 31 bits: V8 is fast with these. */
+/** The step, as the equivalent step backwards, which keeps every number within 31 bits, where V8 is fast. */
 function stepBack(hash: Hash, bits: number): number {
   return bits === 1 ? 0 : bits - 1 - scaled(hash[1] as number, hash[0] as number, bits - 1)
 }
 
 /**
- * Makes of a word of a hash a whole number below `limit`. The other word is its fraction, so that every number is as
- * likely as the next when there are millions of them. Exact in doubles: it is the same everywhere.
+ * Scales a word of a hash to a whole number below `limit`. The other word adds precision, so that all numbers are
+ * equally likely even if there are millions. The arithmetic is exact in doubles, and thus the same everywhere.
  */
 function scaled(word: number, fraction: number, limit: number): number {
   return ((word * TWO_20 + (fraction >>> 12)) * (limit / TWO_52)) | 0

@@ -63,8 +63,10 @@ export interface CacheTags {
  * @throws {ConfigurationError} When this is no cache, an option is unknown or cannot work, or a backend is given for a
  *   cache that already has tags.
  *
- * @example const tags = createTags(cache) await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
- *   await tags.delete('author:7')
+ * @example
+ * const tags = createTags(cache)
+ * await cache.set('page:1', html, { ttl: '1h', tags: ['pages', 'author:7'] })
+ * await tags.delete('author:7')
  */
 export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
   const { backend } = check(cache, options)

@@ -2,7 +2,7 @@ import type { Cache } from '@cashews/core'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { BoundedLabel } from './label-sets.ts'
 
-/** What a group of metrics is made with. */
+/** What every group of metrics needs. */
 export interface Given {
   readonly registry: Registry
   readonly prefix: string
@@ -10,10 +10,10 @@ export interface Given {
   readonly caches: ReadonlySet<Cache>
 }
 
-/** How many breakers that are not closed are kept in mind. */
+/** The most circuit breakers that are tracked while they are not closed. */
 const MOST_CIRCUITS = 10_000
 
-/** What the strategies do, by key template. Answers what makes them watch a cache. */
+/** Registers the metrics of strategies, by key template. Returns a function that starts watching a cache. */
 export function functionMetrics({ registry, prefix, buckets, caches }: Given): (cache: Cache) => void {
   const label = new BoundedLabel()
   const registers = [registry]

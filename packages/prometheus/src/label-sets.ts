@@ -1,7 +1,7 @@
-/** How many different values a label may have: what comes later is told as `other`. */
+/** The most distinct values of a label; further ones are reported as `other`. */
 const MOST_LABEL_VALUES = 1_000
 
-/** Keeps the number of series bounded, whatever keys, tags and templates a program makes. */
+/** Bounds the number of series, however many keys, tags and templates a program has. */
 export class BoundedLabel {
   readonly #seen = new Set<string>()
 

@@ -1,11 +1,11 @@
-/** What an operation is told of. */
+/** The labels of an operation. */
 export interface OperationLabels {
   readonly operation: string
   readonly backend: string
   readonly tag: string
 }
 
-/** What is counted of the operations with one set of labels. */
+/** The counts of the operations with one set of labels. */
 export class Operations {
   readonly labels: OperationLabels
   /** Keys that reads found. */
@@ -13,7 +13,7 @@ export class Operations {
   /** Keys that reads did not find. */
   misses = 0
   readonly #bounds: readonly number[]
-  /** How many there are up to each bound, and not up to the one before. */
+  /** How many observations lie between each bound and the one before. */
   readonly #counts: number[]
   #count = 0
   #sum = 0
@@ -35,9 +35,10 @@ export class Operations {
   }
 
   /**
-   * The samples of the text format, with `instant` more that took no time worth measuring.
+   * The samples for the text format.
    *
-   * @param name Of the metric.
+   * @param name The name of the metric.
+   * @param instant How many observations of 0 seconds to add.
    */
   samples(name: string, instant: number): Sample[] {
     let sum = instant
@@ -71,13 +72,13 @@ export interface LatencyHistogramOptions {
   readonly name: string
   readonly help: string
   readonly buckets: readonly number[]
-  /** Reads that were answered on the spot, by backend. */
+  /** Counts the synchronous reads that bypassed the middlewares, by backend. */
   readonly instant: () => ReadonlyMap<string, number>
 }
 
 /**
- * A histogram that a registry reads like any other. The one of prom-client cannot add a million observations at once,
- * and looks its labels up each time.
+ * A histogram for a prom-client registry. The one of prom-client cannot add a million observations at once, and looks
+ * up its labels each time.
  */
 export class LatencyHistogram {
   readonly name: string
@@ -96,17 +97,17 @@ export class LatencyHistogram {
     this.#instant = instant
   }
 
-  /** Where operations with these labels are counted. Nothing is made of strings here: it stands before every operation. */
+  /** The counts of operations with these labels. Builds no strings, because it runs before every operation. */
   of(operation: string, backend: string, tag: string): Operations {
     return this.#byBackend.get(backend)?.get(operation)?.get(tag) ?? this.#make({ operation, backend, tag })
   }
 
-  /** All there are. */
+  /** The counts of all operations. */
   *all(): Iterable<Operations> {
     for (const byOperation of this.#byBackend.values()) for (const byTag of byOperation.values()) yield* byTag.values()
   }
 
-  /** What a registry asks for. */
+  /** Called by the registry. */
   async get(): Promise<object> {
     const instant = this.#instant()
     for (const [backend, count] of instant) if (count > 0) this.of('get', backend, '')
@@ -117,7 +118,7 @@ export class LatencyHistogram {
     return { name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values }
   }
 
-  /** What a registry calls to begin anew. */
+  /** Called by the registry to reset the metric. */
   reset(): void {
     this.#byBackend.clear()
   }

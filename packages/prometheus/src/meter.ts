@@ -5,7 +5,7 @@ import { BoundedLabel } from './label-sets.ts'
 import { LatencyHistogram, type Operations } from './latency-histogram.ts'
 import { storeMetrics } from './store-metrics.ts'
 
-/** Measures the operations on the backends it stands before, and gathers what the caches count. */
+/** Measures operations on backends, as their middleware, and collects the counts of caches. */
 export class Meter {
   readonly middleware: Middleware
   readonly #caches = new Set<Cache>()
@@ -31,7 +31,7 @@ export class Meter {
     const given = { registry, prefix, buckets, caches: this.#caches }
     this.#watch = [functionMetrics(given), storeMetrics(given)]
     const join = (cache: Cache) => this.#join(cache)
-    // A read on the spot is counted without its key: who tags by keys has to see it.
+    // Synchronous reads that bypass the middlewares are counted without their key, which `withTag` needs.
     const isOnlooker = typeof withTag !== 'function'
     this.middleware = Object.assign((call: Call, next: Next) => this.#measure(call, next), { isOnlooker, join })
   }
@@ -62,7 +62,7 @@ export class Meter {
     }
   }
 
-  /** How many reads were answered on the spot, by backend. They passed the middlewares by. */
+  /** The number of synchronous reads that bypassed the middlewares, by backend. */
   #atHand(): ReadonlyMap<string, number> {
     const sums = new Map<string, number>()
     for (const cache of this.#caches)
@@ -92,7 +92,7 @@ export class Meter {
   }
 }
 
-/** Counts the keys that a read was for. One that only begins a load says nothing of what is stored. */
+/** Counts the keys of a read. One that only takes a lease says nothing about what is stored. */
 function countRead(call: Call, operations: Operations, answer: unknown): void {
   if (call.command === 'get') {
     if (!call.leaseOnly) operations[answer === MISS ? 'misses' : 'hits']++

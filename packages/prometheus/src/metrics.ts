@@ -4,13 +4,14 @@ import { Meter } from './meter.ts'
 
 /** Settings of {@link metrics}. */
 export interface MetricsOptions {
-  /** Where the metrics are registered. @default the global registry of prom-client */
+  /** The registry of the metrics. @default the global registry of prom-client */
   readonly registry?: Registry
-  /** Stands before the name of every metric. @default 'cashews_' */
+  /** The prefix of all metric names. @default 'cashews_' */
   readonly prefix?: string
   /**
-   * Whether the label `tag` tells a tag of the key: `true`: the first of those a write names; a function: what it makes of
-   * the key, for reads too, which then cannot be answered past the metrics. Values past the thousandth are told as `other`.
+   * Fills the label `tag`: `true` with the first tag of a write; a function also with its result for the key, for reads
+   * too, which can then no longer bypass the middlewares. After 1,000 distinct values, further ones are reported as
+   * `other`.
    *
    * @default false: the label is empty
    */
@@ -19,24 +20,24 @@ export interface MetricsOptions {
   readonly buckets?: readonly number[]
 }
 
-/** From a tenth of a millisecond, which is a quick Redis, to what nobody waits for. */
+/** From a tenth of a millisecond, which is a fast Redis, to longer than any caller waits. */
 const BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 const made = new WeakMap<Registry, Map<string, { readonly options: MetricsOptions; readonly meter: Middleware }>>()
 
 /**
- * Counts what caches do, for Prometheus: a middleware of a backend, or of a whole cache.
+ * Creates a middleware, for a backend or a whole cache, that exports metrics to Prometheus.
  *
- * It hears of all that happens in the caches it stands in, wherever it stands; only operations are counted at the
- * backends it stands before. A registry has one such middleware for each prefix: asking again answers the same one.
+ * It counts everything that happens in the caches that it is part of, but only the operations on the backends that it is
+ * a middleware of. A registry has one such middleware per prefix: further calls return the same one.
  *
  * ```ts
  * cache.setup('redis://localhost', { middlewares: [metrics()] }) // or cache.use(metrics())
  * app.get('/metrics', async (_, reply) => reply.type(register.contentType).send(await register.metrics()))
  * ```
  *
- * @throws {ConfigurationError} On other settings for the same registry and prefix, on buckets that do not rise, and on a
- * prefix that cannot begin a name.
+ * @throws {ConfigurationError} When the registry has this prefix with other settings, or an option is unknown or cannot
+ *   work, such as buckets that do not increase, or a prefix that cannot begin a metric name.
  */
 export function metrics(options: MetricsOptions = {}): Middleware {
   const { registry, prefix, withTag, buckets } = settingsOf(options)
@@ -55,7 +56,7 @@ export function metrics(options: MetricsOptions = {}): Middleware {
   return meter
 }
 
-/** @throws {ConfigurationError} When an option does not exist or cannot work. */
+/** @throws {ConfigurationError} When an option is unknown or cannot work. */
 function settingsOf(options: MetricsOptions): Required<MetricsOptions> {
   checkThat(
     typeof options === 'object' && options !== null,

@@ -2,10 +2,10 @@ import type { Backend, Cache } from '@cashews/core'
 import { Counter, Gauge } from 'prom-client'
 import type { Given } from './function-metrics.ts'
 
-/** What a store tells that keeps copies in this process. */
+/** What a store with client-side copies reports about them. */
 interface ClientSide {
   readonly live: boolean
-  /** How old a copy may be, in milliseconds. */
+  /** How stale a copy may be, in milliseconds. */
   readonly staleness: number
   readonly hits: number
   readonly misses: number
@@ -16,7 +16,7 @@ interface ClientSide {
 
 const EVENTS = ['hits', 'misses', 'refused', 'flushes', 'invalidations'] as const
 
-/** What the stores tell. Answers what makes them watch a cache. */
+/** Registers the metrics of stores. Returns a function that starts watching a cache. */
 export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache) => void {
   const registers = [registry]
   const removed = new Counter({

@@ -6,7 +6,7 @@ import { TAG, Tagged } from './tagged.ts'
 /** Settles an instance that is inside of `depth` objects. */
 type Encoder<T> = (value: T, settler: Settler, depth: number) => unknown
 
-/** The classes of the language and of Node that are data, by prototype. An instance of a subclass is none of them. */
+/** The encoders of JavaScript's and Node's own classes of data, by prototype. Instances of subclasses have none. */
 export const BUILT_IN: ReadonlyMap<object, Encoder<unknown>> = new Map([
   by(Date, (value, settler, depth) => new Tagged(TAG.date, settler.settle(value.getTime(), depth))),
   by(Map<unknown, unknown>, (value, settler, depth) => {
@@ -42,7 +42,7 @@ function errorOf(value: Error, name: string, settler: Settler, depth: number): T
   const keys = Object.getOwnPropertyNames(value).filter(
     (key) => key !== 'message' && (key !== 'stack' || settler.vocabulary.errorStacks),
   )
-  // It has its name from its constructor, and not for a property.
+  // Its name comes from the constructor and is no property.
   if (value instanceof DOMException) keys.push('name')
   const more = keys.flatMap((key) => [key, (value as unknown as Fields)[key]])
   const hidden = keys.filter((key) => !Object.prototype.propertyIsEnumerable.call(value, key))

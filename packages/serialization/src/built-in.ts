@@ -1,6 +1,6 @@
 type ErrorClass = { readonly prototype: object; readonly name: string }
 
-/** The classes of errors that are kept by name, and made again. `DOMException` is what `fetch` and signals throw. */
+/** The error classes that are stored by name and restored. `DOMException` is thrown by `fetch` and abort signals. */
 export const ERRORS: readonly ErrorClass[] = [
   Error,
   EvalError,
@@ -15,7 +15,7 @@ export const ERRORS: readonly ErrorClass[] = [
 
 type ViewClass = { readonly prototype: object; readonly name: string; readonly BYTES_PER_ELEMENT?: number }
 
-/** Bytes and the views of them that are kept by name. `Float16Array` where this Node has it. */
+/** Buffers and typed arrays that are stored by name; `Float16Array` if this Node has it. */
 export const VIEWS: readonly ViewClass[] = [
   ArrayBuffer,
   DataView,

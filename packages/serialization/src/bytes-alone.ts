@@ -1,17 +1,17 @@
-/** What MessagePack puts before bytes of any length: this, and how many. */
+/** The MessagePack tag of bytes of any length; their number follows. */
 const BIN_32 = 0xc6
 const HEAD = 5
-/** From here on it is worth it. */
+/** From how many bytes on this pays. */
 const FEWEST = 65_536
 
-/** Tells whether a value is bytes and nothing else, and many. */
+/** Whether a value is a large array of bytes. */
 export function isBytesAlone(settled: unknown): settled is Buffer {
   return Buffer.isBuffer(settled) && settled.length >= FEWEST
 }
 
 /**
- * Writes such a value after `reserved` free bytes, as msgpackr would, which takes four times the memory for it and keeps
- * that. So much memory, taken again and again, is what the garbage collection of a program that keeps large values does.
+ * Writes such a value after `reserved` free bytes, as msgpackr would, but that allocates four times the memory and
+ * keeps it, which burdens the garbage collector of programs that store large values.
  */
 export function packBytes(bytes: Buffer, reserved: number): Buffer {
   const packed = Buffer.allocUnsafeSlow(reserved + HEAD + bytes.length)
@@ -21,7 +21,7 @@ export function packBytes(bytes: Buffer, reserved: number): Buffer {
   return packed
 }
 
-/** The bytes that a payload consists of, in place; `undefined` when it is something else, or a few bytes. */
+/** The bytes that a payload consists of, without a copy; `undefined` when it is anything else. */
 export function bytesIn(payload: Buffer, start: number): Buffer | undefined {
   if (payload[start] !== BIN_32) return undefined
   const length = payload.length - start - HEAD

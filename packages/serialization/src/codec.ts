@@ -14,22 +14,22 @@ import { mayBeIllFormed, spellOut } from './well-formed.ts'
 import { whereIs } from './where-is.ts'
 
 /**
- * A format of your own. It gets values as they are and answers for all of them: what it cannot keep it throws for, and
- * it copies what it answers. Reading must survive any bytes when nobody signs them.
+ * A custom format. It is given values as they are, must throw for those it cannot encode, and must return copies.
+ * Without signing, `decode` must withstand arbitrary bytes.
  */
 export interface Codec {
   encode(value: unknown): Awaitable<Uint8Array | string>
   decode(bytes: Uint8Array): Awaitable<unknown>
 }
 
-/** Names of the formats in the header of what is stored. Never change one. */
+/** The formats, as numbered in stored headers. Never change a number. */
 const FORMAT = { msgpack: 0, json: 1, own: 2 } as const
 
 /** Writes values, after `reserved` free bytes, and reads them from `start` on. */
 export interface Format {
   readonly id: number
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer>
-  /** @param isGiven Whether the value may be a part of the bytes, which nobody else has then. */
+  /** @param isGiven Whether the value may share memory with the bytes, because they have no other owner. */
   read(bytes: Buffer, start: number, isGiven: boolean): Awaitable<unknown>
 }
 
@@ -40,7 +40,7 @@ export function formatOf(codec: 'msgpack' | 'json' | Codec, words: Pick<Vocabula
   return new OwnFormat(codec)
 }
 
-/** The formats that everybody reads, whichever he writes. */
+/** The formats that are always readable, whichever one is written. */
 export const READERS: Readonly<Record<number, Format['read']>> = {
   [FORMAT.msgpack]: (bytes, start, isGiven) => {
     const alone = bytesIn(bytes, start)
@@ -57,7 +57,7 @@ class BuiltIn implements Format {
   readonly #write: typeof packWellFormed
   readonly read: Format['read']
 
-  /** @param writePlain Writes at once what needs no settling, and answers `undefined` for everything else. */
+  /** @param writePlain Writes values that need no settling; returns `undefined` for others. */
   constructor(id: 0 | 1, words: Vocabulary, writePlain: typeof packPlain, write: typeof packWellFormed) {
     this.id = id
     this.#words = words

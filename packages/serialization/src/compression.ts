@@ -6,9 +6,9 @@ export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
 /** Settings of compression. */
 export interface CompressionOptions {
   readonly algorithm: CompressionAlgorithm
-  /** Values of fewer bytes are left as they are. @default 1_024 */
+  /** The fewest bytes of a value to compress. @default 1_024 */
   readonly threshold?: number
-  /** From 1, fast, to 9 (gzip), 11 (brotli) or 22 (zstd), small. @default 1, for zstd 3 */
+  /** From 1 (fast) to 9 (gzip), 11 (brotli) or 22 (zstd). @default 1; zstd 3 */
   readonly level?: number
 }
 
@@ -69,20 +69,20 @@ const ALGORITHMS: readonly Algorithm[] = [
   },
 ]
 
-/** From here on a thread of its own is worth the way to it; below, it costs the main thread no less. */
+/** From how many bytes on a worker thread relieves the main thread at all. */
 const LARGE = 65_536
 
-/** How far bytes may grow when they are read. */
+/** Limits of decompression. */
 export interface GrowthLimits {
-  /** The most bytes that may come out. */
+  /** The most decompressed bytes. */
   readonly decoded: number
-  /** The most bytes that may come out of each that went in. */
+  /** The most decompressed bytes per compressed byte. */
   readonly ratio: number
 }
 
-/** Makes payloads smaller that are worth it. */
+/** Compresses payloads that get smaller by it. */
 export interface Compressor {
-  /** Answers the smaller bytes and the number of the algorithm; `undefined` when it is not worth it. */
+  /** Returns the compressed bytes and the number of the algorithm; `undefined` when they are not smaller. */
   compress(bytes: Buffer): Awaitable<Compressed | undefined>
 }
 
@@ -91,7 +91,7 @@ interface Compressed {
   readonly bytes: Buffer
 }
 
-/** @throws {ConfigurationError} On an algorithm that does not exist, or not in this Node, and on settings out of range. */
+/** @throws {ConfigurationError} When the algorithm is unknown or missing in this Node, or a setting is out of range. */
 export function compressorOf(given: CompressionAlgorithm | CompressionOptions, { ratio }: GrowthLimits): Compressor {
   const {
     algorithm: name,
@@ -114,7 +114,7 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
     throw new ConfigurationError(`The compression threshold is ${threshold}; it must be a number of bytes.`)
   const options = algorithm.options(chosen)
   const worthIt = (bytes: Buffer, smaller: Buffer): Compressed | undefined => {
-    // What grows beyond the limit of readers, such as a megabyte of zeros, would be taken for a bomb.
+    // Readers would take data that compresses too well, such as a megabyte of zeros, for a decompression bomb.
     if (smaller.length >= bytes.length || bytes.length > smaller.length * ratio) return undefined
     return { algorithm: algorithm.id, bytes: smaller }
   }
@@ -128,10 +128,9 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
 }
 
 /**
- * Makes bytes what they were. They say how large that is: too large is refused before anything grows, and what grows
- * larger than it says is stopped there.
+ * Decompresses bytes. Too large an announced size is refused up front, and decompression stops at the announced size.
  *
- * @throws {GrowthError} Or rejects with it, when the bytes would grow beyond the limits.
+ * @throws {GrowthError} Or rejects with it, when the limits would be exceeded.
  */
 export function decompress(algorithm: number, bytes: Buffer, size: number, limits: GrowthLimits): Awaitable<Buffer> {
   const known = ALGORITHMS.find(({ id }) => id === algorithm)
@@ -147,7 +146,7 @@ export function decompress(algorithm: number, bytes: Buffer, size: number, limit
   return later((done) => known.inflateLater(bytes, options, done)).then(whole)
 }
 
-/** Compressed bytes that would become larger than the limits allow. */
+/** Compressed bytes that would exceed the limits when decompressed. */
 export class GrowthError extends Error {}
 
 function later(start: (done: Done) => void): Promise<Buffer> {

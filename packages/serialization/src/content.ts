@@ -1,6 +1,7 @@
-// What a tagged part is made of, as its tag promises. Each of these throws when it is something else: bytes may be anybody's.
+// Check that the content of a tagged part is of the type that its tag requires, and throw otherwise: stored bytes are
+// untrusted.
 
-/** Keys and values, which stand in turn. */
+/** Keys and values, alternating. */
 export function pairs(content: unknown): [unknown, unknown][] {
   const flat = asList(content)
   if (flat.length % 2 !== 0) fail()

@@ -5,10 +5,10 @@ import { checkReferences, forgetReferences } from './graph.ts'
 import { CustomPart } from './placeholders.ts'
 import { replace } from './replace.ts'
 
-/** The custom parts of the value that is being read: those inside of others come first. */
+/** The custom parts of the value that is being read, inner ones first. */
 let customParts: CustomPart[] = []
 
-/** Reads a whole value by `read`, and then lets the custom types make their instances. */
+/** Reads a whole value, and then lets the custom types create their instances. */
 export function reviveAll(
   read: (bytes: Buffer, start: number) => unknown,
   bytes: Buffer,
@@ -40,7 +40,7 @@ function instanceOf(part: CustomPart): Awaitable<unknown> {
 
 const valueOfCustom = (part: object): unknown => (part instanceof CustomPart ? part.value : part)
 
-/** Notes an instance of a custom type, which is made when the whole value was read. */
+/** Registers an instance of a custom type, to be created once the whole value is read. */
 export function makeCustom(content: unknown): CustomPart {
   const [id, data] = asList(content)
   const part = new CustomPart(asText(id), data)

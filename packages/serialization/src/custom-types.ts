@@ -1,21 +1,21 @@
 import { type Awaitable, ConfigurationError, isPending } from '@cashews/core'
 
-/** How the instances of a class become data, and come back. */
+/** How instances of a class are converted to data and back. */
 export interface TypeDefinition<T, D = unknown> {
-  /** Names the class in what is stored. Never change it: it is how stored values find their decoder. */
+  /** Identifies the class in stored values. Never change it, or they lose their decoder. */
   readonly id: string
-  /** Answers what the instance is made of: any value that can be kept, other registered classes included. */
+  /** Returns the content of an instance: any value that can be stored, including instances of registered classes. */
   encode(instance: T): Awaitable<D>
   /**
-   * Makes an instance of what {@link encode} answered. When nobody signs, the data may be anybody's: check it, and throw
-   * when it does not fit. The value is a miss then.
+   * Creates an instance from what {@link encode} returned. Without signing the data is untrusted: validate it, and
+   * throw when it is invalid, which makes the value a miss.
    */
   decode(data: D): Awaitable<T>
-  /** Whether instances of subclasses are kept too, and come back as the class itself. @default false */
+  /** Whether instances of subclasses are stored too, and restored as the class itself. @default false */
   readonly subclasses?: boolean
 }
 
-/** A class as far as it has a prototype; constructors may be private. */
+/** Anything with a prototype: constructors may be private. */
 export type ClassOf<T> = { readonly prototype: T; readonly name: string }
 
 export type AnyType = TypeDefinition<unknown>
@@ -24,7 +24,7 @@ const byPrototype = new Map<object, AnyType>()
 const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
 
 /**
- * Lets values hold instances of a class. To register a class again replaces its definition.
+ * Lets values contain instances of a class. Registering a class again replaces its definition.
  *
  * @example
  * registerType(Money, {
@@ -32,8 +32,8 @@ const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
  *   encode: ({ amount, currency }) => [amount, currency],
  *   decode: ([amount, currency]) => new Money(amount, currency),
  * })
- * @throws {ConfigurationError} When another class has this id, a part of the definition is missing, or the class is that of
- *   plain objects or lists, which are kept as they are.
+ * @throws {ConfigurationError} When another class has this id, the definition is incomplete, or the class is `Object`
+ *   or `Array`.
  */
 export function registerType<T extends object, const D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
   if (typeof (Class as unknown) !== 'function' || !definition)
@@ -69,10 +69,10 @@ export function typeFor(prototype: object): AnyType | undefined {
   return undefined
 }
 
-/** A value holds a custom type that this process does not know, or one of whose functions failed. */
+/** A value contains a custom type that is not registered here, or whose encoder or decoder has failed. */
 export class CustomTypeError extends Error {}
 
-/** Calls a function of the type with this id. When it fails, the error says of which type it is. */
+/** Calls a function of a custom type, and names the type in its error. */
 export function callOf<T>(id: string, call: () => Awaitable<T>): Awaitable<T> {
   const failed = (error: unknown): never => {
     throw new CustomTypeError(`type "${id}": ${(error as Error)?.message ?? error}`, { cause: error })

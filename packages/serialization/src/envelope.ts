@@ -7,8 +7,8 @@ import type { PreparedSecret, Seal } from './sealing.ts'
  *
  *     0xC5 | 0x1f | [compression, size (4)] | [seal, secret (4), milliseconds (6)] | [nonce] payload [tag]
  *
- * `f` are flags: the format of the payload in the lower two bits, then whether it is compressed, and whether it is sealed.
- * The second byte can follow the first neither in text nor in MessagePack of others.
+ * `f` are flags: the format of the payload in the lower two bits, then whether it is compressed, and whether it is
+ * sealed. In text or in MessagePack of others, the second byte cannot follow the first.
  */
 const MAGIC = 0xc5
 const VERSION = 1
@@ -16,43 +16,43 @@ const FORMAT_BITS = 0b0011
 const COMPRESSED = 0b0100
 const SEALED = 0b1000
 
-/** How many bytes stand before a payload that is neither compressed nor sealed. */
+/** The length of the header of a payload that is neither compressed nor sealed. */
 export const PLAIN_HEADER = 2
 /** The algorithm and the size before compression. */
 const COMPRESSION_HEADER = 5
 /** The seal, the secret and the time. */
 const SEAL_HEADER = 11
 
-/** How envelopes are closed, and what is demanded of those that are opened. */
+/** How envelopes are sealed, and what is required of those that are opened. */
 export interface EnvelopeSettings {
   readonly format: number
   readonly compressor: Compressor | undefined
-  /** Absent: envelopes are not sealed, and those that are cannot be opened. */
+  /** Absent: envelopes are not sealed, and sealed ones cannot be opened. */
   readonly sealing: Sealing | undefined
   readonly limits: GrowthLimits
 }
 
 export interface Sealing {
   readonly seal: Seal
-  /** The first closes, all open. */
+  /** The first one seals, all of them open. */
   readonly secrets: readonly PreparedSecret[]
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly maxAge: number
 }
 
-/** What was in an envelope: a payload from `start` on, and its format. */
+/** The content of an envelope: the payload, from `start` on, and its format. */
 export interface Opened {
   readonly format: number
   readonly bytes: Buffer
   readonly start: number
 }
 
-/** Tells whether bytes may be an envelope. */
+/** Whether bytes begin like an envelope. */
 export function isEnvelope(bytes: Uint8Array): boolean {
   return bytes[0] === MAGIC
 }
 
-/** Puts a payload, written behind room for a plain header, into an envelope. */
+/** Wraps a payload, which was written behind room for a plain header, in an envelope. */
 export function close(key: string, written: Buffer, settings: EnvelopeSettings): Awaitable<Buffer> {
   const { format, compressor, sealing } = settings
   written[0] = MAGIC
@@ -69,7 +69,7 @@ export function close(key: string, written: Buffer, settings: EnvelopeSettings):
   })
 }
 
-/** Makes room for the seal in an envelope whose header is `head` bytes long, and closes it. */
+/** Makes room for the seal in an envelope whose header is `head` bytes long, and seals it. */
 function sealed(key: string, plain: Buffer, head: number, { seal, secrets }: Sealing): Buffer {
   const [secret] = secrets as readonly [PreparedSecret]
   const start = head + SEAL_HEADER
@@ -85,9 +85,9 @@ function sealed(key: string, plain: Buffer, head: number, { seal, secrets }: Sea
 }
 
 /**
- * Opens an envelope: nothing of it is decompressed or read before its seal is found intact.
+ * Opens an envelope. Nothing is decompressed or decoded before its seal is verified.
  *
- * @throws {DecodeError} Or rejects with it, saying what is wrong.
+ * @throws {DecodeError} Or rejects with it, when the envelope is invalid.
  */
 export function open(key: string, envelope: Buffer, settings: EnvelopeSettings): Awaitable<Opened> {
   const { limits, sealing } = settings
@@ -107,7 +107,7 @@ export function open(key: string, envelope: Buffer, settings: EnvelopeSettings):
   return chain(inflated, (all) => ({ format, bytes: all, start: 0 }))
 }
 
-/** Answers the envelope itself when it is not sealed and need not be, else the payload under the seal. */
+/** Returns the envelope itself when it is not sealed and need not be, otherwise the payload under the seal. */
 function opened(key: string, envelope: Buffer, head: number, isSealed: boolean, sealing: Sealing | undefined): Buffer {
   if (!isSealed) {
     if (sealing) throw new DecodeError(`The value of "${key}" is not ${adjective(sealing)}.`, { reason: 'unsealed' })

@@ -7,17 +7,17 @@ const OUTER = 0x5c
 export type HmacAlgorithm = keyof typeof BLOCK_BYTES
 
 /**
- * HMAC (RFC 2104) of one key, by Node's one-shot hashes: `createHmac` makes a stream for every message, which takes longer
- * than both hashes of a kilobyte.
+ * HMAC (RFC 2104) with a fixed key, by Node's one-shot hashes: `createHmac` creates a stream per message, which takes
+ * longer than hashing a kilobyte twice.
  */
 export class Hmac {
-  /** What a message must begin with: the block of the inner hash, which the key fills. */
+  /** What every message must begin with: the key block of the inner hash. */
   readonly head: Buffer
   readonly #algorithm: HmacAlgorithm
-  /** The block of the outer hash, and room for the inner digest. */
+  /** The key block of the outer hash, and room for the inner digest. */
   readonly #outer: Buffer
 
-  /** @param key As long as the digest at least, as RFC 2104 advises, and no longer than a block. */
+  /** @param key At least as long as the digest, as RFC 2104 advises, and no longer than a block. */
   constructor(algorithm: HmacAlgorithm, key: Buffer) {
     const block = Buffer.alloc(BLOCK_BYTES[algorithm])
     key.copy(block)
@@ -28,10 +28,9 @@ export class Hmac {
   }
 
   /**
-   * Writes the tag of a message. Digests are text of one character per byte on the way, which Node makes in less time than
-   * a buffer.
+   * Writes the tag of a message. Digests pass as latin1 text, which Node creates faster than a buffer.
    *
-   * @param message Behind {@link Hmac.head}.
+   * @param message The message, preceded by {@link Hmac.head}.
    */
   sign(message: Buffer, into: Buffer, at: number): void {
     this.#outer.write(hash(this.#algorithm, message, 'binary'), this.head.length, 'binary')

@@ -6,8 +6,8 @@ import { Tagged } from './tagged.ts'
 const EXTENSION = 0x43
 
 /**
- * What msgpackr would make of stored bytes beside data: large integers of its own format, bundled strings, errors, ids and
- * pointers, sets, typed arrays, RegExps, dates. Ours come as {@link Tagged} parts; these are nobody's.
+ * What msgpackr would otherwise revive from stored bytes: its own large integers, bundled strings, errors, ids and
+ * pointers, sets, typed arrays, RegExps, dates. We never write these, but {@link Tagged} parts instead.
  */
 const REFUSED = [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff]
 

@@ -4,48 +4,52 @@ import type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
 import type { StandardSchema } from './schema.ts'
 import type { Secret } from './sealing.ts'
 
-/** How large things may be. What is larger is a `ValueError` when it is written, and a miss when it is read. */
+/** Size limits. Beyond them, writing throws a `ValueError`, and reading is a miss. */
 export interface SerializerLimits {
-  /** Bytes of a value as it is stored. @default 8_388_608 (8 MB) */
+  /** The most bytes of a stored value. @default 8_388_608 (8 MiB) */
   readonly encoded?: number
-  /** Bytes of a value before compression. @default 33_554_432 (32 MB) */
+  /** The most bytes of a value before compression. @default 33_554_432 (32 MiB) */
   readonly decoded?: number
-  /** How many times larger a value may become when it is decompressed. @default 200 */
+  /** The highest ratio of decompressed to compressed size. @default 200 */
   readonly ratio?: number
-  /** How deep a value may be nested when it is written. @default 1_000 */
+  /** The deepest nesting of a value that is written. @default 1_000 */
   readonly depth?: number
 }
 
-/** Settings of {@link createSerializer}, which backends that keep bytes have too. */
+/** Settings of {@link createSerializer}, shared by all backends that store bytes. */
 export interface SerializerOptions {
   /**
-   * The format that is written: MessagePack, JSON text, or your own. The first two are read whichever is chosen.
+   * The format to write: MessagePack, JSON text, or a codec of your own. The first two are always readable.
    *
    * @default 'msgpack'
    */
   readonly codec?: 'msgpack' | 'json' | Codec
-  /** Whether what cannot be read is raised as a `DecodeError` instead of being a miss. @default false */
+  /** Whether unreadable values throw a `DecodeError` instead of being misses. @default false */
   readonly strict?: boolean
-  /** Signs every value but counters, together with its key. Values that it did not sign are misses. */
+  /**
+   * Signs every value except counters, together with its key. Values not signed by it are misses.
+   *
+   * @default no signing
+   */
   readonly secret?: Secret
-  /** The same, for rotation: the first signs, all are accepted. */
+  /** The same, for rotation: the first secret signs, all are accepted. */
   readonly secrets?: readonly Secret[]
-  /** How values are signed. What is stored has no say in it. @default 'sha256' */
+  /** The hash of the signature (HMAC). Stored values cannot choose another. @default 'sha256' */
   readonly signature?: 'sha256' | 'sha512'
-  /** Encrypts every value but counters by AES-256-GCM, which also signs. Needs a secret. @default false */
+  /** Encrypts every value except counters with AES-256-GCM, which also signs. Requires a secret. @default false */
   readonly encryption?: boolean
-  /** Values that were sealed longer ago than this are misses. Needs a secret. @default no bound */
+  /** Values that were signed longer ago are misses. Requires a secret. @default no limit */
   readonly maxAge?: Ttl
-  /** Makes values smaller that are worth it. @default false */
+  /** Compresses values that get smaller by it. @default false */
   readonly compression?: false | CompressionAlgorithm | CompressionOptions
-  /** Checks each value that is read. One that does not fit is a miss, and the answer is what the schema makes of it. */
+  /** Validates each value that is read, and may transform it. Invalid values are misses. @default none */
   readonly schema?: StandardSchema
-  /** Whether errors keep their stack, which tells about your code. @default false */
+  /** Whether errors are stored with their stack, which reveals details of your code. @default false */
   readonly errorStacks?: boolean
   readonly limits?: SerializerLimits
 }
 
-/** The names of all options, for backends that tell which ones they know. */
+/** The names of all options, for the error messages of backends. */
 export const serializerOptionNames: readonly (keyof SerializerOptions)[] = [
   'codec',
   'strict',
@@ -62,7 +66,7 @@ export const serializerOptionNames: readonly (keyof SerializerOptions)[] = [
 
 const LIMITS = { encoded: 8 * 1024 ** 2, decoded: 32 * 1024 ** 2, ratio: 200, depth: 1_000 }
 
-/** The options, with their defaults. */
+/** The options with their defaults. */
 export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'maxAge' | 'schema' | 'limits'>> {
   readonly schema: StandardSchema | undefined
   readonly limits: Required<SerializerLimits>
@@ -70,7 +74,7 @@ export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'm
   readonly maxAge: number
 }
 
-/** @throws {ConfigurationError} On an option that does not exist, or a value that cannot work. */
+/** @throws {ConfigurationError} When an option is unknown or cannot work. */
 export function settingsOf(options: SerializerOptions): Settings {
   if (!isRecord(options)) throw noRecord('The options of a serializer', options)
   checkKnown('A serializer', options, serializerOptionNames)
@@ -102,10 +106,10 @@ export function settingsOf(options: SerializerOptions): Settings {
   }
 }
 
-/** Refuses secrets that are missing or of no use, and options that need one. */
+/** Refuses unusable secrets, and options that require a missing one. */
 function checkSecrets(options: SerializerOptions): void {
   const { secret, secrets } = options
-  // Such as an environment variable that is missing: nobody who asks for signing may get none.
+  // An unset environment variable, for example, must not silently turn signing off.
   for (const name of ['secret', 'secrets'] as const)
     if (Object.hasOwn(options, name) && options[name] === undefined)
       throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
@@ -148,7 +152,7 @@ function limitsOf(given: SerializerLimits): Required<SerializerLimits> {
   return { ...LIMITS, ...given }
 }
 
-/** The options of a serializer that a URL may carry, beside those of its backend. */
+/** The serializer options that the URL of a backend may contain. */
 export const serializationUrlOptions: Readonly<Record<string, OptionKind>> = {
   codec: 'text',
   strict: 'boolean',
@@ -163,9 +167,9 @@ export const serializationUrlOptions: Readonly<Record<string, OptionKind>> = {
   errorStacks: 'boolean',
 }
 
-/** What {@link serializationUrlOptions} read, as `optionsFromUrl` of core answers it. */
+/** The {@link serializationUrlOptions} as parsed by `optionsFromUrl` of core. */
 interface UrlOptions extends Omit<SerializerOptions, 'secrets' | 'maxAge' | 'compression'> {
-  /** Several, with commas between. */
+  /** Separated by commas. */
   readonly secrets?: string
   /** In milliseconds. */
   readonly maxAge?: number
@@ -174,7 +178,7 @@ interface UrlOptions extends Omit<SerializerOptions, 'secrets' | 'maxAge' | 'com
   readonly compressionLevel?: number
 }
 
-/** Makes options of what `optionsFromUrl` of core read; those that are of the backend are left out. */
+/** Converts what `optionsFromUrl` of core has parsed to serializer options. */
 export function serializerOptionsFromUrl(parsed: object): SerializerOptions {
   const own = Object.entries(parsed).filter(([name]) => Object.hasOwn(serializationUrlOptions, name))
   const options = Object.fromEntries(own) as UrlOptions

@@ -6,16 +6,16 @@ import { Words } from './words.ts'
 
 const isOwn = Object.prototype.hasOwnProperty
 
-/** A writer at rest. None while one is at work, when a getter may write a value of its own, and after one that failed. */
+/** An idle writer to reuse. There is none while one is in use, since a getter may write a value of its own. */
 let spare: PlainWriter | undefined
 
 /**
- * Writes plain data, after `reserved` free bytes, by the walk that finds out whether it is plain: lists and objects, each
- * met once, of text, numbers, booleans, dates, `null` and `undefined`. The bytes are those that msgpackr makes of what
- * `settle` makes of it. Answers `undefined` as soon as there is more to it, or something to be refused, and for text or a
- * number alone, which need no walk.
+ * Writes plain data, after `reserved` free bytes, in the same walk that finds out whether it is plain: arrays and
+ * objects without repeated references, of strings, numbers, booleans, dates, `null` and `undefined`. The bytes are
+ * those of msgpackr for the settled value. Returns `undefined` for anything else, and for a bare string or number,
+ * which needs no walk.
  *
- * @param depth How deep it may be nested.
+ * @param depth The deepest nesting allowed.
  */
 export function packPlain(value: unknown, depth: number, reserved: number): Buffer | undefined {
   if (typeof value !== 'object') return undefined
@@ -28,7 +28,7 @@ export function packPlain(value: unknown, depth: number, reserved: number): Buff
 
 class PlainWriter {
   readonly #words = new Words()
-  /** Absent until a second object comes: a single one is met once. */
+  /** Absent until there is a second object. */
   #met: Met | undefined
   #root: object | undefined
   #depth = 0
@@ -42,7 +42,7 @@ class PlainWriter {
     return isPlain ? this.#words.end() : undefined
   }
 
-  /** Each of these answers whether all of it was written. */
+  /** Like all the methods below, returns whether the whole value was written. */
   #part(value: unknown, depth: number): boolean {
     if (typeof value === 'string') return this.#words.text(value)
     if (typeof value === 'number') {
@@ -98,7 +98,7 @@ class PlainWriter {
     return true
   }
 
-  /** A list of objects with the same keys in the same order: the keys once, then all values. */
+  /** Writes an array of objects with the same keys in the same order: the keys once, then all values. */
   #rows(items: readonly unknown[], keys: readonly string[], depth: number): boolean {
     const { length } = items
     this.#words.tag(TAG.rows)
@@ -110,7 +110,7 @@ class PlainWriter {
     return true
   }
 
-  /** A getter before it may have changed the row since it was looked at. */
+  /** Checks the keys again, because a getter may have changed the row since. */
   #row(row: unknown, keys: readonly string[], depth: number): boolean {
     if (!isPlain(row) || !this.#isNew(row)) return false
     let at = 0

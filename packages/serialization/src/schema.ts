@@ -1,8 +1,8 @@
 import { type Awaitable, chain, DecodeError } from '@cashews/core'
 
 /**
- * A schema of any library that follows Standard Schema (https://standardschema.dev), version 1: zod, valibot, arktype…
- * Written down here as far as it is needed, so that nothing has to be installed.
+ * A schema of any library that implements Standard Schema (https://standardschema.dev), version 1: zod, valibot,
+ * arktype… Declared here as far as needed, to avoid a dependency.
  */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
@@ -22,7 +22,11 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** Answers what the schema makes of a value. Throws a {@link DecodeError} when the value does not fit. */
+/**
+ * Validates a value, and returns the schema's output.
+ *
+ * @throws {DecodeError} Or rejects with it, when the value is invalid.
+ */
 export function checked(schema: StandardSchema, key: string, value: unknown): Awaitable<unknown> {
   return chain(schema['~standard'].validate(value), (result) => {
     if (result.issues === undefined) return result.value

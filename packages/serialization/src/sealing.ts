@@ -10,26 +10,26 @@ import {
 import { ConfigurationError } from '@cashews/core'
 import { Hmac, type HmacAlgorithm } from './hmac.ts'
 
-/** A secret: text, or bytes. At least 16 bytes; 32 random ones are best. */
+/** A secret: text or bytes, at least 16 bytes long; best 32 random bytes. */
 export type Secret = string | Uint8Array
 
-/** How a payload is bound to its key and header: signed, or encrypted and so signed as well. */
+/** How a payload is bound to its key and header: by a signature, or by authenticated encryption. */
 export interface Seal {
   /** The number of the algorithm in the header. */
   readonly id: number
-  /** How many bytes it puts before the payload. */
+  /** How many bytes it adds before the payload. */
   readonly before: number
-  /** How many bytes it puts after the payload. */
+  /** How many bytes it adds after the payload. */
   readonly after: number
-  /** Fills in what it puts before and after, and encrypts what is between, if it encrypts. */
+  /** Fills in the bytes before and after the payload, and encrypts the payload if it does so. */
   close(secret: PreparedSecret, key: string, envelope: Buffer, start: number): void
-  /** Answers the payload, or `undefined` when anything about it was changed, or it was written for another key. */
+  /** Returns the payload; `undefined` when anything was tampered with, or it was written for another key. */
   open(secret: PreparedSecret, key: string, envelope: Buffer, start: number): Buffer | undefined
 }
 
-/** A secret, ready for use: a key for each purpose, and a name to tell it from other secrets. */
+/** A prepared secret: a derived key for each purpose, and an id. */
 export interface PreparedSecret {
-  /** Four bytes that tell which secret it is, and nothing about it. */
+  /** Four bytes that identify the secret without revealing it. */
   readonly id: number
   readonly signing: Readonly<Record<HmacAlgorithm, Hmac>>
   readonly encryption: KeyObject
@@ -39,7 +39,7 @@ const LEAST_BYTES = 16
 const NONCE_BYTES = 12
 const GCM_TAG_BYTES = 16
 
-/** @throws {ConfigurationError} On a secret that is too short. It is never named. */
+/** @throws {ConfigurationError} When the secret is too short. The message does not contain it. */
 export function prepare(secret: Secret): PreparedSecret {
   const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret
   if (!(bytes instanceof Uint8Array) || bytes.byteLength < LEAST_BYTES)
@@ -60,7 +60,7 @@ const DOMAIN = 'cashews/v1'
 
 const NO_HEAD: Buffer = Buffer.alloc(0)
 
-/** What a seal covers: the key, whose length keeps it apart from what follows, and the first bytes of the envelope. */
+/** What a seal covers beside the payload: the key, preceded by its length, and the header. */
 function covered(key: string, envelope: Buffer, end: number, head = NO_HEAD): Buffer {
   const length = Buffer.byteLength(key)
   const at = head.length + DOMAIN.length
@@ -126,7 +126,7 @@ const GCM: Seal = {
   },
 }
 
-/** How values can be sealed. The numbers are written: never change or reuse one. */
+/** The ways to seal values. Their numbers are stored: never change or reuse one. */
 export const SEALS: Readonly<Record<'sha256' | 'sha512' | 'aes-256-gcm', Seal>> = {
   sha256: signature(1, 'sha256', 32),
   sha512: signature(2, 'sha512', 64),

@@ -9,39 +9,43 @@ import { checked } from './schema.ts'
 import { prepare, SEALS } from './sealing.ts'
 import { isSmallJson } from './small-json.ts'
 
-/** Turns values into bytes and back, for backends that keep bytes. */
+/** Converts values to bytes and back, for backends that store bytes. */
 export interface Serializer {
   /**
-   * Answers what to store for a value: a copy, which later changes of the value do not reach. A safe integer is its
-   * decimal text, so that counters are values too; small plain data is JSON text for a store that wants it so, unless it
-   * is to be sealed or compressed; everything else is an envelope.
+   * Encodes a value as a copy, which later changes of the value do not affect. Safe integers become decimal text, so
+   * that counters are values too; small plain data becomes JSON text if the store prefers that and it is neither sealed
+   * nor compressed; everything else becomes an envelope.
    *
-   * @param key The full name under which it is stored. A sealed value is good for this key alone.
-   * @throws {ValueError} Or rejects with it, when a part cannot be kept: it names the part and its class.
+   * @param key The full key it is stored under. A sealed value is valid for this key only.
+   * @throws {ValueError} Or rejects with it, when a part cannot be stored; names that part and its class.
    */
   encode(key: string, value: unknown): Awaitable<Buffer | string>
 
   /**
-   * Answers the value, or `MISS` after telling `host.error` why it cannot be read or must not be believed.
+   * Decodes a value. Returns `MISS`, and tells `host.error` why, when it is unreadable or not authentic.
    *
-   * @throws {DecodeError} Or rejects with it, with `strict: true` instead of the miss.
+   * @throws {DecodeError} Or rejects with it, with `strict: true`.
    */
   decode(key: string, stored: Uint8Array | string, host: Pick<BackendHost, 'error'>): Awaitable<unknown>
 }
 
 /** What kind of store a {@link Serializer} is for. */
 export interface StoreTraits {
-  /** Up to how many bytes of text the store reads faster as text than as bytes. It must give back text for text. @default 0 */
+  /** Up to how many bytes the store prefers text. It must then return text as text. @default 0 */
   readonly mostText?: number
-  /** Whether a value may be a part of the bytes it is read from: the store keeps none that it gave. @default false */
+  /**
+   * Whether decoded values may share memory with the bytes they are read from, because the store keeps none.
+   *
+   * @default false
+   */
   readonly givesBytes?: boolean
 }
 
 /**
- * Makes a {@link Serializer}.
+ * Creates a {@link Serializer}.
  *
  * @example createSerializer({ secrets: [process.env.CACHE_SECRET], compression: 'zstd' })
- * @throws {ConfigurationError} On an option that does not exist, or a value that cannot work.
+ * @throws {ConfigurationError} When an option is unknown or cannot work.
  */
 export function createSerializer(options: SerializerOptions = {}, traits: StoreTraits = {}): Serializer {
   return new EnvelopeSerializer(settingsOf(options), traits)
@@ -50,7 +54,7 @@ export function createSerializer(options: SerializerOptions = {}, traits: StoreT
 const ZERO = 0x30
 const NINE = 0x39
 const MINUS = 0x2d
-/** Of the longest safe integer, with its sign. */
+/** The length of the longest safe integer, with its sign. */
 const MOST_DIGITS = 17
 
 class EnvelopeSerializer implements Serializer {
@@ -162,7 +166,7 @@ function explained(key: string, error: unknown): DecodeError {
   return new DecodeError(`The value of "${key}" cannot be read: ${message}.`, { reason, cause: error })
 }
 
-/** Says it in advance, or grew beyond what it says. */
+/** Whether decompression would exceed the limits, or the announced size. */
 function isGrowth(error: unknown): boolean {
   return error instanceof GrowthError || (error as { code?: string } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE'
 }
@@ -183,7 +187,7 @@ function isCounter(value: unknown): boolean {
   return Number.isSafeInteger(value) && !Object.is(value, -0)
 }
 
-/** Reads decimal text, as `INCR` of Redis writes it. */
+/** Parses decimal text, as written by `INCR` of Redis. */
 function counterOf(key: string, bytes: Buffer): number {
   const first = bytes[0] ?? 0
   if (bytes.length <= MOST_DIGITS && (first === MINUS || (first >= ZERO && first <= NINE))) {

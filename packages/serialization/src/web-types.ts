@@ -3,13 +3,13 @@ import { registerType } from './custom-types.ts'
 
 /** Settings of {@link registerResponse} and {@link registerStreams}. */
 export interface BodyOptions {
-  /** The most bytes that are read of a body or stream; more fail the write. @default 8_388_608 (8 MB) */
+  /** The most bytes of a body or stream; larger ones fail to be stored. @default 8_388_608 (8 MiB) */
   readonly maxBytes?: number
 }
 
 const MOST_BYTES = 8 * 1024 ** 2
 
-/** What is kept of a response. */
+/** The stored content of a response. */
 interface StoredResponse {
   readonly status: number
   readonly statusText: string
@@ -19,10 +19,10 @@ interface StoredResponse {
 }
 
 /**
- * Lets values hold the `Response` of fetch: status, headers, URL and body, which is read to its end. The caller's
- * response stays unread, because a clone of it is kept. One whose body was read before it is written cannot be.
+ * Lets values contain a `Response` of `fetch`: its status, headers, URL and body, which is read to its end from a
+ * clone, so that the caller's response stays unread. A response whose body was already read cannot be stored.
  *
- * A response is read once. Callers that share one load share its response too: each reads a `clone()` of his own.
+ * A response can be read only once, and callers that share a load share its response: each should read a `clone()`.
  */
 export function registerResponse({ maxBytes = MOST_BYTES }: BodyOptions = {}): void {
   registerType(Response, {
@@ -52,9 +52,9 @@ export function registerResponse({ maxBytes = MOST_BYTES }: BodyOptions = {}): v
 }
 
 /**
- * Lets values hold streams of bytes or text, those of the web and those of Node: they are read to their end, and come back
- * as streams of the same bytes. To write one uses it up, as any reading does: when the caller wants it too, give him a
- * `Response` of it and use {@link registerResponse}.
+ * Lets values contain web and Node streams of bytes or text: they are read to their end, and restored as streams of the
+ * same bytes. Storing a stream consumes it. To keep it readable for the caller, wrap it in a `Response` and use {@link
+ * registerResponse}.
  */
 export function registerStreams({ maxBytes = MOST_BYTES }: BodyOptions = {}): void {
   registerType(ReadableStream, {
@@ -94,7 +94,7 @@ async function readAll(stream: AsyncIterable<unknown>, maxBytes: number): Promis
       chunks.push(bytes)
     }
   } catch (error) {
-    // Not awaited, as `for await` would: half of a clone ends only when the caller's half does.
+    // Not awaited, unlike in `for await`: cancelling one branch of a clone only completes with the caller's branch.
     iterator.return?.().catch(() => {})
     throw error
   }

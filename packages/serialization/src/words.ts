@@ -1,18 +1,18 @@
 import { Buffer } from 'node:buffer'
 import type { Tag } from './tagged.ts'
 
-/** Small payloads are cut off one piece of memory after the other, as Node's own small buffers are. */
+/** Small payloads share slabs of memory, like Node's own small buffers. */
 const SLAB_BYTES = 8_192
-/** Where less than this is left of a slab, the next begins. */
+/** A new slab is started when less than this is left. */
 const LEAST_BYTES = 1_024
-/** Memory that larger payloads grew in is kept for the next, up to this size. */
+/** The memory of larger payloads is reused, up to this size. */
 const MOST_KEPT = 1_048_576
 /** The most that a number takes, what says how long text, a list or a map is, and what marks a tagged part. */
 const WORD_BYTES = 9
 /** Up to here one byte says how many bytes of text there are, or items of a list. */
 const FEW_BYTES = 31
 const FEW_ITEMS = 15
-/** The most bytes of UTF-8 for a unit of UTF-16. Of longer text they are counted, lest three times the memory be taken. */
+/** The most UTF-8 bytes per UTF-16 unit. For longer text they are counted, rather than reserving three times as much. */
 const BYTES_PER_UNIT = 3
 const LONG_TEXT = 4_096
 

@@ -21,8 +21,8 @@ export class KeyIndex {
   #used = 0
   /** The key looked for in vain last, while none was added since. */
   #absent: string | undefined
-  /** Whether the key that mnemonist is about to add is known to be absent: it need not look for it then. */
-  knownNew = false
+  /** Where the key is that mnemonist is about to ask for: who adds or removes one has looked for it already. */
+  known: number | undefined
 
   /** @param keys What key a pointer has now. */
   constructor(keys: readonly (string | undefined)[]) {
@@ -38,15 +38,14 @@ export class KeyIndex {
     return undefined
   }
 
-  /** Answers mnemonist, which looks for itself before it writes or deletes. */
-  get(key: string): number | undefined {
-    return this.knownNew ? undefined : this.find(key)
+  /** Answers mnemonist, which looks before it adds or removes. */
+  get(): number | undefined {
+    return this.known
   }
 
   /** Adds a key that is not there. */
   set(key: string, pointer: number): void {
     const { size } = this.#map
-    this.knownNew = false
     this.#absent = undefined
     this.#map.set(key, pointer)
     if (this.#map.size === size) this.#leftBehind--

@@ -174,11 +174,11 @@ export class MemoryBackend implements Backend {
     return ties === undefined ? this.get(key) : new Raw(this.get(key), ties, this.#entries.book.changes)
   }
 
-  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): boolean {
+  set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean, ties?: Ties): boolean {
     const kept = this.#keep(key, value)
     if (exists !== undefined && exists !== this.exists(key)) return false
-    const pointer = this.#deletions.isIdle ? this.#entries.items.find(key) : this.#find(key)
-    return this.#write(key, pointer, kept, this.#endOf(lifetime))
+    const pointer = this.#entries.isPlain ? this.#entries.items.find(key) : this.#find(key)
+    return this.#write(key, pointer, kept, lifetime, ties)
   }
 
   setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): void {
@@ -190,7 +190,7 @@ export class MemoryBackend implements Backend {
     return (
       raw.ties.hold(false) &&
       this.#entries.book.isCurrent(raw.ties, raw.at) &&
-      this.#setTied(key, raw.value, lifetime, raw.ties)
+      this.set(key, raw.value, lifetime, undefined, raw.ties)
     )
   }
 
@@ -215,15 +215,9 @@ export class MemoryBackend implements Backend {
     const count = pointer === undefined ? 0 : this.#entries.V[pointer]
     const sum = Number.isSafeInteger(count) && Number.isSafeInteger(by) ? (count as number) + by : Number.NaN
     if (!Number.isSafeInteger(sum)) throw cannotAdd(key, by)
-    if (pointer === undefined || this.#entries.ties !== undefined || this.#maxBytes < FOREVER)
-      this.#writeSum(key, pointer, sum, lifetime)
-    else this.#entries.replace(pointer, sum)
+    if (pointer === undefined) this.#mustWrite(key, pointer, sum, lifetime)
+    else this.#entries.overwrite(pointer, sum)
     return sum
-  }
-
-  #writeSum(key: string, pointer: number | undefined, sum: number, lifetime: Milliseconds): void {
-    const expiresAt = this.#endOf(lifetime, pointer)
-    this.#keepTies(pointer, () => this.#mustWrite(key, pointer, sum, expiresAt))
   }
 
   exists(key: string): boolean {
@@ -233,9 +227,8 @@ export class MemoryBackend implements Backend {
   expire(key: string, lifetime: Milliseconds): boolean {
     const pointer = this.#find(key)
     if (pointer === undefined) return false
-    const expiresAt = this.#endOf(lifetime)
-    this.#entries.prolong(pointer, expiresAt)
-    this.#expiry.expect(expiresAt)
+    this.#entries.expiresAt[pointer] = this.#endOf(lifetime)
+    this.#entries.touch(pointer)
     return true
   }
 
@@ -331,17 +324,14 @@ export class MemoryBackend implements Backend {
       const { op, key, lifetime } = write
       if (op === 'put') this.#givesAll = false
       const pointer = this.#find(key)
-      const tags = write.op === 'set' ? write.tags : undefined
-      if (lifetime === 'keep')
-        this.#keepTies(pointer, () => this.#write(key, pointer, kept, this.#endOf(FOREVER, pointer)))
-      else this.#write(key, pointer, kept, this.#endOf(lifetime))
-      if (tags?.length) this.#entries.tie(this.#entries.head, this.#entries.book.tie(tags))
+      const ties = write.op === 'set' && write.tags ? this.#entries.book.tie(write.tags) : undefined
+      this.#write(key, pointer, kept, lifetime === 'keep' ? undefined : lifetime, ties)
     }
   }
 
   readonly tags: Tags = {
     set: (key, value, lifetime, tags, { exists } = {}) =>
-      this.#setTied(key, value, lifetime, this.#entries.book.tie(tags), exists),
+      this.set(key, value, lifetime, exists, this.#entries.book.tie(tags)),
     setMany: (entries, lifetime, tags) => {
       for (const [key, value] of entries) this.tags.set(key, value, lifetime, tags)
     },
@@ -366,19 +356,6 @@ export class MemoryBackend implements Backend {
       const pointer = this.#find(key) ?? this.#findStale(key)
       return pointer === undefined ? MISS : this.#valueAt(pointer)
     },
-  }
-
-  #setTied(key: string, value: unknown, lifetime: Milliseconds, ties: Ties, exists?: boolean): boolean {
-    if (!this.set(key, value, lifetime, exists)) return false
-    if (ties.tags.length > 0) this.#entries.tie(this.#entries.head, ties)
-    return true
-  }
-
-  /** Overwrites an entry, which is then at the head, and puts it under the tags it had. */
-  #keepTies(pointer: number | undefined, write: () => void): void {
-    const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
-    write()
-    if (ties !== undefined) this.#entries.tie(this.#entries.head, ties)
   }
 
   readonly bits: Bits = {
@@ -437,9 +414,8 @@ export class MemoryBackend implements Backend {
     const pointer = this.#find(key)
     const cell = this.#cell(key, pointer, kind)
     const [answer, isChanged, lifetime] = change(cell)
-    const expiresAt = lifetime === undefined ? this.#endOf(FOREVER, pointer) : this.#endOf(lifetime)
     if (isChanged && cell.isEmpty) this.delete(key)
-    else if (isChanged) this.#mustWrite(key, pointer, cell, expiresAt)
+    else if (isChanged) this.#mustWrite(key, pointer, cell, lifetime)
     return answer
   }
 
@@ -505,40 +481,47 @@ export class MemoryBackend implements Backend {
     return pointer === undefined ? undefined : this.#entries.stamped()[pointer]
   }
 
-  /** When an entry ends: the one at `pointer`, if there is one, when it did; a new one after `lifetime` from now. */
-  #endOf(lifetime: Milliseconds, pointer?: number): number {
-    if (pointer !== undefined) return this.#entries.expiresAt[pointer] as number
-    return lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())
-  }
-
-  /** Writes what is kept, over the entry at `pointer` if there is one. Answers whether there was room. */
-  #write(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
+  /** When an entry with this lifetime ends, from now on. No pass will come later. */
+  #endOf(lifetime: Milliseconds): number {
+    const expiresAt = lifetime + (lifetime < LONG ? this.#clock.precise() : this.#clock.now())
     this.#expiry.expect(expiresAt)
-    const over = pointer ?? this.#findStale(key)
-    if (this.#maxBytes < FOREVER) return this.#writeBounded(key, over, kept, expiresAt)
-    if (over === undefined) this.#evicted(this.#entries.insert(key, kept, expiresAt))
-    else this.#entries.overwrite(over, kept, expiresAt)
-    return true
+    return expiresAt
   }
 
-  /** Too large for the store: what the value would replace goes too, because it is out of date. */
-  #writeBounded(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): boolean {
+  /**
+   * Writes what is kept, over the entry at `pointer` if there is one: without a `lifetime` that keeps its own, and without
+   * `ties` its tags too. Answers whether there was room.
+   */
+  #write(
+    key: string,
+    pointer: number | undefined,
+    kept: unknown,
+    lifetime: Milliseconds | undefined,
+    ties?: Ties,
+  ): boolean {
     const entries = this.#entries
-    const bytes = bytesOf(key, kept)
-    if (bytes > this.#maxBytes) {
-      if (pointer !== undefined) this.#remove(pointer, 'evicted')
+    const over = pointer ?? this.#findStale(key)
+    const bytes = entries.bytes && bytesOf(key, kept)
+    if (bytes !== undefined && bytes > this.#maxBytes) {
+      // What the value would replace goes too, because it is out of date.
+      if (over !== undefined) this.#remove(over, 'evicted')
       return false
     }
-    const evicted = pointer === undefined ? entries.insert(key, kept, expiresAt) : undefined
-    if (pointer !== undefined) entries.overwrite(pointer, kept, expiresAt)
-    entries.measure(entries.head, bytes)
-    this.#evicted(evicted)
-    while (entries.totalBytes > this.#maxBytes) this.#remove(entries.victim(), 'evicted')
+    const isAnew = lifetime !== undefined || pointer === undefined
+    const expiresAt = isAnew ? this.#endOf(lifetime ?? FOREVER) : (entries.expiresAt[pointer] as number)
+    const evicted = over === undefined ? entries.insert(key, kept) : entries.overwrite(over, kept)
+    entries.expiresAt[entries.head] = expiresAt
+    if (ties || (isAnew && entries.ties)) entries.tie(entries.head, ties)
+    if (bytes !== undefined) this.#bound(bytes)
+    if (evicted !== undefined) this.#host?.removed(evicted, 'evicted')
     return true
   }
 
-  #evicted(key: string | undefined): void {
-    if (key !== undefined) this.#host?.removed(key, 'evicted')
+  /** Notes what the entry at the head takes, and makes room for it. */
+  #bound(bytes: number): void {
+    const entries = this.#entries
+    entries.measure(entries.head, bytes)
+    while (entries.totalBytes > this.#maxBytes) this.#remove(entries.victim(), 'evicted')
   }
 
   /** What is kept and must not be too large. */
@@ -547,8 +530,8 @@ export class MemoryBackend implements Backend {
     return kept
   }
 
-  #mustWrite(key: string, pointer: number | undefined, kept: unknown, expiresAt: number): void {
-    if (!this.#write(key, pointer, kept, expiresAt)) throw this.#tooLarge(key)
+  #mustWrite(key: string, pointer: number | undefined, kept: unknown, lifetime: Milliseconds | undefined): void {
+    if (!this.#write(key, pointer, kept, lifetime)) throw this.#tooLarge(key)
   }
 
   #tooLarge(key: string): BackendError {

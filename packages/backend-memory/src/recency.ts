@@ -94,15 +94,17 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.tail
   }
 
-  /** Adds an entry at the head. Answers the key of the one that was evicted to make room. */
-  insert(key: string, value: unknown, expiresAt: number): string | undefined {
+  /**
+   * Adds an entry at the head. Its end and its tags are left to the caller: until then they are those of whoever had its
+   * pointer. Answers the key of the entry that was evicted to make room.
+   */
+  insert(key: string, value: unknown): string | undefined {
     const evicted = this.size === this.capacity ? this.evict() : undefined
-    this.changed()
-    this.items.knownNew = true
+    this.items.known = undefined
     this.set(key, value)
     if (this.stamps) this.stamps[this.head] = ++this.insertions
-    this.#forget(this.head)
-    this.expiresAt[this.head] = expiresAt
+    if (this.promises) this.promises[this.head] = undefined
+    this.changed()
     return evicted
   }
 
@@ -111,35 +113,23 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.K[this.tail] as string
   }
 
-  /** Replaces an entry, which is then at the head. */
-  overwrite(pointer: number, value: unknown, expiresAt: number): void {
-    this.put(pointer, value)
-    this.#untie(pointer)
-    this.prolong(pointer, expiresAt)
-  }
-
-  /** Replaces the value of an entry without tags, which is then at the head and ends when it did. */
-  replace(pointer: number, value: unknown): void {
-    this.put(pointer, value)
-    this.#restamp(pointer)
-  }
-
-  /** Puts another value into an entry, and the entry at the head. */
-  protected put(pointer: number, value: unknown): void {
+  /** Puts another value into an entry, which is then at the head. It keeps its end and its tags. */
+  overwrite(pointer: number, value: unknown): undefined {
     this.splayOnTop(pointer)
-    this.changed()
     this.V[pointer] = value
     if (this.promises) this.promises[pointer] = undefined
+    this.touch(pointer)
   }
 
-  /** Puts an entry under tags, instead of those it has. */
-  tie(pointer: number, ties: Ties): void {
+  /** Puts an entry under tags, instead of those it has; under none without ties. */
+  tie(pointer: number, ties: Ties | undefined): void {
     this.ties ??= new Array(this.K.length)
     this.tiedUntil ??= new Float64Array(this.capacity).fill(Number.POSITIVE_INFINITY)
-    this.book.keep(ties)
-    this.#untie(pointer)
+    const before = this.ties[pointer]
+    if (ties) this.book.keep(ties)
+    if (before) this.book.release(before)
     this.ties[pointer] = ties
-    this.tiedUntil[pointer] = ties.since
+    this.tiedUntil[pointer] = ties ? ties.since : Number.POSITIVE_INFINITY
   }
 
   /** Notes that a tag of some entries was deleted or expired: reads have to look at the tags of each from now on. */
@@ -171,14 +161,9 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return this.ties?.[pointer]?.hold(true) === false
   }
 
-  /** Replaces the end of an entry. */
-  prolong(pointer: number, expiresAt: number): void {
+  /** Notes that an entry is not what it was. */
+  touch(pointer: number): void {
     this.changed()
-    this.expiresAt[pointer] = expiresAt
-    this.#restamp(pointer)
-  }
-
-  #restamp(pointer: number): void {
     if (!this.stamps) return
     const stamp = (this.stamps[pointer] as number) + FRACTION
     this.stamps[pointer] = stamp === Math.floor(stamp) ? ++this.insertions : stamp
@@ -188,17 +173,18 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   drop(pointer: number): string {
     const key = this.K[pointer] as string
     this.changed()
+    if (this.ties) this.tie(pointer, undefined)
     if (this.size === 1) {
-      this.#untie(pointer)
       this.ties = undefined
       this.clear()
       return key
     }
+    this.items.known = pointer
     this.delete(key)
     this.K[pointer] = this.V[pointer] = undefined
     this.expiresAt[pointer] = Number.NaN
     if (this.stamps) this.stamps[pointer] = Number.NaN
-    this.#forget(pointer)
+    if (this.promises) this.promises[pointer] = undefined
     this.measure(pointer, 0)
     if (this.items.isWorn(this.size)) this.items.rebuild(this.#pointers())
     return key
@@ -222,20 +208,6 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     if (!this.bytes) return
     this.totalBytes += bytes - (this.bytes[pointer] as number)
     this.bytes[pointer] = bytes
-  }
-
-  /** Lets go of what is known of the value of an entry and of its tags. */
-  #forget(pointer: number): void {
-    if (this.promises) this.promises[pointer] = undefined
-    this.#untie(pointer)
-  }
-
-  #untie(pointer: number): void {
-    const ties = this.ties?.[pointer]
-    if (this.ties === undefined || ties === undefined) return
-    this.ties[pointer] = undefined
-    if (this.tiedUntil) this.tiedUntil[pointer] = Number.POSITIVE_INFINITY
-    this.book.release(ties)
   }
 
   *#pointers(): Iterable<number> {

@@ -53,8 +53,8 @@ export class Sieve extends Recency {
     return age < this.size * this.#window.share ? this.tail : pointer
   }
 
-  override insert(key: string, value: unknown, expiresAt: number): string | undefined {
-    const evicted = super.insert(key, value, expiresAt)
+  override insert(key: string, value: unknown): string | undefined {
+    const evicted = super.insert(key, value)
     this.#place(this.head)
     this.#window.miss(this.size)
     return evicted
@@ -68,9 +68,9 @@ export class Sieve extends Recency {
     this.#placed[pointer] = ++this.#placements
   }
 
-  protected override put(pointer: number, value: unknown): void {
+  override overwrite(pointer: number, value: unknown): undefined {
     this.#leave(pointer)
-    super.put(pointer, value)
+    super.overwrite(pointer, value)
     this.#place(pointer)
     this.use(pointer)
   }

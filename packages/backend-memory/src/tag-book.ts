@@ -44,8 +44,9 @@ export class TagBook {
   /** How many deletions and expirations there were. */
   changes = 0
 
-  /** Ties for entries that are about to be written. */
-  tie(names: readonly string[]): Ties {
+  /** Ties for entries that are about to be written; none for no names. */
+  tie(names: readonly string[]): Ties | undefined {
+    if (names.length === 0) return undefined
     const tags = [...new Set(names)].map((name) => this.#tags.get(name) ?? new Tag(name))
     return new Ties(tags, this.changes)
   }

@@ -6,21 +6,22 @@ import { prefixed } from './keying.ts'
 import { leaving } from './leaving.ts'
 import { type Behaviour, type Run, wrap } from './wrap.ts'
 
-/** Tells events and `detect` of whom they hear. */
+/** What events and `detect` are told about the strategy. */
 export type Seen = () => { readonly strategy: string; readonly template: string }
 
-/** What a strategy that stores no result does with the calls of one function. */
+/** How a strategy that stores no results handles the calls of one function. */
 export interface Bookkeeping {
-  /** Answers a call. @param run Runs the function. */
+  /** Handles a call. @param run Runs the function. */
   call(run: Run, spot: Spot, self: unknown, args: readonly unknown[]): Promise<unknown>
-  /** Forgets what is known of a key. Answers whether there was anything. */
+  /** Forgets the state of a key. Returns whether there was any. */
   invalidate(key: string): Promise<boolean>
 }
 
 /**
- * Puts a strategy around a function that stores no results, only counts of its own, such as a limit or a breaker. They are
- * kept outside of the transaction that a call is made in, and of `invalidateFurther`, while the function runs inside; `detect` is told, and a caller may
- * leave by its signal. A call with none of these goes straight to the strategy.
+ * Puts a strategy around a function that stores no results, only counts of its own, such as a limit or a breaker. They
+ * are kept outside of the transaction that a call is made in, and of `invalidateFurther`, while the function runs
+ * inside; `detect` is told, and a caller may leave by its signal. A call with none of these goes straight to the
+ * strategy.
  */
 export function apart(
   cache: Cache,
@@ -34,7 +35,7 @@ export function apart(
       const seen: Seen = () => ({ strategy, template: keyOf().template })
       const books = keepBooks(seen)
       const runInside: Run = (self, args) => rejoin(() => run(self, args))
-      // What calls that nobody watches note of a key is not for this one, whose commands may be disabled.
+      // Not the shared spot: its notes come from unwatched calls, and the commands of this one may be disabled.
       const watched: Behaviour['call'] = ({ key }, self, args) =>
         standApart(() => books.call(runInside, newSpot(key), self, args))
       return {

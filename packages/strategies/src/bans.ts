@@ -1,27 +1,32 @@
 import { type Cache, MISS, type Milliseconds, type Moment, type Spot } from '@cashews/core'
 
-/** How long a refusal is believed that the store cannot confirm at once: somebody else may have lifted the limit. */
+/**
+ * How long a refusal is trusted without asking the store, in milliseconds: another process may have lifted the limit.
+ */
 const BELIEVED: Milliseconds = 1_000
-/** How many refusals are remembered. */
+/** The most refusals that are remembered. */
 const MOST = 10_000
 
-/** What all calls of a key get that is over its limit, until that is reset. */
+/** What the calls of a key over its limit get, until the limit is reset. */
 export interface Refusal {
   readonly resetAt: Date
   /**
-   * Rejected with the error, one promise for all: who floods a key makes none. Absent: an action answers. The first call
-   * over the limit gets a promise of its own, so that a rejection that nobody handles is reported, once.
+   * Rejected with the error; shared by all calls, so that flooding a key allocates nothing. Absent: an action answers.
+   * The first call over the limit gets a promise of its own, so that an unhandled rejection is reported, once.
    */
   readonly rejected: Promise<never> | undefined
-  /** Since when it holds, for a second, without asking the store, in milliseconds since the epoch; absent: the store tells at once. */
+  /**
+   * Since when it holds, for a second, without asking the store, in milliseconds since the epoch; absent: the store
+   * tells at once.
+   */
   since: Milliseconds | undefined
-  /** Until it is over, the store need not be asked. */
+  /** Until then the store need not be asked. */
   moment: Moment | undefined
 }
 
 /**
- * The keys that are over their limit, so that whoever floods one causes no write. A store that has the counter at hand is
- * asked again once anything was written to it, or a second is over; one that is a wait away, once a second.
+ * The keys over their limit, so that flooding one causes no writes. A store in the process is asked again after any
+ * write to it, or after a second; a remote one once a second.
  */
 export class Bans {
   readonly #cache: Cache
@@ -39,7 +44,7 @@ export class Bans {
     this.#byKey.set(key, refusal)
   }
 
-  /** With what a call is refused; `undefined` when it has to be counted. The spot keeps it. */
+  /** The refusal of a call; `undefined` when the call has to be counted. The spot caches it. */
   find(spot: Spot): Refusal | undefined {
     const noted = spot.note as Refusal | undefined
     if (noted?.moment?.isOver === false) return noted
@@ -53,7 +58,7 @@ export class Bans {
     return refusal
   }
 
-  /** Refuses a key no more. */
+  /** Stops refusing a key. */
   lift(key: string): undefined {
     this.#byKey.delete(key)
   }

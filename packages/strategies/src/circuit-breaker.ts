@@ -19,13 +19,16 @@ import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
 
-/** How many breakers are known here besides those of recent calls: what of them is not in the store yet is written all the same. */
+/**
+ * The most breakers kept besides those of recent calls. What others have not written to the store yet is written
+ * anyway.
+ */
 const MOST = 1_000
 
-/** `closed`: calls go through. `open`: none does. `half-open`: a few probes do. */
+/** `closed`: all calls go through. `open`: none. `half-open`: a few probes. */
 export type CircuitState = CircuitEvent['state']
 
-/** A breaker that went over to another state. */
+/** A change of a breaker's state. */
 export type CircuitChange = CircuitEvent
 
 /** Settings of {@link circuitBreaker}. */
@@ -36,26 +39,26 @@ export interface CircuitBreakerOptions<
 > extends KeyingOptions<F, K, N> {
   /** The share of failed calls, in percent, at which the breaker opens: from 1 to 100. */
   readonly errorsRate: number
-  /** The time that the calls are counted over: always the last so many, in steps of a tenth. */
+  /** The sliding window that calls are counted over, in steps of a tenth. */
   readonly period: Ttl
   /** How long the breaker stays open. */
   readonly ttl: Ttl
-  /** How long a probe keeps its place when it does not end. @default `ttl` */
+  /** How long a probe that does not end occupies its place. @default `ttl` */
   readonly halfOpenTtl?: Ttl
-  /** With fewer calls in the period the breaker does not open. @default 1 */
+  /** The fewest calls in the period for the breaker to open. @default 1 */
   readonly minCalls?: number
   /** How many calls a half-open breaker lets through at a time. @default 1 */
   readonly probes?: number
   /** The errors that count as failures. @default all */
   readonly errors?: readonly ErrorType[]
-  /** Told of every change of state that this process brings about. */
+  /** Called on every change of state caused by this process. @default none */
   readonly onChange?: (change: CircuitChange) => void
 }
 
 /**
- * Stops calling a function that keeps failing, and lets a few probes through after a while: one that succeeds closes the
- * breaker, one that fails opens it again. The state and the counts are in the store, for all processes that share it;
- * what succeeded within the last second may not be there yet, until the cache is closed.
+ * Stops calling a function that keeps failing. After a while a few probes go through: a success closes the breaker, a
+ * failure opens it again. State and counts are kept in the store, for all processes that share it; successes are
+ * written with up to a second of delay, and when the cache is closed.
  *
  * When the store is away, calls go through: a cache never stops a service.
  *
@@ -63,7 +66,7 @@ export interface CircuitBreakerOptions<
  * const charge = circuitBreaker(cache, { errorsRate: 50, period: '1m', ttl: '30s', minCalls: 20, key: 'charge' }, async (sum: number) => api.charge(sum))
  * ```
  *
- * @throws {CircuitBreakerOpen} At a call that is not let through.
+ * @throws {CircuitBreakerOpen} At a call while the breaker is open.
  */
 export function circuitBreaker(cache: Cache, options: CircuitBreakerOptions): Decorator
 export function circuitBreaker<F extends AnyFunction, const K extends string, const N extends readonly string[]>(

@@ -12,36 +12,36 @@ import { newEndings, type Tolerance } from './endings.ts'
 import { CircuitBreakerOpen } from './errors.ts'
 import type { Run } from './wrap.ts'
 
-/** When a breaker opens, and for how long: its options, checked. */
+/** When a breaker opens, and for how long: its validated options. */
 export interface CircuitRules extends Tolerance {
   readonly ttl: Milliseconds
   readonly halfOpenTtl: Milliseconds
   readonly probes: number
-  /** Tells whether an error counts as a failure. */
+  /** Whether an error counts as a failure. */
   readonly errors: (error: unknown) => boolean
   readonly onChange: ((change: CircuitEvent) => void) | undefined
 }
 
 /** One breaker, as this process knows it. */
 export interface Circuit {
-  /** Runs a call, if it is let through. Waits for nothing that the store has at hand. */
+  /** Runs a call, if it may go through. Stays synchronous with a store in the process. */
   call(run: Run, self: unknown, args: readonly unknown[]): Promise<unknown>
-  /** Closes the breaker and forgets its counts. Answers whether it was open. */
+  /** Closes the breaker and forgets its counts. Returns whether it was open. */
   reset(): Promise<boolean>
 }
 
-/** How many seconds an open breaker is remembered that nobody calls. */
+/** How many seconds an open breaker without calls is remembered. */
 const REMEMBERED = 100_000
 
 /**
- * Makes what this process knows of the breaker of a key. The store keeps for how long it is open yet, how calls ended, and
- * who has the place of a probe.
+ * Creates this process's view of the breaker of a key. The store holds how long it stays open, how calls ended, and
+ * which probes are under way.
  */
 export function newCircuit(cache: Cache, key: string, seen: Seen, rules: CircuitRules): Circuit {
   const { ttl, halfOpenTtl, probes, errors: isFailure, onChange } = rules
   const openKey = `${key}:open`
   const { succeeded, failed, forget } = newEndings(cache, key, rules)
-  /** Until it is over, the breaker is known to be closed. */
+  /** Until then the breaker is known to be closed. */
   let closed: Moment | undefined
 
   /** Answers that it happened. */
@@ -60,7 +60,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   /** Makes what counts an error, and passes it on. @param count Counts a failure. */
   const failing = (count: () => Promise<unknown>) => async (error: unknown) => {
     const left = loadSignal()?.reason
-    // That nobody waits any more says nothing of the function, unless they waited too long.
+    // A call abandoned by its callers says nothing about the function, unless they had waited too long.
     if (left && left.name !== 'TimeoutError') throw error
     if (isFailure(error)) await count().catch(cache.report)
     else succeeded(error)
@@ -91,7 +91,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
       const lock = `${key}:probe:${place}`
       if (!(await cache.setLock(lock, token, { ttl: halfOpenTtl / 1_000 }))) continue
       try {
-        // Another probe may have ended meanwhile, and decided.
+        // Another probe may have decided meanwhile.
         if (await isClosed()) return await run(self, args).then(succeeded, fail)
         tell('half-open')
         return await run(self, args).then(succeedProbe, failProbe)

@@ -4,7 +4,7 @@ import { type ErrorType, isOneOf } from './error-types.ts'
 /** Decides whether a result is stored. */
 export interface Condition<R, A extends readonly unknown[]> {
   (result: R, call: { readonly args: A; readonly key: string }): Awaitable<boolean>
-  /** Decides whether an error is stored, to be thrown again by later calls. Absent: none is. */
+  /** Decides whether an error is stored, to be thrown again at later calls. @default none is */
   readonly storesError?: (error: unknown) => boolean
 }
 

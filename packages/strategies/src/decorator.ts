@@ -2,8 +2,8 @@ import { decorating, type Target } from '@cashews/core'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 
 /**
- * A strategy waiting for its function. It is called with the function, or stands before a method: as a TC39 standard
- * decorator or as a TypeScript legacy one, on static methods too.
+ * A strategy without its function: a wrapper of functions, and a decorator of methods, static ones included (TC39
+ * standard or TypeScript legacy).
  */
 export interface Decorator {
   <F extends AnyFunction>(fn: F): Wrapped<F>
@@ -11,7 +11,7 @@ export interface Decorator {
   <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
 }
 
-/** Wraps the function, or answers a decorator that waits for it. */
+/** Wraps the function, or returns a decorator if there is none. */
 export function around(fn: AnyFunction | undefined, wrapTarget: (target: Target) => AnyFunction): never {
   return (fn === undefined ? decorating('A strategy', wrapTarget) : wrapTarget({ fn, kind: 'function' })) as never
 }

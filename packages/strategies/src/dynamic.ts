@@ -3,7 +3,7 @@ import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { countingHits, type HitOptions } from './hit.ts'
 
-/** Settings of {@link dynamic}: those of `hit`, all with a default. */
+/** Settings of {@link dynamic}: those of `hit`, all with defaults. */
 export type DynamicOptions<
   F extends AnyFunction = (...args: never[]) => never,
   K extends string = string,
@@ -11,8 +11,8 @@ export type DynamicOptions<
 > = Partial<HitOptions<F, K, N>>
 
 /**
- * Refreshes what is asked for: a `hit` that is kept for a day, refreshed in the background at its first hit, and answered
- * three times at most. Results that nobody asks for cost nothing.
+ * Keeps requested results fresh: a `hit` with a ttl of a day that is refreshed in the background at its first hit, and
+ * used three times at most. Results that are not requested are not refreshed.
  *
  * ```ts
  * const getMenu = dynamic(cache, { key: 'menu:{day}' }, async (day: string) => api.menu(day))

@@ -31,32 +31,36 @@ export interface EarlyOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
-  /** After this a result is refreshed when it is asked for. Shorter than `ttl`. @default a third of `ttl` */
+  /** The age from which a result is refreshed when it is requested; shorter than `ttl`. @default a third of `ttl` */
   readonly earlyTtl?: FreshFor<Parameters<F>>
   /**
-   * How eagerly a result is refreshed even before `earlyTtl`, at random and the more likely the closer it is and the
-   * longer the function took: 1 is a good value, 0 is off. So that many processes do not refresh many keys at once.
-   * XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
+   * How eagerly results are refreshed even before `earlyTtl`: at random, and the more likely the closer that is and the
+   * longer the function took, so that refreshes spread out. 1 is a good value, 0 is off. XFetch: Vattani, Chierichetti,
+   * Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
    *
    * @default 0
    */
   readonly beta?: number
-  /** `false`: the caller who finds a result stale waits for the fresh one. @default true */
+  /**
+   * Whether a refresh runs in the background; `false`: the caller that finds a stale result waits for it.
+   *
+   * @default true
+   */
   readonly background?: boolean
 }
 
 /**
- * Keeps a hot result hot: past `earlyTtl` it is answered once more, at once, while the function runs in the background.
- * No caller waits for a result that is there.
+ * Refreshes results before they expire: past `earlyTtl` the stored result is still returned at once, while the function
+ * runs in the background, so that no caller waits for a key that is in use.
  *
- * One refresh runs for each key, across the processes that share the store. One that fails is reported to the cache's
- * `onError`, and tried again a second later, while the old result is answered until its `ttl` ends.
+ * One refresh runs per key among all processes that share the store. A failed one is reported to the cache's `onError`
+ * and retried after a second, while the old result is returned until its `ttl` ends.
  *
  * ```ts
  * const getRates = early(cache, { ttl: '10m', earlyTtl: '7m', key: 'rates:{base}' }, async (base: string) => api.rates(base))
  * ```
  *
- * @throws {ConfigurationError} At definition: an `earlyTtl` that is not shorter than `ttl`.
+ * @throws {ConfigurationError} At definition, when `earlyTtl` is not shorter than `ttl`.
  */
 export function early(cache: Cache, options: Lasting<EarlyOptions>): Decorator
 export function early<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
@@ -106,7 +110,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         return stored[0]
       },
     }
-    /** What a tag made stale is answered once more too. */
+    /** A result made stale by a tag is returned once more too. */
     const throughTags: ReadThrough<unknown> = {
       ...through,
       lands: false,

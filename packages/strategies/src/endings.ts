@@ -1,34 +1,34 @@
 import { type Cache, type Milliseconds, newSpot } from '@cashews/core'
 
-/** How many parts the window has. What is older than the whole leaves it a part at a time. */
+/** How many parts the window has; it slides by a part at a time. */
 const PARTS = 10
 /** What a failure adds to the counter of a part, whose lower digits count all calls. */
 const FAILURE = 250_000_000
-/** How long successes are gathered before they are written. */
+/** How long successes are collected before they are written. */
 const GATHERING: Milliseconds = 1_000
 
 /** How the calls of the last period ended, for all processes that share the store: one counter for each tenth of it. */
 export interface Endings {
   /**
-   * Counts a success, and passes on what came of it. It is counted here for a while, so that a function that works costs no
-   * write at each call.
+   * Counts a success, and returns its result. Successes are collected for a while, so that a working function does not
+   * cost a write per call.
    */
   readonly succeeded: <T>(result: T) => T
-  /** Counts a failure, and writes what was gathered. Answers whether there were too many of them. */
+  /** Counts a failure, and writes all that was collected. Returns whether there are too many failures. */
   readonly failed: () => Promise<boolean>
   readonly forget: () => Promise<unknown>
 }
 
-/** Which failures are too many. */
+/** How many failures are too many. */
 export interface Tolerance {
-  /** The time that the calls are counted over. */
+  /** The window that calls are counted over. */
   readonly period: Milliseconds
   /** In percent of the calls. */
   readonly errorsRate: number
   readonly minCalls: number
 }
 
-/** Counts how the calls of one key end. */
+/** Counts how the calls of a key end. */
 export function newEndings(cache: Cache, key: string, { period, errorsRate, minCalls }: Tolerance): Endings {
   let gathered = 0
 
@@ -37,7 +37,7 @@ export function newEndings(cache: Cache, key: string, { period, errorsRate, minC
     const part = Math.floor((Date.now() * PARTS) / period)
     return Array.from({ length: PARTS }, (_, at) => `${key}:${part - at}`)
   }
-  /** Writes what was gathered, and `more`. */
+  /** Writes what was collected, and `more`. */
   const write = async (more = 0) => {
     const by = gathered + more
     gathered = 0

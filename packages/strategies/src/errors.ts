@@ -1,8 +1,8 @@
 import { CashewsError } from '@cashews/core'
 
 /**
- * A rejected promise that counts as listened to: V8 reports a rejection that nobody listens to yet, which costs more than
- * all the rest.
+ * A rejected promise that counts as handled from the start: reporting it as unhandled, as V8 does at first, costs more
+ * than everything else.
  */
 export function rejected(error: unknown): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>()
@@ -11,19 +11,19 @@ export function rejected(error: unknown): Promise<never> {
   return promise
 }
 
-/** What a rate limit knows of a caller. */
+/** The state of a rate limit. */
 export interface RateLimitFacts {
   /** How many calls are allowed in a period. */
   readonly limit: number
   /** How many are left now. */
   readonly remaining: number
-  /** In how many seconds the next call can be allowed. */
+  /** Seconds until the next call can be allowed. */
   readonly retryAfter: number
   /** When that is. */
   readonly resetAt: Date
 }
 
-/** A call over the limit. Calls that are refused with the same key share one, until the limit is reset. */
+/** A call was over the limit. Refused calls of a key share one error until the limit is reset. */
 export class RateLimitError extends CashewsError implements RateLimitFacts {
   static override readonly name = 'RateLimitError'
   readonly code = 'CASHEWS_RATE_LIMIT'
@@ -43,16 +43,16 @@ export class RateLimitError extends CashewsError implements RateLimitFacts {
   }
 }
 
-/** How many seconds are left until then, rounded up. */
+/** The seconds left until then, rounded up. */
 export function secondsUntil(instant: Date): number {
   return Math.max(0, Math.ceil((instant.getTime() - Date.now()) / 1_000))
 }
 
-/** A call that a circuit breaker does not let through. */
+/** A circuit breaker did not let a call through. */
 export class CircuitBreakerOpen extends CashewsError {
   static override readonly name = 'CircuitBreakerOpen'
   readonly code = 'CASHEWS_CIRCUIT_BREAKER_OPEN'
-  /** In how many seconds a call may be let through again. */
+  /** Seconds until a call may go through again. */
   readonly retryAfter: number
 
   constructor(key: string, retryAfter: number) {

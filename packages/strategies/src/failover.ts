@@ -13,22 +13,22 @@ export interface FailoverOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
-  /** The errors on which the stored result is answered. @default those of {@link setDefaultFailErrors}, else all */
+  /** The errors for which the stored result is returned. @default those of {@link setDefaultFailErrors}, else all */
   readonly errors?: readonly ErrorType[]
 }
 
 const defaults = /* @__PURE__ */ new WeakMap<Cache, (error: unknown) => boolean>()
 
-/** Says on which errors {@link failover} answers the stored result, where it is not told otherwise. */
+/** Sets the default `errors` of {@link failover} for a cache. */
 export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[]): void {
   defaults.set(cache, isOneOf(types))
 }
 
 /**
- * Calls the function every time, and answers its last good result when it fails.
+ * Always calls the function, and returns its last good result when it fails.
  *
- * Every call is a call of its own, unless `singleFlight: true`. A strategy around it does not store the old result as a
- * new one.
+ * Concurrent calls are not shared, unless `singleFlight: true`. A strategy around it does not store an old result as a
+ * fresh one.
  *
  * ```ts
  * const safe = failover(cache, { ttl: '2h', key: 'status:{name}', errors: [TypeError] }, async (name: string) => api.status(name))

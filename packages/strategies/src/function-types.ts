@@ -3,48 +3,48 @@ import { type Cache, checkNames, checkThat } from '@cashews/core'
 /** Any function or method that a strategy can wrap. */
 export type AnyFunction = (...args: never[]) => unknown
 
-/** What a function answers, once it is awaited. */
+/** The awaited result of a function. */
 export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>
 
-/** A wrapped function is asynchronous; one that was already keeps its exact type, generics included. */
+/** A function with an asynchronous result; one that has that already keeps its exact type, generics included. */
 export type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ResultOf<F>>
 
-/** @throws {ConfigurationError} When it is none. */
+/** @throws {ConfigurationError} When it is no function. */
 export function checkCache(cache: Cache): void {
   checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first.')
 }
 
-/** What one caller asks for besides the answer. */
+/** Options of a single call. */
 export interface CallOptions {
-  /** Lets this caller go. Others who wait for the same load stay; when nobody does, its own signal aborts. */
+  /** Makes this caller stop waiting. Others that share the load keep waiting; the load aborts when none is left. */
   readonly signal?: AbortSignal
 }
 
-/** @throws {ConfigurationError} When they are none: a signal that goes unheard lets nobody go. */
+/** @throws {ConfigurationError} When these are no call options, since a signal must not be ignored silently. */
 export function checkCallOptions(options: CallOptions): void {
   checkNames('with', options, ['signal'])
   const { signal } = options
   checkThat(signal === undefined || typeof signal?.addEventListener === 'function', 'signal is an AbortSignal.')
 }
 
-/** What a wrapped function can do besides being called. The arguments are those of the function. */
+/** The methods of a wrapped function. They take the function's own arguments. */
 export interface Handle<F extends AnyFunction> {
   /** The key of a call. */
   key(...args: Parameters<F>): string
   /** The key template: the label for metrics and traces. */
   readonly template: string
-  /** Deletes what is stored for a call. Answers whether there was anything. */
+  /** Deletes the stored result of a call. Resolves to whether there was one. */
   invalidate(...args: Parameters<F>): Promise<boolean>
-  /** Runs the function and stores its result, whatever is stored now. */
+  /** Runs the function and stores its result, even if one is already stored. */
   refresh(...args: Parameters<F>): Promise<ResultOf<F>>
-  /** Answers what is stored for a call, and never runs the function. */
+  /** Reads the stored result of a call, without ever running the function. */
   peek(...args: Parameters<F>): Promise<ResultOf<F> | undefined>
-  /** The function for one caller: `getUser.with({ signal })('42')`. */
+  /** The function with options for one call: `getUser.with({ signal })('42')`. */
   with(options: CallOptions): Asynchronous<F>
-  /** The same for a method whose key depends on `this`. */
+  /** The same methods for a decorated method of an instance. */
   of(self: object): Handle<F>
 }
 
-/** A function with a strategy around it: same type, same name, and a {@link Handle}. */
+/** A function with a strategy around it: it keeps its type and name, and gains a {@link Handle}. */
 export type Wrapped<F extends AnyFunction> = Asynchronous<F> & Handle<F>

@@ -5,18 +5,18 @@ import type { IteratedHandle } from './iterator.ts'
 /** The names of the methods of an object. */
 export type MethodName<T> = { [N in keyof T]: T[N] extends AnyFunction ? N : never }[keyof T]
 
-/** The handle of a method, by what it answers. */
+/** The handle of a method, by its return type. */
 type HandleOf<F extends AnyFunction> = ReturnType<F> extends AsyncIterable<unknown> ? IteratedHandle<F> : Handle<F>
 
 /**
- * Answers the {@link Handle} of a decorated method, which a decorator cannot show in its type.
+ * Returns the {@link Handle} of a decorated method, which a decorator cannot express in its type.
  *
  * ```ts
  * await handleOf(shop, 'price').invalidate('bread') // price is decorated by cached
  * ```
  *
  * @param self The instance; the class, for a static method.
- * @throws {ConfigurationError} When no strategy is around the method.
+ * @throws {ConfigurationError} When the method has no strategy.
  */
 export function handleOf<T extends object, N extends MethodName<T>>(
   self: T,

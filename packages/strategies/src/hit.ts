@@ -22,17 +22,17 @@ export interface HitOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
-  /** How often a stored result is answered, before it is computed again. */
+  /** How often a stored result is used before it is computed again; at least 1. */
   readonly cacheHits: number
-  /** From this hit on the result is refreshed in the background. At most `cacheHits`. @default never */
+  /** The hit from which on the result is refreshed in the background; at most `cacheHits`. @default never */
   readonly updateAfter?: number
-  /** `false`: the caller of that hit waits for the fresh result. @default true */
+  /** Whether that refresh runs in the background; `false`: the caller of that hit waits for it. @default true */
   readonly background?: boolean
 }
 
 /**
- * A result, the name of its counter, and how long both are kept: a new result starts a new count, and no old hit is counted
- * for it.
+ * A result, the name of its counter, and how long both are kept. Each result has a counter of its own, so that late
+ * hits of an old one do not count for the new one.
  */
 type Counted = readonly [result: unknown, generation: string, lifetime: Milliseconds]
 
@@ -43,14 +43,14 @@ const countedForm: StoredForm = {
 }
 
 /**
- * Answers a stored result a given number of times, then computes it again. The count is exact however many callers there
- * are, in all processes that share the store.
+ * Uses a stored result a given number of times, then computes it again. The count is exact, however many callers and
+ * processes share the store.
  *
  * ```ts
  * const getQuote = hit(cache, { ttl: '2h', cacheHits: 100, updateAfter: 90, key: 'quote:{id}' }, async (id: string) => api.quote(id))
  * ```
  *
- * @throws {ConfigurationError} At definition: `cacheHits` below 1, or an `updateAfter` that is never reached.
+ * @throws {ConfigurationError} At definition, when `cacheHits` is below 1, or `updateAfter` is never reached.
  */
 export function hit(cache: Cache, options: Lasting<HitOptions>): Decorator
 export function hit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
@@ -92,7 +92,7 @@ export function countingHits(
     const drop = async (key: string, stored: unknown): Promise<void> => {
       if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
     }
-    /** A result that still stands, because no other was stored, stays used up. */
+    /** A result that was not replaced stays used up. */
     const dropReplaced = async (key: string, old: unknown): Promise<void> => {
       const now = await cache.read(key)
       if (!isCounted(now) || isNewer(now, old)) await drop(key, old)
@@ -121,7 +121,7 @@ export function countingHits(
         }
         const through: ReadThrough<unknown> = {
           ...loading,
-          // Somebody may have stored a new result meanwhile; this one is used up.
+          // This result is used up, but another caller may have stored a new one meanwhile.
           async found(now, flight) {
             if (isNewer(now, stored) && (await count(key, now)) <= cacheHits) return now[0]
             flight.hit = false
@@ -149,7 +149,7 @@ function isCounted(stored: unknown): stored is Counted {
   return Array.isArray(stored) && stored.length === 3 && typeof stored[1] === 'string'
 }
 
-/** Whether a result took the place of another. */
+/** Whether a result has replaced another. */
 function isNewer(now: unknown, old: unknown): now is Counted {
   return isCounted(now) && !(isCounted(old) && now[1] === old[1])
 }

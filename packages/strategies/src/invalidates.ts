@@ -6,27 +6,29 @@ import { runOf } from './wrap.ts'
 
 /** Settings of {@link invalidates}. */
 export interface InvalidatesOptions {
-  /** Names of the parameters by position. */
+  /** The names of the parameters by position. @default read from the function's source */
   readonly args?: readonly string[]
-  /** Values for names that are not parameters, and for parameters that are `undefined`. */
+  /** Values for placeholders that are no parameters, and for parameters that are `undefined`. @default none */
   readonly defaults?: Readonly<Record<string, unknown>>
   /**
-   * Tags to delete: templates over the arguments. Where the keys are under tags, this takes no scan. Needs
-   * `createTags(cache)` of `@cashews/tags`. @default none
+   * Tags to delete, as templates over the arguments, which takes no scan. Requires `createTags(cache)` of
+   * `@cashews/tags`.
+   *
+   * @default none
    */
   readonly tags?: readonly string[]
 }
 
 /**
- * Deletes what a function makes out of date, once it has succeeded. A `*` of the template itself is a wildcard, one in
- * an argument is not, nor is `\*`; a template without one is a plain delete, and takes no scan, as tags do not. What cannot
- * be deleted is reported to the cache's `onError`, and the caller gets the result all the same.
+ * Deletes the keys that a function outdates, once it has succeeded. A `*` of the template is a wildcard; one in an
+ * argument, or `\*`, is not. Templates without wildcards, and tags, take no scan. What cannot be deleted is reported to
+ * the cache's `onError`, and the caller gets the result all the same.
  *
  * ```ts
  * const createItem = invalidates(cache, ['items:page:*', 'shop:{shop}'], async (shop: string, item: string) => db.create(shop, item))
  * ```
  *
- * @throws {KeyTemplateError} At definition: a template that cannot work.
+ * @throws {KeyTemplateError} At definition, when a template cannot work.
  */
 export function invalidates(
   cache: Cache,
@@ -84,7 +86,7 @@ export function invalidates(
   return around(fn, wrapTarget)
 }
 
-/** Makes a glob of a template with a `*`, in which nothing else means anything but `\` before one. */
+/** Converts a template with a `*` to a glob, in which only `*` and `\` are special. */
 function globOf(template: string): [text: string, isPattern: boolean] {
   const isPattern = template.replace(/\{(\{|[^{}]*\})/g, '').includes('*')
   const literal = (part: string) => (part[1] ? part : `\\${part}`)

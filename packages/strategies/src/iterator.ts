@@ -24,33 +24,33 @@ import { keysOf, runOf } from './wrap.ts'
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
 
-/** A function that yields items: an async generator, or one that answers a stream. */
+/** A function that yields items: an async generator, or one that returns a stream. */
 export type Yielding = (...args: never[]) => Awaitable<AsyncIterable<unknown> | { readonly getReader: AnyFunction }>
 
-/** As what a sequence is answered: an async generator, a Node `Readable`, or a web `ReadableStream`. */
+/** How a sequence is returned: as an async generator, a Node `Readable`, or a web `ReadableStream`. */
 export type SequenceKind = 'generator' | 'node' | 'web'
 
-/** What a function that yields items can do besides. */
+/** The methods of a wrapped function that yields items. */
 export interface IteratedHandle<F extends AnyFunction> {
   /** The key of a call. */
   key(...args: Parameters<F>): string
   /** The key template: the label for metrics and traces. */
   readonly template: string
-  /** Deletes what is stored for a call. Answers whether there was anything. */
+  /** Deletes the stored sequence of a call. Resolves to whether there was one. */
   invalidate(...args: Parameters<F>): Promise<boolean>
-  /** Answers all that is stored for a call, and never runs the function. */
+  /** Reads the stored items of a call, without ever running the function. */
   peek(...args: Parameters<F>): Promise<ItemOf<F>[] | undefined>
-  /** The same for a method whose key depends on `this`. */
+  /** The same methods for a decorated method of an instance. */
   of(self: object): IteratedHandle<F>
 }
 
-/** A function that yields items, and an {@link IteratedHandle}. */
+/** A function that yields items, with an {@link IteratedHandle}. */
 export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'> = ((
   ...args: Parameters<F>
 ) => S extends 'generator' ? AsyncGenerator<ItemOf<F>, void> : ResultOf<F>) &
   IteratedHandle<F>
 
-/** {@link iterator} waiting for its function, or before a method that is an async generator. */
+/** {@link iterator} without its function: a wrapper of functions, and a decorator of async generator methods. */
 export interface IteratorDecorator {
   <F extends Yielding>(method: F, context: ClassMethodDecoratorContext): F
   <F extends Yielding>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
@@ -67,18 +67,22 @@ export interface IteratorOptions<
     LifetimeOptions<ItemOf<F>[], Parameters<F>>,
     TagOptions<ItemOf<F>[], Parameters<F>> {
   /**
-   * As what the sequence is answered: `'node'` for a function that answers a Node `Readable`, `'web'` for one that answers
-   * a web `ReadableStream`. @default 'generator': as an async generator, whatever the function answers
+   * How the sequence is returned: `'node'` as a Node `Readable`, `'web'` as a web `ReadableStream`, `'generator'` as an
+   * async generator, whatever the function itself returns.
+   *
+   * @default 'generator'
    */
   readonly as?: S
   /**
-   * Decides which sequences are stored. With `withErrors` or `onlyErrors`, one that ends in such an error is stored too,
-   * and replayed to the same end. @default all that do not fail
+   * Decides which sequences are stored. With `withErrors` or `onlyErrors`, one that ends in such an error is stored
+   * too, and replayed with that error.
+   *
+   * @default all that do not fail
    */
   readonly condition?: Condition<ItemOf<F>[], Parameters<F>>
-  /** A longer sequence is delivered and not stored. @default 10_000 */
+  /** The most items; longer sequences are returned but not stored. @default 10_000 */
   readonly maxItems?: number
-  /** A larger sequence is delivered and not stored, by `sizeOf`. @default 10 MiB */
+  /** The most bytes, by `sizeOf`; larger sequences are returned but not stored. @default 10 MiB */
   readonly maxBytes?: number
 }
 
@@ -90,12 +94,12 @@ interface Sequence {
 }
 
 /**
- * Keeps what an async generator yields, and yields it again from there. Node and web streams are async iterables too:
- * `as` says whether to give back the same.
+ * Stores the items of an async generator, and yields them again from the store. Functions that return Node or web
+ * streams work too: see `as`.
  *
- * Readers who come while the first still reads share its run, and see every item from the start. A sequence is stored
- * when it has ended, whole; one that fails, unless `condition` wants that, that all readers leave early, or that is
- * invalidated meanwhile is not.
+ * Readers that arrive while the first one still reads share its run, and see every item from the start. Only a complete
+ * sequence is stored: not one that fails (unless `condition` accepts that), that all readers leave early, or that is
+ * invalidated meanwhile.
  *
  * ```ts
  * const pages = iterator(cache, { ttl: '10m', key: 'pages:{name}' }, async function* (name: string) { yield* api.pages(name) })
@@ -213,7 +217,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   return around(fn, wrapTarget)
 }
 
-/** What is made of the async generator that a sequence is; nothing where that is the answer. */
+/** Converts the async generator of a sequence; nothing to do for `'generator'`. */
 const kinds: Readonly<Record<SequenceKind, ((items: AsyncGenerator<unknown>) => unknown) | undefined>> = {
   generator: undefined,
   node: (items) => process.getBuiltinModule('node:stream').Readable.from(items),

@@ -5,20 +5,20 @@ import type { Condition } from './condition.ts'
 export interface KeepingOptions<R, A extends readonly unknown[]> {
   /** Decides which results are stored. @default all, `undefined` and `null` included, and no errors */
   readonly condition?: Condition<R, A>
-  /** Stores only what took at least this long. Adds to `condition`. */
+  /** Stores only results that took at least this long to compute, in addition to `condition`. @default no minimum */
   readonly timeCondition?: Ttl
-  /** `false`: stores nothing when a strategy inside the function answered from its cache. @default true */
+  /** `false`: does not store results for which a strategy inside the function used its cache. @default true */
   readonly nested?: boolean
 }
 
 /** The names of these options. */
 export const keepingNames: readonly string[] = ['condition', 'timeCondition', 'nested']
 
-/** Decides what is stored, once the function has ended. `took` is in milliseconds. */
+/** Decides whether an outcome is stored. `took` is in milliseconds. */
 export interface Keeping {
   readonly storesErrors: boolean
   readonly watchesInside: boolean
-  /** Whether it matters how long the function took. */
+  /** Whether the decision depends on how long the function took. */
   readonly isTimed: boolean
   result(
     result: unknown,
@@ -30,9 +30,9 @@ export interface Keeping {
 }
 
 /**
- * Reads the options that decide what is stored.
+ * Compiles the options that decide what is stored.
  *
- * @param keepsErrors `false`: of a strategy that falls back on the last good result, which an error must not replace.
+ * @param keepsErrors `false` for strategies that fall back on the last good result, which an error must not replace.
  */
 export function keepingOf(options: KeepingOptions<never, never>, keepsErrors = true): Keeping {
   const condition = options.condition as Condition<unknown, readonly unknown[]> | undefined

@@ -1,7 +1,7 @@
 import type { CheckedKey, KeyOptions } from '@cashews/core'
 import type { AnyFunction } from './function-types.ts'
 
-/** How the key of a call is made. */
+/** How the key of a call is computed. */
 export interface KeyingOptions<F extends AnyFunction, K extends string, N extends readonly string[]> {
   /**
    * A template such as `'user:{id}'`, or a function of the arguments.
@@ -9,17 +9,22 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
    * @default derived from the function's name and parameters
    */
   readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
-  /** Stands before the key, followed by `:`. */
+  /** A prefix of the key, separated by `:`. @default none */
   readonly prefix?: string
-  /** Names of the arguments by position, those of a rest parameter too, for templates that are checked by the compiler, and for minified code. */
+  /**
+   * The names of the arguments by position, those of a rest parameter too: lets the compiler check templates, and makes
+   * them work in minified code.
+   *
+   * @default read from the function's source
+   */
   readonly args?: N
-  /** The name of the function in a derived template. @default its own */
+  /** The name of the function in a derived template. @default its own name */
   readonly name?: string
   /** Whether a derived template leaves `this` out. @default false */
   readonly noSelf?: boolean
 }
 
-/** Puts the strategy's own prefix before that of the user, so that two strategies around one function share no key. */
+/** Prepends the strategy's own prefix, so that two strategies around one function share no key. */
 export function prefixed(strategy: string, options: KeyOptions): KeyOptions {
   const { prefix } = options
   return { ...options, prefix: typeof prefix === 'string' ? `${strategy}:${prefix}` : (prefix ?? strategy) }

@@ -2,8 +2,8 @@ import { launch } from '@cashews/core'
 import type { Behaviour } from './wrap.ts'
 
 /**
- * Lets a caller go when its signal aborts, where every call runs the function for itself. That run goes on, and hears by
- * `loadSignal()` that nobody waits for it any more.
+ * Makes a caller stop waiting when its signal aborts, for strategies that run the function for each call. The run
+ * continues, and its `loadSignal()` tells that nothing waits for it any more.
  */
 export function leaving(call: Behaviour['call']): Behaviour['call'] {
   return (spot, self, args, signal) =>

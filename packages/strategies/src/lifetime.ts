@@ -1,42 +1,48 @@
 import { checkFunction, checkThat, type Milliseconds, parseTtl, type Seen, type Ttl } from '@cashews/core'
 
-/** Tells a ttl from the arguments. One that knows the longest it will ever tell can say so: from it follows an age. */
+/** Computes a ttl from the arguments. If it declares the longest one possible, the age of results can be computed. */
 interface TtlFunction<A extends readonly unknown[]> {
   (...args: A): Ttl
   readonly longest?: Ttl
 }
 
-/** How long a result is kept: the same for every call, or told by the call or by its result. */
+/** How long a result is kept. */
 export interface LifetimeOptions<R, A extends readonly unknown[]> {
   /** How long a result is kept: seconds, text such as `'10m'`, or a function of the arguments. */
   readonly ttl?: Ttl | TtlFunction<A>
-  /** Tells it from the result, when it is stored. Wins over `ttl`. */
+  /** Computes the ttl from the result when it is stored; takes precedence over `ttl`. @default none */
   readonly ttlFromResult?: (result: R, ...args: A) => Ttl
   /**
-   * Shortens each ttl by a random part of up to this share of it, so that what was stored together does not expire
-   * together: `0.1` for up to a tenth. @default 0
+   * Shortens each ttl at random by up to this share of it, so that results stored together do not expire together:
+   * `0.1` for up to a tenth.
+   *
+   * @default 0
    */
   readonly jitter?: number
 }
 
-/** Options that tell how long a result is kept, as they have to. */
+/** The lifetime options, of which one is required. */
 export type Lasting<O> = O & ({ readonly ttlFromResult: object } | { readonly ttl: NonNullable<unknown> })
 
 /** The names of these options. */
 export const lifetimeNames: readonly string[] = ['ttl', 'ttlFromResult', 'jitter']
 
-/** A ttl option, ready to be asked. */
+/** A compiled ttl option. */
 export interface Lifetime {
-  /** In milliseconds and without jitter, when it is the same for every call. */
+  /** The ttl in milliseconds without jitter, when it is the same for every call. */
   readonly fixed: Milliseconds | undefined
-  /** The longest it can be, in milliseconds, where that is known. */
+  /** The longest ttl possible, in milliseconds, if known. */
   readonly longest: Milliseconds | undefined
   of(result: unknown, args: readonly unknown[]): Milliseconds
 }
 
 type Tell = (...given: readonly unknown[]) => Ttl
 
-/** Reads the ttl options of a strategy. A fixed one is parsed now, so that a bad one is an error at definition. */
+/**
+ * Compiles the ttl options of a strategy.
+ *
+ * @throws {TtlError} When a fixed ttl is invalid.
+ */
 export function lifetimeOf(
   strategy: string,
   { ttl, ttlFromResult, jitter = 0 }: LifetimeOptions<never, never>,
@@ -60,7 +66,7 @@ export function lifetimeOf(
   }
 }
 
-/** What `detect` is told of a strategy whatever the call. */
+/** What `detect` is told about every call of a strategy. */
 export function seenOf(strategy: string, { fixed }: Lifetime): Seen {
   return { strategy, ttl: fixed && fixed / 1_000 }
 }

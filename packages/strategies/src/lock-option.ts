@@ -11,12 +11,12 @@ import {
   type Ttl,
 } from '@cashews/core'
 
-/** How processes agree on who loads. */
+/** Whether processes take turns to load. */
 export interface LockOption {
   /**
-   * `true`: of all processes that share the store, one at a time loads a key; the others wait for what it stores. Its
-   * lock is renewed while it loads; `ttl`, 10 seconds unless given, is how long it outlives a process that died. Whoever
-   * has waited for `wait`, a minute unless given, loads by himself.
+   * `true`: only one of the processes that share the store loads a key at a time; the others wait for its result. The
+   * lock is renewed during the load; `ttl` (10 seconds by default) is how long it outlives a process that died. A
+   * caller that has waited for `wait` (a minute by default) loads without the lock.
    *
    * @default false
    */
@@ -25,7 +25,7 @@ export interface LockOption {
 
 type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
 
-/** Checks the option. Nothing when there is no lock. */
+/** Validates the option; `undefined` when there is no lock. */
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
   if (lock === false) return undefined
   const given: Locking = lock === true ? {} : lock
@@ -38,15 +38,15 @@ export function lockingOf(strategy: string, { lock = false }: LockOption): LockO
   return { ttl: '10s', wait: '1m', ...given }
 }
 
-/** Raises an error when one of the times cannot be. */
+/** @throws {ConfigurationError} When one of the times cannot work. */
 export function checkTimes({ ttl, wait, checkInterval }: Locking): void {
   const patience = wait === false || wait === 0 ? undefined : wait
   for (const time of [ttl, patience, checkInterval]) if (time !== undefined) parseTtl(time)
 }
 
 /**
- * Runs `fn` with the lock of a key, or without it when the wait was in vain; not at all once nobody waits for the load. Somebody
- * else may have loaded meanwhile.
+ * Runs `fn` with the lock of a key, or without it once the wait is over; not at all when no caller waits any more.
+ * Another process may have loaded the key meanwhile.
  */
 export function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn: () => Promise<T>): Promise<T> {
   let entered = false
@@ -60,10 +60,10 @@ export function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn:
   })
 }
 
-/** A timer cannot be set for more than 24 days. */
+/** Timers are limited to 24 days. */
 const LONGEST_PAUSE: Milliseconds = 3_600_000
 
-/** Holds a lock for as long as `fn` runs. That it was lost all the same, its release reports. */
+/** Holds a lock while `fn` runs. If it was lost meanwhile, its release reports that. */
 function renewing<T>(lock: Lock, ttl: Ttl, fn: () => Promise<T>): Promise<T> {
   const renew = () => lock.extend(ttl).catch(() => undefined)
   const renewal = setInterval(renew, Math.min(parseTtl(ttl) / 3, LONGEST_PAUSE)).unref()

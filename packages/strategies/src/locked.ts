@@ -13,41 +13,43 @@ export interface LockedOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N> {
-  /** How long the lock is held at most. A call that takes longer is reported to the cache's `onError`. */
+  /** How long the lock is held at most; longer calls lose it, which is reported to the cache's `onError`. */
   readonly ttl: Ttl
-  /** How long to wait for a call that is under way; `0` or `false`: not at all. @default `ttl` */
+  /** How long to wait for another call to end; `0` or `false`: not at all. @default `ttl` */
   readonly wait?: Ttl | false
-  /** The longest pause between two looks at a lock that another process holds. @default '400ms' */
+  /** The longest pause between two attempts at a lock held by another process. @default '400ms' */
   readonly checkInterval?: Ttl
 }
 
 /** An async generator, or a method that is one. */
 type Generating = (...args: never[]) => AsyncGenerator<unknown, unknown, never>
 
-/** The part of a {@link Handle} that an async generator behind a lock has. */
+/** The methods of an async generator behind a lock. */
 interface LockedHandle<F extends AnyFunction> extends Pick<Handle<F>, 'key' | 'template'> {
-  /** The same for a method whose key depends on `this`. */
+  /** The same methods for a decorated method of an instance. */
   of(self: object): LockedHandle<F>
 }
 
 /** A function behind a lock. An async generator stays one, and holds its lock while it is read. */
 export type Locked<F extends AnyFunction> = F extends Generating ? F & LockedHandle<F> : Wrapped<F>
 
-/** {@link locked} waiting for its function, or before a method, which may be an async generator. */
+/**
+ * {@link locked} without its function: a wrapper of functions, and a decorator of methods, async generators included.
+ */
 export interface LockedDecorator extends Decorator {
   <F extends Generating>(method: F, context: ClassMethodDecoratorContext): F
   <F extends AnyFunction>(fn: F): Locked<F>
 }
 
 /**
- * Runs the function for one caller at a time, for each key, in all processes that share the store. Stores nothing. An
+ * Runs the function for one caller at a time per key, among all processes that share the store. Stores no result. An
  * async generator holds the lock from its first item to its end.
  *
  * ```ts
  * const importUsers = locked(cache, { ttl: '5m', key: 'import:{file}' }, async (file: string) => db.import(file))
  * ```
  *
- * @throws {LockedError} At a call, when another is still under way after `wait`.
+ * @throws {LockedError} At a call, when the lock is still taken after `wait`.
  */
 export function locked(cache: Cache, options: LockedOptions): LockedDecorator
 export function locked<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
@@ -87,7 +89,7 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   return around(fn, wrapTarget)
 }
 
-/** Enters what runs a function in a lock. Answers how to leave it. */
+/** Acquires a lock for an async generator. Resolves to a function that releases it. */
 async function hold(enter: (held: () => Promise<void>) => Promise<void>): Promise<() => Promise<void>> {
   const end = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()

@@ -20,17 +20,17 @@ import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
 import { type KeyingOptions, keyingNames } from './keying.ts'
 import type { Run } from './wrap.ts'
 
-/** The last instant that a `Date` can tell, in milliseconds since the epoch. */
+/** The latest instant that a `Date` can hold, in milliseconds since the epoch. */
 const LAST = 8.64e15
 
-/** Settings of {@link rateLimit}, and most of those of `slidingRateLimit`. */
+/** Settings that {@link rateLimit} and `slidingRateLimit` share. */
 export interface LimitOptions<F extends AnyFunction, K extends string, N extends readonly string[]>
   extends KeyingOptions<F, K, N> {
-  /** How many calls are allowed in a period. */
+  /** How many calls are allowed per period. */
   readonly limit: number
-  /** How long a period is: seconds, or text such as `'1m'`. */
+  /** The length of a period: seconds, or text such as `'1m'`. */
   readonly period: Ttl
-  /** Answers a call over the limit. @default throws a `RateLimitError` */
+  /** Computes the result of calls over the limit. @default throws a `RateLimitError` */
   readonly action?: (facts: RateLimitFacts, ...args: Parameters<F>) => Awaitable<ResultOf<F>>
 }
 
@@ -40,13 +40,13 @@ export interface RateLimitOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends LimitOptions<F, K, N> {
-  /** How long a caller who went over the limit is turned away. @default the rest of the period */
+  /** How long calls are refused once the limit was exceeded. @default the rest of the period */
   readonly ttl?: Ttl
 }
 
 /**
- * Allows so many calls in a period that begins with the first one. Calls over the limit are refused without running the
- * function; trying again does not prolong that. Exact in all processes that share the store.
+ * Allows a number of calls per period, which begins with its first call. Calls over the limit are refused without
+ * running the function; retrying does not prolong that. Exact across all processes that share the store.
  *
  * When the store is away, calls are allowed: a cache never stops a service.
  *
@@ -69,7 +69,7 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
   const bans = new Bans(cache, limit)
   return apart(cache, 'rateLimit', options as KeyOptions, fn, (seen) => {
     const { refusalOf, refuse } = refusing(cache, seen, rules)
-    /** Answers a call that is over the limit, or waits to be told whether it is. */
+    /** Handles a call that is over the limit, or waits for the store to tell. */
     const decide = async (
       counted: Awaitable<number>,
       run: Run,
@@ -101,7 +101,7 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
 
 type Action = (facts: RateLimitFacts, ...args: readonly unknown[]) => Awaitable<unknown>
 
-/** How the options are read that all limits have. */
+/** Compiles the options that all limits share. */
 type LimitTable = {
   readonly limit: OptionReader<number>
   readonly period: OptionReader<Milliseconds>
@@ -112,11 +112,11 @@ export function limitTable(): LimitTable {
   return { limit: countOption(), period: timeOption(parsePeriod), action: functionOption<Action | undefined> }
 }
 
-/** What answers the calls over a limit. */
+/** Answers the calls over a limit. */
 interface Refusing {
   /** @param wait Until the limit is reset. */
   refusalOf(key: string, wait: Milliseconds): Refusal
-  /** Calls with the same refusal share what is answered, unless an action answers. */
+  /** Calls with the same refusal share its promise, unless there is an action. */
   refuse(refusal: Refusal, key: string, args: readonly unknown[]): Promise<unknown>
 }
 

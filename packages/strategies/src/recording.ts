@@ -1,19 +1,19 @@
 import { copyData, type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
-/** A sequence that has ended, and the error it ended in if it did. */
+/** A sequence that has ended, with its error if it failed. */
 export interface Ended {
-  /** All of them; absent when they are too large, or the readers left before the end. */
+  /** All items; absent when they are too large, or the readers left before the end. */
   readonly items: readonly unknown[] | undefined
   readonly failure: { readonly error: unknown } | undefined
 }
 
 /**
- * One run of a source, read by several. Every reader sees every item from the start. The source is asked for an item
- * when the first reader wants it, so a recording is never ahead of its fastest reader.
+ * One run of a source with several readers, each of which sees every item from the start. Items are pulled on demand,
+ * so that a recording is never ahead of its fastest reader.
  */
 export class Recording {
   readonly ended: Promise<Ended>
-  /** Once broken, nobody joins. */
+  /** Once it is broken, no reader may join. */
   flight: Flight | undefined
   readonly #source: AsyncIterator<unknown>
   readonly #maxItems: number
@@ -28,7 +28,7 @@ export class Recording {
   #readers = 0
   #finish!: (ended: Ended) => void
 
-  /** @param maxItems With more it is given up, as with more than `maxBytes`. */
+  /** @param maxItems Beyond this, or beyond `maxBytes`, the recording is given up. */
   constructor(source: AsyncIterator<unknown>, maxItems: number, maxBytes: number) {
     this.#source = source
     this.#maxItems = maxItems
@@ -38,7 +38,7 @@ export class Recording {
     })
   }
 
-  /** Whether a reader that comes now would see every item. */
+  /** Whether a reader that joins now would see every item. */
   get isOpen(): boolean {
     return !(this.flight && isOvertaken(this.flight.lease)) && !this.#isTooLarge
   }
@@ -56,9 +56,9 @@ export class Recording {
     return this.#count > this.#maxItems || this.#bytes > this.#maxBytes
   }
 
-  /** Gets the item at a position, and answers whether there is one. Readers at the same position ask once. */
+  /** Pulls the item at a position, and returns whether there is one. Readers at the same position pull once. */
   async #pull(at: number): Promise<boolean> {
-    // Nobody joins what is too large: the last reader needs nothing of what he has read.
+    // A recording that is too large gets no new readers, so that items which all have read can be dropped.
     if (this.#isTooLarge && this.#readers === 1) this.#items.clear()
     while (!this.#items.has(at) && !this.#hasEnded) {
       this.#pulling ??= this.#next()
@@ -84,8 +84,8 @@ export class Recording {
   }
 
   /**
-   * A copy, so that neither the source nor a reader changes what is stored by what they do to an item. What is no data stays
-   * itself: a store may know how to keep it.
+   * Copies an item, so that neither the source nor a reader can change what is stored. What cannot be copied is kept as
+   * it is: the store may know how to store it.
    */
   #apart(item: unknown): unknown {
     try {
@@ -96,7 +96,7 @@ export class Recording {
   }
 
   async #abandon(): Promise<void> {
-    // What is not whole is like what is too large: nobody joins it, and it is not stored.
+    // An incomplete recording, like one that is too large, is not joined and not stored.
     this.#bytes = Number.POSITIVE_INFINITY
     this.#end()
     await this.#source.return?.()

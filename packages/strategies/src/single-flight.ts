@@ -13,8 +13,8 @@ export type SingleFlightOptions<
 > = KeyingOptions<F, K, N>
 
 /**
- * Lets concurrent calls with the same key share one run of the function. Stores nothing. A failure is shared too, and
- * the next call runs again.
+ * Lets concurrent calls with the same key share one run of the function. Stores nothing: a failure is shared too, and
+ * the next call runs the function again.
  *
  * ```ts
  * const report = singleFlight(cache, { key: 'report:{day}' }, async (day: string) => build(day))

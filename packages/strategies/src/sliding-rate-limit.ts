@@ -13,9 +13,9 @@ export type SlidingRateLimitOptions<
 > = LimitOptions<F, K, N>
 
 /**
- * Allows so many calls in any stretch of time as long as the period. Calls over the limit are refused without running
- * the function, and take no place: whoever keeps trying is allowed as soon as an old call leaves the window, which is what
- * `retryAfter` tells. Exact in all processes that share the store, because its clock decides, not theirs.
+ * Allows a number of calls in any interval as long as the period. Calls over the limit are refused without running the
+ * function, and do not count: a caller that keeps trying is allowed as soon as an old call leaves the window, as
+ * `retryAfter` tells. Exact across all processes that share the store, because its clock decides, not theirs.
  *
  * When the store is away, calls are allowed.
  *
@@ -44,7 +44,7 @@ export function slidingRateLimit(
       call(run, { key }, self, args) {
         const slice = { period, max: limit, lifetime: period }
         const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, ...slice })
-        // `then` makes the promise its caller's own, which is reported when nobody handles it.
+        // `then` gives the caller a promise of its own, which is reported when it is not handled.
         return chain(counted, ({ added, age }) =>
           added ? run(self, args) : refuse(refusalOf(key, period - age), key, args).then(),
         ) as Promise<unknown>

@@ -12,20 +12,20 @@ export interface SoftOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
-  /** After this a result is computed again when it is asked for. Shorter than `ttl`. @default a third of `ttl` */
+  /** The age from which a requested result is computed again; shorter than `ttl`. @default a third of `ttl` */
   readonly softTtl?: FreshFor<Parameters<F>>
-  /** The errors on which the old result is answered instead. @default all */
+  /** The errors for which the old result is returned instead. @default all */
   readonly errors?: readonly ErrorType[]
 }
 
 /**
- * Computes again past `softTtl`, and falls back on the old result, as long as its `ttl` has not ended, when that fails.
+ * Computes a result again past `softTtl`; if that fails, returns the old result until its `ttl` ends.
  *
  * ```ts
  * const getRates = soft(cache, { ttl: '1h', softTtl: '5m', key: 'rates:{base}' }, async (base: string) => api.rates(base))
  * ```
  *
- * @throws {ConfigurationError} At definition: a `softTtl` that is not shorter than `ttl`.
+ * @throws {ConfigurationError} At definition, when `softTtl` is not shorter than `ttl`.
  */
 export function soft(cache: Cache, options: Lasting<SoftOptions>): Decorator
 export function soft<F extends AnyFunction, const K extends string, const N extends readonly string[]>(

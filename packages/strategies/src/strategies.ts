@@ -108,8 +108,7 @@ export interface Strategies {
 }
 
 /**
- * Binds every strategy to one cache. An application that ships to browsers, or counts bytes, imports those it uses
- * instead.
+ * Binds all strategies to a cache. Where bundle size matters, import single strategies instead.
  *
  * ```ts
  * const { cached, early } = strategies(cache)

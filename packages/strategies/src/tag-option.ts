@@ -9,11 +9,11 @@ import {
   type Target,
 } from '@cashews/core'
 
-/** Under which names a result can be invalidated. */
+/** The tags of a result. */
 export interface TagOptions<R, A extends readonly unknown[]> {
   /**
-   * Templates over the arguments, such as `['items', 'page:{page}']`, or a function of the result and the arguments. They
-   * need `createTags(cache)` of `@cashews/tags`.
+   * Tags to invalidate results by: templates over the arguments, such as `['items', 'page:{page}']`, or a function of
+   * the result and the arguments. Requires `createTags(cache)` of `@cashews/tags`.
    */
   readonly tags?: readonly string[] | ((result: R, ...args: A) => readonly string[])
 }
@@ -21,12 +21,12 @@ export interface TagOptions<R, A extends readonly unknown[]> {
 /** The tags of the calls of one function. */
 export interface TagMaker {
   /**
-   * Before the function runs.
+   * The tags before the function runs.
    *
-   * @param key That of the call: its spot keeps the tags, if they depend on no argument that the key does not.
+   * @param key The key of the call; its spot caches the tags, if they depend on no argument that the key does not.
    */
   ahead(call: LoadCall, key: CompiledKey): TagsAhead
-  /** Once its result is there. */
+  /** The tags once there is a result. */
   of(result: unknown, self: unknown, args: readonly unknown[]): readonly string[]
 }
 
@@ -56,7 +56,7 @@ export function tagsOf(
   }
 }
 
-/** @throws {ConfigurationError} When it is no list of texts. */
+/** @throws {ConfigurationError} When this is no array of strings. */
 export function checkTemplates(tags: readonly string[], or = ''): void {
   checkList('tags', tags, (tag) => typeof tag === 'string', `['items']${or}`)
 }

@@ -1,5 +1,5 @@
-import type { Content } from '@cashews/core'
-import { Cell } from './held.ts'
+import type { Content, WindowSlice } from '@cashews/core'
+import { Cell, type Edited } from './held.ts'
 
 /** The instants of events in a sliding window, the oldest first. */
 export class EventWindow extends Cell {
@@ -37,8 +37,18 @@ export class EventWindow extends Cell {
     this.#instants.splice(at, 0, instant)
   }
 
+  /** Does what `Windows.incr` does, for an event at an instant. */
+  admit(slice: WindowSlice, at: number): Edited<{ count: number; added: boolean; age: number }> {
+    const forgot = 'start' in slice ? this.#forget(slice.start, false) : this.#forget(at - slice.period, true)
+    const added = this.count < slice.max
+    if (added) this.add(at)
+    const { count, oldest } = this
+    const age = oldest < at ? at - oldest : 0
+    return [{ count, added, age }, added || forgot, added ? slice.lifetime : undefined]
+  }
+
   /** Forgets events before an instant, those at it too if wished. Answers whether there were any. */
-  forget(instant: number, orAt: boolean): boolean {
+  #forget(instant: number, orAt: boolean): boolean {
     let old = 0
     while ((this.#instants[old] as number) < instant || (orAt && this.#instants[old] === instant)) old++
     if (old > 0) this.#instants.splice(0, old)

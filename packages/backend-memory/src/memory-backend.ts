@@ -5,7 +5,6 @@ import {
   type BackendHost,
   type Bits,
   type Clock,
-  CommandError,
   compileGlob,
   type Expectation,
   type KindWrite,
@@ -18,7 +17,6 @@ import {
   type Sets,
   type Snapshot,
   type Spot,
-  sizeOf,
   type Tags,
   type Usage,
   type Windows,
@@ -27,13 +25,15 @@ import {
 } from '@cashews/core'
 import { BitArray } from './bit-array.ts'
 import { CELLS, type Cells, cellOf } from './cells.ts'
+import { sumOf } from './counter.ts'
 import { Deletions } from './deletions.ts'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { Expiry } from './expiry.ts'
-import { Cell, Held } from './held.ts'
+import { bytesOf, Cell, type Edited } from './held.ts'
 import { type Isolation, refusal } from './isolation.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { LONGEST_MOMENT, Moments } from './moments.ts'
+import { Raw } from './raw.ts'
 import type { Recency } from './recency.ts'
 import type { Ties } from './tag-book.ts'
 import { TickingClock } from './ticking-clock.ts'
@@ -49,9 +49,6 @@ export interface MemorySettings {
   readonly clock: Clock | undefined
 }
 
-/** What an entry costs beside its key and value. */
-const ENTRY_BYTES = 80
-
 /** An entry with less than this left to live is judged by the exact time, not by the remembered one. */
 const NEAR: Milliseconds = 1_000
 
@@ -59,20 +56,6 @@ const NEAR: Milliseconds = 1_000
 const LONG: Milliseconds = 60_000
 
 const FOREVER = Number.POSITIVE_INFINITY
-
-/** What {@link MemoryBackend.getRaw} answers for an entry with tags. */
-class Raw {
-  readonly value: unknown
-  readonly ties: Ties
-  /** When they held: a number of `TagBook.changes`. */
-  readonly at: number
-
-  constructor(value: unknown, ties: Ties, at: number) {
-    this.value = value
-    this.ties = ties
-    this.at = at
-  }
-}
 
 /** A store in the memory of this process. Every member answers at once, but `deleteMatch` of many keys. */
 export class MemoryBackend implements Backend {
@@ -212,9 +195,7 @@ export class MemoryBackend implements Backend {
 
   incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): number {
     const pointer = spot === undefined ? this.#find(key) : this.#findAt(spot)
-    const count = pointer === undefined ? 0 : this.#entries.V[pointer]
-    const sum = Number.isSafeInteger(count) && Number.isSafeInteger(by) ? (count as number) + by : Number.NaN
-    if (!Number.isSafeInteger(sum)) throw cannotAdd(key, by)
+    const sum = sumOf(key, pointer === undefined ? 0 : this.#entries.V[pointer], by)
     if (pointer === undefined) this.#mustWrite(key, pointer, sum, lifetime)
     else this.#entries.overwrite(pointer, sum)
     return sum
@@ -373,22 +354,14 @@ export class MemoryBackend implements Backend {
 
   readonly windows: Windows = {
     incr: (key, slice) =>
-      this.#edit(key, 'window', (window) => {
-        const at = 'end' in slice ? slice.end : this.#clock.precise()
-        const forgot = 'start' in slice ? window.forget(slice.start, false) : window.forget(at - slice.period, true)
-        const added = window.count < slice.max
-        if (added) window.add(at)
-        const { count, oldest } = window
-        const age = oldest < at ? at - oldest : 0
-        return [{ count, added, age }, added || forgot, added ? slice.lifetime : undefined]
-      }),
+      this.#edit(key, 'window', (window) => window.admit(slice, 'end' in slice ? slice.end : this.#clock.precise())),
   }
 
   readonly sets: Sets = {
     add: (key, members, lifetime) =>
       this.#edit(key, 'set', (set) => {
-        const added = members.filter((member) => set.add(member)).length
-        return [added, added > 0 || lifetime !== undefined, lifetime]
+        const count = members.filter((member) => set.add(member)).length
+        return [count, count > 0 || lifetime !== undefined, lifetime]
       }),
     remove: (key, members) =>
       this.#edit(key, 'set', (set) => {
@@ -402,15 +375,8 @@ export class MemoryBackend implements Backend {
       }),
   }
 
-  /**
-   * Changes what a key of another kind holds. `change` answers what the caller gets, whether anything changed, and a new
-   * lifetime (omitted: the key keeps its own).
-   */
-  #edit<K extends keyof Cells, R>(
-    key: string,
-    kind: K,
-    change: (cell: Cells[K]) => readonly [answer: R, isChanged: boolean, lifetime?: Milliseconds | undefined],
-  ): R {
+  /** Changes what a key of another kind holds. */
+  #edit<K extends keyof Cells, R>(key: string, kind: K, change: (cell: Cells[K]) => Edited<R>): R {
     const pointer = this.#find(key)
     const cell = this.#cell(key, pointer, kind)
     const [answer, isChanged, lifetime] = change(cell)
@@ -448,21 +414,9 @@ export class MemoryBackend implements Backend {
   /** Whether an entry that has not expired is there: no deletion by a pattern concerns it, and its tags are as they were. */
   #isKept(pointer: number): boolean {
     if (this.#entries.isPlain) return true
-    const isTied = this.#isTied(pointer)
+    const isTied = this.#entries.isTied(pointer)
     if (this.#deletions.isIdle || !this.#deletions.concerns(pointer, isTied)) return isTied
     this.#entries.drop(pointer)
-    return false
-  }
-
-  /** Whether the tags of an entry are as they were. Removes it when one was deleted. */
-  #isTied(pointer: number): boolean {
-    const { tiedUntil, ties, book } = this.#entries
-    if (tiedUntil === undefined || (tiedUntil[pointer] as number) >= book.changes) return true
-    if (ties?.[pointer]?.hold(false) !== false) {
-      tiedUntil[pointer] = book.changes
-      return true
-    }
-    if (this.#entries.isVoid(pointer)) this.#entries.drop(pointer)
     return false
   }
 
@@ -542,14 +496,4 @@ export class MemoryBackend implements Backend {
     const key = this.#entries.drop(pointer)
     this.#host?.removed(key, reason)
   }
-}
-
-function cannotAdd(key: string, by: number): Error {
-  return Number.isSafeInteger(by)
-    ? new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-    : new CommandError(`Cannot add ${by} to "${key}": it is no whole number.`)
-}
-
-function bytesOf(key: string, kept: unknown): number {
-  return ENTRY_BYTES + sizeOf(key) + (kept instanceof Held ? kept.bytes : sizeOf(kept))
 }

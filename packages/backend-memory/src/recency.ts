@@ -156,6 +156,18 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.isPlain = !this.#mayBeUntied && this.#deletions === 0
   }
 
+  /** Whether the tags of an entry are as they were. Removes it when one was deleted. */
+  isTied(pointer: number): boolean {
+    const { tiedUntil, book } = this
+    if (tiedUntil === undefined || (tiedUntil[pointer] as number) >= book.changes) return true
+    if (this.ties?.[pointer]?.hold(false) !== false) {
+      tiedUntil[pointer] = book.changes
+      return true
+    }
+    if (this.isVoid(pointer)) this.drop(pointer)
+    return false
+  }
+
   /** Whether a tag of an entry was deleted, so that nobody will see it again. */
   isVoid(pointer: number): boolean {
     return this.ties?.[pointer]?.hold(true) === false

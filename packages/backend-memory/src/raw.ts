@@ -1,0 +1,15 @@
+import type { Ties } from './tag-book.ts'
+
+/** What `getRaw` of a store in memory answers for an entry with tags, so that `setRaw` can put it under them again. */
+export class Raw {
+  readonly value: unknown
+  readonly ties: Ties
+  /** When they held: a number of `TagBook.changes`. */
+  readonly at: number
+
+  constructor(value: unknown, ties: Ties, at: number) {
+    this.value = value
+    this.ties = ties
+    this.at = at
+  }
+}

@@ -31,6 +31,8 @@ export class Flight<T = unknown> implements Outcome {
   hitInside: boolean | undefined
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
+  /** Aborts it when its last waiter has left. */
+  readonly controller: AbortController | undefined
   /** Where others can join it. */
   joinable: Flights | undefined
   /** Whether a value was found: then the store has given no lease, and gives one only for a load that replaces it. */
@@ -47,17 +49,13 @@ export class Flight<T = unknown> implements Outcome {
    */
   isBeginning = false
   hasLanded = false
-  readonly #controller: AbortController | undefined
   #waiting = 0
 
-  /**
-   * @param controller Aborts the load when its last waiter has left.
-   */
   constructor(call: LoadCall, lease: Lease, detector?: Detector, controller?: AbortController) {
     this.call = call
     this.lease = lease
     this.detector = detector
-    this.#controller = controller
+    this.controller = controller
   }
 
   get key(): string {
@@ -96,7 +94,7 @@ export class Flight<T = unknown> implements Outcome {
 
   #abort(reason: unknown): void {
     this.lease.broken = true
-    this.#controller?.abort(reason)
+    this.controller?.abort(reason)
   }
 }
 

@@ -69,10 +69,11 @@ export class Loads {
       return Promise.resolve(stored as T)
     }
     route.take(lease)
-    const flight = this.#start(route, call, through, around, lease, stored)
+    const detector = watchedScope()?.detectors && new Detector(this.#owner)
+    const flight = new Flight<T>(call, lease, detector, signal && new AbortController())
+    this.#start(route, stored, through, flight)
     const answer = passOn(flight, signal)
-    const tells = watchedScope()?.detectors && !through.isTold
-    return tells ? this.#tell(route, through, flight, answer, false) : answer
+    return detector && !through.isTold ? this.#tell(route, through, flight, answer, false) : answer
   }
 
   /** Waits for a load that somebody else has started. */
@@ -125,37 +126,20 @@ export class Loads {
     this.detected(key, { ...seen, backend: route.backend.name, hit, ...ages })
   }
 
-  /**
-   * Starts a flight: the answer has to be waited for or loaded, or somebody wants to know how it came about.
-   *
-   * @param stored What {@link look} found.
-   */
-  #start<T>(
-    route: Route,
-    call: LoadCall,
-    through: ReadThrough<T>,
-    around: Scope | undefined,
-    lease: Lease,
-    stored: unknown,
-  ): Flight<T> {
+  /** Waits for what {@link look} found, or loads. */
+  #start<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): void {
     const scope = watchedScope()
-    const signal = signalOf(call, around)
-    const detector = scope?.detectors && new Detector(this.#owner)
-    const controller = signal && new AbortController()
-    const flight = new Flight<T>(call, lease, detector, controller)
+    const { sharing } = through
     // What a caller has switched off for himself must not be switched off for others.
-    if (through.sharing !== 'alone' && through.sharing !== 'apart' && !scope?.disabling && !scope?.terms?.onlyStored)
-      flight.joinable = this.#flights()
-    flight.promise =
-      detector || tellsStale() || around?.outcome || signal || through.watchesInside
-        ? watched(route, stored, through, flight, controller?.signal)
-        : readThrough(route, stored, through, flight)
+    const isAlone = sharing === 'alone' || sharing === 'apart' || scope?.disabling || scope?.terms?.onlyStored
+    if (!isAlone) flight.joinable = this.#flights()
+    const isWatched = flight.detector || flight.controller || tellsStale() || scope?.outcome || through.watchesInside
+    flight.promise = isWatched ? watched(route, stored, through, flight) : readThrough(route, stored, through, flight)
     if (this.#tallies.isWatched && !through.isTold) {
       flight.tally = this.#tallies.ofSeen(through.seen())
       flight.tally.follow(flight)
     }
     landAtEnd(flight, through)
-    return flight
   }
 
   async #tell<T>(
@@ -230,15 +214,9 @@ function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
 }
 
 /** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
-function watched<T>(
-  route: Route,
-  stored: unknown,
-  through: ReadThrough<T>,
-  flight: Flight<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  const { detector } = flight
-  const inside: Scope = { outcome: flight, signal, ...(detector && { detectors: [detector] }) }
+function watched<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
+  const { detector, controller } = flight
+  const inside: Scope = { outcome: flight, signal: controller?.signal, ...(detector && { detectors: [detector] }) }
   const load = () => readThrough(route, stored, through, flight)
   return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
 }

@@ -50,11 +50,17 @@ export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknow
   return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
 }
 
+/** Whether a call is the write of a load that has no proof, or was overtaken. */
+export function isTooLate(call: Call): boolean {
+  if (call.command !== 'set' || !call.lease) return false
+  return call.lease.token === UNPROVEN || isOvertakenUnder(call.lease, call.tags)
+}
+
 /** Writes the value of a load, unless it was overtaken. */
 export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boolean> {
+  if (isTooLate(call)) return false
   const { key, value, lifetime, tags: names } = call
   const { token } = lease
-  if (token === UNPROVEN || isOvertakenUnder(lease, names)) return false
   const { leases, tags } = call.backend
   if (token !== undefined && leases) return kept(lease, leases.set(key, value, lifetime, token, names))
   if (!names || !tags) return perform(call) as Awaitable<boolean>

@@ -14,7 +14,7 @@ import { BackendError } from './errors.ts'
 import type { LoadCall } from './flight.ts'
 import type { AnsweringBackend, Guard, Guarded, GuardOptions } from './guard.ts'
 import { type Lease, type Leases, leasesOf, UNPROVEN } from './lease.ts'
-import { begin, beginsLoad, expectProof, getWithLease, setWithLease, watchesLoads } from './leasing.ts'
+import { begin, beginsLoad, expectProof, getWithLease, isTooLate, setWithLease, watchesLoads } from './leasing.ts'
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
@@ -360,6 +360,7 @@ export class Route implements Guarded, Opener, Door {
   #carry(call: SingleCall): Awaitable<unknown> {
     if (this.#isInside(call) || (this.isOpen && !this.#guard)) return this.#perform(call)
     if (this.#guard && beginsLoad(call)) expectProof(call)
+    if (isTooLate(call)) return false // unasked: that the store is well would be a wrong conclusion
     return this.ask(call, () => this.#perform(call))
   }
 

@@ -1,5 +1,6 @@
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
+import { cached } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../support/redis/eventually.ts'
 import { startProxy } from '../support/redis/proxy.ts'
@@ -27,5 +28,20 @@ describe.each([
     await eventually(() => told.includes('available'))
     const key = crypto.randomUUID()
     expect(await cache.set(key, 1, { ttl: '1m' })).toBe(true)
+  })
+})
+
+describe('a server that falls silent', () => {
+  it('is left alone after two misses of a cached function, one after another', async () => {
+    await using proxy = await startProxy(portOf(new URL(redisUrl()).host))
+    await using cache = createCache({ onError() {} }).setup(redis({ port: proxy.port, namespace: crypto.randomUUID() }))
+    const told: string[] = []
+    cache.on('unavailable', () => told.push('unavailable'))
+    const double = cached(cache, { ttl: '1m', key: 'double:{n}' }, async (n: number) => 2 * n)
+    await double(1)
+
+    proxy.blackhole()
+    expect([await double(2), await double(3)]).toEqual([4, 6])
+    expect(told).toEqual(['unavailable'])
   })
 })

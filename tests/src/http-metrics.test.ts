@@ -21,8 +21,8 @@ describe.each(frameworks)('metrics of $name', ({ serve }) => {
     vi.useRealTimers()
   })
 
-  const start = async (routes: TestRoute[], before?: TestApp['before']) => {
-    const running = await serve({ cache, routes, ...(before && { before }) })
+  const start = async (routes: TestRoute[], before?: TestApp['before'], more: Partial<TestApp> = {}) => {
+    const running = await serve({ cache, routes, ...(before && { before }), ...more })
     onTestFinished(async () => {
       await running.close()
     })
@@ -60,6 +60,12 @@ describe.each(frameworks)('metrics of $name', ({ serve }) => {
       'http:/products/:id undefined': 3,
       'http:home undefined': 1,
     })
+  })
+
+  it('know the route of a request whose entity tag is made by a middleware before it', async () => {
+    const url = await start([page()], undefined, { etag: true })
+    await ask(`${url}/products/1`)
+    expect(await calls()).toEqual({ 'http:/products/:id miss': 1 })
   })
 
   it('count those who shared the answer to another', async () => {

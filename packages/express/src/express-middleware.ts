@@ -24,7 +24,10 @@ const own = /* @__PURE__ */ middlewaresFor<Request>({
     fields: request.headers,
     client: request.ip,
     raw: request,
-    route: routeOf(request),
+    // Not known yet where a middleware stands before the router.
+    get route() {
+      return routeOf(request)
+    },
   }),
   listener({ app }) {
     let root = app as typeof app & { readonly parent?: typeof app }

@@ -28,11 +28,14 @@ export function compilePlaceholder(
   following: string | undefined,
 ): MakeKey {
   const as = raw ? 'raw' : rendering
-  const make: MakeKey = (self, args) => {
-    let value = follow(read(self, args), steps)
-    for (const { name, args: texts } of formatters) value = format(name, value, texts)
-    return render(value, as)
-  }
+  const make: MakeKey =
+    steps.length || formatters.length
+      ? (self, args) => {
+          let value = follow(read(self, args), steps)
+          for (const { name, args: texts } of formatters) value = format(name, value, texts)
+          return render(value, as)
+        }
+      : (self, args) => render(read(self, args), as)
 
   if (raw || following === undefined || SEPARATOR.test(following)) return make
   if (CLASHES.test(following)) return (self, args) => `${make(self, args)},`

@@ -50,10 +50,12 @@ export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly s
 
 /** Follows a path as the function itself does: what is `undefined` gives way to its default. */
 function bound(path: readonly [Hop, ...Hop[]], rest = false): Root {
-  const position = +path[0].key
+  const [{ key, fallback }] = path
+  const position = +key
   if (rest) return { read: (_, args) => args.slice(position) }
-  const read: Read = (_, args) => path.reduce<unknown>(hop, args)
-  return path.length === 1 ? { read, position } : { read }
+  if (path.length === 1)
+    return { read: (_, args) => (args[position] === undefined ? fallback : args[position]), position }
+  return { read: (_, args) => path.reduce<unknown>(hop, args) }
 }
 
 function hop(value: unknown, { key, fallback }: Hop): unknown {

@@ -22,7 +22,7 @@ import {
   type Write,
   WrongTypeError,
 } from '@cashews/core'
-import type { Serializer } from '@cashews/serialization'
+import { rawOf, type Serializer } from '@cashews/serialization'
 import { inBatches } from './batches.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { crc32 } from './checksum.ts'
@@ -299,7 +299,7 @@ export class DiskStore implements Base {
   setRaw(key: string, value: unknown, lifetime: Milliseconds): Awaitable<boolean> {
     if (stampsBeside(value)) return this.set(key, value, lifetime)
     const shard = this.#shardOf(key)
-    const raw = typeof value === 'string' ? value : Buffer.from(value as Uint8Array)
+    const raw = rawOf(value)
     return this.#ifThereIsRoom(shard, key, () =>
       chain(this.#values.stored(shard, key, raw), (encoded) =>
         this.#set(shard, key, encoded, { lifetime, since: performance.now() }),

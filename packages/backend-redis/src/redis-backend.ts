@@ -30,7 +30,7 @@ import {
   type Windows,
   type Write,
 } from '@cashews/core'
-import type { Serializer } from '@cashews/serialization'
+import { rawOf, type Serializer } from '@cashews/serialization'
 import { ApplyStep } from './apply-step.ts'
 import { Evaluator, evaluation } from './evaluator.ts'
 import { guardPerServer } from './guard-per-server.ts'
@@ -211,7 +211,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async setRaw(key: string, value: unknown, lifetime: Milliseconds): Promise<boolean> {
-    return this.#set(key, value as Encoded, lifetime)
+    return this.#set(key, rawOf(value), lifetime)
   }
 
   /** How well the client-side cache does; `undefined` without one. */
@@ -299,6 +299,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly bits: Bits = {
     get: async (key, indexes, size) => asNumbers(await this.#run(scripts.GET_BITS, key, bitFields(indexes, size))),
     incr: async (key, indexes, size, by) => {
+      if (indexes.length === 0) return []
       const [type, ...offsets] = bitFields(indexes, size)
       return asNumbers(await this.#change([key], () => this.#run(scripts.INCR_BITS, key, [type, by, ...offsets])))
     },

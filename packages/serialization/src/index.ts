@@ -8,6 +8,7 @@ export {
   serializerOptionNames,
   serializerOptionsFromUrl,
 } from './options.ts'
+export { rawOf } from './raw.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'
 export type { Secret } from './sealing.ts'
 export { createSerializer, type Serializer, type StoreTraits } from './serializer.ts'

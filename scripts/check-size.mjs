@@ -51,31 +51,31 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 30_910,
+    gzip: 31_070,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_620,
+    gzip: 9_630,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {
     name: 'singleFlight, no other strategy',
     code: `export { singleFlight } from '@cashews/strategies'`,
-    gzip: 7_800,
+    gzip: 7_815,
     without: strategies.filter((name) => name !== 'singleFlight'),
   },
-  onTop('early', 700),
+  onTop('early', 720),
   onTop('soft', 550),
-  onTop('hit', 600),
-  onTop('failover', 250),
+  onTop('hit', 610),
+  onTop('failover', 255),
   onTop('locked', 450),
   onTop('invalidates', 410),
-  onTop('slidingRateLimit', 750),
-  onTop('iterator', 1_200),
-  onTop('rateLimit', 1_060),
-  onTop('circuitBreaker', 1_200),
+  onTop('slidingRateLimit', 765),
+  onTop('iterator', 1_225),
+  onTop('rateLimit', 1_080),
+  onTop('circuitBreaker', 1_225),
   // What runs when a package is imported, which no bundler can drop: a small table at most (calls: `/* @__PURE__ */`).
   ...published()
     .filter((name) => !runsCode.includes(name))

@@ -38,6 +38,30 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     })
   })
 
+  describe('an argument of another type', () => {
+    it.each<[what: string, call: () => Promise<unknown>, message: string]>([
+      ['a token of locks', () => cache.setLock('key', 5 as never, { ttl: 1 }), 'A token is text, not 5.'],
+      ['no token', () => cache.unlock('key', undefined as never), 'A token is text, not undefined.'],
+      ['a member of sets', () => cache.setAdd('key', ['a', 5 as never]), 'A member is text, not 5.'],
+      ['a member to remove', () => cache.setRemove('key', [null as never]), 'A member is text, not null.'],
+      ['a message', () => cache.ping(5 as never), 'A message is text, not 5.'],
+      ['no function to load with', () => cache.getOrSet('key', undefined as never), 'a function, not undefined.'],
+      [
+        'no function to lock around',
+        () => cache.lock('key', { ttl: 1 }, undefined as never),
+        'a function, not undefined.',
+      ],
+      ['no function to detect in', () => cache.detect(5 as never), 'a function, not 5.'],
+      ['no function to disable for', () => cache.disabling(['get'], {} as never), 'a function, not'],
+      ['a window of fewer than none', () => cache.sliceIncr('key', { start: 0, end: 1, max: -1 }), 'not -1.'],
+      ['a window without end', () => cache.sliceIncr('key', { start: 0, end: Infinity, max: 1 }), 'not [0,Infinity].'],
+    ])('is refused before anything is done: %s', async (_, call, message) => {
+      await expect(call()).rejects.toMatchObject({ code: 'CASHEWS_COMMAND', message: expect.stringContaining(message) })
+      expect(await cache.exists('key')).toBe(false)
+      expect(await cache.isLocked('key')).toBe(false)
+    })
+  })
+
   describe('a misspelt option', () => {
     it('is refused by every command, which would do something else without it', async () => {
       const calls = [
@@ -89,7 +113,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   describe('a wrong option', () => {
     it('is refused by set, whose exists is true or false', async () => {
       await expect(cache.set('key', 1, { ttl: 1, exists: 'no' as never })).rejects.toThrow(
-        'exists is true or false, not no.',
+        "exists is true or false, not 'no'.",
       )
       expect(await cache.exists('key')).toBe(false)
     })
@@ -298,7 +322,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       await cache.set('key', 'text')
       await expect(cache.incr('key')).rejects.toThrow(WrongTypeError)
       expect(await cache.get('key')).toBe('text')
-      await expect(cache.incr('key', 0.5)).rejects.toThrow('by whole numbers, not by 0.5.')
+      await expect(cache.incr('key', 0.5)).rejects.toThrow('by whole numbers, not 0.5.')
     })
   })
 
@@ -441,6 +465,11 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.incrBits('bits', [0, 1], { size: 5, by: 30 })).toEqual([31, 31])
       expect(await cache.incrBits('bits', [0, 3], { size: 5, by: -100 })).toEqual([0, 0])
       expect(await cache.getBits('bits', [0, 1, 2, 3], { size: 5 })).toEqual([0, 31, 0, 0])
+    })
+
+    it('are left as they are when none is named', async () => {
+      expect(await cache.incrBits('bits', [])).toEqual([])
+      expect(await cache.exists('bits')).toBe(false)
     })
 
     it('refuse fields that cannot be', async () => {

@@ -105,10 +105,15 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     })
 
     it('refuse a command there is not, and name those there are', () => {
-      expect(() => cache.disable('git' as Command)).toThrow(/"git".*getMany/)
+      expect(() => cache.disable('git' as Command)).toThrow(/'git'.*getMany/)
       expect(() => cache.isEnabled('git' as Command)).toThrow(
         expect.objectContaining({ code: 'CASHEWS_CONFIGURATION' }),
       )
+    })
+
+    it.each([[undefined], [null], [5], [[]], [['get']]])('refuse %j, and switch nothing off', async (wrong) => {
+      expect(() => cache.disable(wrong as never)).toThrow('There is no command')
+      expect(cache.isEnabled()).toBe(true)
     })
 
     it('refuse a prefix that nothing was set up for, and an option there is not', () => {
@@ -238,7 +243,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     })
 
     it('refuses a command there is not', async () => {
-      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow('"git"')
+      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("'git'")
     })
   })
 

@@ -13,7 +13,7 @@ import type { Answer, Command, CommandResults, Request, StreamCommand } from './
 import { commandSet } from './control.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import { checkDrivers, type Driver } from './driver.ts'
-import { CacheClosedError, CommandError, ConfigurationError, NotSupportedError } from './errors.ts'
+import { CacheClosedError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, disposable, Listeners, type Off, type ToldEvents } from './listeners.ts'
@@ -29,7 +29,7 @@ import {
   wakeWaiters,
 } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkFunction, checkKnown } from './options.ts'
+import { checkFunction, checkKnown, checkThat } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import type { ReadThrough, Seen } from './read-through.ts'
 import { Route } from './route.ts'
@@ -40,8 +40,13 @@ import type { Tagging } from './tagging.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import {
+  checkArgument,
   checkArray,
+  checkCallable,
+  checkCounted,
   checkedOptions,
+  checkMembers,
+  checkString,
   checkWhole,
   type Entries,
   lifetimeOf,
@@ -93,8 +98,8 @@ export class Cache implements AsyncDisposable {
 
   /** @throws {ConfigurationError} On an option that is not one of {@link CacheOptions}. */
   constructor(options: CacheOptions = {}) {
-    const { name = 'cache', drivers = [], onError } = options
     checkKnown('createCache', options, ['name', 'drivers', 'onError'])
+    const { name = 'cache', drivers = [], onError } = options
     checkDrivers(drivers)
     checkFunction('onError', onError)
     this.name = name
@@ -216,16 +221,9 @@ export class Cache implements AsyncDisposable {
   /** Replaces value and time to live. Answers whether it was written. */
   async set(key: string, value: unknown, options: SetOptions = NONE): Promise<boolean> {
     const lifetime = lifetimeOf(options, SET)
-    if (typeof (options.exists ?? true) !== 'boolean')
-      throw new CommandError(`exists is true or false, not ${options.exists}.`)
-    return this.call<'set'>({
-      command: 'set',
-      key,
-      value,
-      lifetime,
-      exists: options.exists,
-      tags: this.tagsFor(key, options.tags),
-    })
+    const { exists, tags } = options
+    checkArgument(exists === undefined || typeof exists === 'boolean', 'exists is true or false', exists)
+    return this.call<'set'>({ command: 'set', key, value, lifetime, exists, tags: this.tagsFor(key, tags) })
   }
 
   /** Writes all the entries. Answers nothing: what a store refuses is reported. */
@@ -234,7 +232,7 @@ export class Cache implements AsyncDisposable {
     const { tags } = options
     const pairs = pairsOf(entries)
     const keys = pairs.map(([key]) => key)
-    if (tags) this.requireTags()
+    if (tags !== undefined) this.requireTags()
     await this.#perRoute(keys, async (route, _, positions) => {
       const own = positions.map((at) => pairs[at] as readonly [string, unknown])
       for (const [shared, group] of this.#tagging?.group(own, tags) ?? [[undefined, own] as const])
@@ -248,6 +246,7 @@ export class Cache implements AsyncDisposable {
    */
   getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NONE): Promise<T> {
     try {
+      checkCallable(load)
       const lifetime = lifetimeOf(options)
       const all = this.tagsFor(key, options.tags)
       const now = this.#routes.of(key).answerNow(key) as Promise<T> | undefined
@@ -343,6 +342,7 @@ export class Cache implements AsyncDisposable {
    * @throws {BackendUnavailableError} When one is not, with `suppress` too.
    */
   async ping(message = 'PONG'): Promise<string> {
+    checkString('A message', message)
     await this.callAll<'ping'>({ command: 'ping', message })
     return message
   }
@@ -351,12 +351,14 @@ export class Cache implements AsyncDisposable {
 
   /** Takes the lock for `token` if it is free. Answers whether the token holds it now. */
   async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
+    checkString('A token', token)
     const lifetime = parseTtl(options && checkedOptions(options, ['ttl']).ttl)
     return this.call<'setLock'>({ command: 'setLock', key, token, lifetime })
   }
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
+    checkString('A token', token)
     return this.#unlock(key, token, false)
   }
 
@@ -391,6 +393,7 @@ export class Cache implements AsyncDisposable {
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
   async lock<T>(key: string, options: LockOptions, fn: (lock: Lock) => Awaitable<T>): Promise<T> {
+    checkCallable(fn)
     const lock = await this.acquireLock(key, options)
     try {
       return await fn(lock)
@@ -404,8 +407,7 @@ export class Cache implements AsyncDisposable {
   /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
   async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
     const { size = 1 } = checkedOptions(options, ['size'])
-    checkArray(indexes)
-    checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
+    checkFields(indexes, size)
     return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
 
@@ -416,8 +418,7 @@ export class Cache implements AsyncDisposable {
     options: { readonly size?: number; readonly by?: number } = {},
   ): Promise<number[]> {
     const { size = 1, by = 1 } = checkedOptions(options, ['size', 'by'])
-    checkArray(indexes)
-    checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
+    checkFields(indexes, size)
     checkWhole(by)
     return fieldsAt(indexes, await this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
   }
@@ -429,7 +430,9 @@ export class Cache implements AsyncDisposable {
   ): Promise<number> {
     const lifetime = lifetimeOf(options, ['start', 'end', 'max', 'ttl'])
     const { start, end, max } = options
-    if (!(start <= end)) throw new CommandError(`A window starts before it ends, not at ${start} to end at ${end}.`)
+    const isWindow = Number.isFinite(start) && Number.isFinite(end) && start <= end
+    checkArgument(isWindow, 'A window starts before it ends', [start, end])
+    checkCounted('max', max)
     const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime })
     return count
   }
@@ -437,21 +440,21 @@ export class Cache implements AsyncDisposable {
   /** Answers how many members were new. A `ttl` replaces the one the set has. */
   async setAdd(key: string, members: readonly string[], options: { readonly ttl?: Ttl } = {}): Promise<number> {
     const { ttl } = checkedOptions(options, ['ttl'])
-    checkArray(members)
+    checkMembers(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
     return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
   }
 
   /** Answers how many members were there. */
   async setRemove(key: string, members: readonly string[]): Promise<number> {
-    checkArray(members)
+    checkMembers(members)
     return this.call<'setRemove'>({ command: 'setRemove', key, members })
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
   async setPop(key: string, options: { readonly count?: number } = {}): Promise<string[]> {
     const { count = 100 } = checkedOptions(options, ['count'])
-    if (!Number.isSafeInteger(count) || count < 0) throw new CommandError(`Members are counted from 0, not ${count}.`)
+    checkCounted('count', count)
     return this.call<'setPop'>({ command: 'setPop', key, count })
   }
 
@@ -483,6 +486,7 @@ export class Cache implements AsyncDisposable {
   /** Switches commands off for `fn` and what it awaits, and for nobody else. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
     checkArray(commands)
+    checkCallable(fn)
     const disabling = [...(currentScope()?.disabling ?? []), { owner: this, commands: commandSet(commands) }]
     return inWatchedScope({ disabling }, fn)
   }
@@ -492,6 +496,7 @@ export class Cache implements AsyncDisposable {
    * same so far.
    */
   async detect<T>(fn: (soFar: () => Detections) => Awaitable<T>): Promise<Detected<T>> {
+    checkCallable(fn)
     const detector = new Detector(this)
     const detectors = [...(currentScope()?.detectors ?? []), detector]
     const result = await inWatchedScope({ detectors }, () => fn(() => detector.report()))
@@ -665,10 +670,10 @@ export class Cache implements AsyncDisposable {
 
   /** Makes sure that no two functions of this cache derive the same key template. */
   claimTemplate(template: string): void {
-    if (this.#templates.has(template))
-      throw new ConfigurationError(
-        `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
-      )
+    checkThat(
+      !this.#templates.has(template),
+      `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
+    )
     this.#templates.add(template)
   }
 
@@ -725,8 +730,7 @@ export class Cache implements AsyncDisposable {
 
   #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
     const { batchSize = 100 } = checkedOptions(options, ['batchSize'])
-    if (!Number.isInteger(batchSize) || batchSize < 1)
-      throw new CommandError(`A batch has at least 1 key, not ${batchSize}.`)
+    checkArgument(Number.isInteger(batchSize) && batchSize > 0, 'A batch has at least 1 key', batchSize)
     const routes = this.#routes.matching(pattern)
     return (async function* () {
       for (const route of routes) yield* route.stream({ command, pattern, batchSize })
@@ -747,9 +751,9 @@ export class Cache implements AsyncDisposable {
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
     const last = commands.at(-1)
-    const options = typeof last === 'object' ? last : {}
+    const options = typeof last === 'object' && last && !Array.isArray(last) ? last : {}
     checkKnown('Switching commands on and off', options, ['prefix'])
-    const named = commandSet(commands.filter((command) => typeof command === 'string'))
+    const named = commandSet(commands.filter((command) => command !== options) as Command[])
     for (const route of options.prefix === undefined ? this.#routes.some() : [this.#routes.at(options.prefix)]) {
       for (const command of named) change(route, command)
       route.settle()
@@ -778,6 +782,12 @@ function getOrSetSeen(): Seen {
 }
 
 const MOST_BITS_OF_FIELD = 32
+
+function checkFields(indexes: readonly number[], size: number): void {
+  checkArray(indexes)
+  checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
+}
+
 const NONE: WriteOptions = {}
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']

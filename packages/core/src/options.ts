@@ -22,7 +22,7 @@ export function checkFunction(option: string, value: unknown): void {
 
 /** Raises an error when there is nothing of that name. */
 export function checkOneOf(what: string, name: string, known: readonly string[]): void {
-  checkThat(known.includes(name), `There is no ${what} "${name}". The ${what}s are ${known.join(', ')}.`)
+  checkThat(known.includes(name), `There is no ${what} ${kindOfOption(name)}. The ${what}s are ${known.join(', ')}.`)
 }
 
 /** Raises an error when an option that has to be `true` or `false` is neither. */

@@ -25,13 +25,25 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * unnoticed: a write without its ttl or its tags, fields of another size.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  if (typeof options !== 'object' || options === null) throw unknownOptions(kindOfOption(options), known)
-  for (const name in options) if (!known.includes(name)) throw unknownOptions(name, known)
+  const isObject = typeof options === 'object' && options !== null
+  const stray = isObject ? Object.keys(options).find((name) => !known.includes(name)) : kindOfOption(options)
+  if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
   return options
 }
 
-function unknownOptions(given: string, known: readonly string[]): CommandError {
-  return new CommandError(`The options are { ${known.join(', ')} }, not ${given}.`)
+/** Refuses an argument of a command that cannot work. @param given What the error is to show. */
+export function checkArgument(fine: unknown, otherwise: string, given: unknown): asserts fine {
+  if (!fine) throw new CommandError(`${otherwise}, not ${kindOfOption(given)}.`)
+}
+
+/** Refuses an argument of a command that is no text. */
+export function checkString(what: string, given: unknown): void {
+  checkArgument(typeof given === 'string', `${what} is text`, given)
+}
+
+/** Refuses what has to be called, and cannot be. */
+export function checkCallable(given: unknown): void {
+  checkArgument(typeof given === 'function', 'This has to be a function', given)
 }
 
 /** The lifetime that the options of a write ask for; without a `ttl`, it never ends. */
@@ -42,21 +54,29 @@ export function lifetimeOf(options: WriteOptions, known: readonly string[] = ['t
 
 /** The pairs that {@link Cache.setMany} is to write. */
 export function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
-  if (typeof entries === 'object' && entries !== null) {
-    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries)
-    if (pairs.every(Array.isArray)) return pairs
-  }
-  throw new CommandError(`Entries are an object, a Map or pairs, not ${kindOfOption(entries)}.`)
+  const pairs =
+    typeof entries === 'object' && entries && (Symbol.iterator in entries ? [...entries] : Object.entries(entries))
+  checkArgument(pairs && pairs.every(Array.isArray), 'Entries are an object, a Map or pairs', entries)
+  return pairs
 }
 
 /** Refuses whatever else can be iterated: a text would be taken for the list of its characters. */
 export function checkArray(list: unknown): void {
-  if (!Array.isArray(list))
-    throw new CommandError(`This has to be a list, such as ['a', 'b'], not ${kindOfOption(list)}.`)
+  checkArgument(Array.isArray(list), "This has to be a list, such as ['a', 'b']", list)
+}
+
+/** Refuses a list of members with anything in it but text: stores of bytes would answer text for it. */
+export function checkMembers(members: readonly unknown[]): void {
+  checkArray(members)
+  for (const member of members) checkString('A member', member)
+}
+
+/** Refuses an option of a command that is no whole number from 0 on. */
+export function checkCounted(option: string, count: unknown): void {
+  checkArgument(Number.isSafeInteger(count) && (count as number) >= 0, `${option} is a whole number from 0 on`, count)
 }
 
 /** Refuses to add anything but a whole number to a counter. */
 export function checkWhole(by: number): void {
-  if (!Number.isSafeInteger(by))
-    throw new CommandError(`Counters are raised by whole numbers, not by ${kindOfOption(by)}.`)
+  checkArgument(Number.isSafeInteger(by), 'Counters are raised by whole numbers', by)
 }

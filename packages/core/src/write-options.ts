@@ -25,10 +25,13 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * unnoticed: a write without its ttl or its tags, fields of another size.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  const isObject = typeof options === 'object' && options !== null
-  const stray = isObject ? Object.keys(options).find((name) => !known.includes(name)) : kindOfOption(options)
-  if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
+  if (typeof options !== 'object' || options === null) throw unknownOptions(kindOfOption(options), known)
+  for (const name in options) if (!known.includes(name)) throw unknownOptions(name, known)
   return options
+}
+
+function unknownOptions(given: string, known: readonly string[]): CommandError {
+  return new CommandError(`The options are { ${known.join(', ')} }, not ${given}.`)
 }
 
 /** Refuses an argument of a command that cannot work. @param given What the error is to show. */

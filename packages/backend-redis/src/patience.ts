@@ -134,8 +134,8 @@ export class Watch {
 
   #askWhetherLoading(): void {
     isLoading(this.#client).then(
-      (isLoading) => {
-        this.#isLoading = isLoading
+      (answer) => {
+        this.#isLoading = answer
       },
       () => {},
     )

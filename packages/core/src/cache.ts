@@ -130,8 +130,7 @@ export class Cache implements AsyncDisposable {
     const before = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
     // Some keys of the one before come another way from now on: what it is loading, and its moment, must not outlive that.
-    before?.share(this.#middlewares)
-    route.share(this.#middlewares)
+    for (const each of [before, route]) each?.share(this.#middlewares)
     if (this.#tagging) route.useTags(this.#tagging)
     if (before?.prefix === route.prefix && before.origin !== route.origin) before.close().catch(this.report)
     return this

@@ -25,13 +25,10 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * unnoticed: a write without its ttl or its tags, fields of another size.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  if (typeof options !== 'object' || options === null) throw unknownOptions(kindOfOption(options), known)
-  for (const name in options) if (!known.includes(name)) throw unknownOptions(name, known)
+  let stray = typeof options === 'object' && options ? undefined : kindOfOption(options)
+  for (const name in options) if (!known.includes(name)) stray ??= name
+  if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
   return options
-}
-
-function unknownOptions(given: string, known: readonly string[]): CommandError {
-  return new CommandError(`The options are { ${known.join(', ')} }, not ${given}.`)
 }
 
 /** Refuses an argument of a command that cannot work. @param given What the error is to show. */

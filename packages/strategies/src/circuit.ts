@@ -38,41 +38,36 @@ const REMEMBERED = 100_000
  * which probes are under way.
  */
 export function newCircuit(cache: Cache, key: string, seen: Seen, rules: CircuitRules): Circuit {
-  const { ttl, halfOpenTtl, probes, errors: isFailure, onChange } = rules
   const openKey = `${key}:open`
-  const { succeeded, failed, forget } = newEndings(cache, key, rules)
+  const endings = newEndings(cache, key, rules)
   /** Until then the breaker is known to be closed. */
   let closed: Moment | undefined
 
   /** Answers that it happened. */
   const tell = (state: CircuitEvent['state']) => {
-    cache.tell('circuit', { ...seen(), key, state }, onChange)
+    cache.tell('circuit', { ...seen(), key, state }, rules.onChange)
     return true
   }
-  /** Answers whether it did. @param exists Whether it has to be half-open already, or closed. */
-  const open = async (exists: boolean) =>
-    (await cache.set(openKey, true, { ttl: ttl / 1_000 + REMEMBERED, exists })) && tell('open')
+  /** Opens the breaker if failures are too many. A probe opens it again, unless another has closed it meanwhile. */
+  const open = async (isProbe: boolean) =>
+    (isProbe || (await endings.failed())) &&
+    (await cache.set(openKey, true, { ttl: rules.ttl / 1_000 + REMEMBERED, exists: isProbe })) &&
+    tell('open')
   const reset = async () => {
-    await forget()
+    await endings.forget()
     return (await cache.delete(openKey)) && tell('closed')
   }
 
-  /** Makes what counts an error, and passes it on. @param count Counts a failure. */
-  const failing = (count: () => Promise<unknown>) => async (error: unknown) => {
+  /** Makes what counts an error, and passes it on. */
+  const failing = (isProbe: boolean) => async (error: unknown) => {
     const left = loadSignal()?.reason
     // A call abandoned by its callers says nothing about the function, unless they had waited too long.
     if (left && left.name !== 'TimeoutError') throw error
-    if (isFailure(error)) await count().catch(cache.report)
-    else succeeded(error)
+    if (rules.errors(error)) await open(isProbe).catch(cache.report)
+    else endings.succeeded(error)
     throw error
   }
-  const fail = failing(async () => (await failed()) && open(false))
-  // Where another probe has closed the breaker meanwhile, it tells of a time that is past.
-  const failProbe = failing(() => open(true))
-  const succeedProbe = async (result: unknown) => {
-    await reset().catch(cache.report)
-    return result
-  }
+  const fail = failing(false)
 
   const refuse = (seconds: number): never => {
     cache.tell('refused', { ...seen(), key })
@@ -85,21 +80,23 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   }
   /** A call while the breaker is not closed, or not known to be. */
   const callLater = async (opened: unknown, run: Run, self: unknown, args: readonly unknown[]) => {
-    if ((await opened) === MISS || (await isClosed())) return run(self, args).then(succeeded, fail)
+    if ((await opened) === MISS || (await isClosed())) return run(self, args).then(endings.succeeded, fail)
     const token = crypto.randomUUID()
-    for (let place = 0; place < probes; place++) {
+    for (let place = 0; place < rules.probes; place++) {
       const lock = `${key}:probe:${place}`
-      if (!(await cache.setLock(lock, token, { ttl: halfOpenTtl / 1_000 }))) continue
+      if (!(await cache.setLock(lock, token, { ttl: rules.halfOpenTtl / 1_000 }))) continue
       try {
         // Another probe may have decided meanwhile.
-        if (await isClosed()) return await run(self, args).then(succeeded, fail)
+        if (await isClosed()) return await run(self, args).then(endings.succeeded, fail)
         tell('half-open')
-        return await run(self, args).then(succeedProbe, failProbe)
+        const result = await run(self, args).catch(failing(true))
+        await reset().catch(cache.report)
+        return result
       } finally {
         await cache.unlock(lock, token).catch(cache.report)
       }
     }
-    return refuse(halfOpenTtl / 1_000)
+    return refuse(rules.halfOpenTtl / 1_000)
   }
 
   return {
@@ -109,7 +106,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
         if (opened !== MISS) return callLater(opened, run, self, args)
         closed = cache.momentNow(openKey)
       }
-      return run(self, args).then(succeeded, fail)
+      return run(self, args).then(endings.succeeded, fail)
     },
     reset,
   }

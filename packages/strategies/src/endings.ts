@@ -30,27 +30,28 @@ export interface Tolerance {
 
 /** Counts how the calls of a key end. */
 export function newEndings(cache: Cache, key: string, { period, errorsRate, minCalls }: Tolerance): Endings {
+  const span = period / PARTS
   let gathered = 0
 
   /** The counters, the newest first. */
   const counters = () => {
-    const part = Math.floor((Date.now() * PARTS) / period)
+    const part = Math.floor(Date.now() / span)
     return Array.from({ length: PARTS }, (_, at) => `${key}:${part - at}`)
   }
-  /** Writes what was collected, and `more`. */
-  const write = async (more = 0) => {
-    const by = gathered + more
+  const write = async () => {
+    const by = gathered
     gathered = 0
-    if (by > 0) await cache.count(newSpot(counters()[0] as string), by, period + period / PARTS)
+    if (by > 0) await cache.count(newSpot(counters()[0] as string), by, period + span)
   }
 
   return {
     succeeded(result) {
-      if (gathered++ === 0) cache.postpone(write, Math.min(GATHERING, period / PARTS))
+      if (gathered++ === 0) cache.postpone(write, Math.min(GATHERING, span))
       return result
     },
     async failed() {
-      await write(FAILURE + 1)
+      gathered += FAILURE + 1
+      await write()
       let calls = 0
       let failures = 0
       for (const sum of await cache.getMany<number, number>(counters(), 0)) {

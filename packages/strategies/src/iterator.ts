@@ -152,7 +152,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           async load(flight) {
             recording.flight = flight
             begin()
-            const { items, failure } = await recording.ended
+            const items = await recording.ended
+            const { failure } = recording
             const isKept = failure
               ? keeping.error(failure.error, 0)
               : items && (await keeping.result(items, 0, flight.call, flight))
@@ -180,17 +181,16 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       if (tags) cache.requireTags()
       const key = keyOf().render(this, args)
-      const running = open(key)
-      // Another process may have overtaken it too. Meanwhile it may have been stored, or its readers have left.
-      const holds = !running?.flight || (await cache.holds(running.flight))
-      let joined = holds && running?.isOpen ? running : undefined
-      const found = joined ? undefined : await stored(key)
-      if (open(key) !== running) joined ??= open(key)
+      const running = open(key)?.flight
+      // Another process may have overtaken it too: then nobody joins it any more.
+      if (running && !(await cache.holds(running))) running.lease.broken = true
+      const found = open(key) ? undefined : await stored(key)
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items
         unwrap(found.end)
       } else {
+        const joined = open(key)
         cache.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
         yield* (joined ?? record(key, this, args)).read()
       }

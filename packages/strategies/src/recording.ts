@@ -1,18 +1,14 @@
 import { copyData, type Flight, isOvertaken, sizeOf } from '@cashews/core'
 
-/** A sequence that has ended, with its error if it failed. */
-export interface Ended {
-  /** All items; absent when they are too large, or the readers left before the end. */
-  readonly items: readonly unknown[] | undefined
-  readonly failure: { readonly error: unknown } | undefined
-}
-
 /**
  * One run of a source with several readers, each of which sees every item from the start. Items are pulled on demand,
  * so that a recording is never ahead of its fastest reader.
  */
 export class Recording {
-  readonly ended: Promise<Ended>
+  /** Comes to all items; to nothing when they are too large, or the readers left before the end. */
+  readonly ended: Promise<readonly unknown[] | undefined>
+  /** The error it ended in. */
+  failure: { readonly error: unknown } | undefined
   /** Once it is broken, no reader may join. */
   flight: Flight | undefined
   readonly #source: AsyncIterator<unknown>
@@ -23,10 +19,9 @@ export class Recording {
   #count = 0
   #pulling: Promise<void> | undefined
   #hasEnded = false
-  #failure: Ended['failure']
   #bytes = 0
   #readers = 0
-  #finish!: (ended: Ended) => void
+  #end!: (items: readonly unknown[] | undefined) => void
 
   /** @param maxItems Beyond this, or beyond `maxBytes`, the recording is given up. */
   constructor(source: AsyncIterator<unknown>, maxItems: number, maxBytes: number) {
@@ -34,7 +29,7 @@ export class Recording {
     this.#maxItems = maxItems
     this.#maxBytes = maxBytes
     this.ended = new Promise((resolve) => {
-      this.#finish = resolve
+      this.#end = resolve
     })
   }
 
@@ -46,7 +41,8 @@ export class Recording {
   async *read(): AsyncGenerator<unknown> {
     this.#readers++
     try {
-      for (let at = 0; this.#items.has(at) || (await this.#pull(at)); at++) yield this.#apart(this.#items.get(at))
+      for (let at = 0; await this.#pull(at); at++) yield this.#apart(this.#items.get(at))
+      if (this.failure) throw this.failure.error
     } finally {
       if (--this.#readers === 0 && !this.#hasEnded) await this.#abandon()
     }
@@ -64,20 +60,18 @@ export class Recording {
       this.#pulling ??= this.#next()
       await this.#pulling
     }
-    const isThere = this.#items.has(at)
-    if (!isThere && this.#failure) throw this.#failure.error
-    return isThere
+    return this.#items.has(at)
   }
 
   async #next(): Promise<void> {
     try {
       const { done, value } = await this.#source.next()
-      if (done) return this.#end()
+      if (done) return this.#finish()
       this.#bytes += sizeOf(value)
       this.#items.set(this.#count++, this.#apart(value))
     } catch (error) {
-      this.#failure = { error }
-      this.#end()
+      this.failure = { error }
+      this.#finish()
     } finally {
       this.#pulling = undefined
     }
@@ -98,13 +92,12 @@ export class Recording {
   async #abandon(): Promise<void> {
     // An incomplete recording, like one that is too large, is not joined and not stored.
     this.#bytes = Number.POSITIVE_INFINITY
-    this.#end()
+    this.#finish()
     await this.#source.return?.()
   }
 
-  #end(): void {
+  #finish(): void {
     this.#hasEnded = true
-    const items = this.#isTooLarge ? undefined : [...this.#items.values()]
-    this.#finish({ items, failure: this.#failure })
+    this.#end(this.#isTooLarge ? undefined : [...this.#items.values()])
   }
 }

@@ -10,11 +10,17 @@ import { age, slowed } from './slowed.ts'
 
 const turnOfTheLoop = globalThis.setImmediate
 
-const open = new Set<CatchingUp>()
+/** Those of the test that runs, by their namespaces. */
+const open = new Map<string, CatchingUp>()
 let admin: Redis | undefined
 
+/** ARGV: namespace. */
+const EMPTY = "for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('UNLINK', key) end"
+
 afterEach(async () => {
-  await Promise.all([...open].map(({ backend }) => backend.close()))
+  await Promise.all([...open.values()].map(({ backend }) => backend.close()))
+  // Whoever scans the server, or lets its time pass, goes over what others have left there too.
+  await Promise.all([...open.keys()].map((namespace) => admin?.eval(EMPTY, 0, namespace)))
   open.clear()
   admin?.disconnect()
   admin = undefined
@@ -26,13 +32,13 @@ function create(): Backend {
   const client = admin
   const backend = patient(slowed(redis({ url: redisUrl(), namespace })))
   const store = catchingUp(backend, (duration) => age(client, namespace, duration))
-  open.add(store)
+  open.set(namespace, store)
   return store.backend
 }
 
 /** Waits until nothing is under way between this process and the server, and nothing follows from it. */
 async function settleRedis(): Promise<void> {
-  const underWay = () => [...open].flatMap((store) => [...store.underWay])
+  const underWay = () => [...open.values()].flatMap((store) => [...store.underWay])
   do {
     await Promise.allSettled(underWay())
     await new Promise<void>((resolve) => turnOfTheLoop(resolve))

@@ -30,8 +30,8 @@ try {
   writeFileSync(join(dir, 'test/readme.ts'), source(example))
   node([tsc, '--noEmit', '-p', 'tsconfig.json'])
   const test = `test/${name}-backend.test.ts`
-  node(['--conditions=@cashews/source', '--import', 'tsx', '--test', '--test-reporter=dot', test])
-  node(['--conditions=@cashews/source', '--import', 'tsx', 'test/readme.ts'])
+  node(['--conditions=@cashews/source', '--test', '--test-reporter=dot', test])
+  node(['--conditions=@cashews/source', 'test/readme.ts'])
   console.log('a new backend type-checks and passes the kit')
 } catch (error) {
   console.error(/** @type {Error} */ (error).message)

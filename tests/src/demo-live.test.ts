@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from './support/web.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const main = fileURLToPath(new URL('../../apps/demo/src/live/main.ts', import.meta.url))
 
 describe('the live demo', () => {
@@ -13,9 +12,8 @@ describe('the live demo', () => {
 
   beforeAll(async () => {
     const { CACHE_URL: _, ...env } = process.env
-    const args = ['--conditions=@cashews/source', '--import', 'tsx', main]
+    const args = ['--conditions=@cashews/source', main]
     service = spawn(process.execPath, args, {
-      cwd: root,
       env: { ...env, PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })

@@ -21,7 +21,7 @@ const needing = (feature: string) => checks.filter(({ needs }) => needs?.some((n
 function underNodeTest(...args: string[]) {
   const { VITEST, NODE_OPTIONS, NODE_TEST_CONTEXT, ...env } = process.env
   const file = fileURLToPath(new URL('./support/node-test.ts', import.meta.url))
-  const flags = ['--conditions=@cashews/source', '--import', 'tsx', '--test-reporter=tap']
+  const flags = ['--conditions=@cashews/source', '--test-reporter=tap']
   const { stdout, status } = spawnSync(process.execPath, [...flags, file, ...args], { env, encoding: 'utf8' })
   const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(stdout)?.[1])
   return { status, stdout, tests: count('tests'), pass: count('pass'), fail: count('fail'), skipped: count('skipped') }

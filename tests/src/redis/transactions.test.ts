@@ -28,7 +28,7 @@ describe('transactions of several processes on Redis', () => {
     async (mode) => {
       const own = namespace()
       const run = async (name: string): Promise<Deed[]> => {
-        const flags = ['--conditions=@cashews/source', '--no-warnings', transactor]
+        const flags = ['--conditions=@cashews/source', transactor]
         const { stdout } = await promisify(execFile)(process.execPath, [...flags, redisUrl(), own, name, mode, '40'])
         return JSON.parse(stdout)
       }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
 const main = fileURLToPath(new URL('../../../apps/demo/src/main.ts', import.meta.url))
 
 /** How a run ended. */
@@ -14,8 +13,7 @@ export interface Run {
 /** Runs the demo as `pnpm demo` does, with its output in pipes. */
 export function demo(env: Readonly<Record<string, string>> = {}, ...args: readonly string[]): Promise<Run> {
   const { CACHE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
-  const child = spawn(process.execPath, ['--conditions=@cashews/source', '--import', 'tsx', main, ...args], {
-    cwd: root,
+  const child = spawn(process.execPath, ['--conditions=@cashews/source', main, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

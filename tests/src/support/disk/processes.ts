@@ -7,8 +7,6 @@ import { onTestFinished } from 'vitest'
 import type { Order } from './child.ts'
 
 const script = fileURLToPath(new URL('./child.ts', import.meta.url))
-const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const FLAGS = ['--conditions=@cashews/source', '--import', 'tsx']
 
 /** A process that works on a cache. */
 export interface Helper {
@@ -22,8 +20,8 @@ export interface Helper {
 
 /** Starts a process of its own. It is killed after the test at the latest. */
 export function startProcess(order: Order, options: { flags?: readonly string[]; uid?: number } = {}): Helper {
-  const child = spawn(process.execPath, [...(options.flags ?? []), ...FLAGS, script, JSON.stringify(order)], {
-    cwd: root,
+  const flags = [...(options.flags ?? []), '--conditions=@cashews/source']
+  const child = spawn(process.execPath, [...flags, script, JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid !== undefined && { uid: options.uid }),
   })
@@ -71,10 +69,7 @@ export async function idleThread(): Promise<{ lateness(): Promise<number> }> {
 
 /** Starts a thread of this process. */
 export function startThread(order: Order): Promise<unknown> {
-  const worker = new Worker(
-    `import { register } from 'tsx/esm/api'; register(); await import(${JSON.stringify(script)})`,
-    { eval: true, workerData: { order }, execArgv: ['--conditions=@cashews/source', '--input-type=module'] },
-  )
+  const worker = new Worker(script, { workerData: { order }, execArgv: ['--conditions=@cashews/source'] })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

@@ -8,7 +8,7 @@ const script = fileURLToPath(new URL('./transacting.ts', import.meta.url))
 
 /** Starts a process of its own. It is killed after the test at the latest. */
 export function startWork(work: Work): ChildProcess {
-  const flags = ['--conditions=@cashews/source', '--no-warnings', script, JSON.stringify(work)]
+  const flags = ['--conditions=@cashews/source', script, JSON.stringify(work)]
   const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child

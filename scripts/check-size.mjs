@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { listPackages, root } from './workspace.mjs'
+import { listPublished, root } from './workspace.mjs'
 
 const strategies = [
   ...['cached', 'early', 'soft', 'hit', 'dynamic', 'failover', 'iterator', 'locked', 'singleFlight', 'rateLimit'],
@@ -83,12 +83,10 @@ const budgets = [
 ]
 
 function published() {
-  return listPackages()
-    .filter(({ dir, manifest }) => dir.startsWith('packages/') && !manifest.private)
-    .map(({ dir, manifest }) => {
-      if (!existsSync(join(root, dir, 'dist/index.js'))) throw new Error(`${dir}/dist is missing: run pnpm build first`)
-      return manifest.name
-    })
+  return listPublished().map(({ dir, manifest }) => {
+    if (!existsSync(join(root, dir, 'dist/index.js'))) throw new Error(`${dir}/dist is missing: run pnpm build first`)
+    return manifest.name
+  })
 }
 
 /**

@@ -12,7 +12,7 @@ import { root } from './workspace.mjs'
 /** @type {readonly Record<string, CommandLine>[]} */
 const lists = [
   {
-    build: ['turbo', 'run', 'build', '--concurrency=100%'],
+    build: ['turbo', 'run', 'build:packages'],
     size: ['node', 'scripts/check-size.mjs'],
     packages: ['node', 'scripts/check-packages.mjs'],
   },

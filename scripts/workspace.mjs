@@ -36,6 +36,10 @@ export function listPackages(base = root) {
     .map((dir) => ({ dir, manifest: JSON.parse(readFileSync(join(base, dir, 'package.json'), 'utf8')) }))
 }
 
+/** Lists the packages that users install. */
+export const listPublished = () =>
+  listPackages().filter(({ dir, manifest }) => dir.startsWith('packages/') && !manifest.private)
+
 /**
  * Lists the files below a folder, without node_modules, dist and dot folders. Paths are relative to `base`.
  * @param {string} base

@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { transform } from 'esbuild'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
 import { tsc } from './check-readmes.mjs'
 import { allBlocks, source } from './readme-blocks.mjs'
-import { listPackages, root } from './workspace.mjs'
+import { listPublished, root } from './workspace.mjs'
 
 /** Node versions to load the packages on, beside the one that runs this. */
 const otherNodes = (process.env.SMOKE_NODES ?? '22').split(',').filter(Boolean)
@@ -45,7 +47,7 @@ const series = async (list, /** @type {(item: any) => Promise<unknown>} */ each)
 
 // ---- the tarballs
 
-const packages = listPackages().filter(({ dir, manifest }) => dir.startsWith('packages/') && !manifest.private)
+const packages = listPublished()
 await sh('pnpm', ['-r', '--filter', './packages/*', 'pack', '--pack-destination', out])
 const tarballs = readdirSync(out)
   .filter((file) => file.endsWith('.tgz'))
@@ -55,40 +57,46 @@ const tarballs = readdirSync(out)
 const withoutSource = (exports) =>
   JSON.stringify(exports, (key, value) => (key === '@cashews/source' ? undefined : value))
 
-async function checkTarball(/** @type {string} */ tarball) {
-  const manifest = JSON.parse(await sh('tar', ['xzOf', tarball, 'package/package.json']))
-  const { name } = manifest
-  await Promise.all([
-    step(`${name} manifest and files`, async () => {
-      const text = JSON.stringify(manifest)
-      for (const left of ['@cashews/source', 'workspace:', 'catalog:'])
-        if (text.includes(left)) throw new Error(`"${left}" is left in package.json`)
-      const own = packages.find((p) => p.manifest.name === name)
-      if (withoutSource(own?.manifest.exports) !== JSON.stringify(manifest.exports))
-        throw new Error('publishConfig.exports is not exports without @cashews/source')
-      if (!manifest.engines?.node || !manifest.license || !manifest.description)
-        throw new Error('package.json lacks engines, license or description')
-      const files = (await sh('tar', ['tzf', tarball])).split('\n').map((file) => file.replace('package/', ''))
-      for (const file of [
-        'README.md',
-        'LICENSE',
-        'dist/index.js',
-        'dist/index.cjs',
-        'dist/index.d.ts',
-        'dist/index.d.cts',
-      ])
-        if (!files.includes(file)) throw new Error(`${file} is missing`)
-      const extra = files.filter((file) => /^(src|test)\//.test(file) && !manifest.files.includes(file))
-      if (extra.length) throw new Error(`ships ${extra.join(', ')}`)
-    }),
-    step(`${name} publint`, () => sh('publint', [tarball, '--strict'])),
-    step(`${name} are the types wrong`, () => checkResolution(tarball)),
-  ])
+/** @param {string} path */
+async function checkTarball(path) {
+  const tarball = readFileSync(path)
+  const content = createPackageFromTarballData(tarball)
+  const { packageName: name } = content
+  const inside = `/node_modules/${name}/`
+  const manifest = JSON.parse(content.readFile(`${inside}package.json`))
+  const files = content.listFiles().map((file) => file.slice(inside.length))
+  await step(`${name} manifest and files`, () => checkContent(manifest, files))
+  await step(`${name} publint`, () => checkManifest(manifest, tarball))
+  await step(`${name} are the types wrong`, () => checkResolution(content))
 }
 
-/** Are the types wrong? In this process: it starts TypeScript once for all packages. */
-async function checkResolution(/** @type {string} */ tarball) {
-  const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
+/** @param {any} manifest as it is published @param {readonly string[]} files */
+function checkContent(manifest, files) {
+  const text = JSON.stringify(manifest)
+  for (const left of ['@cashews/source', 'workspace:', 'catalog:'])
+    if (text.includes(left)) throw new Error(`"${left}" is left in package.json`)
+  const own = packages.find((p) => p.manifest.name === manifest.name)
+  if (withoutSource(own?.manifest.exports) !== JSON.stringify(manifest.exports))
+    throw new Error('publishConfig.exports is not exports without @cashews/source')
+  if (!manifest.engines?.node || !manifest.license || !manifest.description)
+    throw new Error('package.json lacks engines, license or description')
+  const built = ['dist/index.js', 'dist/index.cjs', 'dist/index.d.ts', 'dist/index.d.cts']
+  for (const file of ['README.md', 'LICENSE', ...built])
+    if (!files.includes(file)) throw new Error(`${file} is missing`)
+  const extra = files.filter((file) => /^(src|test)\//.test(file) && !manifest.files.includes(file))
+  if (extra.length) throw new Error(`ships ${extra.join(', ')}`)
+}
+
+/** @param {any} manifest @param {Buffer<ArrayBuffer>} tarball */
+async function checkManifest(manifest, { buffer, byteOffset, length }) {
+  const pack = { tarball: buffer.slice(byteOffset, byteOffset + length) }
+  const { messages } = await publint({ pack, strict: true, level: 'warning' })
+  if (messages.length) throw new Error(messages.map((message) => formatMessage(message, manifest)).join('\n'))
+}
+
+/** Are the types wrong? @param {import('@arethetypeswrong/core').Package} content */
+async function checkResolution(content) {
+  const analysis = await checkPackage(content)
   if (!analysis.types) throw new Error('has no types')
   // What Node 10 made of a package is history: it knew no "exports".
   const problems = analysis.problems.filter((p) => !('resolutionKind' in p && p.resolutionKind === 'node10'))

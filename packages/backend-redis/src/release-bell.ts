@@ -2,10 +2,13 @@ import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { monotonicNow } from './monotonic.ts'
 
-/** What a connection for {@link ReleaseBell} differs in from the others. */
+/**
+ * What a connection for {@link ReleaseBell} differs in from the others. ioredis would subscribe again by itself, and let nobody
+ * catch it when that fails.
+ */
 export const SUBSCRIBING: Partial<RedisOptions> = {
   lazyConnect: true,
-  enableOfflineQueue: true,
+  autoResubscribe: false,
   retryStrategy: (times) => Math.min(50 * times, 500),
 }
 
@@ -78,16 +81,18 @@ export class ReleaseBell {
   /** Without a connection waiters look again by themselves. */
   #listen(): void {
     if (this.#subscriber && this.#subscriber.status !== 'end') return
+    let subscriber: Redis
     try {
-      this.#subscriber = this.#connect()
+      subscriber = this.#connect()
     } catch {
       return
     }
-    this.#subscriber.on('error', () => {})
-    this.#subscriber.on('message', (_channel, name) => this.#ring(name))
-    this.#subscriber.on('ready', this.#ringAll)
+    this.#subscriber = subscriber
+    subscriber.on('error', () => {})
+    subscriber.on('message', (_channel, name) => this.#ring(name))
     // What was freed before is worth a look.
-    this.#subscriber.subscribe(this.channel).then(this.#ringAll, () => {})
+    subscriber.on('ready', () => subscriber.subscribe(this.channel).then(this.#ringAll, () => {}))
+    subscriber.connect().catch(() => {})
   }
 
   readonly #ringAll = (): void => {

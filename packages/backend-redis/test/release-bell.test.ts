@@ -6,7 +6,8 @@ import { ReleaseBell } from '../src/release-bell.ts'
 /** A connection that hears what a test has it hear. */
 class Connection extends EventEmitter {
   readonly status = 'ready'
-  subscribe = () => new Promise(() => {})
+  connect = async () => {}
+  subscribe = async () => 1
   disconnect(): void {}
 }
 

@@ -1,6 +1,7 @@
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
 import { expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 
@@ -40,4 +41,19 @@ it('works for a user who may do no more than it needs', async () => {
   await cache.clear()
   expect(await cache.getKeysCount()).toBe(0)
   expect(errors).toEqual([])
+})
+
+it('goes on without hearing of free locks when it may not listen any more', async () => {
+  await using server = await startRedis()
+  await server.admin.call('ACL', 'SETUSER', 'app', ...ACL.split(/\s+/))
+  await using cache = createCache().setup(redis({ url: `redis://app:secret@${server.address}` }), PATIENT)
+  const listening = async () => String(await server.admin.client('LIST', 'TYPE', 'PUBSUB')).includes('user=app')
+  const lock = await cache.acquireLock('job', { ttl: 10 })
+  const next = cache.acquireLock('job', { ttl: 10, wait: 10 })
+  await eventually(listening)
+  await server.admin.call('ACL', 'SETUSER', 'app', 'resetchannels')
+  await eventually(async () => String(await server.admin.call('ACL', 'LOG')).includes('channel'))
+  await server.admin.call('ACL', 'SETUSER', 'app', '&cashews:~released')
+  await lock.release()
+  expect(await (await next).release()).toBe(true)
 })

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, statSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import type { Clock, Milliseconds } from '@cashews/core'
 import Sqlite, { type Database, type Statement } from 'better-sqlite3'
 import {
@@ -18,10 +18,10 @@ import { PAGE_BYTES } from './room.ts'
 import { type FileSettings, prepareFile } from './schema.ts'
 
 /**
- * How long SQLite itself may wait for a lock while a file is opened, which is about how long processes collide that
- * create it at once. That blocks the event loop, so that it never waits afterwards.
+ * How long SQLite itself may wait for a lock while a file is opened that others may be creating: that spares processes
+ * that begin at once most of their retries. It blocks the event loop, so that it never waits otherwise.
  */
-const WAIT_AT_OPEN: Milliseconds = 5
+const WAIT_FOR_CREATION: Milliseconds = 1
 /** About how many pages a statement adds to the log beside the bytes it is given. */
 const PAGES_PER_WRITE = 3
 
@@ -48,10 +48,10 @@ export class ShardFile {
   constructor(path: string, settings: FileSettings) {
     this.path = path
     this.#clock = settings.clock
-    const isNew = !existsSync(path)
-    this.#db = connect(path)
+    const size = statSync(path, { throwIfNoEntry: false })?.size
+    this.#db = connect(path, (size ?? 0) <= PAGE_BYTES ? WAIT_FOR_CREATION : 0)
     try {
-      if (isNew) chmodSync(path, 0o600)
+      if (size === undefined) chmodSync(path, 0o600)
       prepareFile(this.#db, settings)
       this.#db.pragma('busy_timeout = 0')
       this.#identity = identityOf(path) ?? ''
@@ -222,9 +222,9 @@ export class ShardFile {
 }
 
 /** Gives the driver's own error for a missing directory the code that SQLite has for it. */
-function connect(path: string): Database {
+function connect(path: string, timeout: Milliseconds): Database {
   try {
-    return new Sqlite(path, { timeout: WAIT_AT_OPEN })
+    return new Sqlite(path, { timeout })
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     throw Object.assign(new Error(error.message), { code: 'SQLITE_CANTOPEN' })

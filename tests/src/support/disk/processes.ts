@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -44,27 +43,6 @@ export function startProcess(order: Order, options: { flags?: readonly string[];
     })
   })
   return { news, told, ended, kill: (signal) => child.kill(signal) }
-}
-
-/** Starts a thread that does nothing: how late its timers are is what the machine is to blame for. */
-export async function idleThread(): Promise<{ lateness(): Promise<number> }> {
-  const worker = new Worker(
-    `const { parentPort } = require('node:worker_threads')
-    const delay = require('node:perf_hooks').monitorEventLoopDelay({ resolution: 5 })
-    delay.enable()
-    parentPort.once('message', () => parentPort.postMessage(Math.max(0, delay.max / 1e6 - 5)))
-    parentPort.postMessage('ready')`,
-    { eval: true },
-  )
-  await once(worker, 'message')
-  return {
-    async lateness() {
-      worker.postMessage('how late?')
-      const [lateness] = (await once(worker, 'message')) as [number]
-      await worker.terminate()
-      return lateness
-    },
-  }
 }
 
 /** Starts a thread of this process. */

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+
+const INTERVAL = 1
+
+/**
+ * Watches how long this thread keeps its timers waiting by its own doing: not while it had nothing to do, and not while the
+ * machine kept it from running.
+ */
+export class OwnLag implements Disposable {
+  readonly #timer: NodeJS.Timeout
+  #seen = now()
+  #most = 0
+
+  constructor() {
+    this.#timer = setInterval(() => this.#look(), INTERVAL)
+  }
+
+  /** In milliseconds. */
+  get most(): number {
+    this.#look()
+    return this.#most
+  }
+
+  #look(): void {
+    const [before, after] = [this.#seen, now()]
+    const ran = after.time - before.time - (after.queued - before.queued)
+    this.#most = Math.max(this.#most, Math.min(ran - INTERVAL, after.active - before.active))
+    this.#seen = after
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}
+
+/** The time, for how much of it the event loop has had work, and for how much this thread has waited for a processor. */
+function now(): { readonly time: number; readonly active: number; readonly queued: number } {
+  return { time: performance.now(), active: performance.eventLoopUtilization().active, queued: queued() }
+}
+
+/** In milliseconds. Only Linux tells. */
+function queued(): number {
+  try {
+    const [, nanoseconds] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')
+    return Number(nanoseconds) / 1e6
+  } catch {
+    return 0
+  }
+}

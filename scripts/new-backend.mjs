@@ -60,6 +60,7 @@ export function backendFiles(name) {
 import { describeBackend, handClock } from '@cashews/conformance'
 
 // A store that keeps the time itself really waits: leave the clock out, and give a longer \`unit\` to a slow one.
+// One that can be away shows by \`unreachable\` what it does then.
 const clock = handClock()
 describeBackend('${name}', () => ${factory}({ clock }), { elapse: clock.elapse })
 `,

@@ -8,6 +8,7 @@ for (const shards of [1, 8]) {
   describeBackend(`disk, ${shards} shards`, () => disk({ directory, shards, clock }), {
     elapse: clock.elapse,
     shared: true,
+    unreachable: () => disk({ directory: '/dev/null/nowhere' }),
     model: { runs: 25 },
   })
 }

@@ -62,7 +62,15 @@ export function near(actual: unknown, expected: Milliseconds, slack: Millisecond
   assert.ok(close, `time left: ${shown(actual)} instead of ${expected}`)
 }
 
+/** How much is shown of a value: enough to know it. */
+const LONGEST = 200
+
 function shown(value: unknown): string {
+  const text = textOf(value)
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text
+}
+
+function textOf(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null) return String(value)
   try {

@@ -7,6 +7,7 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
  * What a check may need beyond the members that every backend has: a {@link Group}, or
  * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` and `capture`, which are
  * checked when the backend has them;
+ * `unreachable`: the author shows what it does when its store cannot be reached;
  * `expired`: it tells the host of keys that have expired;
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
  * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
@@ -22,6 +23,7 @@ export type Feature =
   | 'tags'
   | 'capture'
   | 'usage'
+  | 'unreachable'
   | 'expired'
   | 'structured'
   | 'severalKeys'
@@ -65,6 +67,8 @@ export interface CheckContext {
   elapse(duration: Milliseconds): Promise<void>
   /** Makes one more backend, not opened. It is closed after the check. */
   create(): Promise<Backend>
+  /** Makes a backend whose store cannot be reached, not opened. It is closed after the check. */
+  unreachable(): Promise<Backend>
 }
 
 /** How the random command sequences are made. */

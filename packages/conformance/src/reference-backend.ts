@@ -63,7 +63,7 @@ class ReferenceStore implements BackendBase {
 
   async set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Promise<boolean> {
     if (exists !== undefined && exists !== (this.#find(key) !== undefined)) return false
-    this.#write(key, value, this.#clock.now() + lifetime)
+    this.#write(key, copyOf(value), this.#clock.now() + lifetime)
     return true
   }
 
@@ -98,7 +98,9 @@ class ReferenceStore implements BackendBase {
 
   async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
     if (!expectations.every(({ key, stamp }) => this.#find(key)?.stamp === stamp)) return false
-    for (const write of writes) this.#make(write)
+    // All copies before the first write: one that cannot be made leaves everything as it was.
+    const copies = writes.map((write) => (write.op === 'set' ? { ...write, value: copyOf(write.value) } : write))
+    for (const write of copies) this.#make(write)
     return true
   }
 
@@ -119,9 +121,9 @@ class ReferenceStore implements BackendBase {
     else if (entry !== undefined) this.#write(key, entry.value, expiresAt)
   }
 
-  /** Stores a copy, under a stamp that was never used before. */
+  /** Stores a value of its own, under a stamp that was never used before. */
   #write(key: string, value: unknown, expiresAt: number): void {
-    this.#entries.set(key, { value: copyOf(value), expiresAt, stamp: ++this.#writes })
+    this.#entries.set(key, { value, expiresAt, stamp: ++this.#writes })
   }
 
   /** Answers what is under a key, and drops what has expired. */

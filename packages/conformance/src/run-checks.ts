@@ -11,7 +11,9 @@ export type CreateBackend = () => Awaitable<Backend>
 export interface ConformanceOptions {
   /** What the store declares absent. Its checks are skipped. */
   readonly without?: readonly Feature[]
-  /** Moves the clock of the store. @default really waits */
+  /** Makes a backend whose store cannot be reached, such as one at a port where nobody listens. @default that is not checked */
+  readonly unreachable?: CreateBackend
+  /** Moves the clock of the store, which stands still otherwise. @default really waits */
   readonly elapse?: (duration: Milliseconds) => Awaitable<void>
   /** A short lifetime, in milliseconds. The longer, the less a slow machine matters. @default 1_000 by hand, 60 when really waiting */
   readonly unit?: Milliseconds
@@ -55,8 +57,12 @@ export async function runCheck(
   const made: Backend[] = []
   try {
     const context = await contextOf(create, options, made)
-    const absent = check.needs?.find((feature) => !brings(context.backend, feature))
-    if (absent !== undefined) return { outcome: 'skipped', reason: `the backend has no ${absent}` }
+    const absent = check.needs?.find((feature) => !brings(context.backend, feature, options))
+    if (absent !== undefined)
+      return {
+        outcome: 'skipped',
+        reason: absent === 'unreachable' ? 'no option unreachable' : `the backend has no ${absent}`,
+      }
     for (const feature of check.needs ?? []) if (isGroup(feature)) groupOf(context, feature)
     await atMost(options.timeout ?? 30_000, () => check.run(context))
     return { outcome: 'passed' }
@@ -69,7 +75,7 @@ export async function runCheck(
 
 async function contextOf(
   create: CreateBackend,
-  { elapse, unit = elapse ? 1_000 : 60, shared = false, model = {}, without = [] }: ConformanceOptions,
+  { elapse, unit = elapse ? 1_000 : 60, shared = false, model = {}, without = [], unreachable }: ConformanceOptions,
   made: Backend[],
 ): Promise<CheckContext> {
   const reports: Reports = { removed: [], errors: [] }
@@ -77,8 +83,8 @@ async function contextOf(
     removed: (key: string, reason: Reports['removed'][number]['reason']) => void reports.removed.push({ key, reason }),
     error: (error: unknown) => void reports.errors.push(error),
   }
-  const makeBackend = async (): Promise<Backend> => {
-    const backend = await create()
+  const makeBackend = async (make: CreateBackend = create): Promise<Backend> => {
+    const backend = await make()
     made.push(backend)
     return backend
   }
@@ -97,17 +103,19 @@ async function contextOf(
     severalKeys: !without.includes('severalKeys'),
     unique: randomUUID(),
     elapse: async (duration) => (elapse ? elapse(duration) : new Promise((resolve) => setTimeout(resolve, duration))),
-    create: makeBackend,
+    create: () => makeBackend(),
+    unreachable: () => makeBackend(unreachable),
   }
 }
 
-/** Whether the backend has a member that it may leave out without a word. */
-function brings(backend: Backend, feature: Feature): boolean {
+/** Whether the backend has a member, or the author an option, that may be left out without a word. */
+function brings(backend: Backend, feature: Feature, { unreachable }: ConformanceOptions): boolean {
   const { getNow, answerNow, getFor, usage, leases, locks, bits, tags } = backend
   if (feature === 'getNow') return getNow !== undefined
   if (feature === 'answerNow') return answerNow !== undefined
   if (feature === 'getFor') return getFor !== undefined
   if (feature === 'bitsNow') return Boolean(bits && bits.now)
+  if (feature === 'unreachable') return unreachable !== undefined
   if (feature === 'usage') return usage !== undefined
   if (feature === 'leases') return leases !== undefined
   if (feature === 'tags') return Boolean(tags)

@@ -1,7 +1,8 @@
 import { checkGroups, handClock, runCheck, runChecks } from '@cashews/conformance'
 import { describe, expect, it } from 'vitest'
-import { richReference } from './support/rich-reference.ts'
+import { type RichBackend, richReference } from './support/rich-reference.ts'
 import { saboteurs } from './support/saboteurs/index.ts'
+import { unreachable } from './support/unreachable.ts'
 
 const checks = checkGroups.flatMap((group) => group.checks)
 
@@ -16,7 +17,10 @@ describe('every check', () => {
 
   it('passes on a backend that keeps every promise, none skipped', async () => {
     const clock = handClock()
-    const results = await runChecks(() => richReference(clock), { elapse: clock.elapse })
+    const results = await runChecks(() => richReference(clock), {
+      elapse: clock.elapse,
+      unreachable: () => unreachable(richReference(clock)),
+    })
     expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
     expect(results).toHaveLength(checks.length)
   })
@@ -27,12 +31,10 @@ describe('a backend that breaks a promise is caught by its check', () => {
     it(check.title, async () => {
       const clock = handClock()
       const sabotage = saboteurs[check.title]
-      const create = () => {
-        const store = richReference(clock)
-        return { ...store, ...sabotage?.(store, clock) }
-      }
-      const { outcome, error } = await runCheck(check, create, {
+      const sabotaged = (store: RichBackend) => ({ ...store, ...sabotage?.(store, clock) })
+      const { outcome, error } = await runCheck(check, () => sabotaged(richReference(clock)), {
         elapse: clock.elapse,
+        unreachable: () => sabotaged(unreachable(richReference(clock))),
         timeout: 3_000,
         model: { seed: 1 },
       })

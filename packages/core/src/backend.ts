@@ -9,8 +9,8 @@ export const MISS: unique symbol = Symbol.for('cashews.miss') as never
 export type Miss = typeof MISS
 
 /**
- * Changes whenever what its key holds changes; to write the same again may leave it as it was. Opaque: only the backend
- * that made it can read it.
+ * Changes whenever what its key holds changes, and is never that of anything else the key has held; to write the same
+ * again may leave it as it was. Opaque: only the backend that made it can read it.
  */
 export type Stamp = string | number
 
@@ -122,7 +122,10 @@ export interface BackendBase {
   /** Names the kind of store in events, logs and metrics, such as `memory`. */
   readonly name: string
 
-  /** Connects. Called once before the first command, and again after {@link close} when the cache is used anew. */
+  /**
+   * Connects, and tells `host` from now on. Called once before the first command, and again after {@link close} when the
+   * cache is used anew.
+   */
   open(host: BackendHost): Awaitable<void>
 
   /** Lets go of every timer, handle and connection the backend itself created. Closing twice is allowed. */
@@ -173,8 +176,8 @@ export interface BackendBase {
   inspect(key: string): Awaitable<Snapshot | Miss>
 
   /**
-   * Makes all the writes, in their order, if all the expectations still hold, and none otherwise. Answers whether they
-   * held. Either list may be empty.
+   * Makes all the writes, in their order, if all the expectations still hold, and none otherwise, nor when it refuses one
+   * of them. Answers whether they held. Either list may be empty.
    * The one primitive that conditional commands, locks, sets, windows and transactions are made of.
    */
   apply(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean>

@@ -26,8 +26,8 @@ export function withTags(store: TaggableBase, records?: TagStore): Backend {
  * better. Each default is one step where the contract asks for one, and answers at once when the store does.
  *
  * A group that is absent is built on `inspect` and `apply`; declare one that the store must not have as `false`. Sets,
- * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`. Tags are records
- * under `\0tag\0`, and their stamps beside each value; to see whether a key is there then takes a look at its value, so
+ * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`; as locks stay,
+ * `clear` is then made of `scan` and `delete`. Tags are records under `\0tag\0`, and their stamps beside each value; to see whether a key is there then takes a look at its value, so
  * a store that needs no tags says `tags: false`.
  *
  * @example

@@ -72,7 +72,7 @@ export const batches: CheckGroup = {
       },
     },
     {
-      title: 'thousands of keys fit in one batch',
+      title: 'thousands of keys fit in one batch, and scan yields them all',
       async run({ backend }) {
         const keys = Array.from({ length: 3_000 }, (_, at) => `key:${at}`)
         await backend.setMany(
@@ -83,6 +83,7 @@ export const batches: CheckGroup = {
           await backend.getMany(keys),
           keys.map((_, at) => at),
         )
+        same(await keysOf(backend), [...keys].sort())
         same(await backend.deleteMany(keys), 3_000)
       },
     },

@@ -1,4 +1,5 @@
 import type { CheckGroup } from '../check.ts'
+import { answerNow } from './answer-now.ts'
 import { apply } from './apply.ts'
 import { atHand } from './at-hand.ts'
 import { atomicity } from './atomicity.ts'
@@ -7,6 +8,7 @@ import { bits } from './bits.ts'
 import { commit } from './commit.ts'
 import { conditions } from './conditions.ts'
 import { counter } from './counter.ts'
+import { inspect } from './inspect.ts'
 import { isolation } from './isolation.ts'
 import { keys } from './keys.ts'
 import { leases } from './leases.ts'
@@ -17,6 +19,9 @@ import { model } from './model.ts'
 import { pattern } from './pattern.ts'
 import { removal } from './removal.ts'
 import { sets } from './sets.ts'
+import { spots } from './spots.ts'
+import { tagChanges } from './tag-changes.ts'
+import { tagDeletion } from './tag-deletion.ts'
 import { tags } from './tags.ts'
 import { values } from './values.ts'
 import { windows } from './windows.ts'
@@ -31,6 +36,7 @@ export const checkGroups: readonly CheckGroup[] = [
   batches,
   pattern,
   isolation,
+  inspect,
   apply,
   atomicity,
   bits,
@@ -40,7 +46,11 @@ export const checkGroups: readonly CheckGroup[] = [
   commit,
   leases,
   tags,
+  tagDeletion,
+  tagChanges,
   atHand,
+  answerNow,
+  spots,
   removal,
   life,
   model,

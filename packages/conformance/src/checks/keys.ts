@@ -88,7 +88,7 @@ export const keys: CheckGroup = {
         await backend.setMany([[key, 1]], FOREVER)
         same(await backend.get(key), 1)
         same(await backend.get(other), MISS)
-        same(await keysOf(backend), [key])
+        same(await keysOf(backend), [key], 'scan')
         if (backend.locks) same(await backend.locks.acquire(key, 'me', 60_000), true)
         if (backend.locks) same(await backend.locks.acquire(other, 'you', 60_000), true)
         same(await backend.deleteMatch(`${unique}*`), 1)

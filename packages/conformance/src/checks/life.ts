@@ -1,5 +1,5 @@
 import type { Backend, BackendHost } from '@cashews/core'
-import { FOREVER, same } from '../assertions.ts'
+import { FOREVER, keysOf, refused, same } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 import { soon } from '../patience.ts'
 import { watchResources } from '../resources.ts'
@@ -56,6 +56,30 @@ export const life: CheckGroup = {
         } finally {
           holding.stop()
         }
+      },
+    },
+    {
+      title: 'a store that cannot be reached rejects with BackendUnavailableError',
+      needs: ['unreachable'],
+      async run({ unreachable }) {
+        const code = 'CASHEWS_BACKEND_UNAVAILABLE'
+        const backend = await unreachable()
+        const isOpen = await Promise.resolve(backend.open(HOST)).then(
+          () => true,
+          (error) => refused(() => Promise.reject(error), code, 'open').then(() => false),
+        )
+        if (!isOpen) return
+        const members: Readonly<Record<string, () => unknown>> = {
+          get: () => backend.get('a'),
+          set: () => backend.set('a', 1, FOREVER),
+          delete: () => backend.delete('a'),
+          incr: () => backend.incr('a', 1, FOREVER),
+          scan: () => keysOf(backend),
+          clear: () => backend.clear(),
+          inspect: () => backend.inspect('a'),
+          apply: () => backend.apply([{ key: 'a' }], []),
+        }
+        for (const [member, command] of Object.entries(members)) await refused(command, code, member)
       },
     },
     {

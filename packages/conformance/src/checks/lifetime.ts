@@ -23,6 +23,15 @@ export const lifetime: CheckGroup = {
   name: 'lifetime',
   checks: [
     {
+      title: 'now tells milliseconds since the epoch',
+      async run({ backend }) {
+        if (!backend.now) return
+        const now = await backend.now()
+        // Far from seconds and microseconds, also where the time was moved by centuries.
+        truth(now > 1e12 && now < 1e15, `now is ${now}`)
+      },
+    },
+    {
       title: 'a lifetime runs from the moment of the write',
       async run({ backend, elapse, unit }) {
         await backend.set('a', 1, 2 * unit)

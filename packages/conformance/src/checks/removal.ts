@@ -37,6 +37,24 @@ export const removal: CheckGroup = {
       },
     },
     {
+      title: 'a backend that is opened anew tells its new host',
+      needs: ['expired'],
+      async run({ create, elapse, reports, unit }) {
+        const told: string[] = []
+        const host = (name: string) => ({ removed: (key: string) => void told.push(`${name}: ${key}`), error() {} })
+        const backend = await create()
+        await backend.open(host('first'))
+        await backend.close()
+        await backend.open(host('second'))
+        await backend.set('a', 1, unit)
+        await elapse(1.5 * unit)
+        await backend.get('a')
+        // Where a store is shared, another backend may be the first to notice.
+        await soon(() => told.length + reports.removed.length > 0, PATIENCE)
+        same([...told, ...reports.removed.map(({ key }) => `second: ${key}`)], ['second: a'])
+      },
+    },
+    {
       title: 'the host is not told of locks',
       needs: ['locks'],
       async run(context) {

@@ -75,6 +75,7 @@ export class JsonStore implements BackendBase {
 
   apply(expectations: readonly Expectation[], writes: readonly Write[]): boolean {
     if (!expectations.every(({ key, stamp }) => this.#row(key)?.stamp === stamp)) return false
+    for (const write of writes) if (write.op === 'set') jsonOf(write.value)
     for (const write of writes) {
       const row = this.#row(write.key)
       if (write.op === 'delete') this.delete(write.key)
@@ -95,7 +96,11 @@ export class JsonStore implements BackendBase {
   }
 
   #put(key: string, value: unknown, expiresAt: number): void {
-    if (typeof value === 'function') throw new ValueError('JSON cannot say a function.')
-    this.#rows[key] = { json: JSON.stringify({ value }), expiresAt, stamp: `v${++this.#writes}` }
+    this.#rows[key] = { json: jsonOf(value), expiresAt, stamp: `v${++this.#writes}` }
   }
+}
+
+function jsonOf(value: unknown): string {
+  if (typeof value === 'function') throw new ValueError('JSON cannot say a function.')
+  return JSON.stringify({ value })
 }

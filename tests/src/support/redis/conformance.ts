@@ -12,6 +12,9 @@ const UNIT: Milliseconds = 200
 /** How many random sequences: each is some hundred round trips, and as many ways to let time pass. */
 const MODEL_RUNS = 20
 
+/** Where no server listens. */
+const NOBODY = '127.0.0.1:1'
+
 /** Where values live. */
 export interface Place {
   readonly namespace: string
@@ -46,6 +49,7 @@ export function describePlace(
   }
   describeBackend(name, create, {
     shared: true,
+    unreachable: () => redis({ ...(locate().cluster ? { cluster: [NOBODY] } : { url: `redis://${NOBODY}` }) }),
     without: ['expired', ...without],
     elapse,
     unit: UNIT,

@@ -23,7 +23,7 @@ export const batches: Readonly<Record<string, Saboteur>> = {
       return keys.length
     },
   }),
-  'thousands of keys fit in one batch': (store) => ({
+  'thousands of keys fit in one batch, and scan yields them all': (store) => ({
     setMany: (entries, lifetime) => store.setMany(entries.slice(0, 999), lifetime),
   }),
 }

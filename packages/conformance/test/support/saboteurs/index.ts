@@ -1,3 +1,4 @@
+import { answerNow } from './answer-now.ts'
 import { apply } from './apply.ts'
 import { atHand } from './at-hand.ts'
 import { atomicity } from './atomicity.ts'
@@ -6,6 +7,7 @@ import { bits } from './bits.ts'
 import { commit } from './commit.ts'
 import { conditions } from './conditions.ts'
 import { counter } from './counter.ts'
+import { inspect } from './inspect.ts'
 import { isolation } from './isolation.ts'
 import { keys } from './keys.ts'
 import { leases } from './leases.ts'
@@ -16,6 +18,9 @@ import { model } from './model.ts'
 import { pattern } from './pattern.ts'
 import { removal } from './removal.ts'
 import { sets } from './sets.ts'
+import { spots } from './spots.ts'
+import { tagChanges } from './tag-changes.ts'
+import { tagDeletion } from './tag-deletion.ts'
 import { tags } from './tags.ts'
 import type { Saboteur } from './tools.ts'
 import { values } from './values.ts'
@@ -31,6 +36,7 @@ export const saboteurs: Readonly<Record<string, Saboteur>> = {
   ...batches,
   ...pattern,
   ...isolation,
+  ...inspect,
   ...apply,
   ...atomicity,
   ...bits,
@@ -40,7 +46,11 @@ export const saboteurs: Readonly<Record<string, Saboteur>> = {
   ...commit,
   ...leases,
   ...tags,
+  ...tagDeletion,
+  ...tagChanges,
   ...atHand,
+  ...answerNow,
+  ...spots,
   ...removal,
   ...life,
   ...model,

@@ -34,6 +34,9 @@ export const life: Readonly<Record<string, Saboteur>> = {
       return store.open(host)
     },
   }),
+  'a store that cannot be reached rejects with BackendUnavailableError': () => ({
+    delete: () => Promise.reject(new TypeError('fetch failed')),
+  }),
   'members may be called while others are under way': (store) => {
     let busy = false
     return {

@@ -72,6 +72,7 @@ export const lifetime: Readonly<Record<string, Saboteur>> = {
       return true
     },
   }),
+  'now tells milliseconds since the epoch': (_, clock) => ({ now: () => clock.now() / 1_000 }),
   'an expired key is absent for get': timeless('get'),
   'an expired key is absent for getMany': timeless('getMany'),
   'an expired key is absent for getRaw': timeless('getRaw'),

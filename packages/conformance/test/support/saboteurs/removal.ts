@@ -1,3 +1,4 @@
+import type { BackendHost } from '@cashews/core'
 import { FOREVER, type Saboteur } from './tools.ts'
 
 export const removal: Readonly<Record<string, Saboteur>> = {
@@ -14,6 +15,15 @@ export const removal: Readonly<Record<string, Saboteur>> = {
       delete(key) {
         tell(key)
         return store.delete(key)
+      },
+    }
+  },
+  'a backend that is opened anew tells its new host': (store) => {
+    let first: BackendHost | undefined
+    return {
+      open(host) {
+        first ??= host
+        return store.open(first)
       },
     }
   },

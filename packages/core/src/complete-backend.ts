@@ -27,8 +27,8 @@ export function withTags(store: TaggableBase, records?: TagStore): Backend {
  *
  * A group that is absent is built on `inspect` and `apply`; declare one that the store must not have as `false`. Sets,
  * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`; as locks stay,
- * `clear` is then made of `scan` and `delete`. Tags are records under `\0tag\0`, and their stamps beside each value; to see whether a key is there then takes a look at its value, so
- * a store that needs no tags says `tags: false`.
+ * `clear` is then made of `scan` and `delete`. Tags are records under `\0tag\0`, and their stamps beside each value; to see
+ * whether a key is there then takes a look at its value, so a store that needs no tags says `tags: false`.
  *
  * @example
  * export const shelf = () => completeBackend(new Shelf())

@@ -1,9 +1,10 @@
 import { type Awaitable, isPending } from './awaitable.ts'
-import { type Asker, type Backend, MISS, type Milliseconds } from './backend.ts'
+import { type Backend, MISS, type Milliseconds } from './backend.ts'
 import type { Call, Command } from './command.ts'
 import { neutralAnswer } from './commands.ts'
-import { Deadline, type Turn, type Waiting } from './deadline.ts'
+import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
+import { type CallJudge, PendingCall } from './pending-call.ts'
 
 /** How long a store may keep a caller waiting, and who hears of its errors. */
 export interface GuardOptions {
@@ -83,7 +84,7 @@ function never(): boolean {
  * Keeps a sick store from slowing down its callers: a deadline for every command, after two failures in a row no
  * command at all until a probe in the background succeeds, and one report per outage.
  */
-class StoreGuard implements Guard {
+class StoreGuard implements Guard, CallJudge {
   readonly #store: Guarded
   readonly #suppress: boolean
   readonly #isPartlyThere: () => boolean
@@ -175,7 +176,7 @@ class StoreGuard implements Guard {
     this.#failures = 0
   }
 
-  /** Answers a call that failed as if the cache were empty, or throws when the caller is to know. */
+  /** Answers as if the cache were empty, unless the caller is to know. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
@@ -259,64 +260,5 @@ class StoreGuard implements Guard {
     this.#lastReport = now
     this.#store.report(error)
     return true
-  }
-}
-
-/** A call that its caller waits for: it settles with the answer, the error or the deadline, whichever comes first. */
-class PendingCall implements Asker, Waiting {
-  turn: Turn | undefined = undefined
-  readonly #guard: StoreGuard
-  readonly #deadline: Deadline
-  readonly #call: Call
-  readonly #matters: boolean
-  readonly #fallback: unknown
-  readonly #resolve: (answer: unknown) => void
-  readonly #reject: (error: unknown) => void
-
-  /** @param fallback What is answered for a miss. */
-  constructor(
-    guard: StoreGuard,
-    call: Call,
-    matters: boolean,
-    fallback: unknown,
-    resolve: (answer: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#guard = guard
-    this.#deadline = guard.deadline(call.command)
-    this.#call = call
-    this.#matters = matters
-    this.#fallback = fallback
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  begin(): void {
-    this.#deadline.begin(this)
-  }
-
-  found(value: unknown): void {
-    if (this.#deadline.end(this)) this.#guard.succeeded()
-    this.answer(value)
-  }
-
-  failed(error: unknown): void {
-    if (this.#deadline.end(this)) this.#fail(error)
-  }
-
-  late(): void {
-    this.#fail(this.#guard.tooLate(this.#call, this.#deadline))
-  }
-
-  answer(value: unknown): void {
-    this.#resolve(value === MISS ? this.#fallback : value)
-  }
-
-  #fail(error: unknown): void {
-    try {
-      this.answer(this.#guard.failed(this.#call, error, this.#matters))
-    } catch (thrown) {
-      this.#reject(thrown)
-    }
   }
 }

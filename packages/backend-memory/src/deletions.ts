@@ -22,10 +22,6 @@ export class Deletions {
     this.#entries = entries
   }
 
-  get isIdle(): boolean {
-    return this.#running.size === 0
-  }
-
   /**
    * Whether an entry is one of those to delete. The caller then removes it.
    *
@@ -33,8 +29,8 @@ export class Deletions {
    */
   concerns(pointer: number, isThere: boolean): boolean {
     const key = this.#entries.K[pointer]
-    const stamp = this.#entries.stamped()[pointer] as number
     for (const deletion of this.#running) {
+      const stamp = this.#entries.stamped()[pointer] as number
       if (key === undefined || stamp >= deletion.end || !deletion.matches(key)) continue
       if (isThere) deletion.deleted++
       return true

@@ -19,16 +19,7 @@ export class EventWindow extends Cell {
   }
 
   get isEmpty(): boolean {
-    return this.count === 0
-  }
-
-  get count(): number {
-    return this.#instants.length
-  }
-
-  /** `Infinity` when there is none. */
-  get oldest(): number {
-    return this.#instants[0] ?? Number.POSITIVE_INFINITY
+    return this.#instants.length === 0
   }
 
   add(instant: number): void {
@@ -40,11 +31,11 @@ export class EventWindow extends Cell {
   /** Does what `Windows.incr` does, for an event at an instant. */
   admit(slice: WindowSlice, at: number): Edited<{ count: number; added: boolean; age: number }> {
     const forgot = 'start' in slice ? this.#forget(slice.start, false) : this.#forget(at - slice.period, true)
-    const added = this.count < slice.max
+    const added = this.#instants.length < slice.max
     if (added) this.add(at)
-    const { count, oldest } = this
-    const age = oldest < at ? at - oldest : 0
-    return [{ count, added, age }, added || forgot, added ? slice.lifetime : undefined]
+    const age = Math.max(0, at - (this.#instants[0] ?? at))
+    const answer = { count: this.#instants.length, added, age }
+    return [answer, added || forgot, added ? slice.lifetime : undefined]
   }
 
   /** Forgets events before an instant, those at it too if wished. Answers whether there were any. */

@@ -35,7 +35,7 @@ export class Expiry {
 
   start(): void {
     this.#running = this.#interval < Number.POSITIVE_INFINITY
-    if (this.#earliest < Number.POSITIVE_INFINITY && !this.#timer) this.#wake(this.#interval)
+    this.#wake()
   }
 
   stop(): void {
@@ -49,25 +49,23 @@ export class Expiry {
   expect(expiresAt: number): void {
     if (expiresAt >= this.#earliest) return
     this.#earliest = expiresAt
-    if (!this.#timer) this.#wake(this.#interval)
+    this.#wake()
   }
 
-  #wake(delay: Milliseconds): void {
-    this.#timer = this.#running ? setTimeout(() => this.#slice(), Math.min(delay, LONGEST_TIMER)).unref() : undefined
+  /** Sets the timer of the next slice, if there is anything to come. */
+  #wake(): void {
+    const isMidway = this.#position > 0
+    if (!this.#running || (!isMidway && this.#earliest === Number.POSITIVE_INFINITY)) return
+    const delay = isMidway ? PAUSE : Math.min(this.#interval, LONGEST_TIMER)
+    this.#timer ??= setTimeout(() => this.#slice(), delay).unref()
   }
 
   #slice(): void {
     const now = this.#clock.precise()
     if (this.#entries.size === 0) this.#earliest = Number.POSITIVE_INFINITY
     if (this.#position > 0 || now >= this.#earliest) this.#pass(now)
-    if (this.#position > 0) this.#wake(PAUSE)
-    else if (this.#earliest < Number.POSITIVE_INFINITY) this.#wake(this.#interval)
-    else this.#timer = undefined
-  }
-
-  /** Makes a pass come soon, because a tag was deleted: it removes the entries that nobody will see again. */
-  expectVoid(): void {
-    this.expect(this.#clock.now())
+    this.#timer = undefined
+    this.#wake()
   }
 
   /** Goes on with a pass, or begins one. Learns on the way what ends next. */

@@ -277,9 +277,9 @@ export class MemoryBackend implements Backend {
   }
 
   #holds(expected: Expectation | LockExpectation): boolean {
-    return 'lock' in expected
-      ? this.locks.holder(expected.lock) === expected.token
-      : this.#stampOf(expected.key) === expected.stamp
+    if ('lock' in expected) return this.locks.holder(expected.lock) === expected.token
+    const pointer = this.#find(expected.key)
+    return (pointer === undefined ? undefined : this.#entries.stamped()[pointer]) === expected.stamp
   }
 
   #keep(key: string, value: unknown): unknown {
@@ -324,7 +324,8 @@ export class MemoryBackend implements Backend {
     },
     delete: (tags) => {
       for (const tag of tags) if (this.#entries.book.delete(tag)) this.#entries.doubtTies()
-      if (!this.#entries.isPlain) this.#expiry.expectVoid()
+      // A pass is to come soon: it removes the entries that nobody will see again.
+      if (!this.#entries.isPlain) this.#expiry.expect(this.#clock.now())
     },
     expire: (tags) => {
       for (const tag of tags) if (this.#entries.book.expire(tag)) this.#entries.doubtTies()
@@ -415,7 +416,7 @@ export class MemoryBackend implements Backend {
   #isKept(pointer: number): boolean {
     if (this.#entries.isPlain) return true
     const isTied = this.#entries.isTied(pointer)
-    if (this.#deletions.isIdle || !this.#deletions.concerns(pointer, isTied)) return isTied
+    if (!this.#deletions.concerns(pointer, isTied)) return isTied
     this.#entries.drop(pointer)
     return false
   }
@@ -428,11 +429,6 @@ export class MemoryBackend implements Backend {
   #valueAt(pointer: number): unknown {
     const kept = this.#entries.V[pointer]
     return this.#givesAll || typeof kept !== 'object' || kept === null ? kept : this.#isolation.give(kept)
-  }
-
-  #stampOf(key: string): number | undefined {
-    const pointer = this.#find(key)
-    return pointer === undefined ? undefined : this.#entries.stamped()[pointer]
   }
 
   /** When an entry with this lifetime ends, from now on. No pass will come later. */

@@ -26,7 +26,7 @@ export function isFaked(): boolean {
 export class TickingClock implements Clock {
   readonly #source: Clock | undefined
   readonly #forget = (): void => {
-    this.#ticking = false
+    this.#timer = undefined
     this.#reads = 0
   }
   #time: Milliseconds = 0
@@ -35,7 +35,6 @@ export class TickingClock implements Clock {
   /** How often the machine was asked since its time changed. */
   #looks = 0
   #reads = 0
-  #ticking = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(source?: Clock) {
@@ -70,14 +69,11 @@ export class TickingClock implements Clock {
 
   stop(): void {
     clearTimeout(this.#timer)
-    this.#timer = undefined
     this.#forget()
   }
 
   #remember(): void {
     this.#reads = MOST_READS
-    if (this.#ticking) return
-    this.#ticking = true
-    this.#timer = this.#timer?.refresh() ?? setTimeout(this.#forget, 1).unref()
+    this.#timer ??= setTimeout(this.#forget, 1).unref()
   }
 }

@@ -162,7 +162,7 @@ function* wrongImport(owner, file, found, exported) {
 function isReachable(dir, file, specifier, isSource) {
   const target = normalize(join(dirname(file), specifier)).replaceAll('\\', '/')
   if (isSource) return target.startsWith(`${dir}/src/`)
-  return target.startsWith(`${dir}/`) || /^(tests\/support|scripts)\/|^[^/]+\.ts$/.test(target)
+  return target.startsWith(`${dir}/`) || /^(tests\/src\/support|scripts)\/|^[^/]+\.ts$/.test(target)
 }
 
 /** @param {Package} owner @param {Import} found @param {string} name the package it is of */

@@ -3,8 +3,8 @@ import { basename, join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { type BackendHost, MISS } from '@cashews/core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { ShardNames } from '../src/directory.ts'
-import { temporaryDirectory } from './support.ts'
 
 /** What a look into the directory finds. */
 const look = vi.hoisted(() => ({ finds: (names: string[]) => names }))
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 describe('processes that begin the file of a shard at once', () => {
   it('begin the same, whenever one looks and the other makes it', () => {
-    const directory = temporaryDirectory()
+    const directory = freshDirectory()
     const names = new ShardNames(directory, 0, 1)
     look.finds = (found) => {
       writeFileSync(join(directory, FIRST), '')
@@ -54,7 +54,7 @@ describe('processes that begin the file of a shard at once', () => {
   })
 
   it('share one in the end, when one that opens has seen half of a renaming', async () => {
-    const directory = temporaryDirectory()
+    const directory = freshDirectory()
     writeFileSync(join(directory, ASIDE), '')
     const others = await open(directory)
     expect(existsSync(join(directory, SECOND))).toBe(true)
@@ -66,7 +66,7 @@ describe('processes that begin the file of a shard at once', () => {
   })
 
   it('share one in the end, when the other begins a newer one after that', async () => {
-    const directory = temporaryDirectory()
+    const directory = freshDirectory()
     const store = await open(directory, '5ms')
     await store.set('key', 'old', HOUR)
     findOnce([ASIDE])

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DiskBackend, disk } from '@cashews/backend-disk'
 import { BackendUnavailableError } from '@cashews/core'
-import { describe, expect, it } from 'vitest'
-import { temporaryDirectory } from './support.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
-const parent = temporaryDirectory()
+const parent = freshDirectory(afterAll)
 let directories = 0
 
 /** The files of a directory that this process has open. */

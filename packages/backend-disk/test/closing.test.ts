@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '@cashews/core'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { Checkpointer } from '../src/checkpointer.ts'
 import { Log } from '../src/log.ts'
 import { divide } from '../src/room.ts'
 import { ShardFile } from '../src/shard-file.ts'
-import { temporaryDirectory } from './support.ts'
 
-const directory = temporaryDirectory()
+const directory = freshDirectory(afterAll)
 const room = divide(8 * 1024 ** 2)
 let files = 0
 

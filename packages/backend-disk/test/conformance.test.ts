@@ -1,10 +1,11 @@
 import { disk } from '@cashews/backend-disk'
 import { describeBackend, handClock } from '@cashews/conformance'
-import { temporaryDirectory } from './support.ts'
+import { afterAll } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
 const clock = handClock()
 for (const shards of [1, 8]) {
-  const directory = temporaryDirectory()
+  const directory = freshDirectory(afterAll)
   describeBackend(`disk, ${shards} shards`, () => disk({ directory, shards, clock }), {
     elapse: clock.elapse,
     shared: true,

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { MISS } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { describe, expect, it } from 'vitest'
-import { temporaryDirectory } from './support.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
-const directory = temporaryDirectory()
+const directory = freshDirectory(afterAll)
 const HOUR = 3_600_000
 const MB = 1024 ** 2
 

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterEach, expect, it, vi } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { Checkpointer } from '../src/checkpointer.ts'
 import { Log } from '../src/log.ts'
 import { divide } from '../src/room.ts'
 import { ShardFile } from '../src/shard-file.ts'
-import { temporaryDirectory } from './support.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -14,7 +14,7 @@ afterEach(() => {
 
 it('a log is as long as what was copied and what was written during the copy, until nobody writes during one', async () => {
   const room = divide(8 * 1024 ** 2)
-  const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
+  const file = new ShardFile(join(freshDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
   const checkpointer = new Checkpointer('OFF')
   const log = new Log(file, room, checkpointer, () => {})
   const part = 0.6 * room.logBytes
@@ -33,7 +33,7 @@ it('a log is as long as what was copied and what was written during the copy, un
 
 it('a writer that waits for a log tries again at once when it was copied whole, though others have written meanwhile', async () => {
   const room = { ...divide(8 * 1024 ** 2), mostBytes: 0 }
-  const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
+  const file = new ShardFile(join(freshDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
   const checkpointer = new Checkpointer('OFF')
   const log = new Log(file, room, checkpointer, () => {})
   const copy = vi.spyOn(checkpointer, 'copy').mockImplementation(async () => {
@@ -50,7 +50,7 @@ it('a writer that waits for a log tries again at once when it was copied whole, 
 
 it('a log that a reader keeps from being reused grows into the room that is left, and no further', async () => {
   const room = divide(8 * 1024 ** 2)
-  const file = new ShardFile(join(temporaryDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
+  const file = new ShardFile(join(freshDirectory(), 'log.db'), { room, synchronous: 'OFF', clock: systemClock })
   const checkpointer = new Checkpointer('OFF')
   const log = new Log(file, room, checkpointer, () => {})
   vi.spyOn(checkpointer, 'copy').mockImplementation(async () => ({ logBytes: file.logBytes, isWhole: false }))
@@ -64,7 +64,7 @@ it('a log that a reader keeps from being reused grows into the room that is left
 })
 
 it('a log is not whole for writers who wait while somebody reads in it, though all of it was copied', async () => {
-  const path = join(temporaryDirectory(), 'log.db')
+  const path = join(freshDirectory(), 'log.db')
   const [writer, reader] = [new Sqlite(path), new Sqlite(path)]
   writer.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)')
   reader.exec('BEGIN')

@@ -1,10 +1,10 @@
 import { disk } from '@cashews/backend-disk'
 import { ConfigurationError, createCache, TtlError } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { describe, expect, it, vi } from 'vitest'
-import { temporaryDirectory } from './support.ts'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
-const directory = temporaryDirectory()
+const directory = freshDirectory(afterAll)
 
 describe('the options of disk', () => {
   it.each([

@@ -1,8 +1,8 @@
 import { disk } from '@cashews/backend-disk'
 import type { BackendHost } from '@cashews/core'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { ShardFile } from '../src/shard-file.ts'
-import { temporaryDirectory } from './support.ts'
 
 const rights = vi.hoisted(() => ({ mayRename: true }))
 
@@ -21,7 +21,7 @@ const damaged = (): never => {
 
 async function open(checkInterval: false | '5ms') {
   const error = vi.fn<BackendHost['error']>()
-  const store = disk({ directory: temporaryDirectory(), shards: 1, checkInterval })
+  const store = disk({ directory: freshDirectory(), shards: 1, checkInterval })
   await store.open({ removed() {}, error })
   onTestFinished(async () => {
     await store.close()

@@ -4,13 +4,14 @@ import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
 import { type BackendHost, CommandError, createCache, MISS, systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { Checkpointer } from '../src/checkpointer.ts'
 import { divide } from '../src/room.ts'
 import { ShardFile } from '../src/shard-file.ts'
-import { temporaryDirectory } from './support.ts'
 
-const parent = temporaryDirectory()
+const parent = freshDirectory(afterAll)
 const HOUR = 3_600_000
 
 let directories = 0
@@ -36,16 +37,6 @@ afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
 })
 
-function filesOf(directory: string, ending: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.endsWith(ending))
-    .map((name) => join(directory, name))
-}
-
-function bytesOf(directory: string): number {
-  return filesOf(directory, '').reduce((sum, path) => sum + statSync(path).size, 0)
-}
-
 describe('a store that is full', () => {
   it('drops what was not used for long, tells it, and stays within its limit', async () => {
     const clock = { time: Date.now(), now: () => clock.time }
@@ -59,7 +50,7 @@ describe('a store that is full', () => {
     }
     const hot = await store.getMany([0, 1, 2, 3, 4].map((at) => `hot:${at}`))
     expect(hot.filter((value) => value !== MISS).length).toBeGreaterThanOrEqual(4)
-    expect(bytesOf(store.directory)).toBeLessThan(1.1 * sizeLimit)
+    expect(bytesOnDisk(store.directory)).toBeLessThan(1.1 * sizeLimit)
     expect(removed.length).toBeGreaterThan(300)
     expect(new Set(removed.map(([, reason]) => reason))).toEqual(new Set(['evicted']))
     expect(await store.get(removed[0]?.[0] as string)).toBe(MISS)
@@ -72,7 +63,7 @@ describe('a store that is full', () => {
     let most = 0
     for (let at = 0; at < 6_000; at++) {
       expect(await store.set(`page:${at % 5_000}`, 'x'.repeat(4_000), HOUR)).toBe(true)
-      if (at % 50 === 0) most = Math.max(most, bytesOf(store.directory))
+      if (at % 50 === 0) most = Math.max(most, bytesOnDisk(store.directory))
     }
     expect(most).toBeLessThan(1.1 * sizeLimit)
   })
@@ -138,7 +129,7 @@ describe('somebody who reads an old state', () => {
     while (written < 1_000 && (await store.set(`page:${written}`, page, HOUR))) written++
     expect(written).toBeGreaterThan(40)
     expect(written).toBeLessThan(1_000)
-    expect(bytesOf(store.directory)).toBeLessThan(1.2 * sizeLimit)
+    expect(bytesOnDisk(store.directory)).toBeLessThan(1.2 * sizeLimit)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatch(/a reader holds an old snapshot/)
     expect(await store.get('page:1')).toBe(page)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** In memory where there is such a place. */
+/** In memory where there is such a place: the tests are about promises, not about disks. */
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** Names tell whose a directory is: of processes that were killed, the next one removes them. */
@@ -13,10 +13,10 @@ for (const name of readdirSync(parent)) {
   if (pid !== undefined && !isRunning(Number(pid))) remove(join(parent, name))
 }
 
-/** A new directory, for as long as the test runs. */
-export function freshDirectory(): string {
+/** A new directory, for as long as the test runs: all tests of the file, with `afterAll`. */
+export function freshDirectory(whenOver: (end: () => void) => void = onTestFinished): string {
   const directory = mkdtempSync(join(parent, `cashews-test-${process.pid}-`))
-  onTestFinished(() => remove(directory))
+  whenOver(() => remove(directory))
   return directory
 }
 

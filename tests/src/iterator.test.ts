@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
-import { type Cache, createCache } from '@cashews/core'
+import { type Cache, createCache, KeyTemplateError } from '@cashews/core'
 import { registerType } from '@cashews/serialization'
 import { iterator, withErrors } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
@@ -187,6 +188,16 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await all(pages())).toEqual([1, 2])
     expect(await pages.peek()).toEqual([1, 2])
     expect(run).toHaveBeenCalledTimes(1)
+  })
+
+  it('fails for each reader whose tags cannot be made, and lets none wait for the one before', async () => {
+    createTags(cache)
+    const options = { ttl: '10s', key: 'pages:{0}', tags: ['of:{1}'] } as const
+    const pages = iterator(cache, options, async function* (_name: string, _of: unknown) {
+      yield 1
+    })
+    for (let nth = 0; nth < 2; nth++) await expect(all(pages('a', new WeakSet()))).rejects.toThrow(KeyTemplateError)
+    expect(await all(pages('a', 'b'))).toEqual([1])
   })
 
   it('asks the source for no more than its fastest reader wants', async () => {

@@ -141,7 +141,6 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         yield* source
       }
       const recording = new Recording(read(), maxItems, maxBytes)
-      recordings.set(key, recording)
       const recorded = cache.fly<unknown>(
         { key, self, args, signal: undefined },
         {
@@ -164,6 +163,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           },
         },
       )
+      recordings.set(key, recording)
       recorded.catch(cache.report).finally(() => {
         begin()
         if (recordings.get(key) === recording) recordings.delete(key)
@@ -179,7 +179,6 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       return Array.isArray(value?.items) ? (value as Sequence) : undefined
     }
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
-      if (tags) cache.requireTags()
       const key = keyOf().render(this, args)
       const running = open(key)?.flight
       // Another process may have overtaken it too: then nobody joins it any more.

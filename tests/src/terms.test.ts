@@ -1,5 +1,5 @@
 import { type Cache, createCache, currentTerms, NotStoredError, onTerms } from '@cashews/core'
-import { cached, early } from '@cashews/strategies'
+import { cached, early, hit } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, gate, settle } from './support/helpers.ts'
@@ -58,6 +58,16 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await count()).toBe(1)
     expect(await onTerms({ onlyStored: true }, () => count())).toBe(1)
     await expect(onTerms({ onlyStored: true, minFresh: 61 }, () => count())).rejects.toThrow(NotStoredError)
+  })
+
+  it('hold for a result that is used a number of times', async () => {
+    let calls = 0
+    const quote = hit(cache, { ttl: '1m', key: 'quote', cacheHits: 10 }, async () => ++calls)
+    await quote()
+    await elapse(5_000)
+    expect(await onTerms({ maxAge: 5 }, () => quote())).toBe(1)
+    expect(await onTerms({ maxAge: 4 }, () => quote())).toBe(2)
+    expect(await quote()).toBe(2)
   })
 
   it('hold for getOrSet too', async () => {

@@ -4,7 +4,9 @@ import {
   checkFlags,
   checkOptions,
   checkThat,
+  currentTerms,
   type LoadCall,
+  MISS,
   type Milliseconds,
   outsideTransaction,
   type ReadThrough,
@@ -105,7 +107,8 @@ export function countingHits(
           await dropReplaced(key, old)
           return answer
         }
-        const stored = await cache.read(key)
+        // Whether it is good enough for the terms of who asks, a load finds out.
+        const stored = currentTerms() ? MISS : await cache.read(key)
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(call, stored)

@@ -16,7 +16,7 @@ export type Known = ReadonlyMap<string, string | undefined>
 export type TagState = 'fresh' | 'expired' | 'gone'
 
 const PREFIX = '\u0000tag\u0000'
-/** Changes with every deletion of any tag: for loads whose tags are not known before. */
+/** Removed with every deletion of any tag: for loads whose tags are not known before. */
 const ANY = '\u0000tag\u0000*'
 
 /** How long a load may take and still be stored. */
@@ -162,10 +162,11 @@ export class TagRecords {
     )
   }
 
+  /** Writes nothing: a store that is full still removes. */
   delete(tags: readonly string[]): Awaitable<void> {
     const gone = tags.map((tag): Write => ({ op: 'delete', key: recordKeyOf(tag) }))
     const inSteps = () => chain(this.#changeAny(), () => all(tags.map((tag) => this.#store.delete(recordKeyOf(tag)))))
-    const changeAny: Write = { op: 'set', key: ANY, value: newStamp(), lifetime: LOAD }
+    const changeAny: Write = { op: 'delete', key: ANY }
     return chain(
       recover<unknown>(
         () => this.#store.apply([], [changeAny, ...gone]),
@@ -193,7 +194,7 @@ export class TagRecords {
   }
 
   #changeAny(): Awaitable<boolean> {
-    return this.#store.set(ANY, newStamp(), LOAD)
+    return this.#store.delete(ANY)
   }
 
   #ensure(tag: string, lifetime: Milliseconds): Awaitable<string> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { BackendUnavailableError } from '@cashews/core'
 import { cached } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { describe, it } from 'vitest'
 import { READ, SLACK, WRITE, watchedCache } from '../../support/faults/cache.ts'
 import { report, round, Stopwatch, within } from '../../support/faults/report.ts'
@@ -120,22 +121,29 @@ describe('one Redis', () => {
     await using server = await startRedis({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction'] })
     await using watched = watchedCache({ url: server.url }, PATIENT)
     const { cache, heard } = watched
+    const tags = createTags(cache)
     await cache.set('small', 1, { ttl: 60 })
+    await cache.set('tagged', 1, { ttl: 60, tags: ['tag'] })
     let written = 0
     const block = randomBytes(100_000)
     while (written < 100 && (await cache.set(`k:${written}`, block))) written++
     const refused = await cache.set('more', block)
+    await server.admin.config('SET', 'maxmemory', '1') // not even the smallest value fits
     const works = [
       await cache.get('small'),
       await cache.expire('small', 120),
       Math.round((await cache.getExpire('small')) ?? 0),
       await cache.delete('small'),
+      await tags.delete('tag'),
+      (await cache.get('tagged')) ?? 'gone',
       await cache.delete('k:0'),
       await cache.clear(),
-      await cache.set('again', 1),
     ]
+    await server.admin.config('SET', 'maxmemory', '3mb')
+    works.push(await cache.set('again', 1))
     const measured = { written, refused: !refused, reports: heard.errors.length, works: JSON.stringify(works) }
-    const pass = !refused && heard.errors.length > 0 && measured.works === '[1,true,120,true,true,null,true]'
+    const pass =
+      !refused && heard.errors.length > 0 && measured.works === '[1,true,120,true,true,"gone",true,null,true]'
     report('A9', 'set answers false, everything that frees memory works', measured, pass)
   })
 

@@ -1,3 +1,4 @@
+import { BackendError } from '@cashews/core'
 import type { Argument, Command, Link } from './link.ts'
 import type { Script } from './script.ts'
 
@@ -27,8 +28,10 @@ export class Evaluator {
   run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const command = evaluation(script, names, args)
     return this.#link.send(command).catch((error) => {
-      if (!isUnknownScript(error)) throw error
-      return this.#link.send(spelledOut(command))
+      if (!isUnknownScript(error)) throw naming(error, script)
+      return this.#link.send(spelledOut(command)).catch((error) => {
+        throw naming(error, script)
+      })
     })
   }
 
@@ -66,4 +69,15 @@ function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NOSCRIPT')
+}
+
+/** What Redis 7.0 says of a command inside a script that the user may not run: where it stands, and not which one it is. */
+const REFUSED = /can't run this command or subcommand.*@user_script:(\d+)/
+
+/** Names the command that a script was refused. */
+function naming(error: unknown, { lua }: Script): unknown {
+  const { message, cause } = error as Error
+  const [, line] = REFUSED.exec(message) ?? []
+  const [, command] = /call\('(\w+)'/.exec(lua.split('\n')[Number(line) - 1] ?? '') ?? []
+  return command === undefined ? error : new BackendError(`${message} It may not run ${command}.`, { cause })
 }

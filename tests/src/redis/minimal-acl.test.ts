@@ -57,3 +57,12 @@ it('goes on without hearing of free locks when it may not listen any more', asyn
   await lock.release()
   expect(await (await next).release()).toBe(true)
 })
+
+it('names the command that a script may not run', async () => {
+  await using server = await startRedis()
+  await server.admin.call('ACL', 'SETUSER', 'app', ...ACL.split(/\s+/), '-publish')
+  await using cache = createCache()
+  cache.setup(redis({ url: `redis://app:secret@${server.address}` }), { ...PATIENT, suppress: false })
+  await cache.setLock('job', 'token', { ttl: 10 })
+  await expect(cache.unlock('job', 'token')).rejects.toThrow(/may not run publish|no permissions to run the 'publish'/i)
+})

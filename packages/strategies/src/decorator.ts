@@ -1,5 +1,9 @@
 import { decorating, type Target } from '@cashews/core'
-import type { AnyFunction, Wrapped } from './function-types.ts'
+import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
+
+/** What the compiler asks of a method, since no decorator of either kind can change its type. */
+type Decorable<F extends AnyFunction> =
+  Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
 
 /**
  * A strategy without its function: a wrapper of functions, and a decorator of methods, static ones included (TC39
@@ -8,7 +12,11 @@ import type { AnyFunction, Wrapped } from './function-types.ts'
 export interface Decorator {
   <F extends AnyFunction>(fn: F): Wrapped<F>
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
-  <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+  <F extends AnyFunction>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<F> & Decorable<F>,
+  ): void
 }
 
 /** Wraps the function, or returns a decorator if there is none. */

@@ -25,7 +25,7 @@ export interface LockedOptions<
 type Generating = (...args: never[]) => AsyncGenerator<unknown, unknown, never>
 
 /** The methods of an async generator behind a lock. */
-interface LockedHandle<F extends AnyFunction> extends Pick<Handle<F>, 'key' | 'template'> {
+export interface LockedHandle<F extends AnyFunction> extends Pick<Handle<F>, 'key' | 'template'> {
   /** The same methods for a decorated method of an instance. */
   of(self: object): LockedHandle<F>
 }
@@ -38,6 +38,7 @@ export type Locked<F extends AnyFunction> = F extends Generating ? F & LockedHan
  */
 export interface LockedDecorator extends Decorator {
   <F extends Generating>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends Generating>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
   <F extends AnyFunction>(fn: F): Locked<F>
 }
 

@@ -155,4 +155,13 @@ describe('a decorated method', () => {
     expectTypeOf<Repo['getName']>().toEqualTypeOf<(user: string) => Promise<string>>()
     expectTypeOf(Repo.find).toEqualTypeOf<(user: string) => Promise<string>>()
   })
+
+  it('is asynchronous, by a legacy decorator too, which could not tell its callers', () => {
+    const decorate = cached(cache, { ttl: '2h', key: '{0}' })
+    decorate({}, 'find', {} as TypedPropertyDescriptor<typeof getUser>)
+    decorate({}, 'find', {} as TypedPropertyDescriptor<<T>(value: T) => Promise<T>>)
+    decorate({}, 'find', {} as TypedPropertyDescriptor<(id: string) => User | Promise<User>>)
+    // @ts-expect-error its callers would read the user off a promise
+    decorate({}, 'find', {} as TypedPropertyDescriptor<(id: string) => User>)
+  })
 })

@@ -6,6 +6,7 @@ import {
   hit,
   invalidates,
   iterator,
+  type LockedHandle,
   locked,
   rateLimit,
   soft,
@@ -97,6 +98,8 @@ test('an async generator behind a lock stays one, decorated too', () => {
   })
   expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void, unknown>>()
   expectTypeOf(pages.of({}).key('a')).toEqualTypeOf<string>()
+  expectTypeOf(pages.of({})).toEqualTypeOf<LockedHandle<(name: string) => AsyncGenerator<number, void, unknown>>>()
+  bound({ ttl: '1m', key: 'k:{0}' })({}, 'pages', {} as TypedPropertyDescriptor<typeof pages>)
   class Shop {
     @bound({ ttl: '1m', key: 'k:{0}' })
     async *pages(name: string) {

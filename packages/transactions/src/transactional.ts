@@ -8,11 +8,19 @@ type AnyFunction = (...args: never[]) => unknown
 type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
+/** What the compiler asks of a method, since no decorator of either kind can change its type. */
+type Decorable<F extends AnyFunction> =
+  Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
+
 /** {@link transactional} without its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
 export interface TransactionalDecorator {
   <F extends AnyFunction>(fn: F): Asynchronous<F>
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F
-  <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+  <F extends AnyFunction>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<F> & Decorable<F>,
+  ): void
 }
 
 /**

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { liveDemo } from './support/demo.ts'
 import { ask } from './support/web.ts'
 
 const main = fileURLToPath(new URL('../../apps/demo/src/live/main.ts', import.meta.url))
@@ -45,5 +46,19 @@ describe('the live demo', () => {
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
     const again = await ask(url, { headers: { 'if-none-match': page.headers.etag as string } })
     expect([again.status, again.text]).toEqual([304, ''])
+  })
+})
+
+describe('the live demo with a setting that cannot work', () => {
+  it.each([
+    ['a scheme nobody knows', { CACHE_URL: 'nope://x' }, /^error: No backend for "nope:\/\/x"\. .*disk:\/\/.*\n$/],
+    [
+      'a store that is not there',
+      { CACHE_URL: 'redis://localhost:1' },
+      /^error: Redis at localhost:1 .*ECONNREFUSED.*\n$/,
+    ],
+    ['a port out of range', { PORT: '70000' }, /^error: .*70000.*\n$/],
+  ])('says so in one line: %s', async (_, env, message) => {
+    expect(await liveDemo(env)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) })
   })
 })

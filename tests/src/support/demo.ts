@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../../apps/demo/src/main.ts', import.meta.url))
+const sources = new URL('../../../apps/demo/src/', import.meta.url)
 
 /** How a run ended. */
 export interface Run {
@@ -12,11 +12,24 @@ export interface Run {
 
 /** Runs the demo as `pnpm demo` does, with its output in pipes. */
 export function demo(env: Readonly<Record<string, string>> = {}, ...args: readonly string[]): Promise<Run> {
+  return run('main.ts', env, args)
+}
+
+/** Runs the live demo, until it ends by itself. */
+export function liveDemo(env: Readonly<Record<string, string>>): Promise<Run> {
+  return run('live/main.ts', env)
+}
+
+function run(main: string, env: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<Run> {
   const { CACHE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
-  const child = spawn(process.execPath, ['--conditions=@cashews/source', main, ...args], {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@cashews/source', fileURLToPath(new URL(main, sources)), ...args],
+    {
+      env: { ...inherited, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {

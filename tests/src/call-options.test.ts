@@ -4,16 +4,24 @@ import {
   cached,
   circuitBreaker,
   dynamic,
+  early,
+  failover,
   hit,
   iterator,
   locked,
   rateLimit,
   singleFlight,
   slidingRateLimit,
+  soft,
+  type Wrapped,
 } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
+
+type ById = (id: number) => Promise<number>
+type ByIdOptions = { ttl: '1m'; key: string; timeCondition?: '50ms' }
+const BY_ID: ByIdOptions = { ttl: '1m', key: 'k:{0:raw}' }
 
 describe.each(stores)('a call on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -173,6 +181,35 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(inside?.aborted).toBe(true)
       expect(await load('a')).toBe('second')
       opened.open('late')
+    })
+  })
+
+  describe.each<[string, (options: ByIdOptions, fn: ById) => Wrapped<ById>]>([
+    ['cached', (options, fn) => cached(cache, options, fn)],
+    ['early', (options, fn) => early(cache, { ...options, earlyTtl: '30s' }, fn)],
+    ['soft', (options, fn) => soft(cache, { ...options, softTtl: '30s' }, fn)],
+    ['hit', (options, fn) => hit(cache, { ...options, cacheHits: 9 }, fn)],
+    ['dynamic', (options, fn) => dynamic(cache, options, fn)],
+    ['failover', (options, fn) => failover(cache, options, fn)],
+  ])('of %s', (_, strategy) => {
+    it('is not stored when it was quicker than timeCondition', async () => {
+      const load = strategy({ ...BY_ID, timeCondition: '50ms' }, async (took) => {
+        await elapse(took)
+        return took
+      })
+      await load(10)
+      await load(60)
+      expect([await load.peek(10), await load.peek(60)]).toEqual([undefined, 60])
+    })
+
+    it('runs the function each time and stores nothing while everything is switched off', async () => {
+      const run = vi.fn(async () => 1)
+      const load = strategy(BY_ID, run)
+      cache.disable()
+      expect([await load(1), await load(1)]).toEqual([1, 1])
+      expect(run).toHaveBeenCalledTimes(2)
+      cache.enable()
+      expect(await load.peek(1)).toBeUndefined()
     })
   })
 

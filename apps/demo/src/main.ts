@@ -22,7 +22,7 @@ const drivers = [memory, redis, disk] // what CACHE_URL may name
 const url = process.env.CACHE_URL ?? 'mem://?size=10000'
 
 const contents = [
-  warmStart,
+  ...(/^mem:/i.test(url) ? [] : [warmStart]),
   coldAndWarm,
   hitRatio,
   stampede,

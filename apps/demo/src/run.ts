@@ -33,9 +33,12 @@ export async function run(
     const took = duration(performance.now() - started)
     if (untold > 0)
       report.line(
-        `\nThe store went away, the service went on. ${count(untold, 'claim')} could not be shown without it.`,
+        `\nThe store was unreachable, the service went on. ${count(untold, 'claim')} could not be checked without it.`,
       )
-    report.line(`\nAll ${claims} claims held, in ${took}. Each section is a file in apps/demo/src/sections.`)
+    report.line(`\nAll ${claims} claims held, in ${took}.`)
+    report.aside(
+      'Each section is a file in apps/demo/src/sections. CACHE_URL runs them on another store, such as redis://localhost.',
+    )
     return 0
   }
   report.line('')
@@ -77,11 +80,11 @@ async function showOne(section: Section, stage: Stage): Promise<void> {
     await section.show(stage)
   } catch (error) {
     if (!(error instanceof BackendUnavailableError)) throw error
-    stage.report.claim('all of this section, which needs it', false)
+    stage.report.claim('this whole section, which needs the store', false)
   }
 }
 
-/** Answers the name of the backend. One that cannot do its work is told now, not by odd figures later. */
+/** Answers the name of the backend. One that does not work is reported now, not by odd figures later. */
 async function greet(cache: Cache): Promise<string> {
   let name = ''
   using _listening = cache.on('ping', ({ backend }) => {

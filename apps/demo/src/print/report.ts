@@ -50,7 +50,7 @@ export class Report {
   claim(sentence: string, holds: boolean): void {
     if (this.isBlind && !holds) {
       this.untold++
-      this.line(`${INDENT}${styleText('dim', `– while the store is away: ${sentence}`)}`)
+      this.line(`${INDENT}${styleText('dim', `– not checked, the store is unreachable: ${sentence}`)}`)
       return
     }
     this.claims++

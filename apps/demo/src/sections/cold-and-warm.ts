@@ -15,7 +15,7 @@ type Ask = (city: City) => Promise<City[]>
 
 export const coldAndWarm: Section = {
   title: 'Cold and warm',
-  promise: 'Asked for the first time, a question looks at every city. From then on the cache answers it.',
+  promise: 'The first time a question is asked, every city is looked at. From then on the cache answers.',
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)

@@ -8,7 +8,7 @@ const [lat, lon] = places['Eiffel Tower']
 
 export const detection: Section = {
   title: 'Where an answer came from',
-  promise: 'cache.detect(fn) tells what the cache did for everything that fn asked, however deep.',
+  promise: 'cache.detect(fn) lists what the cache did for every call inside fn, however deep.',
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -27,11 +27,11 @@ export const detection: Section = {
 
     const origins = (key: string) => calls[key]?.map(originOf).sort().join(' and ')
     report.claim(
-      'of two callers at once, one scanned and one shared its answer',
+      'of two callers at once, one scanned and the other shared the result',
       origins(near.key(lat, lon)) === 'a scan and the scan of another',
     )
     report.claim(
-      "'york' was answered from the cache, by what was kept of 'York'",
+      "'york' was answered from the cache, by the result stored for 'York'",
       origins(search.key('york')) === 'the cache' && finder.scans === 2,
     )
   },

@@ -10,8 +10,7 @@ const [lat, lon] = places['Machu Picchu']
 
 export const earlyRefresh: Section = {
   title: 'An early refresh',
-  promise:
-    "With early and earlyTtl: '300ms', an old answer is given once more while a new one is found in the background.",
+  promise: "With early and earlyTtl: '300ms', an old answer is returned at once, and replaced in the background.",
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -37,7 +36,7 @@ export const earlyRefresh: Section = {
       ['asked', 'answered in', 'scans so far'],
       [cold, stale, fresh].map(({ when, ms, scansOver }) => [when, duration(ms), count(scansOver)]),
     )
-    report.claim('the refresh was one scan, and nobody waited for it', scans === 2 && stale.scansOver === 1)
+    report.claim('the refresh was one scan, and no caller waited for it', scans === 2 && stale.scansOver === 1)
     await near.invalidate(lat, lon)
   },
 }

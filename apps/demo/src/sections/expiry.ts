@@ -10,7 +10,7 @@ const [lat, lon] = places['Machu Picchu']
 
 export const expiry: Section = {
   title: 'Time to live',
-  promise: "An answer with ttl: '1s' is given for one second, and then found anew.",
+  promise: "An answer with ttl: '1s' is stored for one second, and then computed again.",
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -46,7 +46,7 @@ export const expiry: Section = {
     )
     const isKept = !second.scanned || second.at > 1_000 // on a machine that slept through it
     report.claim('within its time to live the answer came from the cache', first.scanned && isKept)
-    report.claim('after it the answer was gone, and found anew', third.left === undefined && third.scanned)
+    report.claim('after that it was gone, and computed again', third.left === undefined && third.scanned)
   },
 }
 

@@ -40,7 +40,8 @@ function signingUp(cache: Cache, register: (user: User) => Promise<void>) {
 
 export const failingHandler: Section = {
   title: 'A handler that fails after it wrote',
-  promise: 'A user is inserted, cached, and registered elsewhere. That fails, and the database rolls back. The cache?',
+  promise:
+    'A handler inserts a user, caches it, and calls another service, which fails. The database rolls back. And the cache?',
 
   async show({ cache, report }) {
     const { handler, has, close } = signingUp(cache, async ({ name }) => {
@@ -59,20 +60,20 @@ export const failingHandler: Section = {
     const accepted = await outcome(grace)
     close()
 
-    const shown = ({ row, entry }: typeof without) => [row ? 'there' : '·', entry ? 'there' : '·']
+    const shown = ({ row, entry }: typeof without) => [row ? 'yes' : 'no', entry ? 'yes' : 'no']
     report.table(
-      ['', 'row', 'entry'],
+      ['', 'in the database', 'in the cache'],
       [
-        ['it fails, no transaction of the cache', ...shown(without)],
-        ['it fails, in a transaction', ...shown(refused)],
-        ['it succeeds, in a transaction', ...shown(accepted)],
+        ['fails, without a transaction of the cache', ...shown(without)],
+        ['fails, in a transaction', ...shown(refused)],
+        ['succeeds, in a transaction', ...shown(accepted)],
       ],
     )
     report.claim(
-      'without a transaction the cache knows a user whom the database does not',
+      'without a transaction, the cache holds a user that the database does not',
       without.entry && !without.row,
     )
-    report.claim('with one, what the handler wrote vanished from both', !refused.row && !refused.entry)
-    report.claim('and what succeeds is in both', accepted.row && accepted.entry)
+    report.claim('in a transaction, a failure leaves the user in neither', !refused.row && !refused.entry)
+    report.claim('in a transaction, a success leaves the user in both', accepted.row && accepted.entry)
   },
 }

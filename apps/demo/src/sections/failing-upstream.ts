@@ -7,7 +7,8 @@ class UpstreamDown extends Error {}
 
 export const failingUpstream: Section = {
   title: 'A failing upstream',
-  promise: 'It answers, breaks, and recovers. failover keeps answering; a circuit breaker stops calling it meanwhile.',
+  promise:
+    'A service answers, fails, and recovers. failover keeps answering; a circuit breaker stops calling it meanwhile.',
 
   async show({ cache, report }) {
     const states: string[] = []
@@ -46,17 +47,17 @@ export const failingUpstream: Section = {
       return answered === times
     }
 
-    const well = await ask('while it is well', 2)
+    const well = await ask('works', 2)
     isDown = true
-    const down = await ask('while it is down', 50)
+    const down = await ask('is down', 50)
     const callsWhileDown = asked
     isDown = false
     await sleep(250)
-    const back = await ask('when it is back', 2)
+    const back = await ask('works again', 2)
 
-    report.table(['upstream', 'asked', 'answered', 'reached it', 'breaker'], rows)
+    report.table(['the upstream', 'callers', 'answered', 'calls upstream', 'breaker'], rows)
     report.claim('every caller got an answer', well && down && back)
-    report.claim('while it was down, the breaker let only a few calls reach it', callsWhileDown < 10)
+    report.claim('while it was down, the breaker let fewer than ten calls through', callsWhileDown < 10)
     // Where the store is a wait away, 50 calls may outlast the ttl: then it tries one call, and opens again.
     const story = /^open(?:,half-open,open)*,half-open,closed$/
     report.claim('the breaker opened, tried one call, and closed', story.test(states.join()))

@@ -19,7 +19,7 @@ interface Sample {
 
 export const hitRatio: Section = {
   title: 'Hit ratio under load',
-  promise: `Requests as people make them: the nth of the ${CITIES} largest cities is asked about 1/n as often as the first.`,
+  promise: `Zipf-distributed requests: the nth of the ${CITIES} largest cities is asked about 1/n as often as the first.`,
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -55,12 +55,12 @@ export const hitRatio: Section = {
       rowOf(samples, from, Math.min(STRETCHES[at] ?? REQUESTS, samples.length)),
     )
     report.table(
-      ['requests', 'scans', 'hits', 'hit ratio', 'mean answer'],
+      ['requests', 'scans', 'hits', 'hit ratio', 'mean time'],
       [...stretches, ['all', ...rowOf(samples, 0, REQUESTS).slice(1)]],
     )
     const scan = meanTime(samples.filter(({ scanned }) => scanned))
     report.note(
-      `That took ${duration(timeOf(samples))}. A scan of ${duration(scan)} for each would have taken ${duration(scan * REQUESTS)}.`,
+      `All requests took ${duration(timeOf(samples))}. Without a cache, ${duration(scan)} each, they would have taken ${duration(scan * REQUESTS)}.`,
     )
     report.claim(
       `${count(finder.scans, 'scan')} answered ${count(questions.size, 'different question')}`,

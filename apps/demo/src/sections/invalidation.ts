@@ -7,7 +7,8 @@ const texts = ['san', 'york']
 
 export const invalidation: Section = {
   title: 'Invalidation',
-  promise: 'When data changes, what was computed from it has to go: one answer, or all whose key matches a pattern.',
+  promise:
+    'When data changes, the answers computed from it have to go: one of them, or all whose key matches a pattern.',
 
   async show({ cache, cities, report }) {
     const { near, search } = cityService(cache, new CityFinder(cities))

@@ -48,15 +48,15 @@ export const loginSection: Section = {
 
     const shown = ({ count, chain }: typeof plain) => [String(count), chain ? 'yes' : 'no']
     report.table(
-      ['', 'logins counted', 'each followed another'],
+      ['', 'logins counted', 'sessions form one chain'],
       [
         ['commands one by one', ...shown(plain)],
         ['in a transaction', ...shown(together)],
       ],
     )
-    report.claim('one by one, several logins ended the same session, and sessions nobody ended are left', !plain.chain)
+    report.claim('one by one, several logins replaced the same session, and others were never replaced', !plain.chain)
     report.claim(
-      'in a transaction, none was, and all four keys tell of the same login',
+      'in a transaction each replaced the one before, and all four keys agree',
       together.count === LOGINS && together.chain && together.agrees,
     )
   },

@@ -10,7 +10,7 @@ const newTown: City = { name: 'Cashew Point', country: 'AU', population: 1, lat,
 
 export const overtakenLoad: Section = {
   title: 'An invalidation during a load',
-  promise: 'During a scan, a city is founded and its neighbourhood invalidated. The scan knows nothing of it.',
+  promise: 'While a scan runs, a city is added and its neighbourhood is invalidated. The scan cannot see the new city.',
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -27,21 +27,16 @@ export const overtakenLoad: Section = {
 
     const nearest = (answer: readonly City[] | undefined) => answer?.[0]?.name ?? '·'
     report.table(
-      ['', 'nearest to the Sydney Opera House'],
+      ['nearest to the Sydney Opera House', 'the caller got', 'the cache stored'],
       [
-        ['the scan that was overtaken says', nearest(overtaken)],
-        ['kept of it', nearest(kept)],
-        ['the next call says', nearest(next)],
-        ['kept of it', nearest(after)],
+        ['the scan that was running', nearest(overtaken), nearest(kept)],
+        ['the next call', nearest(next), nearest(after)],
       ],
     )
     report.claim(
-      'the outdated answer was given to the caller who waited for it, and not kept',
+      'the outdated answer went to the caller who waited for it, and was not stored',
       kept === undefined && nearest(overtaken) !== newTown.name,
     )
-    report.claim(
-      'the next caller was told of the new city',
-      nearest(next) === newTown.name && nearest(after) === newTown.name,
-    )
+    report.claim('the next caller got the new city', nearest(next) === newTown.name && nearest(after) === newTown.name)
   },
 }

@@ -8,7 +8,7 @@ const LIMIT = 10
 
 export const limits: Section = {
   title: 'A rate limit',
-  promise: `Each user may search ${LIMIT} times a minute. Two of them search ${CALLS} times at once.`,
+  promise: `Each user may search ${LIMIT} times a minute. Two users search ${CALLS} times each, all at once.`,
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -27,7 +27,7 @@ export const limits: Section = {
     )
 
     report.table(
-      ['user', 'searches', 'allowed', 'refused', 'told to come back in'],
+      ['user', 'searches', 'allowed', 'refused', 'retry after'],
       rows.map(({ user, allowed, refused }) => [
         user,
         count(CALLS),

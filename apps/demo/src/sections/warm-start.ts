@@ -13,7 +13,7 @@ const KEY = 'kept-by-demo:{lat}:{lon}'
 
 export const warmStart: Section = {
   title: 'A warm start',
-  promise: 'A store that outlives the process starts with the answers of the run before. They are kept for a day.',
+  promise: 'A store that survives the process still has the answers of the run before. They are stored for a day.',
 
   async show({ cache, cities, report }) {
     const finder = new CityFinder(cities)
@@ -30,12 +30,10 @@ export const warmStart: Section = {
     const kept = CITIES - found
     asking.end()
 
-    const start = kept === 0 ? 'a cold start' : kept === CITIES ? 'a warm start' : 'a start half warm'
-    report.note(
-      `${start}: ${count(kept, 'answer')} of an earlier run, ${count(found, 'answer')} found anew, in ${duration(ms)}`,
-    )
+    const start = kept === 0 ? 'a cold start' : kept === CITIES ? 'a warm start' : 'a half-warm start'
+    report.note(`${start}: ${count(kept, 'answer')} from an earlier run, ${count(found, 'scan')}, in ${duration(ms)}`)
     const fresh = await Promise.all(asked.map(({ lat, lon }) => finder.near(lat, lon)))
     const same = isDeepStrictEqual(result, fresh)
-    report.claim('every answer is the one a scan would give', same)
+    report.claim('every answer equals that of a scan', same)
   },
 }

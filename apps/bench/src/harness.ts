@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Row, report } from './report.ts'
+import { type Bar, type Built, judged, type Row, report } from './report.ts'
 
 /** One library in a lane. */
 interface Contender {
@@ -15,11 +15,9 @@ interface Contender {
   check(): void | Promise<void>
 }
 
-/** What a ratio has to reach. `atLeast` reads "their time by ours", `atMost` reads "our time by theirs". */
-type Bar = { readonly atLeast: number; readonly aim: number } | { readonly atMost: number; readonly aim: number }
-
-/** A contender beside ours. Without a bar it is there to compare. */
+/** A contender beside ours. */
 export interface Peer extends Contender {
+  /** `atLeast` reads "theirs by ours", `atMost` "ours by theirs". Absent: it is there to compare. */
   readonly bar?: Bar
   /** A bar for the CPU time, in a comparison by the wall clock. */
   readonly cpuBar?: Bar
@@ -36,6 +34,8 @@ export interface Comparison {
    * @default 'cpu'
    */
   readonly clock?: 'cpu' | 'wall'
+  /** Whether ratios without a bar read "ours by theirs". @default false */
+  readonly isCost?: boolean
   /** How long it may take, in milliseconds of wall time. @default 6_000 */
   readonly budget?: number
   readonly ours: Contender
@@ -59,7 +59,8 @@ const MOST_ROUNDS = 151
  * young generation, so that nobody pays for the garbage of another; and what is read is the CPU clock of the main
  * thread, unless the lane asks for the wall clock. The ratio is the median of the ratios of the rounds.
  */
-export async function compare({ lane, what, clock = 'cpu', budget = 6_000, ours, peers }: Comparison): Promise<Row[]> {
+export async function compare(comparison: Comparison): Promise<Row[]> {
+  const { clock = 'cpu', budget = 6_000, ours, peers } = comparison
   const contenders = [ours, ...peers]
   const batches: number[] = []
   for (const contender of contenders) {
@@ -77,9 +78,9 @@ export async function compare({ lane, what, clock = 'cpu', budget = 6_000, ours,
   const [own = [], ...others] = times
   return peers.flatMap((peer, at) => {
     const theirs = others[at] ?? []
-    const row = rowOf(lane, what, peer.name, peer.bar, by(clock, own), by(clock, theirs))
+    const row = rowOf(comparison, peer.name, peer.bar, by(clock, own), by(clock, theirs))
     if (peer.cpuBar === undefined) return row
-    return [row, rowOf(lane, what, `${peer.name}, CPU`, peer.cpuBar, by('cpu', own), by('cpu', theirs))]
+    return [row, rowOf(comparison, `${peer.name}, CPU`, peer.cpuBar, by('cpu', own), by('cpu', theirs))]
   })
 }
 
@@ -89,12 +90,12 @@ function by(clock: keyof Took, times: readonly Took[]): number[] {
 
 /** A row for a count that has to be exact. */
 export function exactly(lane: string, what: string, found: number, expected: number): Row {
-  return { lane, what, beside: '', ratio: found, bar: `= ${expected}`, passed: found === expected }
+  return { lane, what, ratio: found, bar: `= ${expected}`, passed: found === expected }
 }
 
-/** Runs a lane: makes its rows, prints and saves them. */
-export async function run(rows: () => Promise<readonly Row[]>): Promise<void> {
-  report(await rows())
+/** Runs a lane: makes its rows, prints and saves them. @param built Where only one can be measured. */
+export async function run(rows: () => Promise<readonly Row[]>, built?: Built): Promise<void> {
+  report(await rows(), built)
 }
 
 async function check(contender: Contender): Promise<void> {
@@ -129,29 +130,25 @@ async function perOperation({ batch, operations = 1_000 }: Contender, batches: n
 }
 
 function rowOf(
-  lane: string,
-  what: string,
-  name: string,
+  { lane, what, isCost: isCostly = false }: Comparison,
+  beside: string,
   bar: Bar | undefined,
   own: readonly number[],
   theirs: readonly number[],
 ): Row {
-  const isLimit = bar !== undefined && 'atMost' in bar
-  const ratios = own.map((time, at) => (isLimit ? time / (theirs[at] as number) : (theirs[at] as number) / time))
-  const ratio = quantile(ratios, 0.5)
+  const isCost = bar === undefined ? isCostly : 'atMost' in bar
+  const ratios = own.map((time, at) => (isCost ? time / (theirs[at] as number) : (theirs[at] as number) / time))
   const row: Row = {
     lane,
     what,
-    beside: name,
+    beside,
     ours: quantile(own, 0.5),
     theirs: quantile(theirs, 0.5),
-    ratio,
+    ratio: quantile(ratios, 0.5),
+    ...(isCost && { isCost }),
     quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
   }
-  if (bar === undefined) return row
-  const hard = 'atMost' in bar ? bar.atMost : bar.atLeast
-  const sign = isLimit ? '≤' : '≥'
-  return { ...row, bar: `${sign} ${hard}`, aim: `${sign} ${bar.aim}`, passed: isLimit ? ratio <= hard : ratio >= hard }
+  return bar === undefined ? row : judged(row, bar)
 }
 
 /** The value below which a part of the others are. */

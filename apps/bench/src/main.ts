@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { machine } from './report.ts'
+import { writePage } from './results-page.ts'
 
 /**
  * Runs the lanes named on the command line, or all of them: each in a process of its own, so that what one lane
@@ -31,6 +32,7 @@ const missed = wanted.filter((name) => {
   const script = fileURLToPath(new URL(`${name}.ts`, folder))
   return spawnSync(process.execPath, [...options, script], { stdio: 'inherit' }).status !== 0
 })
+writePage()
 console.log(`\n${machine(flags ? 'dist' : 'source')}`)
 if (missed.length > 0) {
   console.error(`Missed a bar or failed: ${missed.join(', ')}.`)

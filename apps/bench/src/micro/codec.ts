@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert'
 import { createSerializer, type Serializer } from '@cashews/serialization'
 import { compare, type Peer, run } from '../harness.ts'
-import type { Row } from '../report.ts'
+import { judged, type Row } from '../report.ts'
 
 const host = {
   error(error: unknown): never {
@@ -133,8 +133,5 @@ async function signed(payload: Payload): Promise<Row[]> {
   })
   const { ours: own = Number.NaN, theirs = Number.NaN } = row as Row
   const micros = (own - theirs) / 1e3
-  return [
-    row as Row,
-    { lane: 'S1', what, beside: 'microseconds more', ratio: micros, bar: '≤ 6', aim: '≤ 5', passed: micros <= 6 },
-  ]
+  return [row as Row, judged({ lane: 'S1', what, beside: 'microseconds more', ratio: micros }, { atMost: 6, aim: 5 })]
 }

@@ -1,14 +1,14 @@
 import { strictEqual } from 'node:assert'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { disk } from '@cashews/backend-disk'
 import { type Cache, createCache } from '@cashews/core'
 import { freshDirectory } from '../disk-contenders.ts'
-import { run } from '../harness.ts'
-import type { Row } from '../report.ts'
+import { quantile, run } from '../harness.ts'
+import { worstPause } from '../pauses.ts'
+import { type Bar, judged, type Row } from '../report.ts'
 import { userOf } from '../users.ts'
 
 const MB = 1024 ** 2
@@ -67,33 +67,11 @@ async function* fill(cache: Cache, thousands: number): AsyncGenerator<void> {
   }
 }
 
-/** How long this thread was ready to run while others had the processor, in milliseconds, where Linux counts it. */
-function waitedForProcessor(): number {
-  try {
-    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
-  } catch {
-    return 0
-  }
-}
-
-/** The longest that the event loop stood still during some work, in milliseconds: a busy machine is not counted. */
-async function worstPause(work: (cache: Cache) => AsyncGenerator<void>): Promise<number> {
+async function pauseOf(work: (cache: Cache) => AsyncGenerator<void>): Promise<number> {
   await using cache = await open()
-  let worst = 0
-  let isDone = false
-  const watch = async () => {
-    for (let last = performance.now() - waitedForProcessor(); !isDone; ) {
-      await setImmediate()
-      const now = performance.now() - waitedForProcessor()
-      worst = Math.max(worst, now - last)
-      last = now
-    }
-  }
-  const watching = watch()
-  for await (const _ of work(cache)) await setImmediate()
-  isDone = true
-  await watching
-  return worst
+  return worstPause(async () => {
+    for await (const _ of work(cache)) await setImmediate()
+  })
 }
 
 /** How long a write takes while another process writes to the same files as fast as it can. */
@@ -115,25 +93,20 @@ async function besideAnother(): Promise<{ readonly p99: number; readonly errors:
   }
   child.kill('SIGKILL')
   await once(child, 'close')
-  return { p99: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] as number, errors }
-}
-
-function atMost(lane: string, what: string, found: number, most: number, aim?: number): Row {
-  const bar = `≤ ${most}`
-  return { lane, what, beside: '', ratio: found, bar, ...(aim && { aim: `≤ ${aim}` }), passed: found <= most }
+  return { p99: quantile(times, 0.99), errors }
 }
 
 /** How long disk keeps the event loop, and another process a write, waiting: D3 in part. */
 await run(async () => {
   const rows: Row[] = []
+  const add = (lane: string, what: string, ratio: number, bar: Bar) => rows.push(judged({ lane, what, ratio }, bar))
   for (const [what, work] of Object.entries(WORKS)) {
     const pauses: number[] = []
-    for (let round = 0; round < ROUNDS; round++) pauses.push(await worstPause(work))
-    const pause = pauses.toSorted((one, other) => one - other)[1] as number
-    rows.push(atMost('D4', `worst pause, ms: ${what}`, pause, 10))
+    for (let round = 0; round < ROUNDS; round++) pauses.push(await pauseOf(work))
+    add('D4', `worst pause, ms: ${what}`, quantile(pauses, 0.5), { atMost: 10 })
   }
   const { p99, errors } = await besideAnother()
-  rows.push(atMost('D3', 'p99 of a write beside a writing process, ms', p99, 25, 5))
-  rows.push(atMost('D3', 'errors of two writing processes', errors, 0))
+  add('D3', 'p99 of a write beside a writing process, ms', p99, { atMost: 25, aim: 5 })
+  add('D3', 'errors of two writing processes', errors, { atMost: 0 })
   return rows
 })

@@ -2,7 +2,7 @@ import { strictEqual } from 'node:assert'
 import { type MemoryOptions, memory } from '@cashews/backend-memory'
 import { HOUR } from '../contenders.ts'
 import { run } from '../harness.ts'
-import type { Row } from '../report.ts'
+import { judged, type Row } from '../report.ts'
 
 const CAPACITY = 10_000
 const KEYS = 10 * CAPACITY
@@ -89,16 +89,9 @@ const WORST = 1.02
 
 function missRow([name, trace]: [string, () => Iterable<string>]): Row {
   const [ours, theirs] = [missesOf(trace(), 'sieve'), missesOf(trace(), 'lru')]
-  const bar = bars[name] ?? WORST
   const beside = `lru: ${((100 * theirs) / REQUESTS).toFixed(1)} % of ${REQUESTS / 1e6} M miss`
-  return {
-    lane: 'M6',
-    what: `misses with eviction: 'sieve', ${name}`,
-    beside,
-    ratio: ours / theirs,
-    bar: `≤ ${bar}`,
-    passed: ours / theirs <= bar,
-  }
+  const row = { lane: 'M6', what: `misses with eviction: 'sieve', ${name}`, beside, ratio: ours / theirs }
+  return judged(row, { atMost: bars[name] ?? WORST })
 }
 
 /** M6: how often a full store misses, beside the same store with the other eviction. */

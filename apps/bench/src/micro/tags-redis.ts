@@ -119,6 +119,7 @@ await run(async () => {
   const misses = await compare({
     lane: 'G4',
     what: 'cached miss on Redis of a function with two tags',
+    isCost: true,
     clock: 'wall',
     ours: {
       name: 'cashews',
@@ -142,6 +143,7 @@ await run(async () => {
   const firsts = await compare({
     lane: 'G4',
     what: 'cached miss on Redis of a function with two tags, one of them new',
+    isCost: true,
     clock: 'wall',
     ours: {
       name: 'cashews',

@@ -7,7 +7,7 @@ import { createTags } from '@cashews/tags'
 import { cashews } from '../contenders.ts'
 import { compare, run } from '../harness.ts'
 import { askInBothOrders, beside, ownLoop, role } from '../processes.ts'
-import type { Row } from '../report.ts'
+import { judged, type Row } from '../report.ts'
 import { counted, ids, userOf } from '../users.ts'
 
 const MILLION = 1_000_000
@@ -77,23 +77,10 @@ async function million(): Promise<Row[]> {
   strictEqual(await cache.getKeysCount(), 0)
   const left = Math.max(0, heldBytes() - before) / MILLION
   await cache.close()
+  const row = (what: string, ratio: number, atMost: number) => judged({ lane: 'G4', what, ratio }, { atMost })
   return [
-    {
-      lane: 'G4',
-      what: 'ms to delete a tag of 1,000,000 keys',
-      beside: '',
-      ratio: took,
-      bar: '≤ 5',
-      passed: took <= 5,
-    },
-    {
-      lane: 'G4',
-      what: 'bytes left for each of 1,000,000 tagged writes that expired',
-      beside: '',
-      ratio: left,
-      bar: '≤ 1',
-      passed: left <= 1,
-    },
+    row('ms to delete a tag of 1,000,000 keys', took, 5),
+    row('bytes left for each of 1,000,000 tagged writes that expired', left, 1),
   ]
 }
 
@@ -102,18 +89,10 @@ if (role === undefined)
   await run(async () => {
     const slower = (kinds: string) => askInBothOrders(kinds, (ratio) => 1 / ratio)
     const [control, measured] = [slower('pp'), slower('tp')]
-    const passed = measured.ratio <= 1.1
+    const row = { lane: 'G4', what: 'a hit of a function with two tags by one without', beside, ...measured }
     return [
       { lane: 'G4', what: 'a hit of a function by one of another like it', beside, ...control },
-      {
-        lane: 'G4',
-        what: 'a hit of a function with two tags by one without',
-        beside,
-        ...measured,
-        bar: '≤ 1.1',
-        aim: '≤ 1',
-        passed,
-      },
+      judged(row, { atMost: 1.1, aim: 1 }),
       ...(await million()),
     ]
   })

@@ -25,7 +25,9 @@ export interface ClientSideReport {
   readonly staleness: Milliseconds
   /** How long the last sign of life of a server took, in milliseconds. */
   readonly roundTrip: Milliseconds
+  /** Reads that a copy answered. */
   readonly hits: number
+  /** Reads that asked Redis. */
   readonly misses: number
   /** Values that were not kept, because they changed while they were read. */
   readonly refused: number

@@ -47,6 +47,7 @@ export interface RedisOptions extends SerializerOptions {
   readonly db?: number
   /** The user of the ACL to log in as. @default Redis's own: `default` */
   readonly username?: string
+  /** The password of that user, or of the server. @default none */
   readonly password?: string
   /** `true`, or settings of `node:tls`. @default false */
   readonly tls?: boolean | ServerOptions['tls']

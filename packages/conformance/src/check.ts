@@ -32,6 +32,7 @@ export type Feature =
 export interface Check {
   /** The promise, in the words of the contract. */
   readonly title: string
+  /** What a backend must have for it; otherwise it is skipped. @default nothing */
   readonly needs?: readonly Feature[]
   /** Throws when the promise is broken. The backend is open and empty. */
   run(context: CheckContext): Promise<void>
@@ -39,31 +40,39 @@ export interface Check {
 
 /** Checks that belong together. */
 export interface CheckGroup {
+  /** Heads the checks in a report. */
   readonly name: string
+  /** The checks, in the order they run. */
   readonly checks: readonly Check[]
 }
 
 /** What the backend told its host. */
 export interface Reports {
+  /** Keys that it dropped by itself. */
   readonly removed: { readonly key: string; readonly reason: RemovalReason }[]
+  /** Errors that no caller awaited. */
   readonly errors: unknown[]
 }
 
 /** What a check works with. */
 export interface CheckContext {
+  /** The backend that is checked: open and empty. */
   readonly backend: Backend
   /** Backends that see the same data: the one above, and a second one when the store is shared. */
   readonly peers: readonly [Backend, ...Backend[]]
+  /** What it told its host so far. */
   readonly reports: Reports
   /** A short lifetime. Checks count in it, so that a store that really waits is given time enough. */
   readonly unit: Milliseconds
   /** Whether time is moved by hand, so that instants can be compared exactly. */
   readonly exact: boolean
+  /** How random command sequences are made. */
   readonly model: ModelOptions
   /** Whether `apply` may name several keys. */
   readonly severalKeys: boolean
   /** A name that was never used before: for locks, which outlive `clear` and the check in a store that is shared. */
   readonly unique: string
+  /** Lets time pass: by hand, or by waiting. */
   elapse(duration: Milliseconds): Promise<void>
   /** Makes one more backend, not opened. It is closed after the check. */
   create(): Promise<Backend>

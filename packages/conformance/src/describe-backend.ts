@@ -10,6 +10,7 @@ interface TestContext {
 
 /** The two functions every JavaScript test runner has. */
 export interface TestRunner {
+  /** Groups tests under a name. */
   describe(name: string, define: () => void): unknown
   it: {
     (title: string, run: (test?: TestContext) => Promise<void>, timeout?: number): unknown

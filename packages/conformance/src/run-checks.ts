@@ -27,8 +27,11 @@ export interface ConformanceOptions {
 
 /** How a check went. */
 export interface CheckResult {
+  /** The name of its {@link CheckGroup}. */
   readonly group: string
+  /** The promise that was checked. */
   readonly title: string
+  /** `skipped`: the backend says that it lacks what the check needs. */
   readonly outcome: 'passed' | 'failed' | 'skipped'
   /** Why it failed. */
   readonly error?: unknown

@@ -6,6 +6,7 @@ export type Milliseconds = number
 
 /** The answer for a key that is not there. Never a value: a stored `undefined` is a hit. */
 export const MISS: unique symbol = Symbol.for('cashews.miss') as never
+/** The type of {@link MISS}. */
 export type Miss = typeof MISS
 
 /**
@@ -27,8 +28,11 @@ export type Content =
 
 /** What a key holds, for how long, and a stamp to notice that it changed. */
 export interface Snapshot {
+  /** {@link MISS} for a key of another kind than a value. */
   readonly value: unknown
+  /** `Infinity`: no expiry. */
   readonly timeLeft: Milliseconds
+  /** To be given to {@link BackendBase.apply} as an {@link Expectation}. */
   readonly stamp: Stamp
   /** What a key of another kind holds. */
   readonly content?: Content
@@ -38,7 +42,9 @@ export interface Snapshot {
 export interface Spot {
   /** The store may put its own copy of the text here, which it then knows at a glance. */
   key: string
+  /** The store that has noted something here; no other goes by it. */
   store: object | undefined
+  /** Where in that store the entry is. */
   at: number
   /** What a strategy keeps of the key. */
   note?: unknown
@@ -46,13 +52,17 @@ export interface Spot {
 
 /** A second at most, in which a store writes, removes and evicts nothing. */
 export interface Moment {
+  /** Whether it has ended: the store may have changed since. */
   readonly isOver: boolean
+  /** Ends it early. */
   end(): void
 }
 
 /** What must still be true of a key for {@link BackendBase.apply} to write. Without a stamp: the key is absent. */
 export interface Expectation {
+  /** The key that is looked at. */
   readonly key: string
+  /** As {@link Snapshot.stamp} told it. */
   readonly stamp?: Stamp | undefined
 }
 
@@ -77,7 +87,9 @@ export type Write =
  * nobody does.
  */
 export interface LockExpectation {
+  /** The name of the lock. */
   readonly lock: string
+  /** Proves who holds it. Absent: it must be free. */
   readonly token?: string | undefined
 }
 
@@ -324,7 +336,9 @@ export interface Tags {
 
 /** Waits for what a key holds. It is told once, by one of these. Neither throws. */
 export interface Asker {
+  /** The value, or {@link MISS}. */
   found(value: unknown): void
+  /** The store could not answer. */
   failed(error: unknown): void
 }
 
@@ -338,7 +352,9 @@ export interface Usage {
 
 /** What {@link Leases.get} answers: the value, or the right to store what is loaded instead. */
 export interface Leased {
+  /** The value, or {@link MISS}. */
   readonly value: unknown
+  /** A token for {@link Leases.set}. Absent when a value was found. */
   readonly lease?: string
 }
 
@@ -448,8 +464,11 @@ export interface Backend extends BackendBase {
 
   /** `false`: this store cannot, and a command that needs it is a `NotSupportedError`. */
   readonly bits: Bits | false
+  /** As {@link bits}. */
   readonly windows: Windows | false
+  /** As {@link bits}. */
   readonly sets: Sets | false
+  /** As {@link bits}. */
   readonly locks: Locks | false
   /** {@link completeBackend} adds it to a store that has none. */
   readonly tags: Tags | false

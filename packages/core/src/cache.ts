@@ -84,6 +84,7 @@ export interface ControlOptions {
  * up with `suppress: false`.
  */
 export class Cache implements AsyncDisposable {
+  /** Names the cache in messages. @default 'cache' */
   readonly name: string
   readonly #drivers: readonly Driver[]
   readonly #onError: (error: unknown) => void
@@ -120,6 +121,7 @@ export class Cache implements AsyncDisposable {
    * @throws {ConfigurationError} On an unknown scheme or option.
    */
   setup(url: string | URL, options?: UrlSetupOptions): this
+  /** Likewise, by a settings URL or a backend. */
   setup(target: string | URL | Backend, options?: SetupOptions): this
   setup(target: string | URL | Backend, options: UrlSetupOptions = {}): this {
     const route = new Route(resolveSetup(target, options, this.#drivers), {
@@ -157,6 +159,7 @@ export class Cache implements AsyncDisposable {
     await Promise.all(this.#routes.all.map((route) => route.close()))
   }
 
+  /** Closes the cache, at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -182,6 +185,7 @@ export class Cache implements AsyncDisposable {
 
   /** Answers the value, `undefined` or `fallback` when there is none. */
   get<T = unknown>(key: string): Promise<T | undefined>
+  /** Likewise, with a `fallback` for a key that is not there. */
   get<T = unknown, F = T>(key: string, fallback: F): Promise<T | F>
   get(key: string, fallback?: unknown): Promise<unknown> {
     try {

@@ -35,6 +35,7 @@ export interface Detections {
 
 /** What `detect` answers. */
 export interface Detected<T> extends Detections {
+  /** What the function answered. */
   readonly result: T
 }
 

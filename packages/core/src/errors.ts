@@ -87,6 +87,7 @@ export type DecodeReason = 'foreign' | 'unsealed' | 'forged' | 'expired' | 'limi
 export class DecodeError extends CashewsError {
   static override readonly name = 'DecodeError'
   readonly code = 'CASHEWS_DECODE'
+  /** Why; `corrupt` where nothing more is known. */
   readonly reason: DecodeReason
 
   constructor(message: string, { reason = 'corrupt', ...options }: ErrorOptions & { reason?: DecodeReason } = {}) {

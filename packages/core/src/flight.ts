@@ -8,9 +8,11 @@ import type { Tally } from './tallies.ts'
 
 /** A call that is read through. */
 export interface LoadCall {
+  /** The key, before all middlewares. */
   readonly key: string
   /** What the load is called with. */
   readonly self: unknown
+  /** The arguments of the call. */
   readonly args: readonly unknown[]
   /** Lets this caller go. The load goes on while others wait for it. */
   readonly signal: AbortSignal | undefined

@@ -10,7 +10,9 @@ import { type CallJudge, PendingCall } from './pending-call.ts'
 export interface GuardOptions {
   /** Whether store errors become neutral answers, as if the cache were empty. */
   readonly suppress: boolean
+  /** How long a read may take. {@link SetupOptions} has the default: 100 ms. */
   readonly readTimeout: Milliseconds
+  /** How long a write may take. {@link SetupOptions} has the default: 250 ms. */
   readonly writeTimeout: Milliseconds
 }
 
@@ -18,12 +20,15 @@ export interface GuardOptions {
 export interface Guarded {
   /** For messages. */
   readonly name: string
+  /** Whether the cache has closed the store: then no failure counts. */
   readonly isClosed: boolean
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
+  /** Hears of an error that no caller gets. */
   report(error: unknown): void
   /** The store is left alone from now on, for an error that was reported. */
   unavailable(error: unknown): void
+  /** The store answers again. */
   available(): void
 }
 

@@ -11,7 +11,9 @@ type Named<C extends Command, Name extends string, T> = Name extends keyof CallO
 
 /** A command that was carried out. */
 export interface CommandEvent<C extends Command = Command> {
+  /** The name of the command. */
   readonly command: C
+  /** The store that carried it out. */
   readonly backend: Backend
   /** The key, for commands on one key. */
   readonly key: Named<C, 'key', string>
@@ -27,14 +29,17 @@ export interface CommandEvent<C extends Command = Command> {
 
 /** A key that a store dropped by itself. */
 export interface RemovalEvent {
+  /** The key, as the store has it. */
   readonly key: string
   /** `'expired'`, or `'evicted'`: there was no room. */
   readonly reason: RemovalReason
+  /** The store that dropped it. */
   readonly backend: Backend
 }
 
 /** A store that stopped answering, or answers again. */
 export interface HealthEvent {
+  /** The store. */
   readonly backend: Backend
   /** Why it was given up. */
   readonly error?: unknown
@@ -42,6 +47,7 @@ export interface HealthEvent {
 
 /** A lock that was taken, or given up. */
 export interface LockEvent {
+  /** The name of the lock. */
   readonly key: string
   /** `false`: its taker gave up waiting. */
   readonly taken: boolean
@@ -51,21 +57,29 @@ export interface LockEvent {
 
 /** A call that a strategy turned away without running the function. */
 export interface RefusalEvent {
+  /** `rateLimit`, `slidingRateLimit` or `circuitBreaker`. */
   readonly strategy: string
+  /** The key template of the function. */
   readonly template: string
+  /** The key of the call. */
   readonly key: string
 }
 
 /** A circuit breaker that this process saw change. */
 export interface CircuitEvent {
+  /** `circuitBreaker`. */
   readonly strategy: string
+  /** The key template of the function. */
   readonly template: string
+  /** The key of the breaker. */
   readonly key: string
+  /** What it is now; `half-open` lets a probe through. */
   readonly state: 'closed' | 'open' | 'half-open'
 }
 
 /** A transaction that ended. */
 export interface TransactionEvent {
+  /** `fast`, `locked` or `serializable`. */
   readonly mode: string
   /**
    * `committed`; `rolled back`: its function failed, or asked for it; `conflict`: others were in its way, and it runs again; `failed`: it
@@ -76,12 +90,19 @@ export interface TransactionEvent {
 
 /** What is heard of besides commands: what stores, strategies and other packages tell. */
 export interface ToldEvents {
+  /** A key was dropped by its store: expired or evicted. */
   removed: RemovalEvent
+  /** A store failed twice in a row, and is not asked until it answers again. */
   unavailable: HealthEvent
+  /** A store answers again. */
   available: HealthEvent
+  /** A lock was taken, or its taker gave up. */
   lock: LockEvent
+  /** A rate limit or a circuit breaker turned a call away. */
   refused: RefusalEvent
+  /** A circuit breaker changed. */
   circuit: CircuitEvent
+  /** A transaction ended. */
   transaction: TransactionEvent
 }
 

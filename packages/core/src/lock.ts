@@ -34,6 +34,7 @@ const CHECK_INTERVAL: Ttl = 0.4
 
 /** A lock that is held. Works with `await using`. */
 export class Lock implements AsyncDisposable {
+  /** The name of the lock. */
   readonly key: string
   /** Proves who holds it. */
   readonly token: string
@@ -59,6 +60,7 @@ export class Lock implements AsyncDisposable {
     return this.#store.release(this.token)
   }
 
+  /** Frees the lock, at the end of an `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }

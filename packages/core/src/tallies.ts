@@ -4,6 +4,7 @@ import { getOrMake } from './get-or-make.ts'
 
 /** What a cache counts of the calls of one template: hits that are at hand always, the rest while somebody watches. */
 export class Tally {
+  /** The key template whose calls it counts. */
   readonly template: string
   /** Answered from the cache. */
   hits = 0

@@ -9,6 +9,7 @@ import { RouteRules } from './route-rules.ts'
 
 /** The cache of an application, as `app.cashews`. */
 export interface CashewsApp {
+  /** The cache the plugin was registered with. */
   readonly cache: Cache
   /**
    * Deletes the stored responses of a URL such as `https://shop.example/products?page=1`, in all variants. Resolves to

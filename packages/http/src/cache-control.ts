@@ -2,24 +2,37 @@ import { type Field, membersOf, secondsOf } from './field.ts'
 
 /** The directives of a `Cache-Control` field (RFC 9111 §5.2, RFC 5861, RFC 8246). Durations are in seconds. */
 export interface CacheControl {
+  /** Shared caches may store the response (§5.2.2.9). */
   readonly public?: boolean | undefined
+  /** Only the cache of one user may store it (§5.2.2.7). */
   readonly private?: boolean | undefined
+  /** No cache may store it (§5.2.2.5). */
   readonly noStore?: boolean | undefined
+  /** It may be stored, and used only after the server has confirmed it (§5.2.2.4). */
   readonly noCache?: boolean | undefined
+  /** How long it is fresh, in seconds (§5.2.2.1); of a request: how old the response may be (§5.2.1.1). */
   readonly maxAge?: number | undefined
+  /** The same for shared caches, in seconds; before `maxAge` (§5.2.2.10). */
   readonly sMaxage?: number | undefined
+  /** It must not be used stale (§5.2.2.2). */
   readonly mustRevalidate?: boolean | undefined
+  /** The same for shared caches (§5.2.2.8). */
   readonly proxyRevalidate?: boolean | undefined
+  /** Only a cache that understands the status may store it (§5.2.2.3). */
   readonly mustUnderstand?: boolean | undefined
+  /** Its content must not be changed on the way (§5.2.2.6). */
   readonly noTransform?: boolean | undefined
+  /** It does not change while it is fresh (RFC 8246). */
   readonly immutable?: boolean | undefined
+  /** For how many seconds it may be used stale while it is refreshed (RFC 5861 §3). */
   readonly staleWhileRevalidate?: number | undefined
+  /** For how many seconds it may be used stale when the server fails (RFC 5861 §4). */
   readonly staleIfError?: number | undefined
-  /** Of a request. `Infinity`: any staleness. */
+  /** Of a request: for how many seconds the response may have been stale. `Infinity`: any (§5.2.1.2). */
   readonly maxStale?: number | undefined
-  /** Of a request. */
+  /** Of a request: for how many seconds it must still be fresh (§5.2.1.3). */
   readonly minFresh?: number | undefined
-  /** Of a request. */
+  /** Of a request: only a stored response is wanted (§5.2.1.7). */
   readonly onlyIfCached?: boolean | undefined
 }
 

@@ -6,12 +6,15 @@ export type Forward = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 
 
 /** How one cache handled a request. */
 export interface CacheStatus {
+  /** Whether a stored response was sent, without the handler (§2.1). */
   readonly hit?: boolean
+  /** Why the request went to the handler; absent for a hit (§2.2). */
   readonly forward?: Forward | undefined
   /** The status from the handler, where a different response was sent. */
   readonly forwardStatus?: number | undefined
   /** How long the response stays fresh, in seconds; negative when it is stale. */
   readonly ttl?: number | undefined
+  /** Whether the response of the handler was stored (§2.5). */
   readonly isStored?: boolean | undefined
   /** Whether the response was shared with another request that was under way. */
   readonly isCollapsed?: boolean | undefined

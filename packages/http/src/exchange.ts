@@ -22,7 +22,9 @@ export interface ExchangeOptions {
 
 /** Passes a request on to the handler, and tells when its response has ended. */
 export interface Going {
+  /** Runs the handler. */
   on(): void
+  /** Resolves when its response was sent. */
   ended(): Promise<unknown>
 }
 
@@ -43,6 +45,7 @@ const NO_DIRECTIVES: CacheControl = {}
  * Failures in here are reported, and the handler's own response is sent.
  */
 export class Exchange {
+  /** The request, as the rules see it. */
   readonly request: HttpRequest
   /** Whether the request was made to refresh a stored response. */
   readonly isRefresh: boolean

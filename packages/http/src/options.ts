@@ -24,7 +24,7 @@ const HONORED: readonly unknown[] = ['all', 'reduce-only', 'none']
 
 type Options = Readonly<Record<string, unknown>>
 
-/** @throws {ConfigurationError} When the options of a cached route cannot work. */
+/** Checks the options of a cached route. @throws {ConfigurationError} When the options of a cached route cannot work. */
 export function checkResponseOptions(given: object): void {
   const options = given as Options
   checkNames('A cached route', options, [...RESPONSES, ...STEERING])
@@ -53,7 +53,7 @@ export function checkResponseOptions(given: object): void {
   checkSteering(options)
 }
 
-/** @throws {ConfigurationError} When the options of `cacheControl` cannot work. */
+/** Checks the options of `cacheControl`. @throws {ConfigurationError} When the options of `cacheControl` cannot work. */
 export function checkControlOptions(given: object): void {
   const options = given as Options
   checkNames('cacheControl', options, CONTROL)
@@ -66,24 +66,24 @@ export function checkControlOptions(given: object): void {
   checkSteering(options)
 }
 
-/** @throws {ConfigurationError} When the options of `clearSiteData` cannot work. */
+/** Checks the options of `clearSiteData`. @throws {ConfigurationError} When the options of `clearSiteData` cannot work. */
 export function checkClearOptions(given: object): void {
   checkNames('clearSiteData', given as Options, ['allow'])
   const { allow } = given as Options
   if (allow !== undefined) checkFunction('allow', allow)
 }
 
-/** @throws {ConfigurationError} When the options of answers to errors cannot work. */
+/** Checks the options of answers to errors. @throws {ConfigurationError} When the options of answers to errors cannot work. */
 export function checkProblemOptions(what: string, given: object): void {
   checkNames(what, given, ['policy', 'legacy'])
 }
 
-/** @throws {ConfigurationError} When what should be a cache is none. */
+/** Checks that a cache was given. @throws {ConfigurationError} When what should be a cache is none. */
 export function checkCache(what: string, cache: Cache | undefined): void {
   checkThat(typeof cache?.detect === 'function', `${what} takes a cache, such as createCache(), not ${told(cache)}.`)
 }
 
-/** @throws {ConfigurationError} When there are no options, or one that is not known. */
+/** Checks that options were given, and only known ones. @throws {ConfigurationError} When there are no options, or one that is not known. */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
   checkThat(
     typeof options === 'object' && options !== null,

@@ -2,7 +2,9 @@ import { quoted } from './field.ts'
 
 /** A response that tells a client why its request was refused. */
 export interface Problem {
+  /** The status code. */
   readonly status: number
+  /** The header fields. */
   readonly fields: Readonly<Record<string, string>>
   /** `application/problem+json` (RFC 9457). */
   readonly body: Readonly<Record<string, unknown>>

@@ -3,12 +3,15 @@ import type { RequestFields } from './field.ts'
 
 /** What the rules need to know of a request. */
 export interface HttpRequest<R = unknown> {
+  /** In upper case, such as `GET`. */
   readonly method: string
   /** Path and query, as sent. */
   readonly url: string
+  /** `http` or `https`. */
   readonly scheme: string
   /** Host and port that the client addressed. */
   readonly authority: string
+  /** The header fields, by their names in lower case. */
   readonly fields: RequestFields
   /** The address the request came from. */
   readonly client: string | undefined
@@ -41,7 +44,9 @@ export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
 
 /** Status, header and content, as sent or stored. */
 export interface Reply {
+  /** The status code. */
   readonly status: number
+  /** The header fields, by their names in lower case. */
   readonly fields: Record<string, string | string[]>
   /** `undefined`: it is a stream. */
   readonly body: string | Uint8Array | undefined

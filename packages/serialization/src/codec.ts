@@ -18,7 +18,9 @@ import { whereIs } from './where-is.ts'
  * Without signing, `decode` must withstand arbitrary bytes.
  */
 export interface Codec {
+  /** Encodes a value. */
   encode(value: unknown): Awaitable<Uint8Array | string>
+  /** Decodes what {@link encode} returned, or throws. */
   decode(bytes: Uint8Array): Awaitable<unknown>
 }
 

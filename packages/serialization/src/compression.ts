@@ -1,10 +1,12 @@
 import * as zlib from 'node:zlib'
 import { type Awaitable, ConfigurationError, checkKnown } from '@cashews/core'
 
+/** How values are compressed: RFC 1952, RFC 7932 or RFC 8878 (`zstd` from Node 22.15). */
 export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
 
 /** Settings of compression. */
 export interface CompressionOptions {
+  /** Values that another one has compressed stay readable. */
   readonly algorithm: CompressionAlgorithm
   /** The fewest bytes of a value to compress. @default 1_024 */
   readonly threshold?: number

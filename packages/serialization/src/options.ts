@@ -46,6 +46,7 @@ export interface SerializerOptions {
   readonly schema?: StandardSchema
   /** Whether errors are stored with their stack, which reveals details of your code. @default false */
   readonly errorStacks?: boolean
+  /** The largest values that are written and read. @default see {@link SerializerLimits} */
   readonly limits?: SerializerLimits
 }
 

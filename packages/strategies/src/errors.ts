@@ -27,8 +27,11 @@ export interface RateLimitFacts {
 export class RateLimitError extends CashewsError implements RateLimitFacts {
   static override readonly name = 'RateLimitError'
   readonly code = 'CASHEWS_RATE_LIMIT'
+  /** How many calls are allowed in a period. */
   readonly limit: number
+  /** How many are left now: 0. */
   readonly remaining: number
+  /** When the next call can be allowed. */
   readonly resetAt: Date
 
   constructor(key: string, { limit, remaining, resetAt }: Omit<RateLimitFacts, 'retryAfter'>) {
@@ -38,6 +41,7 @@ export class RateLimitError extends CashewsError implements RateLimitFacts {
     this.resetAt = resetAt
   }
 
+  /** Seconds until then, rounded up; as for `Retry-After` (RFC 9110 §10.2.3). */
   get retryAfter(): number {
     return secondsUntil(this.resetAt)
   }

@@ -29,36 +29,42 @@ type Names = readonly string[]
 export interface Strategies {
   /** {@link cached}, of this cache. */
   cached(options: Lasting<CachedOptions>): Decorator
+  /** {@link cached}, of this cache, around a function. */
   cached<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<CachedOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link early}, of this cache. */
   early(options: Lasting<EarlyOptions>): Decorator
+  /** {@link early}, of this cache, around a function. */
   early<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<EarlyOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link soft}, of this cache. */
   soft(options: Lasting<SoftOptions>): Decorator
+  /** {@link soft}, of this cache, around a function. */
   soft<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<SoftOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link hit}, of this cache. */
   hit(options: Lasting<HitOptions>): Decorator
+  /** {@link hit}, of this cache, around a function. */
   hit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<HitOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link dynamic}, of this cache. */
   dynamic(options?: DynamicOptions): Decorator
+  /** {@link dynamic}, of this cache, around a function. */
   dynamic<F extends AnyFunction, const K extends string, const N extends Names>(
     options: DynamicOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link failover}, of this cache. */
   failover(options: Lasting<FailoverOptions>): Decorator
+  /** {@link failover}, of this cache, around a function. */
   failover<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<FailoverOptions<F, K, N>>,
     fn: F,
@@ -73,30 +79,35 @@ export interface Strategies {
   >(options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
   /** {@link locked}, of this cache. */
   locked(options: LockedOptions): LockedDecorator
+  /** {@link locked}, of this cache, around a function. */
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,
     fn: F,
   ): Locked<F>
   /** {@link singleFlight}, of this cache. */
   singleFlight(options?: SingleFlightOptions): Decorator
+  /** {@link singleFlight}, of this cache, around a function. */
   singleFlight<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SingleFlightOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link rateLimit}, of this cache. */
   rateLimit(options: RateLimitOptions): Decorator
+  /** {@link rateLimit}, of this cache, around a function. */
   rateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: RateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link slidingRateLimit}, of this cache. */
   slidingRateLimit(options: SlidingRateLimitOptions): Decorator
+  /** {@link slidingRateLimit}, of this cache, around a function. */
   slidingRateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SlidingRateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link circuitBreaker}, of this cache. */
   circuitBreaker(options: CircuitBreakerOptions): Decorator
+  /** {@link circuitBreaker}, of this cache, around a function. */
   circuitBreaker<F extends AnyFunction, const K extends string, const N extends Names>(
     options: CircuitBreakerOptions<F, K, N>,
     fn: F,

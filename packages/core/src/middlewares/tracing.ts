@@ -4,9 +4,11 @@ import type { Middleware } from '../middleware.ts'
 
 /** What subscribers of the channel `cashews:command` are given. The channel adds `result` and `error`. */
 export interface CommandTrace {
+  /** The name of the command, such as `get`. */
   readonly command: string
   /** The name of the backend. */
   readonly backend: string
+  /** The command as data. */
   readonly call: Call
 }
 

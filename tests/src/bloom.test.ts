@@ -707,7 +707,7 @@ describe('bloom', () => {
     [{ name: 'a', capacity: 10, falsePositives: 100 }, 'between 0 and 100'],
     [{ name: 'a', capacity: 10, rotate: 2 }, 'needs a ttl'],
     [{ name: 'a', capacity: 10, ttl: '1h', rotate: 0 }, 'at least 1'],
-    [{ name: 'a', capacity: 10, falsePositive: 2 }, 'has no option "falsePositive"'],
+    [{ name: 'a', capacity: 10, falsePositive: 2 }, 'not falsePositive.'],
   ])('refuses %j', (options, message) => {
     const define = () => bloom(cache, options as never, (a: string) => a !== '')
     expect(define).toThrow(ConfigurationError)
@@ -738,7 +738,9 @@ describe('bloom', () => {
   })
 
   it('refuses options that are none, and a function that is none', () => {
-    expect(() => bloom(cache, undefined as never)).toThrow('as in bloom(cache, { … }, fn), not undefined')
+    expect(() => bloom(cache, undefined as never)).toThrow(
+      /^bloom\(cache, \{ … \}, fn\) takes the options .* not undefined\.$/,
+    )
     expect(() => bloom(cache, ((a: string) => a !== '') as never)).toThrow('not a function')
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(cache, options, 'text' as never)).toThrow(

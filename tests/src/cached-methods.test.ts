@@ -126,7 +126,9 @@ describe('a cached method, by a standard decorator', () => {
     await repo.getName('bob')
     expect(repo.runs).toBe(2)
     expect(handleOf(Repo, 'count').template).toContain('count')
-    expect(() => handleOf({ plain: () => 1 }, 'plain')).toThrow('"plain" is no method with a strategy around it.')
+    expect(() => handleOf({ plain: () => 1 }, 'plain')).toThrow(
+      "'plain' of Object {plain} is no method with a strategy around it.",
+    )
     expect(() => handleOf(repo, 'runs' as never)).toThrow('"runs" is no method')
   })
 

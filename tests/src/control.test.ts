@@ -120,9 +120,12 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       cache.setup(create(), { prefix: 'user:' })
       for (const change of ['disable', 'enable', 'isEnabled'] as const)
         expect(() => cache[change]('get', { prefix: 'usr:' })).toThrow(
-          'No backend is set up for the prefix "usr:". There are "user:", "".',
+          'No backend is set up for the prefix \'usr:\'. There are "user:", "".',
         )
-      expect(() => cache.disable('get', { prefx: 'user:' } as never)).toThrow('no option "prefx"')
+      for (const change of ['disable', 'enable', 'isEnabled'] as const)
+        expect(() => cache[change]({} as never)).toThrow('No backend is set up for the prefix undefined.')
+      expect(cache.isEnabled()).toBe(true)
+      expect(() => cache.disable('get', { prefx: 'user:' } as never)).toThrow('the options { prefix }, not prefx.')
     })
 
     it('may narrow to the backend of one prefix', async () => {
@@ -185,8 +188,12 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.get('key')).toBe(1)
     })
 
-    it('takes all commands for an empty list', async () => {
-      await cache.disabling([], async () => {
+    it('switches nothing off for an empty list', async () => {
+      expect(await cache.disabling([], () => cache.set('key', 1))).toBe(true)
+    })
+
+    it('takes all commands there are', async () => {
+      await cache.disabling(COMMANDS, async () => {
         expect(await cache.set('key', 1)).toBe(false)
         expect(await all(cache.scan('*'))).toEqual([])
       })
@@ -230,7 +237,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     it('does not touch other caches', async () => {
       const other = createCache().setup(create())
       await other.set('key', 1)
-      expect(await cache.disabling([], () => other.get('key'))).toBe(1)
+      expect(await cache.disabling(COMMANDS, () => other.get('key'))).toBe(1)
     })
 
     it('reaches what is started inside, however deep', async () => {
@@ -243,7 +250,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     })
 
     it('refuses a command there is not', async () => {
-      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("'git'")
+      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("not 'git'")
     })
   })
 
@@ -251,7 +258,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     it('runs each time and stores nothing while everything is switched off', async () => {
       const load = vi.fn(async () => 1)
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
-      await cache.disabling([], async () => {
+      await cache.disabling(COMMANDS, async () => {
         await wrapped()
         await wrapped()
       })

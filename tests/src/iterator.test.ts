@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type Cache, createCache, KeyTemplateError } from '@cashews/core'
+import { type Cache, COMMANDS, createCache, KeyTemplateError } from '@cashews/core'
 import { registerType } from '@cashews/serialization'
 import { iterator, withErrors } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
@@ -43,7 +43,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
   it('runs for every reader while everything is switched off', async () => {
     const run = source([1])
     const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
-    await cache.disabling([], () => Promise.all([all(pages()), all(pages())]))
+    await cache.disabling(COMMANDS, () => Promise.all([all(pages()), all(pages())]))
     expect(run).toHaveBeenCalledTimes(2)
   })
 
@@ -368,7 +368,9 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
 
   it('says so when the function answers no sequence', async () => {
     const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
-    await expect(all(wrong())).rejects.toThrow(/async iterable/)
+    await expect(all(wrong())).rejects.toThrow('needs an async generator or a stream, not 1.')
+    const inTurn = iterator(cache, { ttl: 60, key: 's' }, function* () {} as unknown as () => AsyncIterable<number>)
+    await expect(all(inTurn())).rejects.toThrow('a stream, not Generator {}.')
     expect(() => iterator(cache, { key: 'k' } as never, source([]))).toThrow(/needs a ttl/)
   })
 })

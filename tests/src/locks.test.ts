@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { memory } from '@cashews/backend-memory'
-import { BackendUnavailableError, type Cache, createCache, LockedError, type Locks } from '@cashews/core'
+import { BackendUnavailableError, type Cache, COMMANDS, createCache, LockedError, type Locks } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { altered, fakeTime, gate, hangs, recorder, settle, sickStore } from './support/helpers.ts'
@@ -72,6 +72,16 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       })
       expect(await cache.isLocked('job')).toBe(true)
       expect(onError).toHaveBeenCalledTimes(1)
+    })
+
+    it('says that its store may have been replaced, when one was', async () => {
+      const onError = vi.fn()
+      const cache = createCache({ onError }).setup(create())
+      await cache.lock('job', { ttl: 10 }, () => void cache.setup(create()))
+      expect(onError).toHaveBeenCalledWith(
+        expect.objectContaining({ message: expect.stringContaining('or its store was replaced') }),
+      )
+      await cache.close()
     })
 
     it('can be extended, but not once it was lost', async () => {
@@ -266,7 +276,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
           await lock.extend(10)
           return 'done'
         })
-      expect(await cache.disabling([], run)).toBe('done')
+      expect(await cache.disabling(COMMANDS, run)).toBe('done')
       expect(onError).not.toHaveBeenCalled()
     })
   })

@@ -82,7 +82,7 @@ describe('a settings URL', () => {
   it('shows an unknown option beside the known ones', () => {
     const setup = () => createCache({ drivers: [memory] }).setup('mem://?sice=10')
     expect(setup).toThrow(ConfigurationError)
-    expect(setup).toThrow(/"sice".*size/)
+    expect(setup).toThrow(/size.*not sice/)
   })
 
   it('never shows a password, neither of the address nor of the options', () => {
@@ -171,15 +171,15 @@ describe('a settings URL', () => {
 
 describe('a setup by value', () => {
   it('refuses an option that is not its own, and names those that are', () => {
-    expect(() => createCache().setup(reference(), { sise: 5 } as never)).toThrow(/"sise".*prefix/)
+    expect(() => createCache().setup(reference(), { sise: 5 } as never)).toThrow(/prefix.*not sise/)
   })
 
   it('refuses what is no backend', () => {
     const uncalled = () => createCache().setup(memory as unknown as Backend)
-    expect(uncalled).toThrow(/memory\(\).*call it/)
+    expect(uncalled).toThrow(/what memory\(\) answers, not a function/)
     expect(uncalled).not.toThrow(/const|=>/)
     expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
-    expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('A prefix is text')
+    expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('prefix is text')
   })
 
   it('refuses a timeout that is no time', () => {
@@ -195,7 +195,7 @@ describe('a setup by value', () => {
 describe('what createCache and setup are given', () => {
   it.each<[string, () => unknown]>([
     [
-      'createCache has no option "driver". Its options: name, drivers, onError.',
+      'createCache takes the options { name, drivers, onError }, not driver.',
       () => createCache({ driver: [] } as never),
     ],
     ['middlewares is a list such as [log], not [5].', () => createCache().use(5 as never)],
@@ -207,15 +207,18 @@ describe('what createCache and setup are given', () => {
       'middlewares is a list such as [log], not a function.',
       () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
     ],
-    ['drivers is a list of backend factories, as in [memory]', () => createCache({ drivers: memory as never })],
+    [
+      'drivers is a list of backend factories such as [memory], not a function.',
+      () => createCache({ drivers: memory as never }),
+    ],
     ['drivers is a list', () => createCache().setup('mem://', { drivers: memory as never })],
-    ['not what memory() makes', () => createCache({ drivers: [memory() as never] })],
+    ['such as [memory], not [MemoryBackend {', () => createCache({ drivers: [memory() as never] })],
     ['onError is a function, not 5.', () => createCache({ onError: 5 as never })],
     ["enabled is true or false, not 'no'.", () => createCache().setup(memory(), { enabled: 'no' as never })],
     ["suppress is true or false, not 'no'.", () => createCache().setup(memory(), { suppress: 'no' as never })],
-    ['memoryLimit has no option "maxBytes". Its options: min, max.', () => memoryLimit({ maxBytes: 1 } as never)],
-    ['A listener is a function, not null.', () => createCache().on('get', undefined as never)],
-    ['The formatter "x" is a function, not null.', () => formatter.register('x', undefined as never)],
+    ['memoryLimit takes the options { min, max }, not maxBytes.', () => memoryLimit({ maxBytes: 1 } as never)],
+    ['A listener is a function, not undefined.', () => createCache().on('get', undefined as never)],
+    ['The formatter "x" is a function, not undefined.', () => formatter.register('x', undefined as never)],
   ])('is refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)

@@ -459,9 +459,9 @@ describe('createTags', () => {
   it.each([
     [undefined, {}, 'takes a cache'],
     [{}, {}, 'takes a cache'],
-    [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }) answers, not redis://localhost"],
+    [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }) answers, not 'redis://localhost'"],
     [createCache(), { backend: null }, 'not null'],
-    [createCache(), { store: reference() }, 'no option "store". Its option: backend'],
+    [createCache(), { store: reference() }, 'the options { backend }, not store'],
   ])('says what it takes: %#', (cache, options, message) => {
     const create = () => createTags(cache as Cache, options as object)
     expect(create).toThrow(ConfigurationError)

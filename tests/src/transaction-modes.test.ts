@@ -800,7 +800,7 @@ describe('the settings of a transaction', () => {
     setup(memory())
     const wrong: readonly [object, string][] = [
       [{ mode: 'loose' }, 'The modes are fast, locked, serializable'],
-      [{ modus: 'fast' }, 'has no option "modus"'],
+      [{ modus: 'fast' }, 'not modus.'],
       [{ tries: 0 }, 'at least 1 try'],
       [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout ends'],
       [{ mode: 'fast', keys: ['a'] }, "Only the mode 'locked' takes keys"],

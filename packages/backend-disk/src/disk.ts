@@ -38,7 +38,7 @@ const MOST_SHARDS = 64
 /** Up to about this length SQLite returns text faster than bytes. */
 const MOST_TEXT = 16_384
 /** The `checkInterval`s that turn the checks off. */
-const OFF = /^(?:0|false|off)$/
+const OFF: readonly unknown[] = [0, false, '0', 'false', 'off']
 
 const IN_URL: Readonly<Record<string, OptionKind>> = {
   directory: 'text',
@@ -96,7 +96,7 @@ function create(options: DiskOptions = {}): DiskBackend {
       shards: files,
       sizeLimit,
       timeout: parseTtl(timeout),
-      checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+      checkInterval: OFF.includes(checkInterval) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
       synchronous: synchronous === 'off' ? 'OFF' : 'NORMAL',
       clock: (clock as Clock | undefined) ?? systemClock,
     },

@@ -1,13 +1,4 @@
-import {
-  type Clock,
-  checkKnown,
-  checkThat,
-  type Driver,
-  kindOfOption,
-  optionsFromUrl,
-  parseTtl,
-  type Ttl,
-} from '@cashews/core'
+import { type Clock, checkKnown, checkThat, type Driver, optionsFromUrl, parseTtl, type Ttl } from '@cashews/core'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
 import { MemoryBackend } from './memory-backend.ts'
@@ -48,7 +39,7 @@ export interface MemoryDriver extends Driver {
 const MOST_ENTRIES = 2 ** 22
 
 /** A `checkInterval` that is none. */
-const OFF = /^(?:0|false|off)$/
+const OFF: readonly unknown[] = [0, false, '0', 'false', 'off']
 
 const IN_URL = {
   size: 'integer',
@@ -75,26 +66,28 @@ export const memory: MemoryDriver = /* @__PURE__ */ Object.assign(create, {
 function create(options: MemoryOptions = {}): MemoryBackend {
   checkKnown('memory', options, OPTIONS)
   const { size = 10_000, maxBytes, isolation = 'clone', eviction = 'lru', checkInterval = 1, clock } = options
-  const check = (name: keyof MemoryOptions, isFine: boolean, good: string) =>
-    checkThat(isFine, `Option "${name}" of memory is ${kindOfOption(options[name])}; it must be ${good}.`)
-  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
-  const isOneOf = (name: 'isolation' | 'eviction', value: string, table: object) =>
-    check(name, Object.hasOwn(table, value), Object.keys(table).join(', '))
-  check('size', isCount(size) && size <= MOST_ENTRIES, `a whole number of entries, from 1 to ${MOST_ENTRIES}`)
-  check(
-    'maxBytes',
-    maxBytes === undefined || isCount(maxBytes),
-    'a whole number of bytes, from 1; leave it out for no bound',
+  const isUpTo = (most: number, value: number) => Number.isSafeInteger(value) && value >= 1 && value <= most
+  checkThat(isUpTo(MOST_ENTRIES, size), `size of memory is a whole number from 1 to ${MOST_ENTRIES}`, size)
+  checkThat(
+    maxBytes === undefined || isUpTo(Number.POSITIVE_INFINITY, maxBytes),
+    'maxBytes of memory is a whole number from 1 on, or left out',
+    maxBytes,
   )
-  isOneOf('isolation', isolation, ISOLATION)
-  isOneOf('eviction', eviction, EVICTION)
-  check('clock', clock === undefined || typeof clock?.now === 'function', 'an object with a method now()')
+  for (const [name, table] of Object.entries({ isolation: ISOLATION, eviction: EVICTION })) {
+    const [given, known] = [{ isolation, eviction }[name], Object.keys(table)]
+    checkThat(known.includes(given as string), `${name} of memory is ${known.join(', ')}`, given)
+  }
+  checkThat(
+    clock === undefined || typeof clock?.now === 'function',
+    'clock of memory is an object with a method now()',
+    clock,
+  )
   return new MemoryBackend({
     size,
     maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
     isolation: ISOLATION[isolation],
     eviction,
-    checkInterval: OFF.test(String(checkInterval)) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+    checkInterval: OFF.includes(checkInterval) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
     clock,
   })
 }

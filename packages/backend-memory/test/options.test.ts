@@ -20,13 +20,13 @@ describe('the options of memory', () => {
   ])('refuse %s: %s, and say what it may be', (name, value) => {
     const make = () => memory({ [name]: value })
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(new RegExp(`"${name}".*${String(value).replace(/[[\].+]/g, '.')}.*must be`, 's'))
+    expect(make).toThrow(new RegExp(`^${name} of memory is .*, not .*${Object(value) === value ? 'Object' : value}`))
   })
 
   it('refuse a name that does not exist, and name those that do', () => {
     const make = () => memory({ maxSize: 1 } as object)
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(/"maxSize".*size, maxBytes, isolation, eviction, checkInterval, clock/)
+    expect(make).toThrow(/size, maxBytes, isolation, eviction, checkInterval, clock .*not maxSize/)
   })
 
   it.each(['soon', -1, ''])('refuse checkInterval: %j as a time', (checkInterval) => {

@@ -3,9 +3,9 @@ import {
   type Cache,
   type CheckedKey,
   ConfigurationError,
-  checkFunction,
   checkNames,
   checkThat,
+  checkType,
   compileKey,
   type KeyOptions,
   type KeySubject,
@@ -96,7 +96,7 @@ export function checkFilter(
     typeof name === 'string' && name !== '',
     "A filter needs a name of its own in the store, such as name: 'emails'.",
   )
-  checkFunction('What a filter stands before', fn)
+  checkType('function', { 'What a filter stands before': fn })
 }
 
 /** Calls the wrapped function; what it throws becomes a rejection. */

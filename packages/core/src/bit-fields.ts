@@ -1,4 +1,5 @@
 import { CommandError } from './errors.ts'
+import { kindOfOption } from './options.ts'
 
 /** As many bits as Redis has room for under one key: 512 MB. */
 const MOST_BITS = 4_294_967_296
@@ -12,8 +13,10 @@ const MOST_BITS_OF_FIELD = 53
  */
 export function checkBitFields(indexes: readonly number[], size: number, mostBits: number = MOST_BITS_OF_FIELD): void {
   if (!Number.isInteger(size) || size < 1 || size > mostBits)
-    throw new CommandError(`A field has 1 to ${mostBits} bits, not ${size}.`)
+    throw new CommandError(`A field has 1 to ${mostBits} bits, not ${kindOfOption(size)}.`)
   for (const index of indexes)
     if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
-      throw new CommandError(`Field ${index} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`)
+      throw new CommandError(
+        `Field ${kindOfOption(index)} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`,
+      )
 }

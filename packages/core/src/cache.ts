@@ -10,6 +10,7 @@ import {
 } from './backend.ts'
 import { checkBitFields } from './bit-fields.ts'
 import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { commandSet } from './control.ts'
 import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
 import { checkDrivers, type Driver } from './driver.ts'
@@ -29,7 +30,7 @@ import {
   wakeWaiters,
 } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkFunction, checkKnown, checkThat } from './options.ts'
+import { checkKnown, checkThat, checkType, isOptions } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 import type { ReadThrough, Seen } from './read-through.ts'
 import { Route } from './route.ts'
@@ -73,8 +74,8 @@ export interface ScanOptions {
 
 /** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
 export interface ControlOptions {
-  /** The prefix that the backend was set up with. @default all backends */
-  readonly prefix?: string
+  /** The prefix that the backend was set up with. */
+  readonly prefix: string
 }
 
 /**
@@ -102,7 +103,8 @@ export class Cache implements AsyncDisposable {
     checkKnown('createCache', options, ['name', 'drivers', 'onError'])
     const { name = 'cache', drivers = [], onError } = options
     checkDrivers(drivers)
-    checkFunction('onError', onError)
+    checkType('string', { name })
+    checkType('function', { onError })
     this.name = name
     this.#drivers = drivers
     this.#onError = onError ?? ((error) => console.warn(`[cashews] ${name}:`, error))
@@ -488,7 +490,7 @@ export class Cache implements AsyncDisposable {
     return enabled
   }
 
-  /** Switches commands off for `fn` and what it awaits, and for nobody else. */
+  /** Switches commands off for `fn` and what it awaits, and for nobody else: `COMMANDS` for all, `[]` for none. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
     checkArray(commands)
     checkCallable(fn)
@@ -756,11 +758,12 @@ export class Cache implements AsyncDisposable {
 
   #control(commands: readonly (Command | ControlOptions)[], change: (route: Route, command: Command) => void): void {
     const last = commands.at(-1)
-    const options = typeof last === 'object' && last && !Array.isArray(last) ? last : {}
-    checkKnown('Switching commands on and off', options, ['prefix'])
-    const named = commandSet(commands.filter((command) => command !== options) as Command[])
-    for (const route of options.prefix === undefined ? this.#routes.some() : [this.#routes.at(options.prefix)]) {
-      for (const command of named) change(route, command)
+    const options = isOptions(last) ? last : undefined
+    checkKnown('Switching commands on and off', options ?? {}, ['prefix'])
+    const named = commands.filter((command) => command !== options) as Command[]
+    const changed = commandSet(named.length > 0 ? named : COMMANDS)
+    for (const route of options ? [this.#routes.at(options.prefix)] : this.#routes.some()) {
+      for (const command of changed) change(route, command)
       route.settle()
     }
   }
@@ -778,7 +781,8 @@ export function createCache(options?: CacheOptions): Cache {
 }
 
 /** Runs `fn` so that every read inside, of any cache, drops what it finds: it is computed again. */
-export function invalidateFurther<T>(fn: () => Awaitable<T>): Promise<T> {
+export async function invalidateFurther<T>(fn: () => Awaitable<T>): Promise<T> {
+  checkCallable(fn)
   return inWatchedScope({ invalidating: true }, fn)
 }
 

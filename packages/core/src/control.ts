@@ -8,8 +8,8 @@ export interface Disabling {
   readonly commands: ReadonlySet<Command>
 }
 
-/** The commands named, or all of them when none is. */
+/** @throws {ConfigurationError} When one of them is no command. */
 export function commandSet(commands: readonly Command[]): ReadonlySet<Command> {
   for (const command of commands) checkOneOf('command', command, COMMANDS)
-  return new Set(commands.length > 0 ? commands : COMMANDS)
+  return new Set(commands)
 }

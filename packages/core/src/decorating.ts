@@ -1,5 +1,4 @@
-import { ConfigurationError } from './errors.ts'
-import { checkThat, kindOfOption } from './options.ts'
+import { checkThat } from './options.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -22,8 +21,7 @@ export function decorating(what: string, wrapTarget: (target: Target) => AnyFunc
     if (descriptor !== undefined) return legacy(subject as object, descriptor, wrapTarget)
     if (where !== undefined) {
       const { kind, name } = where as ClassMethodDecoratorContext
-      if (kind !== 'method')
-        throw new ConfigurationError(`${what} decorates methods, not the ${kind} "${String(name)}".`)
+      checkThat(kind === 'method', `${what} decorates methods, not the ${kind} "${String(name)}".`)
       return standard(subject as AnyFunction, where as ClassMethodDecoratorContext, wrapTarget)
     }
     return wrapTarget({ fn: checkWrappable(subject), kind: 'function' })
@@ -73,7 +71,7 @@ export function originalOf(fn: AnyFunction): AnyFunction {
 }
 
 function checkWrappable(fn: unknown): AnyFunction {
-  checkThat(typeof fn === 'function', `Only a function or a method can be wrapped, not ${kindOfOption(fn)}.`)
+  checkThat(typeof fn === 'function', 'Only a function or a method can be wrapped', fn)
   return fn as AnyFunction
 }
 

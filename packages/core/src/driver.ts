@@ -12,5 +12,5 @@ export interface Driver {
 /** Checks the option `drivers`. @throws {ConfigurationError} When it is no list of drivers. */
 export function checkDrivers(drivers: readonly unknown[]): void {
   const fine = Array.isArray(drivers) && drivers.every((driver) => typeof driver?.fromUrl === 'function')
-  checkThat(fine, 'drivers is a list of backend factories, as in [memory]: not what memory() makes.')
+  checkThat(fine, 'drivers is a list of backend factories such as [memory]', drivers)
 }

@@ -105,16 +105,16 @@ export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
 export {
   checkCount,
-  checkFlags,
-  checkFunction,
   checkKnown,
   checkList,
   checkNames,
   checkOptions,
   checkRange,
   checkThat,
+  checkType,
   countOption,
   functionOption,
+  isOptions,
   kindOfOption,
   type OptionReader,
   rangeOption,

@@ -3,7 +3,7 @@ import type { Backend, RemovalReason } from './backend.ts'
 import type { CallOf, Command, CommandResults } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { getOrMake } from './get-or-make.ts'
-import { checkFunction, checkOneOf } from './options.ts'
+import { checkOneOf, checkThat } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 
 /** `T` for a command that has the field `Name`, perhaps nothing for any other, or where it is not known which it was. */
@@ -144,7 +144,7 @@ export class Listeners {
   /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
     checkOneOf('event', event, [...COMMANDS, ...TOLD])
-    checkFunction('A listener', listener ?? null)
+    checkThat(typeof listener === 'function', 'A listener is a function', listener)
     const own: Listener = (told) => listener(told)
     const listeners = getOrMake(this.#byEvent, event, () => new Set())
     listeners.add(own)

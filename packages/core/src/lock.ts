@@ -2,6 +2,7 @@ import type { Backend, Milliseconds } from './backend.ts'
 import { LockedError } from './errors.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import { waitersOf } from './waiters.ts'
+import { checkArgument } from './write-options.ts'
 
 /** How a lock is taken. */
 export interface LockOptions {
@@ -68,7 +69,9 @@ export class Lock implements AsyncDisposable {
 
 /** Says that a lock ended before its holder did. */
 export function lost(key: string): LockedError {
-  return new LockedError(`The lock "${key}" was lost: its ttl ran out. Give it a longer one.`)
+  return new LockedError(
+    `The lock "${key}" was lost: its ttl ran out (give it a longer one), or its store was replaced, cleared or restarted.`,
+  )
 }
 
 /**
@@ -81,6 +84,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   const lifetime = parseTtl(options?.ttl)
   const { wait: patience = options.ttl, signal } = options
   const wait = patience === false || patience === 0 ? 0 : parseTtl(patience)
+  checkArgument(!signal || typeof signal.throwIfAborted === 'function', 'signal is an AbortSignal', signal)
   const token = crypto.randomUUID()
   const attempt = async () => {
     try {

@@ -27,7 +27,7 @@ export interface Middleware {
 
 /** @throws {ConfigurationError} When one of them is no function. */
 export function checkMiddlewares(middlewares: readonly unknown[]): void {
-  checkList('middlewares', middlewares, (middleware) => typeof middleware === 'function', '[log]')
+  checkList('function', 'middlewares', middlewares, '[log]')
 }
 
 /** Makes one function of `middlewares` around `last`. */

@@ -2,22 +2,27 @@ import type { Milliseconds } from './backend.ts'
 import { ConfigurationError } from './errors.ts'
 import type { Ttl } from './ttl.ts'
 
-/** Raises an error with the remedy when an option cannot work. */
-export function checkThat(fine: boolean, otherwise: string): asserts fine {
-  if (!fine) throw new ConfigurationError(otherwise)
+/** Raises an error with the remedy when an option cannot work. @param given What the error is to show. */
+export function checkThat(fine: boolean, otherwise: string, ...given: readonly unknown[]): asserts fine {
+  if (!fine) throw new ConfigurationError(given.length > 0 ? `${otherwise}, not ${kindOfOption(given[0])}.` : otherwise)
+}
+
+/** Whether something can be options. A list cannot: of none of its items it is known what it means. */
+export function isOptions(given: unknown): given is object {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
 }
 
 /** Raises an error when there are no options where they are expected. */
-export function checkOptions(strategy: string, options: unknown): void {
-  checkThat(
-    typeof options === 'object' && options !== null,
-    `${strategy} takes the cache and an object of options, as in ${strategy}(cache, { … }, fn), not ${kindOfOption(options)}.`,
-  )
+export function checkOptions(what: string, options: unknown): void {
+  checkThat(isOptions(options), `${what} takes an object of options`, options)
 }
 
-/** Raises an error when an option that has to be a function is none. */
-export function checkFunction(option: string, value: unknown): void {
-  checkThat(value === undefined || typeof value === 'function', `${option} is a function, not ${kindOfOption(value)}.`)
+const KINDS = { boolean: 'true or false', function: 'a function', string: 'text' }
+
+/** Raises an error when one of the options is there, and of another type. */
+export function checkType(type: keyof typeof KINDS, options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options))
+    checkThat(value === undefined || typeof value === type, `${name} is ${KINDS[type]}`, value)
 }
 
 /** Raises an error when there is nothing of that name. */
@@ -25,22 +30,16 @@ export function checkOneOf(what: string, name: string, known: readonly string[])
   checkThat(known.includes(name), `There is no ${what} ${kindOfOption(name)}. The ${what}s are ${known.join(', ')}.`)
 }
 
-/** Raises an error when an option that has to be `true` or `false` is neither. */
-export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
-  for (const [name, flag] of Object.entries(flags))
-    checkThat(flag === undefined || typeof flag === 'boolean', `${name} is true or false, not ${kindOfOption(flag)}.`)
-}
-
-/** Raises an error when an option is no list of what fits. @param example Shows one. */
-export function checkList(option: string, list: unknown, fits: (item: unknown) => boolean, example: string): void {
-  const isFine = Array.isArray(list) && list.every(fits)
-  checkThat(isFine, `${option} is a list such as ${example}, not ${kindOfOption(list)}.`)
+/** Raises an error when an option is no list of one type. @param example Shows one. */
+export function checkList(type: keyof typeof KINDS, option: string, list: unknown, example: string): void {
+  const isFine = Array.isArray(list) && list.every((item) => typeof item === type)
+  checkThat(isFine, `${option} is a list such as ${example}`, list)
 }
 
 /** Raises an error when an option is no whole number from 1 on. */
 export function checkCount(option: string, count: unknown): void {
   const isFine = Number.isInteger(count) && (count as number) > 0
-  checkThat(isFine, `${option} is a whole number from 1 on, not ${kindOfOption(count)}.`)
+  checkThat(isFine, `${option} is a whole number from 1 on`, count)
 }
 
 /** Raises an error when an option is no number from `least` to `most`. */
@@ -52,26 +51,42 @@ export function checkRange(
   const upTo = most === Number.POSITIVE_INFINITY ? 'on' : `to ${most}`
   for (const [name, number] of Object.entries(numbers)) {
     const fits = typeof number === 'number' && number >= least && number <= most
-    checkThat(fits, `${name} is a number from ${least} ${upTo}, not ${kindOfOption(number)}.`)
+    checkThat(fits, `${name} is a number from ${least} ${upTo}`, number)
   }
 }
 
-/** Shows what was given where something else was expected: text in quotes, so that `'5'` is not taken for 5. */
-export function kindOfOption(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(kindOfOption)}]`
-  return typeof value === 'function' ? 'a function' : typeof value === 'string' ? `'${value}'` : String(value)
+/** As many characters, items and names of what was given are shown. */
+const MOST_SHOWN = 99
+
+/**
+ * Shows what was given where something else was expected: text in quotes, so that `'5'` is not taken for 5, and of an object
+ * its class and its names, as what they hold may be secret. It never throws.
+ *
+ * @param nth Its place in the list that holds it: lists in lists are not looked into, as one may hold itself.
+ */
+export function kindOfOption(value: unknown, nth?: number): string {
+  if (typeof value === 'string') return `'${value.slice(0, MOST_SHOWN)}'`
+  if (typeof value === 'function') return 'a function'
+  if (Object(value) !== value) return String(value) + (typeof value === 'bigint' ? 'n' : '')
+  try {
+    if (nth === undefined && Array.isArray(value)) return `[${value.slice(0, MOST_SHOWN).map(kindOfOption)}]`
+    const { [Symbol.toStringTag]: tag } = value as { readonly [Symbol.toStringTag]?: string }
+    const name = tag ?? (value as object).constructor?.name ?? 'Object'
+    return `${name} {${Object.keys(value as object).slice(0, MOST_SHOWN)}}`
+  } catch {
+    return 'an object'
+  }
 }
 
-/** Raises an error when an option is not one of the strategy's, naming those that are. */
-export function checkNames(strategy: string, options: object, known: readonly string[]): void {
-  checkOptions(strategy, options)
-  checkKnown(strategy, options, known)
-}
-
-/** Raises an error when an option has none of the names that are known. */
+/** Raises an error when there are no options, or one has none of the names that are known. */
 export function checkKnown(what: string, options: object, known: readonly string[]): void {
-  const stray = Object.keys(options).find((name) => !known.includes(name))
-  checkThat(stray === undefined, `${what} has no option "${stray}". Its options: ${known.join(', ')}.`)
+  const stray = isOptions(options) ? Object.keys(options).find((name) => !known.includes(name)) : kindOfOption(options)
+  checkThat(stray === undefined, `${what} takes the options { ${known.join(', ')} }, not ${stray}.`)
+}
+
+/** The same of a strategy. */
+export function checkNames(strategy: string, options: object, known: readonly string[]): void {
+  checkKnown(`${strategy}(cache, { … }, fn)`, options, known)
 }
 
 /** Makes what a strategy works with of what was given for an option. Raises an error when that cannot work. */
@@ -112,7 +127,7 @@ export function rangeOption(least: number, most: number): OptionReader<number> {
 
 /** Reads a function, which may be missing. */
 export function functionOption<F>(given: F, option: string): F {
-  checkFunction(option, given)
+  checkType('function', { [option]: given })
   return given
 }
 

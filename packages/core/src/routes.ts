@@ -1,7 +1,8 @@
-import { CommandError, ConfigurationError, NotConfiguredError } from './errors.ts'
+import { NotConfiguredError } from './errors.ts'
 import { fixedHead } from './glob.ts'
-import { kindOfOption } from './options.ts'
+import { checkThat, kindOfOption } from './options.ts'
 import type { Route } from './route.ts'
+import { checkString } from './write-options.ts'
 
 /** Which route a key takes: the one with the longest prefix of it. */
 export class Routes {
@@ -21,10 +22,7 @@ export class Routes {
     const before = this.#ownerOf(prefix)
     const others = this.all.filter((other) => other.prefix !== prefix)
     const twin = others.find((other) => other.origin === origin)
-    if (twin)
-      throw new ConfigurationError(
-        `This backend is set up for the prefix "${twin.prefix}". Make another for "${prefix}".`,
-      )
+    checkThat(!twin, `This backend is set up for the prefix "${twin?.prefix}". Make another for "${prefix}".`)
     this.all = [...others, route].sort((a, b) => b.prefix.length - a.prefix.length)
     this.#only = prefix === '' && others.length === 0 ? route : undefined
     return before
@@ -34,7 +32,9 @@ export class Routes {
   at(prefix: string): Route {
     const route = this.all.find((route) => route.prefix === prefix)
     if (route === undefined)
-      throw new NotConfiguredError(`No backend is set up for the prefix "${prefix}". There are ${this.#prefixes}.`)
+      throw new NotConfiguredError(
+        `No backend is set up for the prefix ${kindOfOption(prefix)}. There are ${this.#prefixes}.`,
+      )
     return route
   }
 
@@ -43,7 +43,7 @@ export class Routes {
   }
 
   #find(key: string): Route {
-    if (typeof key !== 'string') throw new CommandError(`A key is text, not ${kindOfOption(key)}.`)
+    checkString('A key', key)
     const owner = this.#ownerOf(key)
     if (owner === undefined) throw this.#notConfigured(key)
     return owner
@@ -61,7 +61,7 @@ export class Routes {
 
   /** The routes that may have keys which match a glob. */
   matching(pattern: string): readonly Route[] {
-    if (typeof pattern !== 'string') throw new CommandError(`A pattern is text, not ${kindOfOption(pattern)}.`)
+    checkString('A pattern', pattern)
     const fixed = fixedHead(pattern)
     const owner = this.#ownerOf(fixed)
     const routes = this.all.filter((route) => route === owner || route.prefix.startsWith(fixed))

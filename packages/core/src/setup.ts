@@ -1,11 +1,11 @@
 import type { Backend, Milliseconds } from './backend.ts'
 import type { Command } from './command.ts'
-import { commandSet } from './control.ts'
+import { COMMANDS } from './commands.ts'
 import { checkDrivers, type Driver } from './driver.ts'
 import { ConfigurationError } from './errors.ts'
 import type { GuardOptions } from './guard.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkFlags, checkKnown, checkThat, kindOfOption } from './options.ts'
+import { checkKnown, checkOptions, checkThat, checkType, isOptions } from './options.ts'
 import { camelCase, type OptionKind, optionsFromUrl, redact } from './settings-url.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
@@ -59,6 +59,7 @@ export function resolveSetup(
   options: UrlSetupOptions,
   drivers: readonly Driver[],
 ): ResolvedSetup {
+  checkOptions('setup', options)
   const {
     prefix = '',
     drivers: more = [],
@@ -69,13 +70,13 @@ export function resolveSetup(
     writeTimeout,
     ...rest
   } = options
-  checkThat(typeof prefix === 'string', `A prefix is text, not ${kindOfOption(prefix)}.`)
-  checkFlags({ enabled, suppress })
+  checkType('string', { prefix })
+  checkType('boolean', { enabled, suppress })
   checkDrivers(more)
   checkMiddlewares(middlewares)
   const url = target instanceof URL ? target.href : target
   const [backend, fromUrl] =
-    typeof url === 'string' ? fromSettingsUrl(url, rest, [...drivers, ...more]) : [asBackend(url, rest), {}]
+    typeof url === 'string' ? fromSettingsUrl(url, rest, [...drivers, ...more]) : [asBackend(url, options), {}]
   const on = enabled ?? fromUrl.enabled ?? fromUrl.enable ?? !(fromUrl.disable ?? false)
   return {
     prefix,
@@ -86,7 +87,7 @@ export function resolveSetup(
       readTimeout: timeout(readTimeout, fromUrl.readTimeout, READ_TIMEOUT),
       writeTimeout: timeout(writeTimeout, fromUrl.writeTimeout, WRITE_TIMEOUT),
     },
-    disabled: on ? [] : commandSet([]),
+    disabled: on ? [] : COMMANDS,
   }
 }
 
@@ -94,16 +95,17 @@ function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds
   return own === undefined ? ((fromUrl as Milliseconds | undefined) ?? otherwise) : parseTtl(own)
 }
 
-function asBackend(target: Backend, rest: Readonly<Record<string, unknown>>): Backend {
-  if (typeof target !== 'object' || target === null || typeof target.get !== 'function')
-    throw new ConfigurationError(
-      `A backend is set up by URL or by value, such as memory(); got ${typeof target === 'function' ? 'a function: call it' : String(target)}.`,
-    )
-  if (target.tags === undefined)
-    throw new ConfigurationError(
-      `The backend "${target.name}" does not say whether it has tags: pass it to completeBackend, or give it tags: false.`,
-    )
-  checkKnown(`The setup of "${target.name}"`, rest, OWN)
+function asBackend(target: Backend, options: SetupOptions): Backend {
+  checkThat(
+    isOptions(target) && typeof target.get === 'function',
+    'A backend is set up by URL or by value, such as what memory() answers',
+    target,
+  )
+  checkThat(
+    target.tags !== undefined,
+    `The backend "${target.name}" does not say whether it has tags: pass it to completeBackend, or give it tags: false.`,
+  )
+  checkKnown(`The setup of "${target.name}"`, options, OWN)
   return target
 }
 

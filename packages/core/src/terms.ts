@@ -1,6 +1,8 @@
 import type { Detection } from './detect.ts'
 import { CashewsError } from './errors.ts'
+import { checkKnown, checkRange, checkType } from './options.ts'
 import { inWatchedScope, watchedScope } from './scope.ts'
+import { checkCallable } from './write-options.ts'
 
 /** What the surrounding code demands of answers from the cache. It can only make them fresher. */
 export interface Terms {
@@ -19,7 +21,12 @@ export class NotStoredError extends CashewsError {
 }
 
 /** Runs `fn` so that the caching functions called inside, of any cache, keep to the terms. */
-export function onTerms<T>(terms: Terms, fn: () => T | PromiseLike<T>): Promise<T> {
+export async function onTerms<T>(terms: Terms, fn: () => T | PromiseLike<T>): Promise<T> {
+  checkKnown('onTerms', terms, ['maxAge', 'minFresh', 'onlyStored'])
+  const { maxAge = 0, minFresh = 0, onlyStored } = terms
+  checkRange({ maxAge, minFresh }, 0)
+  checkType('boolean', { onlyStored })
+  checkCallable(fn)
   return inWatchedScope({ terms }, fn)
 }
 

@@ -94,19 +94,21 @@ function readText(text: string): Milliseconds {
 function fromParts(parts: DurationLike): Milliseconds {
   if (typeof parts !== 'object' || parts === null) throw badTtl(parts, 'it is not a duration')
   const record = parts as Readonly<Record<string, unknown>>
-  if (record.years || record.months) throw badTtl(parts, 'years and months have no fixed length')
-  const unknown = Object.keys(record).find(
-    (name) => !Object.hasOwn(PARTS, name) && record[name] !== undefined && !/^(years|months)$/.test(name),
+  const unknown = [...Object.keys(record), 'years', 'months'].find(
+    (name) => !Object.hasOwn(PARTS, name) && record[name],
   )
-  if (unknown !== undefined) throw badTtl(parts, `it has no part "${unknown}"`)
+  if (unknown) throw badTtl(parts, `"${unknown}" is no part of a fixed length`)
   let sum = 0
-  for (const [name, factor] of Object.entries(PARTS)) sum += Number(record[name] ?? 0) * factor
+  for (const [name, factor] of Object.entries(PARTS)) {
+    const { [name]: part = 0 } = record
+    if (typeof part !== 'number') throw badTtl(parts, `its ${name} are ${kindOfOption(part)}, no number`)
+    sum += part * factor
+  }
   return sum
 }
 
 function badTtl(value: unknown, why: string): TtlError {
-  const shown = typeof value === 'object' ? JSON.stringify(value) : kindOfOption(value)
   return new TtlError(
-    `${shown} is no time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
+    `${kindOfOption(value)} is no time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
   )
 }

@@ -1,6 +1,6 @@
 import type { Milliseconds } from './backend.ts'
 import { CommandError } from './errors.ts'
-import { kindOfOption } from './options.ts'
+import { isOptions, kindOfOption } from './options.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
 /** Settings of a write. */
@@ -25,7 +25,7 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * unnoticed: a write without its ttl or its tags, fields of another size.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  let stray = typeof options === 'object' && options ? undefined : kindOfOption(options)
+  let stray = isOptions(options) ? undefined : kindOfOption(options)
   for (const name in options) if (!known.includes(name)) stray ??= name
   if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
   return options

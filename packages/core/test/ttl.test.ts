@@ -135,7 +135,7 @@ describe('a time to live', () => {
     ['10 minutez', "'10 minutez' is no time to live"],
     ['', "'' is no time to live"],
     [-5, '-5 is no time to live: it must be more than zero'],
-    [{ hour: 1 }, '{"hour":1} is no time to live: it has no part "hour"'],
+    [{ hour: 1 }, 'Object {hour} is no time to live: "hour" is no part of a fixed length'],
     [undefined, 'undefined is no time to live'],
     [1e20, 'Infinity'],
   ])('of %j is shown, with what would be valid', (ttl, message) => {

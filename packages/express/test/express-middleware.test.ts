@@ -87,7 +87,7 @@ describe.each([
   })
 
   it('refuse a cache where errors take none', () => {
-    expect(() => cacheErrors(cache as never)).toThrow('cacheErrors has no option "name". Its options: policy, legacy.')
+    expect(() => cacheErrors(cache as never)).toThrow('cacheErrors takes the options { policy, legacy }, not name.')
   })
 
   it('tell a handler what its cached functions did', async () => {

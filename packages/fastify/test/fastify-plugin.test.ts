@@ -323,7 +323,7 @@ describe('the Fastify plugin', () => {
 
   it.each([
     [{ cache: undefined }, '@cashews/fastify takes a cache, such as createCache(), not undefined.'],
-    [{ etags: true }, '@cashews/fastify has no option "etags". Its options: cache, etag, cacheControl,'],
+    [{ etags: true }, /^@cashews\/fastify takes the options \{ cache, etag, .* not etags\.$/],
     [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
     [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
   ])('refuses %j, and says what it takes', async (options, message) => {
@@ -344,7 +344,7 @@ describe('the Fastify plugin', () => {
   it('refuses a route with options that cannot work', async () => {
     await start()
     const config = { cashews: { tll: '1m' } as never }
-    expect(() => app.get('/', { config }, async () => 'page')).toThrow('A cached route has no option "tll"')
+    expect(() => app.get('/', { config }, async () => 'page')).toThrow(/A cached route takes the options .* not tll/)
   })
 
   it('believes nobody who claims to be a refresh', async () => {

@@ -1,4 +1,4 @@
-import { type Cache, checkFlags, checkKnown, checkThat, parseTtl } from '@cashews/core'
+import { type Cache, checkKnown, checkThat, checkType, parseTtl } from '@cashews/core'
 
 const RESPONSES = [
   'ttl',
@@ -47,7 +47,7 @@ export function checkResponseOptions(given: object): void {
     `name is what metrics call the responses, such as 'products', not ${told(options.name)}.`,
   )
   const { public: isPublic, storeSetCookie, revalidate, debug, wildcard } = options
-  checkFlags({ public: isPublic, storeSetCookie, revalidate, debug, wildcard })
+  checkType('boolean', { public: isPublic, storeSetCookie, revalidate, debug, wildcard })
   for (const name of ['ignoreCookies', 'ignoreQuery'])
     checkThat(isListOf('string', options[name] ?? []), `${name} is a list of globs, not ${told(options[name])}.`)
   checkSteering(options)
@@ -62,7 +62,7 @@ export function checkControlOptions(given: object): void {
     `public is true, false, or a list of globs such as ['product:*'], not ${told(options.public)}.`,
   )
   const { cacheStatus, serverTiming } = options
-  checkFlags({ cacheStatus, serverTiming })
+  checkType('boolean', { cacheStatus, serverTiming })
   checkSteering(options)
 }
 

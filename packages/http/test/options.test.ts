@@ -10,7 +10,7 @@ const listen = (options: object) => cachingListener(cache, options, () => {})
 describe('options', () => {
   it.each([
     [{ ttl: 'soon' }, 'soon'],
-    [{ tll: '1m' }, 'A cached route has no option "tll". Its options: ttl, tags,'],
+    [{ tll: '1m' }, /^A cached route takes the options \{ ttl, tags, .* not tll\.$/],
     [{ maxBytes: '1mb' }, 'maxBytes is a number of bytes, such as 1_048_576, not "1mb".'],
     [{ maxBytes: -1 }, 'maxBytes is a number of bytes'],
     [{ maxBytes: 1.5 }, 'maxBytes is a number of bytes'],
@@ -39,10 +39,10 @@ describe('options', () => {
   })
 
   it.each([
-    [{ tag: true }, 'cachingListener has no option "tag". Its options: etag, cacheControl, clearSiteData, responses.'],
+    [{ tag: true }, 'cachingListener takes the options { etag, cacheControl, clearSiteData, responses }, not tag.'],
     [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
-    [{ cacheControl: { cachestatus: true } }, 'cacheControl has no option "cachestatus".'],
-    [{ clearSiteData: { alow: () => true } }, 'clearSiteData has no option "alow". Its options: allow.'],
+    [{ cacheControl: { cachestatus: true } }, /^cacheControl takes the options .* not cachestatus\.$/],
+    [{ clearSiteData: { alow: () => true } }, 'clearSiteData takes the options { allow }, not alow.'],
     [{ cacheControl: { serverTiming: 'false' } }, "serverTiming is true or false, not 'false'."],
     [{ cacheControl: { cacheStatus: 1 } }, 'cacheStatus is true or false, not 1.'],
     [{ cacheControl: 'on' }, 'cacheControl takes an object of options, not "on".'],

@@ -1,4 +1,4 @@
-import { checkNames, checkThat, type Middleware } from '@cashews/core'
+import { checkKnown, checkThat, type Middleware } from '@cashews/core'
 import { type Registry, register } from 'prom-client'
 import { Meter } from './meter.ts'
 
@@ -58,24 +58,25 @@ export function metrics(options: MetricsOptions = {}): Middleware {
 
 /** @throws {ConfigurationError} When an option is unknown or cannot work. */
 function settingsOf(options: MetricsOptions): Required<MetricsOptions> {
-  checkThat(
-    typeof options === 'object' && options !== null,
-    `metrics takes an object of options, as in metrics({ registry }), not ${String(options)}.`,
-  )
-  checkNames('metrics', options, ['registry', 'prefix', 'withTag', 'buckets'])
+  checkKnown('metrics', options, ['registry', 'prefix', 'withTag', 'buckets'])
   const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
-  checkThat(typeof registry?.registerMetric === 'function', 'registry is a Registry of prom-client.')
+  checkThat(typeof registry?.registerMetric === 'function', 'registry is a Registry of prom-client', registry)
   checkThat(
-    /^[a-zA-Z_:][\w:]*$/.test(prefix),
-    `A prefix begins the name of a metric: letters, digits and _, not "${prefix}".`,
+    typeof prefix === 'string' && /^[a-zA-Z_:][\w:]*$/.test(prefix),
+    'A prefix begins the name of a metric: letters, digits and _',
+    prefix,
   )
   checkThat(
     typeof withTag === 'boolean' || typeof withTag === 'function',
-    `withTag is true, false, or a function that makes a tag of a key, not ${String(withTag)}.`,
+    'withTag is true, false, or a function that makes a tag of a key',
+    withTag,
   )
   checkThat(
-    Array.isArray(buckets) && buckets.length > 0 && buckets.every((bound, at) => bound > (buckets[at - 1] ?? 0)),
-    `Buckets are upper bounds in seconds, each higher than the last, not [${buckets}].`,
+    Array.isArray(buckets) &&
+      buckets.length > 0 &&
+      buckets.every((bound, at) => typeof bound === 'number' && bound > (buckets[at - 1] ?? 0)),
+    'Buckets are upper bounds in seconds, each higher than the last',
+    buckets,
   )
   return { registry, prefix, withTag, buckets }
 }

@@ -425,7 +425,9 @@ describe('metrics', () => {
   it('refuses settings that contradict those of the same name, or that cannot work', () => {
     metrics({ registry })
     expect(() => metrics({ registry, buckets: [1] })).toThrow(ConfigurationError)
-    expect(() => metrics({ registery: registry } as object)).toThrow(/"registery".*registry, prefix, withTag, buckets/)
+    expect(() => metrics({ registery: registry } as object)).toThrow(
+      /registry, prefix, withTag, buckets .*not registery/,
+    )
     expect(() => metrics({ registry, withTag: true })).toThrow('are in this registry, with other settings')
     expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
     expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
@@ -434,12 +436,15 @@ describe('metrics', () => {
   it.each([
     [{ buckets: [] }, 'each higher than the last, not []'],
     [{ buckets: [1, Number.NaN] }, 'each higher than the last, not [1,NaN]'],
-    [{ buckets: 5 }, 'each higher than the last, not [5]'],
-    [{ withTag: 'x' }, 'withTag is true, false, or a function that makes a tag of a key, not x'],
-    [{ registry: {} }, 'registry is a Registry of prom-client'],
+    [{ buckets: 5 }, 'each higher than the last, not 5'],
+    [{ withTag: 'x' }, "withTag is true, false, or a function that makes a tag of a key, not 'x'"],
+    [{ buckets: [Symbol('1')] }, 'each higher than the last, not [Symbol(1)]'],
+    [{ prefix: null }, 'A prefix begins the name of a metric: letters, digits and _, not null'],
+    [{ prefix: true }, 'letters, digits and _, not true'],
+    [{ registry: {} }, 'registry is a Registry of prom-client, not Object {}'],
     [{ registry: null }, 'registry is a Registry of prom-client'],
-    [null, 'metrics takes an object of options, as in metrics({ registry }), not null'],
-    [5, 'metrics takes an object of options, as in metrics({ registry }), not 5'],
+    [null, 'metrics takes the options { registry, prefix, withTag, buckets }, not null'],
+    [5, 'metrics takes the options { registry, prefix, withTag, buckets }, not 5'],
   ])('refuses %j, and says what would do', (options, message) => {
     const define = () =>
       metrics(options && typeof options === 'object' ? ({ prefix: 'odd_', ...options } as never) : (options as never))

@@ -1,9 +1,9 @@
 import {
   type Cache,
   type CompiledKey,
-  checkFlags,
   checkNames,
   checkThat,
+  checkType,
   type KeyOptions,
   type LoadCall,
   type ReadThrough,
@@ -83,7 +83,7 @@ export function cachingOf(
   const shared = [...keyingNames, ...lifetimeNames, ...keepingNames, 'tags', 'lock', 'singleFlight']
   checkNames(strategy, options, [...shared, ...own])
   const { nested, singleFlight } = options
-  checkFlags({ nested, singleFlight })
+  checkType('boolean', { nested, singleFlight })
   const keyed = options as KeyOptions
   const lifetime = lifetimeOf(strategy, options)
   const keeping = keepingOf(options, keepsErrors)

@@ -1,8 +1,8 @@
 import {
   type Cache,
-  checkFlags,
   checkOptions,
   checkRange,
+  checkType,
   type Flight,
   type LoadCall,
   MISS,
@@ -71,7 +71,7 @@ export function early<F extends AnyFunction, const K extends string, const N ext
 export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): Decorator | Wrapped<AnyFunction> {
   checkOptions('early', options)
   const { earlyTtl, background = true, beta = 0 } = options
-  checkFlags({ background })
+  checkType('boolean', { background })
   checkRange({ beta }, 0)
   const form = datedForm('earlyTtl', earlyTtl, lifetimeOf('early', options).fixed, beta > 0)
   const caching = cachingOf(cache, 'early', options, form, { own: ['earlyTtl', 'background', 'beta'], prefix: 'early' })

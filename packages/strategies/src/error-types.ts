@@ -1,10 +1,11 @@
-import { checkList } from '@cashews/core'
+import { checkThat } from '@cashews/core'
 
 /** A class of errors. */
 export type ErrorType = abstract new (...args: never[]) => Error
 
 /** Whether an error is an instance of one of the types; without types, every error is. */
 export function isOneOf(types: readonly ErrorType[] = []): (error: unknown) => boolean {
-  checkList('errors', types, (type) => typeof type === 'function', '[TypeError]')
+  const areClasses = Array.isArray(types) && types.every((type) => typeof type?.prototype === 'object')
+  checkThat(areClasses, 'errors is a list such as [TypeError]', types)
   return (error) => types.length === 0 || types.some((type) => error instanceof type)
 }

@@ -3,7 +3,7 @@ import { type CachingOptions, cachingOf } from './caching.ts'
 import { answerStale } from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
+import { type AnyFunction, checkCache, type Wrapped } from './function-types.ts'
 import type { Lasting } from './lifetime.ts'
 import { asItIs } from './stored-form.ts'
 
@@ -21,6 +21,7 @@ const defaults = /* @__PURE__ */ new WeakMap<Cache, (error: unknown) => boolean>
 
 /** Sets the default `errors` of {@link failover} for a cache. */
 export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[]): void {
+  checkCache(cache)
   defaults.set(cache, isOneOf(types))
 }
 
@@ -47,7 +48,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
     keepsErrors: false,
   })
   const sharing = options.singleFlight === true ? 'renew' : 'apart'
-  const listed = options.errors && isOneOf(options.errors)
+  const listed = options.errors === undefined ? undefined : isOneOf(options.errors)
   const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)
   mayAnswerStale()
 

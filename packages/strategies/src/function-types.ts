@@ -1,4 +1,4 @@
-import { type Cache, checkNames, checkThat } from '@cashews/core'
+import { type Cache, checkKnown, checkThat } from '@cashews/core'
 
 /** Any function or method that a strategy can wrap. */
 export type AnyFunction = (...args: never[]) => unknown
@@ -12,7 +12,7 @@ export type Asynchronous<F extends AnyFunction> =
 
 /** @throws {ConfigurationError} When it is no function. */
 export function checkCache(cache: Cache): void {
-  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first.')
+  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first', cache)
 }
 
 /** Options of a single call. */
@@ -23,9 +23,9 @@ export interface CallOptions {
 
 /** @throws {ConfigurationError} When these are no call options, since a signal must not be ignored silently. */
 export function checkCallOptions(options: CallOptions): void {
-  checkNames('with', options, ['signal'])
+  checkKnown('with', options, ['signal'])
   const { signal } = options
-  checkThat(signal === undefined || typeof signal?.addEventListener === 'function', 'signal is an AbortSignal.')
+  checkThat(signal === undefined || typeof signal?.addEventListener === 'function', 'signal is an AbortSignal', signal)
 }
 
 /** The methods of a wrapped function. They take the function's own arguments. */

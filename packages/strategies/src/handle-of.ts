@@ -1,4 +1,4 @@
-import { checkThat } from '@cashews/core'
+import { checkThat, kindOfOption } from '@cashews/core'
 import type { AnyFunction, Handle } from './function-types.ts'
 import type { IteratedHandle } from './iterator.ts'
 
@@ -22,7 +22,11 @@ export function handleOf<T extends object, N extends MethodName<T>>(
   self: T,
   name: N,
 ): HandleOf<Extract<T[N], AnyFunction>> {
-  const method = self[name] as { readonly of?: (self: T) => HandleOf<Extract<T[N], AnyFunction>> } | undefined
-  checkThat(typeof method?.of === 'function', `"${String(name)}" is no method with a strategy around it.`)
+  const isName = typeof name === 'string' || typeof name === 'symbol'
+  const method = (isName ? (self as T | undefined)?.[name] : undefined) as
+    | { readonly of?: (self: T) => HandleOf<Extract<T[N], AnyFunction>> }
+    | undefined
+  const which = `${kindOfOption(name)} of ${kindOfOption(self)}`
+  checkThat(typeof method?.of === 'function', `${which} is no method with a strategy around it.`)
   return method.of(self)
 }

@@ -1,9 +1,9 @@
 import {
   type Cache,
   checkCount,
-  checkFlags,
   checkOptions,
   checkThat,
+  checkType,
   currentTerms,
   type LoadCall,
   MISS,
@@ -73,12 +73,13 @@ export function countingHits(
 ): Decorator | Wrapped<AnyFunction> {
   checkOptions(strategy, options)
   const { cacheHits, updateAfter = Number.POSITIVE_INFINITY, background = true } = options
-  checkFlags({ background })
+  checkType('boolean', { background })
   checkCount('cacheHits', cacheHits)
   checkThat(
     updateAfter === Number.POSITIVE_INFINITY ||
       (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),
-    `updateAfter is 1 to ${cacheHits}, not ${updateAfter}.`,
+    `updateAfter is 1 to ${cacheHits}`,
+    updateAfter,
   )
   const own = ['cacheHits', 'updateAfter', 'background']
   const caching = cachingOf(cache, strategy, options, countedForm, { own, prefix: strategy })

@@ -1,4 +1,13 @@
-import { type Cache, checkNames, checkThat, compileTemplate, type KeySubject, named, type Target } from '@cashews/core'
+import {
+  type Cache,
+  checkNames,
+  checkThat,
+  compileTemplate,
+  isOptions,
+  type KeySubject,
+  named,
+  type Target,
+} from '@cashews/core'
 import { around, type Decorator } from './decorator.ts'
 import type { AnyFunction, Asynchronous } from './function-types.ts'
 import { checkTemplates } from './tag-option.ts'
@@ -54,12 +63,11 @@ export function invalidates(
 ): Decorator | AnyFunction {
   const [options, fn] = typeof given === 'function' ? [{}, given] : [given, last]
   checkNames('invalidates', options, ['args', 'defaults', 'tags'])
-  if (options.tags !== undefined) checkTemplates(options.tags)
+  const { tags: tagged, defaults = {} } = options
+  checkThat(isOptions(defaults), 'defaults is an object such as { page: 1 }', defaults)
   const all = typeof templates === 'string' ? [templates] : templates
-  checkThat(
-    Array.isArray(all) && all.every((template) => typeof template === 'string') && (all.length > 0 || !!options.tags),
-    "invalidates takes a template or a list, such as ['items:page:*'].",
-  )
+  checkTemplates('templates', all?.length || tagged ? all : undefined)
+  if (tagged !== undefined) checkTemplates('tags', tagged)
 
   const wrapTarget = ({ fn, kind }: Target): AnyFunction => {
     const [original, run] = runOf(cache, fn)

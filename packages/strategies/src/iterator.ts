@@ -118,7 +118,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
   const answerAs = kinds[as]
-  checkThat(as in kinds, 'as: generator, node, web.')
+  checkThat(Object.keys(kinds).includes(as), 'as is generator, node or web', as)
   const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkRange({ maxItems, maxBytes }, 1)
   const lifetime = lifetimeOf('iterator', options)
@@ -137,7 +137,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const read = async function* (): AsyncGenerator<unknown> {
         await begun // The load has its lease: what is read before could be out of date unnoticed.
         const source = (await run(self, args)) as AsyncIterable<unknown>
-        checkThat(typeof source?.[Symbol.asyncIterator] === 'function', 'iterator needs an async iterable.')
+        const isAsync = typeof source?.[Symbol.asyncIterator] === 'function'
+        checkThat(isAsync, 'iterator needs an async generator or a stream', source)
         yield* source
       }
       const recording = new Recording(read(), maxItems, maxBytes)

@@ -1,4 +1,4 @@
-import { type Awaitable, checkFunction, type Outcome, parseTtl, type Ttl } from '@cashews/core'
+import { type Awaitable, checkType, type Outcome, parseTtl, type Ttl } from '@cashews/core'
 import type { Condition } from './condition.ts'
 
 /** Which outcomes of a function are stored. */
@@ -36,7 +36,7 @@ export interface Keeping {
  */
 export function keepingOf(options: KeepingOptions<never, never>, keepsErrors = true): Keeping {
   const condition = options.condition as Condition<unknown, readonly unknown[]> | undefined
-  checkFunction('A condition such as notNull', condition)
+  checkType('function', { condition })
   const atLeast = options.timeCondition === undefined ? 0 : parseTtl(options.timeCondition)
   const storesError = keepsErrors ? condition?.storesError : undefined
   const watchesInside = options.nested === false

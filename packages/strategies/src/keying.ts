@@ -26,8 +26,8 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
 
 /** Prepends the strategy's own prefix, so that two strategies around one function share no key. */
 export function prefixed(strategy: string, options: KeyOptions): KeyOptions {
-  const { prefix } = options
-  return { ...options, prefix: typeof prefix === 'string' ? `${strategy}:${prefix}` : (prefix ?? strategy) }
+  const { prefix = '' } = options
+  return { ...options, prefix: typeof prefix === 'string' ? `${strategy}${prefix && ':'}${prefix}` : prefix }
 }
 
 /** The names of these options. */

@@ -1,4 +1,4 @@
-import { checkFunction, checkThat, type Milliseconds, parseTtl, type Seen, type Ttl } from '@cashews/core'
+import { checkThat, checkType, type Milliseconds, parseTtl, type Seen, type Ttl } from '@cashews/core'
 
 /** Computes a ttl from the arguments. If it declares the longest one possible, the age of results can be computed. */
 interface TtlFunction<A extends readonly unknown[]> {
@@ -51,8 +51,9 @@ export function lifetimeOf(
     ttl !== undefined || ttlFromResult !== undefined,
     `${strategy} needs a ttl, such as ttl: '10m', or Infinity to keep results for ever.`,
   )
-  checkThat(jitter >= 0 && jitter < 1, `jitter is a share of the ttl from 0 up to 1, such as 0.1, not ${jitter}.`)
-  checkFunction('ttlFromResult', ttlFromResult)
+  const isShare = typeof jitter === 'number' && jitter >= 0 && jitter < 1
+  checkThat(isShare, 'jitter is a share of the ttl from 0 up to 1, such as 0.1', jitter)
+  checkType('function', { ttlFromResult })
   const spread = (whole: Milliseconds) =>
     jitter === 0 ? whole : Math.max(1, Math.round(whole * (1 - jitter * Math.random())))
   const fixed = ttlFromResult === undefined && typeof ttl !== 'function' ? parseTtl(ttl as Ttl) : undefined

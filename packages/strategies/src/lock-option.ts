@@ -1,7 +1,8 @@
 import {
   type Cache,
-  checkNames,
+  checkKnown,
   checkThat,
+  isOptions,
   type Lock,
   LockedError,
   type LockOptions,
@@ -29,11 +30,8 @@ type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
   if (lock === false) return undefined
   const given: Locking = lock === true ? {} : lock
-  checkThat(
-    typeof given === 'object' && given !== null,
-    `lock is true, false or { ttl, wait, checkInterval }, not ${lock}.`,
-  )
-  checkNames(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
+  checkThat(isOptions(given), 'lock is true, false or an object of options', given)
+  checkKnown(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
   checkTimes(given)
   return { ttl: '10s', wait: '1m', ...given }
 }

@@ -40,7 +40,7 @@ export function tagsOf(
     const tell = tags as (result: unknown, ...args: readonly unknown[]) => readonly string[]
     return { ahead: () => 'any', of: (result, self, given) => tell.call(self, result, ...given) }
   }
-  checkTemplates(tags, ', or a function that answers one')
+  checkTemplates('tags', tags)
   const subject = { fn: originalOf(fn), kind }
   const compiled = tags.map((tag) => compileTemplate('tag', subject, tag, { args }))
   const render = (self: unknown, given: readonly unknown[]) => compiled.map((tag) => tag.render(self, given))
@@ -57,6 +57,6 @@ export function tagsOf(
 }
 
 /** @throws {ConfigurationError} When this is no array of strings. */
-export function checkTemplates(tags: readonly string[], or = ''): void {
-  checkList('tags', tags, (tag) => typeof tag === 'string', `['items']${or}`)
+export function checkTemplates(option: string, templates: readonly string[] | undefined): void {
+  checkList('string', option, templates, "['items']")
 }

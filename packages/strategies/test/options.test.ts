@@ -6,6 +6,7 @@ import {
   dynamic,
   early,
   failover,
+  handleOf,
   hit,
   invalidates,
   iterator,
@@ -33,25 +34,63 @@ describe('an option of cached that cannot work fails at definition', () => {
     ['a ttl that is no number', { ttl: Number.NaN }, /^NaN is no time to live/],
     ['an empty ttl', { ttl: '' }, /^'' is no time to live/],
     ['a ttl that is no text of ours', { ttl: '10 minutez' }, /^'10 minutez' is no time to live/],
-    ['an option there is not', { ttl: 1, tll: 1 }, /no option "tll".*ttl/],
-    ['an option of another strategy', { ttl: 1, earlyTtl: 1 }, /no option "earlyTtl"/],
-    [
-      'a condition that is no function',
-      { ttl: 1, condition: 'not_none' },
-      /condition such as notNull is a function, not 'not_none'/,
-    ],
+    ['an option there is not', { ttl: 1, tll: 1 }, /the options .*ttl.* not tll/],
+    ['an option of another strategy', { ttl: 1, earlyTtl: 1 }, /not earlyTtl/],
+    ['a condition that is no function', { ttl: 1, condition: 'not_none' }, /condition is a function, not 'not_none'/],
     ['a timeCondition that is no time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is no time to live/],
     ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],
     ['a stray brace', { ttl: 1, key: 'user:{id' }, /user:\{id/],
     ['a formatter there is not', { ttl: 1, key: 'user:{id:lowr}' }, /:lowr/],
     ['an empty key', { ttl: 1, key: '' }, /empty/],
-    ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function'],
+    ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function, not 5'],
+    [
+      'a jitter that is text',
+      { ttl: 1, jitter: '0.1' },
+      "jitter is a share of the ttl from 0 up to 1, such as 0.1, not '0.1'.",
+    ],
+    ['a jitter that is null', { ttl: 1, jitter: null }, 'such as 0.1, not null.'],
+    ['a jitter of the whole ttl', { ttl: 1, jitter: 1 }, 'such as 0.1, not 1.'],
+    ['a prefix that is null', { ttl: 1, prefix: null }, 'prefix is text, not null.'],
+    ['a part of a ttl that is text', { ttl: { hours: '3' } }, "its hours are '3', no number"],
+    ['a lock that is a list', { ttl: 1, lock: [] }, 'lock is true, false or an object of options, not [].'],
+    ['a lock that is null', { ttl: 1, lock: null }, 'lock is true, false or an object of options, not null.'],
+    ['tags that are null', { ttl: 1, key: 'k', tags: null }, "tags is a list such as ['items'], not null."],
+    ['a condition that is null', { ttl: 1, condition: null }, 'condition is a function, not null.'],
     ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
     ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags is a list such as .*\['items'\].*not 'items'/],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)
     expect(() => cached(cache, options as never)(load)).toThrow(message)
+  })
+
+  it('errors that are no classes, and defaults that are no object', () => {
+    const one = { ttl: 1, key: 'k' }
+    for (const errors of [null, '', 0, 'TypeError', [null], [new TypeError()], [() => TypeError]])
+      expect(() => failover(cache, { ...one, errors } as never, load)).toThrow(
+        'errors is a list such as [TypeError], not',
+      )
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('errors is a list such as [TypeError], not [5].')
+    expect(() => withErrors(null as never)).toThrow('errors is a list such as [TypeError], not [null].')
+    for (const defaults of [null, 'page', []])
+      expect(() => invalidates(cache, 'k', { defaults } as never, load)).toThrow(
+        'defaults is an object such as { page: 1 }',
+      )
+  })
+
+  it('a kind of sequence there is not', () => {
+    const pages = async function* () {}
+    for (const as of ['stream', 'toString', null, Object.create(null), [Symbol('s')]])
+      expect(() => iterator(cache, { ttl: 1, key: 'k', as } as never, pages)).toThrow(
+        'as is generator, node or web, not',
+      )
+  })
+
+  it('a handle of what has none', () => {
+    expect(() => handleOf(undefined as never, 'price' as never)).toThrow(
+      "'price' of undefined is no method with a strategy",
+    )
+    expect(() => handleOf({ price: load }, Object.create(null))).toThrow('Object {} of Object {price} is no method')
   })
 
   it('a function without a name or with a source that says nothing', () => {
@@ -78,11 +117,11 @@ describe('an option of cached that cannot work fails at definition', () => {
     const all = { cached, early, soft, hit, failover, iterator, locked, rateLimit, slidingRateLimit, circuitBreaker }
     for (const [name, strategy] of Object.entries(all)) {
       const wrap = strategy as (...given: unknown[]) => unknown
-      expect(() => wrap(cache, undefined, load)).toThrow(`${name} takes the cache and an object of options`)
+      expect(() => wrap(cache, undefined, load)).toThrow(new RegExp(`^${name}.* takes .* options.*, not undefined\\.$`))
       expect(() => wrap({ ttl: 1 }, load)).toThrow('not a function')
     }
     for (const options of [null, 5])
-      expect(() => dynamic(cache, options as never, load)).toThrow('dynamic takes the cache and an object of options')
+      expect(() => dynamic(cache, options as never, load)).toThrow('dynamic takes an object of options')
     const good = { ttl: 1, key: 'k' }
     for (const strategy of [cached, failover, iterator, locked])
       expect(() => (strategy as (...given: unknown[]) => unknown)(cache, good, 5)).toThrow(
@@ -107,7 +146,7 @@ describe('an option of cached that cannot work fails at definition', () => {
           `${name} is true or false, not 'no'.`,
         )
     for (const name of ['prefix'])
-      expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('A prefix is text, not 5.')
+      expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('prefix is text, not 5.')
     for (const strategy of [early, hit] as ((...given: unknown[]) => unknown)[])
       expect(() => strategy(cache, { ttl: 1, cacheHits: 1, key: 'k', background: 'no' }, load)).toThrow(
         "background is true or false, not 'no'.",
@@ -115,7 +154,7 @@ describe('an option of cached that cannot work fails at definition', () => {
     expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow(
       "beta is a number from 0 on, not '1'.",
     )
-    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('A name is text, not 5.')
+    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('name is text, not 5.')
     expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow("noSelf is true or false, not 'no'.")
     for (const args of ['id', [5], {}])
       expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args is a list such as ['id']")
@@ -124,7 +163,7 @@ describe('an option of cached that cannot work fails at definition', () => {
   it('and a cache that is none', () => {
     for (const strategy of [cached, locked, rateLimit] as ((...given: unknown[]) => unknown)[])
       expect(() => strategy({}, { ttl: 1, key: 'k', limit: 1, period: 1 }, load)).toThrow(
-        /takes the cache first|has no option/,
+        /takes the cache first|takes the options/,
       )
     for (const none of [undefined, null, {}]) {
       expect(() => iterator(none as never, { ttl: 1, key: 'k' }, async function* () {})).toThrow(
@@ -149,24 +188,24 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('templates to invalidate that are none', () => {
     for (const templates of [undefined, 5, [5], []])
-      expect(() => invalidates(cache, templates as never, load)).toThrow('takes a template or a list')
+      expect(() => invalidates(cache, templates as never, load)).toThrow('templates is a list such as')
     expect(() => invalidates(cache, [], { tags: ['items'] }, load)).not.toThrow()
   })
 
   it('a cache that strategies cannot be bound to', () => {
-    expect(() => strategies({} as never)).toThrow('A strategy takes the cache first.')
+    expect(() => strategies({} as never)).toThrow('A strategy takes the cache first, not Object {}.')
   })
 
   it('of a call too, when it is made', () => {
     const wrapped = cached(cache, { ttl: 1, key: 'k' }, load)
     for (const options of [undefined, null, { sgnal: AbortSignal.abort() }, { signal: 5 }])
-      expect(() => wrapped.with(options as never)).toThrow(/object of options|has no option "sgnal"|an AbortSignal/)
+      expect(() => wrapped.with(options as never)).toThrow(/takes the options \{ signal \}, not|an AbortSignal/)
     expect(() => wrapped.with({})).not.toThrow()
   })
 
   it('of singleFlight too', () => {
     expect(() => singleFlight(cache, { key: 'k:{ix}' } as never, load as never)).toThrow('"ix"')
-    expect(() => singleFlight(cache, { tll: 1 } as never)).toThrow(/no option "tll"/)
+    expect(() => singleFlight(cache, { tll: 1 } as never)).toThrow(/the options .* not tll/)
   })
 })
 

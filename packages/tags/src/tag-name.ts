@@ -1,4 +1,4 @@
-import { CommandError } from '@cashews/core'
+import { CommandError, kindOfOption } from '@cashews/core'
 
 /** Longer names are replaced by their hash. */
 const MAX_LENGTH = 512
@@ -19,7 +19,7 @@ const HASHED = '#sha256:'
  */
 export function storedName(name: string): string {
   if (typeof name !== 'string' || name === '')
-    throw new CommandError(`A tag is a text of at least one character, not ${inspected(name)}.`)
+    throw new CommandError(`A tag is a text of at least one character, not ${kindOfOption(name)}.`)
   if (!name.isWellFormed()) throw new CommandError(`A tag is well-formed text, not ${JSON.stringify(name)}.`)
   if (name.length <= MAX_LENGTH && !name.startsWith(HASHED)) return name
   return HASHED + process.getBuiltinModule('node:crypto').hash('sha256', name)
@@ -44,9 +44,5 @@ export function storedNames(names: readonly string[], key: string): readonly str
 /** @throws {CommandError} When the tags of a key are no array. */
 export function checkList(names: readonly string[], key: string): void {
   if (!Array.isArray(names))
-    throw new CommandError(`The tags of "${key}" are a list of names, such as ['users'], not ${inspected(names)}.`)
-}
-
-function inspected(given: unknown): string {
-  return typeof given === 'string' || Array.isArray(given) ? JSON.stringify(given) : String(given)
+    throw new CommandError(`The tags of "${key}" are a list of names, such as ['users'], not ${kindOfOption(names)}.`)
 }

@@ -2,6 +2,8 @@ import {
   type Backend,
   type Cache,
   ConfigurationError,
+  checkKnown,
+  checkThat,
   MISS,
   type Tagging,
   type TagStore,
@@ -79,14 +81,11 @@ export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
 }
 
 function check(cache: Cache, options: TagsOptions): TagsOptions {
-  if (typeof cache?.useTags !== 'function')
-    throw new ConfigurationError(`createTags takes a cache, as createCache() makes one, not ${String(cache)}.`)
-  const stray = Object.keys(options).find((name) => name !== 'backend')
-  if (stray !== undefined) throw new ConfigurationError(`createTags has no option "${stray}". Its option: backend.`)
-  if (options.backend !== undefined && typeof options.backend?.open !== 'function')
-    throw new ConfigurationError(
-      `The backend for tags is one such as redis({ url: '…' }) answers, not ${String(options.backend)}.`,
-    )
+  checkThat(typeof cache?.useTags === 'function', 'createTags takes a cache, as createCache() makes one', cache)
+  checkKnown('createTags', options, ['backend'])
+  const { backend } = options
+  const isBackend = backend === undefined || typeof backend?.open === 'function'
+  checkThat(isBackend, "The backend for tags is one such as redis({ url: '…' }) answers", backend)
   return options
 }
 
@@ -120,7 +119,7 @@ class TagsOfCache implements CacheTags, Tagging {
   }
 
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
-    if (given) checkList(given, key)
+    if (given !== undefined) checkList(given, key)
     if (this.#registered.size === 0) return given && storedNames(given, key)
     const registered = [...this.#registered.values()].map((tagOf) => tagOf(key)).filter((tag) => tag !== undefined)
     return storedNames(given ? given.concat(registered) : registered, key)

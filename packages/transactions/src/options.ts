@@ -1,8 +1,8 @@
 import {
   ConfigurationError,
-  checkFlags,
   checkKnown,
   checkThat,
+  checkType,
   type Milliseconds,
   parseTtl,
   type Ttl,
@@ -74,6 +74,6 @@ export function settingsOf(options: TransactionOptions): Settings {
   const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
   checkThat(lifetime < Number.POSITIVE_INFINITY, 'A timeout ends, so that the locks of a process that dies do too.')
   const { phantoms = false, suppress = false } = options
-  checkFlags({ phantoms, suppress })
+  checkType('boolean', { phantoms, suppress })
   return { mode, timeout: lifetime, tries, keys, phantoms, crossSlot, suppress }
 }

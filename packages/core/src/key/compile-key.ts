@@ -1,5 +1,5 @@
 import { KeyTemplateError } from '../errors.ts'
-import { checkFlags, checkThat, kindOfOption } from '../options.ts'
+import { checkType, kindOfOption } from '../options.ts'
 import { limitKey } from './limit.ts'
 import { compilePlaceholder, type MakeKey } from './placeholder.ts'
 import { RecentCalls } from './recent.ts'
@@ -59,11 +59,10 @@ type Kind = 'key' | 'derived' | 'tag' | 'pattern'
  */
 export function compileKey<A extends readonly unknown[]>(subject: KeySubject, options: KeyOptions<A>): CompiledKey {
   const { fn, className } = subject
-  const { key, prefix, args, noArgs, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
-  for (const [which, text] of Object.entries({ prefix: prefix ?? '', name }))
-    checkThat(typeof text === 'string', `A ${which} is text, not ${kindOfOption(text)}.`)
-  checkFlags({ noSelf: options.noSelf })
-  const before = prefix ? `${prefix}:` : ''
+  const { key, prefix = '', args, noArgs, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
+  checkType('string', { prefix, name })
+  checkType('boolean', { noSelf: options.noSelf })
+  const before = prefix && `${prefix}:`
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')
     throw new KeyTemplateError(`A key is a template or a function, not ${kindOfOption(key)}.`)
@@ -123,7 +122,11 @@ function compile(
       // A subclass may answer otherwise than the class that it has the method from.
       if (owner && self && owner !== (self as KeySubject['fn']).name) key += `:this=${(self as KeySubject['fn']).name}`
     } catch (cause) {
-      throw new KeyTemplateError(`${(cause as Error).message} In ${place} of the template "${template}".`, { cause })
+      const why =
+        cause instanceof RangeError
+          ? 'A value that holds itself, or is too long, has no key.'
+          : (cause as Error).message
+      throw new KeyTemplateError(`${why} In ${place} of the template "${template}".`, { cause })
     }
     return asItIs ? key : limitKey(key)
   }

@@ -1,4 +1,6 @@
+import { isOptions } from '../options.ts'
 import { currentScope, inScope } from '../scope.ts'
+import { checkArgument, checkCallable, checkString } from '../write-options.ts'
 
 const bareNames = new Set<string>()
 
@@ -11,11 +13,14 @@ const bareNames = new Set<string>()
  * ```
  */
 export function keyContext<T>(values: Readonly<Record<string, unknown>>, fn: () => T): T {
+  checkArgument(isOptions(values), 'keyContext takes an object, such as { tenant }', values)
+  checkCallable(fn)
   return inScope({ keyContext: { ...currentScope()?.keyContext, ...values } }, fn)
 }
 
 /** Lets templates defined from now on write `{name}` for `{@name}`, where no parameter has that name. */
 export function registerKeyContext(...names: readonly string[]): void {
+  for (const name of names) checkString('The name of a key context', name)
   for (const name of names) bareNames.add(name)
 }
 

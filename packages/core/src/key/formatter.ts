@@ -1,5 +1,4 @@
-import { ConfigurationError } from '../errors.ts'
-import { checkFunction } from '../options.ts'
+import { checkThat } from '../options.ts'
 import { hash } from './limit.ts'
 import { registerRenderer, render } from './render.ts'
 
@@ -38,11 +37,17 @@ const formats = new Map<string, Format<unknown>>([
 /** Where formatters and renderings of types are registered, for the whole process. */
 export const formatter: Formatter = {
   register(name, format) {
-    if (!/^(?!raw$)\w+$/.test(name)) throw new ConfigurationError(`A formatter cannot be named "${name}".`)
-    checkFunction(`The formatter "${name}"`, format ?? null)
+    checkThat(
+      typeof name === 'string' && /^(?!raw$)\w+$/.test(name),
+      'A formatter is named by a word other than raw',
+      name,
+    )
+    checkThat(typeof format === 'function', `The formatter "${name}" is a function`, format)
     formats.set(name, format as Format<unknown>)
   },
   registerType(type, renderer) {
+    checkThat(typeof type === 'function' && !!type.prototype, 'registerType takes a class first', type)
+    checkThat(typeof renderer === 'function', `The renderer of ${type.name} is a function`, renderer)
     registerRenderer(type.prototype, renderer)
   },
 }

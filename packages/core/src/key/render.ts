@@ -59,6 +59,7 @@ function renderObject(value: object, as: Rendering): string {
     Object.getOwnPropertySymbols(value).forEach(nested) // fails: a symbol has no key
     return `(${sorted(Object.entries(value)).join() || '='})`
   }
+  if (value instanceof Date && Number.isNaN(+value)) throw new Error('An invalid Date has no key.')
   if (value instanceof Date) return as === 'raw' ? value.toISOString() : `#${escapeText(value.toISOString())}`
   if (value instanceof Set) return `(${['#set', ...Array.from(value, nested).sort()]})`
   if (value instanceof Map) return `(${['#map', ...sorted(value)]})`

@@ -25,7 +25,7 @@ export interface Signature {
 
 /** Finds out what the parameters of a function are called: from `args` when given, else from its source. */
 export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly string[]): Signature {
-  if (args !== undefined) checkList('args', args, (name) => typeof name === 'string', "['id']")
+  if (args !== undefined) checkList('string', 'args', args, "['id']")
   const { list, seesMore } = readParameters(fn) ?? { list: undefined, seesMore: true }
   const all = list ?? []
   const isOpen = seesMore || all.at(-1)?.rest === true

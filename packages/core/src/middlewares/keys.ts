@@ -2,6 +2,7 @@ import { type Awaitable, chain } from '../awaitable.ts'
 import type { Call, CallOf } from '../command.ts'
 import { escapeGlob } from '../glob.ts'
 import type { Middleware, Next } from '../middleware.ts'
+import { checkThat } from '../options.ts'
 
 /** How keys and patterns are written in the store, and read back from its streams. */
 interface KeyChange {
@@ -17,6 +18,7 @@ interface KeyChange {
  * with different prefixes share a store, and neither reads, nor invalidates, what is the other's.
  */
 export function addPrefix(prefix: string): Middleware {
+  checkThat(typeof prefix === 'string', 'addPrefix takes text', prefix)
   const escaped = escapeGlob(prefix)
   return changeKeys({
     key: (key) => prefix + key,

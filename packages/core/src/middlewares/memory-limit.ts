@@ -1,6 +1,5 @@
-import { ConfigurationError } from '../errors.ts'
 import type { Middleware } from '../middleware.ts'
-import { checkKnown } from '../options.ts'
+import { checkKnown, checkRange } from '../options.ts'
 import { sizeOf } from '../size-of.ts'
 
 /** Settings of {@link memoryLimit}. */
@@ -18,8 +17,8 @@ export interface MemoryLimitOptions {
 export function memoryLimit(options: MemoryLimitOptions): Middleware {
   checkKnown('memoryLimit', options, ['min', 'max'])
   const { min = 0, max = Number.POSITIVE_INFINITY } = options
-  if (!(min >= 0 && max >= min))
-    throw new ConfigurationError(`A memory limit needs 0 <= min <= max, not ${min} and ${max}.`)
+  checkRange({ min }, 0)
+  checkRange({ max }, min)
   const fits = (value: unknown): boolean => {
     const size = sizeOf(value)
     return size >= min && size <= max

@@ -203,7 +203,7 @@ describe('a key function', () => {
     ["''", ''],
     ['undefined', undefined],
     ['42', 42],
-    ['[object Promise]', Promise.resolve('key')],
+    ['Promise {}', Promise.resolve('key')],
   ])('has to give a text: not %s', (got, value) => {
     const call = () => keyOf(fn, { key: (() => value) as () => string })
     expect(call).toThrow(KeyTemplateError)
@@ -439,5 +439,19 @@ describe('as in Python', () => {
 
   it('test_get_key_template_error: the message has the wrong name', () => {
     expect(() => template(func1, { key: '{wrong_key}:{a}' })).toThrow(/wrong_key/)
+  })
+})
+
+describe('an argument that has no key', () => {
+  it('is named, and said to hold itself or to be no date', () => {
+    const find = async (filter: unknown): Promise<unknown> => filter
+    const round: { self?: unknown } = {}
+    round.self = round
+    const call = (filter: unknown) => () => keyOf(find, { key: 'found:{filter}' }, filter)
+    for (const filter of [round, [round]])
+      expect(call(filter)).toThrow(
+        'A value that holds itself, or is too long, has no key. In {filter} of the template "found:{filter}".',
+      )
+    expect(call(new Date(Number.NaN))).toThrow('An invalid Date has no key. In {filter} of the template')
   })
 })

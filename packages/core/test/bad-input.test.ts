@@ -1,0 +1,100 @@
+import {
+  addPrefix,
+  CashewsError,
+  type Command,
+  createCache,
+  formatter,
+  invalidateFurther,
+  keyContext,
+  kindOfOption,
+  memoryLimit,
+  onTerms,
+  parseTtl,
+  registerKeyContext,
+} from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+
+const fn = () => 1
+const nameless: object = Object.create(null)
+const list: unknown[] = []
+list.push(list)
+
+describe('a value in a message', () => {
+  it.each<[string, unknown]>([
+    ["'5'", '5'],
+    ['5', 5],
+    ['5n', 5n],
+    ['Symbol(s)', Symbol('s')],
+    ['undefined', undefined],
+    ['a function', fn],
+    ["['a',1]", ['a', 1]],
+    ['[Array {0}]', list],
+    ['Object {name,secret}', { name: 'n', secret: 's' }],
+    ['Object {}', nameless],
+    ['Map {}', new Map()],
+    ['Date {}', new Date(Number.NaN)],
+    ['Generator {}', (function* () {})()],
+    ['an object', revoked()],
+    [`'${'x'.repeat(99)}'`, 'x'.repeat(1_000_000)],
+  ])('is shown as %s', (shown, value) => {
+    expect(kindOfOption(value)).toBe(shown)
+  })
+})
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+describe('bad input', () => {
+  it.each<[string, () => unknown]>([
+    ['keyContext takes an object, such as { tenant }, not null.', () => keyContext(null as never, fn)],
+    ["keyContext takes an object, such as { tenant }, not 'acme'.", () => keyContext('acme' as never, fn)],
+    ['This has to be a function, not undefined.', () => keyContext({ tenant: 1 }, undefined as never)],
+    ['The name of a key context is text, not 5.', () => registerKeyContext('tenant5', 5 as never)],
+    ['addPrefix takes text, not undefined.', () => addPrefix(undefined as never)],
+    ["min is a number from 0 on, not '5'.", () => memoryLimit({ min: '5' as never })],
+    ['max is a number from 5 on, not 1.', () => memoryLimit({ min: 5, max: 1 })],
+    ['max is a number from 0 on, not Symbol(s).', () => memoryLimit({ max: Symbol('s') as never })],
+    ['memoryLimit takes the options { min, max }, not null.', () => memoryLimit(null as never)],
+    [
+      'A formatter is named by a word other than raw, not Symbol(s).',
+      () => formatter.register(Symbol('s') as never, fn),
+    ],
+    ["A formatter is named by a word other than raw, not 'raw'.", () => formatter.register('raw', fn)],
+    ['The formatter "half" is a function, not null.', () => formatter.register('half', null as never)],
+    ['registerType takes a class first, not undefined.', () => formatter.registerType(undefined as never, fn)],
+    ['registerType takes a class first, not a function.', () => formatter.registerType(fn as never, fn)],
+    ['The renderer of Date is a function, not undefined.', () => formatter.registerType(Date, undefined as never)],
+    ['createCache takes the options { name, drivers, onError }, not null.', () => createCache(null as never)],
+    ['name is text, not 5.', () => createCache({ name: 5 as never })],
+    ['setup takes an object of options, not [].', () => createCache().setup('mem://', [] as never)],
+    ["its hours are '3', no number", () => parseTtl({ hours: '3' as never })],
+    ['its hours are null, no number', () => parseTtl({ hours: null as never, minutes: 5 })],
+    ['"hour" is no part of a fixed length', () => parseTtl({ hour: 1 } as never)],
+    ['"months" is no part of a fixed length', () => parseTtl({ months: 1 } as never)],
+  ])('is refused at once: %s', (message, call) => {
+    expect(call).toThrow(CashewsError)
+    expect(call).toThrow(message)
+  })
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['onTerms takes the options { maxAge, minFresh, onlyStored }, not null.', () => onTerms(null as never, fn)],
+    [
+      'onTerms takes the options { maxAge, minFresh, onlyStored }, not maxage.',
+      () => onTerms({ maxage: 1 } as never, fn),
+    ],
+    ["maxAge is a number from 0 on, not '5'.", () => onTerms({ maxAge: '5' as never }, fn)],
+    ['minFresh is a number from 0 on, not -1.', () => onTerms({ minFresh: -1 }, fn)],
+    ['onlyStored is true or false, not 1.', () => onTerms({ onlyStored: 1 as never }, fn)],
+    ['This has to be a function, not undefined.', () => onTerms({ maxAge: 1 }, undefined as never)],
+    ["This has to be a function, not 'fn'.", () => invalidateFurther('fn' as never)],
+    ['A member is text, not Object {}.', () => createCache().setAdd('key', [nameless as never])],
+    ['The commands are', () => createCache().disabling([nameless as Command & object], fn)],
+  ])('is a rejection: %s', async (message, call) => {
+    const failed = call()
+    await expect(failed).rejects.toThrow(CashewsError)
+    await expect(failed).rejects.toThrow(message)
+  })
+})

@@ -250,7 +250,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
     })
 
     it('refuses a command there is not', async () => {
-      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("not 'git'")
+      await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("'git'")
     })
   })
 

@@ -760,7 +760,7 @@ export class Cache implements AsyncDisposable {
     const last = commands.at(-1)
     const options = isOptions(last) ? last : undefined
     checkKnown('Switching commands on and off', options ?? {}, ['prefix'])
-    const named = commands.filter((command) => command !== options) as Command[]
+    const named = (options ? commands.slice(0, -1) : commands) as Command[]
     const changed = commandSet(named.length > 0 ? named : COMMANDS)
     for (const route of options ? [this.#routes.at(options.prefix)] : this.#routes.some()) {
       for (const command of changed) change(route, command)

@@ -108,6 +108,7 @@ export {
   checkKnown,
   checkList,
   checkNames,
+  checkOneOf,
   checkOptions,
   checkRange,
   checkThat,

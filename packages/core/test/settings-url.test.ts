@@ -73,7 +73,7 @@ describe('the options of a settings URL', () => {
   it('that do not exist are shown beside those that do, and the secrets of the URL are not', () => {
     const read = () =>
       optionsFromUrl('x://me:hunter2@host?sice=1&password=hunter2&api_key=hunter2', { size: 'integer', secret: 'text' })
-    expect(read).toThrow(/"sice".*size, secret/)
+    expect(read).toThrow(/size, secret.* not sice/)
     expect(read).not.toThrow('hunter2')
   })
 
@@ -83,7 +83,7 @@ describe('the options of a settings URL', () => {
     'x://host?sice=1&auth_token=hunter2#a',
     'x://host?sice=1&passphrase=hunter2',
   ])('of %s that do not exist are told without its secret', (url) => {
-    expect(() => optionsFromUrl(url, { size: 'integer' })).toThrow('"sice"')
+    expect(() => optionsFromUrl(url, { size: 'integer' })).toThrow('not sice.')
     expect(() => optionsFromUrl(url, { size: 'integer' })).not.toThrow('hunter2')
   })
 
@@ -92,7 +92,7 @@ describe('the options of a settings URL', () => {
   })
 
   it('are not found on the prototype of objects', () => {
-    expect(() => optionsFromUrl('x://?constructor=1', { size: 'integer' })).toThrow('"constructor"')
+    expect(() => optionsFromUrl('x://?constructor=1', { size: 'integer' })).toThrow('not constructor.')
     expect(() => optionsFromUrl('x://?__proto__=1', { size: 'integer' })).toThrow(ConfigurationError)
   })
 })

@@ -59,7 +59,8 @@ const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
     })
   app.addHook('onRoute', (route) => rules.attach(route))
   reportEarlierRoutes(app, options.cache, rules)
-  if (options.errors) answerErrors(app, options.errors === true ? {} : options.errors)
+  const { errors = false } = options
+  if (errors !== false) answerErrors(app, errors === true ? {} : errors)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ConfigurationError, type Detections } from '@cashews/core'
+import { ConfigurationError, checkKnown, checkType, type Detections } from '@cashews/core'
 import {
   asksToClearCache,
   type CacheControlOptions,
@@ -6,7 +6,7 @@ import {
   checkCache,
   checkClearOptions,
   checkControlOptions,
-  checkNames,
+  checkResponseOptions,
   Exchange,
   type Going,
   headerOf,
@@ -54,11 +54,13 @@ export class RouteRules {
   readonly #stores = new Map<string, ResponseCache>()
 
   constructor(app: FastifyInstance, options: CashewsOptions) {
-    const { cacheControl, clearSiteData } = options
-    checkNames('@cashews/fastify', options, OPTIONS)
+    checkKnown('@cashews/fastify', options, OPTIONS)
     checkCache('@cashews/fastify', options.cache)
-    if (typeof cacheControl === 'object') checkControlOptions(cacheControl)
-    if (typeof clearSiteData === 'object') checkClearOptions(clearSiteData)
+    const { etag, cacheControl = false, clearSiteData = false, responses = {} } = options
+    checkType('boolean', { etag })
+    if (typeof cacheControl !== 'boolean') checkControlOptions(cacheControl)
+    if (typeof clearSiteData !== 'boolean') checkClearOptions(clearSiteData)
+    checkResponseOptions(responses)
     app.decorateRequest(EXCHANGE, null)
     this.#refreshing = new Refreshing(app)
     this.#options = options
@@ -107,6 +109,7 @@ export class RouteRules {
       throw new ConfigurationError(
         `config.cashews of ${method} ${url} can do nothing: only answers to GET are stored. Take it out.`,
       )
+    checkResponseOptions(own)
     const isNew = this.isNew(own)
     const options = { ...this.#options.responses, ...own }
     if (url.includes('*') && !options.wildcard) {

@@ -1,5 +1,4 @@
-import { ConfigurationError, currentTerms, parseTtl, type Ttl } from '@cashews/core'
-import { checkNames } from './options.ts'
+import { ConfigurationError, checkKnown, currentTerms, parseTtl, type Ttl } from '@cashews/core'
 
 /** Settings of {@link cacheControlTtl}. */
 export interface CacheControlTtlOptions {
@@ -29,7 +28,7 @@ export interface CacheControlTtl {
  * @throws {ConfigurationError} When the default does not lie within the limits.
  */
 export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTtl {
-  checkNames('cacheControlTtl', options, ['default', 'max', 'min'])
+  checkKnown('cacheControlTtl', options, ['default', 'max', 'min'])
   const standard = parseTtl(options.default) / 1_000
   const max = options.max === undefined ? standard : parseTtl(options.max) / 1_000
   const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min) / 1_000

@@ -1,3 +1,4 @@
+import { checkThat, isOptions } from '@cashews/core'
 import { type Field, membersOf, secondsOf } from './field.ts'
 
 /** The directives of a `Cache-Control` field (RFC 9111 §5.2, RFC 5861, RFC 8246). Durations are in seconds. */
@@ -88,6 +89,7 @@ function readDuration(read: Writable, directive: Named<number>, argument: string
 
 /** Formats a `Cache-Control` field. Durations are rounded down to whole seconds. */
 export function writeCacheControl(directives: CacheControl): string {
+  checkThat(isOptions(directives), 'Directives are an object such as { maxAge: 60 }', directives)
   const members: string[] = []
   for (const [name, directive] of Object.entries(FLAGS)) if (directives[directive]) members.push(name)
   for (const [name, directive] of Object.entries(DURATIONS)) {

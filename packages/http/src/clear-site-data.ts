@@ -1,3 +1,4 @@
+import { checkOneOf } from '@cashews/core'
 import { type Field, membersOf } from './field.ts'
 
 /** What a browser can be asked to clear (W3C Clear Site Data). */
@@ -11,6 +12,17 @@ export type SiteData =
   | 'prerenderCache'
   | '*'
 
+const KINDS: readonly SiteData[] = [
+  'cache',
+  'cookies',
+  'storage',
+  'executionContexts',
+  'clientHints',
+  'prefetchCache',
+  'prerenderCache',
+  '*',
+]
+
 /**
  * Formats a `Clear-Site-Data` field, which makes a browser clear its data of this site. Browsers honour it on secure
  * connections only.
@@ -20,6 +32,7 @@ export type SiteData =
  * ```
  */
 export function clearSiteDataField(...data: readonly SiteData[]): string {
+  for (const kind of data) checkOneOf('kind of site data', kind, KINDS)
   return data.map((kind) => `"${kind}"`).join(', ')
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { checkThat, checkType } from '@cashews/core'
 import { type Field, membersOf } from './field.ts'
 
 /** The content of a representation. */
@@ -9,6 +10,8 @@ export type Body = string | Uint8Array
  * a compressor may send different bytes under the same tag (RFC 9110 §8.8.1).
  */
 export function entityTag(body: Body, contentType = ''): string {
+  checkThat(typeof body === 'string' || body instanceof Uint8Array, 'A body is text or bytes', body)
+  checkType('string', { contentType })
   const hash = createHash('sha256').update(contentType).update('\0').update(body).digest('base64url')
   return `W/"${hash.slice(0, 24)}"`
 }

@@ -1,4 +1,4 @@
-import { type Cache, CommandError } from '@cashews/core'
+import { type Cache, CommandError, kindOfOption } from '@cashews/core'
 import type { ResponseKeyOptions } from './middlewares.ts'
 import { checkCache } from './options.ts'
 import { ResponseCache } from './response-cache.ts'
@@ -22,9 +22,11 @@ export async function forgetResponse(cache: Cache, url: string, options: Respons
  * @throws {CommandError} When the URL is not absolute.
  */
 export function resourceAt(url: string): Resource {
-  const parsed = URL.parse(url)
+  const parsed = typeof url === 'string' ? URL.parse(url) : undefined
   if (!parsed?.host)
-    throw new CommandError(`What clients ask for is a whole URL, such as https://shop.example/products, not "${url}".`)
+    throw new CommandError(
+      `What clients ask for is a whole URL, such as https://shop.example/products, not ${kindOfOption(url)}.`,
+    )
   const { protocol, host, pathname, search } = parsed
   return { scheme: protocol.slice(0, -1), authority: host, url: pathname + search, fields: {} }
 }

@@ -1,9 +1,15 @@
+import { checkThat } from '@cashews/core'
+
 /**
  * Parses an HTTP date, including the obsolete formats (RFC 9110 §5.6.7). Returns milliseconds since the epoch, or
  * `undefined` when it is invalid.
  */
 export function parseHttpDate(text: string | undefined): number | undefined {
-  if (text === undefined || text.length > 40 || !/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? /.test(text))
+  if (
+    typeof text !== 'string' ||
+    text.length > 40 ||
+    !/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? /.test(text)
+  )
     return undefined
   const time = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
   return Number.isNaN(time) ? undefined : time
@@ -16,8 +22,10 @@ let written = ''
 export function httpDate(time: number): string {
   const second = Math.floor(time / 1_000)
   if (second !== writtenAt) {
+    const date = new Date(second * 1_000)
+    checkThat(!Number.isNaN(+date), 'A date is milliseconds since the epoch', time)
     writtenAt = second
-    written = new Date(second * 1_000).toUTCString()
+    written = date.toUTCString()
   }
   return written
 }

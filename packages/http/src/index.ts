@@ -24,7 +24,13 @@ export {
   type ResponseKeyOptions,
 } from './middlewares.ts'
 export { headerOf, onceClosed } from './node-response.ts'
-export { checkCache, checkClearOptions, checkControlOptions, checkNames, checkProblemOptions } from './options.ts'
+export {
+  checkCache,
+  checkClearOptions,
+  checkControlOptions,
+  checkProblemOptions,
+  checkResponseOptions,
+} from './options.ts'
 export { type Problem, type ProblemOptions, problemOf } from './problem.ts'
 export { type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 export { ResponseCache } from './response-cache.ts'

@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Awaitable, Cache } from '@cashews/core'
+import { type Awaitable, type Cache, checkKnown, checkType } from '@cashews/core'
 import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import type { CacheControlOptions } from './control-options.ts'
 import { Exchange, type Going } from './exchange.ts'
 import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
-import { checkCache, checkClearOptions, checkControlOptions, checkFunction, checkNames } from './options.ts'
+import { checkCache, checkClearOptions, checkControlOptions, checkFunction } from './options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
 import { ResponseCache } from './response-cache.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
@@ -216,15 +216,17 @@ export function cachingListener(
   handler: RequestListener,
 ): RequestListener {
   checkCache('cachingListener', cache)
-  checkNames('cachingListener', options, ['etag', 'cacheControl', 'clearSiteData', 'responses'])
+  checkKnown('cachingListener', options, ['etag', 'cacheControl', 'clearSiteData', 'responses'])
   checkFunction('The handler', handler)
   const { etag, cacheControl, clearSiteData, responses } = options
+  checkType('boolean', { etag })
   const own = middlewaresFor({ describe: requestOf, listener: () => listener, isWildcard: () => false })
   const chain: NodeMiddleware[] = []
   if (etag) chain.push(own.etag(cache))
-  if (cacheControl) chain.push(own.cacheControl(cache, cacheControl === true ? {} : cacheControl))
-  if (clearSiteData) chain.push(own.clearSiteData(cache, clearSiteData))
-  if (responses) chain.push(own.cacheResponse(cache, responses))
+  if (cacheControl !== undefined && cacheControl !== false)
+    chain.push(own.cacheControl(cache, cacheControl === true ? {} : cacheControl))
+  if (clearSiteData !== undefined) chain.push(own.clearSiteData(cache, clearSiteData))
+  if (responses !== undefined) chain.push(own.cacheResponse(cache, responses))
   const listener: RequestListener = (request, response) => {
     const run = (at: number): void => {
       const middleware = chain[at]

@@ -1,4 +1,5 @@
 import { quoted } from './field.ts'
+import { checkProblemOptions } from './options.ts'
 
 /** A response that tells a client why its request was refused. */
 export interface Problem {
@@ -31,10 +32,9 @@ interface Refusal {
  * (draft-ietf-httpapi-ratelimit-headers) and `Retry-After` for a `RateLimitError`, 503 with `Retry-After` for a
  * `CircuitBreakerOpen`, 504 for a `NotStoredError`; `undefined` for any other error.
  */
-export function problemOf(
-  error: unknown,
-  { policy = 'default', legacy = false }: ProblemOptions = {},
-): Problem | undefined {
+export function problemOf(error: unknown, options: ProblemOptions = {}): Problem | undefined {
+  checkProblemOptions('problemOf', options)
+  const { policy = 'default', legacy = false } = options
   const refusal = (error ?? {}) as Refusal
   switch (refusal.code) {
     case 'CASHEWS_RATE_LIMIT':

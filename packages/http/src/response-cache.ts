@@ -42,8 +42,8 @@ export class ResponseCache {
    * @throws {ConfigurationError} When an option is unknown or cannot work.
    */
   constructor(cache: Cache, options: ResponseCacheOptions) {
-    const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
     checkResponseOptions(options)
+    const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
     if (tags !== undefined) cache.requireTags()
     this.#cache = cache
     this.#options = options

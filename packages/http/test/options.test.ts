@@ -11,23 +11,26 @@ describe('options', () => {
   it.each([
     [{ ttl: 'soon' }, 'soon'],
     [{ tll: '1m' }, /^A cached route takes the options \{ ttl, tags, .* not tll\.$/],
-    [{ maxBytes: '1mb' }, 'maxBytes is a number of bytes, such as 1_048_576, not "1mb".'],
+    [{ maxBytes: '1mb' }, "maxBytes is a number of bytes, such as 1_048_576, not '1mb'."],
     [{ maxBytes: -1 }, 'maxBytes is a number of bytes'],
     [{ maxBytes: 1.5 }, 'maxBytes is a number of bytes'],
     [{ maxBytes: Number.NaN }, 'maxBytes is a number of bytes'],
     [{ statuses: 200 }, 'statuses is a list such as [200, 404], or a function of a status, not 200.'],
     [{ statuses: ['200'] }, 'statuses is a list such as [200, 404]'],
     [{ tags: [7] }, 'tags is a list of names'],
-    [{ name: 7 }, "name is what metrics call the responses, such as 'products', not 7."],
-    [{ tags: 'page' }, 'tags is a list of names, or a function of request and reply, not "page".'],
-    [{ varyBy: 'user' }, 'varyBy is a function of a request, not "user".'],
-    [{ ignoreCookies: '_ga*' }, 'ignoreCookies is a list of globs, not "_ga*".'],
-    [{ ignoreQuery: 'utm_*' }, 'ignoreQuery is a list of globs, not "utm_*".'],
-    [{ honorRequestDirectives: 'some' }, 'honorRequestDirectives is all, reduce-only, none; not "some".'],
+    [{ prefix: null }, 'prefix is text, not null.'],
+    [{ ignoreQuery: null }, 'ignoreQuery is a list of globs, not null.'],
+    [{ recompute: null }, "recompute is an object such as { limit: 60, period: '1m' }, not null."],
+    [{ name: 7 }, 'name is text, not 7.'],
+    [{ tags: 'page' }, "tags is a list of names, or a function of request and reply, not 'page'."],
+    [{ varyBy: 'user' }, "varyBy is a function of a request, not 'user'."],
+    [{ ignoreCookies: '_ga*' }, "ignoreCookies is a list of globs, not '_ga*'."],
+    [{ ignoreQuery: 'utm_*' }, "ignoreQuery is a list of globs, not 'utm_*'."],
+    [{ honorRequestDirectives: 'some' }, "honorRequestDirectives is all, reduce-only, none, not 'some'."],
     [{ recompute: { limit: '60', period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: -1, period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: 60 } }, 'undefined'],
-    [{ client: 'ip' }, 'client is a function of a request, not "ip".'],
+    [{ client: 'ip' }, "client is a function of a request, not 'ip'."],
     [{ public: 'no' }, "public is true or false, not 'no'."],
     [{ storeSetCookie: 'false' }, "storeSetCookie is true or false, not 'false'."],
     [{ revalidate: 1 }, 'revalidate is true or false, not 1.'],
@@ -38,6 +41,15 @@ describe('options', () => {
     expect(() => listen({ responses: options })).toThrow(message)
   })
 
+  it('are told whatever they are', () => {
+    const round: unknown[] = []
+    round.push(round)
+    for (const maxBytes of [5n, round, Symbol('s'), Object.create(null)])
+      expect(() => listen({ responses: { maxBytes } })).toThrow(
+        'maxBytes is a number of bytes, such as 1_048_576, not ',
+      )
+  })
+
   it.each([
     [{ tag: true }, 'cachingListener takes the options { etag, cacheControl, clearSiteData, responses }, not tag.'],
     [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
@@ -45,7 +57,7 @@ describe('options', () => {
     [{ clearSiteData: { alow: () => true } }, 'clearSiteData takes the options { allow }, not alow.'],
     [{ cacheControl: { serverTiming: 'false' } }, "serverTiming is true or false, not 'false'."],
     [{ cacheControl: { cacheStatus: 1 } }, 'cacheStatus is true or false, not 1.'],
-    [{ cacheControl: 'on' }, 'cacheControl takes an object of options, not "on".'],
+    [{ cacheControl: 'on' }, /^cacheControl takes the options .*, not 'on'\.$/],
     [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
   ])('of a listener are refused with what they should be: %j', (options, message) => {
     expect(() => listen(options)).toThrow(message)

@@ -74,7 +74,9 @@ describe('cacheControlTtl', () => {
   })
 
   it('refuses what is no options', () => {
-    expect(() => cacheControlTtl('4m' as never)).toThrow('cacheControlTtl takes an object of options, not "4m".')
+    expect(() => cacheControlTtl('4m' as never)).toThrow(
+      "cacheControlTtl takes the options { default, max, min }, not '4m'.",
+    )
     expect(() => cacheControlTtl({ defualt: '4m' } as never)).toThrow('not defualt.')
   })
 

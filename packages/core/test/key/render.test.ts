@@ -66,7 +66,7 @@ describe('other values in a key', () => {
     ['a symbol', Symbol('s'), 'A symbol has no key'],
     ['a function', () => 1, 'A function has no key'],
     ['an object with a symbol for a name', { [Symbol('gt')]: 5 }, 'A symbol has no key'],
-    ['an invalid date', new Date(Number.NaN), 'Invalid time value'],
+    ['an invalid date', new Date(Number.NaN), 'An invalid Date has no key.'],
     ['a promise', Promise.resolve(1), 'A Promise has no key'],
     ['an instance', new (class Account {})(), 'A Account has no key: use formatter.registerType(Account, …)'],
     ['a signal', new AbortController().signal, 'or a key template with {user.id}, or without it'],

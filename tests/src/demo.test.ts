@@ -64,7 +64,7 @@ describe('the demo with a CACHE_URL that cannot work', () => {
     [
       'an option nobody knows',
       'mem://?sise=3',
-      expect.stringMatching(/^error: .* has no option "sise"\. .*\bsize\b.*\n$/),
+      expect.stringMatching(/^error: .* takes the options .*\bsize\b.* not sise\.\n$/),
     ],
     [
       'a cache that is off',

@@ -370,9 +370,9 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
 
   it('says so when the function answers no sequence', async () => {
     const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
-    await expect(all(wrong())).rejects.toThrow('needs an async generator or a stream, not 1.')
+    await expect(all(wrong())).rejects.toThrow('needs an async iterable, not 1.')
     const inTurn = iterator(cache, { ttl: 60, key: 's' }, function* () {} as unknown as () => AsyncIterable<number>)
-    await expect(all(inTurn())).rejects.toThrow('a stream, not Generator {}.')
+    await expect(all(inTurn())).rejects.toThrow('an async iterable, not Generator {}.')
     expect(() => iterator(cache, { key: 'k' } as never, source([]))).toThrow(/needs a ttl/)
   })
 })

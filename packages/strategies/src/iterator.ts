@@ -138,7 +138,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         await begun // The load has its lease: what is read before could be out of date unnoticed.
         const source = (await run(self, args)) as AsyncIterable<unknown>
         const isAsync = typeof source?.[Symbol.asyncIterator] === 'function'
-        checkThat(isAsync, 'iterator needs an async generator or a stream', source)
+        checkThat(isAsync, 'iterator needs an async iterable', source)
         yield* source
       }
       const recording = new Recording(read(), maxItems, maxBytes)

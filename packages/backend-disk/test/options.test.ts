@@ -34,7 +34,9 @@ describe('the options of disk', () => {
   it('refuse a name that does not exist, and name those that do', () => {
     const make = () => disk({ directory, maxSize: 1 } as object)
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(/directory, shards, sizeLimit, timeout, checkInterval, synchronous, clock.*codec.* not maxSize/)
+    expect(make).toThrow(
+      /directory, shards, sizeLimit, timeout, checkInterval, synchronous, clock.*codec.* not maxSize/,
+    )
   })
 
   it.each([

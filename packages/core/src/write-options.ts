@@ -38,7 +38,8 @@ export function checkArgument(fine: unknown, otherwise: string, given: unknown):
 
 /** Refuses an argument of a command that is no text. */
 export function checkString(what: string, given: unknown): void {
-  checkArgument(typeof given === 'string', `${what} is text`, given)
+  // Keys come this way: the message is made only for one that is no text.
+  if (typeof given !== 'string') checkArgument(false, `${what} is text`, given)
 }
 
 /** Refuses what has to be called, and cannot be. */

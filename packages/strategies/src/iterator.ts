@@ -117,7 +117,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   const own = ['as', 'condition', 'tags', 'maxItems', 'maxBytes']
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
-  checkThat(Object.keys(kinds).includes(as), 'as is generator, node or web', as)
+  checkThat(Object.hasOwn(kinds, as), 'as is generator, node or web', as)
   const answerAs = kinds[as]
   const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkRange({ maxItems, maxBytes }, 1)
@@ -184,7 +184,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const running = open(key)?.flight
       // Another process may have overtaken it too: then nobody joins it any more.
       if (running && !(await cache.holds(running))) running.lease.broken = true
-      const found = open(key) ? undefined : await stored(key)
+      const found = !open(key) && (await stored(key))
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type Cache, COMMANDS, createCache, KeyTemplateError } from '@cashews/core'
+import { type Cache, COMMANDS, createCache, invalidateFurther, KeyTemplateError } from '@cashews/core'
 import { registerType } from '@cashews/serialization'
 import { iterator, withErrors } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
@@ -188,6 +188,19 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await all(pages())).toEqual([1, 2])
     expect(await pages.peek()).toEqual([1, 2])
     expect(run).toHaveBeenCalledTimes(1)
+  })
+
+  it('runs anew for who wants everything anew, though a run is under way', async () => {
+    let runs = 0
+    const pages = iterator(cache, { ttl: '10s', key: 'pages' }, async function* () {
+      yield ++runs
+      yield 'more'
+    })
+    const early = pages()
+    expect((await early.next()).value).toBe(1)
+    expect(await invalidateFurther(() => all(pages()))).toEqual([2, 'more'])
+    expect(await cache.disabling(['get'], () => all(pages()))).toEqual([3, 'more'])
+    await early.return()
   })
 
   it('fails for each reader whose tags cannot be made, and lets none wait for the one before', async () => {

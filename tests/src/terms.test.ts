@@ -1,8 +1,8 @@
 import { type Cache, createCache, currentTerms, NotStoredError, onTerms } from '@cashews/core'
-import { cached, early, hit } from '@cashews/strategies'
+import { cached, early, hit, iterator, soft } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, settle } from './support/helpers.ts'
+import { all, fakeTime, gate, settle } from './support/helpers.ts'
 
 describe.each(stores)('terms on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -60,6 +60,24 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     await expect(onTerms({ onlyStored: true, minFresh: 61 }, () => count())).rejects.toThrow(NotStoredError)
   })
 
+  it('that allow stored answers only let no strategy compute in place of one that it has no use for', async () => {
+    let calls = 0
+    const load = async () => ++calls
+    const stale = { ttl: '1m', key: 'key' } as const
+    const [softly, waiting, twice] = [
+      soft(cache, { ...stale, softTtl: '1s' }, load),
+      early(cache, { ...stale, earlyTtl: '1s', background: false }, load),
+      hit(cache, { ...stale, cacheHits: 1 }, load),
+    ]
+    for (const fn of [softly, waiting, twice, twice]) await fn()
+    await elapse(2_000)
+    const onlyStored = (fn: () => Promise<number>) => onTerms({ onlyStored: true }, fn)
+    expect(await onlyStored(softly)).toBe(1)
+    await expect(onlyStored(waiting)).rejects.toThrow(NotStoredError)
+    await expect(onlyStored(twice)).rejects.toThrow(NotStoredError)
+    expect(calls).toBe(3)
+  })
+
   it('hold for a result that is used a number of times', async () => {
     let calls = 0
     const quote = hit(cache, { ttl: '1m', key: 'quote', cacheHits: 10 }, async () => ++calls)
@@ -68,6 +86,19 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await onTerms({ maxAge: 5 }, () => quote())).toBe(1)
     expect(await onTerms({ maxAge: 4 }, () => quote())).toBe(2)
     expect(await quote()).toBe(2)
+  })
+
+  it('hold for sequences', async () => {
+    let calls = 0
+    const pages = iterator(cache, { ttl: '1m', key: 'pages' }, async function* () {
+      yield ++calls
+    })
+    const read = async () => (await all(pages()))[0]
+    await expect(onTerms({ onlyStored: true }, read)).rejects.toThrow(NotStoredError)
+    expect(await read()).toBe(1)
+    await elapse(5_000)
+    expect(await onTerms({ onlyStored: true, maxAge: 5 }, read)).toBe(1)
+    expect(await onTerms({ maxAge: 4 }, read)).toBe(2)
   })
 
   it('hold for getOrSet too', async () => {

@@ -18,7 +18,7 @@ import { CacheClosedError, NotSupportedError } from './errors.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import type { Lease } from './lease.ts'
 import { type CacheEvents, disposable, Listeners, type Off, type ToldEvents } from './listeners.ts'
-import { Loads } from './loads.ts'
+import { Loads, mayJoin } from './loads.ts'
 import {
   acquireLock,
   awaitRelease,
@@ -39,6 +39,7 @@ import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
 import type { Tagging } from './tagging.ts'
 import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
+import { checkMayLoad } from './terms.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import {
   checkArgument,
@@ -522,6 +523,16 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).read(key)
   }
 
+  /**
+   * Reads a key for a call of a function. What is not good enough for the terms of who asks is a miss.
+   *
+   * @param longest The longest time it is stored for: its age follows from that.
+   * @throws {NotStoredError} On a miss, where the terms allow stored answers only.
+   */
+  readOnTerms(key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
+    return this.#loads.readOnTerms(this.#routes.of(key), key, longest)
+  }
+
   /** Adds to a counter as the call `incr` does. The spot is the store's note of where it found the key. */
   count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
     return this.#routes.of(spot.key).count(spot, by, lifetime)
@@ -586,9 +597,15 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
   }
 
-  /** Takes the lease of the store for a load that replaces a value which was found. */
-  takeLease(flight: Flight): Awaitable<unknown> {
-    return flight.hasFound ? this.#routes.of(flight.call.key).takeLease(flight.lease) : undefined
+  /**
+   * Takes the lease of the store for a load that replaces a value which was found.
+   *
+   * @throws {NotStoredError} Where the terms of who asks allow stored answers only.
+   */
+  takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
+    if (!hasFound) return undefined
+    checkMayLoad(key)
+    return this.#routes.of(key).takeLease(lease)
   }
 
   /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
@@ -673,6 +690,11 @@ export class Cache implements AsyncDisposable {
   isBypassed(key: string): boolean {
     const route = this.#routes.of(key)
     return route.isDisabled('get') && route.isDisabled('set')
+  }
+
+  /** Whether a call may share a run that another call has started. */
+  mayShare(key: string): boolean {
+    return mayJoin() && !this.isBypassed(key)
   }
 
   /** Makes sure that no two functions of this cache derive the same key template. */

@@ -9,7 +9,7 @@ import type { ReadThrough, Seen, Sharing } from './read-through.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 import type { Tallies } from './tallies.ts'
-import { areMet, NotStoredError, type Terms } from './terms.ts'
+import { areMet, checkMayLoad, currentTerms, type Terms } from './terms.ts'
 
 const PLAIN: Seen = { strategy: 'get' }
 
@@ -109,6 +109,13 @@ export class Loads {
     return this.#share(route, through, joined, signal)
   }
 
+  /** Reads what is good enough for who asks, of what is stored for `longest` milliseconds. The rest is a miss. */
+  readOnTerms(route: Route, key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
+    const stored = route.read(key)
+    const terms = currentTerms()
+    return terms ? goodEnough(route, key, stored, longest, terms) : stored
+  }
+
   /** Tells each `detect` that this runs in. */
   detected(key: string, detection: Detection): void {
     for (const detector of this.#detectors()) detector.record(key, detection)
@@ -204,7 +211,7 @@ function signalOf(call: LoadCall, around: Scope | undefined): AbortSignal | unde
 }
 
 /** Whether a call may share a load that another has started. What its scope demands, that one may not have heeded. */
-function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined): boolean {
+export function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined = watchedScope()): boolean {
   return (
     (sharing === 'join' || sharing === 'renew') &&
     !scope?.invalidating &&
@@ -297,11 +304,24 @@ async function answerOnTerms<T>(
   flight: Flight<T>,
   terms: Terms,
 ): Promise<T> {
-  const { key } = flight.call
-  if (stored !== MISS && areMet(terms, await agesOf(route, key, through.longest))) return use(stored, through, flight)
-  if (terms.onlyStored) throw new NotStoredError(`Nothing fresh enough is stored for "${key}".`)
+  const found = await goodEnough(route, flight.key, stored, through.longest, terms)
+  if (found !== MISS) return use(found, through, flight)
   flight.reason = stored === MISS ? 'miss' : 'refresh'
   return through.load(flight)
+}
+
+/** @throws {NotStoredError} On a miss, where the terms allow stored answers only. */
+async function goodEnough(
+  route: Route,
+  key: string,
+  stored: unknown,
+  longest: Milliseconds | undefined,
+  terms: Terms,
+): Promise<unknown> {
+  const found = await stored
+  if (found !== MISS && areMet(terms, await agesOf(route, key, longest))) return found
+  checkMayLoad(key)
+  return MISS
 }
 
 /** How old the value of a key is, which is stored for `longest` milliseconds, and how long it is still kept. */

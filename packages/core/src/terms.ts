@@ -35,6 +35,11 @@ export function currentTerms(): Terms | undefined {
   return watchedScope()?.terms
 }
 
+/** @throws {NotStoredError} Where the terms allow stored answers only. */
+export function checkMayLoad(key: string): void {
+  if (currentTerms()?.onlyStored) throw new NotStoredError(`Nothing fresh enough is stored for "${key}".`)
+}
+
 /** Whether an answer that was stored `age` seconds ago, and is kept for `left` more, is good enough. */
 export function areMet(
   { maxAge = Number.POSITIVE_INFINITY, minFresh = 0 }: Terms,

@@ -173,18 +173,16 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const open = (key: string): Recording | undefined => {
       const recording = recordingsHere().get(key)
-      return recording?.isOpen && !cache.isBypassed(key) ? recording : undefined
+      return recording?.isOpen && cache.mayShare(key) ? recording : undefined
     }
-    const stored = async (key: string): Promise<Sequence | undefined> => {
-      const value = (await cache.read(key)) as Sequence | null
-      return Array.isArray(value?.items) ? (value as Sequence) : undefined
-    }
+    const asSequence = (stored: unknown): Sequence | undefined =>
+      Array.isArray((stored as Sequence | null)?.items) ? (stored as Sequence) : undefined
     const iterated = async function* (this: unknown, ...args: unknown[]): AsyncGenerator<unknown, void> {
       const key = keyOf().render(this, args)
       const running = open(key)?.flight
       // Another process may have overtaken it too: then nobody joins it any more.
       if (running && !(await cache.holds(running))) running.lease.broken = true
-      const found = !open(key) && (await stored(key))
+      const found = !open(key) && asSequence(await cache.readOnTerms(key, lifetime.longest))
       if (found) {
         await cache.detectedHit(key, seen, lifetime.longest)
         yield* found.items
@@ -203,7 +201,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         },
         key,
         invalidate: async (...args) => cache.delete(key(...args)),
-        peek: async (...args) => (await stored(key(...args)))?.items as never[] | undefined,
+        peek: async (...args) => asSequence(await cache.read(key(...args)))?.items as never[] | undefined,
         of: handle,
       }
     }

@@ -80,7 +80,7 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('a kind of sequence there is not', () => {
     const pages = async function* () {}
-    for (const as of ['stream', 'toString', null, [Symbol('s')]])
+    for (const as of ['stream', 'toString', null])
       expect(() => iterator(cache, { ttl: 1, key: 'k', as } as never, pages)).toThrow(
         'as is generator, node or web, not',
       )

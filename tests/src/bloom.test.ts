@@ -705,6 +705,8 @@ describe('bloom', () => {
     [{ name: '', capacity: 10 }, 'needs a name'],
     [{ name: 'a', capacity: 0 }, 'at least 1, not 0'],
     [{ name: 'a', capacity: 10, falsePositives: 100 }, 'between 0 and 100'],
+    [{ name: 'a', capacity: 10, falsePositives: '1', ttl: '1h', rotate: 2 }, "such as 1, not '1'."],
+    [{ name: 'a', capacity: 10, checkFalsePositive: 0 }, 'checkFalsePositive is true or false, not 0.'],
     [{ name: 'a', capacity: 10, rotate: 2 }, 'needs a ttl'],
     [{ name: 'a', capacity: 10, ttl: '1h', rotate: 0 }, 'at least 1'],
     [{ name: 'a', capacity: 10, falsePositive: 2 }, 'not falsePositive.'],
@@ -714,16 +716,21 @@ describe('bloom', () => {
     expect(define).toThrow(message)
   })
 
-  it.each(['text', 5, undefined, null])('refuses to be loaded from %j', async (source) => {
+  it.each([
+    ['text', "'text'"],
+    [5, '5'],
+    [undefined, 'undefined'],
+    [Object.create(null), 'Object {}'],
+  ])('refuses to be loaded from %j', async (source, shown) => {
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
-    await expect(exists.setMany(source as never)).rejects.toThrow(`or another iterable, not ${source}`)
+    await expect(exists.setMany(source as never)).rejects.toThrow(`or another iterable, not ${shown}.`)
     expect((await exists.estimate()).isWhole).toBe(false)
   })
 
   it('refuses to be loaded with an option that does not exist, or without an answer', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
     await expect(exists.setMany([], { batchsize: 5 } as never)).rejects.toThrow(
-      'no option "batchsize". Its options: batch',
+      /takes the options \{ batchSize, .* not batchsize\./,
     )
     const isSpam = dualBloom(cache, { name: 'spam', capacity: 10 }, even)
     await expect(isSpam.setMany(['a'], undefined as never)).rejects.toThrow('true or false, not undefined')
@@ -734,7 +741,10 @@ describe('bloom', () => {
     expect(() => bloom(undefined as never, options, even)).toThrow('bloom takes the cache first')
     expect(() => dualBloom({} as never, options, even)).toThrow('dualBloom takes the cache first')
     expect(() => dualBloom(cache, { ...options, capacity: null as never }, even)).toThrow('at least 1, not null')
-    expect(() => dualBloom(cache, { ...options, capacity: { true: 1 } as never }, even)).toThrow('not undefined')
+    expect(() => dualBloom(cache, { ...options, capacity: { true: 1 } as never }, even)).toThrow('not null')
+    const half = { ...options, falsePositives: { true: 1 } as never }
+    expect(() => dualBloom(cache, half, even)).toThrow('such as 1, not null.')
+    expect(() => dualBloom(cache, { ...options, noCollisions: 1 as never }, even)).toThrow('true or false, not 1.')
   })
 
   it('refuses options that are none, and a function that is none', () => {

@@ -1,4 +1,13 @@
-import { type Cache, ConfigurationError, decorating, named, parseTtl, type Target, type Ttl } from '@cashews/core'
+import {
+  type Cache,
+  ConfigurationError,
+  checkType,
+  decorating,
+  named,
+  parseTtl,
+  type Target,
+  type Ttl,
+} from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
@@ -92,6 +101,7 @@ export function bloom<F extends Question, const K extends string, const N extend
 export function bloom(cache: Cache, options: BloomOptions, fn?: Question): BloomDecorator | Bloom<Question> {
   checkFilter('bloom', cache, options, [...sizingNames, 'checkFalsePositive', 'ttl', 'rotate'], fn)
   const { name, checkFalsePositive = true } = options
+  checkType('boolean', { checkFalsePositive })
   const [storedName, filter] = filterOf(cache, options)
   const seen = () => ({ strategy: 'bloom', template: name })
 

@@ -1,4 +1,14 @@
-import { type Cache, CommandError, decorating, isPending, named, parseTtl, type Target, type Ttl } from '@cashews/core'
+import {
+  type Cache,
+  CommandError,
+  checkType,
+  decorating,
+  isPending,
+  named,
+  parseTtl,
+  type Target,
+  type Ttl,
+} from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
@@ -99,6 +109,7 @@ export function dualBloom(
 ): DualBloomDecorator | DualBloom<Question> {
   checkFilter('dualBloom', cache, options, [...sizingNames, 'noCollisions', 'ttl'], fn)
   const { name, noCollisions = false } = options
+  checkType('boolean', { noCollisions })
   const [yes, no] = [sideOf(cache, options, true), sideOf(cache, options, false)]
   const seen = () => ({ strategy: 'dualBloom', template: name })
 
@@ -169,6 +180,7 @@ function sideOf(cache: Cache, options: DualBloomOptions, answer: boolean): Side 
   return { storedName, hashes: sizing.hashes, filter: new BloomFilter(cache, storedName, sizing, lifetime) }
 }
 
+/** Of a pair with one side the other is `null`, which is refused: no default may stand for it. */
 function oneOf(pair: number | Pair, answer: boolean): number {
-  return typeof pair === 'object' && pair !== null ? (answer ? pair.true : pair.false) : pair
+  return typeof pair === 'object' && pair !== null ? (pair[`${answer}`] ?? (null as never)) : pair
 }

@@ -1,4 +1,4 @@
-import { CommandError } from '@cashews/core'
+import { CommandError, isOptions, kindOfOption } from '@cashews/core'
 import { LoadStoppedError } from './errors.ts'
 import type { Filter } from './filter.ts'
 
@@ -60,13 +60,16 @@ export async function load<T>(
 function checked(source: unknown, options: LoadOptions) {
   const isSource =
     typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)
-  if (!isSource) throw new CommandError(`A load takes a list of elements, or another iterable, not ${source}.`)
-  const stray = Object.keys(options).find((option) => !NAMES.includes(option))
-  if (stray !== undefined) throw new CommandError(`A load has no option "${stray}". Its options: ${NAMES.join(', ')}.`)
+  if (!isSource)
+    throw new CommandError(`A load takes a list of elements, or another iterable, not ${kindOfOption(source)}.`)
+  const stray = isOptions(options)
+    ? Object.keys(options).find((option) => !NAMES.includes(option))
+    : kindOfOption(options)
+  if (stray !== undefined) throw new CommandError(`A load takes the options { ${NAMES.join(', ')} }, not ${stray}.`)
   const { batchSize = 1_000, from = 0, onProgress } = options
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
-    throw new CommandError(`A batch has at least 1 element, not ${batchSize}.`)
+    throw new CommandError(`A batch has at least 1 element, not ${kindOfOption(batchSize)}.`)
   if (!Number.isSafeInteger(from) || from < 0)
-    throw new CommandError(`A load goes on after so many elements, at least 0, not ${from}.`)
+    throw new CommandError(`A load goes on after so many elements, at least 0, not ${kindOfOption(from)}.`)
   return { batchSize, from, onProgress }
 }

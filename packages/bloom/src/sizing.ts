@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@cashews/core'
+import { checkThat } from '@cashews/core'
 
 /** The size of a filter. */
 export interface SizingOptions {
@@ -43,16 +43,21 @@ const SPARE_BYTES = 64
  *   range.
  */
 export function sizingOf({ capacity, falsePositives = 1, maxKeyBytes = MOST_KEY_BYTES }: SizingOptions): Sizing {
-  if (!Number.isSafeInteger(capacity) || capacity < 1)
-    throw new ConfigurationError(
-      `The capacity of a filter is how many elements it is for, at least 1, not ${capacity}.`,
-    )
-  if (!(falsePositives > 0 && falsePositives < 100))
-    throw new ConfigurationError(
-      `falsePositives is a percentage between 0 and 100, both excluded, such as 1, not ${falsePositives}.`,
-    )
-  if (!(maxKeyBytes >= 2 * SPARE_BYTES && maxKeyBytes <= MOST_KEY_BYTES))
-    throw new ConfigurationError(`maxKeyBytes is from ${2 * SPARE_BYTES} to ${MOST_KEY_BYTES}, not ${maxKeyBytes}.`)
+  checkThat(
+    Number.isSafeInteger(capacity) && capacity >= 1,
+    'The capacity of a filter is how many elements it is for, at least 1',
+    capacity,
+  )
+  checkThat(
+    typeof falsePositives === 'number' && falsePositives > 0 && falsePositives < 100,
+    'falsePositives is a percentage between 0 and 100, both excluded, such as 1',
+    falsePositives,
+  )
+  checkThat(
+    typeof maxKeyBytes === 'number' && maxKeyBytes >= 2 * SPARE_BYTES && maxKeyBytes <= MOST_KEY_BYTES,
+    `maxKeyBytes is from ${2 * SPARE_BYTES} to ${MOST_KEY_BYTES}`,
+    maxKeyBytes,
+  )
   const p = falsePositives / 100
   const textbook = Math.ceil((-capacity * Math.log(p)) / Math.LN2 ** 2)
   const hashes = Math.round((textbook / capacity) * Math.LN2)

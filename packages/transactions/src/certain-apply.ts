@@ -2,11 +2,11 @@ import { type Awaitable, BackendError, type Call, type Door, type Milliseconds }
 import { TransactionUnknownError } from './errors.ts'
 import type { Change, Expected } from './step.ts'
 
-/** How long it can be told that a commit has happened: longer than anybody asks. */
+/** How long the marker of a commit is kept: longer than anybody looks for it. */
 const REMEMBERED: Milliseconds = 10_000
-/** How long a commit that was given up comes too late. */
+/** How long the marker of an abandoned commit keeps it from being applied late. */
 const GIVEN_UP: Milliseconds = 60_000
-/** How long a store that went away during a commit is asked for what became of it. */
+/** How long to try to learn the outcome of a commit from a store that went away during it. */
 const PATIENCE: Milliseconds = 2_000
 
 /** Applies one step of a commit. */
@@ -26,11 +26,11 @@ export function apply(
 }
 
 /**
- * Applies so that it can be found out afterwards whether it happened, of a store that can be away: along with the writes a
- * marker is set, a lock of its own name.
+ * Applies a step to a store that can go away, so that its outcome can be found out afterwards: a marker, which is a lock
+ * with a unique name, is set in the same step.
  *
- * @param keys Those that are written. The marker lives where the first one does.
- * @throws {TransactionUnknownError} When the store went away meanwhile, and did not come back to tell.
+ * @param keys The keys that are written. The marker is kept in the same part of the store as the first one.
+ * @throws {TransactionUnknownError} When the store went away during the step and did not come back in time.
  */
 export async function applyForCertain(
   door: Door,
@@ -52,7 +52,10 @@ export async function applyForCertain(
   }
 }
 
-/** Takes the marker, so that a commit still on its way comes too late; who cannot have it is told that it was there. */
+/**
+ * Whether the marker was set, and the commit with it. Asks by taking the marker itself: if that succeeds, the commit was
+ * not applied, and cannot be applied late.
+ */
 async function isMarked(door: Door, lock: string, changed: number, cause: unknown): Promise<boolean> {
   const { backend } = door
   const { locks } = backend
@@ -67,7 +70,7 @@ async function isMarked(door: Door, lock: string, changed: number, cause: unknow
     }
   }
   throw new TransactionUnknownError(
-    `${backend.name} went away during a commit: ${changed} keys are all changed, or none.`,
+    `${backend.name} went away during a commit: either all ${changed} keys were changed, or none.`,
     { cause },
   )
 }

@@ -4,10 +4,11 @@ import type { Part } from './part.ts'
 import type { View } from './view.ts'
 
 /**
- * Commits what the views of a transaction hold, one store after the other: those first that can refuse because they are
- * away. Where there are several, each one is asked first whether it would.
+ * Commits what the views of a transaction hold, one store after the other: first the stores that can fail because they
+ * are away. If there are several parts to commit, all of them are validated before the first is written.
  *
- * @throws {TransactionPartialError} When one refuses after others have committed, or of one of several it cannot be known.
+ * @throws {TransactionPartialError} When a part fails after others were committed, or when the outcome of one of several
+ * parts is unknown.
  */
 export async function commitAll(views: readonly View[], locks: KeyLocks | undefined): Promise<void> {
   const pendings = [...views]

@@ -1,15 +1,15 @@
-/** What the function of a transaction can do with it. */
+/** Given to the function of a transaction: commits or rolls back before its end. */
 export interface TransactionControl {
   /**
-   * Writes now what was written so far. What follows is committed at the end.
+   * Commits at once what was written so far. Later writes are committed at the end.
    *
-   * @throws {TransactionClosedError} When it has ended. And whatever a commit throws.
+   * @throws {TransactionClosedError} When the transaction has ended. Also what a commit at the end throws.
    */
   commit(): Promise<void>
   /**
-   * Forgets, at once, what was written so far. What follows is committed at the end.
+   * Discards at once what was written so far. Later writes are committed at the end.
    *
-   * @throws {TransactionClosedError} When it has ended: what was committed stays.
+   * @throws {TransactionClosedError} When the transaction has ended: what was committed stays.
    */
   rollback(): Promise<void>
 }

@@ -5,11 +5,11 @@ import type { Loading } from './loading.ts'
 import type { Loadings } from './loadings.ts'
 
 /**
- * What a transaction knows of the keys of one store: what it has seen there, and what it has written. Members that change
- * a key are called when it is known what it holds, and keep what they are given: it is copied before.
+ * What a transaction knows about the keys of one store: what it has read there, and what it has written. Before a method
+ * changes a key, its caller makes sure that the key's content is known, and copies the value.
  */
 export class Draft {
-  /** A write cancels those of its key. */
+  /** The loads under way; a write cancels those of its key. */
   readonly loadings: Loadings
   readonly #clock: Clock
   #entries = new Map<string, Entry>()
@@ -28,7 +28,7 @@ export class Draft {
     return this.#entries.get(key)
   }
 
-  /** What is known of a key, from now on. */
+  /** The entry of a key, created if there is none. */
   entry(key: string): Entry {
     const found = this.#entries.get(key)
     if (found !== undefined) return found
@@ -37,7 +37,7 @@ export class Draft {
     return entry
   }
 
-  /** Puts back what was forgotten meanwhile. */
+  /** Puts an entry back that was forgotten meanwhile. */
   restore(key: string, entry: Entry): void {
     if (!this.#entries.has(key)) this.#entries.set(key, entry)
   }
@@ -46,14 +46,14 @@ export class Draft {
     this.#entries.delete(key)
   }
 
-  /** Hands over all, and begins anew. */
+  /** Hands over all entries, and starts with none. */
   take(): ReadonlyMap<string, Entry> {
     const taken = this.#entries
     this.#entries = new Map()
     return taken
   }
 
-  // What a key holds
+  // Reading
 
   heldAt(key: string): Held | Miss {
     return this.#entries.get(key)?.at(this.#clock.now()) ?? MISS
@@ -69,22 +69,22 @@ export class Draft {
     return held === MISS ? undefined : held.stamp
   }
 
-  // What is written
+  // Writing
 
-  /** @param judged What the write takes for granted of the store. */
+  /** @param judged What the write assumes about the store. */
   put(key: string, value: unknown, lifetime: Milliseconds, judged?: Judged, tags?: readonly string[]): true {
     this.#write(key, { value, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }, judged, tags)
     return true
   }
 
-  /** Answers whether the key was there. */
+  /** Returns whether the key was there. */
   remove(key: string): boolean {
     const there = this.heldAt(key) !== MISS
     this.#write(key, MISS)
     return there
   }
 
-  /** Answers whether the key is there. */
+  /** Returns whether the key is there. */
   prolong(key: string, lifetime: Milliseconds): boolean {
     const entry = this.entry(key)
     const held = this.heldAt(key)
@@ -100,7 +100,7 @@ export class Draft {
     return true
   }
 
-  /** Answers the sum. */
+  /** Returns the sum. */
   add(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): number {
     const end = this.#clock.now() + lifetime
     const held = this.heldAt(key)
@@ -110,7 +110,7 @@ export class Draft {
     return value
   }
 
-  /** Makes one write of a step. */
+  /** Performs one write of an `apply`. */
   make(write: Write, kept: unknown, judged: Judged | undefined): void {
     const { key } = write
     if (write.op === 'delete') this.remove(key)
@@ -123,25 +123,26 @@ export class Draft {
   fill(key: string, value: unknown, lifetime: Milliseconds, loading: Loading, tags: readonly string[]): void {
     const entry = this.entry(key)
     const held = { value, expiresAt: this.#clock.now() + lifetime, stamp: this.#stamp() }
-    // Nothing would keep it from undoing what others delete before the commit: then the key is deleted, and loaded anew.
+    // Nothing would notice if others deleted the key before the commit. So the own write becomes a deletion: the key is
+    // loaded again later.
     if (entry.own !== undefined) entry.write(MISS)
     entry.fill = { held, loading, tags }
   }
 
-  /** How the commit is to depend on what the store held. It does not, where own writes stand before it. */
+  /** How the commit depends on what the store held. After an own write of the key, a new write adds no dependency. */
   judged(key: string, judged: Judged): Judged | undefined {
     const entry = this.entry(key)
     return entry.isUntouched || entry.onlyLifetime ? judged : entry.judged
   }
 
-  /** One sum after another is one sum. */
+  /** Adding several times is like adding the total once. */
   #judgedSum(key: string, by: number, endOfNew: Milliseconds): Judged | undefined {
     const { judged } = this.entry(key)
     if (judged?.what === 'sum') return { what: 'sum', by: judged.by + by, endOfNew }
     return this.judged(key, { what: 'sum', by, endOfNew })
   }
 
-  /** Puts a value where it keeps the lifetime that there is, and the tags. */
+  /** Replaces a value, and keeps its lifetime and its tags. */
   #replace(key: string, value: unknown, judged: Judged | undefined, tags: readonly string[] | undefined): void {
     const held = this.heldAt(key)
     const stamp = this.#stamp()
@@ -154,13 +155,13 @@ export class Draft {
     this.entry(key).write(held, judged, tags)
   }
 
-  /** Writes over what a key holds, which keeps its tags. */
+  /** Replaces what a key holds, and keeps its tags. */
   #change(key: string, held: Held, judged: Judged | undefined, tags?: readonly string[]): void {
     this.loadings.cancel(key)
     this.entry(key).change(held, judged, tags)
   }
 
-  /** Different from every stamp of a store. */
+  /** A stamp that differs from every stamp of a store. */
   #stamp(): string {
     return `\0${++this.#stamps}`
   }

@@ -1,14 +1,14 @@
 import { type Awaitable, chain, type Door, MISS, type Miss } from '@cashews/core'
 import { ask } from './ask.ts'
 
-/** The tags that a transaction makes absent: for itself at once, in the store with the commit. */
+/** The tags that a transaction deletes or expires: in its own view at once, in the store with the commit. */
 export class DroppedTags {
   readonly #door: Door
   readonly #readsMatter: boolean
   #deleted = new Set<string>()
   #expired = new Set<string>()
 
-  /** @param readsMatter Whether a look at tags that fails is thrown. */
+  /** @param readsMatter Whether a failure to read a key's tags is thrown. */
   constructor(door: Door, readsMatter: boolean) {
     this.#door = door
     this.#readsMatter = readsMatter
@@ -30,18 +30,18 @@ export class DroppedTags {
     for (const tag of tags) (expired ? this.#expired : this.#deleted).add(tag)
   }
 
-  /** Whether what the store holds is under one of them. */
+  /** Whether the key in the store has one of these tags. */
   reach(key: string): Awaitable<boolean> {
     if (this.isEmpty) return false
     return this.#isUnder(key, (tag) => this.#deleted.has(tag) || this.#expired.has(tag))
   }
 
-  /** Whether what the store holds is, or was before its own tags expired, under one that was deleted. */
+  /** Whether the key in the store has a deleted tag, or had one before its own tags expired. */
   reachStale(key: string): Awaitable<boolean> {
     return this.#deleted.size > 0 && this.#isUnder(key, (tag) => this.#deleted.has(tag))
   }
 
-  /** Begins anew. What was handed out stays as it is. */
+  /** Starts with no tags. The sets that were handed out stay as they are. */
   forget(): void {
     this.#deleted = new Set()
     this.#expired = new Set()
@@ -51,7 +51,7 @@ export class DroppedTags {
     const { tags } = this.#door.backend
     if (!tags) return false
     const found = ask<readonly string[] | Miss>(this.#door, 'get', key, () => tags.of(key), this.#readsMatter)
-    // One that is gone by now may have been under them.
+    // A key that is gone by now may have had one of the tags.
     return chain(found, (found) => found === MISS || found.some(isDropped))
   }
 }

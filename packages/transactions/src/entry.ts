@@ -2,39 +2,39 @@ import { MISS, type Milliseconds, type Miss } from '@cashews/core'
 import type { Held } from './held.ts'
 import type { Fill } from './loading.ts'
 
-/** What a transaction knows of one key. */
+/** What a transaction knows about one key. */
 export class Entry {
-  /** What the store held when it was first looked at. Absent: nobody has looked. */
+  /** What the store held when the transaction first read the key. Absent: it has not read it. */
   seen: Held | Miss | undefined
-  /** What the transaction has written. `MISS`: it deleted the key. */
+  /** What the transaction has written. `MISS`: it has deleted the key. */
   own: Held | Miss | undefined
-  /** What a cached function has answered since; stored after the commit, if nobody invalidated it, nor the transaction. */
+  /** The result that a cached function has loaded inside; stored after the commit, unless the key was invalidated. */
   fill: Fill | undefined
-  /** How the commit depends on what was seen, where the mode does not check it anyhow. */
+  /** How the commit depends on `seen`, in modes that do not check every read. */
   judged: Judged | undefined
-  /** Whether all that was written is the lifetime. */
+  /** Whether only the lifetime was changed. */
   onlyLifetime = false
-  /** The tags that were given to it. */
+  /** The tags that the transaction gave the key. */
   tags: readonly string[] = []
-  /** Whether what was seen is under a tag that the transaction deletes or expires. */
+  /** Whether `seen` has a tag that the transaction deletes or expires. */
   isDropped = false
-  /** What the key held when one of its tags expired inside, until any tag is deleted inside. */
+  /** The stale value that the key held when the transaction expired one of its tags; gone once it deletes any tag. */
   stale: unknown = MISS
-  /** Whether it also keeps the tags that it has in the store. */
+  /** Whether the key also keeps the tags that it has in the store. */
   keepsTags = false
 
-  /** What the key holds in the view of the transaction. */
+  /** What the key holds as the transaction sees it. */
   at(now: Milliseconds): Held | Miss {
     const held = this.fill?.held ?? this.own ?? this.seen ?? MISS
     return held === MISS || held.expiresAt <= now ? MISS : held
   }
 
-  /** What the store has to hold when the writes are made, for what was seen to hold: the tags have been deleted by then. */
+  /** What the store must hold at the time of the writes for the commit to be valid: the tags are deleted by then. */
   get expected(): Held | Miss | undefined {
     return this.isDropped ? MISS : this.seen
   }
 
-  /** The same before any tag is deleted. Absent of what was found to be under one of them: that may change. */
+  /** The same before any tag is deleted. Absent for a key found to have a deleted tag: that one may change. */
   get expectedWithTags(): Held | Miss | undefined {
     return this.isDropped && this.seen === MISS ? undefined : this.seen
   }
@@ -44,7 +44,7 @@ export class Entry {
     return this.own !== undefined || this.fill !== undefined || this.seen !== undefined
   }
 
-  /** Whether what the key holds is what the store held. */
+  /** Whether the transaction has not changed the key. */
   get isUntouched(): boolean {
     return this.own === undefined && this.fill === undefined
   }
@@ -59,7 +59,7 @@ export class Entry {
     this.stale = MISS
   }
 
-  /** Writes over what the key holds, which keeps its tags. */
+  /** Replaces what the key holds, and keeps its tags. */
   change(held: Held, judged: Judged | undefined, added: readonly string[] = []): void {
     const tags = [...new Set([...(this.fill?.tags ?? this.tags), ...added])]
     const keepsTags = this.isUntouched || this.keepsTags
@@ -69,8 +69,8 @@ export class Entry {
 }
 
 /**
- * What an own write took for granted. `sum`: it added to what was there. `presence`: there was a key, or none. `all`:
- * it was computed of what was there.
+ * What a write assumed about the store. `sum`: it added to what was there. `presence`: that there was a key, or none.
+ * `all`: it depends on exactly what was there.
  */
 export type Judged =
   | { readonly what: 'sum'; readonly by: number; readonly endOfNew: Milliseconds }

@@ -1,39 +1,39 @@
 import { CashewsError } from '@cashews/core'
 
-/** A write by a call that outlived its transaction. It was not made. */
+/** A command came after the end of its transaction. It was not carried out. */
 export class TransactionClosedError extends CashewsError {
   static override readonly name = 'TransactionClosedError'
   readonly code = 'CASHEWS_TRANSACTION_CLOSED'
 }
 
-/** Others changed what the transaction builds on. It was rolled back. */
+/** Others changed what the transaction depends on. It was rolled back. */
 export class TransactionConflictError extends CashewsError {
   static override readonly name = 'TransactionConflictError'
   readonly code = 'CASHEWS_TRANSACTION_CONFLICT'
 }
 
 /**
- * A lock was taken that the transaction may not wait for, because others might wait for its own: the function is run
- * again. Let it pass through the function.
+ * Others hold a lock that the transaction must not wait for, because they may wait for one of its own: the function is
+ * run again. Let this error pass through the function.
  */
 export class TransactionRestartError extends CashewsError {
   static override readonly name = 'TransactionRestartError'
   readonly code = 'CASHEWS_TRANSACTION_RESTART'
 }
 
-/** The store went away while it was committing, and did not come back to tell: all was written, or nothing. */
+/** The store went away during the commit and did not come back in time: either everything was written, or nothing. */
 export class TransactionUnknownError extends CashewsError {
   static override readonly name = 'TransactionUnknownError'
   readonly code = 'CASHEWS_TRANSACTION_UNKNOWN'
 }
 
-/** Of several stores, or parts of one, some committed before another refused, or one went away while it was committing. */
+/** Of several stores, or parts of one, some were committed before another failed, or one went away during the commit. */
 export class TransactionPartialError extends CashewsError {
   static override readonly name = 'TransactionPartialError'
   readonly code = 'CASHEWS_TRANSACTION_PARTIAL'
-  /** The keys that were written or deleted, as their stores know them. */
+  /** The keys that were written or deleted, as they are named in their stores. */
   readonly committed: readonly string[]
-  /** Those that were not, or of which it is not known. */
+  /** The keys that were not, or for which it is unknown. */
   readonly failed: readonly string[]
 
   constructor(committed: readonly string[], failed: readonly string[], cause: unknown) {
@@ -46,7 +46,7 @@ export class TransactionPartialError extends CashewsError {
   }
 }
 
-/** A key that cannot be changed in one step with those before, because it lives in another part of the store. */
+/** A key is in another part of the store than those before, so that they cannot be changed in one step. */
 export class CrossSlotError extends CashewsError {
   static override readonly name = 'CrossSlotError'
   readonly code = 'CASHEWS_CROSS_SLOT'

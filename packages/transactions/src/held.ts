@@ -13,38 +13,38 @@ import {
   WrongTypeError,
 } from '@cashews/core'
 
-/** What a key holds, in the view of a transaction. */
+/** What a key holds, as a transaction sees it. */
 export interface Held {
-  /** Content of another kind stands here as `keptAs` keeps it. */
+  /** The value; content of another kind (bits, windows, sets) is wrapped by `keptAs`. */
   readonly value: unknown
-  /** By the {@link clock}. */
+  /** A time of {@link clock}. */
   readonly expiresAt: Milliseconds
   readonly stamp: Stamp
 }
 
-/** Measures lifetimes: nobody sets it back. */
+/** A monotonic clock for lifetimes. */
 export const clock: Clock = { now: () => performance.now() }
 
-/** What a store showed, as of the time it was asked. */
+/** Converts a snapshot of a store, taken at the time `asked`. */
 export function heldFrom(found: Snapshot | Miss, asked: Milliseconds): Held | Miss {
   if (found === MISS) return MISS
   const { value, content, timeLeft } = found
   return {
     value: content === undefined ? value : keptAs(content),
     expiresAt: asked + timeLeft,
-    // A store may compute it when it is asked for.
+    // A store may compute the stamp on access.
     get stamp() {
       return found.stamp
     },
   }
 }
 
-/** Copies a value, so that what its owner does to it changes nothing here. */
+/** Copies a value, so that later changes by its owner have no effect here. */
 export function copyOf(value: unknown): unknown {
   return value === MISS ? value : copyData(value)
 }
 
-/** The write that makes a key hold this. What has expired meanwhile is deleted. */
+/** The write that makes a key hold this. What has expired meanwhile becomes a deletion. */
 export function writeOf(
   key: string,
   held: Held | Miss,
@@ -61,12 +61,12 @@ export function writeOf(
     : { op: 'put', key, content, lifetime }
 }
 
-/** Stores count in whole milliseconds. */
+/** The rest of a lifetime, in whole milliseconds, as stores count. */
 export function lifetimeLeft(held: Held, now: Milliseconds): Milliseconds {
   return Math.max(1, Math.round(held.expiresAt - now))
 }
 
-/** @throws {WrongTypeError} When what the key holds is no whole number, or the sum would not be exact. */
+/** @throws {WrongTypeError} When the key does not hold a whole number, or the sum would not be exact. */
 export function sumOf(key: string, held: Held | Miss, by: number): number {
   const count = held === MISS ? 0 : held.value
   const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN

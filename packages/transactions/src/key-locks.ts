@@ -17,40 +17,41 @@ import { LockRenewal } from './lock-renewal.ts'
 import { nowOrWhenBack } from './now-or-when-back.ts'
 import type { View } from './view.ts'
 
-/** The lock of a key: beside those that the application takes, and where the key lives. */
+/** The name of the lock that transactions take for a key: apart from the application's locks, in the key's own slot. */
 export function lockName(key: string): string {
   return `${key}\0transaction`
 }
 
-/** What a transaction that has to start again takes first. */
+/** The keys that a transaction locks first when it has to start again. */
 export type Claims = ReadonlyMap<View['door'], readonly string[]>
 
 const FIRST_PAUSE: Milliseconds = 2
 const LONGEST_PAUSE: Milliseconds = 100
 
 /**
- * The locks of one transaction. It waits for a lock only when the key comes after all those it has locked, in the order
- * of text, so that no ring of transactions waits for each other. What comes out of order is tried without waiting; if
- * that fails, the transaction starts again, and takes first what it is known to need.
+ * The locks of one transaction. It waits for a lock only if the key sorts after all keys that it has locked, so that
+ * transactions never wait for each other in a ring. A key out of order is tried without waiting; if that fails, the
+ * transaction starts again, and locks all keys that it is known to need first.
  */
 export class KeyLocks {
   readonly token: string = crypto.randomUUID()
-  /** What a new start is to take first. */
+  /** The keys to lock first when the transaction starts again. */
   wanted: Claims | undefined
   readonly #lifetime: Milliseconds
   readonly #deadline: number
   readonly #failed: (error: Error) => void
   readonly #held = new Map<View, Set<string>>()
   readonly #renewal: LockRenewal
-  /** The last of the keys that are locked, in the order of text. */
+  /** The locked key that sorts last. */
   #highest: string | undefined
-  /** The claim that is under way, and those that wait for it. */
+  /** Settles when the claim under way, and those that wait for it, have ended. */
   #turn: Promise<unknown> | undefined
   #isClosed = false
 
   /**
-   * @param deadline Until when to wait for others, by `performance.now()`.
-   * @param failed Told why a lock could not be taken, before who has claimed it.
+   * @param lifetime How long a lock is held that is not renewed.
+   * @param deadline How long to wait for the locks of others: a time of `performance.now()`.
+   * @param failed Called with the reason when a lock could not be taken, before the claim rejects.
    */
   constructor(lifetime: Milliseconds, deadline: number, failed: (error: Error) => void) {
     this.#lifetime = lifetime
@@ -59,15 +60,16 @@ export class KeyLocks {
     this.#renewal = new LockRenewal(lifetime, () => this.#renew())
   }
 
-  /** @throws {LockedError} When one of the locks has ended. */
+  /** @throws {LockedError} When one of the locks was lost. */
   check(): void {
     this.#renewal.check()
   }
 
   /**
-   * Locks keys, all of them or none. One claim after another.
+   * Locks keys: all of them, or none. Claims are handled one after another.
    *
-   * @param inspects Whether it is asked next what they hold: then the view is told, where the store can do both at once.
+   * @param inspects Whether the keys are read next: then a store that can lock and read in one step does, and the view
+   * learns what they hold.
    */
   claim(view: View, keys: readonly string[], inspects: boolean): Awaitable<void> {
     const claimed = this.#turn
@@ -77,9 +79,9 @@ export class KeyLocks {
   }
 
   /**
-   * Answers when what is being claimed has come to an end, so that all that was taken is known; `undefined`: nothing is.
+   * Resolves when the claims under way have ended, so that every lock taken is known; `undefined` when there are none.
    *
-   * @param isLast Nothing is claimed after this, and who waits for others gives up.
+   * @param isLast Whether to refuse later claims, and to end those that wait for others.
    */
   settle(isLast: boolean): Promise<unknown> | undefined {
     this.#isClosed ||= isLast
@@ -90,7 +92,7 @@ export class KeyLocks {
     return [...(this.#held.get(view) ?? [])]
   }
 
-  /** Frees the locks of a view, or forgets them where a commit has freed them. */
+  /** Frees the locks of a view, or only forgets them if a commit has freed them already. */
   release(view: View, isFreed: boolean): Awaitable<unknown> {
     const keys = this.keysOf(view)
     this.#held.delete(view)
@@ -102,7 +104,7 @@ export class KeyLocks {
     for (const key of keys) wakeWaiters(view.store, lockName(key))
   }
 
-  /** Lets what is claimed meanwhile wait. */
+  /** Makes later claims wait for this one. */
   #takeTurn(claimed: Promise<void>): Promise<void> {
     const settle = () => {
       if (this.#turn === settled) this.#turn = undefined
@@ -127,7 +129,7 @@ export class KeyLocks {
     return chain(this.#try(view, wanted), (taken) => (taken ? this.#hold(view, wanted) : this.#wait(view, wanted)))
   }
 
-  /** Takes the lock of one key, and tells the view what the key holds. */
+  /** Locks one key, and lets the view know what it holds. */
   #takeAndInspect(
     view: View,
     keys: readonly string[],
@@ -144,7 +146,7 @@ export class KeyLocks {
     })
   }
 
-  /** Takes all the locks or none: in one step, where their keys live in one part of the store. */
+  /** Takes all the locks or none: in one step if their keys are in one part of the store. */
   #try(view: View, keys: readonly string[]): Awaitable<boolean> {
     const parts = view.placement.partsOf(keys)
     return recover<boolean>(
@@ -153,7 +155,7 @@ export class KeyLocks {
     )
   }
 
-  /** Frees what was taken, or may have been, before the store failed. */
+  /** Frees all locks that were taken, or may have been, before the store failed. */
   async #giveUp(view: View, keys: readonly string[], error: unknown): Promise<never> {
     await Promise.allSettled(keys.map((key) => this.#free(view, key)))
     throw error
@@ -181,7 +183,7 @@ export class KeyLocks {
     })
   }
 
-  /** Whoever needs the store hears that it is away: this can wait. */
+  /** Frees a lock. A store that is away is tried again in the background: its next command reports that it is away. */
   #free(view: View, key: string): Promise<void> {
     const { locks } = view.store
     const lock = lockName(key)
@@ -232,7 +234,7 @@ export class KeyLocks {
     this.#renewal.start()
   }
 
-  /** Answers whether all locks are still ours; `undefined` when a store did not say. */
+  /** Resolves to whether all locks are still ours; `undefined` when a store could not be asked. */
   async #renew(): Promise<boolean | undefined> {
     try {
       return (await Promise.all(this.#renewals())).every(Boolean)
@@ -257,7 +259,7 @@ export class KeyLocks {
     )
   }
 
-  /** Locks matter: one that cannot be taken is not taken. */
+  /** Asks the store about locks. A failure is thrown even if the route suppresses errors: a lock must be certain. */
   #ask<T>(view: View, perform: () => Awaitable<T>): Awaitable<T> {
     const call: Call = {
       command: 'setLock',

@@ -3,9 +3,9 @@ import type { Held } from './held.ts'
 
 /** The right to store what is loaded inside a transaction. */
 export interface Loading {
-  /** The right of this process. */
+  /** The lease within this process. */
   readonly lease: Lease
-  /** That of the store, where it watches across processes. */
+  /** The lease of a store that watches across processes. */
   readonly token: string | undefined
 }
 

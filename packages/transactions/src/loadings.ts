@@ -1,11 +1,11 @@
 import { type Backend, Lease, leasesOf, type TagsAhead } from '@cashews/core'
 import type { Loading } from './loading.ts'
 
-/** The loads under way inside a transaction. One may store its result as long as the transaction does not change the key. */
+/** The loads under way inside a transaction. A load may store its result unless the transaction changes the key first. */
 export class Loadings {
   readonly #store: Backend
   readonly #byKey = new Map<string, Map<string, Loading>>()
-  /** Those that all the loads have taken. They tell until the commit is over whether this process has changed the key. */
+  /** The leases of all loads: until the commit is over, they tell whether this process has changed the key. */
   #leases = new Set<Lease>()
   #begun = 0
 
@@ -14,10 +14,10 @@ export class Loadings {
   }
 
   /**
-   * Lets a load begin, and answers its name.
+   * Registers a load, and returns its name.
    *
-   * @param token The store's own proof, if it has given one.
-   * @param tags Under which the result will be stored.
+   * @param token The store's own lease, if it gave one.
+   * @param tags The tags that the result will be stored with.
    */
   begin(key: string, token: string | undefined, tags: TagsAhead | undefined): string {
     const lease = new Lease(tags)
@@ -29,12 +29,12 @@ export class Loadings {
     return name
   }
 
-  /** The right of a load; `undefined` when it has lost it. */
+  /** Finds a load that may still store its result. */
   find(key: string, name: string): Loading | undefined {
     return this.#byKey.get(key)?.get(name)
   }
 
-  /** A load gives way to those that began after it: it has stored now, and those before it store no more. */
+  /** Ends a load that has stored its result. Loads that began before it may not store any more; later ones may. */
   end(key: string, name: string): void {
     const loadings = this.#byKey.get(key)
     for (const earlier of loadings?.keys() ?? []) {
@@ -43,7 +43,7 @@ export class Loadings {
     }
   }
 
-  /** Lets none store what it began before a change of the key. */
+  /** Keeps the loads of a key that was changed from storing. */
   cancel(key: string): void {
     this.#byKey.delete(key)
   }
@@ -52,7 +52,7 @@ export class Loadings {
     for (const key of this.#byKey.keys()) if (matches(key)) this.#byKey.delete(key)
   }
 
-  /** The same before one of the tags is deleted or expires, of those that would store under it. */
+  /** The same for loads that would store with one of these tags, before the tags are deleted or expire. */
   cancelTagged(tags: readonly string[]): void {
     for (const loadings of this.#byKey.values())
       for (const [name, { lease }] of loadings)
@@ -63,14 +63,14 @@ export class Loadings {
     this.#byKey.clear()
   }
 
-  /** Hands over the leases: who takes them gives them back. */
+  /** Hands over the leases. The caller has to drop them. */
   take(): ReadonlySet<Lease> {
     const taken = this.#leases
     this.#leases = new Set()
     return taken
   }
 
-  /** Gives all up. */
+  /** Drops all leases, and keeps every load from storing. */
   discard(): void {
     for (const lease of this.#leases) lease.drop()
     this.#leases.clear()

@@ -1,6 +1,6 @@
 import { LONGEST_TIMER, LockedError, type Milliseconds } from '@cashews/core'
 
-/** Keeps locks from ending while they are held, and knows when it came too late. */
+/** Renews locks while they are held, and notices when one was lost. */
 export class LockRenewal {
   readonly #lifetime: Milliseconds
   readonly #renew: () => Promise<boolean | undefined>
@@ -10,14 +10,14 @@ export class LockRenewal {
 
   /**
    * @param lifetime How long a lock is held that is not renewed.
-   * @param renew Renews all of them: answers `false` when one was no longer there, `undefined` when the store was away.
+   * @param renew Renews all of them: resolves to `false` when one was gone, to `undefined` when the store was away.
    */
   constructor(lifetime: Milliseconds, renew: () => Promise<boolean | undefined>) {
     this.#lifetime = lifetime
     this.#renew = renew
   }
 
-  /** Begins with the first lock, which was just taken. */
+  /** Called when the first lock was taken. */
   start(): void {
     if (this.#timer !== undefined) return
     this.#renewedAt = performance.now()
@@ -25,19 +25,19 @@ export class LockRenewal {
     this.#timer.unref()
   }
 
-  /** Ends with the last one. */
+  /** Called when the last lock was freed. */
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
 
-  /** @throws {LockedError} When one of the locks has ended. */
+  /** @throws {LockedError} When one of the locks was lost. */
   check(): void {
     if (this.#timer !== undefined && performance.now() - this.#renewedAt > this.#lifetime) this.#lose()
     if (this.#lost) throw this.#lost
   }
 
-  /** A store that is away for a moment is asked again, until the locks have ended by our own clock. */
+  /** A store that is away is tried again, until the locks have expired by our own clock. */
   async #renewAll(): Promise<void> {
     const began = performance.now()
     const areRenewed = await this.#renew()

@@ -4,9 +4,9 @@ const FIRST_PAUSE: Milliseconds = 50
 const LONGEST_PAUSE: Milliseconds = 1_000
 
 /**
- * Does something that takes a store. Where that fails, it is tried again in the background, and who waits goes on.
+ * Does something that needs a store. If the store is away, it resolves at once, and tries again in the background.
  *
- * @param patience How long to try at most.
+ * @param patience How long to try at most, in milliseconds.
  */
 export async function nowOrWhenBack(act: () => Promise<void>, patience: Milliseconds): Promise<void> {
   const end = performance.now() + patience

@@ -9,31 +9,32 @@ import {
 } from '@cashews/core'
 
 /**
- * How transactions are kept apart. `fast`: not at all; all is written, or nothing. `locked`: what one reads or writes,
- * another one waits for. `serializable`: as if one came after the other; who comes between makes the function run again.
+ * How transactions are isolated from each other. `fast`: not at all; writes are still all made or none. `locked`: others
+ * wait for the keys that one reads or writes. `serializable`: as if they ran one after another; when others changed what
+ * one has read, its function runs again.
  */
 export type TransactionMode = 'fast' | 'locked' | 'serializable'
 
 /** Settings of `transaction`. */
 export interface TransactionOptions {
-  /** @default 'locked' */
+  /** How the transaction is isolated from others. @default 'locked' */
   readonly mode?: TransactionMode | undefined
   /**
-   * How long to wait for the locks of others, all in all, and how long the own ones outlive a process that dies. They
-   * are renewed while the function runs. In the mode `locked` only.
+   * How long to wait for the locks of others in total, and how long its own locks outlive a process that dies: they are
+   * renewed while the function runs. For the mode `locked` only.
    *
    * @default '10s'
    */
   readonly timeout?: Ttl | undefined
-  /** How often the function may run: again when it has to start anew, or when others came between. @default 10 */
+  /** How often the function may run: it runs again after a conflict with others. @default 10 */
   readonly tries?: number | undefined
-  /** The keys to lock and to read before the function runs, all at once. In the mode `locked` only. */
+  /** The keys to lock and read together before the function runs. For the mode `locked` only. */
   readonly keys?: readonly string[] | undefined
   /** Whether `serializable` may look for keys by pattern, and miss those that appear meanwhile. @default false */
   readonly phantoms?: boolean | undefined
   /**
-   * Where a store changes only keys of one slot in one step, as a Redis Cluster does: `refuse` the first key of another
-   * slot, or commit one slot after the other, `per-slot`, which is not one step.
+   * For a store that can change only keys of one slot in one step, as Redis Cluster does. `refuse`: the first key of
+   * another slot is an error. `per-slot`: slots are committed one after the other, so that the commit is not atomic.
    *
    * @default 'refuse'
    */

@@ -9,16 +9,16 @@ import type { Change, Expected } from './step.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
 
-/** The locks that a commit relies on. */
+/** The locks that a commit depends on. */
 export interface HeldLocks {
   readonly token: string
   readonly keys: readonly string[]
 }
 
-/** A key that changes this often while it is added to is not busy: the store is broken. */
+/** A key that changed this often while it was added to is not contended: the store is broken. */
 const MOST_TRIES = 100
 
-/** What a transaction is about to commit in one part of one store, in one step. */
+/** What a transaction commits in one step: its keys in one part of one store. */
 export class Part {
   readonly keys: readonly string[]
   readonly #view: View
@@ -34,23 +34,23 @@ export class Part {
     this.keys = [...entries].filter(([, entry]) => entry.own !== undefined).map(([key]) => key)
   }
 
-  /** Whether nothing is written, and nothing has to be checked. */
+  /** Whether there is nothing to write and nothing to check. */
   get isEmpty(): boolean {
     return this.keys.length === 0 && !this.#locks && this.#expectations().length === 0
   }
 
-  /** Finds out whether all the commit relies on still holds. What it can mend by itself, it does not look at. */
+  /** Checks that what the commit depends on still holds, except for what {@link commit} can resolve by itself. */
   async validate(): Promise<void> {
     if (!this.#host.checksReads) return this.#validateLocks()
     if (!(await apply(this.#view.door, this.#expectations('expectedWithTags'), []))) throw conflict()
   }
 
   /**
-   * Writes all in one step, or nothing.
+   * Writes everything in one step, or nothing.
    *
-   * @throws {TransactionConflictError} When what it relies on does not hold. Nothing was written.
+   * @throws {TransactionConflictError} When what it depends on has changed. Nothing was written.
    * @throws {BackendError} When the store refused, or could not be reached. Nothing was written.
-   * @throws {TransactionUnknownError} When it cannot be known.
+   * @throws {TransactionUnknownError} When the outcome cannot be known.
    */
   async commit(): Promise<void> {
     const { store } = this.#view
@@ -73,7 +73,7 @@ export class Part {
     return this.#applyOnce(this.#expectations(), [...(await all(writes)), ...unlocks])
   }
 
-  /** The tags that a key is to have. */
+  /** The tags to write a key with. */
   #tagsOf(key: string, { own, tags, keepsTags, onlyLifetime }: Entry): Awaitable<readonly string[]> {
     const { store, door } = this.#view
     const group = store.tags
@@ -107,7 +107,7 @@ export class Part {
     throw conflict('A lock of the transaction was lost: its timeout ran out.')
   }
 
-  /** Where only a sum or the presence of a key was taken for granted, a change need not matter. */
+  /** Checks what has changed: it need not matter where only a sum or the presence of a key was assumed. */
   async #judgeAnew(): Promise<void> {
     if (this.#host.checksReads) throw conflict()
     await this.#validateLocks()

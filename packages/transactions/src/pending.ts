@@ -16,14 +16,14 @@ import { type HeldLocks, Part } from './part.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
 
-/** What was deleted otherwise than by key. */
+/** What was deleted by pattern or by tag. */
 export interface Gone {
   readonly patterns: readonly string[]
   readonly deleted: ReadonlySet<string>
   readonly expired: ReadonlySet<string>
 }
 
-/** All that a transaction is about to commit in one store. */
+/** Everything that a transaction commits in one store. */
 export class Pending {
   readonly view: View
   readonly #host: ViewHost
@@ -39,7 +39,7 @@ export class Pending {
     this.#host = host
   }
 
-  /** What can be written in one step each, in the order of their first keys. */
+  /** The parts that can be written in one step each, in the order of their first keys. */
   parts(locks: HeldLocks | undefined): Part[] {
     const groups = new Map<string | number, [Map<string, Entry>, string[]]>()
     const groupOf = (key: string) => {
@@ -63,8 +63,7 @@ export class Pending {
   }
 
   /**
-   * Makes what is under the tags absent that were deleted. A step of its own, before the writes: what they put under such
-   * a tag stays.
+   * Deletes and expires tags. This is a step of its own before the writes, so that what they write with such a tag stays.
    */
   async dropTags(): Promise<void> {
     const { store, door } = this.view
@@ -81,15 +80,15 @@ export class Pending {
     await drop('deleteTags', this.#gone.deleted)
   }
 
-  /** Deletes by pattern in the transaction around this one, where the writes come later. */
+  /** Deletes by pattern in the outer transaction, if there is one, before the writes. */
   async deleteMatchesAround(): Promise<void> {
     const { store, around } = this.view
     if (around) for (const pattern of this.#gone.patterns) await store.deleteMatch(pattern)
   }
 
   /**
-   * Deletes by pattern what others have stored since, and lets no load that is under way store. A step of its own, after the
-   * writes, which stay. What goes wrong is reported.
+   * Deletes by pattern what others have stored since, and keeps loads under way from storing. This is a step of its own
+   * after the writes, which stay. Failures are reported.
    */
   async deleteMatches(): Promise<void> {
     const { store, door, around } = this.view
@@ -105,7 +104,7 @@ export class Pending {
     }
   }
 
-  /** Stores what cached functions have answered, unless it was invalidated meanwhile. What goes wrong is reported. */
+  /** Stores the results of cached functions, unless they were invalidated meanwhile. Failures are reported. */
   async storeFills(): Promise<void> {
     const storing = [...this.#entries].flatMap(([key, { fill }]) => (fill ? [this.#storeFill(key, fill)] : []))
     if (storing.length === 0) return
@@ -119,7 +118,7 @@ export class Pending {
     const changed = new Set([...this.#entries].filter(([, { own }]) => own !== undefined).map(([key]) => key))
     if (![...changed].some(matches)) return store.deleteMatch(pattern)
     await store.leases?.voidMatch(pattern)
-    // What it has changed itself is the affair of others by now: they may have waited for its locks.
+    // Keys that the transaction wrote are spared: others may have changed them since, after they waited for its locks.
     return deleteScanned(store, pattern, (keys) => store.deleteMany(keys.filter((key) => !changed.has(key))))
   }
 
@@ -140,7 +139,7 @@ export class Pending {
   }
 }
 
-/** Stores the result of a load, with the proof that the store gave for it. Without one, nobody could tell what came between. */
+/** Stores the result of a load, with the lease that the store gave for it. Without a lease, changes would go unnoticed. */
 function storeLoaded(
   store: Backend,
   key: string,

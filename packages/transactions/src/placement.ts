@@ -1,12 +1,12 @@
 import type { Backend } from '@cashews/core'
 import { CrossSlotError } from './errors.ts'
 
-/** Where keys live, in a store that changes only those of one part in one step. */
+/** Which part keys are in, for a store that can change only keys of one part in one step. */
 export class Placement {
   readonly #store: Backend
-  /** Whether a transaction may change keys of several parts, one part after the other. */
+  /** Whether a transaction may change keys of several parts, one part after another. */
   readonly #allowsSeveral: boolean
-  /** The part that all keys of the transaction have to live in. */
+  /** The part that all keys of the transaction have to be in. */
   #only: string | number | undefined
 
   constructor(store: Backend, allowsSeveral: boolean) {
@@ -14,18 +14,18 @@ export class Placement {
     this.#allowsSeveral = allowsSeveral
   }
 
-  /** Which part a key lives in. */
+  /** The part that a key is in. */
   partOf(key: string): string | number {
     return this.#store.partOf?.(key) ?? 0
   }
 
-  /** Keys, those together that live in one part. */
+  /** Groups keys by their part. */
   partsOf(keys: readonly string[]): readonly (readonly string[])[] {
     if (!this.#store.partOf || keys.length === 0) return [keys]
     return [...Map.groupBy(keys, (key) => this.partOf(key)).values()]
   }
 
-  /** @throws {CrossSlotError} When one of the keys lives elsewhere than those before. */
+  /** @throws {CrossSlotError} When one of the keys is in another part than those before. */
   stay(keys: readonly string[]): void {
     if (!this.#store.partOf || this.#allowsSeveral) return
     for (const key of keys) {

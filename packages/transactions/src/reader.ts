@@ -7,15 +7,15 @@ import { copyOf, heldFrom } from './held.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
 
-/** Finds out what keys hold, for a view: what is known already, or what the store says once the keys are locked. */
+/** Finds out what keys hold, for a view: from what is known already, or from the store once the keys are locked. */
 export class Reader {
   readonly draft: Draft
   readonly dropped: DroppedTags
   readonly #view: View
   readonly #host: ViewHost
-  /** What keys held when they were locked, until they are looked at. */
+  /** What keys held when they were locked, until they are read. */
   readonly #learnt = new Map<string, { readonly found: Snapshot | Miss; readonly asked: number }>()
-  /** How often all was forgotten, by a commit or a rollback: with it went what was known, and the locks. */
+  /** Counts the commits and rollbacks so far: each one discards what was known, and the locks. */
   #beginnings = 0
 
   constructor(view: View, host: ViewHost, draft: Draft, dropped: DroppedTags) {
@@ -30,7 +30,7 @@ export class Reader {
     return !this.#host.remembers && this.dropped.isEmpty
   }
 
-  /** Keys of another kind are a miss. */
+  /** Reads a value. A key of another kind is a miss. */
   get(key: string): Awaitable<unknown> {
     if (!this.looksThrough) return this.look([key], () => this.#plainAt(key))
     return this.claim([], () => {
@@ -49,7 +49,7 @@ export class Reader {
     })
   }
 
-  /** Runs `act`, in one step, when it is known what the keys hold. */
+  /** Runs `act` once it is known what the keys hold; nothing else runs in between. */
   look<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
     const load = () => {
       const beginning = this.#beginnings
@@ -65,7 +65,7 @@ export class Reader {
     return this.claim(keys, load, true)
   }
 
-  /** Runs `act` when the keys are the transaction's own, in its mode. */
+  /** Runs `act` once the transaction may use the keys: in the mode `locked`, once they are locked. */
   claim<R>(keys: readonly string[], act: () => Awaitable<R>, inspects = false): Awaitable<R> {
     const beginning = this.#beginnings
     this.#view.placement.stay(keys)
@@ -75,7 +75,7 @@ export class Reader {
     })
   }
 
-  /** Answers whom to tell what the store holds under a key that is being locked. */
+  /** Returns a function that takes note of what the store holds under a key that is being locked. */
   learning(key: string): (found: Snapshot | Miss) => void {
     const asked = this.#host.clock.now()
     const beginning = this.#beginnings
@@ -84,7 +84,7 @@ export class Reader {
     }
   }
 
-  /** Forgets what was learnt and not looked at. What is under way begins anew. */
+  /** Forgets what was learnt but not read yet. Reads under way start again. */
   beginAnew(): void {
     this.#beginnings++
     this.#learnt.clear()
@@ -112,7 +112,7 @@ export class Reader {
     )
   }
 
-  /** Looks anew next time, where nothing promises that it stays. */
+  /** Reads the keys from the store again next time, in modes that do not promise repeatable reads. */
   #forget(keys: readonly string[]): void {
     for (const key of keys) {
       const entry = this.draft.find(key)

@@ -24,9 +24,9 @@ import type { Settings } from './options.ts'
 import { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
 
-/** Locks coordinate those inside with those outside, so they are told at once; and a ping wants an answer of the store. */
+/** Locks coordinate with others outside, so they take effect at once; and a ping needs an answer of the store itself. */
 const TAKE_NO_PART: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['setLock', 'unlock', 'isLocked', 'ping'])
-/** What a store really holds is known to the store only. */
+/** A transaction does not know how its store encodes values. */
 const CANNOT: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['getRaw', 'setRaw'])
 const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'get',
@@ -41,7 +41,7 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'getTags',
 ])
 
-/** One run of the function of a transaction. */
+/** One run of a transaction's function. */
 export class Run implements Participation, ViewHost {
   readonly clock: typeof clock = clock
   readonly remembers: boolean
@@ -50,17 +50,17 @@ export class Run implements Participation, ViewHost {
   readonly allowsRanges: boolean
   readonly allowsSlots: boolean
   readonly locks: KeyLocks | undefined
-  /** Whether the function can run again, and might succeed. */
+  /** Whether the function may run again, and might succeed then. */
   mayRunAgain = false
-  /** What it came to, once its function has ended: what was rolled back last counts, whatever is written after it. */
+  /** The outcome, once the function has ended: after a rollback it is `rolled back`, whatever is written later. */
   outcome: 'committed' | 'rolled back' | 'failed' = 'committed'
-  /** Whether a part of it was committed, so that it must not run again. */
+  /** Whether `commit()` was called inside, so that the function must not run again. */
   #hasCommitted = false
   readonly #suppress: boolean
   readonly #around: Run | undefined
   readonly #views = new Map<Backend, View>()
   #isOver = false
-  /** A commit or a rollback that is under way. */
+  /** Settles when the commit or rollback under way has ended. */
   #busy: Promise<void> | undefined
   #releasing: Promise<unknown> | undefined
   #doom: Error | undefined
@@ -133,12 +133,12 @@ export class Run implements Participation, ViewHost {
     }
   }
 
-  /** Takes first what an earlier run was known to need. */
+  /** Locks the keys that an earlier run was known to need. */
   async claimAll(claims: Claims): Promise<void> {
     for (const [door, keys] of claims) await this.claim(this.viewOf(door), keys)
   }
 
-  /** What the function does that calls {@link TransactionControl.commit}. */
+  /** {@link TransactionControl.commit}. */
   async #commitInside(): Promise<void> {
     this.check()
     await this.#commit()
@@ -146,7 +146,7 @@ export class Run implements Participation, ViewHost {
     this.outcome = 'committed'
   }
 
-  /** The same of {@link TransactionControl.rollback}. */
+  /** {@link TransactionControl.rollback}. */
   async #rollbackInside(): Promise<void> {
     if (this.#isOver) throw new TransactionClosedError('A transaction that has ended cannot be rolled back any more.')
     this.outcome = 'rolled back'
@@ -165,7 +165,7 @@ export class Run implements Participation, ViewHost {
     return this.locks?.claim(view, keys, inspects)
   }
 
-  /** A function that swallows the error of a lock goes on in vain. */
+  /** Makes the transaction fail, even if its function swallows the error of a lock. */
   #fail(error: Error): void {
     this.#doom ??= error
   }
@@ -196,13 +196,13 @@ export class Run implements Participation, ViewHost {
     await this.#busyUntil(this.#whenClaimed(act))
   }
 
-  /** Acts when nothing is being claimed any more: a lock that comes later would stay, and be renewed for ever. */
+  /** Acts once no claim is under way: a lock taken later would never be freed, and be renewed for ever. */
   #whenClaimed<R extends Promise<unknown> | undefined>(act: () => R): R | Promise<Awaited<R>> {
     const claiming = this.locks?.settle(this.#isOver)
     return claiming ? (claiming.then(act) as Promise<Awaited<R>>) : act()
   }
 
-  /** Lets commands that come meanwhile wait. */
+  /** Makes commands that come meanwhile wait. */
   async #busyUntil(work: Promise<unknown>): Promise<void> {
     const done = work.then(
       () => undefined,
@@ -228,7 +228,7 @@ export class Run implements Participation, ViewHost {
   }
 }
 
-/** The way to the store of a transaction inside another one: the view of the one around. */
+/** The door of an inner transaction: it leads to the view of the outer one. */
 function inside(view: View, door: Door): Door {
   return {
     backend: view.backend,
@@ -238,7 +238,7 @@ function inside(view: View, door: Door): Door {
   }
 }
 
-/** Whether a commit failed because of its store, and not because of others. */
+/** Whether a commit failed because of its store, and not because of a conflict. */
 function isOfStore(error: unknown): boolean {
   return [BackendError, TransactionUnknownError, TransactionPartialError].some((type) => error instanceof type)
 }

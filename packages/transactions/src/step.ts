@@ -1,7 +1,7 @@
 import type { Expectation, KindWrite, LockExpectation, Write } from '@cashews/core'
 
-/** What a step of a store takes for granted. */
+/** A condition of `apply`, on a key or on a lock. */
 export type Expected = Expectation | LockExpectation
 
-/** What a step of a store changes. */
+/** A write of `apply`, of a key or of a lock. */
 export type Change = Write | KindWrite

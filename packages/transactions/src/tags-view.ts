@@ -4,7 +4,7 @@ import { copyOf } from './held.ts'
 import type { Reader } from './reader.ts'
 import type { View } from './view.ts'
 
-/** Tags as a transaction sees them: those it has given and deleted itself first, then those of the store. */
+/** Tags as a transaction sees them: first the tags that it has given or deleted itself, then those of the store. */
 export class TagsView implements Tags {
   readonly #view: View
   readonly #store: Tags
@@ -51,7 +51,7 @@ export class TagsView implements Tags {
     })
   }
 
-  /** Makes what is under the tags absent. */
+  /** Makes the keys with these tags absent. */
   #drop(tags: readonly string[], expired: boolean): Awaitable<void> {
     const { draft, dropped } = this.#reader
     return this.#reader.claim([], () => {
@@ -65,7 +65,7 @@ export class TagsView implements Tags {
     })
   }
 
-  /** Does the same to what has its tags from the store. */
+  /** The same for keys that have their tags in the store. */
   #dropStored(expired: boolean): Awaitable<void> {
     const { draft, dropped } = this.#reader
     const seen = [...draft].filter(([, { seen, isDropped }]) => !isDropped && seen !== undefined && seen !== MISS)

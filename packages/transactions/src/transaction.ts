@@ -16,11 +16,11 @@ import { Run } from './run.ts'
 let isWatching = false
 
 /**
- * Runs a function whose changes to caches are made together when it has ended, or not at all: when it throws, nobody
- * ever sees them. Inside, reads see own writes first. Whatever cache and backend it uses takes part.
+ * Runs a function, and makes all its changes to caches together when it has ended. If it throws, none is made. Inside,
+ * reads see its own writes. All caches and backends that it uses take part.
  *
- * Inside another transaction, what it wrote becomes part of that one when it ends, and when it throws, its own writes
- * alone are forgotten.
+ * Inside another transaction, its writes become part of the outer one when it ends. If it throws, only its own writes
+ * are discarded.
  *
  * ```ts
  * await transaction(cache, async () => {
@@ -31,12 +31,12 @@ let isWatching = false
  * })
  * ```
  *
- * @throws {ConfigurationError} When an option does not exist or cannot work, or what it is given is no cache or no function.
- * @throws {LockedError} When others hold what it needs for longer than `timeout`, or a lock was lost. Nothing is written.
- * @throws {TransactionConflictError} When others came between, as often as it was tried. Nothing is written.
- * @throws {BackendError} When the store refused the commit, or was not there. Nothing is written.
- * @throws {TransactionUnknownError} When the store went away during the commit: all is written, or nothing.
- * @throws {TransactionPartialError} When one of several stores committed, and another refused.
+ * @throws {ConfigurationError} When an option does not exist or cannot work, or when the cache or the function is none.
+ * @throws {LockedError} When others held a key for longer than `timeout`, or a lock was lost. Nothing is written.
+ * @throws {TransactionConflictError} When every try ended in a conflict with others. Nothing is written.
+ * @throws {BackendError} When the store refused the commit, or was away. Nothing is written.
+ * @throws {TransactionUnknownError} When the store went away during the commit: everything is written, or nothing.
+ * @throws {TransactionPartialError} When one of several stores was committed, and another one failed.
  */
 export async function transaction<T>(
   cache: Cache,
@@ -56,7 +56,7 @@ export async function transaction<T>(
   return runUntilDone(cache, fn, settings)
 }
 
-/** Runs the function anew, as often as it may, when others came between. */
+/** Runs the function again after each conflict, up to `tries` times. */
 async function runUntilDone<T>(
   cache: Cache,
   fn: (transaction: TransactionControl) => Awaitable<T>,
@@ -83,7 +83,7 @@ async function runUntilDone<T>(
   }
 }
 
-/** What a transaction that ends in an error comes to: its own function failed, or the store did. */
+/** The outcome of a transaction that ended in an error: `failed` if the store did, or the cache; else the function threw. */
 function outcomeOf(error: unknown): string {
   return error instanceof CashewsError ? 'failed' : 'rolled back'
 }

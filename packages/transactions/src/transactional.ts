@@ -8,7 +8,7 @@ type AnyFunction = (...args: never[]) => unknown
 type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
-/** What the compiler asks of a method, since no decorator of either kind can change its type. */
+/** A compile-time check of a method: it has to be asynchronous already, as a decorator cannot change its type. */
 type Decorable<F extends AnyFunction> =
   Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
 
@@ -24,8 +24,8 @@ export interface TransactionalDecorator {
 }
 
 /**
- * Runs each call of a function in a transaction of its own. What else the function can do, such as `invalidate` of a
- * cached one, it still can.
+ * Runs each call of a function in a transaction of its own. Methods of the function, such as `invalidate` of a cached
+ * one, are kept.
  *
  * ```ts
  * const login = transactional(cache, { mode: 'locked' }, async (user: User, session: string) => …)

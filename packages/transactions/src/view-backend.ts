@@ -1,7 +1,7 @@
 import { type Backend, completeBackend } from '@cashews/core'
 import type { View } from './view.ts'
 
-/** A view as a backend, by the members that most transactions need. */
+/** A view as a backend, with the members that most transactions need. */
 class ViewBackend implements Pick<Backend, 'name' | 'get' | 'getMany' | 'set' | 'delete'> {
   readonly name: string
   readonly get: Backend['get']
@@ -20,7 +20,7 @@ class ViewBackend implements Pick<Backend, 'name' | 'get' | 'getMany' | 'set' | 
     this.delete = (key) => view.delete(key)
   }
 
-  /** The same with the others, made when one of them is needed: that takes longer than most transactions have to wait. */
+  /** The backend with all members, made on demand: making it takes longer than most transactions. */
   get whole(): Backend {
     this.#whole ??= completeBackend(this.#view)
     return this.#whole
@@ -57,7 +57,7 @@ const OTHERS: { readonly [M in Exclude<RequiredMember, keyof ViewBackend>]: true
   guard: true,
 }
 
-/** Of those that may be absent, a view has these. */
+/** The members that a view has: the required ones, and these of the optional ones. */
 type RequiredMember =
   | { [M in keyof Backend]-?: undefined extends Backend[M] ? never : M }[keyof Backend]
   | 'now'
@@ -76,7 +76,7 @@ function withOthers(): typeof ViewBackend {
   return ViewBackend
 }
 
-/** Makes a whole backend of a view. */
+/** Makes a complete backend of a view. */
 export function backendOf(view: View): Backend {
   return new FullViewBackend(view) as ViewBackend & Backend
 }

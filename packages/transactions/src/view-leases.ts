@@ -15,7 +15,10 @@ import type { Reader } from './reader.ts'
 import type { View } from './view.ts'
 import type { ViewHost } from './view-host.ts'
 
-/** What a cached function reads and stores inside. It neither locks nor takes part: the truth is at its source. */
+/**
+ * The reads and writes of cached functions inside a transaction. They take no locks: what is cached is only a copy, which
+ * may be loaded again at any time.
+ */
 export class ViewLeases implements Leases {
   readonly #view: View
   readonly #host: ViewHost
@@ -71,7 +74,7 @@ export class ViewLeases implements Leases {
     return value === MISS ? this.#takeAfterMiss(key, ahead) : { value }
   }
 
-  /** Where what is read is checked, or may be under a tag that was deleted inside. */
+  /** Reads where the commit checks every read, or where the key may have a tag that was deleted inside. */
   #getLooking(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
     return this.#reader.look([key], () => {
       const value = this.#draft.valueAt(key)
@@ -99,7 +102,7 @@ export class ViewLeases implements Leases {
     return chain(this.#take(key, ahead), (lease) => ({ value: MISS, lease }))
   }
 
-  /** Takes the store's own proof that nobody invalidates the key during a load, if it has one. */
+  /** Takes the store's own lease, if it gives any: it tells whether others invalidate the key during the load. */
   #take(key: string, ahead: TagsAhead | undefined): Awaitable<string> {
     const { door, store } = this.#view
     const { leases, tags } = store

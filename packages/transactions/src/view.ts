@@ -51,7 +51,7 @@ export class View implements BackendBase {
   readonly #host: ViewHost
   readonly #draft: Draft
   readonly #dropped: DroppedTags
-  /** What was deleted by pattern. */
+  /** The patterns that were deleted. */
   #patterns: string[] = []
 
   readonly bits?: false
@@ -60,7 +60,7 @@ export class View implements BackendBase {
   #tags: Tags | undefined
   #leases: Leases | undefined
 
-  /** @param around The view that this one stands before, in a transaction inside another one. */
+  /** @param around The view of the outer transaction, for an inner one. */
   constructor(door: Door, host: ViewHost, around?: View) {
     const { backend: store } = door
     this.door = door
@@ -153,7 +153,7 @@ export class View implements BackendBase {
     return this.incrTagged(key, by, lifetime, [])
   }
 
-  /** The same, of a key that is then under these tags too. */
+  /** The same, and adds tags to the key. */
   incrTagged(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): Awaitable<number> {
     return this.reader.look([key], () => this.#draft.add(key, by, lifetime, tags))
   }
@@ -192,7 +192,7 @@ export class View implements BackendBase {
     })
   }
 
-  /** Locks are no part of a transaction: what is said of them is said to the store, at once. */
+  /** Locks take no part in a transaction: their conditions and writes go to the store at once. */
   apply(expectations: readonly Expected[], writes: readonly Change[]): Awaitable<boolean> {
     const ofLocks = expectations.filter((expected) => 'lock' in expected)
     const lockWrites = writes.filter((write) => 'lock' in write)
@@ -207,14 +207,14 @@ export class View implements BackendBase {
     return this.store.now?.() ?? Date.now()
   }
 
-  // What the transaction does with it
+  // For the transaction
 
-  /** Locks keys for a transaction inside this one. */
+  /** Locks keys for an inner transaction. */
   claim(keys: readonly string[], inspects: boolean): Awaitable<void> {
     return this.#host.claim(this, keys, inspects)
   }
 
-  /** Takes what is to be committed out of the view, which begins anew. */
+  /** Takes what is to be committed out of the view, which is empty afterwards. */
   take(): Pending {
     const { deleted, expired } = this.#dropped
     const gone = { patterns: this.#patterns, deleted, expired }
@@ -223,7 +223,7 @@ export class View implements BackendBase {
     return pending
   }
 
-  /** Forgets all that was written and read. */
+  /** Forgets everything that was written and read. */
   discard(): void {
     this.reader.beginAnew()
     this.#draft.take()
@@ -233,7 +233,7 @@ export class View implements BackendBase {
     this.placement.forget()
   }
 
-  /** What matches in the store, but for the keys that the transaction has changed. */
+  /** The keys of the store that match, without those that the transaction has changed. */
   async *#scanStored(pattern: string, batchSize: number, own: ReadonlySet<string>): AsyncGenerator<string> {
     const call: Call = { command: 'scan', pattern, batchSize, backend: this.store }
     for await (const key of this.door.askStream(call, () => this.store.scan(pattern, batchSize))) {
@@ -243,7 +243,7 @@ export class View implements BackendBase {
     }
   }
 
-  /** @param hold Makes sure of the locks, once the keys are as expected. */
+  /** @param hold Applies conditions and writes on locks, once the keys are as expected. */
   #applyToKeys(
     expectations: readonly Expectation[],
     writes: readonly Write[],
@@ -267,7 +267,7 @@ export class View implements BackendBase {
   }
 }
 
-/** The locks of a store. What a key holds they do not tell, for they do not know what was written inside. */
+/** The locks of a store, without `acquireAndInspect`: it would not see what was written inside. */
 function withoutLooks(locks: Locks): Locks {
   const { released } = locks
   return {

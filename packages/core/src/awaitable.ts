@@ -1,9 +1,9 @@
 import { MISS } from './backend.ts'
 
-/** An answer now, or a promise of it. A store inside the process costs no extra turn of the event loop. */
+/** A value, or a promise of it: what is at hand costs no extra turn of the event loop. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Tells whether an answer is still to come. Knows promises of another realm too, as test runners have them. */
+/** Whether a value is a promise, also one of another realm, as test runners create them. */
 export function isPending(value: unknown): value is Promise<unknown> {
   if (value instanceof Promise) return true
   return (
@@ -14,24 +14,24 @@ export function isPending(value: unknown): value is Promise<unknown> {
 }
 
 /**
- * Whether an answer is a value that is there now. Its type is asked first: V8 has no short way to compare what may be
- * anything with a symbol.
+ * Whether a read has found a value, and at once. The type is checked first, as V8 compares a value of unknown type with a
+ * symbol slowly.
  */
 export function isAtHand(answer: unknown): boolean {
   return typeof answer === 'symbol' ? answer !== MISS : !isPending(answer)
 }
 
-/** Goes on with `next` at once when `value` is there, and later when it is a promise. */
+/** Calls `next` with a value: at once, or when its promise is fulfilled. */
 export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
   return isPending(value) ? value.then(next) : next(value)
 }
 
-/** Gathers answers, at once when all are at hand. */
+/** `Promise.all`, but at once when no promise is among the values. */
 export function all<T>(answers: readonly Awaitable<T>[]): Awaitable<T[]> {
   return answers.some(isPending) ? Promise.all(answers) : (answers as T[])
 }
 
-/** Goes on when `attempt` fails, at once or later. */
+/** Calls `failed` when `attempt` throws or rejects. */
 export function recover<T>(attempt: () => Awaitable<T>, failed: (error: unknown) => Awaitable<T>): Awaitable<T> {
   try {
     const answer = attempt()

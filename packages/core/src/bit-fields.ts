@@ -1,9 +1,9 @@
 import { CommandError } from './errors.ts'
 import { kindOfOption } from './options.ts'
 
-/** As many bits as Redis has room for under one key: 512 MB. */
+/** The bits that a key of Redis has room for: 512 MB. */
 const MOST_BITS = 4_294_967_296
-/** A number is exact up to here. */
+/** A JavaScript number is exact up to this many bits. */
 const MOST_BITS_OF_FIELD = 53
 
 /**

@@ -63,7 +63,7 @@ export interface CacheOptions {
   readonly name?: string
   /** The backend factories that a settings URL may name. */
   readonly drivers?: readonly Driver[]
-  /** Hears of every error that no caller awaits. @default logs a warning, one line each */
+  /** Called with every error that no caller gets. @default logs a warning, one line each */
   readonly onError?: (error: unknown) => void
 }
 
@@ -134,7 +134,7 @@ export class Cache implements AsyncDisposable {
     })
     const before = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
-    // Some keys of the one before come another way from now on: what it is loading, and its moment, must not outlive that.
+    // Some keys take the new route from now on: loads and moments of the old one must not outlive that.
     for (const each of [before, route]) each?.share(this.#middlewares)
     if (this.#tagging) route.useTags(this.#tagging)
     if (before?.prefix === route.prefix && before.origin !== route.origin) before.close().catch(this.report)
@@ -524,9 +524,9 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Reads a key for a call of a function. What is not good enough for the terms of who asks is a miss.
+   * Reads a key for a call of a function. A value that does not meet the terms of the caller is a miss.
    *
-   * @param longest The longest time it is stored for: its age follows from that.
+   * @param longest The longest time it is stored for, in milliseconds: its age follows from that.
    * @throws {NotStoredError} On a miss, where the terms allow stored answers only.
    */
   readOnTerms(key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
@@ -538,7 +538,7 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(spot.key).count(spot, by, lifetime)
   }
 
-  /** Answers the value if it is at hand in this process, and nothing wants to see the read; `MISS` otherwise. */
+  /** Answers the value if it is at hand in this process and nothing has to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
     return this.#routes.of(key).getNow(key)
   }
@@ -549,29 +549,29 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * The moment that the store of a key is in: until it is over, the key holds what it holds. `undefined` where nothing would
-   * tell, or anything wants to see the reads.
+   * The moment that the store of a key is in: until it is over, the key does not change. `undefined` if the store cannot
+   * tell, or if anything has to see the reads.
    */
   momentNow(key: string): Moment | undefined {
     return this.#routes.of(key).momentNow(key)
   }
 
-  /** The bits of a key if they are at hand in this process, and nothing wants to see the read; `undefined` otherwise. */
+  /** The bits of a key if they are at hand in this process and nothing has to see the read; `undefined` otherwise. */
   bitsNow(key: string): BitReader | undefined {
     return this.#routes.of(key).bitsNow(key)
   }
 
-  /** Whether the store of a key may answer on the spot, past everything that stands before it. */
+  /** Whether the store of a key may answer reads at once, bypassing the middlewares. */
   answersNow(key: string): boolean {
     return this.#routes.of(key).answersNow
   }
 
-  /** Reads a key, and loads it on a miss: once, however many ask meanwhile. Nobody joins a load that was invalidated. */
+  /** Reads a key, and loads it on a miss: once for all concurrent callers. A load that was invalidated takes no more callers. */
   fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(call.key), call, through)
   }
 
-  /** Tells `detect` what a strategy did that reads by other ways than {@link fly}. */
+  /** Reports to `detect` what a strategy did that reads other than by {@link fly}. */
   detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
     if (this.#tallies.isWatched && (outcome.hit || outcome.reason))
       this.#tallies.ofSeen(seen())[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
@@ -580,9 +580,9 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Tells the loads around, and whoever detects, of an answer that a strategy found stored; a promise when somebody does.
+   * Reports a stored answer to the load around the call and to `detect`. Returns a promise inside `detect` only.
    *
-   * @param longest The longest time it was stored for: from it follows its age.
+   * @param longest The longest time it was stored for, in milliseconds: its age follows from that.
    */
   detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
     if (this.#tallies.isWatched) this.#tallies.ofSeen(seen()).hits++
@@ -598,7 +598,7 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Takes the lease of the store for a load that replaces a value which was found.
+   * Takes the store's lease for a load that replaces a value.
    *
    * @throws {NotStoredError} Where the terms of who asks allow stored answers only.
    */
@@ -613,12 +613,12 @@ export class Cache implements AsyncDisposable {
     return this.#routes.of(flight.call.key).holds(flight.lease)
   }
 
-  /** The answer of a load that is under way, if this caller may simply share it. */
+  /** The result of a load under way, if this caller may simply share it. */
   join<T>(key: string): Promise<T> | undefined {
     return this.#loads.join(key)
   }
 
-  /** How the lock of a key is taken and freed. Where the store cannot be asked, both succeed: a cache never stops a service. */
+  /** Takes and frees the lock of a key. While the store is away, both succeed: a cache never stops a service. */
   lockStore(key: string): LockStore {
     const { backend } = this.#routes.of(key)
     const hold = async (token: string, lifetime: Milliseconds, extend: boolean) =>
@@ -631,22 +631,22 @@ export class Cache implements AsyncDisposable {
     }
   }
 
-  /** What stands behind each prefix, and how many reads its store answered on the spot, past all middlewares. */
+  /** The route of each prefix, and how many reads its store answered at once, bypassing the middlewares. */
   get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
     return this.#routes.all
   }
 
-  /** What was counted of each template. */
+  /** The counts of each key template. */
   get tallies(): Iterable<Tally> {
     return this.#tallies.all
   }
 
-  /** Where the calls of a template are counted. */
+  /** The counts of one key template. */
   tally(template: string): Tally {
     return this.#tallies.of(template)
   }
 
-  /** Stands around each run of a wrapped function from now on, and makes {@link tallies} complete. */
+  /** Wraps each run of a wrapped function from now on, and makes {@link tallies} complete. */
   watchRuns(watcher: RunWatcher): Off {
     return disposable(this.#tallies.watch(watcher))
   }
@@ -656,14 +656,14 @@ export class Cache implements AsyncDisposable {
     return this.#tallies.isWatched
   }
 
-  /** Runs a wrapped function with those around it who watch. */
+  /** Runs a wrapped function inside the watchers of {@link watchRuns}. */
   run(template: string, run: () => Promise<unknown>): Promise<unknown> {
     return this.#tallies.run(template, run)
   }
 
   /**
-   * Runs `task` after a while, or at {@link close} if that comes first, before the backends are closed. Answers how to run
-   * it at once instead.
+   * Runs `task` after `delay`, or before the backends are closed by {@link close}, if that comes first. Returns a function
+   * that runs it at once instead.
    */
   postpone(task: () => Promise<unknown>, delay: Milliseconds): () => Promise<void> {
     const run = async () => {
@@ -676,17 +676,17 @@ export class Cache implements AsyncDisposable {
     return run
   }
 
-  /** Whether anybody listens to what {@link tell} tells. */
+  /** Whether an event has listeners. */
   hears(event: keyof ToldEvents): boolean {
     return this.#listeners.has(event)
   }
 
-  /** Tells who listens, and `also`. */
+  /** Emits an event to its listeners, and to `also`. */
   tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
     this.#listeners.emit(event, told, also)
   }
 
-  /** Whether both `get` and `set` are switched off for a key, so that a strategy had better run its function alone. */
+  /** Whether both `get` and `set` are switched off for a key: a strategy then only runs its function. */
   isBypassed(key: string): boolean {
     const route = this.#routes.of(key)
     return route.isDisabled('get') && route.isDisabled('set')
@@ -706,7 +706,7 @@ export class Cache implements AsyncDisposable {
     this.#templates.add(template)
   }
 
-  /** What `createTags` of `@cashews/tags` added. Absent: writes may not name tags. */
+  /** The tags that `createTags` of `@cashews/tags` added; `undefined`: writes may not name tags. */
   get tagging(): Tagging | undefined {
     return this.#tagging
   }
@@ -723,7 +723,7 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * The tags that a key is written under: those given, and those registered for it.
+   * The tags that a key is written with: those given, and those registered for it.
    *
    * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
    */
@@ -731,7 +731,7 @@ export class Cache implements AsyncDisposable {
     return this.#taggingFor(given)?.forKey(key, given)
   }
 
-  /** The tags that the result of a load will be written under. */
+  /** The tags that the result of a load will be written with. */
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
     return this.#taggingFor(given)?.ahead(key, given)
   }
@@ -745,7 +745,7 @@ export class Cache implements AsyncDisposable {
     if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
   }
 
-  /** Hands an error that no caller awaits to `onError`, unless it is that the cache was closed meanwhile. */
+  /** Passes an error that no caller gets to `onError`, except for those of a cache that was closed meanwhile. */
   readonly report = (error: unknown): void => {
     if (error instanceof CacheClosedError) return
     const hear = (): unknown => outsideTransaction(() => this.#onError(error))

@@ -10,13 +10,13 @@ interface CommandFields {
   get: {
     readonly key: string
     readonly lease?: Lease | undefined
-    /** The store's note of where it found the key; of another key it counts for nothing. */
+    /** The store's note of where it found the key. Ignored if it is of another key. */
     readonly spot?: Spot | undefined
-    /** Whether the value does not matter: the call begins a load. */
+    /** Whether the call only begins a load, regardless of the value. */
     readonly leaseOnly?: boolean
     /** Whether a value whose tags expired will do. */
     readonly stale?: boolean
-    /** Under which the load that begins will store. */
+    /** The tags that the load will store with. */
     readonly tags?: TagsAhead | undefined
   }
   getMany: { readonly keys: readonly string[] }
@@ -54,7 +54,7 @@ interface CommandFields {
     readonly token: string
     readonly lifetime: Milliseconds
     readonly extend?: boolean | undefined
-    /** What to answer when the store cannot be asked. */
+    /** The answer when the store cannot be asked. */
     readonly unasked?: boolean
   }
   unlock: { readonly key: string; readonly token: string; readonly unasked?: boolean }
@@ -113,7 +113,7 @@ export type CallOf<C extends Command> = {
   [K in C]: { readonly command: K; readonly backend: Backend } & CommandFields[K]
 }[C]
 
-/** One operation as data, told apart by `command`. */
+/** Any operation as data, discriminated by `command`. */
 export type Call = CallOf<Command>
 
 /** An operation before it is known which backend it goes to. */

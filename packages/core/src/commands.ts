@@ -4,11 +4,11 @@ import { batches } from './batches.ts'
 import type { Call, CallOf, Command } from './command.ts'
 import { NotSupportedError } from './errors.ts'
 
-/** What there is to know of a command. */
+/** What is known about a command. */
 interface Row<C extends Command> {
   /** Carries it out on its backend. */
   readonly perform: (backend: Backend, call: CallOf<C>) => unknown
-  /** What it answers when it is switched off, or its store is not there: as if the cache were empty and full. */
+  /** The answer when it is switched off or its store is away: as if the cache were empty, and too full to write. */
   readonly neutral: (call: CallOf<C>) => unknown
   /** Whether a value that was loaded before is out of date after it. @default false */
   readonly changes?: true
@@ -116,7 +116,7 @@ export function perform(call: Call): Awaitable<unknown> {
   return TABLE[call.command].perform(call.backend, call as never)
 }
 
-/** What a command answers that is switched off, or whose store is not there. */
+/** The answer of a command that is switched off, or whose store is away. */
 export function neutralAnswer(call: Call): unknown {
   return TABLE[call.command].neutral(call as never)
 }

@@ -16,7 +16,7 @@ import { sizeOf } from './size-of.ts'
 
 type Base = BackendBase & Partial<Backend>
 
-/** Adds tags to a store, or keeps their `records` elsewhere than beside the values. */
+/** Adds tags to a store. @param records Where their records are kept. @default beside the values */
 export function withTags(store: TaggableBase, records?: TagStore): Backend {
   return completeBackend(new TaggedStore(store, records) as Base)
 }
@@ -88,7 +88,7 @@ export function completeBackend(store: Base): Backend {
       own('setMany') ??
       ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),
     deleteMany: own('deleteMany') ?? ((keys) => chain(all(keys.map(remove)), (gone) => gone.filter(Boolean).length)),
-    // First the leases: a load that stored after the scan has passed its key would stay.
+    // The leases first: otherwise a load could store after the scan has passed its key.
     deleteMatch: (pattern) =>
       chain(leases?.voidMatch(pattern), () =>
         deleteMatch && (ownLocks || passesLocks || !reachesAside(pattern))
@@ -134,7 +134,7 @@ export function completeBackend(store: Base): Backend {
   return leases ? backend : deletionsLast(backend)
 }
 
-/** Hides what a key of another kind holds from whoever asks for stale values. */
+/** Hides the content of keys of another kind from `stale`. */
 function tagsOver(tags: Tags, value: (found: unknown) => unknown): Tags {
   return { ...tags, stale: (key) => chain(tags.stale(key), value) }
 }

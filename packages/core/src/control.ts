@@ -2,13 +2,13 @@ import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { checkOneOf } from './options.ts'
 
-/** Commands that one cache has switched off for one asynchronous call. */
+/** Commands of one cache that are switched off for one asynchronous call. */
 export interface Disabling {
   readonly owner: object
   readonly commands: ReadonlySet<Command>
 }
 
-/** @throws {ConfigurationError} When one of them is no command. */
+/** @throws {ConfigurationError} When one of them is not a command. */
 export function commandSet(commands: readonly Command[]): ReadonlySet<Command> {
   for (const command of commands) checkOneOf('command', command, COMMANDS)
   return new Set(commands)

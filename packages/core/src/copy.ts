@@ -5,18 +5,18 @@ type Copier = (value: object, twins?: Twins) => object
 
 const CLONE = Symbol.for('cashews.clone')
 
-/** From every object seen to its copy. */
+/** The copy of every object seen so far. */
 export class Twins extends Map<object, object> {
-  /** Whether it was needed: an object was met twice, or has keys that a quick look passes over. */
+  /** Whether it was needed: an object occurred twice, or has symbol keys. */
   needed = false
-  /** Whether an object was met inside of the first. */
+  /** Whether an object was found inside the first one. */
   hasParts = false
 }
 
 /**
- * Copies data: what anybody does to the copy leaves the value as it is.
+ * Copies data deeply.
  *
- * @param twins Needed where an object may occur twice. Without it the quickest way is taken.
+ * @param twins Required if an object may occur twice. Copying is faster without it.
  * @throws {ValueError} When a part is no data.
  */
 export function deepCopy(value: unknown, twins?: Twins): unknown {
@@ -35,7 +35,7 @@ export function deepCopy(value: unknown, twins?: Twins): unknown {
 }
 
 /**
- * Copies data as {@link deepCopy} does, also where an object occurs twice.
+ * Copies data as {@link deepCopy} does, also if an object occurs twice.
  *
  * @throws {ValueError} When a part is no data.
  */
@@ -43,7 +43,7 @@ export function copyData(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? deepCopy(value, new Twins()) : deepCopy(value)
 }
 
-/** Replaces the parts of a shallow copy by copies. */
+/** Replaces the objects in a shallow copy by copies. */
 function copyParts(copy: object, value: object, twins: Twins | undefined): object {
   twins?.set(value, copy)
   const fields = copy as Fields
@@ -71,10 +71,10 @@ function isPart(part: unknown): boolean {
   return type === 'object' ? part !== null : type === 'function' || type === 'symbol'
 }
 
-/** How the objects of a prototype are copied. */
+/** How the instances of a prototype are copied. */
 const copiers = /* @__PURE__ */ firstCopiers()
 
-/** Of classes whose private state a constructor takes over. */
+/** Classes with private state, which are copied by their constructor. */
 function firstCopiers(): WeakMap<object, Copier> {
   return new WeakMap<object, Copier>([
     [URL.prototype, (value) => new URL((value as URL).href)],
@@ -135,7 +135,7 @@ function copyTypedArray(value: object): object {
   return Uint8Array.prototype.slice.call(value as Uint8Array) // that of a Buffer would share its bytes
 }
 
-/** Gives the copy of a built-in object what else the value has: its class, and properties of its own. */
+/** Gives the copy of a built-in object the rest of the value: its class, and own properties. */
 function dress<T extends object>(copy: T, value: object, twins?: Twins, keys: PropertyKey[] = Object.keys(value)): T {
   twins?.set(value, copy)
   const prototype = Object.getPrototypeOf(value)

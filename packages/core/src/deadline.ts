@@ -1,34 +1,34 @@
 import type { Milliseconds } from './backend.ts'
 
-/** Something that is waited for, together with all that began in the same turn of the event loop. */
+/** A wait that ends with an answer, or with its deadline. */
 export interface Waiting {
-  /** None before it is waited for, and none after. */
+  /** The turn of the event loop that it began in; `undefined` before it began and after it ended. */
   turn: Turn | undefined
-  /** It did not come in time, and is not waited for any more. */
+  /** Called when the answer did not come in time. The wait has ended. */
   late(): void
 }
 
-/** What began in one turn of the event loop, between the turns before and after of which something is still waited for. */
+/** The waits that began in one turn of the event loop: an entry in a linked list of the turns with waits left. */
 export class Turn {
   readonly waiting: Waiting[] = []
-  /** How many of them have not come yet. */
+  /** How many of the waits have not ended. */
   left = 0
   due: Milliseconds = Number.POSITIVE_INFINITY
   older: Turn | undefined = undefined
   newer: Turn | undefined = undefined
 }
 
-/** Timers may ring this much too early. */
+/** A timer may fire this much too early. */
 const EARLY: Milliseconds = 1
 
 /**
- * Ends the wait for what does not come, after the same time for each, counted from the end of the turn that it began in: a
- * turn that is busy for long has not sent yet what it asks for. All share one timer, which outlives them, and each turn looks at
- * the clock once: to make and end a timer for each would cost more than everything else a guard does.
+ * Ends waits after a fixed time, counted from the end of the turn of the event loop that they began in: only then was
+ * anything sent. All waits share one timer, and the clock is read once per turn: a timer for each wait would cost more
+ * than everything else that a guard does.
  */
 export class Deadline {
   readonly timeout: Milliseconds
-  /** The turn that is not over yet. */
+  /** The turn that has not ended yet. */
   #current: Turn | undefined
   #oldest: Turn | undefined
   #newest: Turn | undefined
@@ -45,7 +45,7 @@ export class Deadline {
     waiting.turn = turn
   }
 
-  /** Answers whether it was still waited for. */
+  /** Ends a wait. Returns whether it had not ended before. */
   end(waiting: Waiting): boolean {
     const { turn } = waiting
     if (turn === undefined) return false
@@ -54,7 +54,7 @@ export class Deadline {
     return true
   }
 
-  /** Ends the timer, unless something is still waited for. */
+  /** Stops the timer, unless there are waits left. */
   stop(): void {
     if (this.#oldest !== undefined) return
     clearTimeout(this.#timer)
@@ -93,7 +93,7 @@ export class Deadline {
     else older.newer = newer
     if (newer === undefined) this.#newest = older
     else newer.older = older
-    // What never comes must not hold on to all that came after it.
+    // Unlinked, so that a wait that is still referenced does not keep all later turns in memory.
     turn.older = turn.newer = undefined
     if (this.#oldest === undefined) this.#timer?.unref()
   }
@@ -102,7 +102,7 @@ export class Deadline {
     this.#timer = setTimeout(this.#ring, left - EARLY)
   }
 
-  /** An answer that came while this process was busy is taken first: timers have their turn before sockets. */
+  /** Timers run before sockets are read: answers that arrived while the process was busy are taken first. */
   readonly #ring = (): void => {
     this.#timer = undefined
     if (this.#oldest !== undefined) setImmediate(this.#giveUp)

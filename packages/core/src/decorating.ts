@@ -2,7 +2,7 @@ import { checkThat } from './options.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** A function to be wrapped, and what it is in its class. */
+/** A function to be wrapped, and its place in its class. */
 export interface Target {
   readonly fn: AnyFunction
   readonly kind: 'function' | 'method' | 'static'
@@ -11,10 +11,10 @@ export interface Target {
 }
 
 /**
- * Makes a decorator of what wraps a target. It is called with the function, or stands before a method: as a TC39 standard
- * decorator or as a TypeScript legacy one, on static methods too.
+ * Makes a function that wraps functions, and is also a decorator of methods, static ones too: a TC39 standard decorator as
+ * well as a TypeScript legacy one.
  *
- * @param what Names it in messages, such as `A strategy`.
+ * @param what What wraps, for messages, such as `A strategy`.
  */
 export function decorating(what: string, wrapTarget: (target: Target) => AnyFunction) {
   return (subject: unknown, where?: unknown, descriptor?: PropertyDescriptor): unknown => {
@@ -38,7 +38,7 @@ function legacy(owner: object, descriptor: PropertyDescriptor, wrapTarget: (targ
   })
 }
 
-/** A standard decorator learns the class only when it, or its first instance, is there. */
+/** A standard decorator learns the name of the class only when the class, or its first instance, is created. */
 function standard(
   fn: AnyFunction,
   context: ClassMethodDecoratorContext,
@@ -52,7 +52,7 @@ function standard(
   return wrapped
 }
 
-/** The class whose prototype carries the method; for a private one, the class of the instance. */
+/** The class whose prototype has the method; for a private one, the class of the instance. */
 function declaringClass(instance: object, name: string | symbol, method: AnyFunction): string {
   let owner = Object.getPrototypeOf(instance)
   while (owner && Object.getOwnPropertyDescriptor(owner, name)?.value !== method) owner = Object.getPrototypeOf(owner)
@@ -62,9 +62,9 @@ function declaringClass(instance: object, name: string | symbol, method: AnyFunc
 const ORIGINAL = Symbol.for('cashews.original')
 
 /**
- * The function under all wrappers around `fn`, whose source tells its parameters.
+ * The innermost function, under all wrappers around `fn`: its source tells the parameters.
  *
- * @throws {ConfigurationError} When it is none.
+ * @throws {ConfigurationError} When `fn` is not a function.
  */
 export function originalOf(fn: AnyFunction): AnyFunction {
   return (checkWrappable(fn) as AnyFunction & { readonly [ORIGINAL]?: AnyFunction })[ORIGINAL] ?? fn
@@ -75,7 +75,7 @@ function checkWrappable(fn: unknown): AnyFunction {
   return fn as AnyFunction
 }
 
-/** Gives a wrapped function the name and length of the one inside, and remembers the one under all wrappers. */
+/** Gives a wrapper the name and length of its function, and notes the innermost one for {@link originalOf}. */
 export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
   return Object.defineProperties(wrapped, {
     name: { value: fn.name, configurable: true },

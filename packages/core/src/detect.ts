@@ -9,7 +9,7 @@ export interface Detection {
   readonly template?: string
   /** The time to live it stores with, in seconds; absent while it is not known. */
   readonly ttl?: number | undefined
-  /** The name of the backend asked. */
+  /** The name of the backend. */
   readonly backend: string
   /** Whether the answer came from the cache. */
   readonly hit: boolean
@@ -19,9 +19,9 @@ export interface Detection {
   readonly stale?: boolean | undefined
   /** Why the value was computed. Absent: it was not. */
   readonly reason?: Reason | undefined
-  /** How long ago the answer was stored, in seconds; absent where nothing tells. */
+  /** How long ago the answer was stored, in seconds; absent if unknown. */
   readonly age?: number | undefined
-  /** How much longer the answer is kept, in seconds; absent where it is not stored, or nothing tells. */
+  /** How much longer the answer is kept, in seconds; absent if it is not stored, or if unknown. */
   readonly left?: number | undefined
 }
 
@@ -49,7 +49,7 @@ export class Detector {
     this.owner = owner
   }
 
-  /** Notes that a key was asked for, before it is known what comes of it. */
+  /** Notes that a key was used, before the outcome is known. */
   expect(key: string): Detection[] {
     return getOrMake(this.#calls, key, () => [])
   }
@@ -59,7 +59,7 @@ export class Detector {
     this.expect(key).push(Object.fromEntries(known) as unknown as Detection)
   }
 
-  /** Tells another detector, once, everything this one has seen. */
+  /** Passes everything on to another detector, once. */
   replay(to: Detector): void {
     if (this.#told.has(to)) return
     this.#told.add(to)

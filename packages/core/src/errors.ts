@@ -9,21 +9,21 @@ export abstract class CashewsError extends Error {
   abstract readonly code: string
 
   /**
-   * @param message May hold keys and values of others: it is kept on one line, a line break as `%0A`, so that none can forge a
-   * line of a log.
-   * @param picture Lines of ours that come after it.
+   * @param message May contain keys and values from outside: it is kept on one line, with line breaks as `%0A`, so that
+   * they cannot forge log lines.
+   * @param picture Further lines of our own.
    */
   constructor(message = '', options?: ErrorOptions, picture = '') {
     super(message.replace(/[\p{Cc}\u2028\u2029]/gu, encodeURIComponent) + picture, options)
   }
 
-  /** That of its class, which our classes write down: a minifier gives them others. */
+  /** The name of its class, declared by each class as a string, since minifiers rename classes. */
   override get name(): string {
     return this.constructor.name
   }
 }
 
-/** Makes the error of a call that is turned away: an answer, whose stack nobody reads and costs ten times the decision. */
+/** Makes an error without a stack, for a call that is turned away: its stack would cost ten times the decision. */
 export function withoutStack<E extends Error>(make: () => E): E {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
@@ -77,17 +77,17 @@ export class ValueError extends CashewsError {
 }
 
 /**
- * Why stored bytes are not answered: nobody of ours wrote them (`foreign`), nobody who knows the secret did (`unsealed`,
- * `forged`), they are older than allowed (`expired`), larger than allowed (`limit`), broken (`corrupt`), of a class that
- * this process does not know or that refuses them (`type`), or not what the schema says (`schema`).
+ * Why stored bytes cannot be used: they were not written by this library (`foreign`), or not with the secret (`unsealed`,
+ * `forged`); they are older than allowed (`expired`), larger than allowed (`limit`) or broken (`corrupt`); their class is
+ * unknown or refuses them (`type`), or they do not match the schema (`schema`).
  */
 export type DecodeReason = 'foreign' | 'unsealed' | 'forged' | 'expired' | 'limit' | 'corrupt' | 'type' | 'schema'
 
-/** What a key holds cannot be read, or must not be believed. A miss, which `onError` hears of; `strict` raises it. */
+/** The value of a key cannot be read, or must not be trusted. It is a miss, and reported to `onError`; `strict` throws it. */
 export class DecodeError extends CashewsError {
   static override readonly name = 'DecodeError'
   readonly code = 'CASHEWS_DECODE'
-  /** Why; `corrupt` where nothing more is known. */
+  /** Why; `corrupt` if nothing more is known. */
   readonly reason: DecodeReason
 
   constructor(message: string, { reason = 'corrupt', ...options }: ErrorOptions & { reason?: DecodeReason } = {}) {
@@ -119,9 +119,9 @@ export class BackendError extends CashewsError {
   static override readonly name: string = 'BackendError'
   readonly code: string = 'CASHEWS_BACKEND'
   /**
-   * Whether it is certain that what the store was asked to do is not done, and will not be: it refused, or was never asked.
+   * Whether it is certain that the operation was not done, and will not be: the store refused it, or was never asked.
    *
-   * @default true, but for a store that was away
+   * @default true, except for {@link BackendUnavailableError}
    */
   readonly isUndone: boolean
 

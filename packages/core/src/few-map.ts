@@ -1,11 +1,11 @@
-/** What knows the key it stands under, from when it is put there on. */
+/** An entry that knows its own key. */
 interface Keyed {
   readonly key: string | undefined
 }
 
 /**
- * A Map for what is mostly empty or holds one entry, which then stands beside it: V8 builds a small Map anew every few
- * insertions and deletions.
+ * A map that mostly has one entry or none. That entry is kept in a field: V8 rebuilds a small `Map` every few insertions
+ * and deletions.
  */
 export class FewMap<V extends Keyed> {
   #one: V | undefined

@@ -20,7 +20,7 @@ export interface LoadCall {
   readonly spot?: Spot | undefined
 }
 
-/** One load, shared by everybody who asks for its key meanwhile: once its lease is broken, nobody joins any more. */
+/** A load under way, shared by all callers of its key. Once its lease is broken, no more callers may join it. */
 export class Flight<T = unknown> implements Outcome {
   /** The call that began it. */
   readonly call: LoadCall
@@ -33,21 +33,21 @@ export class Flight<T = unknown> implements Outcome {
   hitInside: boolean | undefined
   /** What was detected during the load, if anybody watched when it started. */
   readonly detector: Detector | undefined
-  /** Aborts it when its last waiter has left. */
+  /** Aborts the load when its last waiter has left. */
   readonly controller: AbortController | undefined
-  /** Where others can join it. */
+  /** Where other callers find it; `undefined` while they may not join. */
   joinable: Flights | undefined
-  /** Whether a value was found: then the store has given no lease, and gives one only for a load that replaces it. */
+  /** Whether the read found a value. Then the store gave no lease yet: a load that replaces the value has to take one. */
   hasFound = false
-  /** Whether the read that begins it has been sent to a store that others share, in an earlier turn. */
+  /** Whether its read was sent, in an earlier turn of the event loop, to a store that other processes share. */
   isUnderWay = false
-  /** Whether no other process has overtaken it; asked at most once, by those who joined it after it had begun. */
+  /** Whether no other process has overtaken it; asked at most once, for callers that joined after it had begun. */
   held: Awaitable<boolean> | undefined
   /** Where it is counted, if anybody watched when it started. */
   tally: Tally | undefined
   /**
-   * Whether its function has not come to its first `await` yet. Whoever asks for the key now is that function itself: it
-   * runs again, as it would without a cache, for it would wait for itself.
+   * Whether its function has not reached its first `await` yet. A caller that comes now is that function itself, which
+   * would wait for itself: it does not join but runs again, as it would without a cache.
    */
   isBeginning = false
   hasLanded = false
@@ -64,18 +64,18 @@ export class Flight<T = unknown> implements Outcome {
     return this.call.key
   }
 
-  /** Waits for the end, or until `signal` aborts. The load goes on while somebody waits for it. */
+  /** Waits for the result, or until `signal` aborts. The load goes on while anybody waits for it. */
   wait(signal?: AbortSignal): Promise<T> {
     this.#waiting++
     return signal === undefined ? this.promise : this.#until(signal)
   }
 
-  /** Lets others join from now on, if they may. */
+  /** Lets other callers join from now on, if they may. */
   open(): void {
     this.joinable?.add(this as Flight)
   }
 
-  /** Ends it: its key is free for the next, and its lease is given back. */
+  /** Ends it: frees its key for the next load, and drops its lease. */
   land(): void {
     this.hasLanded = true
     this.joinable?.end(this as Flight)
@@ -104,25 +104,25 @@ export class Flight<T = unknown> implements Outcome {
 export class Flights {
   readonly #byKey = new FewMap<Flight>()
 
-  /** The load of a key that is under way and whose result will still be true. */
+  /** The load of a key that is under way and not overtaken. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#byKey.get(key)
     return flight === undefined || flight.isBeginning || isOvertaken(flight.lease) ? undefined : (flight as Flight<T>)
   }
 
-  /** Lets others join a load, until it lands. */
+  /** Lets other callers join a load, until it lands. */
   add(flight: Flight): void {
     flight.joinable = this
     this.#byKey.set(flight)
   }
 
-  /** Lets nobody join a load any more. */
+  /** Removes a load: no more callers join it. */
   end(flight: Flight): void {
     const { key } = flight
     if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
   }
 
-  /** Lets nobody join the load of a key any more. Answers whether there was one. */
+  /** Removes the load of a key. Returns whether there was one. */
   forget(key: string): boolean {
     return this.#byKey.delete(key)
   }

@@ -4,7 +4,7 @@ interface Keeper<K, V> {
   set(key: K, value: V): unknown
 }
 
-/** Answers what a map has for a key, made when it is first asked for. */
+/** Returns the value of a key, which is made the first time. */
 export function getOrMake<K, V>(map: Keeper<K, V>, key: K, make: () => V): V {
   const found = map.get(key)
   if (found !== undefined) return found

@@ -6,7 +6,7 @@ import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
 
-/** How long a store may keep a caller waiting, and who hears of its errors. */
+/** How long a store may keep a caller waiting, and whether the caller gets its errors. */
 export interface GuardOptions {
   /** Whether store errors become neutral answers, as if the cache were empty. */
   readonly suppress: boolean
@@ -24,11 +24,11 @@ export interface Guarded {
   readonly isClosed: boolean
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
-  /** Hears of an error that no caller gets. */
+  /** Takes an error that no caller gets. */
   report(error: unknown): void
-  /** The store is left alone from now on, for an error that was reported. */
+  /** Called when the store is not asked any more. The error was reported. */
   unavailable(error: unknown): void
-  /** The store answers again. */
+  /** Called when the store answers again. */
   available(): void
 }
 
@@ -59,23 +59,23 @@ export type AnsweringBackend = Backend & Required<Pick<Backend, 'getFor'>>
 
 /** Stands between a cache and a store that can be away. */
 export interface Guard {
-  /** Carries a call out, within bounds. A failure that `matters` is thrown, whatever is suppressed. */
+  /** Performs a call with a deadline. A failure that `matters` is thrown even if errors are suppressed. */
   run(call: Call, perform: () => Awaitable<unknown>, matters?: boolean): Awaitable<unknown>
-  /** Reads by {@link Backend.getFor}, within bounds. Answers `fallback` for a miss. */
+  /** Reads by {@link Backend.getFor} with a deadline. Resolves to `fallback` on a miss. */
   get(key: string, fallback: unknown, store: AnsweringBackend): Promise<unknown>
-  /** Carries a stream out, each step within bounds. */
+  /** Performs a stream, with a deadline for each step. */
   stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
-  /** Waits for the store to connect, and not for ever. */
+  /** Waits for the store to connect, 5 seconds at most. */
   open(opening: Awaitable<void>): Promise<void>
-  /** Ends the probing. */
+  /** Stops the probing and the timers. */
   stop(): void
 }
 
 /**
  * Makes the {@link Guard} of a store that can be away: the `guard` of its {@link Backend}.
  *
- * @param isPartlyThere Tells, of a store on several servers that looks after each of them itself, whether some may
- * answer: then one that does not is no reason to skip them all. @default never
+ * @param isPartlyThere For a store on several servers that watches each of them itself: whether some of them may answer.
+ * Then one that does not is no reason to skip them all. @default never
  */
 export function guard(store: Guarded, options: GuardOptions, isPartlyThere: () => boolean = never): Guard {
   return new StoreGuard(store, options, isPartlyThere)
@@ -86,8 +86,8 @@ function never(): boolean {
 }
 
 /**
- * Keeps a sick store from slowing down its callers: a deadline for every command, after two failures in a row no
- * command at all until a probe in the background succeeds, and one report per outage.
+ * Keeps a sick store from slowing down its callers. Every command has a deadline. After two failures in a row, the store
+ * is not asked until a probe in the background succeeds. Each outage is reported once.
  */
 class StoreGuard implements Guard, CallJudge {
   readonly #store: Guarded
@@ -149,7 +149,7 @@ class StoreGuard implements Guard, CallJudge {
         yield next.value
       }
     } finally {
-      // A step that hangs would hang this too.
+      // Not after a failed step: if that one hangs, so would this.
       if (between) await iterator.return?.()
     }
   }
@@ -165,7 +165,7 @@ class StoreGuard implements Guard, CallJudge {
     for (const deadline of [this.#read, this.#write, this.#bulk, this.#open]) deadline.stop()
   }
 
-  /** Waits for an answer until its deadline. (`Promise.race` costs two thirds more.) */
+  /** Waits for an answer until its deadline. `Promise.race` would cost two thirds more. */
   #await(call: Call, answer: Promise<unknown>, matters: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const pending = new PendingCall(this, call, matters, MISS, resolve, reject)
@@ -181,7 +181,7 @@ class StoreGuard implements Guard, CallJudge {
     this.#failures = 0
   }
 
-  /** Answers as if the cache were empty, unless the caller is to know. */
+  /** Returns the answer of an empty cache, or throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
@@ -192,7 +192,7 @@ class StoreGuard implements Guard, CallJudge {
     return neutralAnswer(call)
   }
 
-  /** An error that is none of ours is a fault of the store, not a mistake of its caller. */
+  /** Wraps an error that the store did not classify: it counts as a fault of the store. */
   #asStoreError(error: unknown): CashewsError {
     if (error instanceof CashewsError) return error
     const why = error instanceof Error ? error.message : String(error)
@@ -208,7 +208,7 @@ class StoreGuard implements Guard, CallJudge {
     return READS.has(command) ? this.#read : this.#write
   }
 
-  /** Waits until its deadline for the store to connect or to answer a probe: neither is a call. */
+  /** Waits with a deadline for the store to connect or to answer a probe. */
   #within<T>(answer: Awaitable<T>, deadline: Deadline, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
     return new Promise<T>((resolve, reject) => {
@@ -218,7 +218,7 @@ class StoreGuard implements Guard, CallJudge {
     })
   }
 
-  /** Answers a call while the store is left alone, without asking it. */
+  /** Answers a call without asking the store. */
   #skip(call: Call, matters: boolean): unknown {
     if (this.#suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
@@ -229,7 +229,7 @@ class StoreGuard implements Guard, CallJudge {
     return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`, { isUndone: false })
   }
 
-  /** The first failure of an outage is the one to report, for there may be no second call. */
+  /** Counts a failure. The first one of an outage is reported, as there may be no second call. */
   #noteFailure(error: BackendUnavailableError, isSwallowed: boolean): void {
     if (this.#store.isClosed) return
     if (++this.#failures === 1) this.#isReported = isSwallowed && this.#reportNowAndThen(error)
@@ -258,7 +258,7 @@ class StoreGuard implements Guard, CallJudge {
     this.#store.available()
   }
 
-  /** Reports an error, unless one was reported less than a second ago. Answers whether it did. */
+  /** Reports an error, unless one was reported less than a second ago. Returns whether it did. */
   #reportNowAndThen(error: BackendError): boolean {
     const now = performance.now()
     if (now - this.#lastReport < REPORT_INTERVAL) return false

@@ -14,21 +14,21 @@ export class Lease {
   /** The key in the store, after all middlewares; known once the read has passed them. */
   key: string | undefined
   broken = false
-  /** Whether it is taken even where the read finds a value at once. */
+  /** Whether it is taken even if the read finds a value at once. */
   isDue = false
-  /** The store's own proof, when it watches the key across processes; {@link UNPROVEN} when it gave none in time. */
+  /** The proof of a store that watches the key across processes; {@link UNPROVEN} when it gave none in time. */
   token: string | undefined
   /** Whether the store was asked for a proof, and has not answered. */
   isAsked = false
-  /** Whether the store took the value with its proof: until then nobody has overtaken the load. */
+  /** Whether the store accepted the value with its proof: nobody had overtaken the load by then. */
   isKept = false
-  /** The lease that was taken before on the same key. */
+  /** The lease on the same key that was taken before this one. */
   older: Lease | undefined
-  /** The leases that it was taken among; none before that. */
+  /** The leases of its store; `undefined` while it is not taken. */
   among: Leases | undefined
-  /** Under which the value will be stored. Absent: none. */
+  /** The tags that the value will be stored with. Absent: none. */
   tags: TagsAhead | undefined
-  /** The tags that were deleted meanwhile, of a load whose own are not known yet. */
+  /** The tags that were deleted meanwhile, for a load whose own tags are not known yet. */
   overtaken: ReadonlySet<string> | undefined
 
   constructor(tags?: TagsAhead | undefined) {
@@ -41,22 +41,22 @@ export class Lease {
   }
 }
 
-/** Instead of a proof: the store did not answer before the load began, so nobody would know of an invalidation meanwhile. */
+/** In place of a proof: the store did not answer before the load began, so that an invalidation would go unnoticed. */
 export const UNPROVEN = ''
 
-/** Whether the value of a load is out of date, or may be: its tags are not known yet. */
+/** Whether the value of a load is out of date, or may be, as its tags are not known yet. */
 export function isOvertaken({ broken, overtaken }: Lease): boolean {
   return broken || overtaken !== undefined
 }
 
-/** Whether the value of a load is out of date that is to be stored under these tags. */
+/** Whether the value of a load that is to be stored with these tags is out of date. */
 export function isOvertakenUnder({ broken, overtaken }: Lease, tags: readonly string[] = []): boolean {
   return broken || tags.some((tag) => overtaken?.has(tag))
 }
 
 /** The loads under way on one backend. */
 export class Leases {
-  /** The newest of each key. */
+  /** The newest lease of each key. */
   readonly #newest = new FewMap<Lease>()
 
   take(key: string, lease: Lease): void {
@@ -83,7 +83,7 @@ export class Leases {
     return this.#newest.isEmpty
   }
 
-  /** Breaks the leases on every key that a call changes, but not the one the call itself stores with. */
+  /** Breaks the leases on every key that a call changes, except the one that the call itself stores with. */
   breakFor(call: Call): void {
     if (this.isIdle || !changesValues(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
@@ -98,7 +98,7 @@ export class Leases {
     for (const key of keys) this.#break(key)
   }
 
-  /** A load gives way to those that began after it: its write breaks the older leases only. */
+  /** Breaks the leases older than the one that is stored with: loads that began later stay valid. */
   breakOlder(own: Lease): void {
     breakFrom(own.older)
   }
@@ -124,5 +124,5 @@ function breakFrom(newest: Lease | undefined): void {
   for (let lease = newest; lease; lease = lease.older) lease.broken = true
 }
 
-/** The leases on a backend, whichever cache took them. */
+/** The leases on a backend, shared by all caches that use it. */
 export const leasesOf: (backend: Backend) => Leases = /* @__PURE__ */ companionOf(() => new Leases())

@@ -9,17 +9,17 @@ type LoadingRead = CallOf<'get'> & { readonly lease: Lease }
 
 type StoreLeases = NonNullable<Backend['leases']>
 
-/** Whether other processes can overtake a load unnoticed by this one. */
+/** Whether the store can tell that another process has overtaken a load. */
 export function watchesLoads({ leases, tags: group }: Backend, tags: TagsAhead | undefined): boolean {
   return leases !== undefined || Boolean(tags && group && group.capture)
 }
 
-/** Whether a call is the read of a load: it is sent even when reads are disabled, so that its lease can be broken. */
+/** Whether a call is the read of a load. It is sent even if reads are disabled, so that its lease can be broken. */
 export function beginsLoad(call: Call): call is LoadingRead {
   return call.command === 'get' && call.lease !== undefined
 }
 
-/** Names what a load is about and that it needs a proof: of a store that is away, the read will not come so far. */
+/** Notes in advance what a load needs a proof for, as the read does not reach a store that is away. */
 export function expectProof(call: LoadingRead): void {
   const { lease } = call
   lease.key = call.key
@@ -27,7 +27,7 @@ export function expectProof(call: LoadingRead): void {
   lease.isAsked = watchesLoads(call.backend, call.tags)
 }
 
-/** Lets a load begin, under the names that its key and tags have in the store. */
+/** Takes the lease of a load, under the names that its key and tags have in the store. */
 export function begin(call: LoadingRead, among: Leases): void {
   const { lease } = call
   if (lease.among) return
@@ -35,7 +35,7 @@ export function begin(call: LoadingRead, among: Leases): void {
   among.take(call.key, lease)
 }
 
-/** Reads for a load. On a miss it begins, with a proof of the store where other processes could overtake it. */
+/** Reads for a load. On a miss, its lease is taken, with a proof if the store gives any. */
 export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknown> {
   const { lease } = call
   const { leases, tags } = call.backend
@@ -50,7 +50,7 @@ export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknow
   return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
 }
 
-/** Whether a call is the write of a load that has no proof, or was overtaken. */
+/** Whether a call is the write of a load that has no proof or was overtaken. */
 export function isTooLate(call: Call): boolean {
   if (call.command !== 'set' || !call.lease) return false
   return call.lease.token === UNPROVEN || isOvertakenUnder(call.lease, call.tags)
@@ -80,7 +80,7 @@ function getWithToken(call: LoadingRead, among: Leases, leases: StoreLeases): Aw
   })
 }
 
-/** Captures on a miss what the tags of the load are before it begins. */
+/** On a miss, captures the state of the load's tags before it begins. */
 function withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, lease: Lease): Awaitable<unknown> {
   lease.isAsked = true
   return chain(found, (value) => {
@@ -95,7 +95,7 @@ function withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, leas
   })
 }
 
-/** Notes the proof of a load, unless it comes after the load has begun. */
+/** Notes the proof of a load, unless the load has begun without it. */
 function prove(lease: Lease, proof: string | undefined): void {
   lease.isAsked = false
   lease.token ??= proof
@@ -108,7 +108,7 @@ function kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
   })
 }
 
-/** The store's note of where it found the key, unless a middleware has put another in its place. */
+/** The store's note of where it found the key, unless a middleware has replaced the key. */
 function spotOf({ key, spot }: CallOf<'get'>): Spot | undefined {
   return spot !== undefined && spot.key === key ? spot : undefined
 }

@@ -82,13 +82,13 @@ export interface TransactionEvent {
   /** `fast`, `locked` or `serializable`. */
   readonly mode: string
   /**
-   * `committed`; `rolled back`: its function failed, or asked for it; `conflict`: others were in its way, and it runs again; `failed`: it
-   * could not be committed.
+   * `committed`; `rolled back`: its function threw, or called `rollback()`; `conflict`: it conflicted with others, and runs
+   * again; `failed`: it could not be committed.
    */
   readonly outcome: string
 }
 
-/** What is heard of besides commands: what stores, strategies and other packages tell. */
+/** The events besides commands, emitted by stores, strategies and other packages. */
 export interface ToldEvents {
   /** A key was dropped by its store: expired or evicted. */
   removed: RemovalEvent
@@ -106,7 +106,7 @@ export interface ToldEvents {
   transaction: TransactionEvent
 }
 
-/** What can be listened to, and what a listener is told. */
+/** All events, with what their listeners get. */
 export type CacheEvents = { [C in Command]: CommandEvent<C> } & ToldEvents
 
 const TOLD = ['removed', 'unavailable', 'available', 'lock', 'refused', 'circuit', 'transaction'] as const
@@ -121,7 +121,7 @@ export function disposable(off: () => void): Off {
 
 type Listener = (event: never) => unknown
 
-/** Who listens to what. */
+/** The listeners of one cache. */
 export class Listeners {
   readonly #byEvent = new Map<string, Set<Listener>>()
   readonly #onError: (error: unknown) => void
@@ -132,7 +132,7 @@ export class Listeners {
     this.#onChange = onChange
   }
 
-  /** Whether anybody listens to a command. */
+  /** Whether any command has listeners. */
   get hearCommands(): boolean {
     return COMMANDS.some((command) => this.#byEvent.has(command))
   }
@@ -156,7 +156,7 @@ export class Listeners {
     })
   }
 
-  /** A listener that fails is reported, and disturbs nobody. */
+  /** Calls the listeners. One that throws is reported, and does not affect the others. */
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
     const tell = (listener: Listener) => {
       recover(() => outsideTransaction(() => listener(told as never)), this.#onError)

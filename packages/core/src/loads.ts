@@ -13,7 +13,7 @@ import { areMet, checkMayLoad, currentTerms, type Terms } from './terms.ts'
 
 const PLAIN: Seen = { strategy: 'get' }
 
-/** The cache that loads. */
+/** What loads need of their cache. */
 interface LoadsOwner {
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
 }
@@ -30,7 +30,7 @@ export class Loads {
     this.#tallies = tallies
   }
 
-  /** The answer of a load that is under way, for a caller who neither detects nor leaves. */
+  /** The result of a load under way, for a caller without a signal and outside of `detect`. */
   join<T>(key: string): Promise<T> | undefined {
     if (signals || tellsStale() || watchedScope()) return undefined
     const flight = this.#flights().find<T>(key)
@@ -40,9 +40,9 @@ export class Loads {
   }
 
   /**
-   * Answers the value, or loads it: once, however many ask meanwhile. Nobody joins a load that was invalidated.
+   * Reads the value, or loads it: once for all concurrent callers. A load that was invalidated takes no more callers.
    *
-   * @param isRepeated Whether it has waited for a load in vain: then any that it finds began after it was called.
+   * @param isRepeated Whether the caller has waited for a load in vain: any load found now began after the call.
    */
   run<T>(route: Route, call: LoadCall, through: ReadThrough<T>, isRepeated = false): Promise<T> {
     const { key } = call
@@ -58,7 +58,7 @@ export class Loads {
     return this.#share(route, through, joined, signal)
   }
 
-  /** Reads. What is at hand needs no flight, unless somebody wants to know how it came about. */
+  /** Reads, and loads on a miss. A value at hand needs no flight, unless its outcome has to be told. */
   #look<T>(route: Route, call: LoadCall, through: ReadThrough<T>, around: Scope | undefined): Promise<T> {
     const signal = signalOf(call, around)
     const lease = new Lease(this.#owner.tagsAhead(call.key, through.tags?.(call)))
@@ -76,7 +76,7 @@ export class Loads {
     return detector && !through.isTold ? this.#tell(route, through, flight, answer, false) : answer
   }
 
-  /** Waits for a load that somebody else has started. */
+  /** Waits for a load that another caller has started. */
   #share<T>(route: Route, through: ReadThrough<T>, joined: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
     if (joined.tally) joined.tally.shared++
     const answer = passOn(joined, signal)
@@ -84,9 +84,9 @@ export class Loads {
   }
 
   /**
-   * Joins a load that had begun before, or whose read was on its way. Another process may have invalidated what it read
-   * before this call: of a load, the store tells when it has ended; of a read that found something, nobody can. Then it is
-   * made anew, once for all who waited; that load begins after each of them called.
+   * Joins a load that began before this call, or whose read was sent before. Another process may have invalidated the key
+   * in between. When a load has ended, the store tells whether it was overtaken; for a read that found a value, nothing
+   * can. If the result cannot be trusted, all who waited share a new load, which begins after each of their calls.
    */
   async #joinLate<T>(
     route: Route,
@@ -109,19 +109,23 @@ export class Loads {
     return this.#share(route, through, joined, signal)
   }
 
-  /** Reads what is good enough for who asks, of what is stored for `longest` milliseconds. The rest is a miss. */
+  /**
+   * Reads a value. One that does not meet the terms of the caller is a miss.
+   *
+   * @param longest The longest time it is stored for, in milliseconds: its age follows from that.
+   */
   readOnTerms(route: Route, key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
     const stored = route.read(key)
     const terms = currentTerms()
     return terms ? goodEnough(route, key, stored, longest, terms) : stored
   }
 
-  /** Tells each `detect` that this runs in. */
+  /** Reports to each `detect` around the current call. */
   detected(key: string, detection: Detection): void {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  /** Tells each `detect` that this runs in of a read that is no read-through. */
+  /** The same for a read that is no read-through. */
   async detectedRead(
     route: Route,
     key: string,
@@ -133,11 +137,11 @@ export class Loads {
     this.detected(key, { ...seen, backend: route.backend.name, hit, ...ages })
   }
 
-  /** Waits for what {@link look} found, or loads. */
+  /** Starts a flight with what the read found: it answers that, or loads. */
   #start<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): void {
     const scope = watchedScope()
     const { sharing } = through
-    // What a caller has switched off for himself must not be switched off for others.
+    // What one caller has switched off for itself must not be switched off for others.
     const isAlone = sharing === 'alone' || sharing === 'apart' || scope?.disabling || scope?.terms?.onlyStored
     if (!isAlone) flight.joinable = this.#flights()
     const isWatched = flight.detector || flight.controller || tellsStale() || scope?.outcome || through.watchesInside
@@ -176,19 +180,19 @@ export class Loads {
   }
 }
 
-/** Whether something was read before this that other processes may have invalidated since. */
+/** Whether a flight has read something that other processes may have invalidated since. */
 function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean {
   return lease.token !== undefined || isUnderWay
 }
 
-/** Lands a flight when its promise settles, unless it has landed, or its load lands it. */
+/** Lands a flight when its promise settles, unless it has landed already or its load does so. */
 function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
   if (flight.hasLanded || (lands && flight.reason !== undefined)) return
   const land = flight.land.bind(flight) // a closure would cost a context where the load lands itself too
   flight.promise.then(land, land)
 }
 
-/** Runs a function outside of the cache for callers who may leave: {@link loadSignal} inside aborts with the last. */
+/** Runs a function without the cache for callers that may leave: {@link loadSignal} inside aborts with the last. */
 export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   const controller = call.signal && new AbortController()
   const flight = new Flight<T>(call, new Lease(), undefined, controller)
@@ -197,20 +201,20 @@ export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   return flight
 }
 
-/** Whether any caller has come with a signal yet: before that, nobody looks for one in the scope. */
+/** Whether any caller has used a signal yet: before that, the scope is not searched for one. */
 let signals = false
 
-/** The signal of the load this runs in: it aborts when the last of its callers has left. */
+/** The signal of the load around the current call: it aborts when the last of the load's callers has left. */
 export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
 }
 
-/** What ends a call early: inside a load that can be aborted, what it reads is given up with it. */
+/** What ends a call early: its own signal, or that of the load around it. */
 function signalOf(call: LoadCall, around: Scope | undefined): AbortSignal | undefined {
   return call.signal ?? around?.signal
 }
 
-/** Whether a call may share a load that another has started. What its scope demands, that one may not have heeded. */
+/** Whether a call may share the load of another: not if its scope makes demands that the other may not have met. */
 export function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined = watchedScope()): boolean {
   return (
     (sharing === 'join' || sharing === 'renew') &&
@@ -220,7 +224,7 @@ export function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined = wa
   )
 }
 
-/** Runs a load where what happens inside it can find its outcome, its detector and its signal. */
+/** Runs a load in a scope with its outcome, its detector and its signal. */
 function watched<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   const { detector, controller } = flight
   const inside: Scope = { outcome: flight, signal: controller?.signal, ...(detector && { detectors: [detector] }) }
@@ -228,12 +232,12 @@ function watched<T>(route: Route, stored: unknown, through: ReadThrough<T>, flig
   return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
 }
 
-/** Whether a load runs whatever is stored, so that its read only takes the lease. */
+/** Whether a load runs regardless of what is stored, so that its read only takes the lease. */
 function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boolean {
   return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
 }
 
-/** Never throws. */
+/** Reads for a load. Never throws. */
 function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThrough<unknown>, 'sharing'>): unknown {
   try {
     return route.look(call, lease, isBlind(through))
@@ -242,7 +246,7 @@ function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThro
   }
 }
 
-/** Never throws, and waits for nothing that is at hand. */
+/** Answers what the read found, or loads. Never throws, and does not wait for a value at hand. */
 function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
   flight.open()
   try {
@@ -254,7 +258,7 @@ function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, 
   }
 }
 
-/** Apart from {@link readThrough}, where these closures would cost a context for reads that wait for nothing too. */
+/** Apart from {@link readThrough}, where these closures would cost an allocation even if there is nothing to wait for. */
 function answerLater<T>(
   route: Route,
   stored: Promise<unknown>,
@@ -269,7 +273,7 @@ function answerLater<T>(
   return stored.then((found) => answer(route, found, through, flight))
 }
 
-/** Answers by what the read has found, or loads. */
+/** Answers what the read found, or loads. */
 function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
   const scope = watchedScope()
   const { lease } = flight
@@ -296,7 +300,7 @@ function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): 
   return stored as T
 }
 
-/** Answers what is stored if it is good enough for who asks. */
+/** Answers what is stored if it meets the terms of the caller, or loads. */
 async function answerOnTerms<T>(
   route: Route,
   stored: unknown,
@@ -310,7 +314,7 @@ async function answerOnTerms<T>(
   return through.load(flight)
 }
 
-/** @throws {NotStoredError} On a miss, where the terms allow stored answers only. */
+/** Returns what is stored, or `MISS` when it does not meet the terms. @throws {NotStoredError} When nothing may be loaded. */
 async function goodEnough(
   route: Route,
   key: string,
@@ -324,7 +328,7 @@ async function goodEnough(
   return MISS
 }
 
-/** How old the value of a key is, which is stored for `longest` milliseconds, and how long it is still kept. */
+/** How old a value is that is stored for `longest` milliseconds, and how long it is kept from now, in seconds. */
 async function agesOf(
   route: Route,
   key: string,
@@ -336,11 +340,11 @@ async function agesOf(
     const age = Math.max(0, longest - (left as Milliseconds)) / 1_000
     return { left: (left as Milliseconds) / 1_000, age: longest < Number.POSITIVE_INFINITY ? age : undefined }
   } catch {
-    return {} // Whoever asks only wants to know: the read itself has its answer.
+    return {} // Only for information: the read itself has succeeded.
   }
 }
 
-/** Waits for a load, and tells the one around, if there is one, what its answer is: a stale one is not to be stored as fresh. */
+/** Waits for a load, and passes its outcome on to the load around it: a stale result must not be stored there as fresh. */
 function passOn<T>(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
   const answer = flight.wait(signal)
   const { outcome } = (tellsStale() ? currentScope() : watchedScope()) ?? {}

@@ -14,7 +14,7 @@ export interface LockOptions {
    * @default the `ttl`: by then its holder has lost it
    */
   readonly wait?: Ttl | false
-  /** The longest pause between two looks at a lock that no release was heard of. @default '400ms' */
+  /** The longest pause between two tries, as long as no release is noticed. @default '400ms' */
   readonly checkInterval?: Ttl
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined
@@ -26,7 +26,7 @@ export interface LockStore {
   acquire(token: string, lifetime: Milliseconds): Promise<boolean>
   extend(token: string, lifetime: Milliseconds): Promise<boolean>
   release(token: string): Promise<boolean>
-  /** Resolves when it is worth to look again, after `atMost` in any case. */
+  /** Resolves when the lock may be free, after `atMost` in any case. */
   released(atMost: Milliseconds, signal?: AbortSignal): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export class Lock implements AsyncDisposable {
   }
 }
 
-/** Says that a lock ended before its holder did. */
+/** The error of a lock that ended while it was in use. */
 export function lost(key: string): LockedError {
   return new LockedError(
     `The lock "${key}" was lost: its ttl ran out (give it a longer one), or its store was replaced, cleared or restarted.`,
@@ -75,8 +75,8 @@ export function lost(key: string): LockedError {
 }
 
 /**
- * Takes a lock. Waits for a release, and between looks longer each time, up to `checkInterval`, so that a waiter costs a
- * few commands a second.
+ * Takes a lock. Between tries it waits for a release, and longer each time, up to `checkInterval`, so that a waiter costs
+ * only a few commands a second.
  *
  * @throws {LockedError} When the lock is still held by somebody else after `wait`.
  */
@@ -92,7 +92,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
       signal?.throwIfAborted()
       return taken
     } catch (error) {
-      // It may have come all the same.
+      // It may have been taken all the same.
       await store.release(token).catch(() => false)
       throw error
     }
@@ -101,7 +101,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
-/** Resolves when it is worth to look at a lock again, here or in another process freed, after `atMost` in any case. */
+/** Resolves when a lock may have been freed, by this process or another, after `atMost` in any case. */
 export async function awaitRelease(
   backend: Backend,
   lock: string,
@@ -112,12 +112,12 @@ export async function awaitRelease(
   await waitersOf(backend).wait(lock, atMost, signal, elsewhere)
 }
 
-/** Tells the one in this process who has waited longest that a lock is free. */
+/** Wakes the waiter in this process that has waited longest for a lock. */
 export function wakeWaiters(backend: Backend, lock: string): void {
   waitersOf(backend).wake(lock)
 }
 
-/** Resolves when the store says the lock may be free, at the latest after `wait`. Answers whether it still is locked. */
+/** Waits until a lock is free, for `wait` at most. Resolves to whether it is still locked. */
 export async function awaitUnlocked(
   isLocked: () => Promise<boolean>,
   wait: Milliseconds,
@@ -126,7 +126,7 @@ export async function awaitUnlocked(
   return !(await retry(async () => !(await isLocked()), wait, store, {}))
 }
 
-/** Looks at a lock until `attempt` succeeds, and answers whether it did; waits for `wait` in all. */
+/** Tries until `attempt` succeeds, for `wait` at most. Resolves to whether it did. */
 async function retry(
   attempt: () => Promise<boolean>,
   wait: Milliseconds,
@@ -140,7 +140,7 @@ async function retry(
     if (await attempt()) return true
     const left = deadline - performance.now()
     if (left <= 0) return false
-    // Waiters that started together do not come back together.
+    // At random, so that waiters that started together do not try again together.
     await store.released(Math.min(pause * (0.5 + Math.random() / 2), left), signal)
   }
 }

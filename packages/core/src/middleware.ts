@@ -3,11 +3,11 @@ import type { Cache } from './cache.ts'
 import type { Call } from './command.ts'
 import { checkList, checkThat } from './options.ts'
 
-/** Carries a call on, to the next middleware and in the end to the backend. */
+/** Passes a call on, to the next middleware and in the end to the backend. */
 export type Next = (call: Call) => Awaitable<unknown>
 
 /**
- * Stands before a store: sees every call, may change it, answer it, or look at the answer of `next`.
+ * A function between cache and store: it sees every call, and may change it, answer it, or look at the answer of `next`.
  *
  * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable,
  * the others what `CommandResults` says; a key that is not there is `MISS`.
@@ -15,13 +15,13 @@ export type Next = (call: Call) => Awaitable<unknown>
 export interface Middleware {
   (call: Call, next: Next): Awaitable<unknown>
   /**
-   * Whether it only looks on, and need not see the reads that a store answers on the spot: they then pass it by, and the
-   * cache counts them, which {@link Cache.routes} tells.
+   * Whether it only observes, and need not see reads that a store in the process answers at once: they bypass it, and
+   * {@link Cache.routes} counts them.
    *
    * @default false
    */
   readonly isOnlooker?: boolean
-  /** Told which cache it stands in, before the first call. */
+  /** Called with the cache that it was added to, before the first call. */
   readonly join?: (cache: Cache) => void
 }
 
@@ -30,7 +30,7 @@ export function checkMiddlewares(middlewares: readonly unknown[]): void {
   checkList('function', 'middlewares', middlewares, '[log]')
 }
 
-/** Makes one function of `middlewares` around `last`. */
+/** Composes middlewares around `last`. */
 export function compose(middlewares: readonly Middleware[], last: Next): Next {
   return middlewares.reduceRight<Next>((following, middleware) => {
     const next: Next = (call) => {

@@ -2,20 +2,20 @@ import type { Awaitable } from './awaitable.ts'
 import type { Backend, BackendHost, Milliseconds } from './backend.ts'
 import { CacheClosedError } from './errors.ts'
 
-/** Whose store it is. */
+/** The owner of a store. */
 export interface Opener extends BackendHost {
   readonly backend: Backend
-  /** The store is open from now on, or no longer. */
+  /** Called when the store was opened or closed. */
   settle(): void
 }
 
 /** How long a store may still be opening when it is closed. */
 const OPENING_AT_CLOSE: Milliseconds = 500
 
-/** A store that failed to open may still be trying: once `tried`, it is closed like one that is open. */
+/** `tried`: it failed to open, but may still be trying, so that it has to be closed like an open one. */
 type State = 'idle' | 'tried' | 'open' | 'closed'
 
-/** A store on its way from idle to open to closed. */
+/** Opens and closes one store. */
 export class Opening {
   readonly #opener: Opener
   #state: State = 'idle'
@@ -33,14 +33,14 @@ export class Opening {
     return this.#state === 'closed'
   }
 
-  /** Opens the store, once however many ask. @throws {CacheClosedError} After a {@link close}. */
+  /** Opens the store, once for all concurrent callers. @throws {CacheClosedError} After {@link close}. */
   ready(): Awaitable<void> {
     if (this.isOpen) return
     if (this.isClosed) throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
     return this.#underWay ?? this.#open()
   }
 
-  /** Lets a store that was closed be opened again. */
+  /** Allows a closed store to be opened again. */
   renew(): void {
     if (this.isClosed) this.#state = this.#underWay ? 'tried' : 'idle'
   }
@@ -54,7 +54,7 @@ export class Opening {
     else if (wasUsed) await this.#opener.backend.close()
   }
 
-  /** A store that is being opened is closed as soon as it is; one that takes long may never be, and is closed at once. */
+  /** Closes a store that is being opened: once it is open, or after half a second, as it may never be. */
   #end(underWay: Promise<void>): void {
     const close = async () => this.#opener.backend.close()
     const late = setTimeout(() => {

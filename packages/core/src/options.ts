@@ -7,42 +7,42 @@ export function checkThat(fine: boolean, otherwise: string, ...given: readonly u
   if (!fine) throw new ConfigurationError(given.length > 0 ? `${otherwise}, not ${kindOfOption(given[0])}.` : otherwise)
 }
 
-/** Whether something can be options. A list cannot: of none of its items it is known what it means. */
+/** Whether something can be options: an object, but not an array. */
 export function isOptions(given: unknown): given is object {
   return typeof given === 'object' && given !== null && !Array.isArray(given)
 }
 
-/** Raises an error when there are no options where they are expected. */
+/** Raises an error when options are missing. */
 export function checkOptions(what: string, options: unknown): void {
   checkThat(isOptions(options), `${what} takes an object of options`, options)
 }
 
 const KINDS = { boolean: 'true or false', function: 'a function', string: 'text' }
 
-/** Raises an error when one of the options is there, and of another type. */
+/** Raises an error when one of the options is given, and of another type. */
 export function checkType(type: keyof typeof KINDS, options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options))
     checkThat(value === undefined || typeof value === type, `${name} is ${KINDS[type]}`, value)
 }
 
-/** Raises an error when there is nothing of that name. */
+/** Raises an error when a name is unknown, and lists the known ones. */
 export function checkOneOf(what: string, name: string, known: readonly string[]): void {
   checkThat(known.includes(name), `There is no ${what} ${kindOfOption(name)}. The ${what}s are ${known.join(', ')}.`)
 }
 
-/** Raises an error when an option is no list of one type. @param example Shows one. */
+/** Raises an error when an option is not a list of one type. @param example A valid list, for the message. */
 export function checkList(type: keyof typeof KINDS, option: string, list: unknown, example: string): void {
   const isFine = Array.isArray(list) && list.every((item) => typeof item === type)
   checkThat(isFine, `${option} is a list such as ${example}`, list)
 }
 
-/** Raises an error when an option is no whole number from 1 on. */
+/** Raises an error when an option is not a whole number of at least 1. */
 export function checkCount(option: string, count: unknown): void {
   const isFine = Number.isInteger(count) && (count as number) > 0
   checkThat(isFine, `${option} is a whole number from 1 on`, count)
 }
 
-/** Raises an error when an option is no number from `least` to `most`. */
+/** Raises an error when an option is not a number from `least` to `most`. */
 export function checkRange(
   numbers: Readonly<Record<string, unknown>>,
   least: number,
@@ -55,14 +55,14 @@ export function checkRange(
   }
 }
 
-/** As many characters, items and names of what was given are shown. */
+/** How many characters, items or names of a given value are shown. */
 const MOST_SHOWN = 99
 
 /**
- * Shows what was given where something else was expected: text in quotes, so that `'5'` is not taken for 5, and of an object
- * its class and its names, as what they hold may be secret. It never throws.
+ * Shows a wrong value in a message: strings in quotes, so that `'5'` is not taken for 5, and of an object only its class
+ * and its property names, as their values may be secret. Never throws.
  *
- * @param nth Its place in the list that holds it: lists in lists are not looked into, as one may hold itself.
+ * @param nth The value's index, if it is an item of a list. Lists in lists are not shown, as a list may contain itself.
  */
 export function kindOfOption(value: unknown, nth?: number): string {
   if (typeof value === 'string') return `'${value.slice(0, MOST_SHOWN)}'`
@@ -78,22 +78,22 @@ export function kindOfOption(value: unknown, nth?: number): string {
   }
 }
 
-/** Raises an error when there are no options, or one has none of the names that are known. */
+/** Raises an error when options are missing, or an option is unknown. */
 export function checkKnown(what: string, options: object, known: readonly string[]): void {
   const stray = isOptions(options) ? Object.keys(options).find((name) => !known.includes(name)) : kindOfOption(options)
   checkThat(stray === undefined, `${what} takes the options { ${known.join(', ')} }, not ${stray}.`)
 }
 
-/** The same of a strategy. */
+/** The same for a strategy. */
 export function checkNames(strategy: string, options: object, known: readonly string[]): void {
   checkKnown(`${strategy}(cache, { … }, fn)`, options, known)
 }
 
-/** Makes what a strategy works with of what was given for an option. Raises an error when that cannot work. */
+/** Converts the given value of an option. Raises an error when it cannot work. */
 export type OptionReader<T> = (given: never, option: string, strategy: string) => T
 
 /**
- * Reads the options of a strategy by a table that tells how each is read.
+ * Reads the options of a strategy, by a table with a reader for each.
  *
  * @param others The names of options that are read elsewhere.
  */
@@ -109,7 +109,7 @@ export function readOptions<T extends Readonly<Record<string, OptionReader<unkno
   return Object.fromEntries(read)
 }
 
-/** Reads a whole number from 1 on. @param usual What it is unless given. */
+/** Reads a whole number of at least 1. @param usual The default. */
 export function countOption(usual?: number): OptionReader<number> {
   return (count: number | undefined = usual, option) => {
     checkCount(option, count)
@@ -131,7 +131,7 @@ export function functionOption<F>(given: F, option: string): F {
   return given
 }
 
-/** Reads a time. @param usual What it is unless given; absent: it has to be. */
+/** Reads a time. @param usual The default; absent: the option is required. */
 export function timeOption(parse: (time: Ttl) => Milliseconds, usual?: Ttl): OptionReader<Milliseconds> {
   return (time: Ttl | undefined = usual, option, strategy) => {
     checkThat(time !== undefined, `${strategy} needs a ${option}, such as ${option}: '1m'.`)

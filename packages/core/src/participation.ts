@@ -4,25 +4,25 @@ import type { Call, Command } from './command.ts'
 import { companionOf } from './companion.ts'
 import { inScope, watchedScope } from './scope.ts'
 
-/** The way of a transaction to the store of one route. */
+/** A transaction's access to the store of one route. */
 export interface Door {
   readonly backend: Backend
   /**
-   * Asks the store, once it is open and within the bounds of its guard.
+   * Asks the store, through its guard, once it is open.
    *
-   * @param call What to tell the guard: its command decides how long to wait, and what to answer instead.
-   * @param matters Whether a failure is thrown although the route suppresses errors.
+   * @param call For the guard: its command decides how long to wait, and what to answer on a failure.
+   * @param matters Whether a failure is thrown even if the route suppresses errors.
    */
   ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T>
   /** The same for a stream. */
   askStream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
-  /** Hands an error that no caller awaits to `onError`. */
+  /** Passes an error that no caller gets to `onError`. */
   report(error: unknown): void
 }
 
-/** A transaction, as the routes see it: the commands inside its {@link inTransaction} go to its view of each store. */
+/** A transaction as the routes see it: commands inside {@link inTransaction} go to its view of each store. */
 export interface Participation {
-  /** The backend that answers a command inside; the store itself for a command that takes no part. */
+  /** The backend for a command inside; the store itself for a command that takes no part in transactions. */
   backendFor(door: Door, command: Command): Backend
 }
 
@@ -31,14 +31,14 @@ export function inTransaction<T>(transaction: Participation, fn: () => T): T {
   return inScope({ transaction }, fn)
 }
 
-/** Runs `fn` as if no transaction were around it: what it writes stays, whatever becomes of the transaction. */
+/** Runs `fn` outside of the transaction around it: its writes stay, even if the transaction is rolled back. */
 export function outsideTransaction<T>(fn: () => T): T {
   return currentTransaction() === undefined ? fn() : inScope({ transaction: undefined, left: undefined }, fn)
 }
 
 /**
- * Runs what a strategy counts for itself apart from what its caller is in: a limit counts calls that are rolled back, too, and a
- * breaker stays open where reads drop what they find.
+ * Runs a strategy's own counting outside of its caller's transaction and `invalidateFurther`: a rate limit counts calls
+ * that are rolled back too, and reads do not reset a breaker.
  */
 export function standApart<T>(fn: () => T): T {
   const { transaction, invalidating } = watchedScope() ?? {}
@@ -46,18 +46,18 @@ export function standApart<T>(fn: () => T): T {
   return inScope({ transaction: undefined, invalidating: false, left: { transaction, invalidating } }, fn)
 }
 
-/** Runs the function of a strategy that {@link standApart stands apart} where the caller is. */
+/** Runs a function back in the scope that {@link standApart} left. */
 export function rejoin<T>(fn: () => T): T {
   const left = watchedScope()?.left
   return left === undefined ? fn() : inScope({ ...left, left: undefined }, fn)
 }
 
-/** The transaction that commands take part in here. */
+/** The transaction around the current call. */
 export function currentTransaction(): Participation | undefined {
   return watchedScope()?.transaction
 }
 
-/** Tells the loads inside each transaction from all others: what they read and write is nobody else's yet. */
+/** Makes a value for each transaction, and one for outside: loads inside must not be shared before the commit. */
 export function perTransaction<T>(make: () => T): () => T {
   const outside = make()
   const inside = companionOf<Participation, T>(make)

@@ -3,17 +3,17 @@ import type { Call, Command } from './command.ts'
 import type { Deadline, Turn, Waiting } from './deadline.ts'
 import type { BackendError } from './errors.ts'
 
-/** Says how long a call may take, and what comes of it. */
+/** Decides how long a call may take, and how failures are answered. */
 export interface CallJudge {
   deadline(command: Command): Deadline
   succeeded(): void
-  /** What is answered to a call that failed; throws when the caller is to know. */
+  /** The answer of a call that failed; throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown
   /** The error of a call that was not answered by its deadline. */
   tooLate(call: Call, deadline: Deadline): BackendError
 }
 
-/** A call that its caller waits for: it settles with the answer, the error or the deadline, whichever comes first. */
+/** A call under way: it settles with its answer, its error or its deadline, whichever comes first. */
 export class PendingCall implements Asker, Waiting {
   turn: Turn | undefined = undefined
   readonly #judge: CallJudge
@@ -24,7 +24,7 @@ export class PendingCall implements Asker, Waiting {
   readonly #resolve: (answer: unknown) => void
   readonly #reject: (error: unknown) => void
 
-  /** @param fallback What is answered for a miss. */
+  /** @param fallback The answer of a miss. */
   constructor(
     judge: CallJudge,
     call: Call,

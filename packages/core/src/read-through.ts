@@ -3,43 +3,44 @@ import type { Milliseconds, TagsAhead } from './backend.ts'
 import type { Detection } from './detect.ts'
 import type { Flight, LoadCall } from './flight.ts'
 
-/** What a strategy tells of a call before it is made. */
+/** What a strategy knows about a call in advance. */
 export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
 
 /**
- * How a load is shared with those who ask for its key meanwhile, and whether what is stored spares it.
+ * Whether a load is shared with concurrent callers of its key, and whether a stored value makes it unnecessary.
  *
- * |         | joins one that is under way | lets others join | is spared by what is stored |
- * | ------- | -------------------------- | ---------------- | --------------------------- |
- * | `join`  | yes                        | yes              | yes                         |
- * | `renew` | yes                        | yes              | no                          |
- * | `anew`  | no                         | yes              | no                          |
- * | `alone` | no                         | no               | yes                         |
- * | `apart` | no                         | no               | no                          |
+ * |         | joins a load under way | lets others join | uses a stored value |
+ * | ------- | ---------------------- | ---------------- | ------------------- |
+ * | `join`  | yes                    | yes              | yes                 |
+ * | `renew` | yes                    | yes              | no                  |
+ * | `anew`  | no                     | yes              | no                  |
+ * | `alone` | no                     | no               | yes                 |
+ * | `apart` | no                     | no               | no                  |
  */
 export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
 
-/** A read-through, the same for all calls of a function: look, and load on a miss. */
+/** How all calls of a function are read through: read, and load on a miss. */
 export interface ReadThrough<T> {
-  /** @default 'join' */
+  /** How the load is shared. @default 'join' */
   readonly sharing?: Sharing | undefined
-  /** Told to `detect`; called only when somebody detects. */
+  /** For `detect` and tallies; called only when they are used. */
   readonly seen: () => Seen
-  /** Whether the strategy tells of the load by `Cache.detected`, and this is not to tell of it again. @default false */
+  /** Whether the strategy reports to `detect` itself, by `Cache.detected`. @default false */
   readonly isTold?: boolean
-  /** Whether `load` lands the flight itself, which spares a promise. @default false */
+  /** Whether `load` lands the flight itself, which saves a promise. @default false */
   readonly lands?: boolean
   /**
-   * Loads the value. The flight tells the call, is the lease to store it with, and takes its outcome. By `isNewer`, a strategy
-   * around it tells what is stored meanwhile that spares the load.
+   * Loads the value. The flight has the call and the lease to store the value with, and takes the outcome.
+   *
+   * @param isNewer Whether a value that was stored meanwhile makes the load unnecessary.
    */
   readonly load: (flight: Flight<T>, isNewer?: (stored: unknown) => boolean) => Promise<T>
-  /** Makes the answer of what is stored. Absent: it is the answer. */
+  /** Makes the answer from what is stored. Absent: the stored value is the answer. */
   readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
-  /** Whether the load has to know if a strategy inside it answered from the cache. */
+  /** Whether to note if a strategy inside the load answered from the cache. */
   readonly watchesInside?: boolean | undefined
-  /** Under which the result will be stored. Asked before the load begins. */
+  /** The tags that the result will be stored with. Called before the load begins. */
   readonly tags?: ((call: LoadCall) => TagsAhead) | undefined
-  /** The longest time it stores for: from it, and the time that is left, follows the age of what is stored. */
+  /** The longest time a result is stored for, in milliseconds: with the time left, it tells the age of a stored value. */
   readonly longest?: Milliseconds | undefined
 }

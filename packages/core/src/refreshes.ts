@@ -2,14 +2,14 @@ import type { Milliseconds } from './backend.ts'
 import type { Cache } from './cache.ts'
 import { outsideScope } from './scope.ts'
 
-/** How long the lock of a process that died keeps the others away. It is renewed while the refresh runs. */
+/** How long the lock of a process that died blocks the others. It is renewed while the refresh runs. */
 const LOCK_LIFETIME: Milliseconds = 30_000
-/** A refresh that has not ended by then is taken for one that never does, and the next may start. */
+/** After this time, a refresh that has not ended is given up, so that the next may start. */
 const LONGEST: Milliseconds = 600_000
-/** How long after a failure the next is tried, and after another process was found to refresh. */
+/** How long to wait after a failure, or after another process was found to refresh. */
 const RETRY_AFTER: Milliseconds = 1_000
 
-/** Refreshes in the background, one at a time for each key, in all processes that share the store. */
+/** Refreshes in the background: one at a time for each key, among all processes that share the store. */
 export class Refreshes {
   readonly #cache: Cache
   readonly #underWay = new Set<string>()
@@ -19,10 +19,10 @@ export class Refreshes {
   }
 
   /**
-   * Starts a refresh, unless one is under way, in this process or, as of a moment ago, in another, or has just failed. A
-   * failure is reported.
+   * Starts a refresh, unless one is under way in this process or another, or has failed within the last second. A failure
+   * is reported.
    *
-   * @param isDue Whether what is stored by then still needs it: another process may have been faster.
+   * @param isDue Whether the value stored by then still needs a refresh: another process may have been faster.
    */
   start(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): void {
     if (this.#underWay.has(key)) return
@@ -42,14 +42,14 @@ export class Refreshes {
   }
 
   /**
-   * Answers whether it got the lock.
+   * Resolves to whether it got the lock.
    *
-   * @param giveUp Called when the end of the refresh is waited for no longer.
+   * @param giveUp Called when the refresh has taken too long and is no longer waited for.
    */
   async #locked(name: string, refresh: () => Promise<void>, giveUp: () => void): Promise<boolean> {
-    // The caller gets the old answer first: what the function does at once would be in its way.
+    // Later, so that the synchronous part of the function does not delay the caller, who gets the old value.
     await new Promise((resolve) => setImmediate(resolve))
-    // By the same prefix as the key: in the store that its processes share.
+    // The name begins with the key, so that the lock is routed to the same store.
     const lock = this.#cache.lockStore(`${name} refresh`)
     const token = crypto.randomUUID()
     let isUnderWay = true

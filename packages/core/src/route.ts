@@ -38,7 +38,7 @@ function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
 }
 
-/** The store, to be asked past everything that stands before it; `undefined` when the scope has to do with this call. */
+/** The store, to be asked directly; `undefined` inside a scope that affects commands. */
 function unwatched<S extends Backend>(store: S | undefined): S | undefined {
   return watchedScope() === undefined ? store : undefined
 }
@@ -50,17 +50,17 @@ function promised(value: unknown): Promise<unknown> | undefined {
 type SingleCall = Exclude<Call, CallOf<StreamCommand>>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 
-/** The way from a key prefix through its middlewares to a backend. */
+/** The way from a key prefix through middlewares and a guard to a backend. */
 export class Route implements Guarded, Opener, Door {
   readonly prefix: string
   /** The store, with tags. */
   backend: Backend
-  /** The store as it was set up. */
+  /** The store as it was set up, before {@link useTags}. */
   readonly origin: Backend
-  /** What stands before the store, the outermost first. */
+  /** The middlewares before the store, the outermost first. */
   middlewares: readonly Middleware[]
   readonly disabled: Set<Command>
-  /** How many reads the store answered on the spot, past everything that stands before it. */
+  /** How many reads the store answered at once, bypassing the middlewares. */
   hitsAtHand = 0
   readonly #own: readonly Middleware[]
   readonly #owner: RouteOwner
@@ -69,13 +69,13 @@ export class Route implements Guarded, Opener, Door {
   readonly #leases: Leases
   #handler: Next
   readonly #opening = new Opening(this)
-  /** The store, if it has values at hand, and nothing on the way wants to see the reads. */
+  /** The store, if it has values at hand and nothing on the way has to see the reads. */
   #immediate: Immediate | undefined
-  /** The store, if it answers askers, and nothing on the way wants to see them. */
+  /** The store, if it has `getFor` and nothing on the way has to see the reads. */
   #answering: AnsweringBackend | undefined
-  /** The store, if no call has anything to do on its way but to reach it. */
+  /** The store, if nothing on the way has to see any call. */
   #plain: Backend | undefined
-  /** The one told last: it ends when anything on the way to the store changes, such as a listener. */
+  /** The last moment handed out: it ends when anything on the way to the store changes, such as a listener. */
   #moment: Moment | undefined
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
@@ -104,7 +104,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#opening.isClosed
   }
 
-  /** Lets the store know that tags are used, and where their records are, unless beside the values. */
+  /** Lets the store know that tags are used, and where their records are kept if not beside the values. */
   useTags({ records, tie }: Tagging): void {
     if (records !== undefined && this.origin.tags !== false) {
       this.backend = tie(this.origin)
@@ -116,8 +116,8 @@ export class Route implements Guarded, Opener, Door {
   }
 
   /**
-   * Puts the middlewares of the whole cache before this route's own. What is being loaded has come by the way as it was, and
-   * what invalidates it may come by another: it is not stored.
+   * Puts the middlewares of the whole cache before this route's own. Loads under way are not stored: a new middleware may
+   * rename keys, so that an invalidation would miss them.
    */
   share(middlewares: readonly Middleware[]): void {
     this.#leases.breakAll()
@@ -126,7 +126,7 @@ export class Route implements Guarded, Opener, Door {
     this.settle()
   }
 
-  /** Finds out anew which short ways to the store there are. To be called when anything on its way changed. */
+  /** Finds the short ways to the store. To be called when anything on the way has changed. */
   settle(): void {
     const { backend, middlewares, disabled, isOpen } = this
     const { listeners } = this.#owner
@@ -138,12 +138,12 @@ export class Route implements Guarded, Opener, Door {
     this.#plain = isBare && disabled.size === 0 && !listeners.hearCommands && !this.#guard ? backend : undefined
   }
 
-  /** Whether values may be answered on the spot. */
+  /** Whether the store may answer reads at once, bypassing the middlewares. */
   get answersNow(): boolean {
     return this.#immediate !== undefined
   }
 
-  /** The value, if it is at hand and nothing on the way wants to see the call; `MISS` otherwise. */
+  /** The value, if it is at hand and nothing on the way has to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
     const store = unwatched(this.#immediate)
     if (store === undefined) return MISS
@@ -161,7 +161,7 @@ export class Route implements Guarded, Opener, Door {
     return answer
   }
 
-  /** The moment that the store is in, unless anything on the way wants to see the reads. */
+  /** The moment that the store is in, unless anything on the way has to see the reads. */
   momentNow(key: string): Moment | undefined {
     const store = unwatched(this.#immediate)
     if (store === undefined) return undefined
@@ -169,7 +169,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#moment
   }
 
-  /** The value, or `fallback`, of a store that answers askers; `undefined` when anything on the way wants to see the call. */
+  /** Reads by `getFor`; `undefined` if the store has none, or anything on the way has to see the read. */
   askFor(key: string, fallback: unknown): Promise<unknown> | undefined {
     const store = unwatched(this.#answering)
     return store && this.#guard?.get(key, fallback, store)
@@ -190,7 +190,7 @@ export class Route implements Guarded, Opener, Door {
     return store ? store.get(key) : this.dispatch<'get'>({ command: 'get', key })
   }
 
-  /** The bits of a key, if they are at hand and nothing on the way wants to see the call. */
+  /** The bits of a key, if they are at hand and nothing on the way has to see the read. */
   bitsNow(key: string): BitReader | undefined {
     const bits = unwatched(this.#plain)?.bits
     return bits && bits.now ? bits.now(key) : undefined
@@ -211,7 +211,7 @@ export class Route implements Guarded, Opener, Door {
       this.#leases.take(key, lease)
       return store.get(key, spot)
     }
-    const { backend } = this // its place is kept from the start: an object that gets one later is built twice
+    const { backend } = this // from the start, as a property added later would change the object's shape
     const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
     return this.dispatch<'get'>(request)
   }
@@ -226,13 +226,13 @@ export class Route implements Guarded, Opener, Door {
     return store.set(key, value, lifetime)
   }
 
-  /** Takes the lease of a load that goes on: now if its read has passed the middlewares, else when it does. */
+  /** Takes the lease of a load: now if its read has passed the middlewares, else when it does. */
   take(lease: Lease): void {
     lease.isDue = true
     if (lease.key !== undefined && lease.among === undefined) this.#leases.take(lease.key, lease)
   }
 
-  /** Takes the lease of the store for a load that begins although a value was found, or was not looked for. */
+  /** Takes the store's lease for a load that begins although a value was found, or without a read. */
   takeLease(lease: Lease): Awaitable<unknown> {
     const { key, tags } = lease
     if (key === undefined) return
@@ -253,7 +253,7 @@ export class Route implements Guarded, Opener, Door {
     const call = this.#callOf<'get'>({ command: 'get', key } as Request<'get'>)
     const { leases, tags } = call.backend
     const ask = () => (leases ? leases.holds(key, token) : !tags || !tags.holds || tags.holds(token))
-    // A store that is away cannot tell.
+    // If the store is away, nothing is known against the load.
     return recover(
       () => chain(this.ask<unknown>(call, ask), (held) => held !== false),
       (error) => {
@@ -278,12 +278,12 @@ export class Route implements Guarded, Opener, Door {
     return false
   }
 
-  /** Connects, once however many ask. */
+  /** Connects, once for all concurrent callers. */
   ready(): Awaitable<void> {
     return this.#opening.ready()
   }
 
-  /** Connects, after a {@link close} too. A store that is away is reported, and tried again by the first command. */
+  /** Connects, also after {@link close}. A store that is away is reported, and tried again by the first command. */
   async init(): Promise<void> {
     this.#opening.renew()
     try {
@@ -339,7 +339,7 @@ export class Route implements Guarded, Opener, Door {
     this.#owner.listeners.emit('available', { backend: this.backend })
   }
 
-  /** Makes a call of a request, which was made for this and is used for nothing else. */
+  /** Makes a call of a request, by adding the backend: the request object must not be used for anything else. */
   #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {
     const call = request as unknown as { -readonly [P in 'backend']: Backend }
     const transaction = watchedScope()?.transaction
@@ -347,7 +347,7 @@ export class Route implements Guarded, Opener, Door {
     return call as CallOf<C> & Call
   }
 
-  /** The end of the middlewares: leases, opening, and the guard before the store. */
+  /** What comes after the middlewares: leases, opening the store, and its guard. */
   readonly #last: Next = (call) => {
     const instead = watchedScope()?.invalidating && INSTEAD[call.command]
     if (instead) return this.#drop(call, instead)
@@ -356,22 +356,22 @@ export class Route implements Guarded, Opener, Door {
     return this.#takesLeaseOnly(call) ? this.#dropped(call) : this.#carry(call)
   }
 
-  /** Asks the store, once it is open and within the bounds of its guard. */
+  /** Sends a call to the store, through its guard, once it is open. */
   #carry(call: SingleCall): Awaitable<unknown> {
     if (this.#isInside(call) || (this.isOpen && !this.#guard)) return this.#perform(call)
     if (this.#guard && beginsLoad(call)) expectProof(call)
-    if (isTooLate(call)) return false // unasked: that the store is well would be a wrong conclusion
+    if (isTooLate(call)) return false // not by way of the guard, which would take it for a sign of health
     return this.ask(call, () => this.#perform(call))
   }
 
-  /** Deletes what a read would have found. */
+  /** Deletes what a read would have found, inside `invalidateFurther`. */
   #drop(call: Call, instead: Command): unknown {
     const drop = () => this.#last({ ...call, command: instead } as Call)
     if (call.command === 'getMatch') return this.#lastStream(call, drop)
     return chain(drop(), () => this.#dropped(call))
   }
 
-  /** Whether a call goes to a transaction's view of the store, which asks the store itself, by {@link ask}. */
+  /** Whether a call goes to a transaction's view, which sends its own calls by {@link ask}. */
   #isInside(call: Call): boolean {
     return call.backend !== this.backend
   }
@@ -380,14 +380,14 @@ export class Route implements Guarded, Opener, Door {
     return this.#isInside(call) ? leasesOf(call.backend) : this.#leases
   }
 
-  /** What a read answers that is not carried out: nothing, but a load may begin. */
+  /** The answer of a read that is not performed: a miss. If it is the read of a load, the lease is taken. */
   #dropped(call: Call): unknown {
     if (!beginsLoad(call)) return neutralAnswer(call)
     begin(call, this.#leasesFor(call))
     return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
-  /** A load that begins without a look at its key needs its proof all the same, unless nothing will be stored. */
+  /** Takes the store's lease for a load that begins without a read, unless its result will not be stored. */
   #proveUnread(lease: Lease): Awaitable<unknown> {
     if (!this.isDisabled('set')) return this.takeLease(lease)
     lease.token = UNPROVEN

@@ -4,19 +4,19 @@ import { checkThat, kindOfOption } from './options.ts'
 import type { Route } from './route.ts'
 import { checkString } from './write-options.ts'
 
-/** Which route a key takes: the one with the longest prefix of it. */
+/** The routes of a cache. A key takes the one with the longest matching prefix. */
 export class Routes {
   readonly #cache: string
   /** Longest prefix first. */
   all: readonly Route[] = []
-  /** The one route of a cache that has no other, and takes every key. */
+  /** The route, if there is only one and it takes every key. */
   #only: Route | undefined
 
   constructor(cache: string) {
     this.#cache = cache
   }
 
-  /** Adds a route. Answers the one that its keys took before. */
+  /** Adds a route. Returns the one that its keys took before. */
   add(route: Route): Route | undefined {
     const { prefix, origin } = route
     const before = this.#ownerOf(prefix)
@@ -69,7 +69,7 @@ export class Routes {
     return routes
   }
 
-  /** Sorts positions of keys by the route each key takes. */
+  /** Groups the positions of keys by the routes that the keys take. */
   group(keys: readonly string[]): [route: Route, positions: number[]][] {
     return [...Map.groupBy(keys.keys(), (at) => this.of(keys[at] as string))]
   }

@@ -5,7 +5,7 @@ import type { Outcome } from './outcome.ts'
 import type { Participation } from './participation.ts'
 import type { Terms } from './terms.ts'
 
-/** What the surrounding code has asked for: it follows the asynchronous call, not the cache. */
+/** What surrounding code has asked for. It belongs to the asynchronous call, not to a cache. */
 export interface Scope {
   /** Values for `{@name}` placeholders of key templates. */
   readonly keyContext?: Readonly<Record<string, unknown>>
@@ -17,51 +17,51 @@ export interface Scope {
   readonly invalidating?: boolean | undefined
   /** What is demanded of answers from the cache. */
   readonly terms?: Terms
-  /** What comes of the load this runs in. */
+  /** The outcome of the load around this call. */
   readonly outcome?: Outcome | undefined
-  /** Aborts when nobody waits for the load this runs in. */
+  /** Aborts when nobody waits any more for the load around this call. */
   readonly signal?: AbortSignal | undefined
-  /** What the commands of this call take part in. */
+  /** The transaction that commands take part in. */
   readonly transaction?: Participation | undefined
-  /** What a strategy has left for what it counts itself. The function that it wraps runs inside again. */
+  /** What `standApart` has left, and `rejoin` goes back to. */
   readonly left?: Pick<Scope, 'transaction' | 'invalidating'> | undefined
 }
 
 const storage = new AsyncLocalStorage<Scope>()
 let watchers = 0
 
-/** The scope of the current asynchronous call, whoever opened it. */
+/** The scope of the current asynchronous call. */
 export function currentScope(): Scope | undefined {
   return storage.getStore()
 }
 
 /**
- * The scope, if commands have to look at it: `undefined`, at the cost of reading one variable, while nobody is
- * inside `detect`, `disabling`, `invalidateFurther` or `onTerms`, and nobody has used a transaction.
+ * The scope, if it may affect commands. While no call is inside `detect`, `disabling`, `invalidateFurther` or `onTerms`,
+ * and no transaction was used, this only reads one variable and returns `undefined`.
  */
 export function watchedScope(): Scope | undefined {
   return watchers === 0 ? undefined : storage.getStore()
 }
 
-/** Whether commands have to look at the scope, and there is one. */
+/** Whether there is a scope that may affect commands. */
 export function isWatched(): boolean {
   return watchers !== 0 && storage.getStore() !== undefined
 }
 
 /**
- * Makes commands look at the scope from now on. For what may be met in a call long after it ended, such as a transaction
- * by a timer that was set in it.
+ * Makes commands look at the scope from now on: for scopes that may be met long after they ended, such as that of a
+ * transaction in which a timer was set.
  */
 export function watchScopes(): void {
   watchers++
 }
 
-/** Runs `fn` with `changes` laid over the current scope. */
+/** Runs `fn` in the current scope with `changes`. */
 export function inScope<T>(changes: Scope, fn: () => T): T {
   return storage.run({ ...storage.getStore(), ...changes }, fn)
 }
 
-/** Runs `fn` with nothing of the current scope but its key context: work that no caller waits for is nobody's. */
+/** Runs `fn` in a scope with the key context only: for work in the background, which belongs to no caller. */
 export function outsideScope<T>(fn: () => T): T {
   const { keyContext } = storage.getStore() ?? {}
   return storage.run(keyContext ? { keyContext } : {}, fn)

@@ -11,28 +11,28 @@ import { parseTtl, type Ttl } from './ttl.ts'
 
 /** Settings of one backend in a cache. */
 export interface SetupOptions {
-  /** The keys this backend answers for start with it. The longest matching prefix wins. @default '' */
+  /** This backend takes the keys that start with this prefix. The longest matching prefix wins. @default '' */
   readonly prefix?: string
   /** More backend factories that the URL may name. */
   readonly drivers?: readonly Driver[]
   /** `false`: every command is switched off until `enable()`. @default true */
   readonly enabled?: boolean
-  /** Stand before this backend, the first given outermost, inside those of the cache. */
+  /** The middlewares of this backend, the outermost first. They come after those of the cache. */
   readonly middlewares?: readonly Middleware[]
   /** Whether store errors become misses and `false` instead of exceptions. @default true */
   readonly suppress?: boolean
-  /** How long a read may take before it is given up. @default '100ms' */
+  /** How long a read may take before it counts as failed. @default '100ms' */
   readonly readTimeout?: Ttl
-  /** How long a write may take before it is given up. @default '250ms' */
+  /** How long a write may take before it counts as failed. @default '250ms' */
   readonly writeTimeout?: Ttl
 }
 
-/** The same with a settings URL: any further option is one of the backend's own, and wins over the URL's. */
+/** The same with a settings URL. All other options go to the backend, and take precedence over those of the URL. */
 export interface UrlSetupOptions extends SetupOptions {
   readonly [option: string]: unknown
 }
 
-/** What a `setup` comes to. */
+/** The checked settings of `setup`. */
 export interface ResolvedSetup {
   readonly prefix: string
   readonly backend: Backend
@@ -53,7 +53,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
   writeTimeout: 'duration',
 }
 
-/** Makes a backend of a URL if need be, and sorts its options from those of the cache. */
+/** Makes a backend from a URL if need be, and separates its options from those of the cache. */
 export function resolveSetup(
   target: string | URL | Backend,
   options: UrlSetupOptions,

@@ -5,17 +5,17 @@ import type { TagStore } from './defaults/tag-records.ts'
 export interface Tagging {
   /** Where the records of the tags are kept. Absent: each store keeps those of its own values. */
   readonly records?: TagStore | undefined
-  /** Keeps the tags of a store's values by these records: {@link withTags}. */
+  /** Adds tags to a store whose records are kept elsewhere: {@link withTags}. */
   readonly tie: (store: Backend) => Backend
-  /** The tags a key is written under: those given and those registered for it, or none. */
+  /** The tags that a key is written with: those given and those registered for it, or none. */
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined
-  /** Sorts entries by the tags that each is written under. */
+  /** Groups entries by the tags that each is written with. */
   group<E extends readonly [key: string, value: unknown]>(
     entries: readonly E[],
     given: readonly string[] | undefined,
   ): Iterable<readonly [tags: readonly string[] | undefined, entries: readonly E[]]>
-  /** The tags that the value of a key will be written under, asked for before it is loaded. */
+  /** The tags that the value of a key will be written with, before it is loaded. */
   ahead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
-  /** Makes every key absent that is under one of the tags. Answers whether every store did. */
+  /** Makes every key with one of the tags absent. Resolves to whether every store did. */
   delete(...tags: readonly string[]): Promise<boolean>
 }

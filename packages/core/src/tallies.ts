@@ -2,17 +2,17 @@ import type { Detection } from './detect.ts'
 import type { Flight } from './flight.ts'
 import { getOrMake } from './get-or-make.ts'
 
-/** What a cache counts of the calls of one template: hits that are at hand always, the rest while somebody watches. */
+/** The counts of the calls of one key template: hits answered at once are always counted, the rest while watched. */
 export class Tally {
   /** The key template whose calls it counts. */
   readonly template: string
   /** Answered from the cache. */
   hits = 0
-  /** Answered from the cache, with what was older than the strategy wanted. */
+  /** Answered from the cache, with a stale value. */
   stale = 0
   /** Computed, because nothing good enough was stored. */
   misses = 0
-  /** Computed anew, whatever was stored. */
+  /** Computed again regardless of what was stored. */
   refreshes = 0
   /** Answered by a load that another caller had started. */
   shared = 0
@@ -21,13 +21,13 @@ export class Tally {
     this.template = template
   }
 
-  /** Counts a caller who joins a load. The wrapper is about to count the same caller as a hit, which this takes back. */
+  /** Counts a caller that joins a load. The wrapper is about to count it as a hit, which this takes back. */
   joinedAtHand(): void {
     this.shared++
     this.hits--
   }
 
-  /** Counts what comes of a load. */
+  /** Counts the outcome of a load. */
   follow(flight: Flight<unknown>): void {
     const landed = () => {
       if (!flight.hit) this[flight.reason === 'refresh' ? 'refreshes' : 'misses']++
@@ -37,21 +37,21 @@ export class Tally {
   }
 }
 
-/** Stands around each run of a wrapped function. Has to answer what `run` answers. */
+/** Wraps each run of a wrapped function. Has to return what `run` returns. */
 export type RunWatcher = (template: string, run: () => Promise<unknown>) => Promise<unknown>
 
-/** The tallies of one cache, one for each template, and who watches. */
+/** The tallies of one cache, and its watchers. */
 export class Tallies {
   readonly #byTemplate = new Map<string, Tally>()
   readonly #watchers = new Set<RunWatcher>()
-  /** Whether anybody watches. */
+  /** Whether there are watchers. */
   isWatched = false
 
   get all(): Iterable<Tally> {
     return this.#byTemplate.values()
   }
 
-  /** Where the calls are counted that a strategy describes like this: by its template, or by its name when it has none. */
+  /** The tally of a strategy's calls: by their template, or by the strategy's name if there is none. */
   ofSeen({ template, strategy }: Pick<Detection, 'template' | 'strategy'>): Tally {
     return this.of(template ?? strategy)
   }
@@ -60,7 +60,7 @@ export class Tallies {
     return getOrMake(this.#byTemplate, template, () => new Tally(template))
   }
 
-  /** Answers what ends it. */
+  /** Returns a function that ends it. */
   watch(watcher: RunWatcher): () => void {
     this.#watchers.add(watcher)
     this.isWatched = true

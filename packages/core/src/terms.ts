@@ -4,17 +4,17 @@ import { checkKnown, checkRange, checkType } from './options.ts'
 import { inWatchedScope, watchedScope } from './scope.ts'
 import { checkCallable } from './write-options.ts'
 
-/** What the surrounding code demands of answers from the cache. It can only make them fresher. */
+/** What surrounding code demands of answers from the cache. It can only make them fresher. */
 export interface Terms {
-  /** An answer that was stored longer ago, in seconds, or nobody knows when, is computed again. */
+  /** In seconds: an answer that was stored longer ago, or at an unknown time, is computed again. */
   readonly maxAge?: number | undefined
-  /** An answer that is kept for less than so many seconds more is computed again. */
+  /** In seconds: an answer that expires earlier than this is computed again. */
   readonly minFresh?: number | undefined
-  /** `true`: nothing is computed; what is not stored, or not good enough, is a {@link NotStoredError}. */
+  /** `true`: nothing is computed; an answer that is not stored, or not fresh enough, is a {@link NotStoredError}. */
   readonly onlyStored?: boolean | undefined
 }
 
-/** An answer would have to be computed where the {@link Terms} allow stored ones only. */
+/** An answer would have to be computed, but the {@link Terms} allow stored ones only. */
 export class NotStoredError extends CashewsError {
   static override readonly name = 'NotStoredError'
   readonly code = 'CASHEWS_NOT_STORED'
@@ -40,7 +40,7 @@ export function checkMayLoad(key: string): void {
   if (currentTerms()?.onlyStored) throw new NotStoredError(`Nothing fresh enough is stored for "${key}".`)
 }
 
-/** Whether an answer that was stored `age` seconds ago, and is kept for `left` more, is good enough. */
+/** Whether an answer that was stored `age` seconds ago, and expires in `left` seconds, meets the terms. */
 export function areMet(
   { maxAge = Number.POSITIVE_INFINITY, minFresh = 0 }: Terms,
   { age = Number.POSITIVE_INFINITY, left = 0 }: Pick<Detection, 'age' | 'left'>,

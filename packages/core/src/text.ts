@@ -1,8 +1,8 @@
 import { CommandError } from './errors.ts'
 
 /**
- * Refuses text that stores of bytes cannot tell from other text: half of a surrogate pair becomes the same three bytes
- * in UTF-8 whichever half it is.
+ * Refuses text with half a surrogate pair: every half becomes the same three bytes in UTF-8, so that a store of bytes
+ * could not tell such texts apart.
  *
  * @throws {CommandError} Naming `what` it is.
  */

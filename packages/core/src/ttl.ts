@@ -52,7 +52,7 @@ const PARTS: Readonly<Record<string, Milliseconds>> = {
 const LONGEST = 8.64e15
 
 /**
- * Turns what users write into milliseconds. Fractions are rounded, and never down to nothing.
+ * Converts a ttl into milliseconds. Fractions are rounded, but not down to 0.
  *
  * @throws {TtlError} When it is zero, negative, not a number, empty, or cannot be read.
  */

@@ -1,13 +1,13 @@
 import { ValueError } from './errors.ts'
 
-/** Declares a private member, natively or as esbuild and TypeScript write it for older engines. */
+/** Matches a private member in a class's source, native or as esbuild and TypeScript compile it for older engines. */
 const PRIVATE = /(?:[{};*\n]|static|get|set|async)\s*#[\w$]+\s*[=;(}\n]|\b__(?:private|classPrivate)/
 const NATIVE = /\[native code\]\s*\}$/
 
-/** What tells promises and streams, which are work and not data. */
+/** Methods of promises and streams, which are no data. */
 const AT_WORK = ['then', 'pipe', 'getReader']
 
-/** Says that a value is not data, and what to do about it. */
+/** Throws the error for a value that is not data. */
 export function refuse(value: unknown, why: string): never {
   const name = typeof value === 'function' ? value.name : (value as object | null)?.constructor?.name
   const what = typeof value === 'object' ? `an object of class "${name}"` : `the ${typeof value} "${name}"`
@@ -18,10 +18,9 @@ export function refuse(value: unknown, why: string): never {
 }
 
 /**
- * Names the built-in class that a value is, or that its class extends: `Object`, `Map`, `Error`… `Immutable` is one
- * that nobody can change.
+ * The built-in class that a value is an instance of: `Object`, `Map`, `Error`… `Immutable`: it cannot be changed.
  *
- * @throws {ValueError} When there is more to the value than its properties show.
+ * @throws {ValueError} When the value has state that its properties do not show.
  */
 export function kindOf(value: object): string {
   const prototype: object | null = Object.getPrototypeOf(value)

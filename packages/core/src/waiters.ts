@@ -2,7 +2,7 @@ import type { Backend, Milliseconds } from './backend.ts'
 import { companionOf } from './companion.ts'
 import { getOrMake } from './get-or-make.ts'
 
-/** Who in this process waits for which lock of one backend: first come, first woken. */
+/** The waiters in this process for the locks of one backend: first come, first woken. */
 export class Waiters {
   readonly #queues = new Map<string, Set<() => void>>()
 
@@ -10,7 +10,7 @@ export class Waiters {
   wait(key: string, atMost: Milliseconds, signal?: AbortSignal, elsewhere?: Promise<void>): Promise<void> {
     const queue = getOrMake(this.#queues, key, () => new Set())
     return new Promise((resolve, reject) => {
-      // He who looks again waits no longer: a wake that reached him would be lost to the others.
+      // A waiter leaves the queue before it tries again: a wake that reached it then would be lost for the others.
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)
@@ -27,12 +27,12 @@ export class Waiters {
     })
   }
 
-  /** Wakes the one who has waited longest. */
+  /** Wakes the waiter that has waited longest. */
   wake(key: string): void {
     const [longest] = this.#queues.get(key) ?? []
     longest?.()
   }
 }
 
-/** The waiters of a backend, whichever cache they came through. */
+/** The waiters of a backend, shared by all caches that use it. */
 export const waitersOf: (backend: Backend) => Waiters = /* @__PURE__ */ companionOf(() => new Waiters())

@@ -5,7 +5,7 @@ import { parseTtl, type Ttl } from './ttl.ts'
 
 /** Settings of a write. */
 export interface WriteOptions {
-  /** @default Infinity: until deleted or evicted */
+  /** The time to live. @default Infinity: until deleted or evicted */
   readonly ttl?: Ttl | undefined
   /** Names under which the key can be invalidated. They need `@cashews/tags`. */
   readonly tags?: readonly string[] | undefined
@@ -21,8 +21,8 @@ export interface SetOptions extends WriteOptions {
 export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key: string, value: unknown]>
 
 /**
- * Answers the options of a command as they are, and refuses any that it does not have. A misspelt one would otherwise go
- * unnoticed: a write without its ttl or its tags, fields of another size.
+ * Returns the options of a command, and refuses unknown ones. A misspelt option would otherwise go unnoticed, such as a
+ * write without its ttl or its tags.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
   let stray = isOptions(options) ? undefined : kindOfOption(options)
@@ -36,24 +36,24 @@ export function checkArgument(fine: unknown, otherwise: string, given: unknown):
   if (!fine) throw new CommandError(`${otherwise}, not ${kindOfOption(given)}.`)
 }
 
-/** Refuses an argument of a command that is no text. */
+/** Refuses an argument of a command that is not a string. */
 export function checkString(what: string, given: unknown): void {
-  // Keys come this way: the message is made only for one that is no text.
+  // On the way of every key: the message is only made for a wrong one.
   if (typeof given !== 'string') checkArgument(false, `${what} is text`, given)
 }
 
-/** Refuses what has to be called, and cannot be. */
+/** Refuses an argument that is not a function. */
 export function checkCallable(given: unknown): void {
   checkArgument(typeof given === 'function', 'This has to be a function', given)
 }
 
-/** The lifetime that the options of a write ask for; without a `ttl`, it never ends. */
+/** The lifetime of a write: its `ttl`, or for ever. */
 export function lifetimeOf(options: WriteOptions, known: readonly string[] = ['ttl', 'tags']): Milliseconds {
   const { ttl } = checkedOptions(options, known)
   return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
 }
 
-/** The pairs that {@link Cache.setMany} is to write. */
+/** The pairs that {@link Cache.setMany} writes. */
 export function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
   const pairs =
     typeof entries === 'object' && entries && (Symbol.iterator in entries ? [...entries] : Object.entries(entries))
@@ -61,18 +61,18 @@ export function pairsOf(entries: Entries): (readonly [key: string, value: unknow
   return pairs
 }
 
-/** Refuses whatever else can be iterated: a text would be taken for the list of its characters. */
+/** Refuses anything but an array: a string would be taken for the list of its characters. */
 export function checkArray(list: unknown): void {
   checkArgument(Array.isArray(list), "This has to be a list, such as ['a', 'b']", list)
 }
 
-/** Refuses a list of members with anything in it but text: stores of bytes would answer text for it. */
+/** Refuses a list with anything but strings: stores of bytes would return strings for it. */
 export function checkMembers(members: readonly unknown[]): void {
   checkArray(members)
   for (const member of members) checkString('A member', member)
 }
 
-/** Refuses an option of a command that is no whole number from 0 on. */
+/** Refuses an option of a command that is not a whole number of at least 0. */
 export function checkCounted(option: string, count: unknown): void {
   checkArgument(Number.isSafeInteger(count) && (count as number) >= 0, `${option} is a whole number from 0 on`, count)
 }

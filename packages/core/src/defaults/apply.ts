@@ -18,12 +18,12 @@ import { freeing, locking, lockKey } from './locks.ts'
 type Store = BackendBase & Partial<Pick<Backend, 'bits' | 'windows' | 'sets' | 'locks'>>
 type Expected = Expectation | LockExpectation
 
-/** A lock that is renewed this often between a look and a write is not busy: the store is broken. */
+/** A lock that was renewed this often between a read and a write is not contended: the store is broken. */
 const MOST_TRIES = 100
 
 const GROUP = { bits: 'bits', set: 'sets', window: 'windows' } as const
 
-/** Makes an `apply` for locks and other kinds of one that knows keys and values only. */
+/** Makes an `apply` for locks and keys of other kinds, from one for values only. */
 export function defaultApply(store: Store): Backend['apply'] {
   const asWrite = (write: Write | KindWrite): Write => {
     if (write.op === 'put' && !store[GROUP[write.content.kind]])

@@ -2,7 +2,7 @@ import { chain } from '../awaitable.ts'
 import type { BackendBase, Bits } from '../backend.ts'
 import { editItems, itemsOf } from './kind.ts'
 
-/** Makes {@link Bits} of a store that knows values only. */
+/** Makes {@link Bits} for a store of values only. */
 export function defaultBits(store: BackendBase): Bits {
   return {
     get: (key, indexes, size) =>
@@ -15,7 +15,7 @@ export function defaultBits(store: BackendBase): Bits {
   }
 }
 
-/** Reads a field out of bytes, its highest bit first. Bytes that are not there are 0. */
+/** Reads a field from bytes, the highest bit first. Missing bytes are 0. */
 function readField(bytes: ArrayLike<number>, index: number, size: number): number {
   let field = 0
   for (let bit = index * size; bit < (index + 1) * size; bit++) {
@@ -24,7 +24,7 @@ function readField(bytes: ArrayLike<number>, index: number, size: number): numbe
   return field
 }
 
-/** Adds to a field, within 0 and the most it can hold, and answers its new value. The bytes grow as needed. */
+/** Adds to a field, within 0 and its maximum, and returns its new value. The bytes grow as needed. */
 function addToField(bytes: number[], index: number, size: number, by: number): number {
   const field = Math.min(Math.max(readField(bytes, index, size) + by, 0), 2 ** size - 1)
   let rest = field

@@ -1,16 +1,16 @@
 import { type Awaitable, isPending } from '../awaitable.ts'
 import type { Backend, Milliseconds } from '../backend.ts'
 
-/** A write that has been under way for longer is waited for by nobody: it may never end. */
+/** Deletions do not wait for a write that has been under way for longer: it may never end. */
 const PATIENCE: Milliseconds = 1_000
 
 interface Write {
-  /** Fulfilled once it is over, and those before it. */
+  /** Fulfilled once this write and those before it have ended. */
   readonly over: Promise<unknown>
   readonly since: Milliseconds
 }
 
-/** The values that are being written. */
+/** The writes under way. */
 class Writes {
   readonly #underWay = new Map<string, Write>()
 
@@ -19,7 +19,7 @@ class Writes {
     return written
   }
 
-  /** Deletes once those of the keys, or all, are over. */
+  /** Calls `remove` once the writes of the keys, or all writes, have ended. */
   afterwards<T>(remove: () => Awaitable<T>, keys: Iterable<string> = this.#underWay.keys()): Awaitable<T> {
     const over = Array.from(keys, (key) => this.#over(key)).filter(isPending)
     return over.length > 0 ? Promise.all(over).then(remove) : remove()
@@ -41,8 +41,8 @@ class Writes {
 }
 
 /**
- * Lets what deletes a value, as a commit may, wait for the writes of it that are under way. A store that is asked over
- * several connections may carry out a later command first, and what a load has written would then outlive its invalidation.
+ * Makes commands that may delete a value wait for writes of it that are under way. A store that is asked over several
+ * connections may perform a later command first: the result of a load would then outlive its invalidation.
  */
 export function deletionsLast(store: Backend): Backend {
   const writes = new Writes()

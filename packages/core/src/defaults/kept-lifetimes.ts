@@ -1,6 +1,6 @@
 import type { Write } from '../backend.ts'
 
-/** The same writes, but that none keeps what one before it makes: that is known without a look at the store. */
+/** Replaces `'keep'` lifetimes of keys that earlier writes of the same step have set: those are known in advance. */
 export function withoutKeeping(writes: readonly Write[]): readonly Write[] {
   const made = new Map<string, Write>()
   return writes.map((write) => {
@@ -12,7 +12,7 @@ export function withoutKeeping(writes: readonly Write[]): readonly Write[] {
   })
 }
 
-/** A write of a key that the same step has written before. */
+/** A write of a key that an earlier write of the same step has written. */
 function following(before: Write, write: Write): Write {
   if (write.op !== 'set' || write.lifetime !== 'keep') return write
   if (before.op === 'delete') return { ...write, lifetime: Number.POSITIVE_INFINITY }

@@ -3,46 +3,48 @@ import { type BackendBase, type Content, MISS, type Milliseconds, type Miss, typ
 import { WrongTypeError } from '../errors.ts'
 import { type Updatable, update } from './update.ts'
 
-/** What a key can hold beside a value, in a store that itself knows values only. */
+/** What a key can hold besides a value, in a store of values only. */
 export type Kind = 'bits' | 'window' | 'set' | 'lock'
 
 const KIND = '\u0000kind'
 
-/** How a key of another kind is kept: as plain data, so that any codec carries it. */
+/** How content of another kind is stored: as plain data, so that any codec can encode it. */
 interface Kept<T> {
   readonly [KIND]: Kind
   readonly items: readonly T[]
 }
 
-/** Hides what a key of another kind holds: it is a miss. */
+/** Turns content of another kind into a miss. */
 export function onlyValue(value: unknown): unknown {
   return isKept(value) ? MISS : value
 }
 
-/** Keeps content as a value. */
+/** Wraps content, so that it can be stored as a value. */
 export function keptAs({ kind, items }: { readonly kind: Kind; readonly items: readonly unknown[] }): unknown {
   return { [KIND]: kind, items }
 }
 
-/** The content that is kept as a value; `undefined` for a value. */
+/** Unwraps what {@link keptAs} wrapped; `undefined` for a plain value. */
 export function contentOf(value: unknown): Content | undefined {
   return isKept(value) ? ({ kind: value[KIND], items: value.items } as Content) : undefined
 }
 
-/** Tells content from values in what a store that knows values only has. */
+/** Unwraps the content in a snapshot of a store of values only. */
 export function withContent(found: Snapshot | Miss): Snapshot | Miss {
   const content = found === MISS ? undefined : contentOf(found.value)
   return content === undefined ? found : { ...(found as Snapshot), value: MISS, content }
 }
 
-/** Answers the items of a key, none when it is absent. */
+/** Reads the items of a key; none when it is absent. */
 export function itemsOf<T>(store: Pick<BackendBase, 'get'>, kind: Kind, key: string): Awaitable<readonly T[]> {
   return chain(store.get(key), (value) => unpack<T>(value, kind, key))
 }
 
 /**
- * Changes the items of a key in one step. `change` answers what the caller gets, the items that are left (omitted: as
- * they were; none: the key is removed) and a new lifetime (omitted: the key keeps its own).
+ * Changes the items of a key in one step.
+ *
+ * @param change Returns the caller's answer, the new items (omitted: unchanged; empty: the key is deleted) and a new
+ * lifetime (omitted: the key keeps its own).
  */
 export function editItems<T, R>(
   store: Updatable,

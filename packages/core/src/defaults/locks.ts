@@ -4,12 +4,12 @@ import { editItems, keptAs } from './kind.ts'
 
 const LOCK = '\u0000lock\u0000'
 
-/** Tells the keys under which {@link defaultLocks} live from those of the application. */
+/** Whether a key is that of a lock of {@link defaultLocks}. */
 export function isLockKey(key: string): boolean {
   return key.startsWith(LOCK)
 }
 
-/** The key under which {@link defaultLocks} keep a lock. */
+/** The key of a lock of {@link defaultLocks}. */
 export function lockKey(lock: string): string {
   return LOCK + lock
 }
@@ -24,7 +24,7 @@ export function freeing({ lock }: KindWrite & { readonly op: 'unlock' }): Write 
   return { op: 'delete', key: lockKey(lock) }
 }
 
-/** Makes {@link Locks} of a store that knows values only: keys of their own, which {@link isLockKey} recognizes. */
+/** Makes {@link Locks} for a store of values only. They have keys of their own, which {@link isLockKey} recognizes. */
 export function defaultLocks(store: BackendBase): Locks {
   const edit = (key: string, change: Parameters<typeof editItems<string, boolean>>[3]) =>
     editItems<string, boolean>(store, 'lock', LOCK + key, change)

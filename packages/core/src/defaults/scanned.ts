@@ -1,10 +1,10 @@
 import type { Backend, BackendBase } from '../backend.ts'
 import { batches } from '../batches.ts'
 
-/** How many keys are asked of a store at a time. */
+/** How many keys a scan asks for at a time. */
 export const BATCH = 100
 
-/** Whether a pattern could match the key of a lock or of the record of a tag: they begin with a character that nobody types. */
+/** Whether a pattern may match the keys of locks or of tag records, which begin with `\0`. */
 export function reachesAside(pattern: string): boolean {
   return /^[*?[\\\0]/.test(pattern)
 }
@@ -16,7 +16,7 @@ export async function countScanned(store: Pick<BackendBase, 'scan'>): Promise<nu
   return count
 }
 
-/** Deletes what matches a pattern from a store that can only delete keys by name. Answers how many were there. */
+/** Deletes by pattern from a store that can only delete by key. Resolves to how many were there. */
 export async function deleteScanned(
   store: Pick<BackendBase, 'scan'>,
   pattern: string,

@@ -1,7 +1,7 @@
 import type { BackendBase, Sets } from '../backend.ts'
 import { editItems } from './kind.ts'
 
-/** Makes {@link Sets} of a store that knows values only. */
+/** Makes {@link Sets} for a store of values only. */
 export function defaultSets(store: BackendBase): Sets {
   const edit = <R>(key: string, change: Parameters<typeof editItems<string, R>>[3]) =>
     editItems<string, R>(store, 'set', key, change)

@@ -2,16 +2,16 @@ import { type Awaitable, chain } from '../awaitable.ts'
 import type { Asker } from '../backend.ts'
 import type { KnownTags, TagAsker } from './tag-steps.ts'
 
-/** What a reader sees of a key. */
+/** A key as a reader sees it. */
 export interface Reading {
   readonly value: unknown
   /** What the store holds. */
   readonly found: unknown
-  /** What was read along under the keys of records, unless it was all as it had to be. */
+  /** The tag records that were read along, unless all were as expected. */
   readonly held?: readonly unknown[]
 }
 
-/** Judges what was found under a key, and what is held for the tags that it was thought to have. */
+/** Decides what a reader sees, from what a key holds and from the records of the tags it was assumed to have. */
 export type Judge = (
   key: string,
   tags: readonly string[],
@@ -19,7 +19,7 @@ export type Judge = (
   held: readonly unknown[],
 ) => Awaitable<Reading>
 
-/** Tells an asker what a reader sees of what the store holds. */
+/** Passes on to an asker what a reader sees of what the store holds. */
 export class Unpacking implements Asker {
   readonly #key: string
   readonly #asker: Asker
@@ -40,7 +40,7 @@ export class Unpacking implements Asker {
   }
 }
 
-/** Tells an asker the value of what a store has read in one step. */
+/** Passes on to an asker the value that a store has read in one step. */
 export class StepValue implements TagAsker {
   readonly #key: string
   readonly #known: KnownTags
@@ -67,7 +67,7 @@ export class StepValue implements TagAsker {
   }
 }
 
-/** Goes on with what a reader sees of what a store has read in one step, and tells a promise what comes of it. */
+/** Resolves a promise with what is made of what a reader sees, after a store has read it in one step. */
 export class StepReading<T> implements TagAsker {
   readonly #key: string
   readonly #known: KnownTags
@@ -101,7 +101,7 @@ export class StepReading<T> implements TagAsker {
   }
 }
 
-/** Tells an asker what comes of an attempt. */
+/** Passes on to an asker the result or the error of an attempt. */
 export function tell(asker: Asker, attempt: () => Awaitable<unknown>): void {
   new Promise((resolve) => resolve(attempt())).then(
     (value) => asker.found(value),

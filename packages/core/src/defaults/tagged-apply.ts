@@ -8,7 +8,7 @@ import type { TaggableBase } from './tagged-store.ts'
 import type { TagStamp } from './tagged-value.ts'
 import { splitStamp } from './whole-stamp.ts'
 
-/** Makes writes under expectations in a store of values with tags: what is expected of a value is expected of its tags too. */
+/** The `apply` of a store of values with tags: an expectation on a value is one on its tags too. */
 export class TaggedApply {
   readonly #base: TaggableBase
   readonly #records: TagRecords
@@ -36,7 +36,7 @@ export class TaggedApply {
     })
   }
 
-  /** What has to hold of the store itself, so that an expectation of the contract does. */
+  /** The expectations on the base store that make up an expectation of the contract. */
   #expand(expectation: Expectation): readonly Expectation[] {
     if (isOfLock(expectation)) return [expectation]
     const { key, stamp } = expectation
@@ -49,7 +49,7 @@ export class TaggedApply {
     if (isOfLock(expectation)) return [expectation]
     return chain(this.#reads.look(key), ({ found, seen }) => {
       if (found === MISS) return this.#expand(expectation)
-      // A key that is there for the store alone is absent: then its own stamp is what has to hold.
+      // A key whose tags are gone is absent, though the base store has it: then its own stamp must not change.
       if (seen === MISS) return stamp === undefined ? [{ key, stamp: found.stamp }] : this.#expand(expectation)
       return this.#expand({ key, stamp: splitStamp(stamp)?.[0] === found.stamp ? seen.stamp : stamp })
     })
@@ -67,14 +67,14 @@ export class TaggedApply {
       () => this.#base.apply(expected, writes),
       (error) => {
         if (!(error instanceof CommandError) || records.length === 0) throw error
-        // A store on several servers cannot see records and values in one step: the records first.
+        // A store on several servers cannot check records and values in one step: the records first.
         const others = expected.filter((one) => !isOfRecord(one))
         return chain(this.#records.hold(records), (hold) => hold && this.#base.apply(others, writes))
       },
     )
   }
 
-  /** What is expected can hold although a stamp differs: of a record that is only kept for longer now, too. */
+  /** Tries again when an expectation may hold although a stamp differs, such as that of a record that was prolonged. */
   #applyAnew(expectations: readonly Expectation[], writes: readonly Write[]): Awaitable<boolean> {
     const before = expectations.flatMap((expectation) => this.#expand(expectation))
     return chain(all(expectations.map((expectation) => this.#expandAnew(expectation))), (found) => {
@@ -83,7 +83,7 @@ export class TaggedApply {
     })
   }
 
-  /** What a write becomes. One that keeps the lifetime keeps the tags too; `stamps` tells what is known of the keys. */
+  /** Converts a write. One that keeps the lifetime keeps the tags too; `stamps` has what is known about the keys. */
   #pack(write: Write, stamps: ReadonlyMap<string, Stamp | undefined>): Awaitable<Write> {
     if (write.op !== 'set') return write
     const { key, value, tags = [] } = write
@@ -104,7 +104,7 @@ export class TaggedApply {
   }
 }
 
-/** A store with locks of its own is asked what it takes for an expectation of a key. */
+/** Whether it is an expectation on a lock, for a store with locks of its own. */
 function isOfLock(expectation: Expectation): boolean {
   return 'lock' in expectation
 }

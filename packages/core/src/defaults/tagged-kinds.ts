@@ -5,15 +5,15 @@ import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
 import { nextTry } from './update.ts'
 
-/** What of {@link Backend} is about keys of another kind than a value. */
+/** The groups of {@link Backend} for keys of other kinds. */
 type Kinds = Partial<Pick<Backend, 'bits' | 'windows' | 'sets'>>
 
 /**
- * The groups that a store brings itself, for which a value whose tags are gone is not there either. The store does not
- * know, and refuses them a key that holds a value: only then somebody looks.
+ * The store's own groups, for which a value with deleted tags is absent too. The store does not know that, and refuses
+ * the key because it holds a value: only then the tags are checked.
  */
 export function kindsOver(base: TaggableBase, reads: TaggedReads): Kinds {
-  /** @param absent What the command answers of an absent key, if it changes nothing then. */
+  /** @param absent The answer for an absent key, of a command that changes nothing then. */
   const attempt = <T>(
     kind: Content['kind'],
     key: string,
@@ -25,7 +25,7 @@ export function kindsOver(base: TaggableBase, reads: TaggedReads): Kinds {
       if (!(error instanceof WrongTypeError)) throw error
       return chain(reads.look(key), ({ found, seen }) => {
         const isDead = seen === MISS && found !== MISS
-        // Somebody else may have removed it, or put there what the command is for.
+        // Others may have deleted the key meanwhile, or replaced it by one of the right kind.
         const mayWork = isDead || (tries === 1 && (seen === MISS || seen.content?.kind === kind))
         if (!mayWork) throw error
         if (isDead && absent) return absent()

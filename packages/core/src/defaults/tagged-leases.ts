@@ -6,7 +6,7 @@ import { AHEAD, type KnownTags, type Proof, type TagSteps } from './tag-steps.ts
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TagStamp } from './tagged-value.ts'
 
-/** Leases of a store that know of tags: each carries the proof of what the tags were when it was taken. */
+/** Leases that cover tags: each contains a proof of the state of the tags when it was taken. */
 export class TaggedLeases implements Leases {
   readonly #leases: Leases
   readonly #records: TagRecords
@@ -65,7 +65,7 @@ export class TaggedLeases implements Leases {
     return this.#leases.voidMatch(pattern)
   }
 
-  /** What is answered for what the store has leased without a look at any tags. */
+  /** Completes a lease that the base store gave without regard to tags. */
   #leased(key: string, { value: found, lease }: Leased): Awaitable<Leased> {
     return chain(this.#reads.unpack(key, found), (value) => {
       if (value !== MISS) return { value }
@@ -104,7 +104,7 @@ export class TaggedLeases implements Leases {
     })
   }
 
-  /** Writes in several steps. */
+  /** Writes in several steps, if the store cannot do it in one. */
   #set(
     key: string,
     value: unknown,
@@ -116,7 +116,7 @@ export class TaggedLeases implements Leases {
     const now = this.#records.stamps(tags, lifetime, proof)
     const before = stampsFor(tags, proof)
     if (before) {
-      // What was captured makes the value absent should a tag have changed: nothing has to be waited for.
+      // The value is written with the captured stamps: if a tag has changed, it is absent. No need to check first.
       const written = this.#leases.set(key, this.#records.tie(before, value), lifetime, lease)
       return chain(all<unknown>([now, written]), ([still, done]) => still !== undefined && done === true)
     }
@@ -126,7 +126,7 @@ export class TaggedLeases implements Leases {
   }
 }
 
-/** The lease of a store, and what the tags were when it was taken. */
+/** A lease of the base store, and the state of the tags when it was taken. */
 type Parts = readonly [lease: string, proof?: Proof]
 
 function tokenOf(...parts: Parts): string {
@@ -137,7 +137,7 @@ function partsOf(token: string): Parts {
   return JSON.parse(token)
 }
 
-/** The stamps that a load has captured for these tags; `undefined` when it has not. */
+/** The stamps that a load has captured for these tags; `undefined` if it has captured none for one of them. */
 function stampsFor(tags: readonly string[], [stamps, of]: Proof = [[], 'any']): TagStamp[] | undefined {
   return of !== 'any' && areSame(tags, of) ? tags.map((tag, at) => [tag, stamps[at] as string]) : undefined
 }

@@ -8,27 +8,27 @@ import type { TaggableBase } from './tagged-store.ts'
 import type { Tagged, TagStamp } from './tagged-value.ts'
 import { joinStamps } from './whole-stamp.ts'
 
-/** What a key holds, with the stamps its tags had; none where it has no tags. */
+/** What a key holds, with the stamps of its tags, if it has any. */
 export interface Physical {
   readonly found: Snapshot | Miss
-  /** What the contract says of it: {@link MISS} when a tag is gone. */
+  /** What a reader sees: {@link MISS} when a tag is gone. */
   readonly seen: Snapshot | Miss
   readonly stamps: readonly TagStamp[]
 }
 
-/** What a process reads of values with tags: one is there as long as the records of its tags are what they were. */
+/** Reads values with tags: a value is present as long as the records of its tags are unchanged. */
 export class TaggedReads {
   readonly #base: TaggableBase
   readonly #records: TagRecords
   readonly #store: TagStore | undefined
   readonly #steps: TagSteps | undefined
-  /** Of a store that is a wait away: to know the tags before saves a wait. */
+  /** The tags of recently used keys: with an asynchronous store, knowing them in advance saves a round trip. */
   readonly recent: RecentTags
 
-  /** Whether this process has to do with tags. */
+  /** Whether this process uses tags. */
   inUse = false
 
-  /** @param store Where the records are, unless beside the values. Then `steps` does some of it at once. */
+  /** @param store Where the records are, unless beside the values. If they are, `steps` can do some work in one step. */
   constructor(base: TaggableBase, records: TagRecords, store?: TagStore, steps?: TagSteps) {
     this.#base = base
     this.#records = records
@@ -43,7 +43,7 @@ export class TaggedReads {
     return this.read(key, known, valueIn)
   }
 
-  /** Of a store that answers askers. */
+  /** For a store that has `getFor`. */
   getFor(key: string, asker: Asker): void {
     const known = this.#recentOf(key)
     if (known === undefined) this.#base.getFor?.(key, new Unpacking(key, asker, this.#unpackFor))
@@ -59,7 +59,7 @@ export class TaggedReads {
     })
   }
 
-  /** Answers what is at hand; {@link MISS} where nothing is, or the records are not. */
+  /** Returns a value at hand; {@link MISS} if it is not, or if the records of its tags are not. */
   getNow(key: string): unknown {
     return this.#unpackNow(this.#base.getNow?.(key))
   }
@@ -71,12 +71,12 @@ export class TaggedReads {
     return value === MISS ? undefined : Promise.resolve(value)
   }
 
-  /** Answers the value of a key whose tags only expired, too. */
+  /** Reads a value, also if its tags have expired. */
   stale(key: string): Awaitable<unknown> {
     return this.read(key, this.recent.get(key), valueIn, true)
   }
 
-  /** Reads a value, and in the same turn the records of the tags it is thought to have; goes on with what a reader sees. */
+  /** Reads a value together with the records of the tags it is assumed to have, and passes on what a reader sees. */
   read<T>(
     key: string,
     known: KnownTags | undefined,
@@ -116,7 +116,7 @@ export class TaggedReads {
     return chain(state, (state) => (state === 'fresh' || (stale && state === 'expired') ? value : MISS))
   }
 
-  /** Notes the tags that a key has now, and answers what is known of them. Whoever does has to do with tags. */
+  /** Notes the tags that a key has now, and returns them prepared for the store. From now on, this process uses tags. */
   note(key: string, tags: readonly string[]): KnownTags {
     this.inUse = true
     return this.recent.note(key, tags)
@@ -137,7 +137,7 @@ export class TaggedReads {
     }))
   }
 
-  /** The stamps a value stands beside; `undefined` when it has no tags. Whoever finds some has to do with tags. */
+  /** The stamps of a value; `undefined` when it has no tags. If it has any, this process uses tags from now on. */
   stampsOf(found: unknown): readonly TagStamp[] | undefined {
     const stamps = this.#records.stampsOf(found)
     if (stamps !== undefined) this.inUse = true
@@ -155,12 +155,12 @@ export class TaggedReads {
     return chain(this.unpack(key, found, { stale, known }), (value) => ({ value, found, held }))
   }
 
-  /** The tags that a key is thought to have. */
+  /** The tags that a key is assumed to have. */
   #recentOf(key: string): KnownTags | undefined {
     return this.inUse ? this.recent.get(key) : undefined
   }
 
-  /** What the store holds, and what it or another has under the keys of records. */
+  /** Reads keys from the store, and the records of tags from there or from the other store. */
   #readAll(keys: readonly string[], tags: readonly string[]): Awaitable<[found: unknown[], held: unknown[]]> {
     const records = tags.map(recordKeyOf)
     if (!this.#store || tags.length === 0)

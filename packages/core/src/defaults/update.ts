@@ -2,18 +2,18 @@ import { type Awaitable, chain, isPending } from '../awaitable.ts'
 import { type BackendBase, MISS, type Miss, type Snapshot, type Write } from '../backend.ts'
 import { BackendError } from '../errors.ts'
 
-/** What {@link update} asks of a store. */
+/** What {@link update} needs of a store. */
 export type Updatable = Pick<BackendBase, 'inspect' | 'apply'>
 
-/** Makes of what a key holds an answer and, if anything is to change, a write. Runs again when somebody came between. */
+/** Computes an answer from what a key holds and, if it is to change, a write. Runs again after a conflict. */
 export type Change<R> = (found: Snapshot | Miss) => readonly [answer: R, write?: Write | undefined]
 
-/** A key that changes this often between a read and its write is not busy: the store is broken. */
+/** A key that changed this often between a read and its write is not contended: the store is broken. */
 const MOST_TRIES = 100
 
 /**
- * Changes a key in one step: reads, computes, and writes if nobody came between; otherwise again. Answers at once when
- * the store does. Rivals for a store that is a wait away pause for a random, growing time before they try again.
+ * Changes a key in one step (optimistic concurrency control): reads, computes, and writes if the key is unchanged;
+ * otherwise it tries again, with an asynchronous store after a random and growing pause. Synchronous if the store is.
  */
 export function update<R>(store: Updatable, key: string, change: Change<R>, tries = 1): Awaitable<R> {
   const inspected = store.inspect(key)
@@ -31,7 +31,7 @@ export function update<R>(store: Updatable, key: string, change: Change<R>, trie
   })
 }
 
-/** @throws {BackendError} When there were too many. */
+/** Counts a try. @throws {BackendError} When there were too many. */
 export function nextTry(key: string, tries: number): number {
   if (tries === MOST_TRIES) throw new BackendError(`Key "${key}" changed ${tries} times while it was being updated.`)
   return tries + 1

@@ -1,17 +1,17 @@
 import type { Expectation, Stamp } from '../backend.ts'
 
-/** Marks the stamp of a value together with those of the records of its tags. */
+/** Marks a stamp that joins the stamps of a value and of its tag records. */
 const WHOLE = '\u0000whole'
 
-/** What the stamp of a value with tags is made of. */
+/** The parts of the stamp of a value with tags. */
 export type WholeStamp = readonly [own: Stamp, records: readonly Expectation[]]
 
-/** The stamp of a value with tags: what has to hold of it and of the records of its tags. */
+/** Joins the stamp of a value with the expectations on its tag records. */
 export function joinStamps(...parts: WholeStamp): Stamp {
   return WHOLE + JSON.stringify(parts)
 }
 
-/** What {@link joinStamps} has joined; `undefined` when it is the stamp of a value without tags. */
+/** Splits what {@link joinStamps} joined; `undefined` for the stamp of a value without tags. */
 export function splitStamp(stamp: Stamp | undefined): WholeStamp | undefined {
   return typeof stamp === 'string' && stamp.startsWith(WHOLE) ? JSON.parse(stamp.slice(WHOLE.length)) : undefined
 }

@@ -2,7 +2,7 @@ import { chain } from '../awaitable.ts'
 import type { BackendBase, WindowCount, WindowSlice, Windows } from '../backend.ts'
 import { editItems } from './kind.ts'
 
-/** Makes {@link Windows} of a store that knows values only. */
+/** Makes {@link Windows} for a store of values only. */
 export function defaultWindows(store: BackendBase): Windows {
   const count = (key: string, slice: WindowSlice, at: number, isLeft: (event: number) => boolean) =>
     editItems<number, WindowCount>(store, 'window', key, (events) => {

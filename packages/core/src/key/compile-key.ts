@@ -8,7 +8,7 @@ import { resolveRoot } from './root.ts'
 import { type Signature, signatureOf } from './signature.ts'
 import { parseTemplate } from './template.ts'
 
-/** What a key is made for. */
+/** The function that a key is made for. */
 export interface KeySubject {
   readonly fn: (...args: never[]) => unknown
   readonly kind: 'function' | 'method' | 'static'
@@ -21,17 +21,17 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   readonly key?: string | ((...args: A) => string)
   /** Stands before the key, followed by `:`. */
   readonly prefix?: string
-  /** Names of the arguments by position, for functions whose source does not tell them. */
+  /** The names of the arguments by position, if the function's source does not tell them. */
   readonly args?: readonly string[]
   /** The name of the function in a derived template. @default its own, in a method `Class.method` */
   readonly name?: string
   /** Whether a derived template leaves `this` out. @default false */
   readonly noSelf?: boolean
-  /** Whether a derived template leaves the arguments out, for what is the function's whatever it is called with. @default false */
+  /** Whether a derived template leaves the arguments out: one key for all calls of the function. @default false */
   readonly noArgs?: boolean
 }
 
-/** Where a template finds its names, beside the function's source. */
+/** Where a template finds its names, besides the function's source. */
 export interface TemplateNames {
   /** Names of the arguments by position. */
   readonly args?: readonly string[] | undefined
@@ -119,7 +119,7 @@ function compile(
       }
       place = 'an undeclared argument'
       if (extras !== undefined) for (const extra of args.slice(extras)) key += `:${render(extra, 'key')}`
-      // A subclass may answer otherwise than the class that it has the method from.
+      // A subclass may give other results than the class that it inherits the method from.
       if (owner && self && owner !== (self as KeySubject['fn']).name) key += `:this=${(self as KeySubject['fn']).name}`
     } catch (cause) {
       const why =

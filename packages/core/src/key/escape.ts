@@ -1,7 +1,7 @@
-/** What would mean something in a key or a pattern: separators, wildcards, our own marks, and what UTF-8 cannot hold. */
+/** Characters with a meaning in keys or patterns: separators, wildcards, our own marks, and those that UTF-8 cannot encode. */
 const UNSAFE = /[\p{Cc}\p{Cs}%:*?[\]\\,=(){}]|^#/gu
 
-/** What most values are made of. Says "clean" faster than {@link UNSAFE} can. */
+/** The characters that most values consist of: a faster check than {@link UNSAFE}. */
 const PLAIN = /^[\w.@/+-]+$/
 
 /** Escapes one character: `%3A`, or `%uD800` beyond Latin-1. */
@@ -11,8 +11,8 @@ export function percent(character: string): string {
 }
 
 /**
- * Writes text so that it stands for itself in a key: no two texts look alike, none is empty, and none can act as a
- * separator or a wildcard. Letters of any language stay readable.
+ * Escapes text for a key: injective, never empty, and without separators and wildcards. Letters of any language stay
+ * readable.
  */
 export function escapeText(text: string): string {
   if (PLAIN.test(text)) return text

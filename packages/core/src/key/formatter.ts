@@ -2,10 +2,10 @@ import { checkThat } from '../options.ts'
 import { hash } from './limit.ts'
 import { registerRenderer, render } from './render.ts'
 
-/** Turns a value into the one that takes its place. The texts come from the template: `{name:prefix(4)}`. */
+/** Converts a value, with arguments from the template: `{name:prefix(4)}`. */
 type Format<V = never> = (value: V, ...args: string[]) => unknown
 
-/** What templates may do to a value on its way into a key. Register before the template that uses it is defined. */
+/** Registers formatters for templates. Register one before a template that uses it is defined. */
 export interface Formatter {
   /**
    * Adds a formatter: after `formatter.register('prefix', (value: string, chars = '3') => …)` a template may say
@@ -19,7 +19,7 @@ export interface Formatter {
   registerType<T>(type: abstract new (...args: never[]) => T, renderer: (value: T) => unknown): void
 }
 
-/** Names that lead out of the data. */
+/** Names of properties that are not data. */
 export const FORBIDDEN: RegExp = /^(__proto__|constructor|prototype|)$/
 
 const HASHES = ['md5', 'sha1', 'sha256', 'sha512']
@@ -34,7 +34,7 @@ const formats = new Map<string, Format<unknown>>([
   ['jwt', claimOf],
 ])
 
-/** Where formatters and renderings of types are registered, for the whole process. */
+/** The formatters and renderings of types of this process. */
 export const formatter: Formatter = {
   register(name, format) {
     checkThat(
@@ -57,7 +57,7 @@ export function format(name: string, value: unknown, args: readonly string[]): u
   return formats.get(name)?.(value, ...args)
 }
 
-/** Says what would be valid instead of a formatter or its argument; `undefined` when nothing is wrong. */
+/** The valid alternatives to a formatter or its argument; `undefined` when it is valid. */
 export function validFormatters(name: string, argument: string | undefined): string | undefined {
   if (!formats.has(name)) return `Formatters: ${[...formats.keys(), 'raw'].join(', ')}.`
   if (name === 'hash' && !HASHES.includes(argument ?? 'md5')) return `Hashes: ${HASHES.join(', ')}.`

@@ -3,7 +3,7 @@ import { percent } from './escape.ts'
 /** The longest key, in UTF-16 units. A longer one ends in its own hash instead. */
 export const MAX_KEY_LENGTH = 512
 
-/** Hashes text to lower-case hex. Loads `node:crypto` when first asked. */
+/** Hashes text to lower-case hex. Loads `node:crypto` on first use. */
 export function hash(algorithm: string, text: string): string {
   return process.getBuiltinModule('node:crypto').hash(algorithm, text)
 }

@@ -1,13 +1,13 @@
 import { OMITTED } from './render.ts'
 import { type Node, parameterList } from './source.ts'
 
-/** One step from the list of arguments towards a name, and what stands there instead of `undefined`. */
+/** One step of the path from the list of arguments to a name, with the default for `undefined`. */
 export interface Hop {
   readonly key: string | number
   readonly fallback: unknown
 }
 
-/** A name that a parameter binds: its own, or that of a property it is destructured into. */
+/** A name that a parameter binds: its own, or one that it is destructured into. */
 interface Binding {
   readonly name: string
   readonly path: readonly [Hop, ...Hop[]]

@@ -8,10 +8,10 @@ import type { Placeholder } from './template.ts'
 /** Makes the key of a call, or a part of it. */
 export type MakeKey = (self: unknown, args: readonly unknown[]) => string
 
-/** What a value can never hold at its top level, so that it may follow a placeholder as it is. */
+/** Text that never occurs at the top level of a rendered value, so that it may follow a placeholder as it is. */
 const SEPARATOR = /^[:,=)*?[\]\\{}\p{Cc}]/u
 
-/** What cannot be escaped without clashing with an escape. */
+/** Text that cannot be escaped without clashing with an escape. */
 const CLASHES = /^([%#(\dA-F]|$)/
 
 /**

@@ -5,29 +5,29 @@ import { MAX_KEY_LENGTH } from './limit.ts'
 /** How many calls are remembered. */
 const MOST_CALLS = 16_384
 
-/** Whether a value is compared by what it is, and rendered the same each time. */
+/** Whether a value is compared by content, and always rendered the same. */
 function isPlain(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === undefined
 }
 
-/** Makes the note of a key that no store has looked up yet. */
+/** Makes the spot of a key that no store has looked up yet. */
 export function newSpot(key: string): Spot {
   return { key, store: undefined, at: 0, note: undefined }
 }
 
 /**
- * Remembers the keys of recent calls, when they depend on one or two plain arguments only, and where the store found
- * them: that costs less than to write the key again and to look it up. All are forgotten when they are too many: those that come
- * often are soon back. Keys that had to be hashed are not remembered, as their arguments may be huge.
+ * Remembers the keys of recent calls, if they depend on one or two plain arguments only, and where the store found them:
+ * this is cheaper than rendering a key again and looking it up. When there are too many, all are forgotten: frequent ones
+ * are soon back. Hashed keys are not remembered, as their arguments may be huge.
  */
 export class RecentCalls {
-  /** Of the arguments that make the key; `undefined` for whatever else does. */
+  /** The positions of the arguments that the key depends on; `undefined` for anything else that it depends on. */
   readonly positions: ReadonlySet<number | undefined>
   readonly #first: number
   readonly #second: number
   readonly #known = new Map<unknown, Spot | Map<unknown, Spot>>()
   #size = 0
-  /** The key of all calls, when no argument makes it. */
+  /** The key of all calls, if it depends on no argument. */
   #only: Spot | undefined
 
   constructor(positions: ReadonlySet<number | undefined>) {

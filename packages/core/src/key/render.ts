@@ -9,10 +9,10 @@ import { escapeText } from './escape.ts'
  */
 export type Rendering = 'key' | 'tag' | 'raw'
 
-/** Stands for the value of a parameter that was left out and whose default only the function knows. */
+/** The value of an omitted parameter whose default only the function knows. */
 export const OMITTED: unique symbol = Symbol('default')
 
-/** A class gives its instances a rendering by a method of this name; what it returns is rendered in its place. */
+/** The name of a method by which a class renders its instances: what it returns is rendered instead. */
 const KEY_METHOD: unique symbol = Symbol.for('cashews.key') as never
 
 const renderers = new Map<unknown, (value: never) => unknown>()
@@ -22,7 +22,7 @@ export function registerRenderer(prototype: unknown, renderer: (value: never) =>
   renderers.set(prototype, renderer)
 }
 
-/** Returns what an instance's class wants rendered in its place; `undefined` when the class does not say. */
+/** Returns what is rendered instead of an instance, according to its class; `undefined` if the class does not say. */
 export function standIn(value: object): unknown {
   const method = (value as { [KEY_METHOD]?: () => unknown })[KEY_METHOD]
   if (method) return method.call(value)

@@ -41,8 +41,8 @@ export function resolveRoot(
 }
 
 /**
- * Finds the name that esbuild gave to a parameter which had the name of something around it: `page` became `page2`.
- * Nothing else may look like it: `line` is neither `line1` nor `line2`.
+ * Finds a parameter that esbuild renamed because of a clash with an outer name: `page` became `page2`. It must be the only
+ * candidate: for `line`, with both `line1` and `line2`, there is none.
  */
 function renamed(root: string, names: Signature['names']): string {
   return [...names.keys()].filter((name) => name.startsWith(root) && /^\d+$/.test(name.slice(root.length))).join()
@@ -54,7 +54,7 @@ function fromContext(name: string): unknown {
   throw new Error(`No keyContext gives "${name}".`)
 }
 
-/** What tells one instance from another. */
+/** What distinguishes one instance from another. */
 function identityOf(self: unknown): unknown {
   if (typeof self !== 'object' || !self) return self
   const other = standIn(self)

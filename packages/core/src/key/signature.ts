@@ -8,7 +8,7 @@ export type Read = (self: unknown, args: readonly unknown[]) => unknown
 /** Where the value of a name comes from. */
 export interface Root {
   readonly read: Read
-  /** The position of the argument that decides the value alone, if one does. */
+  /** The position of the argument, if the value depends on one argument only. */
   readonly position?: number
 }
 
@@ -48,7 +48,7 @@ export function signatureOf(fn: (...args: never[]) => unknown, args?: readonly s
   }
 }
 
-/** Follows a path as the function itself does: what is `undefined` gives way to its default. */
+/** Follows a path as the function itself does: `undefined` is replaced by its default. */
 function bound(path: readonly [Hop, ...Hop[]], rest = false): Root {
   const [{ key, fallback }] = path
   const position = +key

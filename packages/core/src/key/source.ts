@@ -1,7 +1,7 @@
-/** A token of JavaScript, or what stands between two brackets. */
+/** A token of JavaScript, or a pair of brackets with its content. */
 export type Node = string | Group
 
-/** What stands between two brackets. */
+/** A pair of brackets with its content. */
 interface Group {
   readonly open: string
   readonly nodes: readonly Node[]

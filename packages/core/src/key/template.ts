@@ -15,7 +15,7 @@ interface FormatterCall {
   readonly args: readonly string[]
 }
 
-/** What stands between braces. */
+/** A placeholder, parsed. */
 export interface Placeholder {
   readonly root: string
   readonly steps: readonly Step[]
@@ -27,7 +27,7 @@ export interface Placeholder {
   readonly at: number
 }
 
-/** A template, taken apart. */
+/** A template, parsed. */
 export interface ParsedTemplate {
   /** The texts around the placeholders: one more than there are placeholders. */
   readonly literals: readonly string[]
@@ -39,7 +39,7 @@ const ROOT = /^@?[\p{ID_Continue}$]+/u
 const PART = /(\?)?\.([\p{ID_Continue}$]+)|\[(["']?)(.+?)\3\]|:(\w+)(?:\(([^)]*)\))?/uy
 const SYNTAX = 'Write {name.property[item]:formatter(argument)}, or {{ and }} for braces.'
 
-/** Makes the error that shows the template, points at a place in it, and says what would be valid. */
+/** Makes an error that shows the template, points at a position in it, and says what would be valid. */
 export function templateError(template: string, at: number, problem: string, valid: string): KeyTemplateError {
   return new KeyTemplateError(
     `${problem} in the template`,

@@ -9,7 +9,7 @@
 export type CheckedKey<K extends string, N extends readonly string[] | undefined, A extends readonly unknown[]> =
   TemplateProblem<K, N, A, K> extends infer Problem extends string ? Problem : K
 
-/** Looks at one placeholder after the other; `undefined` when nothing is wrong. */
+/** Checks one placeholder after the other; `undefined` when nothing is wrong. */
 type TemplateProblem<
   Rest extends string,
   N extends readonly string[] | undefined,

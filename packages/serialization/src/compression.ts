@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { type Awaitable, ConfigurationError, checkKnown } from '@cashews/core'
+import { type Awaitable, ConfigurationError, checkKnown, checkThat, isOptions } from '@cashews/core'
 
 /** How values are compressed: RFC 1952, RFC 7932 or RFC 8878 (`zstd` from Node 22.15). */
 export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
@@ -95,26 +95,20 @@ interface Compressed {
 
 /** @throws {ConfigurationError} When the algorithm is unknown or missing in this Node, or a setting is out of range. */
 export function compressorOf(given: CompressionAlgorithm | CompressionOptions, { ratio }: GrowthLimits): Compressor {
-  const {
-    algorithm: name,
-    threshold = 1_024,
-    level,
-    ...rest
-  } = typeof given === 'object' && given !== null ? given : { algorithm: given }
-  checkKnown('compression', rest, ['algorithm', 'threshold', 'level'])
+  const asked = isOptions(given) ? given : { algorithm: given }
+  checkKnown('compression', asked, ['algorithm', 'threshold', 'level'])
+  const { algorithm: name, threshold = 1_024 } = asked
   const algorithm = ALGORITHMS.find((known) => known.name === name)
-  if (!algorithm)
-    throw new ConfigurationError(
-      `The algorithm of "compression" is ${JSON.stringify(name)}; known are ${ALGORITHMS.map((known) => known.name).join(', ')}.`,
-    )
+  const names = ALGORITHMS.map((known) => known.name).join(', ')
+  checkThat(algorithm !== undefined, `compression is false, ${names} or an object with one as its algorithm`, name)
   if (!algorithm.isThere)
     throw new ConfigurationError(`Node ${process.version} has no zstd; it needs 22.15 or later. Choose brotli or gzip.`)
-  const chosen = level ?? algorithm.level
-  if (!Number.isInteger(chosen) || chosen < 1 || chosen > algorithm.highest)
-    throw new ConfigurationError(`The level of ${name} is ${chosen}; it must be from 1 to ${algorithm.highest}.`)
-  if (!Number.isInteger(threshold) || threshold < 0)
-    throw new ConfigurationError(`The compression threshold is ${threshold}; it must be a number of bytes.`)
-  const options = algorithm.options(chosen)
+  const { level = algorithm.level } = asked
+  const isLevel = Number.isInteger(level) && level >= 1 && level <= algorithm.highest
+  checkThat(isLevel, `The level of ${name} is a whole number from 1 to ${algorithm.highest}`, level)
+  const isSize = Number.isInteger(threshold) && threshold >= 0
+  checkThat(isSize, 'The threshold of compression is a number of bytes', threshold)
+  const options = algorithm.options(level)
   const worthIt = (bytes: Buffer, smaller: Buffer): Compressed | undefined => {
     // Readers would take data that compresses too well, such as a megabyte of zeros, for a decompression bomb.
     if (smaller.length >= bytes.length || bytes.length > smaller.length * ratio) return undefined

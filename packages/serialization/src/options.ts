@@ -1,4 +1,14 @@
-import { ConfigurationError, checkKnown, type OptionKind, parseTtl, type Ttl } from '@cashews/core'
+import {
+  ConfigurationError,
+  checkKnown,
+  checkOneOf,
+  checkRange,
+  checkThat,
+  checkType,
+  type OptionKind,
+  parseTtl,
+  type Ttl,
+} from '@cashews/core'
 import type { Codec } from './codec.ts'
 import type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
 import type { StandardSchema } from './schema.ts'
@@ -77,20 +87,14 @@ export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'm
 
 /** @throws {ConfigurationError} When an option is unknown or cannot work. */
 export function settingsOf(options: SerializerOptions): Settings {
-  if (!isRecord(options)) throw noRecord('The options of a serializer', options)
   checkKnown('A serializer', options, serializerOptionNames)
   const { secret, secrets = secret === undefined ? [] : [secret], codec = 'msgpack', compression = false } = options
   const { strict = false, signature = 'sha256', encryption = false, errorStacks = false, schema, maxAge } = options
   checkSecrets(options)
-  if (codec !== 'msgpack' && codec !== 'json' && !isCodec(codec))
-    throw new ConfigurationError(
-      `Option "codec" is ${JSON.stringify(codec)}; it must be 'msgpack', 'json', or an object with encode and decode.`,
-    )
-  if (signature !== 'sha256' && signature !== 'sha512')
-    throw new ConfigurationError(`Option "signature" is ${JSON.stringify(signature)}; known are 'sha256' and 'sha512'.`)
-  for (const [name, flag] of Object.entries({ strict, encryption, errorStacks }))
-    if (typeof flag !== 'boolean')
-      throw new ConfigurationError(`Option "${name}" is ${JSON.stringify(flag)}; it must be true or false.`)
+  const isKnown = codec === 'msgpack' || codec === 'json' || isCodec(codec)
+  checkThat(isKnown, "codec is 'msgpack', 'json' or an object with encode and decode", codec)
+  checkOneOf('signature', signature, ['sha256', 'sha512'])
+  checkType('boolean', { strict, encryption, errorStacks })
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
     throw new ConfigurationError('Option "schema" is no Standard Schema (https://standardschema.dev).')
   return {
@@ -135,22 +139,11 @@ function isCodec(codec: Codec | null): boolean {
   return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
 }
 
-function isRecord(options: unknown): boolean {
-  return typeof options === 'object' && options !== null
-}
-
-function noRecord(what: string, given: unknown): ConfigurationError {
-  return new ConfigurationError(`${what} are ${JSON.stringify(given)}; they must be an object.`)
-}
-
 function limitsOf(given: SerializerLimits): Required<SerializerLimits> {
-  if (!isRecord(given)) throw noRecord('The limits', given)
   checkKnown('limits', given, Object.keys(LIMITS))
-  for (const [name, limit] of Object.entries(given)) {
-    if (typeof limit !== 'number' || !(limit >= 1))
-      throw new ConfigurationError(`Limit "${name}" is ${String(limit)}; it must be a number of at least 1.`)
-  }
-  return { ...LIMITS, ...given }
+  const limits = { ...LIMITS, ...given }
+  checkRange(limits, 1)
+  return limits
 }
 
 /** The serializer options that the URL of a backend may contain. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { checkKnown, checkRange } from '@cashews/core'
 import { registerType } from './custom-types.ts'
 
 /** Settings of {@link registerResponse} and {@link registerStreams}. */
@@ -24,7 +25,8 @@ interface StoredResponse {
  *
  * A response can be read only once, and callers that share a load share its response: each should read a `clone()`.
  */
-export function registerResponse({ maxBytes = MOST_BYTES }: BodyOptions = {}): void {
+export function registerResponse(options: BodyOptions = {}): void {
+  const maxBytes = mostBytesOf('registerResponse', options)
   registerType(Response, {
     id: 'cashews/response',
     async encode(response): Promise<StoredResponse> {
@@ -56,7 +58,8 @@ export function registerResponse({ maxBytes = MOST_BYTES }: BodyOptions = {}): v
  * same bytes. Storing a stream consumes it. To keep it readable for the caller, wrap it in a `Response` and use {@link
  * registerResponse}.
  */
-export function registerStreams({ maxBytes = MOST_BYTES }: BodyOptions = {}): void {
+export function registerStreams(options: BodyOptions = {}): void {
+  const maxBytes = mostBytesOf('registerStreams', options)
   registerType(ReadableStream, {
     id: 'cashews/web-stream',
     async encode(stream): Promise<{ bytes: Uint8Array<ArrayBuffer> }> {
@@ -80,6 +83,14 @@ export function registerStreams({ maxBytes = MOST_BYTES }: BodyOptions = {}): vo
       return encoding === null ? stream : stream.setEncoding(encoding as BufferEncoding)
     },
   })
+}
+
+/** @throws {ConfigurationError} On another option, or a number that is none of bytes. */
+function mostBytesOf(what: string, options: BodyOptions): number {
+  checkKnown(what, options, ['maxBytes'])
+  const { maxBytes = MOST_BYTES } = options
+  checkRange({ maxBytes }, 1)
+  return maxBytes
 }
 
 async function readAll(stream: AsyncIterable<unknown>, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,5 +1,5 @@
 import * as v8 from 'node:v8'
-import { optionsFromUrl } from '@cashews/core'
+import { ConfigurationError, optionsFromUrl } from '@cashews/core'
 import {
   createSerializer,
   type SerializerOptions,
@@ -12,6 +12,8 @@ import { asBytes, missOf, roundTrip } from './support.ts'
 
 const SECRET = 'a secret that nobody else knows!'
 const host = { error() {} }
+const cyclic: { self?: unknown } = {}
+cyclic.self = cyclic
 
 describe('a codec of your own', () => {
   const codec = {
@@ -157,18 +159,29 @@ describe('a schema', () => {
 
 describe('options', () => {
   it.each([
-    [null, /options of a serializer are null/],
-    [5, /options of a serializer are 5/],
-    [{ codec: { encode() {} } }, /object with encode and decode/],
+    [null, /A serializer takes the options .*, not null\.$/],
+    [5, /A serializer takes the options .*, not 5\.$/],
+    [[], /A serializer takes the options .*, not \[\]\.$/],
+    [1n, /A serializer takes the options .*, not 1n\.$/],
+    [{ codec: { encode() {} } }, /codec is .* an object with encode and decode, not Object {encode}\.$/],
+    [{ codec: 'pickle' }, /codec is 'msgpack', 'json' or .*, not 'pickle'\.$/],
+    [{ codec: 1n }, /codec is .*, not 1n\.$/],
+    [{ codec: cyclic }, /codec is .*, not Object {self}\.$/],
     [{ secrets: SECRET }, /"secrets" must be a list/],
-    [{ compression: null }, /"compression" is null/],
-    [{ limits: 5 }, /limits are 5/],
-    [{ codec: 'pickle' }, /"codec" is "pickle".*'msgpack', 'json'/],
-    [{ compression: 'lzma' }, /"compression" is "lzma".*gzip, brotli, zstd/],
-    [{ compression: true }, /"compression" is true.*gzip, brotli, zstd/],
+    [{ limits: 5 }, /limits takes the options .*, not 5\.$/],
+    [{ limits: 1n }, /limits takes the options .*, not 1n\.$/],
+    [{ limits: { encoded: 0 } }, /encoded is a number from 1 on, not 0\.$/],
+    [{ limits: { depth: '5' } }, /depth is a number from 1 on, not '5'\.$/],
+    [{ limits: { bytes: 1 } }, /limits takes the options .*encoded, decoded, ratio, depth.* not bytes/],
+    [{ compression: null }, /compression is false, gzip, brotli, zstd or .*, not null\.$/],
+    [{ compression: 'lzma' }, /compression is false, gzip.*, not 'lzma'\.$/],
+    [{ compression: true }, /compression is false, gzip.*, not true\.$/],
+    [{ compression: 1n }, /compression is false, gzip.*, not 1n\.$/],
+    [{ compression: { algorithm: cyclic } }, /compression is false, gzip.*, not Object {self}\.$/],
     [{ compression: { algorithm: 'gzip', treshold: 1 } }, /compression takes the options .*threshold.* not treshold/],
-    [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip is 10.*1 to 9/],
-    [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold is -1/],
+    [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip is a whole number from 1 to 9, not 10\.$/],
+    [{ compression: { algorithm: 'gzip', level: null } }, /level of gzip is a whole number from 1 to 9, not null\.$/],
+    [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold of compression is a number of bytes, not -1\.$/],
     [{ secret: 'short' }, /at least 16 bytes/],
     [{ secret: undefined }, /"secret" is undefined/],
     [{ secrets: [SECRET, undefined] }, /at least 16 bytes/],
@@ -178,16 +191,16 @@ describe('options', () => {
     [{ maxAge: '1h' }, /"maxAge" needs a secret/],
     [{ signature: 'sha512' }, /"signature" needs a secret/],
     [{ secret: SECRET, encryption: true, signature: 'sha512' }, /"signature" is of no use with "encryption"/],
-    [{ strict: 'yes' }, /"strict" is "yes".*true or false/],
-    [{ secret: SECRET, encryption: 1 }, /"encryption" is 1.*true or false/],
-    [{ secret: SECRET, maxAge: '1 hour-ish' }, /1 hour-ish/],
-    [{ secret: SECRET, signature: 'md5' }, /"signature" is "md5"/],
+    [{ strict: 'yes' }, /strict is true or false, not 'yes'\.$/],
+    [{ errorStacks: 1n }, /errorStacks is true or false, not 1n\.$/],
+    [{ secret: SECRET, encryption: 1 }, /encryption is true or false, not 1\.$/],
+    [{ secret: SECRET, signature: 'md5' }, /no signature 'md5'. The signatures are sha256, sha512\.$/],
     [{ schema: {} }, /Standard Schema/],
-    [{ limits: { encoded: 0 } }, /"encoded" is 0/],
-    [{ limits: { bytes: 1 } }, /limits takes the options .*encoded, decoded, ratio, depth.* not bytes/],
     [{ pickle_type: 'json' }, /A serializer takes the options .*codec.* not pickle_type/],
-  ])('%j are an error that says why', (options, message) => {
-    expect(() => createSerializer(options as SerializerOptions)).toThrow(message)
+  ])('%o are an error that says why', (options, message) => {
+    const make = () => createSerializer(options as SerializerOptions)
+    expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(message)
   })
 
   const fromUrl = (query: string): SerializerOptions =>

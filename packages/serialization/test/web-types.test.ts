@@ -99,3 +99,16 @@ describe('a stream', () => {
     await expect(roundTrip(Readable.from([{ a: 1 }]))).rejects.toThrow(/neither bytes nor text/)
   })
 })
+
+it.each([registerResponse, registerStreams])('%o refuses options that it does not have', (register) => {
+  const what = `${register.name} takes the options { maxBytes }`
+  for (const [options, shown] of [
+    [null, 'null'],
+    [5, '5'],
+    [[], '[]'],
+    [{ maxByte: 5 }, 'maxByte'],
+  ] as const)
+    expect(() => register(options as never)).toThrow(`${what}, not ${shown}.`)
+  for (const maxBytes of [null, '1mb', Number.NaN, -1])
+    expect(() => register({ maxBytes: maxBytes as never })).toThrow(/^maxBytes is a number from 1 on, not /)
+})

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@cashews/core'
+import { ConfigurationError, isOptions, kindOfOption, redact } from '@cashews/core'
 import type { Address } from './settings.ts'
 
 /** A host and a port, whatever way they were given. */
@@ -14,16 +14,28 @@ const NO_HOST = /^[^:]*:[^:]*$|[/\s]/
  * @param shown The address as messages may show it.
  * @throws {ConfigurationError} On an address without a host, or with a port that is none.
  */
-export function parseAddress(
-  address: Address,
-  defaultPort: number,
-  shown: string = JSON.stringify(address),
-): HostAndPort {
-  const [, inBrackets, plain, portText] =
-    typeof address === 'string' ? (/^(?:\[([^\]]+)\]|([^:]*))(?::(.*))?$/.exec(address) ?? []) : []
-  const host = typeof address === 'string' ? (inBrackets ?? plain) : address?.host
-  const port = typeof address === 'string' ? Number(portText ?? defaultPort) : (address?.port ?? defaultPort)
+export function parseAddress(address: Address, defaultPort: number, shown: string = shownAs(address)): HostAndPort {
+  const { host, port = defaultPort } = isOptions(address) ? address : partsOf(address)
   const isHost = typeof host === 'string' && host !== '' && !NO_HOST.test(host)
-  if (isHost && Number.isInteger(port) && port > 0 && port < 65_536) return { host, port }
+  if (isHost && isPort(port)) return { host, port }
   throw new ConfigurationError(`${shown} is no address. Write 'host:port', or { host, port }.`)
+}
+
+/** Whether a server can listen there. */
+export function isPort(port: unknown): boolean {
+  return Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536
+}
+
+function partsOf(address: unknown): { readonly host?: string | undefined; readonly port?: number | undefined } {
+  const parts = typeof address === 'string' ? /^(?:\[([^\]]+)\]|([^:]*))(?::(.*))?$/.exec(address) : undefined
+  const [, inBrackets, plain, port] = parts ?? []
+  return { host: inBrackets ?? plain, port: port === undefined ? port : Number(port) }
+}
+
+/** Whoever takes a URL for an address may have written a password. */
+function shownAs(address: unknown): string {
+  if (typeof address === 'string') return kindOfOption(redact(address))
+  if (!isOptions(address)) return kindOfOption(address)
+  const { host, port } = address as Readonly<Record<keyof HostAndPort, unknown>>
+  return `{ host: ${shownAs(host)}, port: ${kindOfOption(port)} }`
 }

@@ -1,5 +1,6 @@
-import { ConfigurationError, checkKnown } from '@cashews/core'
+import { ConfigurationError, checkKnown, isOptions, kindOfOption } from '@cashews/core'
 import { serializerOptionNames } from '@cashews/serialization'
+import { isPort } from './address.ts'
 import { OWN_OPTIONS, PLACE, type RedisOptions } from './settings.ts'
 
 const KNOWN: readonly string[] = [...OWN_OPTIONS, ...serializerOptionNames]
@@ -9,12 +10,14 @@ interface Kind {
   readonly has: (value: unknown) => boolean
 }
 
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+/** Bytes, such as those of a certificate, a date and a promise hold no settings. */
+const hasSettings = (value: unknown): boolean =>
+  isOptions(value) && Object.prototype.toString.call(value) === '[object Object]'
 const text: Kind = { what: 'text', has: (value) => typeof value === 'string' }
-const settings: Kind = { what: 'an object of settings', has: isObject }
+const settings: Kind = { what: 'an object of settings', has: hasSettings }
 const flagOrSettings: Kind = {
   what: 'true, false or an object of settings',
-  has: (value) => typeof value === 'boolean' || isObject(value),
+  has: (value) => typeof value === 'boolean' || hasSettings(value),
 }
 const addresses: Kind = { what: "a list of addresses, such as ['host:6379']", has: Array.isArray }
 
@@ -24,6 +27,8 @@ const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   cluster: addresses,
   sentinels: addresses,
   name: text,
+  host: text,
+  port: { what: 'a whole number from 1 to 65535', has: isPort },
   path: text,
   db: { what: 'a whole number from 0', has: (value) => Number.isInteger(value) && Number(value) >= 0 },
   username: text,
@@ -35,6 +40,9 @@ const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   clusterOptions: settings,
 }
 
+/** Those that hold no secret, so that messages may show them. */
+const SHOWN: readonly string[] = ['port', 'db', 'namespace', 'clientSide']
+
 /** Without these a cache would talk to another server than was meant, as when a variable of the environment is missing. */
 const WHERE: readonly string[] = ['url', 'client', 'cluster', 'sentinels', 'host', 'path']
 
@@ -44,17 +52,18 @@ const REFUSED = {
   clusterOptions: ['keyPrefix', 'redisOptions', 'scaleReads'],
 } as const
 
-/** @throws {ConfigurationError} On an option that does not exist, or is of another kind. Shows none, for it may be secret. */
+/** @throws {ConfigurationError} On an option that does not exist, or is of another kind. Shows nothing that may be secret. */
 export function checkOptions(options: RedisOptions): void {
-  if (!isObject(options))
+  if (!isOptions(options))
     throw new ConfigurationError("redis takes an object of settings, such as { url: 'redis://localhost:6379' }.")
   checkKnown('redis', options, KNOWN)
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined && WHERE.includes(name))
       throw new ConfigurationError(`Option "${name}" of redis is undefined; leave it out for localhost:6379.`)
     const kind = KINDS[name as keyof RedisOptions]
-    if (value !== undefined && kind !== undefined && !kind.has(value))
-      throw new ConfigurationError(`Option "${name}" of redis must be ${kind.what}.`)
+    if (value === undefined || kind === undefined || kind.has(value)) continue
+    const given = SHOWN.includes(name) ? `, not ${kindOfOption(value)}` : ''
+    throw new ConfigurationError(`Option "${name}" of redis must be ${kind.what}${given}.`)
   }
   for (const [name, refused] of Object.entries(REFUSED)) {
     const given = options[name as keyof typeof REFUSED] ?? {}

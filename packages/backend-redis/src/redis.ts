@@ -1,4 +1,14 @@
-import { ConfigurationError, checkKnown, type Driver, parseTtl, type Tags, type Ttl, withTags } from '@cashews/core'
+import {
+  ConfigurationError,
+  checkKnown,
+  checkThat,
+  type Driver,
+  kindOfOption,
+  parseTtl,
+  type Tags,
+  type Ttl,
+  withTags,
+} from '@cashews/core'
 import { createSerializer } from '@cashews/serialization'
 import { checkOptions } from './checked.ts'
 import { Keyspace } from './keyspace.ts'
@@ -52,15 +62,16 @@ function create(given: RedisOptions = {}): RedisBackend {
 
 function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefined {
   if (clientSide === false) return undefined
-  const { size, bytes, isolation, maxTtl = '5m', maxStale = '1s', ...rest } = clientSide === true ? {} : clientSide
-  checkKnown('The client-side cache of redis', rest, CLIENT_SIDE)
+  const given = clientSide === true ? {} : clientSide
+  checkKnown('The client-side cache of redis', given, CLIENT_SIDE)
+  const { size, bytes, isolation, maxTtl = '5m', maxStale = '1s' } = given
   const stale = parseTtl(maxStale)
   if (stale < LEAST_STALE || stale === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(
-      `Option "maxStale" is ${String(maxStale)}; it must be from ${LEAST_STALE} ms to some seconds.`,
+      `Option "maxStale" is ${kindOfOption(maxStale)}; it must be from ${LEAST_STALE} ms to some seconds.`,
     )
-  if (bytes !== undefined && !(Number.isInteger(bytes) && bytes > 0))
-    throw new ConfigurationError(`Option "bytes" of the client-side cache is ${bytes}; it must be a number of bytes.`)
+  const isSize = bytes === undefined || (Number.isInteger(bytes) && bytes > 0)
+  checkThat(isSize, 'bytes of the client-side cache of redis is a whole number from 1 on', bytes)
   return {
     store: {
       ...(size !== undefined && { size }),

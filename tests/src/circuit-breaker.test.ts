@@ -423,3 +423,25 @@ it('is that of the method of its class without a key, whatever the instance and 
   expect(handleOf(new Bank(), 'pay').template).toBe('circuitBreaker:Bank.pay')
   await cache.close()
 })
+
+it('is that of one instance with noSelf: false', async () => {
+  const cache = createCache().setup(memory())
+  class Bank {
+    readonly #name: string
+    constructor(name: string) {
+      this.#name = name
+    }
+    toString(): string {
+      return this.#name
+    }
+    @circuitBreaker(cache, { errorsRate: 50, period: '1h', ttl: '1m', noSelf: false })
+    async pay(): Promise<string> {
+      if (this.#name === 'broken') throw new Down('no')
+      return 'paid'
+    }
+  }
+  await expect(new Bank('broken').pay()).rejects.toThrow(Down)
+  await expect(new Bank('broken').pay()).rejects.toThrow(CircuitBreakerOpen)
+  expect(await new Bank('well').pay()).toBe('paid')
+  await cache.close()
+})

@@ -3,6 +3,27 @@ import type { Backend, Milliseconds, RemovalReason } from '@cashews/core'
 /** A group of commands that a store may declare absent: `bits: false`. */
 export type Group = 'bits' | 'windows' | 'sets' | 'locks'
 
+/** The names of all features. */
+export const FEATURES = [
+  'bits',
+  'windows',
+  'sets',
+  'locks',
+  'leases',
+  'released',
+  'getNow',
+  'answerNow',
+  'getFor',
+  'bitsNow',
+  'tags',
+  'capture',
+  'usage',
+  'unreachable',
+  'expired',
+  'structured',
+  'severalKeys',
+] as const
+
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
  * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` and `capture`, which are
@@ -12,21 +33,7 @@ export type Group = 'bits' | 'windows' | 'sets' | 'locks'
  * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
  * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
  */
-export type Feature =
-  | Group
-  | 'leases'
-  | 'released'
-  | 'getNow'
-  | 'answerNow'
-  | 'getFor'
-  | 'bitsNow'
-  | 'tags'
-  | 'capture'
-  | 'usage'
-  | 'unreachable'
-  | 'expired'
-  | 'structured'
-  | 'severalKeys'
+export type Feature = (typeof FEATURES)[number]
 
 /** A promise of the contract, and how to find out whether a backend keeps it. */
 export interface Check {

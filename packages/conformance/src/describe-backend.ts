@@ -1,7 +1,7 @@
 import type { Check, Group } from './check.ts'
 import { checkGroups } from './checks/index.ts'
 import { GROUPS } from './group-of.ts'
-import { type ConformanceOptions, type CreateBackend, runCheck } from './run-checks.ts'
+import { type ConformanceOptions, type CreateBackend, checkSuite, runCheck } from './run-checks.ts'
 
 /** What a test is given by its runner: a way to say that it does not apply after all. */
 interface TestContext {
@@ -32,6 +32,7 @@ export interface DescribeOptions extends ConformanceOptions {
  * describeBackend('my store', () => myBackend(), { without: ['bits'] })
  */
 export function describeBackend(name: string, create: CreateBackend, options: DescribeOptions = {}): void {
+  checkSuite('describeBackend', create, options, ['runner'])
   const { describe, it } = options.runner ?? currentRunner()
   const without = new Set<string>(options.without)
 

@@ -3,6 +3,8 @@ import {
   type BackendBase,
   type BackendHost,
   type Clock,
+  checkKnown,
+  checkThat,
   compileGlob,
   completeBackend,
   type Driver,
@@ -154,10 +156,14 @@ function copyOf(value: unknown): unknown {
  * cache.setup(reference())
  * createCache({ drivers: [reference] }).setup('ref://')
  */
-export const reference: ((options?: ReferenceOptions) => Backend) & Driver = /* @__PURE__ */ Object.assign(
-  (options: ReferenceOptions = {}) => completeBackend(new ReferenceStore(options)),
-  {
-    schemes: ['ref'],
-    fromUrl: (url: string, overrides: ReferenceOptions = {}) => reference({ ...optionsFromUrl(url, {}), ...overrides }),
-  },
-)
+export const reference: ((options?: ReferenceOptions) => Backend) & Driver = /* @__PURE__ */ Object.assign(create, {
+  schemes: ['ref'],
+  fromUrl: (url: string, overrides: ReferenceOptions = {}) => create({ ...optionsFromUrl(url, {}), ...overrides }),
+})
+
+function create(options: ReferenceOptions = {}): Backend {
+  checkKnown('reference', options, ['clock'])
+  const { clock } = options
+  checkThat(clock === undefined || typeof clock?.now === 'function', 'clock is an object with a method now()', clock)
+  return completeBackend(new ReferenceStore(options))
+}

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { Awaitable, Backend, Milliseconds } from '@cashews/core'
-import type { Check, CheckContext, Feature, ModelOptions, Reports } from './check.ts'
+import {
+  type Awaitable,
+  type Backend,
+  checkKnown,
+  checkList,
+  checkOneOf,
+  checkThat,
+  type Milliseconds,
+} from '@cashews/core'
+import { type Check, type CheckContext, FEATURES, type Feature, type ModelOptions, type Reports } from './check.ts'
 import { checkGroups } from './checks/index.ts'
 import { groupOf, isGroup } from './group-of.ts'
 
@@ -25,6 +33,22 @@ export interface ConformanceOptions {
   readonly timeout?: Milliseconds
 }
 
+const OPTIONS = ['without', 'unreachable', 'elapse', 'unit', 'shared', 'model', 'timeout']
+
+/**
+ * Checks what a suite is given: what it does not know it would leave out without a word.
+ *
+ * @param more The names of further options.
+ * @throws {ConfigurationError} When something cannot work.
+ */
+export function checkSuite(what: string, create: unknown, options: ConformanceOptions, more: string[] = []): void {
+  checkThat(typeof create === 'function', `${what} takes a function that makes a backend`, create)
+  checkKnown(what, options, [...OPTIONS, ...more])
+  const { without = [] } = options
+  checkList('string', 'without', without, "['bits']")
+  for (const feature of without) checkOneOf('feature', feature, FEATURES)
+}
+
 /** How a check went. */
 export interface CheckResult {
   /** The name of its {@link CheckGroup}. */
@@ -41,6 +65,7 @@ export interface CheckResult {
 
 /** Runs every check, one after another, without a test runner. */
 export async function runChecks(create: CreateBackend, options: ConformanceOptions = {}): Promise<CheckResult[]> {
+  checkSuite('runChecks', create, options)
   const results: CheckResult[] = []
   for (const { name, checks } of checkGroups) {
     for (const check of checks)

@@ -37,6 +37,8 @@ export interface CircuitBreakerOptions<
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N> {
+  /** Whether the instances of a class share a breaker where it has no `key`. @default true */
+  readonly noSelf?: boolean
   /** The share of failed calls, in percent, at which the breaker opens: from 1 to 100. */
   readonly errorsRate: number
   /** The sliding window that calls are counted over, in steps of a tenth. */
@@ -90,7 +92,8 @@ export function circuitBreaker(
     onChange: functionOption<CircuitBreakerOptions['onChange']>,
   }
   const rules = readOptions('circuitBreaker', options, table, keyingNames)
-  return apart(cache, 'circuitBreaker', { ...(options as KeyOptions), noSelf: true, noArgs: true }, fn, (seen) => {
+  const { noSelf = true } = options
+  return apart(cache, 'circuitBreaker', { ...(options as KeyOptions), noSelf, noArgs: true }, fn, (seen) => {
     const circuitOf = remembering(MOST, (key) => newCircuit(cache, key, seen, rules))
     return {
       call(run, spot, self, args) {

@@ -156,6 +156,8 @@ describe('an option of cached that cannot work fails at definition', () => {
     )
     expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('name is text, not 5.')
     expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow("noSelf is true or false, not 'no'.")
+    const breaker = { errorsRate: 50, period: 1, ttl: 1, noSelf: null }
+    expect(() => circuitBreaker(cache, breaker as never, load)).toThrow('noSelf is true or false, not null.')
     for (const args of ['id', [5], {}])
       expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args is a list such as ['id']")
   })

@@ -8,14 +8,76 @@ import {
   type LockExpectation,
   type Write,
 } from '@cashews/core'
+import { bitString } from './bit-string.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Argument } from './link.ts'
-import { BITS_HEADER, ttlOf } from './scripts.ts'
+import { PUT, Script, ttlOf } from './script.ts'
 import type { StoredValues } from './stored-values.ts'
+
+/** A digest of whatever stands under a key; `''` for an absent one. */
+const STAMP_OF = `
+local function stampOf(key)
+  local held = redis.pcall('GET', key)
+  if not held then return '' end
+  return redis.sha1hex(type(held) == 'string' and held or redis.call('DUMP', key))
+end`
+
+/**
+ * KEYS: the locks that are expected, of which those that are freed at the end come first; the keys that are expected; a
+ * pair for each write. ARGV: how many locks are freed, how many locks and how many keys are expected, and the channel of
+ * freed locks; their tokens (`''`: free) and stamps (`''`: absent); then for each write what to do, its ttl (or `keep`) and
+ * its value: of `set` and `bits` the bytes; of `members` and `events` JSON, an id before the instants; of `lock` the token.
+ */
+export const APPLY: Script = new Script(`${STAMP_OF}${PUT}
+local freed, locks, expected, channel, arg = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[2] + ARGV[3], ARGV[4], 5
+for from = 1, locks, 1000 do
+  for _, owner in ipairs(redis.call('MGET', unpack(KEYS, from, math.min(from + 999, locks)))) do
+    if (owner or '') ~= ARGV[arg] then return 0 end
+    arg = arg + 1
+  end
+end
+for i = locks + 1, expected do
+  if stampOf(KEYS[i]) ~= ARGV[arg] then return 0 end
+  arg = arg + 1
+end
+local gone = {}
+local function fill(key, ttl, add)
+  redis.call('UNLINK', key)
+  add()
+  if ttl ~= '' then redis.call('PEXPIRE', key, ttl) end
+end
+for i = expected + 1, #KEYS, 2 do
+  local key, op, ttl, value = KEYS[i], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
+  if op == 'delete' then redis.call('UNLINK', key)
+  elseif op == 'expire' then
+    if ttl == '' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  elseif op == 'unlock' then
+    redis.call('UNLINK', key)
+    redis.call('PUBLISH', channel, key)
+  elseif op == 'members' then
+    fill(key, ttl, function() for _, member in ipairs(cjson.decode(value)) do redis.call('SADD', key, member) end end)
+  elseif op == 'events' then
+    fill(key, ttl, function()
+      local events = cjson.decode(value)
+      for at = 2, #events do redis.call('ZADD', key, events[at], events[1] .. ':' .. at) end
+    end)
+  elseif ttl == 'keep' then
+    local left = redis.call('PTTL', key)
+    put(key, value, left > 0 and left or '')
+  else put(key, value, ttl) end
+  if KEYS[i + 1] ~= key then gone[#gone + 1] = KEYS[i + 1] end
+  arg = arg + 3
+end
+for i = 1, freed do
+  gone[#gone + 1] = KEYS[i]
+  redis.call('PUBLISH', channel, KEYS[i])
+end
+for from = 1, #gone, 1000 do redis.call('UNLINK', unpack(gone, from, math.min(from + 999, #gone))) end
+return 1`)
 
 type AnyWrite = Write | KindWrite
 
-/** One call of the script {@link APPLY}: writes that happen together, if what is expected holds. */
+/** One call of {@link APPLY}: writes that happen together, if what is expected holds. */
 export class ApplyStep {
   /** The keys that change. */
   readonly keys: readonly string[]
@@ -95,6 +157,6 @@ function argumentsOf(write: AnyWrite, values: StoredValues, newEvent: () => stri
   if (write.op === 'set') return chain(values.encode(write.key, write.value), (encoded) => [write.op, ttl, encoded])
   const { kind, items } = write.content
   if (kind === 'set') return ['members', ttl, JSON.stringify(items)]
-  if (kind === 'bits') return ['bits', ttl, Buffer.concat([BITS_HEADER, Buffer.from(items)])]
+  if (kind === 'bits') return ['bits', ttl, bitString(items)]
   return ['events', ttl, JSON.stringify([newEvent(), ...items.map(String)])]
 }

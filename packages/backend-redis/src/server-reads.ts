@@ -1,7 +1,16 @@
 import { MISS, type Milliseconds, type Miss } from '@cashews/core'
 import { type Evaluator, evaluation } from './evaluator.ts'
 import type { Command, Link } from './link.ts'
-import { GET_WITH_TTL } from './scripts.ts'
+import { Script } from './script.ts'
+
+/** Answers value and time left of each key, for copies that live no longer than the key. */
+const GET_WITH_TTL: Script = new Script(`
+local found = {}
+for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
+  found[2 * i - 1] = value
+  found[2 * i] = value and redis.call('PTTL', KEYS[i]) or 0
+end
+return found`)
 
 /** What a server has under a name, and for how long. */
 export interface Dated {

@@ -9,8 +9,8 @@ import {
   tagged,
 } from '@cashews/core'
 import type { Serializer } from '@cashews/serialization'
+import { isBits } from './bit-string.ts'
 import type { Keyspace } from './keyspace.ts'
-import { BITS_HEADER } from './scripts.ts'
 import { joinTags, splitTags } from './tagged-bytes.ts'
 
 /** What Redis keeps for a value. */
@@ -56,10 +56,4 @@ export class StoredValues {
   decodeBare(name: string, bytes: Buffer): Awaitable<unknown> {
     return this.#serializer.decode(name, bytes, this.#host)
   }
-}
-
-/** Tells bits from values. */
-export function isBits(bytes: Buffer): boolean {
-  const { length } = BITS_HEADER
-  return bytes[0] === BITS_HEADER[0] && bytes.subarray(0, length).equals(BITS_HEADER)
 }

@@ -1,7 +1,10 @@
 import type { TagStamp } from '@cashews/core'
+import { inLua } from './script.ts'
 
 /** Marks a value with tags. Then the length of the head in four bytes, the head, and the value as it is without tags. */
 const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
+/** The same in a script. */
+export const TAGS_HEADER_IN_LUA: string = inLua(TAGS_HEADER)
 const START = TAGS_HEADER.length + 4
 /** Begins the record of a tag that was made for a load: `~`. */
 const MARK = 0x7e

@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto'
+import { type Awaitable, type Content, chain, MISS, type Milliseconds, type Miss, type Snapshot } from '@cashews/core'
+import { bitsIn, isBits } from './bit-string.ts'
+import { Script } from './script.ts'
+import { timeLeft } from './server-reads.ts'
+import type { StoredValues } from './stored-values.ts'
+
+/** For scripts that look at a key: `inspect(key)`. */
+export const INSPECT_KEY: string = `
+local function inspect(key)
+  local held = redis.pcall('GET', key)
+  if not held then return false end
+  if type(held) == 'string' then return redis.call('PTTL', key) .. ':' .. held end
+  local kind = redis.call('TYPE', key).ok
+  local found = {redis.sha1hex(redis.call('DUMP', key)), redis.call('PTTL', key), kind, {}}
+  if kind == 'set' then found[4] = redis.call('SMEMBERS', key) end
+  if kind == 'zset' then
+    local events = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    for i = 2, #events, 2 do found[4][i / 2] = events[i] end
+  end
+  return found
+end`
+
+/**
+ * Answers the time left and the value of a string, with a colon between them: nothing is read faster; its stamp is the
+ * SHA-1 of the value. Of another kind a list: stamp, time left, kind, and the members of a set or the instants of a window.
+ */
+export const INSPECT: Script = new Script(`${INSPECT_KEY}
+return inspect(KEYS[1])`)
+
+/** What a script that inspects a key has answered. */
+export function snapshotIn(key: string, answer: unknown, values: StoredValues): Awaitable<Snapshot | Miss> {
+  if (answer === null) return MISS
+  if (answer instanceof Buffer) return snapshotOfString(key, answer, values)
+  const [stamp, left, kind, items] = answer as [Buffer, number, Buffer, Buffer[]]
+  const found = { value: MISS, timeLeft: timeLeft(left) as Milliseconds, stamp: stamp.toString('latin1') }
+  const content = contentOf(String(kind), items)
+  return content ? { ...found, content } : found
+}
+
+function snapshotOfString(key: string, answer: Buffer, values: StoredValues): Awaitable<Snapshot> {
+  const colon = answer.indexOf(':')
+  const left = timeLeft(Number(answer.toString('latin1', 0, colon))) as Milliseconds
+  const bytes = answer.subarray(colon + 1)
+  if (isBits(bytes)) return { ...stamped(bytes, MISS, left), content: bitsIn(bytes) }
+  return chain(values.decode(key, bytes), (value) => stamped(bytes, value, left))
+}
+
+/** Its stamp is asked for rarely. */
+function stamped(bytes: Buffer, value: unknown, timeLeft: Milliseconds): Snapshot {
+  return {
+    value,
+    timeLeft,
+    get stamp() {
+      return hash('sha1', bytes)
+    },
+  }
+}
+
+/** What a key of another kind than a string holds. */
+function contentOf(kind: string, items: readonly Buffer[]): Content | undefined {
+  if (kind === 'set') return { kind, items: items.map(String) }
+  if (kind === 'zset') return { kind: 'window', items: items.map(Number) }
+  return undefined
+}

@@ -1,0 +1,97 @@
+import { type Evaluator, evaluation } from './evaluator.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Argument, Command, Link } from './link.ts'
+import type { LocalCopies } from './local-copies.ts'
+import type { ReadBatch } from './read-batch.ts'
+import type { Script } from './script.ts'
+
+/** The arguments of a script for some of many keys, which it names by their positions. */
+type ArgumentsOf = (group: readonly number[]) => readonly Argument[]
+
+/** Commands on keys, sent to where the keys live. A script names keys in pairs: a value, and its lease. */
+export class KeyCommands {
+  readonly link: Link
+  readonly keys: Keyspace
+  readonly scripts: Evaluator
+  readonly #reads: Pick<ReadBatch<unknown, unknown>, 'flush'>
+  readonly #copies: Pick<LocalCopies, 'drop'> | undefined
+
+  /**
+   * @param reads The reads of this turn, which have not been sent yet.
+   * @param copies The copies in this process.
+   */
+  constructor(
+    link: Link,
+    keys: Keyspace,
+    scripts: Evaluator,
+    reads: Pick<ReadBatch<unknown, unknown>, 'flush'>,
+    copies: LocalCopies | undefined,
+  ) {
+    this.link = link
+    this.keys = keys
+    this.scripts = scripts
+    this.#reads = reads
+    this.#copies = copies
+  }
+
+  /** The names of a value and of its lease. */
+  pair(key: string): [value: string, lease: string] {
+    return [this.keys.value(key), this.keys.lease(key)]
+  }
+
+  /** Sends a command on a value. */
+  send(name: Command['name'], key: string, ...args: readonly Argument[]): Promise<unknown> {
+    const own = this.keys.value(key)
+    return this.link.send({ name, args: [own, ...args], key: own })
+  }
+
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    return this.scripts.run(script, this.pair(key), args)
+  }
+
+  /** Runs a script over many keys: one command for each group that may share one. */
+  async runAll(script: Script, keys: readonly string[], argsOf: ArgumentsOf): Promise<unknown[]> {
+    const groups = this.link.groups(keys.map((key) => this.keys.value(key))) ?? [[...keys.keys()]]
+    const commands = groups.map((group) => {
+      const names = group.flatMap((at) => this.pair(keys[at] as string))
+      return evaluation(script, names, argsOf(group))
+    })
+    const answers = await this.scripts.sendAll(commands)
+    for (const answer of answers) if (answer instanceof Error) throw answer
+    return answers
+  }
+
+  /** Runs a script that changes a key. */
+  change(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    return this.changing([key], () => this.run(script, key, args))
+  }
+
+  /** The same for many keys: one command for each group that may share one. */
+  changeAll(script: Script, keys: readonly string[], argsOf: ArgumentsOf): Promise<unknown[]> {
+    return this.changing(keys, () => this.runAll(script, keys, argsOf))
+  }
+
+  /** Runs a script that names what it needs, and changes keys. */
+  changeNamed(
+    script: Script,
+    keys: readonly string[],
+    names: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    return this.changing(keys, () => this.scripts.run(script, names, args))
+  }
+
+  /** Makes a change that no read which came first sees, and no copy in this process outlives. */
+  changing<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
+    const copies = this.#copies
+    this.#reads.flush()
+    if (copies === undefined) return send()
+    copies.drop(keys)
+    return send().finally(() => copies.drop(keys))
+  }
+
+  /** Forgets copies in this process of keys that may hold something else than it thinks. */
+  changed(keys: readonly string[]): void {
+    this.#copies?.drop(keys)
+  }
+}

@@ -1,0 +1,60 @@
+import type { Locks } from '@cashews/core'
+import { INSPECT_KEY, snapshotIn } from './inspect.ts'
+import type { KeyCommands } from './key-commands.ts'
+import { Keyspace } from './keyspace.ts'
+import type { Argument } from './link.ts'
+import type { ReleaseBell } from './release-bell.ts'
+import { PUT, Script, ttlOf } from './script.ts'
+import type { StoredValues } from './stored-values.ts'
+
+/** KEYS: the lock. ARGV: token, ttl. */
+const ACQUIRE = new Script(`${PUT}
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+put(KEYS[1], ARGV[1], ARGV[2])
+return 1`)
+
+/** KEYS: the lock, and its key. ARGV: token, ttl. Answers as `INSPECT` does; 0 while another holds it. */
+const ACQUIRE_AND_INSPECT = new Script(`${INSPECT_KEY}${PUT}
+if ARGV[2] == '' or not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  local owner = redis.call('GET', KEYS[1])
+  if owner and owner ~= ARGV[1] then return 0 end
+  put(KEYS[1], ARGV[1], ARGV[2])
+end
+return inspect(KEYS[2])`)
+
+/** KEYS: the lock. ARGV: token, ttl. */
+const EXTEND = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1`)
+
+/** KEYS: the lock. ARGV: token, channel. Tells those who wait for the lock. */
+const RELEASE = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('UNLINK', KEYS[1])
+redis.call('PUBLISH', ARGV[2], KEYS[1])
+return 1`)
+
+/** Locks, each a string that holds the token of its owner. */
+export function redisLocks({ link, keys, scripts }: KeyCommands, values: StoredValues, bell: ReleaseBell): Locks {
+  const run = async (script: Script, lock: string, args: readonly Argument[]): Promise<boolean> =>
+    (await scripts.run(script, [keys.lock(lock)], args)) === 1
+  return {
+    acquire: (lock, token, lifetime) => run(ACQUIRE, lock, [token, ttlOf(lifetime)]),
+    acquireAndInspect: (lock, token, lifetime) => {
+      const key = Keyspace.ofLock(lock)
+      const names = [keys.lock(lock), keys.value(key)]
+      return scripts
+        .run(ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])
+        .then((answer) => (answer === 0 ? undefined : snapshotIn(key, answer, values)))
+    },
+    extend: (lock, token, lifetime) => run(EXTEND, lock, [token, ttlOf(lifetime)]),
+    release: (lock, token) => run(RELEASE, lock, [token, bell.channel]),
+    isLocked: async (lock) => {
+      const name = keys.lock(lock)
+      return (await link.send({ name: 'exists', args: [name], key: name })) === 1
+    },
+    released: (lock, atMost) => bell.released(keys.lock(lock), atMost),
+  }
+}

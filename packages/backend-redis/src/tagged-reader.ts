@@ -1,0 +1,54 @@
+import { type Awaitable, isPending, MISS, type TagAsker } from '@cashews/core'
+import type { RecordsOfTags } from './known-records.ts'
+import type { Waiting } from './read-batch.ts'
+import type { StoredValues } from './stored-values.ts'
+
+/** Who waits for a value and the records of its tags. */
+export class TaggedReader implements Waiting<Buffer | null> {
+  readonly count: number
+  readonly #values: StoredValues
+  readonly #key: string
+  readonly #name: string
+  readonly #known: RecordsOfTags
+  readonly #asker: TagAsker
+
+  /** @param name Of the value. */
+  constructor(values: StoredValues, key: string, name: string, known: RecordsOfTags, asker: TagAsker) {
+    this.count = 1 + known.records.length
+    this.#values = values
+    this.#key = key
+    this.#name = name
+    this.#known = known
+    this.#asker = asker
+  }
+
+  settle(all: readonly (Buffer | null | Error)[], from: number): void {
+    const bytes = all[from]
+    const start = bytes instanceof Buffer ? this.#known.endOfHead(bytes, all, from + 1) : 0
+    if (start === 0) {
+      this.#settleOther(all.slice(from, from + this.count))
+      return
+    }
+    const value = this.#values.decodeBare(this.#name, (bytes as Buffer).subarray(start))
+    this.#whenReady(value, (value) => this.#asker.fresh(value))
+  }
+
+  /** Tells what was found that is not as fresh as it was thought to be. */
+  #settleOther(all: readonly (Buffer | null | Error)[]): void {
+    const [bytes, ...records] = all
+    for (const one of all) if (one instanceof Error) throw one
+    const held = records.map((record) => record?.toString() ?? MISS)
+    const value = bytes ? this.#values.decode(this.#key, bytes as Buffer) : MISS
+    this.#whenReady(value, (value) => this.#asker.found([value, ...held]))
+  }
+
+  /** Goes on when a value is there, at once if it is. */
+  #whenReady(value: Awaitable<unknown>, found: (value: unknown) => void): void {
+    if (isPending(value)) value.then(found).catch((error) => this.failed(error))
+    else found(value)
+  }
+
+  failed(error: unknown): void {
+    this.#asker.failed(error)
+  }
+}

@@ -131,7 +131,7 @@ export class DiskStore implements Base {
   /** Opens the first file. The others are opened on first use. */
   open(host: BackendHost): Awaitable<void> {
     this.#host = host
-    for (const shard of this.#shards) shard.isClosed = false
+    for (const shard of this.#shards) shard.reopen()
     const [first] = this.#shards
     return chain((first as Shard).open(), () => this.#janitor.start())
   }

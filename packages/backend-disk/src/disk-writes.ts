@@ -57,7 +57,7 @@ export class DiskWrites {
     if (stampsBeside(value)) return this.set(key, value, lifetime)
     const shard = this.#shards.of(key)
     const raw = rawOf(value)
-    return ifThereIsRoom(shard, key, () =>
+    return ifThereIsRoom(shard, [key], () =>
       chain(this.#values.stored(shard, key, raw), (encoded) =>
         put(shard, key, encoded, { lifetime, since: performance.now() }),
       ),
@@ -68,11 +68,10 @@ export class DiskWrites {
     const since = performance.now()
     const hashes = entries.map(([key]) => hashOf(key))
     await inBatches(this.#shards.all, hashes, async (shard, places) => {
-      const encoded = await this.#encodeAll(
-        shard,
-        places.map((at) => entries[at] as readonly [string, unknown]),
-      )
-      await ifThereIsRoom(shard, undefined, () =>
+      const some = places.map((at) => entries[at] as readonly [string, unknown])
+      const encoded = await this.#encodeAll(shard, some)
+      const keys = encoded.map(({ key }) => key)
+      await ifThereIsRoom(shard, keys, () =>
         shard.write((file) => {
           const expiresAt = endOf(lifetime, file.now())
           for (const entry of encoded) {
@@ -105,7 +104,7 @@ export class DiskWrites {
     write: (shard: Shard, encoded: Encoded, since: Milliseconds) => Awaitable<boolean>,
   ): Awaitable<boolean> {
     const shard = this.#shards.of(key)
-    return ifThereIsRoom(shard, key, () => {
+    return ifThereIsRoom(shard, [key], () => {
       const encoded = this.#values.encode(shard, key, value)
       // Not before: a caller cannot be told that it failed before this turn ends, which encoding may make a long one.
       const since = performance.now()
@@ -117,7 +116,7 @@ export class DiskWrites {
   async #encodeAll(shard: Shard, entries: readonly (readonly [key: string, value: unknown])[]): Promise<NewEntry[]> {
     const made: NewEntry[] = []
     for (const [key, value] of entries)
-      await ifThereIsRoom(shard, key, async () => {
+      await ifThereIsRoom(shard, [key], async () => {
         const encoded = this.#values.encode(shard, key, value)
         made.push({ key, expiresAt: null, ...(isPending(encoded) ? await encoded : encoded) })
         return true
@@ -140,14 +139,16 @@ function put(shard: Shard, key: string, encoded: Encoded, { lifetime, exists, si
   }, since)
 }
 
-/** Returns false when there is no room for a value. What it would have replaced is outdated, and is removed too. */
-function ifThereIsRoom(shard: Shard, key: string | undefined, write: () => Awaitable<boolean>): Awaitable<boolean> {
+/** Returns false when there is no room. What would have been replaced is outdated, and is removed too. */
+function ifThereIsRoom(shard: Shard, keys: readonly string[], write: () => Awaitable<boolean>): Awaitable<boolean> {
   return recover(write, (error) => {
     if (!(error instanceof NoRoomError)) throw error
     shard.refused(error)
-    if (key === undefined) return false
-    const replaced = shard.read((file) => file.find(key) !== undefined)
-    const removed = chain(replaced, (isThere) => isThere && shard.remove((file) => file.delete(key)))
+    const outdated = shard.read((file) => keys.filter((key) => file.find(key) !== undefined))
+    const removed = chain(
+      outdated,
+      (outdated) => outdated.length > 0 && shard.remove((file) => outdated.map((key) => file.delete(key))),
+    )
     return chain(removed, () => false)
   })
 }

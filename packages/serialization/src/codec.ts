@@ -6,7 +6,7 @@ import { isFlat } from './flat.ts'
 import { parse, stringify } from './json.ts'
 import { pack, unpack } from './msgpack.ts'
 import { packPlain } from './plain-writer.ts'
-import { NOBODY, Refusal } from './refusal.ts'
+import { Refusal, UNREGISTERED } from './refusal.ts'
 import { nameOf, remedyFor } from './remedy.ts'
 import { settle, Unsettled } from './settle.ts'
 import type { Vocabulary } from './settler.ts'
@@ -145,7 +145,7 @@ function explained(key: string, value: unknown, error: unknown): ValueError {
   if (error instanceof Refusal) {
     const { part, message } = error
     const what = `${whereIs(part, value)} is ${nameOf(part)}`
-    const remedy = message === NOBODY && typeof part === 'object' && part !== null ? remedyFor(part) : ''
+    const remedy = message === UNREGISTERED && typeof part === 'object' && part !== null ? remedyFor(part) : ''
     return new ValueError(`Cannot keep the value of "${key}": ${what}, and ${message}.${remedy}`)
   }
   const why = error instanceof RangeError ? 'it is nested too deeply' : String((error as Error)?.message ?? error)

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { revive } from './revive.ts'
 import { MARK } from './tagged.ts'
 
-/** How a tagged part begins in the text. Text of users may hold it too, which costs them a closer look. */
+/** How a tagged part begins in JSON text. Strings of users may contain it too: reading them only takes a little longer. */
 const BEGIN = `{"${MARK}":[`
 
 /** Writes settled data as JSON text, after `reserved` bytes that are free for a header. */
@@ -16,13 +16,13 @@ export function stringify(settled: unknown, reserved: number): Buffer {
 /** Reads JSON text from `start` on. */
 export function parse(bytes: Buffer, start: number): unknown {
   const text = bytes.toString('utf8', start)
-  // What is not UTF-8 becomes this character, which text may hold itself.
+  // Invalid UTF-8 becomes this character, but a string may also contain it.
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start))) throw new Error('the payload is not UTF-8')
   const value: unknown = JSON.parse(text)
   return text.includes(BEGIN) ? untag(value) : value
 }
 
-/** Revives the tagged parts, the inner ones first. */
+/** Restores the tagged parts, the inner ones first. */
 function untag(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(untag)

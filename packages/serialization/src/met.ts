@@ -1,15 +1,15 @@
-/** Up to here a list is searched faster than a set. */
+/** Up to this size, a list is searched faster than a set. */
 const MOST_OF_FEW = 16
 
-/** The objects that a look at a value met, and which of them it met again. */
+/** The objects found in a walk through a value, and those that were found repeatedly. */
 export class Met {
-  /** Few in a list, many in a set. */
+  /** In a list while they are few, then in a set. */
   readonly #few: object[] = []
   #many: Set<object> | undefined
   /** The objects that occur more than once. Absent when there is none. */
   repeated: Set<object> | undefined
 
-  /** Notes an object; one that was met before as repeated. */
+  /** Notes an object, and returns whether it is new; one that was found before is repeated. */
   isNew(value: object): boolean {
     const few = this.#few
     if (this.#many === undefined) {

@@ -29,13 +29,13 @@ for (const type of REFUSED)
   })
 const packr = new Packr({ useRecords: false, useToJSON: false })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true, structures: [] })
-// Records are read by functions compiled from the bytes. Where none can be noted, none is read.
+// msgpackr reads records by functions that it compiles from the bytes. Frozen, the list takes none.
 Object.freeze((unpackr as unknown as { structures: object[] }).structures)
 
-// What a byte that no format uses is read as: one object for everybody.
+// The one byte that MessagePack does not use is read as a shared object.
 Object.freeze(unpackr.unpack(Buffer.of(0xc1)))
 
-/** Payloads up to this size are read from a buffer of ours, whose memory and `DataView` are at hand. */
+/** Payloads up to this size are copied to a buffer of our own and read from there, which saves creating a `DataView`. */
 const SCRATCH_BYTES = 8_192
 const scratch = Buffer.alloc(SCRATCH_BYTES)
 Object.defineProperty(scratch, 'buffer', { value: scratch.buffer })
@@ -47,12 +47,12 @@ export function pack(settled: unknown, reserved: number): Buffer {
   return packr.pack(settled, RESERVE_START_SPACE | reserved)
 }
 
-/** Reads data from `start` on. Runs nothing that the bytes bring. */
+/** Reads data from `start` on. Runs no code that the bytes may contain. */
 export function unpack(bytes: Buffer, start: number): unknown {
   const end = bytes.length
   if (end === start) throw new Error('there is no payload')
   if (end > SCRATCH_BYTES) return unpackr.unpack(bytes.subarray(start))
-  scratch.set(bytes) // half of what `copy` costs, for all of it
+  scratch.set(bytes) // twice as fast as `copy`
   range.start = start
   range.end = end
   return unpackr.unpack(scratch, range)

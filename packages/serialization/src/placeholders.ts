@@ -1,4 +1,4 @@
-/** Stands for a repeated part until all parts are read. */
+/** Takes the place of a repeated part until all parts are read. */
 export class Reference {
   readonly id: number
   isReplaced = false
@@ -8,7 +8,7 @@ export class Reference {
   }
 }
 
-/** Stands for an instance of a custom type until its decoder has answered. */
+/** Takes the place of an instance of a custom type until its decoder has finished. */
 export class CustomPart {
   readonly id: string
   data: unknown

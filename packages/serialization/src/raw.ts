@@ -1,9 +1,9 @@
 import { kindOfOption, ValueError } from '@cashews/core'
 
 /**
- * What a store that keeps bytes writes for `setRaw`.
+ * The bytes or text that `setRaw` writes in a store of bytes.
  *
- * @throws {ValueError} When it is nothing that `getRaw` answers.
+ * @throws {ValueError} When `getRaw` cannot have returned the value.
  */
 export function rawOf(value: unknown): Buffer | string {
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value

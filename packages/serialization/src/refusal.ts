@@ -1,7 +1,7 @@
-/** Why an instance of a class is refused that is neither built in nor registered. */
-export const NOBODY = 'nobody registered its class'
+/** Why an instance of an unknown class is refused. */
+export const UNREGISTERED = 'nobody registered its class'
 
-/** Thrown for a part that cannot be kept; whoever catches it finds out where the part is. */
+/** Thrown for a part that cannot be stored. The serializer adds where in the value it is. */
 export class Refusal extends Error {
   readonly part: unknown
 

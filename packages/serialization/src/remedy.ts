@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 
-/** What to do about a part that nobody registered the class of, as the end of a message. */
+/** What to do about a part whose class is not registered, as the end of an error message. */
 export function remedyFor(part: object): string {
   if (part instanceof Promise) return ' Await it first.'
   if (part instanceof Response) return ' Call registerResponse() once.'
@@ -10,7 +10,7 @@ export function remedyFor(part: object): string {
   return ` Store plain data, or say how it is kept: registerType(${name}, { id, encode, decode }).`
 }
 
-/** A part of a value as messages call it. */
+/** Describes a part of a value for error messages. */
 export function nameOf(part: unknown): string {
   if (typeof part === 'function') return `the function "${part.name}"`
   if (typeof part !== 'object') return `the ${typeof part} ${String(part)}`

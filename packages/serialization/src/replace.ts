@@ -1,7 +1,7 @@
 import { CustomPart, Reference } from './placeholders.ts'
 import type { Fields } from './plain.ts'
 
-/** Puts in place of each object inside `root` what `by` answers for it, and goes on inside of that. */
+/** Replaces each object inside `root` by what `by` returns for it, and continues inside of that. */
 export function replace(root: unknown, by: (part: object) => unknown): unknown {
   const seen = new Set<object>()
   const queue: object[] = []

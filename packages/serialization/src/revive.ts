@@ -6,7 +6,7 @@ import type { Fields } from './plain.ts'
 import { makeError } from './revived-error.ts'
 import { TAG, type Tag } from './tagged.ts'
 
-/** Makes of a tagged part what it was. Throws when the content is not what the tag promises. */
+/** Restores a tagged part. Throws when the content does not match the tag. */
 export function revive(tag: unknown, content: unknown): unknown {
   const make = Object.hasOwn(MAKERS, tag as Tag) ? MAKERS[tag as Tag] : undefined
   if (!make) throw new Error(`unknown tag ${String(tag)}`)
@@ -45,7 +45,7 @@ function makeBigint(content: unknown): bigint {
 function makeView(content: unknown): unknown {
   const [name, bytes] = asList(content)
   const View = VIEWS.find((known) => known.name === name) ?? fail()
-  // A copy of its own, aligned for the widest element.
+  // A copy, aligned for the widest element.
   const { buffer } = new Uint8Array(asBytes(bytes))
   return View === ArrayBuffer ? buffer : new (View as unknown as new (buffer: ArrayBuffer) => unknown)(buffer)
 }
@@ -64,7 +64,7 @@ function makeRows(content: unknown): Fields[] {
   return rows
 }
 
-/** A list with holes. Its length alone costs nothing, whatever it is. */
+/** Restores a list with holes. Its length allocates nothing, however large it is. */
 function makeSparse(content: unknown): unknown[] {
   const [length, items] = asList(content)
   const list: unknown[] = []
@@ -76,7 +76,7 @@ function makeSparse(content: unknown): unknown[] {
   return list
 }
 
-/** Defines, never assigns: a key named `__proto__` is data. */
+/** Defines properties rather than assigning them: a key named `__proto__` is data. */
 function define(target: object, entries: readonly (readonly [unknown, unknown])[]): object {
   for (const [key, value] of entries)
     Object.defineProperty(target, asText(key), { value, enumerable: true, configurable: true, writable: true })

@@ -1,7 +1,7 @@
 import { ERRORS } from './built-in.ts'
 import { asList, asText, fail, pairs } from './content.ts'
 
-/** Makes an error of its class, its message, its properties, and the names of those that are not enumerable. */
+/** Restores an error from its class, message, properties, and the names of those that are not enumerable. */
 export function makeError(content: unknown): Error {
   const [name, message, more, hidden] = asList(content)
   const Class = ERRORS.find((known) => known.name === name) ?? fail()
@@ -18,7 +18,7 @@ export function makeError(content: unknown): Error {
   return error
 }
 
-/** An error without a stack: where it is read tells nothing. */
+/** Creates an error without a stack, which would only show where it was read. */
 function bareError(Class: object, message: string, properties: [unknown, unknown][]): Error {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0

@@ -2,11 +2,11 @@ import { settleWhole, type Vocabulary, type Work } from './settler.ts'
 import { snapshot } from './snapshot.ts'
 
 /**
- * Makes of a value what a codec can write: plain data, and {@link Tagged} where plain data has no word. What is plain
- * already is answered as it is, without a copy: whoever asks must write it at once. An {@link Unsettled} copy where an
- * encoder takes its time.
+ * Converts a value to what a codec can write: plain data, and {@link Tagged} parts for everything else. A value that is
+ * plain already is returned without a copy: the caller must write it at once. If an encoder of a custom type is
+ * asynchronous, it returns an {@link Unsettled} copy.
  *
- * @throws {Refusal} When a part cannot be kept.
+ * @throws {Refusal} When a part cannot be stored.
  */
 export function settle(value: unknown, vocabulary: Vocabulary): unknown {
   const work: Work = { vocabulary, above: [], pending: undefined }
@@ -14,7 +14,7 @@ export function settle(value: unknown, vocabulary: Vocabulary): unknown {
   return work.pending === undefined ? settled : new Unsettled(snapshot(settled), work.pending)
 }
 
-/** What {@link settle} answers while encoders of custom types are at work. */
+/** A settled copy that still waits for encoders of custom types. */
 export class Unsettled {
   readonly #kept: unknown
   readonly #pending: readonly Promise<unknown>[]
@@ -24,7 +24,7 @@ export class Unsettled {
     this.#pending = pending
   }
 
-  /** Waits until all is there. Encoders may wait for others in their turn. */
+  /** Waits for all encoders, also for those that are added meanwhile. */
   async settled(): Promise<unknown> {
     for (let at = 0; at < this.#pending.length; at++) await this.#pending[at]
     return this.#kept

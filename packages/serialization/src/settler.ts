@@ -3,14 +3,14 @@ import { BUILT_IN } from './built-in-encoders.ts'
 import { type AnyType, callOf, typeFor } from './custom-types.ts'
 import { Met } from './met.ts'
 import { type Fields, isForeign, isOdd, isPlain, MOST_FIELDS_OF_MAP, refuseSymbols } from './plain.ts'
-import { NOBODY, Refusal } from './refusal.ts'
+import { Refusal, UNREGISTERED } from './refusal.ts'
 import { columnsOf, hasKeys, rowsOf } from './rows.ts'
 import { snapshot } from './snapshot.ts'
 import { TAG, Tagged } from './tagged.ts'
 
-/** What the bytes of a codec can say by themselves. */
+/** What a codec can represent without {@link Tagged} parts. */
 export interface Vocabulary {
-  /** Whether only JSON can be said: neither `undefined`, NaN, infinities, big integers nor bytes. */
+  /** Whether only JSON can be represented: no `undefined`, NaN, infinities, big integers or bytes. */
   readonly jsonOnly: boolean
   /** How deep a value may be nested. */
   readonly depth: number
@@ -18,21 +18,21 @@ export interface Vocabulary {
   readonly errorStacks: boolean
 }
 
-/** What is known while a value is settled, custom types inside of custom types included. */
+/** The state while a value is settled, shared by the values of custom types inside it. */
 export interface Work {
   readonly vocabulary: Vocabulary
   /** The instances of custom types whose encoding is under way. */
   readonly above: readonly object[]
-  /** The encoders of custom types that have not answered yet. */
+  /** The encoders of custom types that have not finished. */
   pending: Promise<unknown>[] | undefined
 }
 
-/** The parts that occur more than once. */
+/** The parts that occur more than once, with their numbers. */
 interface Names {
   readonly of: ReadonlySet<object>
-  /** The number of each that was met. */
+  /** The numbers of those that were found so far. */
   readonly ids: Map<object, number>
-  /** Numbers and parts in turn, each as soon as it is settled. */
+  /** Numbers and settled parts, alternating. */
   readonly table: unknown[]
 }
 
@@ -40,7 +40,7 @@ const INT64 = 2n ** 63n
 const NEGATIVE_ZERO = new Tagged(TAG.negativeZero, null)
 const UNDEFINED = new Tagged(TAG.undefined, null)
 
-/** Settles a value that no other holds: with the repeated parts of its own. */
+/** Settles a whole value, with the parts that are repeated inside it. */
 export function settleWhole(value: unknown, work: Work): unknown {
   const first = new Settler(work)
   const settled = first.settle(value, 0)
@@ -49,17 +49,17 @@ export function settleWhole(value: unknown, work: Work): unknown {
   return new Settler(work, repeated, first.encoded).settleGraph(value)
 }
 
-/** Goes through a value once. When it meets parts again, all is settled anew by one who knows them. */
+/** Settles a value in one walk. If any parts turn out to be repeated, a second settler that knows them does it again. */
 export class Settler {
   readonly vocabulary: Vocabulary
   readonly #work: Work
   readonly #jsonOnly: boolean
   readonly #depth: number
-  /** The objects met so far. */
+  /** The objects found so far. */
   readonly met: Met = new Met()
-  /** What the encoders of custom types answered: they are asked once. */
+  /** What the encoders of custom types returned: they are called only once for each instance. */
   encoded: Map<object, unknown> | undefined
-  /** The names of the repeated parts. Absent while those are looked for. */
+  /** The repeated parts. Absent during the first walk, which finds them. */
   readonly #names: Names | undefined
 
   constructor(work: Work, repeated?: ReadonlySet<object>, encoded?: Map<object, unknown>) {
@@ -71,7 +71,7 @@ export class Settler {
     this.#names = repeated && { of: repeated, ids: new Map(), table: [] }
   }
 
-  /** Settles a value whose repeated parts are known: each is written once, and named where it occurs. */
+  /** Settles a value whose repeated parts are known: each is written once, and referred to where it occurs. */
   settleGraph(value: unknown): Tagged {
     const root = this.settle(value, 0)
     return new Tagged(TAG.graph, [this.#names?.table, root])
@@ -104,7 +104,7 @@ export class Settler {
     return names.of.has(value) ? this.#named(value, names, depth) : this.#parts(value, depth)
   }
 
-  /** A part that occurs more than once. */
+  /** A reference to a repeated part. */
   #named(value: object, { ids, table }: Names, depth: number): Tagged {
     const known = ids.get(value)
     if (known !== undefined) return new Tagged(TAG.reference, known)
@@ -126,7 +126,7 @@ export class Settler {
     if (builtIn) return builtIn(value, this, depth)
     if (isForeign(prototype))
       return Array.isArray(value) ? this.#items(value, depth) : this.#fields(value as Fields, depth)
-    throw new Refusal(value, NOBODY)
+    throw new Refusal(value, UNREGISTERED)
   }
 
   #fields(value: Fields, depth: number): unknown {
@@ -145,7 +145,7 @@ export class Settler {
     return copy ?? value
   }
 
-  /** Keys and values in turn, for what is no usual object. */
+  /** Keys and values, alternating, for objects that a map cannot represent. */
   #pairs(value: Fields, depth: number): unknown[] {
     refuseSymbols(value)
     return Object.keys(value).flatMap((key) => [this.settle(key, depth), this.settle(value[key], depth)])
@@ -156,7 +156,7 @@ export class Settler {
     return keys ? this.#rows(value, keys, depth) : this.#list(value, 0, undefined, depth)
   }
 
-  /** The items from `from` on, behind those that were copied before. */
+  /** Settles the items from `from` on, and adds them to those in `copied`. */
   #list(value: readonly unknown[], from: number, copied: unknown[] | undefined, depth: number): unknown {
     let copy = copied
     for (let at = from; at < value.length; at++) {
@@ -185,14 +185,14 @@ export class Settler {
     return new Tagged(TAG.rows, [keys, flat])
   }
 
-  /** A list with holes, of which nothing was copied yet or all is settled anew. */
+  /** A list with holes: all of its items are settled again. */
   #sparse(value: readonly unknown[], depth: number): Tagged {
     const keys = Object.keys(value).filter((key) => String(Number(key) >>> 0) === key)
     const items = keys.flatMap((key) => [Number(key), this.settle(value[Number(key)], depth)])
     return new Tagged(TAG.sparse, [value.length, items])
   }
 
-  /** What a custom type is made of is a value of its own. */
+  /** An instance of a custom type: its content is settled as a whole value of its own. */
   #custom(value: object, type: AnyType): Tagged {
     const { vocabulary, above } = this.#work
     if (above.includes(value)) throw new Refusal(value, 'what its registered type encodes holds the instance itself')
@@ -212,9 +212,9 @@ export class Settler {
     else {
       const kept = encoded.then((data) => {
         keep(data)
-        snapshot(tagged) // Others may still be waited for.
+        snapshot(tagged) // Other encoders may not have finished.
       })
-      kept.catch(() => {}) // Whoever awaits the others in turn comes to this one later.
+      kept.catch(() => {}) // Handled later, when `settled` comes to await this one.
       this.#wait(kept)
     }
     return tagged
@@ -225,7 +225,7 @@ export class Settler {
     this.#work.pending.push(...pending)
   }
 
-  /** All of a list, each in its place. */
+  /** Settles each value of a list. */
   settleAll(values: Iterable<unknown>, depth: number): unknown[] {
     return Array.from(values, (value) => this.settle(value, depth))
   }

@@ -1,19 +1,19 @@
 import { hasSymbols, isPlainPart } from './plain.ts'
 
-/** The most parts of a value that counts as small: a list or an object, and each item or field of it. */
+/** The most parts of a small value: every list and object counts as one, and so does each item and field. */
 const MOST_PARTS = 200
 
 /**
- * Tells whether a value is small, and JSON text alone says all of it: plain objects and lists, each met once, of text,
- * finite numbers, booleans and `null`. What it says no to may still be fit to be kept.
+ * Whether a value is small and can be represented by JSON alone: plain objects and lists, none of them repeated, of
+ * strings, finite numbers, booleans and `null`. Other values may still be storable.
  *
- * @param depth How deep it may be nested.
+ * @param depth The deepest nesting allowed.
  */
 export function isSmallJson(value: unknown, depth: number): boolean {
   try {
     return new Look(depth).passes(value, 0)
   } catch {
-    return false // of a part that cannot be read
+    return false // a part could not be read
   }
 }
 

@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import type { Fields } from './plain.ts'
 import { TAG, Tagged } from './tagged.ts'
 
-/** Copies what was settled by reference, so that later changes of the value do not matter. */
+/** Copies the parts that were settled without a copy, so that later changes of the value have no effect. */
 export function snapshot(settled: unknown): unknown {
   if (typeof settled !== 'object' || settled === null) return settled
   if (types.isUint8Array(settled)) return Buffer.from(settled)

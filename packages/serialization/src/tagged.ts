@@ -1,4 +1,4 @@
-/** What a part is that plain data cannot say. The numbers are written: never change or reuse one. */
+/** The kinds of {@link Tagged} parts. The numbers are stored: never change or reuse one. */
 export const TAG = {
   negativeZero: 1,
   date: 2,
@@ -27,10 +27,10 @@ export type Tag = (typeof TAG)[keyof typeof TAG]
 /** Marks a tagged part in JSON: `{"$":[tag,content]}`. */
 export const MARK = '$'
 
-/** A part of a value that plain data cannot say: its kind, and the plain data it is made of. */
+/** A part that plain data cannot represent: its kind, and the plain data to restore it from. */
 export class Tagged {
   readonly tag: Tag
-  /** Only the content of a custom type changes, once: when its encoder has answered. */
+  /** Changes only for a custom type, once: when its encoder has finished. */
   content: unknown
 
   constructor(tag: Tag, content: unknown) {

@@ -1,14 +1,14 @@
 import { TAG, Tagged } from './tagged.ts'
 
-/** What UTF-8 makes of half a surrogate pair. */
+/** The replacement character, which half a surrogate pair becomes in UTF-8. */
 const REPLACEMENT = Buffer.from('\ufffd')
 
-/** Tells whether text may have been lost when it became UTF-8. To look for one byte first is faster. */
+/** Whether text may have been damaged by encoding it as UTF-8. Searching for one byte first is faster. */
 export function mayBeIllFormed(written: Buffer): boolean {
   return written.includes(REPLACEMENT[0] as number) && written.includes(REPLACEMENT)
 }
 
-/** Says by its 16-bit units, anywhere in settled data, text that UTF-8 cannot say. Answers a copy. */
+/** Returns a copy of settled data in which text that UTF-8 cannot represent is replaced by its 16-bit units. */
 export function spellOut(settled: unknown): unknown {
   if (typeof settled === 'string')
     return settled.isWellFormed() ? settled : new Tagged(TAG.text, Buffer.from(settled, 'utf16le'))

@@ -1,8 +1,8 @@
 const MOST_PARTS = 1_000_000
-/** A way of more characters is told by its two ends. */
+/** A longer path is shortened to its two ends. */
 const LONGEST = 200
 
-/** Finds a part in a value, and answers the way to it, such as `it.user.tags[2]`; `it` is the value itself. */
+/** Finds a part in a value, and returns the path to it, such as `it.user.tags[2]`; `it` is the value itself. */
 export function whereIs(part: unknown, value: unknown): string {
   const seen = new Set<object>()
   const queue: [found: unknown, way: string][] = [[value, 'it']]

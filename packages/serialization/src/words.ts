@@ -7,27 +7,27 @@ const SLAB_BYTES = 8_192
 const LEAST_BYTES = 1_024
 /** The memory of larger payloads is reused, up to this size. */
 const MOST_KEPT = 1_048_576
-/** The most that a number takes, what says how long text, a list or a map is, and what marks a tagged part. */
+/** The most bytes of a number, of the header of a string, list or map, and of the start of a tagged part. */
 const WORD_BYTES = 9
-/** Up to here one byte says how many bytes of text there are, or items of a list. */
+/** Up to this length, the header of a string or list is one byte. */
 const FEW_BYTES = 31
 const FEW_ITEMS = 15
 /** The most UTF-8 bytes per UTF-16 unit. For longer text they are counted, rather than reserving three times as much. */
 const BYTES_PER_UNIT = 3
 const LONG_TEXT = 4_096
 
-/** Writes MessagePack, word after word: the very bytes that msgpackr writes. */
+/** Writes MessagePack, with the very bytes that msgpackr writes. */
 export class Words {
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   #cut = 0
   #large = Buffer.alloc(0)
-  /** What is written to: the slab, or what a payload grew in. */
+  /** The buffer that is written to: the slab, or one for a larger payload. */
   #bytes = this.#slab
   #view = new DataView(this.#bytes.buffer)
   #start = 0
   #at = 0
 
-  /** Begins a payload behind `reserved` free bytes. What was begun before and not ended is dropped. */
+  /** Begins a payload after `reserved` free bytes. A payload that was begun and not ended is dropped. */
   begin(reserved: number): void {
     if (SLAB_BYTES - this.#cut < LEAST_BYTES) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -38,7 +38,7 @@ export class Words {
     this.#at = this.#cut + reserved
   }
 
-  /** Answers what was written since it began: nobody writes there again. */
+  /** Returns the payload. Its memory is not written to again. */
   end(): Buffer {
     const written = this.#bytes.subarray(this.#start, this.#at)
     if (this.#bytes !== this.#slab) return Buffer.from(written)
@@ -86,14 +86,14 @@ export class Words {
     else this.#word32(0xd2, value)
   }
 
-  /** Writes text, unless UTF-8 cannot say it: answers whether it did. */
+  /** Writes a string, unless UTF-8 cannot represent it. Returns whether it did. */
   text(value: string): boolean {
     const { length } = value
     if (length > FEW_BYTES) return this.#utf8(value)
     this.#claim(length + 1)
     const bytes = this.#bytes
     let to = this.#at + 1
-    // What is short and ASCII takes less time here than a call of Node.
+    // For short ASCII text, a loop is faster than a call of Node.
     for (let from = 0; from < length; from++) {
       const unit = value.charCodeAt(from)
       if (unit > 0x7f) return this.#utf8(value)
@@ -129,7 +129,7 @@ export class Words {
     else this.#word32(0xdd, length)
   }
 
-  /** Begins a map; its keys and values come next, in turn. Answers where it began. */
+  /** Begins a map; its keys and values come next, alternating. Returns where it began. */
   openMap(): number {
     this.#claim(WORD_BYTES)
     const opened = this.#at - this.#start
@@ -169,7 +169,7 @@ export class Words {
     this.#at += 5
   }
 
-  /** Sees to it that so many bytes can be written. */
+  /** Makes room for a number of bytes. */
   #claim(bytes: number): void {
     if (this.#bytes.length - this.#at < bytes) this.#grow(bytes)
   }
@@ -191,7 +191,7 @@ export class Words {
   }
 }
 
-/** How many bytes say how long text is. */
+/** The number of bytes of a string's header. */
 function sizeOfSize(size: number): number {
   if (size <= FEW_BYTES) return 1
   return size < 0x100 ? 2 : size < 0x10000 ? 3 : 5

@@ -13,10 +13,10 @@ export type CachedOptions<
 > = CachingOptions<F, K, N>
 
 /**
- * Keeps what a slow function answers, and answers from there until it expires.
+ * Stores the results of a slow function, and returns them until they expire.
  *
- * Concurrent calls with the same key share one run and its result. A key that is invalidated during the run is not
- * stored. When the function fails, everybody who waited gets the error, and nothing is stored.
+ * Concurrent calls with the same key share one run and its result. If the key is invalidated during the run, the result
+ * is not stored. If the function fails, all callers that waited get the error, and nothing is stored.
  *
  * ```ts
  * const getUser = cached(cache, { ttl: '3h', key: 'user:{id}' }, async (id: string) => db.user(id))

@@ -51,10 +51,10 @@ interface Answering {
 /** The shared settings of one strategy, checked and ready. */
 export interface Caching {
   /**
-   * Puts the strategy around a function, or answers a decorator that waits for it. What is stored in place of a result, where
-   * errors are stored, is thrown; while the cache is switched off, the function runs alone.
+   * Puts the strategy around a function, or returns a decorator. Stored errors are thrown. While the cache is switched off,
+   * only the function runs.
    *
-   * @param answering Is given the read-through of the function, which loads, stores and answers what is stored.
+   * @param answering Gets the read-through of the function, which loads, stores, and answers what is stored.
    */
   around(
     fn: AnyFunction | undefined,
@@ -66,9 +66,9 @@ export interface Caching {
 interface OwnTraits {
   /** The names of the options that only this strategy has. */
   readonly own?: readonly string[]
-  /** Stands before every key of the strategy, so that two strategies around one function do not share entries. */
+  /** The prefix of every key of the strategy, so that two strategies around one function do not share entries. */
   readonly prefix?: string
-  /** `false`: an error never takes the place of a result, whatever the condition says. @default true */
+  /** `false`: an error never replaces a stored result, whatever the condition says. @default true */
   readonly keepsErrors?: boolean
 }
 

@@ -43,7 +43,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   /** Until then the breaker is known to be closed. */
   let closed: Moment | undefined
 
-  /** Answers that it happened. */
+  /** Emits a change, and returns true. */
   const tell = (state: CircuitEvent['state']) => {
     cache.tell('circuit', { ...seen(), key, state }, rules.onChange)
     return true
@@ -58,7 +58,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
     return (await cache.delete(openKey)) && tell('closed')
   }
 
-  /** Makes what counts an error, and passes it on. */
+  /** Returns a function that counts an error, and throws it again. */
   const failing = (isProbe: boolean) => async (error: unknown) => {
     const left = loadSignal()?.reason
     // A call abandoned by its callers says nothing about the function, unless they had waited too long.

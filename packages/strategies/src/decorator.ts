@@ -1,7 +1,7 @@
 import { decorating, type Target } from '@cashews/core'
 import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
 
-/** What the compiler asks of a method, since no decorator of either kind can change its type. */
+/** A compile-time check of a method: it has to be asynchronous already, as a decorator cannot change its type. */
 type Decorable<F extends AnyFunction> =
   Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
 

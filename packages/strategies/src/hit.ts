@@ -108,12 +108,12 @@ export function countingHits(
           await dropReplaced(key, old)
           return answer
         }
-        // Whether it is good enough for the terms of who asks, a load finds out.
+        // Under terms, the load below decides whether the stored result meets them.
         const stored = currentTerms() ? MISS : await cache.read(key)
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(call, stored)
-          // One that comes while the refresh before is being finished leaves it to the next.
+          // A hit that comes just before the end of the previous refresh starts none: the next one does.
           if (hits >= updateAfter && background)
             refreshes.start(
               key,

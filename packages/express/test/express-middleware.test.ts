@@ -114,6 +114,18 @@ describe.each([
     await expect.poll(text).toBe('/shop answer 2 for ada')
   })
 
+  it('refresh through a handler that sets a limit of time to its connection', async () => {
+    const app = express()
+    let count = 0
+    app.get('/', cacheResponse(cache, { staleWhileRevalidate: '1m' }), (request, response) => {
+      request.setTimeout(1_000)
+      response.setTimeout(1_000)
+      response.set('cache-control', 'max-age=0').send(`page ${++count}`)
+    })
+    const url = await listen(app)
+    await expect.poll(async () => (await fetch(url)).text()).toBe('page 2')
+  })
+
   it('refresh through the application that theirs is mounted on', async () => {
     let calls = 0
     const shop = express()

@@ -1,6 +1,5 @@
 import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { Writable } from 'node:stream'
 
 const refreshes = new WeakSet<IncomingMessage>()
 
@@ -9,9 +8,12 @@ export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
 
+/** Writes nowhere. */
+const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => taken()
+
 /** Repeats a request on a handler, without a client. Resolves when the response has ended. */
 export function runAgain(listener: RequestListener, request: IncomingMessage): Promise<void> {
-  const socket = new Socket()
+  const socket = Object.assign(new Socket(), { _write: drop, _writev: undefined })
   Object.defineProperty(socket, 'remoteAddress', { value: request.socket.remoteAddress })
   if ('encrypted' in request.socket) Object.defineProperty(socket, 'encrypted', { value: true })
   const again = new IncomingMessage(socket)
@@ -21,8 +23,7 @@ export function runAgain(listener: RequestListener, request: IncomingMessage): P
   again.push(null)
   refreshes.add(again)
   const response = new ServerResponse(again)
-  const nowhere = new Writable({ write: (_chunk, _encoding, taken) => taken() })
-  response.assignSocket(nowhere as Socket)
+  response.assignSocket(socket)
   return new Promise((resolve) => {
     response.once('finish', resolve).once('close', resolve)
     listener(again, response as Parameters<RequestListener>[1])

@@ -1,6 +1,6 @@
-import { Readable, Transform } from 'node:stream'
+import { finished, Readable, Transform } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { type Body, type Exchange, headerOf, type Reply } from '@cashews/http'
+import { type Body, type Exchange, headerOf, type Reply, sizeOfBody } from '@cashews/http'
 import type { FastifyReply } from 'fastify'
 
 /** Whether the content of a reply is streamed. */
@@ -48,7 +48,13 @@ export function send(reply: FastifyReply, { status, fields, body }: Reply): void
   if (status === 304) reply.removeHeader('content-type')
   reply.code(status)
   reply.headers(fields)
-  reply.send(body || undefined)
+  reply.send(body && fields['content-type'] === undefined ? untyped(reply, body) : body || undefined)
+}
+
+/** Content as a stream, because Fastify makes up a type for text and bytes that have none. */
+function untyped(reply: FastifyReply, body: Body): Readable {
+  reply.header('content-length', sizeOfBody(body))
+  return Readable.from([body], { objectMode: false })
 }
 
 /** The same stream, recorded by the exchange while it is read. */
@@ -68,7 +74,8 @@ export function recorded(source: Readable, exchange: Exchange): Readable {
       next(error)
     },
   })
-  source.on('error', (error) => recorder.destroy(error))
-  source.on('close', () => source.readableEnded || recorder.destroy(new Error('The content ended early.')))
+  finished(source, { writable: false }, (error) => {
+    if (error) recorder.destroy(error)
+  })
   return source.pipe(recorder)
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
 import { type CashewsOptions, cashews } from '@cashews/fastify'
@@ -52,6 +53,17 @@ describe('the Fastify plugin', () => {
     expect((await app.inject('/below')).headers.etag).toBeDefined()
     expect((await app.inject('/outside')).headers.etag).toBeUndefined()
     expect(app).not.toHaveProperty('cashews')
+  })
+
+  it('sends no endless response for a stream that is destroyed by then', async () => {
+    await start()
+    app.get('/', { config: { cashews: { ttl: '1m' } } }, async (_request, reply) => {
+      const content = Readable.from(['a', 'b'])
+      content.destroy()
+      await once(content, 'close')
+      return reply.send(content)
+    })
+    expect((await app.inject('/')).statusCode).toBe(500)
   })
 
   it('says so when it is registered twice, on one instance or below itself', async () => {

@@ -3,6 +3,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
+import type { HttpRequest } from '@cashews/http'
 import { cached, early, rateLimit } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -448,6 +449,46 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
   })
 
+  describe('a resource that begins to vary by more', () => {
+    it('has nothing stored that was made before it was forgotten', async () => {
+      const [opened, started] = [gate(), gate()]
+      let state = 'old'
+      const answer: TestRoute['answer'] = async ({ headers }) => {
+        const body = state
+        if (headers['x-a'] !== '2') return { headers: { vary: 'X-A' }, body }
+        started.open()
+        await opened.promise
+        return { headers: { vary: 'X-A, X-B' }, body }
+      }
+      const change = () => {
+        state = 'new'
+        return { status: 204 }
+      }
+      const url = await start({
+        routes: [
+          { path: '/', cached: { ttl: '1m' }, answer },
+          { path: '/', method: 'POST', answer: change },
+        ],
+      })
+      await ask(url, { headers: { 'x-a': '1' } })
+      const slow = ask(url, { headers: { 'x-a': '2' } })
+      await started.promise
+      await ask(url, { method: 'POST' })
+      opened.open()
+      expect((await slow).text).toBe('old')
+      expect((await ask(url, { headers: { 'x-a': '2' } })).text).toBe('new')
+    })
+
+    it('is stored again from the next request on', async () => {
+      const answer: TestRoute['answer'] = ({ headers }) => ({ headers: { vary: headers['x-a'] ? 'X-A, X-B' : 'X-A' } })
+      const { url } = await startCounting({ answer })
+      const variants = [{}, { 'x-a': '1' }, {}, { 'x-a': '1' }, {}, { 'x-a': '1' }] as Record<string, string>[]
+      const got: string[] = []
+      for (const headers of variants) got.push((await ask(url, { headers })).text)
+      expect(got).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4', 'answer 3', 'answer 4'])
+    })
+  })
+
   describe('users', () => {
     const whoami: TestRoute['answer'] = async (request) => {
       await later(Math.random() * 5)
@@ -481,6 +522,24 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
           expect(got.headers['cache-control']).toBe('private, max-age=60')
         }
       expect(calls).toHaveBeenCalledTimes(2)
+    })
+
+    it.each([
+      ['a promise', async ({ fields }: HttpRequest) => fields['x-user']],
+      ['an object', ({ fields }: HttpRequest) => new Set([fields['x-user']])],
+    ])('share nothing where the route tells who asks by %s, which is reported', async (_, varyBy) => {
+      const answer: TestRoute['answer'] = ({ headers }) => ({ body: `for ${headers['x-user']}` })
+      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m', varyBy: varyBy as never }, answer }] })
+      for (const name of ['ada', 'bob'])
+        expect((await ask(url, { headers: { 'x-user': name } })).text).toBe(`for ${name}`)
+      expect(String(errors.splice(0)[0])).toContain('varyBy returns the id of a user as text')
+    })
+
+    it('share nothing where the route says null of those it does not know', async () => {
+      const varyBy = (() => null) as never
+      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m', varyBy }, answer: whoami }] })
+      for (const cookie of ['session=1', 'session=2'])
+        expect((await ask(url, { headers: { cookie } })).text).toBe(`for ${cookie}`)
     })
 
     it('share what is marked as everybody’s', async () => {
@@ -586,6 +645,14 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
   })
 
   describe('what stands for a resource', () => {
+    it('with a range that cannot be had is answered so for nobody else', async () => {
+      const answer: TestRoute['answer'] = ({ headers }) =>
+        headers.range ? { status: 416, headers: { 'content-range': 'bytes */3' } } : { body: 'abc' }
+      const url = await start({ routes: [{ path: '/', cached: { ttl: '1m', statuses: () => true }, answer }] })
+      expect((await ask(url, { headers: { range: 'bytes=9-' } })).status).toBe(416)
+      expect(await ask(url)).toMatchObject({ status: 200, text: 'abc' })
+    })
+
     it('is its host too, and what a proxy says of it', async () => {
       const answer: TestRoute['answer'] = ({ headers }) => ({
         headers: { 'x-host': (headers['x-forwarded-host'] as string) ?? headers.host },
@@ -638,6 +705,26 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const { url } = await startCounting({ answer: () => ({ headers: { 'set-cookie': 'a=1' } }) })
       const got = await Promise.all(Array.from({ length: 20 }, () => ask(url)))
       expect(new Set(got.map(({ text }) => text)).size).toBe(20)
+    })
+
+    it.each([
+      ['must be validated before each use', { etag: '"v1"', 'cache-control': 'max-age=60, no-cache' }, {}],
+      ['is stale at once', { etag: '"v1"', 'cache-control': 'public, max-age=0' }, {}],
+      ['is too old for one of them', { age: '50', 'cache-control': 'max-age=100' }, { 'cache-control': 'max-age=10' }],
+    ] as const)('do not share what %s', async (_, headers, asked) => {
+      const [opened, arrived] = [gate(), vi.fn()]
+      const { calls, ...route } = counting({
+        cached: { revalidate: true },
+        answer: () => opened.promise.then(() => ({ headers })),
+      })
+      const url = await start({ before: () => arrived(), routes: [route] })
+      const first = ask(url)
+      await expect.poll(() => calls.mock.calls.length).toBe(1)
+      const second = ask(url, { headers: asked })
+      await expect.poll(() => arrived.mock.calls.length).toBe(2)
+      opened.open()
+      expect((await first).text).toBe('answer 1')
+      expect((await second).text).toBe('answer 2')
     })
 
     it('get their answer when the first of them leaves in the middle', async () => {
@@ -719,6 +806,16 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(hit.body.equals(whole)).toBe(true)
       expect(hit.headers['content-type']).toBe('application/octet-stream')
       expect(hit.headers.etag).toMatch(/^W\//)
+    })
+
+    it('of no type is answered without one', async () => {
+      const url = await startCached(() => ({ body: Readable.from(['<h1>', 'page']) }))
+      for (const status of ['stored', 'hit']) {
+        const { text, headers } = await ask(url)
+        expect([text, headers['content-type']]).toEqual(['<h1>page', undefined])
+        expect(headers['cache-status']).toContain(status)
+      }
+      expect((await ask(url, { method: 'HEAD' })).headers).toMatchObject({ 'content-length': '8' })
     })
 
     it('reaches two readers whole', async () => {
@@ -846,12 +943,16 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).status).toBe(500)
     })
 
-    it('does not stand in where it says that it must not', async () => {
+    it.each([
+      [61, 'max-age=60, must-revalidate, stale-if-error=60'],
+      [1, 'max-age=60, no-cache'],
+    ])('does not stand in after %i s where it says that it must not: %s', async (seconds, control) => {
       let status = 200
-      const headers = { 'cache-control': 'max-age=60, must-revalidate, stale-if-error=60' }
-      const { url } = await startCounting({ cached: { staleIfError: '1h' }, answer: () => ({ status, headers }) })
+      const headers = { 'cache-control': control, etag: '"v1"' }
+      const options = { staleIfError: '1h', revalidate: true } as const
+      const { url } = await startCounting({ cached: options, answer: () => ({ status, headers }) })
       await ask(url)
-      elapse(61)
+      elapse(seconds)
       status = 503
       expect((await ask(url)).status).toBe(503)
     })

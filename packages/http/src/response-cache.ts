@@ -1,4 +1,4 @@
-import { type Awaitable, type Cache, chain, Refreshes } from '@cashews/core'
+import { type Awaitable, type Cache, chain, checkThat, Refreshes } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import type { CacheControl } from './cache-control.ts'
 import { appended, type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
@@ -82,7 +82,7 @@ export class ResponseCache {
     const key = isOurs(request) && !directives.noStore ? this.#keys.of(request) : undefined
     if (key === undefined) return { visit: { forward: 'bypass' } }
     const { fields } = request
-    const identity = this.#options.varyBy?.(request)
+    const identity = this.#identityOf(request)
     const isPersonal = identity === undefined && this.#rules.hasCredentials(fields)
     return this.#decide({ request, key, identity, directives, isPersonal, hasWaited: false, isRefresh })
   }
@@ -106,7 +106,7 @@ export class ResponseCache {
         now,
       )
     }
-    if (stored && FAILURES.has(said.status) && ageNow(stored, now) - stored.lifetime < stored.staleIfError) {
+    if (stored && FAILURES.has(said.status) && maySubstitute(stored, now)) {
       recorder?.refuse()
       if (ask) this.#tallies.of(ask.request).stale++
       return this.#replyOf(stored, { ...status, forwardStatus: said.status }, now)
@@ -147,6 +147,15 @@ export class ResponseCache {
   async forget(request: Resource): Promise<boolean> {
     const key = this.#keys.of(request)
     return key !== undefined && this.#store.delete(key)
+  }
+
+  /** @throws {ConfigurationError} When `varyBy` returns what could be the same for several users. */
+  #identityOf(request: HttpRequest): string | undefined {
+    const identity: unknown = this.#options.varyBy?.(request) ?? undefined
+    if (identity === undefined) return undefined
+    const isText = ['string', 'number', 'bigint'].includes(typeof identity)
+    checkThat(isText, 'varyBy returns the id of a user as text, or undefined, and no promise', identity)
+    return String(identity)
   }
 
   #hit(request: HttpRequest): Reply | undefined {
@@ -198,10 +207,12 @@ export class ResponseCache {
   /** Continues after waiting for the response to another request. */
   #share(ask: Ask, shared: Shared): Awaitable<Decision> {
     if (shared === 'again') return this.#decide(ask)
-    if (shared === 'alone') return this.#decide({ ...ask, hasWaited: true })
+    const now = Date.now()
+    if (shared === 'alone' || judge(shared, ask.directives, now) !== 'hit')
+      return this.#decide({ ...ask, hasWaited: true })
     this.#tallies.of(ask.request).shared++
     const status = { forward: 'uri-miss', isCollapsed: true, ...this.#debug(ask) } as const
-    return { reply: this.#replyOf(shared, status, Date.now()) }
+    return { reply: this.#replyOf(shared, status, now) }
   }
 
   /** Plans to store a reply, if it may be stored. */
@@ -253,6 +264,11 @@ function judge(stored: StoredResponse, directives: CacheControl, now: number): V
   if (left > 0) return 'hit'
   if (-left < stored.staleWhileRevalidate) return 'due'
   return !stored.isStrict && maxStale > 0 && -left <= maxStale ? 'hit' : 'stale'
+}
+
+/** Whether a stored response may be sent in place of a failure (RFC 5861 §4). */
+function maySubstitute(stored: StoredResponse, now: number): boolean {
+  return !stored.isNoCache && ageNow(stored, now) - stored.lifetime < stored.staleIfError
 }
 
 /**

@@ -20,8 +20,9 @@ export interface ResponseCacheOptions<R = unknown> {
   /** How long a stale response is still sent when the handler fails with 500, 502, 503 or 504. @default 0 */
   readonly staleIfError?: Ttl
   /**
-   * Identifies the user: each one then has stored responses of their own, which are `private`. Without it, requests
-   * with `Authorization` or cookies share only responses marked `public`, `s-maxage` or `must-revalidate`.
+   * Identifies the user: each one then has stored responses of their own, which are `private`. Without it, or where it
+   * returns `undefined`, requests with `Authorization` or cookies share only responses marked `public`, `s-maxage` or
+   * `must-revalidate`.
    */
   readonly varyBy?: Asked<R, [], string | undefined>
   /** Globs of cookies that do not identify a user, such as `_ga*`. @default none */

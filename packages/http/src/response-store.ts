@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Awaitable, type Cache, chain, isOvertakenUnder, type Lease, MISS, type Milliseconds } from '@cashews/core'
+import { type Awaitable, type Cache, chain, type Lease, MISS, type Milliseconds } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 import { isStored, isVariants, type StoredResponse, type Variants } from './stored-response.ts'
 import { variantOf } from './vary.ts'
@@ -77,19 +77,19 @@ export class ResponseStore {
     { response, names, lifetime, lease, tags }: ToStore,
   ): Promise<void> {
     const { key } = wanted
-    const varies = names.length > 0 || this.#isByIdentity || known !== undefined
-    if (!varies) await this.#cache.store(key, response, lifetime, lease, tags)
+    const isUniform = known === undefined && names.length === 0 && !this.#isByIdentity
+    if (isUniform) await this.#cache.store(key, response, lifetime, lease, tags)
     // If the list was deleted since, its variants are out of reach anyway.
     else if (known && names.every((name) => known.names.includes(name)))
       await this.#cache.store(place, response, lifetime, lease, tags)
-    else if (!isOvertakenUnder(lease, tags)) {
-      const all = [...new Set([...(known?.names ?? []), ...names])].sort()
-      const variants: Variants = { kind: 'variants', names: all, id: randomUUID() }
+    else {
+      const variants = variantsBy([...(known?.names ?? []), ...names])
       const long = Math.max(LONG, 2 * lifetime)
-      const isListed = known
-        ? await this.#cache.call<'set'>({ command: 'set', key, value: variants, lifetime: long })
-        : await this.#cache.store(key, variants, long, lease)
-      if (isListed) await this.#add(placeOf(wanted, variants), response, lifetime, tags)
+      // The lease is that of a variant, and would not tell whether the list was deleted since: the response is not stored.
+      if (known) await this.#cache.call<'set'>({ command: 'set', key, value: variants, lifetime: long, exists: true })
+      // Under its tags too: a tag that is deleted before the response is stored puts it out of reach.
+      else if (await this.#cache.store(key, variants, long, lease, tags))
+        await this.#add(placeOf(wanted, variants), response, lifetime, tags)
     }
   }
 
@@ -105,6 +105,10 @@ export class ResponseStore {
     const now = this.#cache.getNow(key)
     return now === MISS ? this.#cache.call<'get'>({ command: 'get', key }) : now
   }
+}
+
+function variantsBy(names: readonly string[]): Variants {
+  return { kind: 'variants', names: [...new Set(names)].sort(), id: randomUUID() }
 }
 
 function placeOf({ key, request, identity }: Wanted, { names, id }: Variants): string {

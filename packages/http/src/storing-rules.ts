@@ -25,6 +25,9 @@ export interface Plan {
 /** How long a stale response is kept that can be revalidated, in seconds. */
 const VALIDATION_TIME = 3_600
 
+/** Statuses that answer the range or the conditions of one request, which no key tells. */
+const OF_THIS_REQUEST: ReadonlySet<number> = /* @__PURE__ */ new Set([206, 304, 412, 416])
+
 /** Whether and for how long a response is stored: RFC 9111 §3, but stricter where users could see each other's. */
 export class StoringRules {
   readonly #options: ResponseCacheOptions
@@ -80,7 +83,7 @@ export class StoringRules {
   /** Whether a response with this header may be stored. */
   mayKeep(ask: Ask, status: number, fields: Fields): boolean {
     const directives = parseCacheControl(fields['cache-control'])
-    if (status < 200 || status === 206 || status === 304 || !this.#isKept(status)) return false
+    if (status < 200 || OF_THIS_REQUEST.has(status) || !this.#isKept(status)) return false
     if (directives.noStore || (directives.mustUnderstand && !isUnderstood(status))) return false
     if (directives.private && ask.identity === undefined) return false
     if (ask.isPersonal && !isOpen(directives)) return false

@@ -69,7 +69,7 @@ const budgets = [
   onTop('early', 725),
   onTop('soft', 585),
   onTop('hit', 620),
-  onTop('failover', 280),
+  onTop('failover', 287),
   onTop('locked', 450),
   onTop('invalidates', 410),
   onTop('slidingRateLimit', 765),

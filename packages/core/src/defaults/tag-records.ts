@@ -1,7 +1,19 @@
 import { type Awaitable, all, chain, recover } from '../awaitable.ts'
 import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../backend.ts'
 import { CommandError } from '../errors.ts'
-import { AHEAD, type Proof } from './tag-steps.ts'
+import {
+  AHEAD,
+  ANY,
+  compare,
+  margin,
+  newStamp,
+  raise,
+  recordKeyOf,
+  recordKeysOf,
+  stampIn,
+  type TagState,
+} from './tag-record.ts'
+import type { Proof } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
 
@@ -12,23 +24,8 @@ export type TagStore = Pick<Backend, 'getMany' | 'getNow' | 'set' | 'delete' | '
 /** What records of some tags were just found to hold. */
 export type Known = ReadonlyMap<string, string | undefined>
 
-/** Whether the tags of a value are as they were; only expired since; or gone. */
-export type TagState = 'fresh' | 'expired' | 'gone'
-
-const PREFIX = '\u0000tag\u0000'
-/** Removed with every deletion of any tag: for loads whose tags are not known before. */
-const ANY = '\u0000tag\u0000*'
-
 /** How long a load may take and still be stored. */
 const LOAD: Milliseconds = 300_000
-
-/** How much longer than its longest-lived member a record lives, so that not every write has to prolong it. */
-const MARGIN = 1.25
-
-/** Tells the keys of records from those of the application. */
-export function isRecordKey(key: string): boolean {
-  return key.startsWith(PREFIX)
-}
 
 /**
  * The records of tags, one key each: a random generation, and a revision. To delete a tag removes its record, to
@@ -221,55 +218,4 @@ export class TagRecords {
   #isStill(key: string, stamp: string | undefined): Awaitable<boolean> {
     return chain(this.#store.inspect(key), (found) => found !== MISS && stampIn(found.value) === stamp)
   }
-}
-
-/** How many keys of records are kept ready. */
-const READY_KEYS = 8_192
-const readyKeys = /* @__PURE__ */ new Map<string, string>()
-
-/** The key of the record of a tag. To look one up that is ready spares to put it together and to hash it. */
-export function recordKeyOf(tag: string): string {
-  const ready = readyKeys.get(tag)
-  if (ready !== undefined) return ready
-  if (readyKeys.size >= READY_KEYS) readyKeys.clear()
-  const key = `${PREFIX}=${tag}`
-  readyKeys.set(tag, key)
-  return key
-}
-
-/** The keys of the records that tell about tags before they are known, or when they are. */
-export function recordKeysOf(tags: TagsAhead): readonly string[] {
-  return tags === 'any' ? [ANY] : tags.map(recordKeyOf)
-}
-
-/** Of this process alone, and never the same twice. Short, for each value with tags carries some: letters, digits, `+/.:`. */
-export function newStamp(): string {
-  self ??= btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))))
-  return `${self}.${(made++).toString(36)}:0`
-}
-let self: string | undefined
-let made = 0
-
-function raise(record: string): string {
-  const at = record.lastIndexOf(':') + 1
-  return record.slice(0, at) + (Number(record.slice(at)) + 1)
-}
-
-function stampIn(record: unknown): string | undefined {
-  if (typeof record !== 'string') return undefined
-  return record.startsWith(AHEAD) ? record.slice(AHEAD.length) : record
-}
-
-function compare(stamp: string, now: string | undefined): TagState {
-  if (stamp === now) return 'fresh'
-  return now !== undefined && generation(stamp) === generation(now) ? 'expired' : 'gone'
-}
-
-function generation(stamp: string): string {
-  return stamp.slice(0, stamp.lastIndexOf(':'))
-}
-
-/** How long the records of a value live. */
-export function margin(lifetime: Milliseconds): Milliseconds {
-  return Math.ceil(lifetime * MARGIN)
 }

@@ -1,9 +1,6 @@
 import type { Awaitable } from '../awaitable.ts'
 import type { Milliseconds, TagsAhead } from '../backend.ts'
 
-/** Begins a record made for a load that has not stored anything yet. It is to live no longer than what will be stored. */
-export const AHEAD = '~'
-
 /** What the tags of a load were before it: the stamps that their records held, or, where they are not known yet, that of the record of all. */
 export type Proof = readonly [stamps: readonly string[], tags: TagsAhead]
 
@@ -28,7 +25,7 @@ export interface TagAsker {
  * What a store does in one step with values and the records of their tags, where it keeps both and can see them at once. A
  * member answers `undefined` when it cannot for these keys: then it is done in several.
  *
- * A write puts values beside what the records hold. It makes those that are absent or {@link AHEAD}, and lets those that
+ * A write puts values beside what the records hold. It makes those that are absent or made ahead for a load, and lets those that
  * would end before the values live for `recordLifetime`.
  */
 export interface TagSteps {

@@ -1,8 +1,9 @@
 import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
 import { areSame } from './recent-tags.ts'
-import { margin, newStamp, type TagRecords } from './tag-records.ts'
-import { AHEAD, type KnownTags, type Proof, type TagSteps } from './tag-steps.ts'
+import { AHEAD, margin, newStamp } from './tag-record.ts'
+import type { TagRecords } from './tag-records.ts'
+import type { KnownTags, Proof, TagSteps } from './tag-steps.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TagStamp } from './tagged-value.ts'
 

@@ -19,12 +19,14 @@ import { batches } from '../batches.ts'
 import { WrongTypeError } from '../errors.ts'
 import { isLockKey } from './locks.ts'
 import { BATCH, countScanned, deleteScanned, reachesAside } from './scanned.ts'
-import { isRecordKey, margin, newStamp, TagRecords, type TagStore } from './tag-records.ts'
+import { isRecordKey } from './tag-record.ts'
+import { TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
 import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
 import { TaggedReads } from './tagged-reads.ts'
+import { tagsOver } from './tagged-tags.ts'
 import { nextTry, update } from './update.ts'
 
 /** A store, and what it does in one step with values and the records of their tags. */
@@ -38,11 +40,11 @@ export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?
  */
 export class TaggedStore implements BackendBase {
   readonly name: string
+  readonly tags: Tags
   readonly #base: TaggableBase
   readonly #records: TagRecords
   /** Where the records are, unless beside the values, where one step can see both. */
   readonly #store: TagStore | undefined
-  readonly #steps: TagSteps | undefined
   readonly #reads: TaggedReads
   readonly #apply: TaggedApply
 
@@ -69,24 +71,25 @@ export class TaggedStore implements BackendBase {
     this.name = base.name
     this.#base = base
     this.#store = store
-    this.#steps = store ? undefined : base.tagSteps
+    const steps = store ? undefined : base.tagSteps
     this.#records = new TagRecords(store ?? recordStoreOf(base), store !== undefined)
-    this.#reads = new TaggedReads(base, this.#records, store, this.#steps)
+    this.#reads = new TaggedReads(base, this.#records, store, steps)
     this.#apply = new TaggedApply(base, this.#records, this.#reads)
+    this.tags = tagsOver(base, this.#records, this.#reads, steps, (...how) => this.set(...how))
     if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
     for (const name of ['now', 'setMany', 'guard', 'partOf', ...(store?.ping ? [] : ['ping' as const])] as const) {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }
     Object.assign(this, kindsOver(base, this.#reads))
-    if (base.locks !== undefined) this.locks = base.locks && this.#locksOver(base.locks)
+    if (base.locks !== undefined) this.locks = base.locks && locksOver(base.locks, this.#reads)
     const { size } = base
     if (size)
       this.size = (key) => chain(!this.#reads.inUse || this.exists(key), (there) => (there ? size.call(base, key) : 0))
     if (base.getNow) this.getNow = (key) => this.#reads.getNow(key)
     if (base.answerNow) this.answerNow = (key, spot) => this.#reads.answerNow(key, spot)
     if (base.getFor) this.getFor = (key, asker) => this.#reads.getFor(key, asker)
-    if (base.leases) this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, this.#steps)
+    if (base.leases) this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, steps)
   }
 
   open(host: BackendHost): Awaitable<void> {
@@ -153,7 +156,7 @@ export class TaggedStore implements BackendBase {
       (error) =>
         chain(error instanceof WrongTypeError ? this.#base.get(key) : MISS, (found) => {
           if (!this.#reads.stampsOf(found)) throw error
-          return this.#incrTagged(key, by, lifetime, [])
+          return this.tags.incr(key, by, lifetime, [])
         }),
     )
   }
@@ -222,91 +225,18 @@ export class TaggedStore implements BackendBase {
       }),
     )
   }
+}
 
-  readonly tags: Tags = {
-    begin: () => {
-      this.#reads.inUse = true
-    },
-    set: (key, value, lifetime, tags, { exists, proof } = {}) =>
-      (exists === undefined && proof === undefined ? this.#setInOneStep(key, value, lifetime, tags) : undefined) ??
-      chain(this.#used.stamps(tags, lifetime, proof && JSON.parse(proof)), (stamps) =>
-        stamps === undefined ? false : this.set(key, this.#records.tie(stamps, value), lifetime, exists),
+/** Locks that tell of a key what a reader sees. */
+function locksOver(locks: Locks, reads: TaggedReads): Locks {
+  const { acquireAndInspect } = locks
+  if (!acquireAndInspect) return locks
+  return {
+    ...locks,
+    acquireAndInspect: (...lock) =>
+      chain(acquireAndInspect(...lock), (found) =>
+        found === undefined ? found : chain(reads.lookInto(found), ({ seen }) => seen),
       ),
-    setMany: (entries, lifetime, tags) =>
-      chain(
-        this.#setManyInOneStep(entries, lifetime, tags) ??
-          chain(this.#used.ensure(tags, lifetime), (stamps) =>
-            all(entries.map(([key, value]) => this.#base.set(key, this.#records.tie(stamps, value), lifetime))),
-          ),
-        () => {},
-      ),
-    incr: (key, by, lifetime, tags) => this.#incrTagged(key, by, lifetime, tags),
-    delete: (tags) => this.#used.delete(tags),
-    expire: (tags) => this.#used.expire(tags),
-    of: (key) =>
-      chain(this.#reads.look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
-    stale: (key) => this.#reads.stale(key),
-    capture: (tags) => chain(this.#used.capture(tags), (proof) => JSON.stringify(proof)),
-    holds: (proof) => this.#used.holds(JSON.parse(proof)),
-  }
-
-  /** The records, of whose use is taken note. */
-  get #used(): TagRecords {
-    this.#reads.inUse = true
-    return this.#records
-  }
-
-  /** Writes a value, and deals with its records, in one step; `undefined` where the store cannot. */
-  #setInOneStep(
-    key: string,
-    value: unknown,
-    lifetime: Milliseconds,
-    tags: readonly string[],
-  ): Awaitable<true> | undefined {
-    const steps = this.#steps
-    return steps?.set(key, value, lifetime, this.#reads.note(key, tags), newStamp(), margin(lifetime))
-  }
-
-  #setManyInOneStep(
-    entries: readonly (readonly [key: string, value: unknown])[],
-    lifetime: Milliseconds,
-    tags: readonly string[],
-  ): Awaitable<true> | undefined {
-    const steps = this.#steps
-    if (steps === undefined) return undefined
-    const known = steps.know(tags)
-    for (const [key] of entries) this.#reads.recent.put(key, known)
-    this.#reads.inUse = true
-    return steps.setMany(entries, lifetime, known, newStamp(), margin(lifetime))
-  }
-
-  /** Locks that tell of a key what a reader sees. */
-  #locksOver(locks: Locks): Locks {
-    const { acquireAndInspect } = locks
-    if (!acquireAndInspect) return locks
-    return {
-      ...locks,
-      acquireAndInspect: (...lock) =>
-        chain(acquireAndInspect(...lock), (found) =>
-          found === undefined ? found : chain(this.#reads.lookInto(found), ({ seen }) => seen),
-        ),
-    }
-  }
-
-  #incrTagged(key: string, by: number, lifetime: Milliseconds, tags: readonly string[], tries = 1): Awaitable<number> {
-    return chain(this.#reads.look(key), ({ found, seen, stamps }) => {
-      const [value, left, had] = seen === MISS ? [0, lifetime, []] : [seen.value, seen.timeLeft, stamps]
-      const sum = plus(key, value, by)
-      const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
-      return chain(this.#used.ensure(names, left), (now) => {
-        const kept = names.length > 0 ? this.#records.tie(now, sum) : sum
-        const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
-        const expected = { key, stamp: found === MISS ? undefined : found.stamp }
-        return chain(this.#base.apply([expected], [write]), (done) =>
-          done ? sum : this.#incrTagged(key, by, lifetime, tags, nextTry(key, tries)),
-        )
-      })
-    })
   }
 }
 
@@ -320,11 +250,4 @@ function recordStoreOf(base: TaggableBase): TagStore {
     inspect: (key) => base.inspect(key),
     apply: (expectations, writes) => base.apply(expectations, writes),
   }
-}
-
-function plus(key: string, value: unknown, by: number): number {
-  const sum = Number.isSafeInteger(value) ? (value as number) + by : Number.NaN
-  if (!Number.isSafeInteger(sum))
-    throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
-  return sum
 }

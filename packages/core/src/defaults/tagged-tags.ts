@@ -1,0 +1,103 @@
+import { type Awaitable, all, chain } from '../awaitable.ts'
+import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../backend.ts'
+import { WrongTypeError } from '../errors.ts'
+import { margin, newStamp } from './tag-record.ts'
+import type { TagRecords } from './tag-records.ts'
+import type { TagSteps } from './tag-steps.ts'
+import type { TaggedReads } from './tagged-reads.ts'
+import type { TaggableBase } from './tagged-store.ts'
+import { nextTry } from './update.ts'
+
+/**
+ * The tags of a store that knows values only: each value is stored beside what the records of its tags hold.
+ *
+ * @param put Writes a value that stands beside its stamps already.
+ */
+export function tagsOver(
+  base: TaggableBase,
+  records: TagRecords,
+  reads: TaggedReads,
+  steps: TagSteps | undefined,
+  put: Backend['set'],
+): Tags {
+  /** The records, for a command that uses tags. */
+  const used = (): TagRecords => {
+    reads.inUse = true
+    return records
+  }
+
+  /** Writes a value and its records in one step; `undefined` where the store cannot. */
+  const setInOneStep = (
+    key: string,
+    value: unknown,
+    lifetime: Milliseconds,
+    tags: readonly string[],
+  ): Awaitable<true> | undefined =>
+    steps?.set(key, value, lifetime, reads.note(key, tags), newStamp(), margin(lifetime))
+
+  const setManyInOneStep = (
+    entries: readonly (readonly [key: string, value: unknown])[],
+    lifetime: Milliseconds,
+    tags: readonly string[],
+  ): Awaitable<true> | undefined => {
+    if (steps === undefined) return undefined
+    const known = steps.know(tags)
+    for (const [key] of entries) reads.recent.put(key, known)
+    reads.inUse = true
+    return steps.setMany(entries, lifetime, known, newStamp(), margin(lifetime))
+  }
+
+  const incr = (
+    key: string,
+    by: number,
+    lifetime: Milliseconds,
+    tags: readonly string[],
+    tries = 1,
+  ): Awaitable<number> =>
+    chain(reads.look(key), ({ found, seen, stamps }) => {
+      const [value, left, had] = seen === MISS ? [0, lifetime, []] : [seen.value, seen.timeLeft, stamps]
+      const sum = plus(key, value, by)
+      const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
+      return chain(used().ensure(names, left), (now) => {
+        const kept = names.length > 0 ? records.tie(now, sum) : sum
+        const write: Write = { op: 'set', key, value: kept, lifetime: seen === MISS ? lifetime : 'keep' }
+        const expected = { key, stamp: found === MISS ? undefined : found.stamp }
+        return chain(base.apply([expected], [write]), (done) =>
+          done ? sum : incr(key, by, lifetime, tags, nextTry(key, tries)),
+        )
+      })
+    })
+
+  return {
+    begin: () => {
+      reads.inUse = true
+    },
+    set: (key, value, lifetime, tags, { exists, proof } = {}) =>
+      (exists === undefined && proof === undefined ? setInOneStep(key, value, lifetime, tags) : undefined) ??
+      chain(used().stamps(tags, lifetime, proof && JSON.parse(proof)), (stamps) =>
+        stamps === undefined ? false : put(key, records.tie(stamps, value), lifetime, exists),
+      ),
+    setMany: (entries, lifetime, tags) =>
+      chain(
+        setManyInOneStep(entries, lifetime, tags) ??
+          chain(used().ensure(tags, lifetime), (stamps) =>
+            all(entries.map(([key, value]) => base.set(key, records.tie(stamps, value), lifetime))),
+          ),
+        () => {},
+      ),
+    incr: (key, by, lifetime, tags) => incr(key, by, lifetime, tags),
+    delete: (tags) => used().delete(tags),
+    expire: (tags) => used().expire(tags),
+    of: (key) => chain(reads.look(key), ({ seen, stamps }) => (seen === MISS ? MISS : stamps.map(([tag]) => tag))),
+    stale: (key) => reads.stale(key),
+    capture: (tags) => chain(used().capture(tags), (proof) => JSON.stringify(proof)),
+    holds: (proof) => used().holds(JSON.parse(proof)),
+  }
+}
+
+function plus(key: string, value: unknown, by: number): number {
+  const sum = Number.isSafeInteger(value) ? (value as number) + by : Number.NaN
+  if (!Number.isSafeInteger(sum))
+    throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+  return sum
+}

@@ -1,6 +1,7 @@
 import { type Backend, type Cache, createCache, KeyTemplateError, keyContext, registerKeyContext } from '@cashews/core'
 import { cached, dynamic, early, failover, hit, invalidates, iterator, soft } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
@@ -354,6 +355,24 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await get()).toBe('good')
       await tags.delete('x')
       await expect(get()).rejects.toThrow('down')
+    })
+
+    it('leaves the old value for no longer than its ttl, in a transaction too', async () => {
+      let fails = false
+      const get = soft(cache, { ttl: '1m', key: 'k', tags: ['x'] }, async () => {
+        if (fails) throw new Error('down')
+        return 'good'
+      })
+      const inside = async () => {
+        await get()
+        fails = true
+        await tags.expire('x')
+        await elapse(50_000)
+        expect(await get()).toBe('good')
+        await elapse(11_000)
+        await expect(get()).rejects.toThrow('down')
+      }
+      await transaction(cache, inside, { mode: 'fast' })
     })
 
     it('makes cached run again', async () => {

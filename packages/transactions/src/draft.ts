@@ -64,6 +64,12 @@ export class Draft {
     return held === MISS ? MISS : copyOf(held.value)
   }
 
+  /** What it held when one of its tags expired inside. */
+  staleAt(key: string): unknown {
+    const held = this.#entries.get(key)?.staleAt(this.#clock.now()) ?? MISS
+    return held === MISS ? MISS : copyOf(held.value)
+  }
+
   stampAt(key: string): Stamp | undefined {
     const held = this.heldAt(key)
     return held === MISS ? undefined : held.stamp

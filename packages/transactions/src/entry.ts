@@ -19,14 +19,18 @@ export class Entry {
   /** Whether `seen` has a tag that the transaction deletes or expires. */
   isDropped = false
   /** The stale value that the key held when the transaction expired one of its tags; gone once it deletes any tag. */
-  stale: unknown = MISS
+  stale: Held | Miss = MISS
   /** Whether the key also keeps the tags that it has in the store. */
   keepsTags = false
 
   /** What the key holds as the transaction sees it. */
   at(now: Milliseconds): Held | Miss {
-    const held = this.fill?.held ?? this.own ?? this.seen ?? MISS
-    return held === MISS || held.expiresAt <= now ? MISS : held
+    return unexpired(this.fill?.held ?? this.own ?? this.seen ?? MISS, now)
+  }
+
+  /** What is left of {@link stale}: nothing, once something else was written. */
+  staleAt(now: Milliseconds): Held | Miss {
+    return this.own === MISS ? unexpired(this.stale, now) : MISS
   }
 
   /** What the store must hold at the time of the writes for the commit to be valid: the tags are deleted by then. */
@@ -66,6 +70,10 @@ export class Entry {
     this.write(held, judged, tags)
     this.keepsTags = keepsTags
   }
+}
+
+function unexpired(held: Held | Miss, now: Milliseconds): Held | Miss {
+  return held === MISS || held.expiresAt <= now ? MISS : held
 }
 
 /**

@@ -1,6 +1,5 @@
 import { type Awaitable, all, chain, MISS, type Miss, type Tags } from '@cashews/core'
 import { ask } from './ask.ts'
-import { copyOf } from './held.ts'
 import type { Reader } from './reader.ts'
 import type { View } from './view.ts'
 
@@ -42,9 +41,9 @@ export class TagsView implements Tags {
   readonly stale: Tags['stale'] = (key) => {
     const { draft, dropped } = this.#reader
     return this.#reader.claim([], () => {
-      const entry = draft.find(key)
-      if (entry?.own === MISS && entry.stale !== MISS) return copyOf(entry.stale)
-      if (entry?.isUntouched === false) return this.#reader.get(key)
+      const stale = draft.staleAt(key)
+      if (stale !== MISS) return stale
+      if (draft.find(key)?.isUntouched === false) return this.#reader.get(key)
       return chain(dropped.reachStale(key), (isDropped) =>
         isDropped ? MISS : ask<unknown>(this.#view.door, 'get', key, () => this.#store.stale(key)),
       )
@@ -83,6 +82,6 @@ export class TagsView implements Tags {
     const held = draft.heldAt(key)
     const entry = draft.entry(key)
     entry.write(MISS)
-    if (expired && held !== MISS) entry.stale = held.value
+    if (expired) entry.stale = held
   }
 }

@@ -34,7 +34,10 @@ afterAll(async () => {
   const start = performance.now()
   while (left().length > 0) {
     if (performance.now() - start > PATIENCE_MS)
-      throw new Error(`This file left to the next one: ${left().join(', ')}.`)
+      throw new Error(
+        `This file left to the next one: ${left().join(', ')}. Close what it opened; if a library never lets go of it, ` +
+          'give the file a process of its own: `alone` in vitest.config.ts finds it by a word it holds.',
+      )
     await pause(5)
   }
   process.off('worker', noteWorker)

@@ -235,7 +235,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
 
     it('is refused a batch of nothing, and a start before the first', async () => {
       const { exists } = emails()
-      await expect(exists.setMany(upTo(3), { batchSize: 0 })).rejects.toThrow('at least 1 element, not 0')
+      await expect(exists.setMany(upTo(3), { batchSize: 0 })).rejects.toThrow('batchSize must be at least 1, not 0')
       await expect(exists.setMany(upTo(3), { from: -1 })).rejects.toThrow('at least 0, not -1')
     })
 
@@ -703,10 +703,10 @@ describe('bloom', () => {
   it.each([
     [{ capacity: 10 }, 'needs a name'],
     [{ name: '', capacity: 10 }, 'needs a name'],
-    [{ name: 'a', capacity: 0 }, 'at least 1, not 0'],
+    [{ name: 'a', capacity: 0 }, 'at least 1 element, not 0'],
     [{ name: 'a', capacity: 10, falsePositives: 100 }, 'between 0 and 100'],
     [{ name: 'a', capacity: 10, falsePositives: '1', ttl: '1h', rotate: 2 }, "such as 1, not '1'."],
-    [{ name: 'a', capacity: 10, checkFalsePositive: 0 }, 'checkFalsePositive is true or false, not 0.'],
+    [{ name: 'a', capacity: 10, checkFalsePositive: 0 }, 'checkFalsePositive must be true or false, not 0.'],
     [{ name: 'a', capacity: 10, rotate: 2 }, 'needs a ttl'],
     [{ name: 'a', capacity: 10, ttl: '1h', rotate: 0 }, 'at least 1'],
     [{ name: 'a', capacity: 10, falsePositive: 2 }, 'not falsePositive.'],
@@ -736,11 +736,13 @@ describe('bloom', () => {
     await expect(isSpam.setMany(['a'], undefined as never)).rejects.toThrow('true or false, not undefined')
   })
 
-  it('refuses what is no cache, and no pair of capacities', () => {
+  it('refuses what is not a cache, and no pair of capacities', () => {
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(undefined as never, options, even)).toThrow('bloom takes the cache first')
     expect(() => dualBloom({} as never, options, even)).toThrow('dualBloom takes the cache first')
-    expect(() => dualBloom(cache, { ...options, capacity: null as never }, even)).toThrow('at least 1, not null')
+    expect(() => dualBloom(cache, { ...options, capacity: null as never }, even)).toThrow(
+      'at least 1 element, not null',
+    )
     expect(() => dualBloom(cache, { ...options, capacity: { true: 1 } as never }, even)).toThrow('not null')
     const half = { ...options, falsePositives: { true: 1 } as never }
     expect(() => dualBloom(cache, half, even)).toThrow('such as 1, not null.')
@@ -754,9 +756,9 @@ describe('bloom', () => {
     expect(() => bloom(cache, ((a: string) => a !== '') as never)).toThrow('not a function')
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(cache, options, 'text' as never)).toThrow(
-      "What a filter stands before is a function, not 'text'",
+      "The function of a filter must be a function, not 'text'",
     )
-    expect(() => dualBloom(cache, options, null as never)).toThrow('is a function, not null')
+    expect(() => dualBloom(cache, options, null as never)).toThrow('must be a function, not null')
   })
 
   it('refuses a function whose arguments it cannot tell, and a template that cannot work', () => {

@@ -127,9 +127,9 @@ describe('a cached method, by a standard decorator', () => {
     expect(repo.runs).toBe(2)
     expect(handleOf(Repo, 'count').template).toContain('count')
     expect(() => handleOf({ plain: () => 1 }, 'plain')).toThrow(
-      "'plain' of Object {plain} is no method with a strategy around it.",
+      "'plain' of Object {plain} is not a method with a strategy around it.",
     )
-    expect(() => handleOf(repo, 'runs' as never)).toThrow(/^'runs' of Repo .* is no method/)
+    expect(() => handleOf(repo, 'runs' as never)).toThrow(/^'runs' of Repo .* is not a method/)
   })
 
   it('shares one run by singleFlight', async () => {

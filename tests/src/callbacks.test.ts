@@ -149,7 +149,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(warn).toHaveBeenCalledExactlyOnceWith(
       '[cashews] onError failed:',
       expect.any(Error),
-      'when told of',
+      'for',
       expect.any(Error),
     )
     warn.mockRestore()

@@ -333,12 +333,12 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
   it('refuses options that cannot be', () => {
     const fn = async () => 1
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(
-      'errorsRate is a number from 1 to 100, not 0.',
+      'errorsRate must be a number from 1 to 100, not 0.',
     )
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 101 }, fn)).toThrow(/to 100, not 101/)
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0.5 }, fn)).toThrow(/from 1 to 100, not 0.5/)
     expect(() => circuitBreaker(cache, { ...usual, probes: 1.5 }, fn)).toThrow(
-      'probes is a whole number from 1 on, not 1.5.',
+      'probes must be a whole number from 1 on, not 1.5.',
     )
     expect(() => circuitBreaker(cache, { ...usual, minCalls: 0 }, fn)).toThrow(/minCalls/)
     expect(() => circuitBreaker(cache, { errorsRate: 1, key: 'k' } as never, fn)).toThrow(
@@ -347,7 +347,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(() => circuitBreaker(cache, { errorsRate: 1, period: 1 } as never, fn)).toThrow(/needs a ttl/)
     expect(() => circuitBreaker(cache, { ...usual, errors: TypeError } as never, fn)).toThrow(/such as \[TypeError\]/)
     expect(() => circuitBreaker(cache, { ...usual, onChange: 5 } as never, fn)).toThrow(
-      'onChange is a function, not 5.',
+      'onChange must be a function, not 5.',
     )
   })
 })

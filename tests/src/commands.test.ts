@@ -40,11 +40,11 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
 
   describe('an argument of another type', () => {
     it.each<[what: string, call: () => Promise<unknown>, message: string]>([
-      ['a token of locks', () => cache.setLock('key', 5 as never, { ttl: 1 }), 'A token is text, not 5.'],
-      ['no token', () => cache.unlock('key', undefined as never), 'A token is text, not undefined.'],
-      ['a member of sets', () => cache.setAdd('key', ['a', 5 as never]), 'A member is text, not 5.'],
-      ['a member to remove', () => cache.setRemove('key', [null as never]), 'A member is text, not null.'],
-      ['a message', () => cache.ping(5 as never), 'A message is text, not 5.'],
+      ['a token of locks', () => cache.setLock('key', 5 as never, { ttl: 1 }), 'A token must be text, not 5.'],
+      ['no token', () => cache.unlock('key', undefined as never), 'A token must be text, not undefined.'],
+      ['a member of sets', () => cache.setAdd('key', ['a', 5 as never]), 'A member must be text, not 5.'],
+      ['a member to remove', () => cache.setRemove('key', [null as never]), 'A member must be text, not null.'],
+      ['a message', () => cache.ping(5 as never), 'A message must be text, not 5.'],
       ['no function to load with', () => cache.getOrSet('key', undefined as never), 'a function, not undefined.'],
       [
         'no function to lock around',
@@ -105,15 +105,17 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
 
   describe('setMany', () => {
     it.each([[5], [null], ['ab'], [['ab']], [[1]]])('takes no %j for entries', async (entries) => {
-      await expect(cache.setMany(entries as never)).rejects.toThrow(/^Entries are an object, a Map or pairs, not .+\.$/)
+      await expect(cache.setMany(entries as never)).rejects.toThrow(
+        /^Entries must be an object, a Map or pairs, not .+\.$/,
+      )
       expect(await cache.getKeysCount()).toBe(0)
     })
   })
 
   describe('a wrong option', () => {
-    it('is refused by set, whose exists is true or false', async () => {
+    it('is refused by set, whose exists must be true or false', async () => {
       await expect(cache.set('key', 1, { ttl: 1, exists: 'no' as never })).rejects.toThrow(
-        "exists is true or false, not 'no'.",
+        "exists must be true or false, not 'no'.",
       )
       expect(await cache.exists('key')).toBe(false)
     })
@@ -235,8 +237,8 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getKeysCount()).toBe(7)
     })
 
-    it('refuse a key that is no text', async () => {
-      await expect(cache.get(1 as never)).rejects.toThrow('A key is text, not 1.')
+    it('refuse a key that is not text', async () => {
+      await expect(cache.get(1 as never)).rejects.toThrow('A key must be text, not 1.')
       await expect(cache.set(undefined as never, 1)).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })
   })
@@ -318,7 +320,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.incr('key')).toBe(1)
     })
 
-    it('refuses a value that is no whole number, and leaves it as it is', async () => {
+    it('refuses a value that is not a whole number, and leaves it as it is', async () => {
       await cache.set('key', 'text')
       await expect(cache.incr('key')).rejects.toThrow(WrongTypeError)
       expect(await cache.get('key')).toBe('text')
@@ -476,7 +478,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       await expect(cache.getBits('bits', [-1])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0, undefined as never])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toThrow('A field has 1 to 32 bits, not 33.')
-      await expect(cache.getBits('bits', [2 ** 32])).rejects.toThrow('Field 4294967296 of 1 bits is none of')
+      await expect(cache.getBits('bits', [2 ** 32])).rejects.toThrow('Field 4294967296 of 1 bits lies outside')
       await expect(cache.incrBits('bits', [0], { by: 0.5 })).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })
   })
@@ -487,7 +489,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect([await count(1), await count(1), await count(5), await count(6)]).toEqual([1, 2, 3, 3])
       expect(await count(12)).toBe(2)
       await expect(cache.sliceIncr('window', { start: 2, end: 1, max: 1 })).rejects.toThrow(
-        'A window starts before it ends',
+        'A window must start before it ends',
       )
     })
   })
@@ -530,7 +532,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.isLocked('job')).toBe(false)
     })
 
-    it('are no keys', async () => {
+    it('are not keys', async () => {
       await cache.setLock('key', 'token', { ttl: 10 })
       expect(await cache.get('key')).toBeUndefined()
       expect(await all(cache.scan('*'))).toEqual([])

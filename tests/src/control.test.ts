@@ -120,7 +120,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       cache.setup(create(), { prefix: 'user:' })
       for (const change of ['disable', 'enable', 'isEnabled'] as const)
         expect(() => cache[change]('get', { prefix: 'usr:' })).toThrow(
-          'No backend is set up for the prefix \'usr:\'. There are "user:", "".',
+          'No backend is set up for the prefix \'usr:\'. There are backends for "user:", "".',
         )
       for (const change of ['disable', 'enable', 'isEnabled'] as const)
         expect(() => cache[change]({} as never)).toThrow('No backend is set up for the prefix undefined.')

@@ -152,7 +152,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
 
   it('refuses counts that cannot be', () => {
     expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(
-      /cacheHits is a whole number from 1 on, not 0/,
+      /cacheHits must be a whole number from 1 on, not 0/,
     )
     expect(() => hit(cache, { ttl: 1, cacheHits: 2, updateAfter: 3, key: 'k' }, counter())).toThrow(/updateAfter/)
   })

@@ -33,7 +33,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(await keys()).toEqual([])
   })
 
-  it('renders the template from the arguments; a * in one of them is no wildcard', async () => {
+  it('renders the template from the arguments; a * in one of them is not a wildcard', async () => {
     await cache.setMany({ 'user:a:x': 1, 'user:b:x': 2, 'user:%2A:x': 3 })
     const update = invalidates(cache, 'user:{id}:*', {}, async (id: string) => id)
     await update('*')

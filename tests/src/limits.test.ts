@@ -202,7 +202,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
 
   it('refuses limits that cannot be', () => {
     expect(() => rateLimit(cache, { limit: 0, period: '1m', key: 'k' }, async () => 1)).toThrow(
-      'limit is a whole number from 1 on, not 0.',
+      'limit must be a whole number from 1 on, not 0.',
     )
     expect(() => rateLimit(cache, { limit: 1, key: 'k' } as never, async () => 1)).toThrow(
       "rateLimit needs a period, such as period: '1m'.",

@@ -37,7 +37,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
   it.each(COMMANDS)('say what next takes when it is given nothing, for %s', async (command) => {
     const forgetful: Middleware = (_, next) => next(undefined as never)
     const cache = createCache().use(forgetful, recorder()).setup(create())
-    await expect(run(cache, command)).rejects.toThrow('A middleware carries a call on by next(call)')
+    await expect(run(cache, command)).rejects.toThrow('A middleware must pass a call on: next(call).')
   })
 
   it.each(COMMANDS)('see the backend of %s, and seconds as milliseconds', async (command) => {

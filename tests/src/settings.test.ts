@@ -174,15 +174,15 @@ describe('a setup by value', () => {
     expect(() => createCache().setup(reference(), { sise: 5 } as never)).toThrow(/prefix.*not sise/)
   })
 
-  it('refuses what is no backend', () => {
+  it('refuses what is not a backend', () => {
     const uncalled = () => createCache().setup(memory as unknown as Backend)
-    expect(uncalled).toThrow(/what memory\(\) answers, not a function/)
+    expect(uncalled).toThrow(/such as memory\(\), not a function/)
     expect(uncalled).not.toThrow(/const|=>/)
     expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
-    expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('prefix is text')
+    expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('prefix must be text')
   })
 
-  it('refuses a timeout that is no time', () => {
+  it('refuses a timeout that is not a time', () => {
     expect(() => createCache().setup(reference(), { readTimeout: 0 })).toThrow(TtlError)
   })
 
@@ -198,27 +198,24 @@ describe('what createCache and setup are given', () => {
       'createCache takes the options { name, drivers, onError }, not driver.',
       () => createCache({ driver: [] } as never),
     ],
-    ['middlewares is a list such as [log], not [5].', () => createCache().use(5 as never)],
+    ['middlewares must be a list such as [log], not [5].', () => createCache().use(5 as never)],
     [
-      'middlewares is a list such as [log], not [5].',
+      'middlewares must be a list such as [log], not [5].',
       () => createCache().setup(memory(), { middlewares: [5 as never] }),
     ],
     [
-      'middlewares is a list such as [log], not a function.',
+      'middlewares must be a list such as [log], not a function.',
       () => createCache().setup(memory(), { middlewares: (() => {}) as never }),
     ],
-    [
-      'drivers is a list of backend factories such as [memory], not a function.',
-      () => createCache({ drivers: memory as never }),
-    ],
-    ['drivers is a list', () => createCache().setup('mem://', { drivers: memory as never })],
+    ['drivers must be a list such as [memory], not a function.', () => createCache({ drivers: memory as never })],
+    ['drivers must be a list', () => createCache().setup('mem://', { drivers: memory as never })],
     ['such as [memory], not [MemoryBackend {', () => createCache({ drivers: [memory() as never] })],
-    ['onError is a function, not 5.', () => createCache({ onError: 5 as never })],
-    ["enabled is true or false, not 'no'.", () => createCache().setup(memory(), { enabled: 'no' as never })],
-    ["suppress is true or false, not 'no'.", () => createCache().setup(memory(), { suppress: 'no' as never })],
+    ['onError must be a function, not 5.', () => createCache({ onError: 5 as never })],
+    ["enabled must be true or false, not 'no'.", () => createCache().setup(memory(), { enabled: 'no' as never })],
+    ["suppress must be true or false, not 'no'.", () => createCache().setup(memory(), { suppress: 'no' as never })],
     ['memoryLimit takes the options { min, max }, not maxBytes.', () => memoryLimit({ maxBytes: 1 } as never)],
-    ['A listener is a function, not undefined.', () => createCache().on('get', undefined as never)],
-    ['The formatter "x" is a function, not undefined.', () => formatter.register('x', undefined as never)],
+    ['A listener must be a function, not undefined.', () => createCache().on('get', undefined as never)],
+    ['The formatter "x" must be a function, not undefined.', () => formatter.register('x', undefined as never)],
   ])('is refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)

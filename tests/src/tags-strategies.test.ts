@@ -281,8 +281,8 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   ])('tags that are %s are an error at once', (_, given) => {
     const named = given as unknown as readonly string[]
     const run = async () => 1
-    expect(() => cached(cache, { ttl: 1, key: 'k', tags: named }, run)).toThrow("tags is a list such as ['items']")
-    expect(() => invalidates(cache, [], { tags: named }, run)).toThrow("tags is a list such as ['items']")
+    expect(() => cached(cache, { ttl: 1, key: 'k', tags: named }, run)).toThrow("tags must be a list such as ['items']")
+    expect(() => invalidates(cache, [], { tags: named }, run)).toThrow("tags must be a list such as ['items']")
   })
 
   it('a function that answers no list of tags is reported, and the caller gets the result', async () => {

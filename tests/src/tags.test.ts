@@ -248,7 +248,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.getMany(['x', 'y'])).toEqual([1, undefined])
   })
 
-  it('are refused when they are no names, and then nothing is written', async () => {
+  it('are refused when they are not names, and then nothing is written', async () => {
     const bad = ['', 7, null, undefined, 'lone \ud800']
     for (const name of bad) {
       await expect(cache.set('a', 1, { tags: ['fine', name as string] })).rejects.toThrow(CommandError)
@@ -449,7 +449,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       ]
       for (const [tag, key] of bad) expect(() => tags.register(tag, key), key).toThrow(KeyTemplateError)
       expect(() => tags.register('', 'key')).toThrow(CommandError)
-      const stray = 'names "{other}", which is not in the key template "key:{id}". There is: id.'
+      const stray = 'names "{other}", which is not in the key template "key:{id}". Its names are: id.'
       expect(() => tags.register('a:{other}', 'key:{id}')).toThrow(stray)
     })
   })
@@ -459,7 +459,7 @@ describe('createTags', () => {
   it.each([
     [undefined, {}, 'takes a cache'],
     [{}, {}, 'takes a cache'],
-    [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }) answers, not 'redis://localhost'"],
+    [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }), not 'redis://localhost'"],
     [createCache(), { backend: null }, 'not null'],
     [createCache(), { store: reference() }, 'the options { backend }, not store'],
   ])('says what it takes: %#', (cache, options, message) => {

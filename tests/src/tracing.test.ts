@@ -55,11 +55,11 @@ describe('tracing', () => {
     await cache.set('text', 'a')
     const told = await traced(async () => {
       await expect(load()).rejects.toThrow('no database')
-      await expect(cache.incr('text')).rejects.toThrow('no whole number')
+      await expect(cache.incr('text')).rejects.toThrow('not hold a whole number')
     })
     expect(told.filter(([event]) => event === 'error')).toEqual([
       ['error', 'no database'],
-      ['error', expect.stringContaining('no whole number')],
+      ['error', expect.stringContaining('not hold a whole number')],
     ])
     await cache.close()
   })

@@ -59,7 +59,7 @@ const everyStore = [
 ]
 
 describe.each(everyStore)('transactions side by side on $name', ({ create }) => {
-  // A busy machine is no store that is away.
+  // A busy machine is not a store that is away.
   beforeEach(() => void setup(create(), PATIENT))
 
   it.each(['locked', 'serializable'] as const)('lose no update when they are %s', async (mode) => {
@@ -802,13 +802,13 @@ describe('the settings of a transaction', () => {
       [{ mode: 'loose' }, 'The modes are fast, locked, serializable'],
       [{ modus: 'fast' }, 'not modus.'],
       [{ tries: 0 }, 'at least 1 try'],
-      [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout ends'],
+      [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout must be finite'],
       [{ mode: 'fast', keys: ['a'] }, "Only the mode 'locked' takes keys"],
       [{ crossSlot: 'maybe' }, 'crossSlot'],
-      [{ keys: 'a' }, 'a list of texts, not "a"'],
-      [{ keys: [1] }, 'a list of texts, not [1]'],
-      [{ suppress: 'yes' }, "suppress is true or false, not 'yes'"],
-      [{ phantoms: () => true }, 'phantoms is true or false, not a function'],
+      [{ keys: 'a' }, 'a list of text, not "a"'],
+      [{ keys: [1] }, 'a list of text, not [1]'],
+      [{ suppress: 'yes' }, "suppress must be true or false, not 'yes'"],
+      [{ phantoms: () => true }, 'phantoms must be true or false, not a function'],
       ['fast' as unknown as object, "such as { mode: 'fast' }, not fast"],
       [null as unknown as object, 'not null'],
       [(() => 1) as object, 'are an object'],

@@ -16,7 +16,7 @@ import { all, altered, gate, recorder, settle } from './support/helpers.ts'
 import { PATIENT } from './support/patience.ts'
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
-/** A busy machine is no store that is away. */
+/** A busy machine is not a store that is away. */
 const cases = stores.flatMap((store) => MODES.map((mode) => ({ ...store, mode })))
 
 describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) => {
@@ -361,7 +361,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('is no concern of calls beside it, and they are none of its', async () => {
+  it('is not a concern of calls beside it, and they are none of its', async () => {
     const step = gate()
     const slow = inside(async () => {
       await cache.set('mine', 1)

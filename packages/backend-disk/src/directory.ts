@@ -18,9 +18,9 @@ const WHY: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read and write there',
   EPERM: 'this user may not read and write there',
   EROFS: 'it is on a read-only file system',
-  ENOENT: 'it cannot be made there',
-  ENOTDIR: 'a part of its path is no directory',
-  EEXIST: 'it is no directory',
+  ENOENT: 'it cannot be created there',
+  ENOTDIR: 'part of its path is not a directory',
+  EEXIST: 'it is not a directory',
   ENOSPC: 'the disk is full',
 }
 
@@ -90,7 +90,7 @@ function checkOwner(path: string): void {
   const { uid, mode } = lstatSync(path)
   if (process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0)) return
   throw new BackendUnavailableError(
-    `Cannot keep a disk cache in ${path}: others can read or write there. Name a \`directory\` of your own.`,
+    `Cannot keep a disk cache in ${path}: other users can read or write there. Name a \`directory\` of your own.`,
   )
 }
 

@@ -57,7 +57,7 @@ const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUr
  * A store in SQLite files: shared by all processes that use the same directory, and kept over restarts.
  *
  * @throws {ConfigurationError} When an option is unknown or cannot work, or Node is older than 22.2.
- * @throws {TtlError} When `timeout` or `checkInterval` is no duration.
+ * @throws {TtlError} When `timeout` or `checkInterval` is not a duration.
  *
  * @example
  * cache.setup(disk({ directory: '/var/cache/app', sizeLimit: 4 * 1024 ** 3 }))
@@ -144,7 +144,7 @@ function decoded(path: string, url: string): string {
   try {
     return decodeURIComponent(path)
   } catch {
-    throw badUrl(url, 'has a % that no two hexadecimal digits follow; % itself is %25')
+    throw badUrl(url, 'has a % without two hexadecimal digits after it; % itself is %25')
   }
 }
 

@@ -102,7 +102,7 @@ function create(db: Database): void {
 
 function check(db: Database): void {
   const [id, format] = [number(db, 'application_id'), number(db, 'user_version')]
-  if (id !== APPLICATION_ID) throw new ForeignFileError('it is no file of @cashews/backend-disk')
+  if (id !== APPLICATION_ID) throw new ForeignFileError('it is not a file of @cashews/backend-disk')
   if (format !== FORMAT) throw new ForeignFileError(`it is of format ${format}, and this version reads ${FORMAT}`)
   if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = WAL')
 }

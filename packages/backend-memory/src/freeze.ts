@@ -10,7 +10,7 @@ const FREEZABLE = ['Object', 'Array', 'Error', 'Immutable']
 export function deepFreeze(value: unknown): void {
   const parts = new Set([value])
   for (const part of parts) {
-    if (typeof part === 'function' || typeof part === 'symbol') refuse(part, 'it is no data')
+    if (typeof part === 'function' || typeof part === 'symbol') refuse(part, 'it is not data')
     if (typeof part !== 'object' || part === null) continue
     if (!FREEZABLE.includes(kindOf(part))) refuse(part, 'it cannot be frozen')
     for (const field of Object.values(Object.getOwnPropertyDescriptors(part))) parts.add(field.value)

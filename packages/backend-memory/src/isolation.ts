@@ -44,7 +44,7 @@ export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>>
   },
 }
 
-/** What is told of a value that cannot be kept: it is no data, it is nested too deeply, or a getter of it threw. */
+/** What is told of a value that cannot be kept: it is not data, it is nested too deeply, or a getter of it threw. */
 export function refusal(key: string, error: unknown): ValueError {
   const why = error instanceof RangeError ? 'it is nested too deeply.' : (error as Error | undefined)?.message
   return new ValueError(`Cannot write "${key}": ${why}`, { cause: error })

@@ -485,7 +485,9 @@ export class MemoryBackend implements Backend {
   }
 
   #tooLarge(key: string): BackendError {
-    return new BackendError(`What "${key}" is to hold is larger than the whole store: maxBytes is ${this.#maxBytes}.`)
+    return new BackendError(
+      `The value of "${key}" would be larger than the whole store: maxBytes is ${this.#maxBytes}.`,
+    )
   }
 
   #remove(pointer: number, reason: RemovalReason): void {

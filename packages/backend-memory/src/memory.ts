@@ -67,19 +67,19 @@ function create(options: MemoryOptions = {}): MemoryBackend {
   checkKnown('memory', options, OPTIONS)
   const { size = 10_000, maxBytes, isolation = 'clone', eviction = 'lru', checkInterval = 1, clock } = options
   const isUpTo = (most: number, value: number) => Number.isSafeInteger(value) && value >= 1 && value <= most
-  checkThat(isUpTo(MOST_ENTRIES, size), `size of memory is a whole number from 1 to ${MOST_ENTRIES}`, size)
+  checkThat(isUpTo(MOST_ENTRIES, size), `size of memory must be a whole number from 1 to ${MOST_ENTRIES}`, size)
   checkThat(
     maxBytes === undefined || isUpTo(Number.POSITIVE_INFINITY, maxBytes),
-    'maxBytes of memory is a whole number from 1 on, or left out',
+    'maxBytes of memory must be a whole number from 1 on, or left out',
     maxBytes,
   )
   for (const [name, table] of Object.entries({ isolation: ISOLATION, eviction: EVICTION })) {
     const [given, known] = [{ isolation, eviction }[name], Object.keys(table)]
-    checkThat(known.includes(given as string), `${name} of memory is ${known.join(', ')}`, given)
+    checkThat(known.includes(given as string), `${name} of memory must be one of ${known.join(', ')}`, given)
   }
   checkThat(
     clock === undefined || typeof clock?.now === 'function',
-    'clock of memory is an object with a method now()',
+    'clock of memory must be an object with a method now()',
     clock,
   )
   return new MemoryBackend({

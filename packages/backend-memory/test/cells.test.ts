@@ -60,7 +60,7 @@ describe('bits', () => {
     [[0], 0],
     [[0], 54],
     [[0], 1.5],
-  ])('at %j of size %s are no fields', (indexes, size) => {
+  ])('at %j of size %s are not fields', (indexes, size) => {
     const { store } = opened()
     expect(() => store.bits.get('bits', indexes, size)).toThrow(CommandError)
     expect(() => store.bits.incr('bits', [0, ...indexes], size, 1)).toThrow(CommandError)

@@ -20,7 +20,9 @@ describe('the options of memory', () => {
   ])('refuse %s: %s, and say what it may be', (name, value) => {
     const make = () => memory({ [name]: value })
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(new RegExp(`^${name} of memory is .*, not .*${Object(value) === value ? 'Object' : value}`))
+    expect(make).toThrow(
+      new RegExp(`^${name} of memory must be .*, not .*${Object(value) === value ? 'Object' : value}`),
+    )
   })
 
   it('refuse a name that does not exist, and name those that do', () => {

@@ -18,7 +18,7 @@ export function parseAddress(address: Address, defaultPort: number, shown: strin
   const { host, port = defaultPort } = isOptions(address) ? address : partsOf(address)
   const isHost = typeof host === 'string' && host !== '' && !NO_HOST.test(host)
   if (isHost && isPort(port)) return { host, port }
-  throw new ConfigurationError(`${shown} is no address. Write 'host:port', or { host, port }.`)
+  throw new ConfigurationError(`${shown} is not an address. Write 'host:port', or { host, port }.`)
 }
 
 /** Whether a server can listen there. */

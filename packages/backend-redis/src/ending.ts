@@ -7,7 +7,7 @@ const FAREWELL: Milliseconds = 500
 /** States in which a client has nothing to end, or ends without a word. */
 const IDLE: ReadonlySet<string> = new Set(['wait', 'reconnecting', 'close', 'end'])
 
-/** Ends a client: politely where there is somebody to answer, and not for ever. */
+/** Ends a client: politely where there is somebody to answer, and not forever. */
 export async function end(client: Redis | Cluster): Promise<void> {
   if (IDLE.has(client.status)) return client.disconnect()
   const { promise: ended, resolve } = Promise.withResolvers<void>()

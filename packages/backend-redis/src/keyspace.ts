@@ -2,7 +2,7 @@ import { CommandError, ConfigurationError, checkText, escapeGlob } from '@cashew
 import { slotOf } from './slot.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
-/** Begins what belongs to a key but is no value. */
+/** Begins what belongs to a key but is not a value. */
 const ASIDE = '~'
 /** Begins the name of a value whose key begins with {@link ASIDE}. */
 const ESCAPED = '~='
@@ -21,11 +21,11 @@ export class Keyspace {
   readonly namespace: string
   readonly #tagged: boolean
 
-  /** @throws {ConfigurationError} When the namespace is empty, or braces in it are no whole hash tag. */
+  /** @throws {ConfigurationError} When the namespace is empty, or braces in it are not a whole hash tag. */
   constructor(namespace: string, isCluster: boolean) {
     if (namespace === '')
       throw new ConfigurationError(
-        "The namespace of redis must not be empty: clear would delete every key of the database, whoever wrote it. Give a short one, such as 'c:'.",
+        "The namespace of redis must not be empty: clear would delete every key of the database. Give a short one, such as 'c:'.",
       )
     const hasBraces = /[{}]/.test(namespace)
     if (hasBraces && !HASH_TAG.test(namespace))
@@ -59,7 +59,7 @@ export class Keyspace {
     return this.#aside('lease', key)
   }
 
-  /** The key of a value; `undefined` for what is no value. */
+  /** The key of a value; `undefined` for what is not a value. */
   keyOf(name: string): string | undefined {
     const { length } = this.namespace
     if (!name.startsWith(ASIDE, length)) return name.slice(length)

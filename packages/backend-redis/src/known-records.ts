@@ -129,7 +129,7 @@ export class RecordsOfTags implements KnownTags {
 /**
  * Remembers the records of tags: their names, so that they are not put together each time, and what they held and how long
  * they live at least: whoever holds a stamp is never made to live shorter. That is a hint, which the script that is told
- * checks: a record that changed has another stamp, for ever.
+ * checks: a record that changed has another stamp, forever.
  */
 export class KnownRecords {
   readonly #known = new Map<string, KnownRecord>()

@@ -68,15 +68,15 @@ function refuseContradictions(options: RedisOptions): void {
   const [way = 'host', ...others] = WAYS.filter((way) => options[way] !== undefined)
   if (others.length > 0)
     throw new ConfigurationError(
-      'Redis was given several places at once. Give one of client, cluster, sentinels, host or path.',
+      'Redis was given several addresses. Give one of client, cluster, sentinels, host or path.',
     )
   if (options.name !== undefined && way !== 'sentinels')
-    throw new ConfigurationError('Option "name" is the name of a master that sentinels know. Give sentinels too.')
+    throw new ConfigurationError('Option "name" is the name of a master known to Sentinels. Give sentinels too.')
   const known: readonly string[] = GOES_WITH[way]
   const stray = [...DETAILS].find((name) => options[name] !== undefined && !known.includes(name))
   if (stray === undefined) return
-  const remedy = way === 'client' ? 'Set it where the client is made' : `With it go: ${known.join(', ')}`
-  throw new ConfigurationError(`Option "${stray}" of redis does not go with "${way}". ${remedy}.`)
+  const remedy = way === 'client' ? 'Set it where the client is created' : `Options for it: ${known.join(', ')}`
+  throw new ConfigurationError(`Option "${stray}" of redis cannot be used with "${way}". ${remedy}.`)
 }
 
 function linkToServer(options: RedisOptions): Link {
@@ -145,7 +145,7 @@ function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
   refuseOtherAnswers(client)
   if (client.options.keyPrefix)
     throw new ConfigurationError(
-      `A client with keyPrefix "${client.options.keyPrefix}" cannot find its keys again. Use namespace.`,
+      `A client with keyPrefix "${client.options.keyPrefix}" cannot find its keys again. Use the option namespace.`,
     )
   warnOfTraps(client)
   if (!('isCluster' in client) || !client.isCluster) return new ServerLink('your client', () => client as Redis, false)
@@ -161,7 +161,7 @@ function refuseOtherAnswers({ options }: NonNullable<RedisOptions['client']>): v
     ...(options as Partial<ServerOptions>),
   }
   if (stringNumbers)
-    throw new ConfigurationError('A client with stringNumbers answers text where a cache needs numbers.')
+    throw new ConfigurationError('A client with stringNumbers returns text where a cache needs numbers.')
   if (replyMapping !== 'legacy')
     throw new ConfigurationError(`A cache needs a client with replyMapping "legacy", not "${replyMapping}".`)
 }

@@ -29,7 +29,7 @@ export class NodeHealth {
   #listening: NodeJS.Timeout | undefined
 
   /**
-   * @param isBack Asks a server for a sign of life, by its address; true also when it is no part of the cluster any more.
+   * @param isBack Asks a server for a sign of life, by its address; true also when it is not part of the cluster any more.
    * @param all The addresses of the servers there are.
    */
   constructor(isBack: (node: string) => Promise<boolean>, all: () => readonly string[]) {

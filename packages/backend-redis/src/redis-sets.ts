@@ -4,7 +4,7 @@ import { Script, ttlOf } from './script.ts'
 
 const EACH_THOUSAND = `
 local function eachThousand(command, first)
-  redis.call('SCARD', KEYS[1]) -- refuses what is no set, whatever the members
+  redis.call('SCARD', KEYS[1]) -- refuses what is not a set, whatever the members
   local sum = 0
   for from = first, #ARGV, 1000 do
     sum = sum + redis.call(command, KEYS[1], unpack(ARGV, from, math.min(from + 999, #ARGV)))

@@ -68,10 +68,10 @@ function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefine
   const stale = parseTtl(maxStale)
   if (stale < LEAST_STALE || stale === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(
-      `Option "maxStale" is ${kindOfOption(maxStale)}; it must be from ${LEAST_STALE} ms to some seconds.`,
+      `Option "maxStale" is ${kindOfOption(maxStale)}; it must be from ${LEAST_STALE} ms to a few seconds.`,
     )
   const isSize = bytes === undefined || (Number.isInteger(bytes) && bytes > 0)
-  checkThat(isSize, 'bytes of the client-side cache of redis is a whole number from 1 on', bytes)
+  checkThat(isSize, 'bytes of the client-side cache of redis must be a whole number from 1 on', bytes)
   return {
     store: {
       ...(size !== undefined && { size }),

@@ -43,7 +43,7 @@ export class StoredValues {
     return this.#serializer.encode(name, value)
   }
 
-  /** Answers `MISS` for what cannot be read, and for what is no value. */
+  /** Answers `MISS` for what cannot be read, and for what is not a value. */
   decode(key: string, bytes: Buffer | null, name: string = this.#keys.value(key)): Awaitable<unknown> {
     if (bytes === null || isBits(bytes)) return MISS
     if (isRecordKey(key)) return bytes.toString()

@@ -145,7 +145,7 @@ export class Tracker {
       }
     })
     await this.#host.prove(id)
-    if (!(await heard)) throw new UnheardError('The server does not tell of changes: a test write went unnoticed.')
+    if (!(await heard)) throw new UnheardError('The server does not report changes: a test write went unreported.')
   }
 
   /** Only a server that answers can refuse; a connection that broke, or came at a bad moment, is made anew. */

@@ -69,14 +69,14 @@ export function parseUrl(url: string): RedisOptions {
   const [, written = '', rest = ''] = /^([a-z+]+):\/\/(.*)$/is.exec(url) ?? []
   const scheme = written.toLowerCase()
   if (!SCHEMES.includes(scheme as never))
-    throw new ConfigurationError(`"${redact(url)}" is no URL of Redis. Known schemes: ${SCHEMES.join(', ')}.`)
+    throw new ConfigurationError(`"${redact(url)}" is not a URL of Redis. Known schemes: ${SCHEMES.join(', ')}.`)
   // A password may hold anything but a question mark: it ends at the last @.
   const end = rest.split('?', 1)[0]?.lastIndexOf(scheme.endsWith('unix') ? '@/' : '@') ?? -1
   const where = rest.slice(end + 1)
   // It may be the rest of a secret, so it is not shown.
   if (where.includes('#'))
     throw new ConfigurationError(
-      `${shownAs(`${scheme}://${where.split('#', 1)}`)} goes on after a #, which means nothing there. Write %23 for it.`,
+      `${shownAs(`${scheme}://${where.split('#', 1)}`)} has text after a #, which means nothing there. Write %23 for #.`,
     )
   const [, authority = '', path = ''] = /^([^/?]*)([^?]*)/.exec(where) ?? []
   const [, ofScheme] = scheme.split('+')
@@ -85,7 +85,7 @@ export function parseUrl(url: string): RedisOptions {
   const known = named.map(([name, value]) => [OTHER_NAMES[name] ?? name, value])
   const { cluster, clientSide, ...options } = Object.fromEntries(known) as Record<string, unknown>
   if (cluster === true && ofScheme !== undefined && ofScheme !== 'cluster')
-    throw new ConfigurationError(`Option "cluster" of ${shownAs(url)} does not go with ${scheme}://.`)
+    throw new ConfigurationError(`Option "cluster" of ${shownAs(url)} cannot be used with ${scheme}://.`)
   if (![undefined, 0, 4, 6].includes(options.family as number | undefined))
     throw new ConfigurationError(`Option "family" of ${shownAs(url)} is 4, 6, or 0 for both, not ${options.family}.`)
   return {
@@ -116,7 +116,7 @@ function place(kind: string | undefined, hosts: string, path: string, shown: str
   }
   const stray = kind === 'sentinel' ? more[0] : second
   if (stray !== undefined)
-    throw new ConfigurationError(`${shown} goes on after the database: "/${stray}" means nothing there.`)
+    throw new ConfigurationError(`${shown} has "/${stray}" after the database, which means nothing there.`)
   if (kind === 'cluster') return { cluster: addresses(PORT), ...database(first, shown) }
   if (kind === 'sentinel')
     return {
@@ -132,7 +132,7 @@ function place(kind: string | undefined, hosts: string, path: string, shown: str
 function database(text: string | undefined, shown: string): { db?: number } {
   if (text === undefined) return {}
   if (/^\d+$/.test(text)) return { db: Number(text) }
-  throw new ConfigurationError(`${shown} names a database that is no number. Write it as in redis://localhost/1.`)
+  throw new ConfigurationError(`${shown} names a database that is not a number. Write it as in redis://localhost/1.`)
 }
 
 /** A user and a password, which may hold a colon. */

@@ -35,7 +35,7 @@ export interface BloomOptions<
   readonly rotate?: number
 }
 
-/** The arguments of a call; for a function with one parameter that is no array, also the bare argument. */
+/** The arguments of a call; for a function with one parameter that is not an array, also the bare argument. */
 export type ElementOf<F extends Question> =
   | Parameters<F>
   | (Parameters<F> extends [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never)
@@ -50,7 +50,7 @@ export interface BloomHandle<F extends Question> {
    *
    * @throws {LoadStoppedError} When the store does not take a batch: continue with `from: error.done`.
    * @throws {FilterLostError} When elements loaded before are gone from the store: start over.
-   * @throws {CommandError} When the elements are no iterable, or an option cannot work.
+   * @throws {CommandError} When the elements are not an iterable, or an option cannot work.
    */
   setMany(elements: Source<ElementOf<F>>, options?: LoadOptions): Promise<number>
   /** Estimates how full the filter is, from a sample of its bits. */
@@ -150,7 +150,7 @@ function filterOf(cache: Cache, { name, ttl, rotate, capacity, ...size }: BloomO
   }
   if (!Number.isInteger(rotate) || rotate < 1 || lifetime === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(
-      `rotate is into how many slices a ttl is cut, at least 1, and needs a ttl, not ${rotate} with ${ttl}.`,
+      `rotate is the number of slices of a ttl: it must be at least 1, and needs a ttl. It is ${rotate}, and the ttl ${ttl}.`,
     )
   const falsePositives = (size.falsePositives ?? 1) / (rotate + 1)
   const sizing = sizingOf({ ...size, capacity: Math.ceil(capacity / rotate), falsePositives })

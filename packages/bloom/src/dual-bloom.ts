@@ -54,7 +54,7 @@ export interface DualBloomHandle<F extends Question> {
    *
    * @throws {LoadStoppedError} When the store does not take a batch: continue with `from: error.done`.
    * @throws {FilterLostError} When elements loaded before are gone from the store: start over.
-   * @throws {CommandError} When the answer is no boolean, the elements are no iterable, or an option cannot work.
+   * @throws {CommandError} When the answer is not a boolean, the elements are not an iterable, or an option cannot work.
    */
   setMany(elements: Source<ElementOf<F>>, answer: boolean, options?: LoadOptions): Promise<number>
   /** Estimates how full the filters are, from a sample of their bits. */
@@ -143,7 +143,7 @@ export function dualBloom(
       set: async (...args: unknown[]) => learn(self, args, textOf(self, args)),
       setMany: async (items: Source<unknown>, answer: boolean, how: LoadOptions = {}) => {
         if (typeof answer !== 'boolean')
-          throw new CommandError(`setMany takes the elements and then their answer, true or false, not ${answer}.`)
+          throw new CommandError(`setMany takes the elements, then their answer, true or false, not ${answer}.`)
         return load((answer ? yes : no).filter, name, items, (item) => textOf(self, argsOf(item)), how)
       },
       estimate: async () => ({ true: await yes.filter.estimate(), false: await no.filter.estimate() }),

@@ -92,11 +92,8 @@ export function checkFilter(
   )
   checkNames(strategy, options, [...elementNames, ...known])
   const { name } = options as { readonly name?: unknown }
-  checkThat(
-    typeof name === 'string' && name !== '',
-    "A filter needs a name of its own in the store, such as name: 'emails'.",
-  )
-  checkType('function', { 'What a filter stands before': fn })
+  checkThat(typeof name === 'string' && name !== '', "A filter needs a name in the store, such as name: 'emails'.")
+  checkType('function', { 'The function of a filter': fn })
 }
 
 /** Calls the wrapped function; what it throws becomes a rejection. */

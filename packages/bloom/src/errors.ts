@@ -6,7 +6,7 @@ export class FilterLostError extends CashewsError {
   readonly code = 'CASHEWS_FILTER_LOST'
 
   constructor(name: string, why: string) {
-    super(`The filter "${name}" cannot be relied on: ${why}. Fill it anew with setMany(), from the first element on.`)
+    super(`The filter "${name}" cannot be relied on: ${why}. Fill it again with setMany(), from the first element on.`)
   }
 }
 
@@ -18,7 +18,9 @@ export class LoadStoppedError extends CashewsError {
   readonly done: number
 
   constructor(name: string, done: number) {
-    super(`The store did not take what follows element ${done} of the filter "${name}". Go on with from: ${done}.`)
+    super(
+      `The store did not accept the elements after the first ${done} of the filter "${name}". Continue with from: ${done}.`,
+    )
     this.done = done
   }
 }

@@ -56,20 +56,20 @@ export async function load<T>(
   return done
 }
 
-/** @throws {CommandError} When the source is no iterable, or an option is unknown or cannot work. */
+/** @throws {CommandError} When the source is not an iterable, or an option is unknown or cannot work. */
 function checked(source: unknown, options: LoadOptions) {
   const isSource =
     typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)
   if (!isSource)
-    throw new CommandError(`A load takes a list of elements, or another iterable, not ${kindOfOption(source)}.`)
+    throw new CommandError(`setMany takes a list of elements, or another iterable, not ${kindOfOption(source)}.`)
   const stray = isOptions(options)
     ? Object.keys(options).find((option) => !NAMES.includes(option))
     : kindOfOption(options)
-  if (stray !== undefined) throw new CommandError(`A load takes the options { ${NAMES.join(', ')} }, not ${stray}.`)
+  if (stray !== undefined) throw new CommandError(`setMany takes the options { ${NAMES.join(', ')} }, not ${stray}.`)
   const { batchSize = 1_000, from = 0, onProgress } = options
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
-    throw new CommandError(`A batch has at least 1 element, not ${kindOfOption(batchSize)}.`)
+    throw new CommandError(`batchSize must be at least 1, not ${kindOfOption(batchSize)}.`)
   if (!Number.isSafeInteger(from) || from < 0)
-    throw new CommandError(`A load goes on after so many elements, at least 0, not ${kindOfOption(from)}.`)
+    throw new CommandError(`from must be a number of elements, at least 0, not ${kindOfOption(from)}.`)
   return { batchSize, from, onProgress }
 }

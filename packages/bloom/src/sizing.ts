@@ -45,17 +45,17 @@ const SPARE_BYTES = 64
 export function sizingOf({ capacity, falsePositives = 1, maxKeyBytes = MOST_KEY_BYTES }: SizingOptions): Sizing {
   checkThat(
     Number.isSafeInteger(capacity) && capacity >= 1,
-    'The capacity of a filter is how many elements it is for, at least 1',
+    'The capacity of a filter must be at least 1 element',
     capacity,
   )
   checkThat(
     typeof falsePositives === 'number' && falsePositives > 0 && falsePositives < 100,
-    'falsePositives is a percentage between 0 and 100, both excluded, such as 1',
+    'falsePositives must be a percentage between 0 and 100, both excluded, such as 1',
     falsePositives,
   )
   checkThat(
     typeof maxKeyBytes === 'number' && maxKeyBytes >= 2 * SPARE_BYTES && maxKeyBytes <= MOST_KEY_BYTES,
-    `maxKeyBytes is from ${2 * SPARE_BYTES} to ${MOST_KEY_BYTES}`,
+    `maxKeyBytes must be from ${2 * SPARE_BYTES} to ${MOST_KEY_BYTES}`,
     maxKeyBytes,
   )
   const p = falsePositives / 100

@@ -27,15 +27,15 @@ describe('the size of a filter', () => {
   })
 
   it.each([
-    [{ capacity: 0 }, 'at least 1, not 0'],
-    [{ capacity: 1.5 }, 'at least 1, not 1.5'],
-    [{ capacity: Number.NaN }, 'at least 1, not NaN'],
+    [{ capacity: 0 }, 'at least 1 element, not 0'],
+    [{ capacity: 1.5 }, 'at least 1 element, not 1.5'],
+    [{ capacity: Number.NaN }, 'at least 1 element, not NaN'],
     [{ capacity: 10, falsePositives: 0 }, 'between 0 and 100'],
     [{ capacity: 10, falsePositives: 100 }, 'between 0 and 100'],
     [{ capacity: 10, falsePositives: Number.NaN }, 'between 0 and 100'],
     [{ capacity: 10, falsePositives: '0.1' as never }, "such as 1, not '0.1'."],
     [{ capacity: 10, maxKeyBytes: '1024' as never }, "not '1024'."],
-    [{ capacity: 10, maxKeyBytes: 2 ** 29 }, 'maxKeyBytes is from 128 to 268435456'],
+    [{ capacity: 10, maxKeyBytes: 2 ** 29 }, 'maxKeyBytes must be from 128 to 268435456'],
   ])('refuses %j', (options, message) => {
     expect(() => sizingOf(options)).toThrow(ConfigurationError)
     expect(() => sizingOf(options)).toThrow(message)

@@ -77,7 +77,7 @@ class ReferenceStore implements BackendBase {
     const { value, expiresAt } = this.#find(key) ?? { value: 0, expiresAt: this.#clock.now() + lifetime }
     const sum = Number(value) + by
     if (!Number.isSafeInteger(value) || !Number.isSafeInteger(sum))
-      throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+      throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
     this.#write(key, sum, expiresAt)
     return sum
   }

@@ -31,7 +31,7 @@ describe('reference', () => {
     expect(() => reference.fromUrl('ref://?size=1')).toThrow('size')
   })
 
-  it('refuses what is no clock, and options it does not have', () => {
+  it('refuses what is not a clock, and options it does not have', () => {
     expect(() => reference({ clock: 5 } as never)).toThrow('clock is an object with a method now(), not 5.')
     expect(() => reference({ size: 1 } as never)).toThrow('reference takes the options { clock }, not size.')
     expect(() => reference(null as never)).toThrow('reference takes the options { clock }, not null.')

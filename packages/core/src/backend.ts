@@ -1,7 +1,7 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Guard, Guarded, GuardOptions } from './guard.ts'
 
-/** A duration in milliseconds: a whole number of at least 1, or `Infinity`, which means for ever. */
+/** A duration in milliseconds: a whole number of at least 1, or `Infinity`, which means forever. */
 export type Milliseconds = number
 
 /** The answer for a key that is not there. Never a value: a stored `undefined` is a hit. */
@@ -68,7 +68,7 @@ export interface Expectation {
 
 /**
  * One change of {@link BackendBase.apply}. A `'keep'` lifetime leaves the one the key has, and an absent key
- * without an expiry. To `expire` or `delete` an absent key changes nothing, and is no failure.
+ * without an expiry. To `expire` or `delete` an absent key changes nothing, and is not a failure.
  */
 export type Write =
   | {
@@ -163,7 +163,7 @@ export interface BackendBase {
   /**
    * Adds `by`, a whole number of either sign, and answers the sum. An absent key counts as 0 and is given `lifetime`;
    * a key that is there keeps the lifetime it has. `get` reads the counter as a number.
-   * A value that is no whole number is a `WrongTypeError` and stays as it is, and so does one that is beyond
+   * A value that is not a whole number is a `WrongTypeError` and stays as it is, and so does one that is beyond
    * `Number.MAX_SAFE_INTEGER`, or would get there.
    *
    * @param spot The store's own note of where it found the key. A store may go by it, and note there.

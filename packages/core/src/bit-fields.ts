@@ -17,6 +17,6 @@ export function checkBitFields(indexes: readonly number[], size: number, mostBit
   for (const index of indexes)
     if (!Number.isInteger(index) || index < 0 || (index + 1) * size > MOST_BITS)
       throw new CommandError(
-        `Field ${kindOfOption(index)} of ${size} bits is none of the ${MOST_BITS} bits that a key has room for.`,
+        `Field ${kindOfOption(index)} of ${size} bits lies outside the ${MOST_BITS} bits that a key can hold.`,
       )
 }

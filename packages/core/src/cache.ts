@@ -230,7 +230,7 @@ export class Cache implements AsyncDisposable {
   async set(key: string, value: unknown, options: SetOptions = NONE): Promise<boolean> {
     const lifetime = lifetimeOf(options, SET)
     const { exists, tags } = options
-    checkArgument(exists === undefined || typeof exists === 'boolean', 'exists is true or false', exists)
+    checkArgument(exists === undefined || typeof exists === 'boolean', 'exists must be true or false', exists)
     return this.call<'set'>({ command: 'set', key, value, lifetime, exists, tags: this.tagsFor(key, tags) })
   }
 
@@ -439,7 +439,7 @@ export class Cache implements AsyncDisposable {
     const lifetime = lifetimeOf(options, ['start', 'end', 'max', 'ttl'])
     const { start, end, max } = options
     const isWindow = Number.isFinite(start) && Number.isFinite(end) && start <= end
-    checkArgument(isWindow, 'A window starts before it ends', [start, end])
+    checkArgument(isWindow, 'A window must start before it ends', [start, end])
     checkCounted('max', max)
     const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime })
     return count
@@ -749,7 +749,7 @@ export class Cache implements AsyncDisposable {
   readonly report = (error: unknown): void => {
     if (error instanceof CacheClosedError) return
     const hear = (): unknown => outsideTransaction(() => this.#onError(error))
-    recover(hear, (failure) => console.warn('[cashews] onError failed:', failure, 'when told of', error))
+    recover(hear, (failure) => console.warn('[cashews] onError failed:', failure, 'for', error))
   }
 
   #taggingFor(given: TagsAhead | undefined): Tagging | undefined {

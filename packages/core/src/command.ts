@@ -5,7 +5,7 @@ import type { Lease } from './lease.ts'
 type Entries = readonly (readonly [key: string, value: unknown])[]
 type Stream<T> = AsyncIterable<T>
 
-/** What each command takes, beside its backend. Durations are in milliseconds; `Infinity` means for ever. */
+/** What each command takes, beside its backend. Durations are in milliseconds; `Infinity` means forever. */
 interface CommandFields {
   get: {
     readonly key: string

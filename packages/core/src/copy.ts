@@ -17,10 +17,10 @@ export class Twins extends Map<object, object> {
  * Copies data deeply.
  *
  * @param twins Required if an object may occur twice. Copying is faster without it.
- * @throws {ValueError} When a part is no data.
+ * @throws {ValueError} When a part is not data.
  */
 export function deepCopy(value: unknown, twins?: Twins): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') refuse(value, 'it is no data')
+  if (typeof value === 'function' || typeof value === 'symbol') refuse(value, 'it is not data')
   if (typeof value !== 'object' || value === null) return value
   const prototype: object | null = Object.getPrototypeOf(value)
   if (twins) {
@@ -37,7 +37,7 @@ export function deepCopy(value: unknown, twins?: Twins): unknown {
 /**
  * Copies data as {@link deepCopy} does, also if an object occurs twice.
  *
- * @throws {ValueError} When a part is no data.
+ * @throws {ValueError} When a part is not data.
  */
 export function copyData(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? deepCopy(value, new Twins()) : deepCopy(value)
@@ -94,7 +94,7 @@ function copierOf(value: object, prototype: object | null): Copier {
 
 function copierOfKind(value: object): Copier {
   const copier = BY_KIND[kindOf(value)] ?? (ArrayBuffer.isView(value) ? copyTypedArray : undefined)
-  return copier ?? refuse(value, 'nobody knows how to copy it')
+  return copier ?? refuse(value, 'it cannot be copied')
 }
 
 function cloned(value: object, twins?: Twins): object {

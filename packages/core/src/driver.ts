@@ -9,8 +9,8 @@ export interface Driver {
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): Backend
 }
 
-/** Checks the option `drivers`. @throws {ConfigurationError} When it is no list of drivers. */
+/** Checks the option `drivers`. @throws {ConfigurationError} When it is not a list of drivers. */
 export function checkDrivers(drivers: readonly unknown[]): void {
   const fine = Array.isArray(drivers) && drivers.every((driver) => typeof driver?.fromUrl === 'function')
-  checkThat(fine, 'drivers is a list of backend factories such as [memory]', drivers)
+  checkThat(fine, 'drivers must be a list such as [memory]', drivers)
 }

@@ -144,7 +144,7 @@ export class Listeners {
   /** @throws {ConfigurationError} When there is no such event. */
   add(event: string, listener: Listener): Off {
     checkOneOf('event', event, [...COMMANDS, ...TOLD])
-    checkThat(typeof listener === 'function', 'A listener is a function', listener)
+    checkThat(typeof listener === 'function', 'A listener must be a function', listener)
     const own: Listener = (told) => listener(told)
     const listeners = getOrMake(this.#byEvent, event, () => new Set())
     listeners.add(own)

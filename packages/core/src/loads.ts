@@ -125,7 +125,7 @@ export class Loads {
     for (const detector of this.#detectors()) detector.record(key, detection)
   }
 
-  /** The same for a read that is no read-through. */
+  /** The same for a read that is not a read-through. */
   async detectedRead(
     route: Route,
     key: string,

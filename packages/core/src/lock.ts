@@ -84,7 +84,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   const lifetime = parseTtl(options?.ttl)
   const { wait: patience = options.ttl, signal } = options
   const wait = patience === false || patience === 0 ? 0 : parseTtl(patience)
-  checkArgument(!signal || typeof signal.throwIfAborted === 'function', 'signal is an AbortSignal', signal)
+  checkArgument(!signal || typeof signal.throwIfAborted === 'function', 'signal must be an AbortSignal', signal)
   const token = crypto.randomUUID()
   const attempt = async () => {
     try {

@@ -25,7 +25,7 @@ export interface Middleware {
   readonly join?: (cache: Cache) => void
 }
 
-/** @throws {ConfigurationError} When one of them is no function. */
+/** @throws {ConfigurationError} When one of them is not a function. */
 export function checkMiddlewares(middlewares: readonly unknown[]): void {
   checkList('function', 'middlewares', middlewares, '[log]')
 }
@@ -34,7 +34,7 @@ export function checkMiddlewares(middlewares: readonly unknown[]): void {
 export function compose(middlewares: readonly Middleware[], last: Next): Next {
   return middlewares.reduceRight<Next>((following, middleware) => {
     const next: Next = (call) => {
-      checkThat(call?.command !== undefined, 'A middleware carries a call on by next(call); it gave next none.')
+      checkThat(call?.command !== undefined, 'A middleware must pass a call on: next(call).')
       return following(call)
     }
     return (call) => middleware(call, next)

@@ -22,7 +22,7 @@ const KINDS = { boolean: 'true or false', function: 'a function', string: 'text'
 /** Raises an error when one of the options is given, and of another type. */
 export function checkType(type: keyof typeof KINDS, options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options))
-    checkThat(value === undefined || typeof value === type, `${name} is ${KINDS[type]}`, value)
+    checkThat(value === undefined || typeof value === type, `${name} must be ${KINDS[type]}`, value)
 }
 
 /** Raises an error when a name is unknown, and lists the known ones. */
@@ -33,13 +33,13 @@ export function checkOneOf(what: string, name: string, known: readonly string[])
 /** Raises an error when an option is not a list of one type. @param example A valid list, for the message. */
 export function checkList(type: keyof typeof KINDS, option: string, list: unknown, example: string): void {
   const isFine = Array.isArray(list) && list.every((item) => typeof item === type)
-  checkThat(isFine, `${option} is a list such as ${example}`, list)
+  checkThat(isFine, `${option} must be a list such as ${example}`, list)
 }
 
 /** Raises an error when an option is not a whole number of at least 1. */
 export function checkCount(option: string, count: unknown): void {
   const isFine = Number.isInteger(count) && (count as number) > 0
-  checkThat(isFine, `${option} is a whole number from 1 on`, count)
+  checkThat(isFine, `${option} must be a whole number from 1 on`, count)
 }
 
 /** Raises an error when an option is not a number from `least` to `most`. */
@@ -51,7 +51,7 @@ export function checkRange(
   const upTo = most === Number.POSITIVE_INFINITY ? 'on' : `to ${most}`
   for (const [name, number] of Object.entries(numbers)) {
     const fits = typeof number === 'number' && number >= least && number <= most
-    checkThat(fits, `${name} is a number from ${least} ${upTo}`, number)
+    checkThat(fits, `${name} must be a number from ${least} ${upTo}`, number)
   }
 }
 

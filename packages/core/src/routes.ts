@@ -33,7 +33,7 @@ export class Routes {
     const route = this.all.find((route) => route.prefix === prefix)
     if (route === undefined)
       throw new NotConfiguredError(
-        `No backend is set up for the prefix ${kindOfOption(prefix)}. There are ${this.#prefixes}.`,
+        `No backend is set up for the prefix ${kindOfOption(prefix)}. There are backends for ${this.#prefixes}.`,
       )
     return route
   }

@@ -64,5 +64,5 @@ function readOption(name: string, text: string, kind: OptionKind, url: string): 
   } catch (error) {
     throw new TtlError(`${which}: ${(error as Error).message}`)
   }
-  throw new ConfigurationError(`${which} is no ${kind}: "${text}".`)
+  throw new ConfigurationError(`${which} is not a ${kind}: "${text}".`)
 }

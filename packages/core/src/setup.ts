@@ -98,7 +98,7 @@ function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds
 function asBackend(target: Backend, options: SetupOptions): Backend {
   checkThat(
     isOptions(target) && typeof target.get === 'function',
-    'A backend is set up by URL or by value, such as what memory() answers',
+    'setup() takes a URL, or a backend such as memory()',
     target,
   )
   checkThat(
@@ -125,7 +125,7 @@ function unknownScheme(url: string, drivers: readonly Driver[]): ConfigurationEr
   const known = drivers.flatMap(({ schemes }) => schemes).map((scheme) => `${scheme}://`)
   const [ours] = /^(mem|redis|disk)(?=s?[:+])/i.exec(url.toLowerCase()) ?? []
   const driver = ours === 'mem' ? 'memory' : ours
-  const give = driver && ` Give createCache({ drivers: [${driver}] }) that of @cashews/backend-${driver}.`
+  const give = driver && ` Give it ${driver} of @cashews/backend-${driver}: createCache({ drivers: [${driver}] }).`
   return new ConfigurationError(
     `No backend for "${redact(url)}". This cache knows ${known.join(', ') || 'none'}.${give ?? ''}`,
   )

@@ -25,7 +25,7 @@ export interface DurationLike {
   readonly milliseconds?: number
 }
 
-/** How long something is kept: a number of **seconds**, text, parts, or `Infinity` for ever. */
+/** How long something is kept: a number of **seconds**, text, parts, or `Infinity` forever. */
 export type Ttl = number | TtlText | DurationLike
 
 const UNIT: Readonly<Record<string, Milliseconds>> = {
@@ -60,7 +60,7 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
   if (ttl === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
   if (!(lifetime > 0)) throw badTtl(ttl, 'it must be more than zero')
-  if (lifetime > LONGEST) throw badTtl(ttl, 'it is longer than a clock counts; write Infinity for ever')
+  if (lifetime > LONGEST) throw badTtl(ttl, 'it is too long; use Infinity')
   return Math.max(1, Math.round(lifetime))
 }
 
@@ -70,7 +70,7 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
  * @throws {TtlError} When it never ends, too.
  */
 export function parsePeriod(period: Ttl): Milliseconds {
-  if (period === Number.POSITIVE_INFINITY) throw new TtlError("Infinity is no period: it has to end, as '1m' does.")
+  if (period === Number.POSITIVE_INFINITY) throw new TtlError("Infinity is not a period: it has to end, as '1m' does.")
   return parseTtl(period)
 }
 
@@ -97,11 +97,11 @@ function fromParts(parts: DurationLike): Milliseconds {
   const unknown = [...Object.keys(record), 'years', 'months'].find(
     (name) => !Object.hasOwn(PARTS, name) && record[name],
   )
-  if (unknown) throw badTtl(parts, `"${unknown}" is no part of a fixed length`)
+  if (unknown) throw badTtl(parts, `"${unknown}" is not part of a fixed length`)
   let sum = 0
   for (const [name, factor] of Object.entries(PARTS)) {
     const { [name]: part = 0 } = record
-    if (typeof part !== 'number') throw badTtl(parts, `its ${name} are ${kindOfOption(part)}, no number`)
+    if (typeof part !== 'number') throw badTtl(parts, `its ${name} are ${kindOfOption(part)}, not a number`)
     sum += part * factor
   }
   return sum
@@ -109,6 +109,6 @@ function fromParts(parts: DurationLike): Milliseconds {
 
 function badTtl(value: unknown, why: string): TtlError {
   return new TtlError(
-    `${kindOfOption(value)} is no time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
+    `${kindOfOption(value)} is not a time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
   )
 }

@@ -4,7 +4,7 @@ import { ValueError } from './errors.ts'
 const PRIVATE = /(?:[{};*\n]|static|get|set|async)\s*#[\w$]+\s*[=;(}\n]|\b__(?:private|classPrivate)/
 const NATIVE = /\[native code\]\s*\}$/
 
-/** Methods of promises and streams, which are no data. */
+/** Methods of promises and streams, which are not data. */
 const AT_WORK = ['then', 'pipe', 'getReader']
 
 /** Throws the error for a value that is not data. */
@@ -12,7 +12,7 @@ export function refuse(value: unknown, why: string): never {
   const name = typeof value === 'function' ? value.name : (value as object | null)?.constructor?.name
   const what = typeof value === 'object' ? `an object of class "${name}"` : `the ${typeof value} "${name}"`
   throw new ValueError(
-    `Cannot keep ${what}: ${why}. Store plain data, give the class a [Symbol.for('cashews.clone')]() method, ` +
+    `Cannot store ${what}: ${why}. Store plain data, give the class a [Symbol.for('cashews.clone')]() method, ` +
       `or choose isolation: 'none'.`,
   )
 }

@@ -39,7 +39,7 @@ export function checkArgument(fine: unknown, otherwise: string, given: unknown):
 /** Refuses an argument of a command that is not a string. */
 export function checkString(what: string, given: unknown): void {
   // On the way of every key: the message is only made for a wrong one.
-  if (typeof given !== 'string') checkArgument(false, `${what} is text`, given)
+  if (typeof given !== 'string') checkArgument(false, `${what} must be text`, given)
 }
 
 /** Refuses an argument that is not a function. */
@@ -47,7 +47,7 @@ export function checkCallable(given: unknown): void {
   checkArgument(typeof given === 'function', 'This has to be a function', given)
 }
 
-/** The lifetime of a write: its `ttl`, or for ever. */
+/** The lifetime of a write: its `ttl`, or forever. */
 export function lifetimeOf(options: WriteOptions, known: readonly string[] = ['ttl', 'tags']): Milliseconds {
   const { ttl } = checkedOptions(options, known)
   return ttl === undefined ? Number.POSITIVE_INFINITY : parseTtl(ttl)
@@ -57,7 +57,7 @@ export function lifetimeOf(options: WriteOptions, known: readonly string[] = ['t
 export function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
   const pairs =
     typeof entries === 'object' && entries && (Symbol.iterator in entries ? [...entries] : Object.entries(entries))
-  checkArgument(pairs && pairs.every(Array.isArray), 'Entries are an object, a Map or pairs', entries)
+  checkArgument(pairs && pairs.every(Array.isArray), 'Entries must be an object, a Map or pairs', entries)
   return pairs
 }
 
@@ -74,10 +74,14 @@ export function checkMembers(members: readonly unknown[]): void {
 
 /** Refuses an option of a command that is not a whole number of at least 0. */
 export function checkCounted(option: string, count: unknown): void {
-  checkArgument(Number.isSafeInteger(count) && (count as number) >= 0, `${option} is a whole number from 0 on`, count)
+  checkArgument(
+    Number.isSafeInteger(count) && (count as number) >= 0,
+    `${option} must be a whole number from 0 on`,
+    count,
+  )
 }
 
 /** Refuses to add anything but a whole number to a counter. */
 export function checkWhole(by: number): void {
-  checkArgument(Number.isSafeInteger(by), 'Counters are raised by whole numbers', by)
+  checkArgument(Number.isSafeInteger(by), 'A counter changes by whole numbers', by)
 }

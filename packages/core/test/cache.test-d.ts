@@ -32,7 +32,7 @@ describe('the types of the commands', () => {
     cache.setup('mem://', { prefix: 'user:', size: 10 })
     // @ts-expect-error -- it is spelled prefix
     cache.setup(backend, { prefx: 'user:' })
-    // @ts-expect-error -- that is no time
+    // @ts-expect-error -- that is not a time
     cache.setup(backend, { readTimeout: '50 millis' })
   })
 

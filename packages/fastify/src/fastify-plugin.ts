@@ -44,7 +44,7 @@ declare module 'fastify' {
 const plugin: FastifyPluginAsync<CashewsOptions> = async (app, options) => {
   if (app.hasDecorator('cashews'))
     throw new ConfigurationError(
-      '@cashews/fastify is registered on this instance or one above it already, and holds for all below. Register it once, or on instances beside each other.',
+      '@cashews/fastify is already registered on this instance or a parent, and applies to all children. Register it once, or on sibling instances.',
     )
   const rules = new RouteRules(app, options)
   app.decorate('cashews', { cache: options.cache, forget: (url) => rules.forget(url) })

@@ -107,7 +107,7 @@ export class RouteRules {
     if (own === undefined) return undefined
     if (!isRead)
       throw new ConfigurationError(
-        `config.cashews of ${method} ${url} can do nothing: only answers to GET are stored. Take it out.`,
+        `config.cashews of ${method} ${url} has no effect: only responses to GET are stored. Remove it.`,
       )
     checkResponseOptions(own)
     const isNew = this.isNew(own)
@@ -125,7 +125,7 @@ export class RouteRules {
   #reportWildcard(url: string): void {
     this.#options.cache.report(
       new ConfigurationError(
-        `config.cashews of ${url} does nothing: whoever asks makes up what stands for the *. Say wildcard: true to store its responses all the same.`,
+        `config.cashews of ${url} does nothing: a client can make up any text for the *. Set wildcard: true to store its responses anyway.`,
       ),
     )
   }

@@ -68,7 +68,7 @@ describe('the Fastify plugin', () => {
 
   it('says so when it is registered twice, on one instance or below itself', async () => {
     await start()
-    const twice = /registered on this instance or one above it already.*Register it once/
+    const twice = /already registered on this instance or a parent.*Register it once/
     await expect(app.register(cashews, { cache })).rejects.toThrow(twice)
     const other = Fastify()
     await other.register(cashews, { cache })
@@ -272,7 +272,7 @@ describe('the Fastify plugin', () => {
     expect(lines.map(({ msg }) => msg)).toEqual(['other'])
   })
 
-  it('leaves what is thrown and is no error to the handler before', async () => {
+  it('leaves what is thrown and is not an error to the handler before', async () => {
     await start({ errors: true })
     app.get('/broken', async () => {
       throw { reason: 'other' }
@@ -307,7 +307,7 @@ describe('the Fastify plugin', () => {
     it('refuses a route that is not for GET', async () => {
       await start()
       expect(() => app.post('/orders', stored, async () => 'made')).toThrow(
-        'config.cashews of POST /orders can do nothing: only answers to GET are stored. Take it out.',
+        'config.cashews of POST /orders has no effect: only responses to GET are stored. Remove it.',
       )
       app.route({ method: ['GET', 'POST'], url: '/both', ...stored, handler: async () => 'fine' })
     })
@@ -328,7 +328,7 @@ describe('the Fastify plugin', () => {
       app.get('/files/*', stored, async () => 'page')
       app.get('/never/*', { config: { cashews: { ttl: '1m', wildcard: false } } }, async () => 'page')
       expect(onError.mock.calls.map(([error]) => error.message)).toEqual([
-        'config.cashews of /files/* does nothing: whoever asks makes up what stands for the *. Say wildcard: true to store its responses all the same.',
+        'config.cashews of /files/* does nothing: a client can make up any text for the *. Set wildcard: true to store its responses anyway.',
       ])
     })
   })
@@ -336,8 +336,11 @@ describe('the Fastify plugin', () => {
   it.each([
     [{ cache: undefined }, '@cashews/fastify takes a cache, such as createCache(), not undefined.'],
     [{ etags: true }, /^@cashews\/fastify takes the options \{ cache, etag, .* not etags\.$/],
-    [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
-    [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
+    [
+      { cacheControl: { public: 'page:*' } },
+      "public must be true, false, or a list of globs such as ['product:*'], not",
+    ],
+    [{ clearSiteData: { allow: true } }, 'allow must be a function of a request, not true.'],
   ])('refuses %j, and says what it takes', async (options, message) => {
     await expect(async () => app.register(cashews, { cache, ...options } as never)).rejects.toThrow(message)
     app = Fastify()

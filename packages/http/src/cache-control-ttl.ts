@@ -34,7 +34,7 @@ export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTt
   const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min) / 1_000
   if (min > standard || standard > max)
     throw new ConfigurationError(
-      `A default lies between min and max: ${standard} s does not lie between ${min} s and ${max} s.`,
+      `The default must lie between min and max: ${standard} s is not between ${min} s and ${max} s.`,
     )
   const tell = (): Ttl => {
     const asked = currentTerms()?.maxAge

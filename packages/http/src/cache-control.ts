@@ -89,7 +89,7 @@ function readDuration(read: Writable, directive: Named<number>, argument: string
 
 /** Formats a `Cache-Control` field. Durations are rounded down to whole seconds. */
 export function writeCacheControl(directives: CacheControl): string {
-  checkThat(isOptions(directives), 'Directives are an object such as { maxAge: 60 }', directives)
+  checkThat(isOptions(directives), 'Directives must be an object such as { maxAge: 60 }', directives)
   const members: string[] = []
   for (const [name, directive] of Object.entries(FLAGS)) if (directives[directive]) members.push(name)
   for (const [name, directive] of Object.entries(DURATIONS)) {

@@ -10,7 +10,7 @@ export type Body = string | Uint8Array
  * a compressor may send different bytes under the same tag (RFC 9110 §8.8.1).
  */
 export function entityTag(body: Body, contentType = ''): string {
-  checkThat(typeof body === 'string' || body instanceof Uint8Array, 'A body is text or bytes', body)
+  checkThat(typeof body === 'string' || body instanceof Uint8Array, 'A body must be text or bytes', body)
   checkType('string', { contentType })
   const hash = createHash('sha256').update(contentType).update('\0').update(body).digest('base64url')
   return `W/"${hash.slice(0, 24)}"`
@@ -18,7 +18,7 @@ export function entityTag(body: Body, contentType = ''): string {
 
 /**
  * Whether a list of entity tags, such as `If-None-Match`, names `tag`, by weak comparison (RFC 9110 §8.8.3.2). `*`
- * names any tag; members that are no entity tags name none.
+ * names any tag; members that are not entity tags name none.
  */
 export function namesTag(list: Field, tag: string | undefined): boolean {
   if (tag === undefined) return false
@@ -27,7 +27,7 @@ export function namesTag(list: Field, tag: string | undefined): boolean {
   return members.length === 1 && members[0] === '*' ? true : members.some((member) => opaqueOf(member) === opaque)
 }
 
-/** The part that weak comparison looks at; `NaN`, which equals nothing, when this is no entity tag. */
+/** The part that weak comparison looks at; `NaN`, which equals nothing, when this is not an entity tag. */
 function opaqueOf(tag: string): string | number {
   const opaque = tag.startsWith('W/') ? tag.slice(2) : tag
   const isTag = opaque.length >= 2 && opaque.startsWith('"') && opaque.indexOf('"', 1) === opaque.length - 1

@@ -25,7 +25,7 @@ export function resourceAt(url: string): Resource {
   const parsed = typeof url === 'string' ? URL.parse(url) : undefined
   if (!parsed?.host)
     throw new CommandError(
-      `What clients ask for is a whole URL, such as https://shop.example/products, not ${kindOfOption(url)}.`,
+      `forgetResponse takes a complete URL, such as https://shop.example/products, not ${kindOfOption(url)}.`,
     )
   const { protocol, host, pathname, search } = parsed
   return { scheme: protocol.slice(0, -1), authority: host, url: pathname + search, fields: {} }

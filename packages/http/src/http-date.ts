@@ -23,7 +23,7 @@ export function httpDate(time: number): string {
   const second = Math.floor(time / 1_000)
   if (second !== writtenAt) {
     const date = new Date(second * 1_000)
-    checkThat(!Number.isNaN(+date), 'A date is milliseconds since the epoch', time)
+    checkThat(!Number.isNaN(+date), 'A date must be in milliseconds since the epoch', time)
     writtenAt = second
     written = date.toUTCString()
   }

@@ -31,17 +31,17 @@ export function checkResponseOptions(given: object): void {
   const { maxBytes = 0, statuses = [], tags = [] } = options
   checkThat(
     Number.isSafeInteger(maxBytes) && (maxBytes as number) >= 0,
-    'maxBytes is a number of bytes, such as 1_048_576',
+    'maxBytes must be a number of bytes, such as 1_048_576',
     maxBytes,
   )
   checkThat(
     typeof statuses === 'function' || isListOf('number', statuses),
-    'statuses is a list such as [200, 404], or a function of a status',
+    'statuses must be a list such as [200, 404], or a function of a status',
     statuses,
   )
   checkThat(
     typeof tags === 'function' || isListOf('string', tags),
-    'tags is a list of names, or a function of request and reply',
+    'tags must be a list of names, or a function of request and reply',
     tags,
   )
   if (options.varyBy !== undefined) checkFunction('varyBy', options.varyBy)
@@ -52,7 +52,7 @@ export function checkResponseOptions(given: object): void {
   for (const name of ['ignoreCookies', 'ignoreQuery'])
     checkThat(
       options[name] === undefined || isListOf('string', options[name]),
-      `${name} is a list of globs`,
+      `${name} must be a list of globs`,
       options[name],
     )
   checkSteering(options)
@@ -64,7 +64,7 @@ export function checkControlOptions(given: object): void {
   checkKnown('cacheControl', options, CONTROL)
   checkThat(
     options.public === undefined || typeof options.public === 'boolean' || isListOf('string', options.public),
-    "public is true, false, or a list of globs such as ['product:*']",
+    "public must be true, false, or a list of globs such as ['product:*']",
     options.public,
   )
   const { cacheStatus, serverTiming } = options
@@ -95,12 +95,12 @@ export function checkCache(what: string, cache: Cache | undefined): void {
 function checkSteering({ honorRequestDirectives, recompute, client }: Options): void {
   checkThat(
     honorRequestDirectives === undefined || HONORED.includes(honorRequestDirectives),
-    `honorRequestDirectives is ${HONORED.join(', ')}`,
+    `honorRequestDirectives must be one of ${HONORED.join(', ')}`,
     honorRequestDirectives,
   )
   if (client !== undefined) checkFunction('client', client)
   if (recompute === undefined) return
-  checkThat(isOptions(recompute), "recompute is an object such as { limit: 60, period: '1m' }", recompute)
+  checkThat(isOptions(recompute), "recompute must be an object such as { limit: 60, period: '1m' }", recompute)
   const { limit, period } = recompute as { readonly limit?: unknown; readonly period?: never }
   checkThat(
     Number.isSafeInteger(limit) && (limit as number) >= 0,
@@ -112,7 +112,7 @@ function checkSteering({ honorRequestDirectives, recompute, client }: Options): 
 
 /** @throws {ConfigurationError} When what should be a function is none. */
 export function checkFunction(name: string, value: unknown): void {
-  checkThat(typeof value === 'function', `${name} is a function of a request`, value)
+  checkThat(typeof value === 'function', `${name} must be a function of a request`, value)
 }
 
 function isListOf(type: string, value: unknown): boolean {

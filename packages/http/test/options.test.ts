@@ -11,31 +11,31 @@ describe('options', () => {
   it.each([
     [{ ttl: 'soon' }, 'soon'],
     [{ tll: '1m' }, /^A cached route takes the options \{ ttl, tags, .* not tll\.$/],
-    [{ maxBytes: '1mb' }, "maxBytes is a number of bytes, such as 1_048_576, not '1mb'."],
-    [{ maxBytes: -1 }, 'maxBytes is a number of bytes'],
-    [{ maxBytes: 1.5 }, 'maxBytes is a number of bytes'],
-    [{ maxBytes: Number.NaN }, 'maxBytes is a number of bytes'],
-    [{ statuses: 200 }, 'statuses is a list such as [200, 404], or a function of a status, not 200.'],
-    [{ statuses: ['200'] }, 'statuses is a list such as [200, 404]'],
-    [{ tags: [7] }, 'tags is a list of names'],
-    [{ prefix: null }, 'prefix is text, not null.'],
-    [{ ignoreQuery: null }, 'ignoreQuery is a list of globs, not null.'],
-    [{ recompute: null }, "recompute is an object such as { limit: 60, period: '1m' }, not null."],
-    [{ name: 7 }, 'name is text, not 7.'],
-    [{ tags: 'page' }, "tags is a list of names, or a function of request and reply, not 'page'."],
-    [{ varyBy: 'user' }, "varyBy is a function of a request, not 'user'."],
-    [{ ignoreCookies: '_ga*' }, "ignoreCookies is a list of globs, not '_ga*'."],
-    [{ ignoreQuery: 'utm_*' }, "ignoreQuery is a list of globs, not 'utm_*'."],
-    [{ honorRequestDirectives: 'some' }, "honorRequestDirectives is all, reduce-only, none, not 'some'."],
+    [{ maxBytes: '1mb' }, "maxBytes must be a number of bytes, such as 1_048_576, not '1mb'."],
+    [{ maxBytes: -1 }, 'maxBytes must be a number of bytes'],
+    [{ maxBytes: 1.5 }, 'maxBytes must be a number of bytes'],
+    [{ maxBytes: Number.NaN }, 'maxBytes must be a number of bytes'],
+    [{ statuses: 200 }, 'statuses must be a list such as [200, 404], or a function of a status, not 200.'],
+    [{ statuses: ['200'] }, 'statuses must be a list such as [200, 404]'],
+    [{ tags: [7] }, 'tags must be a list of names'],
+    [{ prefix: null }, 'prefix must be text, not null.'],
+    [{ ignoreQuery: null }, 'ignoreQuery must be a list of globs, not null.'],
+    [{ recompute: null }, "recompute must be an object such as { limit: 60, period: '1m' }, not null."],
+    [{ name: 7 }, 'name must be text, not 7.'],
+    [{ tags: 'page' }, "tags must be a list of names, or a function of request and reply, not 'page'."],
+    [{ varyBy: 'user' }, "varyBy must be a function of a request, not 'user'."],
+    [{ ignoreCookies: '_ga*' }, "ignoreCookies must be a list of globs, not '_ga*'."],
+    [{ ignoreQuery: 'utm_*' }, "ignoreQuery must be a list of globs, not 'utm_*'."],
+    [{ honorRequestDirectives: 'some' }, "honorRequestDirectives must be one of all, reduce-only, none, not 'some'."],
     [{ recompute: { limit: '60', period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: -1, period: '1m' } }, 'recompute takes a whole number as its limit'],
     [{ recompute: { limit: 60 } }, 'undefined'],
-    [{ client: 'ip' }, "client is a function of a request, not 'ip'."],
-    [{ public: 'no' }, "public is true or false, not 'no'."],
-    [{ storeSetCookie: 'false' }, "storeSetCookie is true or false, not 'false'."],
-    [{ revalidate: 1 }, 'revalidate is true or false, not 1.'],
-    [{ debug: 'false' }, "debug is true or false, not 'false'."],
-    [{ wildcard: 'false' }, "wildcard is true or false, not 'false'."],
+    [{ client: 'ip' }, "client must be a function of a request, not 'ip'."],
+    [{ public: 'no' }, "public must be true or false, not 'no'."],
+    [{ storeSetCookie: 'false' }, "storeSetCookie must be true or false, not 'false'."],
+    [{ revalidate: 1 }, 'revalidate must be true or false, not 1.'],
+    [{ debug: 'false' }, "debug must be true or false, not 'false'."],
+    [{ wildcard: 'false' }, "wildcard must be true or false, not 'false'."],
   ])('of a cached route are refused with what they should be: %j', (options, message) => {
     expect(() => new ResponseCache(cache, options as never)).toThrow(message)
     expect(() => listen({ responses: options })).toThrow(message)
@@ -46,25 +46,28 @@ describe('options', () => {
     round.push(round)
     for (const maxBytes of [5n, round, Symbol('s'), Object.create(null)])
       expect(() => listen({ responses: { maxBytes } })).toThrow(
-        'maxBytes is a number of bytes, such as 1_048_576, not ',
+        'maxBytes must be a number of bytes, such as 1_048_576, not ',
       )
   })
 
   it.each([
     [{ tag: true }, 'cachingListener takes the options { etag, cacheControl, clearSiteData, responses }, not tag.'],
-    [{ cacheControl: { public: 'page:*' } }, "public is true, false, or a list of globs such as ['product:*'], not"],
+    [
+      { cacheControl: { public: 'page:*' } },
+      "public must be true, false, or a list of globs such as ['product:*'], not",
+    ],
     [{ cacheControl: { cachestatus: true } }, /^cacheControl takes the options .* not cachestatus\.$/],
     [{ clearSiteData: { alow: () => true } }, 'clearSiteData takes the options { allow }, not alow.'],
-    [{ cacheControl: { serverTiming: 'false' } }, "serverTiming is true or false, not 'false'."],
-    [{ cacheControl: { cacheStatus: 1 } }, 'cacheStatus is true or false, not 1.'],
+    [{ cacheControl: { serverTiming: 'false' } }, "serverTiming must be true or false, not 'false'."],
+    [{ cacheControl: { cacheStatus: 1 } }, 'cacheStatus must be true or false, not 1.'],
     [{ cacheControl: 'on' }, /^cacheControl takes the options .*, not 'on'\.$/],
-    [{ clearSiteData: { allow: true } }, 'allow is a function of a request, not true.'],
+    [{ clearSiteData: { allow: true } }, 'allow must be a function of a request, not true.'],
   ])('of a listener are refused with what they should be: %j', (options, message) => {
     expect(() => listen(options)).toThrow(message)
   })
 
   it('take a cache, and a handler', () => {
-    expect(() => cachingListener(cache, {}, undefined as never)).toThrow('The handler is a function of a request')
+    expect(() => cachingListener(cache, {}, undefined as never)).toThrow('The handler must be a function of a request')
     expect(() => cachingListener(undefined as never, {}, () => {})).toThrow('cachingListener takes a cache')
   })
 })

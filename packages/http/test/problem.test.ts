@@ -73,7 +73,7 @@ describe('cacheControlTtl', () => {
     expect(calls['price:1']).toMatchObject([{ hit: true, age: expect.closeTo(0, 0) }])
   })
 
-  it('refuses what is no options', () => {
+  it('refuses what is not options', () => {
     expect(() => cacheControlTtl('4m' as never)).toThrow(
       "cacheControlTtl takes the options { default, max, min }, not '4m'.",
     )

@@ -47,7 +47,7 @@ export function metrics(options: MetricsOptions = {}): Middleware {
   if (found && registry.getSingleMetric(`${prefix}calls_total`)) {
     checkThat(
       found.options.withTag === withTag && String(found.options.buckets) === String(buckets),
-      `The metrics "${prefix}…" are in this registry, with other settings. Give these another prefix.`,
+      `The metrics "${prefix}…" are already in this registry, with other settings. Choose another prefix.`,
     )
     return found.meter
   }
@@ -60,22 +60,22 @@ export function metrics(options: MetricsOptions = {}): Middleware {
 function settingsOf(options: MetricsOptions): Required<MetricsOptions> {
   checkKnown('metrics', options, ['registry', 'prefix', 'withTag', 'buckets'])
   const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
-  checkThat(typeof registry?.registerMetric === 'function', 'registry is a Registry of prom-client', registry)
+  checkThat(typeof registry?.registerMetric === 'function', 'registry must be a Registry of prom-client', registry)
   checkThat(
     typeof prefix === 'string' && /^[a-zA-Z_:][\w:]*$/.test(prefix),
-    'A prefix begins the name of a metric: letters, digits and _',
+    'A prefix must consist of letters, digits and _',
     prefix,
   )
   checkThat(
     typeof withTag === 'boolean' || typeof withTag === 'function',
-    'withTag is true, false, or a function that makes a tag of a key',
+    'withTag must be true, false, or a function that returns the tag of a key',
     withTag,
   )
   checkThat(
     Array.isArray(buckets) &&
       buckets.length > 0 &&
       buckets.every((bound, at) => typeof bound === 'number' && bound > (buckets[at - 1] ?? 0)),
-    'Buckets are upper bounds in seconds, each higher than the last',
+    'Buckets must be upper bounds in seconds, each higher than the last',
     buckets,
   )
   return { registry, prefix, withTag, buckets }

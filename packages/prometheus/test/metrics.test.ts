@@ -130,7 +130,7 @@ describe('metrics', () => {
   it('counts what took longer than the highest bound beyond it, failures too', async () => {
     cache.use(metrics({ registry, buckets: [0.05] }), passing(60)).setup(memory())
     await cache.set('a', 'text')
-    await expect(cache.incr('a')).rejects.toThrow('no whole number')
+    await expect(cache.incr('a')).rejects.toThrow('not hold a whole number')
     expect(await scrape('cashews_operations_latency_seconds_bucket')).toEqual({
       'backend=memory le=0.05 operation=set': 0,
       'backend=memory le=+Inf operation=set': 1,
@@ -183,7 +183,7 @@ describe('metrics', () => {
   it('counts an operation that fails, and hands the failure on', async () => {
     cache.use(metrics({ registry })).setup(memory())
     await cache.set('a', 'text')
-    await expect(cache.incr('a')).rejects.toThrow('no whole number')
+    await expect(cache.incr('a')).rejects.toThrow('not hold a whole number')
     expect(await scrape('cashews_operations_latency_seconds_count')).toMatchObject({
       'backend=memory operation=incr': 1,
     })
@@ -428,8 +428,8 @@ describe('metrics', () => {
     expect(() => metrics({ registery: registry } as object)).toThrow(
       /registry, prefix, withTag, buckets .*not registery/,
     )
-    expect(() => metrics({ registry, withTag: true })).toThrow('are in this registry, with other settings')
-    expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix begins the name')
+    expect(() => metrics({ registry, withTag: true })).toThrow('are already in this registry, with other settings')
+    expect(() => metrics({ registry, prefix: '1' })).toThrow('A prefix must consist of')
     expect(() => metrics({ registry, prefix: 'a_', buckets: [2, 1] })).toThrow('each higher than the last')
   })
 
@@ -437,12 +437,12 @@ describe('metrics', () => {
     [{ buckets: [] }, 'each higher than the last, not []'],
     [{ buckets: [1, Number.NaN] }, 'each higher than the last, not [1,NaN]'],
     [{ buckets: 5 }, 'each higher than the last, not 5'],
-    [{ withTag: 'x' }, "withTag is true, false, or a function that makes a tag of a key, not 'x'"],
+    [{ withTag: 'x' }, "withTag must be true, false, or a function that returns the tag of a key, not 'x'"],
     [{ buckets: [Symbol('1')] }, 'each higher than the last, not [Symbol(1)]'],
-    [{ prefix: null }, 'A prefix begins the name of a metric: letters, digits and _, not null'],
+    [{ prefix: null }, 'A prefix must consist of letters, digits and _, not null'],
     [{ prefix: true }, 'letters, digits and _, not true'],
-    [{ registry: {} }, 'registry is a Registry of prom-client, not Object {}'],
-    [{ registry: null }, 'registry is a Registry of prom-client'],
+    [{ registry: {} }, 'registry must be a Registry of prom-client, not Object {}'],
+    [{ registry: null }, 'registry must be a Registry of prom-client'],
     [null, 'metrics takes the options { registry, prefix, withTag, buckets }, not null'],
     [5, 'metrics takes the options { registry, prefix, withTag, buckets }, not 5'],
   ])('refuses %j, and says what would do', (options, message) => {

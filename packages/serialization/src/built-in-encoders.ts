@@ -42,7 +42,7 @@ function errorOf(value: Error, name: string, settler: Settler, depth: number): T
   const keys = Object.getOwnPropertyNames(value).filter(
     (key) => key !== 'message' && (key !== 'stack' || settler.vocabulary.errorStacks),
   )
-  // Its name comes from the constructor and is no property.
+  // Its name comes from the constructor and is not a property.
   if (value instanceof DOMException) keys.push('name')
   const more = keys.flatMap((key) => [key, (value as unknown as Fields)[key]])
   const hidden = keys.filter((key) => !Object.prototype.propertyIsEnumerable.call(value, key))

@@ -137,7 +137,7 @@ class OwnFormat implements Format {
 
 function behind(reserved: number, encoded: Uint8Array | string): Buffer {
   if (typeof encoded !== 'string' && !types.isUint8Array(encoded))
-    throw new TypeError('encode of the codec answered neither bytes nor text')
+    throw new TypeError('encode of the codec returned neither bytes nor text')
   return Buffer.concat([Buffer.allocUnsafe(reserved), typeof encoded === 'string' ? Buffer.from(encoded) : encoded])
 }
 
@@ -146,8 +146,8 @@ function explained(key: string, value: unknown, error: unknown): ValueError {
     const { part, message } = error
     const what = `${whereIs(part, value)} is ${nameOf(part)}`
     const remedy = message === UNREGISTERED && typeof part === 'object' && part !== null ? remedyFor(part) : ''
-    return new ValueError(`Cannot keep the value of "${key}": ${what}, and ${message}.${remedy}`)
+    return new ValueError(`Cannot store the value of "${key}": ${what}, and ${message}.${remedy}`)
   }
   const why = error instanceof RangeError ? 'it is nested too deeply' : String((error as Error)?.message ?? error)
-  return new ValueError(`Cannot keep the value of "${key}": ${why}.`, { cause: error })
+  return new ValueError(`Cannot store the value of "${key}": ${why}.`, { cause: error })
 }

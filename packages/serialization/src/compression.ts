@@ -105,7 +105,7 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
     throw new ConfigurationError(`Node ${process.version} has no zstd; it needs 22.15 or later. Choose brotli or gzip.`)
   const { level = algorithm.level } = asked
   const isLevel = Number.isInteger(level) && level >= 1 && level <= algorithm.highest
-  checkThat(isLevel, `The level of ${name} is a whole number from 1 to ${algorithm.highest}`, level)
+  checkThat(isLevel, `The level of ${name} must be a whole number from 1 to ${algorithm.highest}`, level)
   const isSize = Number.isInteger(threshold) && threshold >= 0
   checkThat(isSize, 'The threshold of compression is a number of bytes', threshold)
   const options = algorithm.options(level)
@@ -135,7 +135,7 @@ export function decompress(algorithm: number, bytes: Buffer, size: number, limit
     throw new GrowthError(`${bytes.length} compressed bytes would become ${size}`)
   const options = { maxOutputLength: size }
   const whole = (inflated: Buffer): Buffer => {
-    if (inflated.length !== size) throw new Error('it is shorter than it says')
+    if (inflated.length !== size) throw new Error('it is shorter than its header says')
     return inflated
   }
   if (size < LARGE) return whole(known.inflate(bytes, options))

@@ -25,5 +25,5 @@ export function asBytes(content: unknown): Buffer {
 }
 
 export function fail(): never {
-  throw new Error('a tagged part is not what its tag says')
+  throw new Error('a tagged part does not fit its tag')
 }

@@ -34,7 +34,7 @@ function setValue(part: CustomPart, instance: unknown): void {
 
 function instanceOf(part: CustomPart): Awaitable<unknown> {
   const type = typeById(part.id)
-  if (!type) throw new CustomTypeError(`nobody registered the type "${part.id}"`)
+  if (!type) throw new CustomTypeError(`no class is registered for the type "${part.id}"`)
   return callOf(part.id, () => type.decode(replace(part.data, valueOfCustom)))
 }
 

@@ -37,15 +37,15 @@ const byId = new Map<string, { readonly type: AnyType; readonly of: string }>()
  */
 export function registerType<T extends object, const D>(Class: ClassOf<T>, definition: TypeDefinition<T, D>): void {
   if (typeof (Class as unknown) !== 'function' || !definition)
-    throw new ConfigurationError('registerType takes a class and how it is kept: (Class, { id, encode, decode }).')
+    throw new ConfigurationError('registerType takes a class and an object: (Class, { id, encode, decode }).')
   const { id, encode, decode } = definition
   const { prototype } = Class as ClassOf<object>
   if (prototype === Object.prototype || prototype === Array.prototype)
     throw new ConfigurationError(
-      `registerType(${Class.name}) would do nothing: plain objects and lists are kept as they are.`,
+      `registerType(${Class.name}) would have no effect: plain objects and lists are stored as they are.`,
     )
   if (typeof id !== 'string' || id === '')
-    throw new ConfigurationError(`registerType(${Class.name}) needs an id, a text such as '${Class.name}'.`)
+    throw new ConfigurationError(`registerType(${Class.name}) needs an id, text such as '${Class.name}'.`)
   if (typeof encode !== 'function' || typeof decode !== 'function')
     throw new ConfigurationError(`registerType(${Class.name}) needs two functions, encode and decode.`)
   const known = byId.get(id)

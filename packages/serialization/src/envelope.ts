@@ -93,7 +93,7 @@ export function open(key: string, envelope: Buffer, settings: EnvelopeSettings):
   const { limits, sealing } = settings
   const flags = envelope[1] ?? 0
   if (flags >> 4 !== VERSION)
-    throw new DecodeError(`The value of "${key}" is in no known version.`, { reason: 'foreign' })
+    throw new DecodeError(`The value of "${key}" is of an unknown version.`, { reason: 'foreign' })
   const format = flags & FORMAT_BITS
   const isCompressed = (flags & COMPRESSED) !== 0
   const head = isCompressed ? PLAIN_HEADER + COMPRESSION_HEADER : PLAIN_HEADER

@@ -33,6 +33,6 @@ function untag(value: unknown): unknown {
     return value
   }
   const tagged: unknown = (value as Record<string, unknown>)[MARK]
-  if (!Array.isArray(tagged) || tagged.length !== 2) throw new Error('a tagged part is not what its tag says')
+  if (!Array.isArray(tagged) || tagged.length !== 2) throw new Error('a tagged part does not fit its tag')
   return revive(tagged[0], untag(tagged[1]))
 }

@@ -16,7 +16,7 @@ addExtension({
   type: EXTENSION,
   write: ({ tag, content }: Tagged) => [tag, content],
   read: (parts: unknown) => {
-    if (!Array.isArray(parts) || parts.length !== 2) throw new Error('a tagged part is not what its tag says')
+    if (!Array.isArray(parts) || parts.length !== 2) throw new Error('a tagged part does not fit its tag')
     return revive(parts[0], parts[1])
   },
 })

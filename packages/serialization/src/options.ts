@@ -96,7 +96,7 @@ export function settingsOf(options: SerializerOptions): Settings {
   checkOneOf('signature', signature, ['sha256', 'sha512'])
   checkType('boolean', { strict, encryption, errorStacks })
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
-    throw new ConfigurationError('Option "schema" is no Standard Schema (https://standardschema.dev).')
+    throw new ConfigurationError('Option "schema" is not a Standard Schema (https://standardschema.dev).')
   return {
     codec,
     strict,
@@ -117,14 +117,14 @@ function checkSecrets(options: SerializerOptions): void {
   // An unset environment variable, for example, must not silently turn signing off.
   for (const name of ['secret', 'secrets'] as const)
     if (Object.hasOwn(options, name) && options[name] === undefined)
-      throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store values that nobody signs.`)
+      throw new ConfigurationError(`Option "${name}" is undefined; leave it out to store unsigned values.`)
   if (secret !== undefined && secrets !== undefined)
     throw new ConfigurationError('Options "secret" and "secrets" exclude each other: secrets: [new, old] rotates.')
   if (secrets !== undefined && !Array.isArray(secrets))
     throw new ConfigurationError('Option "secrets" must be a list: secrets: [new, old].')
   if (secrets?.length === 0) throw new ConfigurationError('Option "secrets" is empty.')
   if (options.encryption === true && options.signature !== undefined)
-    throw new ConfigurationError('Option "signature" is of no use with "encryption": AES-256-GCM signs by itself.')
+    throw new ConfigurationError('Option "signature" has no effect with "encryption": AES-256-GCM also signs.')
   if (secret !== undefined || secrets !== undefined) return
   if (options.encryption) throw needsSecret('encryption')
   if (options.maxAge !== undefined) throw needsSecret('maxAge')

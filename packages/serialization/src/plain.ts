@@ -41,5 +41,5 @@ export function refuseSymbols(value: object): void {
   if (symbols.length === 0) return
   for (const symbol of symbols)
     if (Object.prototype.propertyIsEnumerable.call(value, symbol))
-      throw new Refusal(value, `it has the symbol ${String(symbol)} for a key`)
+      throw new Refusal(value, `it has the symbol ${String(symbol)} as a key`)
 }

@@ -8,5 +8,5 @@ import { kindOfOption, ValueError } from '@cashews/core'
 export function rawOf(value: unknown): Buffer | string {
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value
   if (value instanceof Uint8Array) return Buffer.from(value)
-  throw new ValueError(`setRaw writes what getRaw answers, bytes or text, not ${kindOfOption(value)}.`)
+  throw new ValueError(`setRaw writes what getRaw returned, bytes or text, not ${kindOfOption(value)}.`)
 }

@@ -1,5 +1,5 @@
 /** Why an instance of an unknown class is refused. */
-export const UNREGISTERED = 'nobody registered its class'
+export const UNREGISTERED = 'its class is not registered'
 
 /** Thrown for a part that cannot be stored. The serializer adds where in the value it is. */
 export class Refusal extends Error {

@@ -7,7 +7,7 @@ export function remedyFor(part: object): string {
   if (part instanceof ReadableStream || part instanceof Readable) return ' Call registerStreams() once.'
   const name = part.constructor?.name || 'the class'
   if (name === 'Object') return ' It inherits from another object: store a copy, { ...it }.'
-  return ` Store plain data, or say how it is kept: registerType(${name}, { id, encode, decode }).`
+  return ` Store plain data, or register its class: registerType(${name}, { id, encode, decode }).`
 }
 
 /** Describes a part of a value for error messages. */

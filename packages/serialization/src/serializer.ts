@@ -174,7 +174,7 @@ function isGrowth(error: unknown): boolean {
 function mustFit<T extends Buffer | string>(key: string, written: T, limit: number, name: string): T {
   const size = typeof written === 'string' ? Buffer.byteLength(written) : written.length
   if (size <= limit) return written
-  throw new ValueError(`Cannot keep the value of "${key}": it takes ${size} bytes, and limits.${name} is ${limit}.`)
+  throw new ValueError(`Cannot store the value of "${key}": it takes ${size} bytes, and limits.${name} is ${limit}.`)
 }
 
 function tooLarge(key: string, size: number, limit: number): DecodeError {
@@ -195,7 +195,7 @@ function counterOf(key: string, bytes: Buffer): number {
     const count = Number(text)
     if (isCounter(count) && String(count) === text) return count
   }
-  throw new DecodeError(`What "${key}" holds was not written by this library.`, { reason: 'foreign' })
+  throw new DecodeError(`The value of "${key}" was not written by this library.`, { reason: 'foreign' })
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

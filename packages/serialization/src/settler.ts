@@ -93,7 +93,7 @@ export class Settler {
       case 'object':
         return value === null ? value : this.#object(value, depth + 1)
       default:
-        throw new Refusal(value, `a ${typeof value} is no data`)
+        throw new Refusal(value, `a ${typeof value} is not data`)
     }
   }
 
@@ -195,7 +195,8 @@ export class Settler {
   /** An instance of a custom type: its content is settled as a whole value of its own. */
   #custom(value: object, type: AnyType): Tagged {
     const { vocabulary, above } = this.#work
-    if (above.includes(value)) throw new Refusal(value, 'what its registered type encodes holds the instance itself')
+    if (above.includes(value))
+      throw new Refusal(value, 'the encoded form of its registered type contains the instance itself')
     this.encoded ??= new Map()
     if (!this.encoded.has(value)) {
       const answer = callOf(type.id, () => type.encode(value))

@@ -31,8 +31,8 @@ export function registerResponse(options: BodyOptions = {}): void {
     id: 'cashews/response',
     async encode(response): Promise<StoredResponse> {
       const { status, statusText, url } = response
-      if (status === 0) throw new Error('a Response of status 0 stands for an error of the network')
-      if (response.bodyUsed) throw new Error('the body of the Response was read already')
+      if (status === 0) throw new Error('a Response of status 0 represents a network error')
+      if (response.bodyUsed) throw new Error('the body of the Response has already been read')
       const { headers, body } = response.clone()
       return {
         status,
@@ -63,7 +63,7 @@ export function registerStreams(options: BodyOptions = {}): void {
   registerType(ReadableStream, {
     id: 'cashews/web-stream',
     async encode(stream): Promise<{ bytes: Uint8Array<ArrayBuffer> }> {
-      if (stream.locked) throw new Error('somebody reads the stream already')
+      if (stream.locked) throw new Error('the stream is already being read')
       return { bytes: await readAll(stream, maxBytes) }
     },
     decode({ bytes }) {
@@ -74,7 +74,7 @@ export function registerStreams(options: BodyOptions = {}): void {
     id: 'cashews/node-stream',
     subclasses: true,
     async encode(stream): Promise<{ bytes: Uint8Array<ArrayBuffer>; encoding: string | null }> {
-      if (stream.readableDidRead) throw new Error('somebody reads the stream already')
+      if (stream.readableDidRead) throw new Error('the stream is already being read')
       const { readableEncoding: encoding } = stream
       return { bytes: await readAll(stream, maxBytes), encoding }
     },

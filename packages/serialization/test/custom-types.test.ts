@@ -142,7 +142,7 @@ describe.each(CODECS)('a registered class in $codec', (options) => {
     knot.self = { inside: [knot] }
     await expect(roundTrip(knot, options)).rejects.toMatchObject({
       code: 'CASHEWS_VALUE',
-      message: expect.stringMatching(/holds the instance itself\.$/),
+      message: expect.stringMatching(/contains the instance itself\.$/),
     })
   })
 
@@ -150,7 +150,7 @@ describe.each(CODECS)('a registered class in $codec', (options) => {
     const failed = roundTrip({ one: new Broken(), other: new Broken() }, options)
     await expect(failed).rejects.toMatchObject({
       code: 'CASHEWS_VALUE',
-      message: 'Cannot keep the value of "key": type "test/broken": out of paper.',
+      message: 'Cannot store the value of "key": type "test/broken": out of paper.',
     })
   })
 
@@ -173,7 +173,7 @@ describe('registerType', () => {
       /registerType\(Other\) needs two functions/,
     )
     for (const Class of [Object, Array])
-      expect(() => registerType(Class, { ...definition, id: 'test/other' })).toThrow(/are kept as they are/)
+      expect(() => registerType(Class, { ...definition, id: 'test/other' })).toThrow(/are stored as they are/)
     for (const Class of [{}, undefined])
       expect(() => registerType(Class as never, { ...definition, id: 'test/other' })).toThrow(/takes a class/)
   })

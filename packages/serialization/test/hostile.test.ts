@@ -77,12 +77,12 @@ describe('hostile bytes', () => {
     ['a timestamp', msgpack(0xd6, 0xff, 0, 0, 0, 1)],
     ['an extension nobody knows', msgpack(0xd4, 0x10, 0)],
     ['an unknown tag', msgpack(0xd4, 0x43, 0, 0x92, 0x7f, 0xc0)],
-    ['a tag that is no number', msgpack(0xd4, 0x43, 0, 0x92, text('toString'), 0xc0)],
+    ['a tag that is not a number', msgpack(0xd4, 0x43, 0, 0x92, text('toString'), 0xc0)],
     ['a part without a tag', msgpack(0xd4, 0x43, 0, 0xc0)],
     ['an unknown tag in JSON', json('{"$":["constructor",1]}')],
     ['an unregistered class', json('{"$":[16,["nobody",1]]}')],
     ['an error class that is not on the list', json('{"$":[5,["Function","m",[],[]]]}')],
-    ['a view that is no view', json('{"$":[8,["Function",{"$":[20,"AA=="]}]]}')],
+    ['a view that is not a view', json('{"$":[8,["Function",{"$":[20,"AA=="]}]]}')],
     ['a view that does not fit its bytes', json('{"$":[8,["Float64Array",{"$":[20,"AA=="]}]]}')],
     ['a map with a key too many', json('{"$":[3,[1]]}')],
     ['rows that do not come out even', json('{"$":[10,[["a","b"],[1,2,3]]]}')],
@@ -233,7 +233,7 @@ describe('a decompression bomb', () => {
     },
   )
 
-  it('is a miss when it is shorter than it says', async () => {
+  it('is a miss when it is shorter than its header says', async () => {
     expect(await missOf(serializer, compressed(1, zlib.gzipSync('short'), 100))).toMatchObject({ reason: 'corrupt' })
   })
 

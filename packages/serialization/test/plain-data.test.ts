@@ -196,7 +196,7 @@ describe('plain data', () => {
     ['an instance', [{ a: new (class Money {})() }]],
     ['an instance without a prototype of its own', { a: Object.create({}) }],
   ])('is refused with %s', (_, value) => {
-    expect(() => encode(value)).toThrow('Cannot keep the value of "key"')
+    expect(() => encode(value)).toThrow('Cannot store the value of "key"')
   })
 
   it('is refused where it is nested too deeply', () => {
@@ -245,7 +245,7 @@ describe('plain data that answers by code', () => {
       },
     }
     const before = encode({ a: 1 })
-    expect(() => encode(torn)).toThrow('Cannot keep the value of "key": torn.')
+    expect(() => encode(torn)).toThrow('Cannot store the value of "key": torn.')
     expect(() => encode([[torn]])).toThrow('torn')
     expect(roundTrip({ b: 2 })).toEqual({ b: 2 })
     expect(decode(before)).toEqual({ a: 1 })

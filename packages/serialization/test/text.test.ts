@@ -43,14 +43,14 @@ describe('a serializer for a store that keeps text', () => {
   })
 
   it('refuses what cannot be kept, as ever', () => {
-    expect(() => serializer.encode('key', { a: () => 1 })).toThrow(/Cannot keep the value of "key"/)
+    expect(() => serializer.encode('key', { a: () => 1 })).toThrow(/Cannot store the value of "key"/)
     expect(() => serializer.encode('key', { [Symbol('a')]: 1 })).toThrow(/symbol/)
     const torn = {
       get part() {
         throw new Error('torn')
       },
     }
-    expect(() => serializer.encode('key', torn)).toThrow('Cannot keep the value of "key": torn.')
+    expect(() => serializer.encode('key', torn)).toThrow('Cannot store the value of "key": torn.')
   })
 
   it.each([{ secrets: ['a secret of many letters'] }, { compression: 'gzip' as const }])(

@@ -111,7 +111,7 @@ export function cachingOf(
         wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
           checkThat(
             !Object.prototype.toString.call(target.fn).endsWith('GeneratorFunction]'),
-            `"${target.fn.name}" is a generator: iterator keeps what it yields, ${strategy} keeps what a function answers.`,
+            `"${target.fn.name}" is a generator: iterator stores what it yields; ${strategy} stores what a function returns.`,
           )
           const loading = readThrough(target, run, keyOf)
           const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }

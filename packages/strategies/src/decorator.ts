@@ -3,7 +3,7 @@ import type { AnyFunction, Asynchronous, Wrapped } from './function-types.ts'
 
 /** A compile-time check of a method: it has to be asynchronous already, as a decorator cannot change its type. */
 type Decorable<F extends AnyFunction> =
-  Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
+  Asynchronous<F> extends F ? unknown : 'A decorated method must return a promise: declare it async.'
 
 /**
  * A strategy without its function: a wrapper of functions, and a decorator of methods, static ones included (TC39

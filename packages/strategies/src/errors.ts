@@ -60,7 +60,7 @@ export class CircuitBreakerOpen extends CashewsError {
   readonly retryAfter: number
 
   constructor(key: string, retryAfter: number) {
-    super(`The circuit breaker "${key}" is open. Try again in ${retryAfter} s.`)
+    super(`The circuit "${key}" is open for ${retryAfter} s.`)
     this.retryAfter = retryAfter
   }
 }

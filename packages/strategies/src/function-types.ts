@@ -10,7 +10,7 @@ export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>
 export type Asynchronous<F extends AnyFunction> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ResultOf<F>>
 
-/** @throws {ConfigurationError} When it is no function. */
+/** @throws {ConfigurationError} When it is not a function. */
 export function checkCache(cache: Cache): void {
   checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first', cache)
 }
@@ -21,11 +21,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-/** @throws {ConfigurationError} When these are no call options, since a signal must not be ignored silently. */
+/** @throws {ConfigurationError} When these are not call options, since a signal must not be ignored silently. */
 export function checkCallOptions(options: CallOptions): void {
   checkKnown('with', options, ['signal'])
   const { signal } = options
-  checkThat(signal === undefined || typeof signal?.addEventListener === 'function', 'signal is an AbortSignal', signal)
+  checkThat(
+    signal === undefined || typeof signal?.addEventListener === 'function',
+    'signal must be an AbortSignal',
+    signal,
+  )
 }
 
 /** The methods of a wrapped function. They take the function's own arguments. */

@@ -27,6 +27,6 @@ export function handleOf<T extends object, N extends MethodName<T>>(
     | { readonly of?: (self: T) => HandleOf<Extract<T[N], AnyFunction>> }
     | undefined
   const which = `${kindOfOption(name)} of ${kindOfOption(self)}`
-  checkThat(typeof method?.of === 'function', `${which} is no method with a strategy around it.`)
+  checkThat(typeof method?.of === 'function', `${which} is not a method with a strategy around it.`)
   return method.of(self)
 }

@@ -78,7 +78,7 @@ export function countingHits(
   checkThat(
     updateAfter === Number.POSITIVE_INFINITY ||
       (Number.isInteger(updateAfter) && updateAfter >= 1 && updateAfter <= cacheHits),
-    `updateAfter is 1 to ${cacheHits}`,
+    `updateAfter must be from 1 to ${cacheHits}`,
     updateAfter,
   )
   const own = ['cacheHits', 'updateAfter', 'background']

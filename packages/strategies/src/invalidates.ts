@@ -17,7 +17,7 @@ import { runOf } from './wrap.ts'
 export interface InvalidatesOptions {
   /** The names of the parameters by position. @default read from the function's source */
   readonly args?: readonly string[]
-  /** Values for placeholders that are no parameters, and for parameters that are `undefined`. @default none */
+  /** Values for placeholders that are not parameters, and for parameters that are `undefined`. @default none */
   readonly defaults?: Readonly<Record<string, unknown>>
   /**
    * Tags to delete, as templates over the arguments, which takes no scan. Requires `createTags(cache)` of
@@ -64,7 +64,7 @@ export function invalidates(
   const [options, fn] = typeof given === 'function' ? [{}, given] : [given, last]
   checkNames('invalidates', options, ['args', 'defaults', 'tags'])
   const { tags: tagged, defaults = {} } = options
-  checkThat(isOptions(defaults), 'defaults is an object such as { page: 1 }', defaults)
+  checkThat(isOptions(defaults), 'defaults must be an object such as { page: 1 }', defaults)
   const all = typeof templates === 'string' ? [templates] : templates
   checkTemplates('templates', all?.length || tagged ? all : undefined)
   if (tagged !== undefined) checkTemplates('tags', tagged)

@@ -117,7 +117,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
   const own = ['as', 'condition', 'tags', 'maxItems', 'maxBytes']
   checkNames('iterator', options, [...keyingNames, ...lifetimeNames, ...own])
   const { as = 'generator', maxItems = 10_000, maxBytes = 10_485_760 } = options
-  checkThat(Object.hasOwn(kinds, as), 'as is generator, node or web', as)
+  checkThat(Object.hasOwn(kinds, as), 'as must be generator, node or web', as)
   const answerAs = kinds[as]
   const keeping = keepingOf(options as KeepingOptions<never, never>)
   checkRange({ maxItems, maxBytes }, 1)

@@ -49,10 +49,10 @@ export function lifetimeOf(
 ): Lifetime {
   checkThat(
     ttl !== undefined || ttlFromResult !== undefined,
-    `${strategy} needs a ttl, such as ttl: '10m', or Infinity to keep results for ever.`,
+    `${strategy} needs a ttl, such as ttl: '10m', or Infinity to keep results forever.`,
   )
   const isShare = typeof jitter === 'number' && jitter >= 0 && jitter < 1
-  checkThat(isShare, 'jitter is a share of the ttl from 0 up to 1, such as 0.1', jitter)
+  checkThat(isShare, 'jitter must be a share of the ttl, at least 0 and less than 1, such as 0.1', jitter)
   checkType('function', { ttlFromResult })
   const spread = (whole: Milliseconds) =>
     jitter === 0 ? whole : Math.max(1, Math.round(whole * (1 - jitter * Math.random())))

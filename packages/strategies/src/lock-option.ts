@@ -30,7 +30,7 @@ type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
   if (lock === false) return undefined
   const given: Locking = lock === true ? {} : lock
-  checkThat(isOptions(given), 'lock is true, false or an object of options', given)
+  checkThat(isOptions(given), 'lock must be true, false or an object of options', given)
   checkKnown(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
   checkTimes(given)
   return { ttl: '10s', wait: '1m', ...given }

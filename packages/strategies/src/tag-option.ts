@@ -56,7 +56,7 @@ export function tagsOf(
   }
 }
 
-/** @throws {ConfigurationError} When this is no array of strings. */
+/** @throws {ConfigurationError} When this is not an array of strings. */
 export function checkTemplates(option: string, templates: readonly string[] | undefined): void {
   checkList('string', option, templates, "['items']")
 }

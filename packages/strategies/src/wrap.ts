@@ -118,7 +118,7 @@ function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOpt
   const name = className?.()
   if (className && key === undefined && name === undefined)
     throw new KeyTemplateError(
-      `The key of "${fn.name}" carries the name of its class, which is known from the first instance on.`,
+      `The key of "${fn.name}" contains the name of its class, which is known once there is an instance.`,
     )
   return { fn, kind, className: name }
 }

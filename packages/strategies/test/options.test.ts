@@ -29,52 +29,60 @@ const load = async (id: string): Promise<string> => id
 describe('an option of cached that cannot work fails at definition', () => {
   it.each([
     ['no ttl', {}, /needs a ttl.*'10m'.*Infinity/],
-    ['a ttl of 0', { ttl: 0 }, /^0 is no time to live.*Infinity/],
-    ['a negative ttl', { ttl: -1 }, /^-1 is no time to live/],
-    ['a ttl that is no number', { ttl: Number.NaN }, /^NaN is no time to live/],
-    ['an empty ttl', { ttl: '' }, /^'' is no time to live/],
-    ['a ttl that is no text of ours', { ttl: '10 minutez' }, /^'10 minutez' is no time to live/],
+    ['a ttl of 0', { ttl: 0 }, /^0 is not a time to live.*Infinity/],
+    ['a negative ttl', { ttl: -1 }, /^-1 is not a time to live/],
+    ['a ttl that is not a number', { ttl: Number.NaN }, /^NaN is not a time to live/],
+    ['an empty ttl', { ttl: '' }, /^'' is not a time to live/],
+    ['a ttl that is not text of ours', { ttl: '10 minutez' }, /^'10 minutez' is not a time to live/],
     ['an option there is not', { ttl: 1, tll: 1 }, /the options .*ttl.* not tll/],
     ['an option of another strategy', { ttl: 1, earlyTtl: 1 }, /not earlyTtl/],
-    ['a condition that is no function', { ttl: 1, condition: 'not_none' }, /condition is a function, not 'not_none'/],
-    ['a timeCondition that is no time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is no time to live/],
+    [
+      'a condition that is not a function',
+      { ttl: 1, condition: 'not_none' },
+      /condition must be a function, not 'not_none'/,
+    ],
+    ['a timeCondition that is not a time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is not a time to live/],
     ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],
     ['a stray brace', { ttl: 1, key: 'user:{id' }, /user:\{id/],
     ['a formatter there is not', { ttl: 1, key: 'user:{id:lowr}' }, /:lowr/],
     ['an empty key', { ttl: 1, key: '' }, /empty/],
-    ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key is a template or a function, not 5'],
+    ['a key that is neither text nor a function', { ttl: 1, key: 5 }, 'A key must be a template or a function, not 5'],
     [
       'a jitter that is text',
       { ttl: 1, jitter: '0.1' },
-      "jitter is a share of the ttl from 0 up to 1, such as 0.1, not '0.1'.",
+      "jitter must be a share of the ttl, at least 0 and less than 1, such as 0.1, not '0.1'.",
     ],
     ['a jitter that is null', { ttl: 1, jitter: null }, 'such as 0.1, not null.'],
     ['a jitter of the whole ttl', { ttl: 1, jitter: 1 }, 'such as 0.1, not 1.'],
-    ['a prefix that is null', { ttl: 1, prefix: null }, 'prefix is text, not null.'],
-    ['a part of a ttl that is text', { ttl: { hours: '3' } }, "its hours are '3', no number"],
-    ['a lock that is a list', { ttl: 1, lock: [] }, 'lock is true, false or an object of options, not [].'],
-    ['a lock that is null', { ttl: 1, lock: null }, 'lock is true, false or an object of options, not null.'],
-    ['tags that are null', { ttl: 1, key: 'k', tags: null }, "tags is a list such as ['items'], not null."],
-    ['a condition that is null', { ttl: 1, condition: null }, 'condition is a function, not null.'],
-    ['a ttlFromResult that is no function', { ttlFromResult: 5 }, 'ttlFromResult is a function, not 5.'],
-    ['tags that are no list', { ttl: 1, key: 'k', tags: 'items' }, /tags is a list such as .*\['items'\].*not 'items'/],
+    ['a prefix that is null', { ttl: 1, prefix: null }, 'prefix must be text, not null.'],
+    ['a part of a ttl that is text', { ttl: { hours: '3' } }, "its hours are '3', not a number"],
+    ['a lock that is a list', { ttl: 1, lock: [] }, 'lock must be true, false or an object of options, not [].'],
+    ['a lock that is null', { ttl: 1, lock: null }, 'lock must be true, false or an object of options, not null.'],
+    ['tags that are null', { ttl: 1, key: 'k', tags: null }, "tags must be a list such as ['items'], not null."],
+    ['a condition that is null', { ttl: 1, condition: null }, 'condition must be a function, not null.'],
+    ['a ttlFromResult that is not a function', { ttlFromResult: 5 }, 'ttlFromResult must be a function, not 5.'],
+    [
+      'tags that are not a list',
+      { ttl: 1, key: 'k', tags: 'items' },
+      /tags must be a list such as .*\['items'\].*not 'items'/,
+    ],
     ['a tag with a name there is not', { ttl: 1, key: 'k', tags: ['user:{ix}'] }, /"ix"/],
   ])('%s', (_, options, message) => {
     expect(() => cached(cache, options as never, load as never)).toThrow(message)
     expect(() => cached(cache, options as never)(load)).toThrow(message)
   })
 
-  it('errors that are no classes, and defaults that are no object', () => {
+  it('errors that are not classes, and defaults that are not an object', () => {
     const one = { ttl: 1, key: 'k' }
     for (const errors of [null, '', 0, 'TypeError', [null], [new TypeError()], [() => TypeError]])
       expect(() => failover(cache, { ...one, errors } as never, load)).toThrow(
-        'errors is a list such as [TypeError], not',
+        'errors must be a list such as [TypeError], not',
       )
-    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('errors is a list such as [TypeError], not [5].')
-    expect(() => withErrors(null as never)).toThrow('errors is a list such as [TypeError], not [null].')
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('errors must be a list such as [TypeError], not [5].')
+    expect(() => withErrors(null as never)).toThrow('errors must be a list such as [TypeError], not [null].')
     for (const defaults of [null, 'page', []])
       expect(() => invalidates(cache, 'k', { defaults } as never, load)).toThrow(
-        'defaults is an object such as { page: 1 }',
+        'defaults must be an object such as { page: 1 }',
       )
   })
 
@@ -82,15 +90,15 @@ describe('an option of cached that cannot work fails at definition', () => {
     const pages = async function* () {}
     for (const as of ['stream', 'toString', null])
       expect(() => iterator(cache, { ttl: 1, key: 'k', as } as never, pages)).toThrow(
-        'as is generator, node or web, not',
+        'as must be generator, node or web, not',
       )
   })
 
   it('a handle of what has none', () => {
     expect(() => handleOf(undefined as never, 'price' as never)).toThrow(
-      "'price' of undefined is no method with a strategy",
+      "'price' of undefined is not a method with a strategy",
     )
-    expect(() => handleOf({ price: load }, Object.create(null))).toThrow('Object {} of Object {price} is no method')
+    expect(() => handleOf({ price: load }, Object.create(null))).toThrow('Object {} of Object {price} is not a method')
   })
 
   it('a function without a name or with a source that says nothing', () => {
@@ -110,7 +118,7 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('a decorator already when it is made', () => {
     expect(() => cached(cache, {} as never)).toThrow(/needs a ttl/)
-    expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is no time to live/)
+    expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is not a time to live/)
   })
 
   it('whatever the strategy', () => {
@@ -131,35 +139,43 @@ describe('an option of cached that cannot work fails at definition', () => {
       for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
         expect(() =>
           strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
-        ).toThrow(/errors is a list such as \[TypeError\], not (a function|\['TypeError'\])\.$/)
+        ).toThrow(/errors must be a list such as \[TypeError\], not (a function|\['TypeError'\])\.$/)
     expect(() => withErrors('TypeError' as never)).toThrow('list such as [TypeError]')
     expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list such as [TypeError]')
     expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(
-      'action is a function, not 5.',
+      'action must be a function, not 5.',
     )
   })
 
-  it('that is no switch, and no text', () => {
+  it('that is not a switch, and no text', () => {
     for (const strategy of [cached, early, soft, failover] as ((...given: unknown[]) => unknown)[])
       for (const name of ['nested', 'singleFlight'])
         expect(() => strategy(cache, { ttl: 1, key: 'k', [name]: 'no' }, load)).toThrow(
-          `${name} is true or false, not 'no'.`,
+          `${name} must be true or false, not 'no'.`,
         )
     for (const name of ['prefix'])
-      expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('prefix is text, not 5.')
+      expect(() => locked(cache, { ttl: 1, [name]: 5 } as never, load)).toThrow('prefix must be text, not 5.')
     for (const strategy of [early, hit] as ((...given: unknown[]) => unknown)[])
       expect(() => strategy(cache, { ttl: 1, cacheHits: 1, key: 'k', background: 'no' }, load)).toThrow(
-        "background is true or false, not 'no'.",
+        "background must be true or false, not 'no'.",
       )
     expect(() => early(cache, { ttl: 1, key: 'k', beta: '1' } as never, load)).toThrow(
-      "beta is a number from 0 on, not '1'.",
+      "beta must be a number from 0 on, not '1'.",
     )
-    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('name is text, not 5.')
-    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow("noSelf is true or false, not 'no'.")
+    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('name must be text, not 5.')
+    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow(
+      "noSelf must be true or false, not 'no'.",
+    )
+    expect(() => cached(cache, { ttl: 1, name: 5 } as never, load)).toThrow('name must be text, not 5.')
+    expect(() => cached(cache, { ttl: 1, noSelf: 'no' } as never, load)).toThrow(
+      "noSelf must be true or false, not 'no'.",
+    )
     const breaker = { errorsRate: 50, period: 1, ttl: 1, noSelf: null }
-    expect(() => circuitBreaker(cache, breaker as never, load)).toThrow('noSelf is true or false, not null.')
+    expect(() => circuitBreaker(cache, breaker as never, load)).toThrow('noSelf must be true or false, not null.')
     for (const args of ['id', [5], {}])
-      expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow("args is a list such as ['id']")
+      expect(() => cached(cache, { ttl: 1, key: 'k', args } as never, load)).toThrow(
+        "args must be a list such as ['id']",
+      )
   })
 
   it('and a cache that is none', () => {
@@ -175,22 +191,22 @@ describe('an option of cached that cannot work fails at definition', () => {
     }
   })
 
-  it('a lock that is none, and a wait that is no time', () => {
-    expect(() => cached(cache, { ttl: 1, key: 'k', lock: null } as never, load)).toThrow('lock is true, false or')
-    expect(() => locked(cache, { ttl: 1, key: 'k', wait: Number.NaN }, load)).toThrow('NaN is no time to live')
+  it('a lock that is none, and a wait that is not a time', () => {
+    expect(() => cached(cache, { ttl: 1, key: 'k', lock: null } as never, load)).toThrow('lock must be true, false or')
+    expect(() => locked(cache, { ttl: 1, key: 'k', wait: Number.NaN }, load)).toThrow('NaN is not a time to live')
   })
 
   it('a limit that never ends: nobody could be told when to try again', () => {
     const endless = { limit: 1, period: Number.POSITIVE_INFINITY, key: 'k' }
-    expect(() => rateLimit(cache, endless, load)).toThrow('Infinity is no period: it has to end')
-    expect(() => slidingRateLimit(cache, endless, load)).toThrow('Infinity is no period')
+    expect(() => rateLimit(cache, endless, load)).toThrow('Infinity is not a period: it has to end')
+    expect(() => slidingRateLimit(cache, endless, load)).toThrow('Infinity is not a period')
     const banned = { limit: 1, period: 1, ttl: Number.POSITIVE_INFINITY, key: 'k' }
-    expect(() => rateLimit(cache, banned, load)).toThrow('Infinity is no period')
+    expect(() => rateLimit(cache, banned, load)).toThrow('Infinity is not a period')
   })
 
   it('templates to invalidate that are none', () => {
     for (const templates of [undefined, 5, [5], []])
-      expect(() => invalidates(cache, templates as never, load)).toThrow('templates is a list such as')
+      expect(() => invalidates(cache, templates as never, load)).toThrow('templates must be a list such as')
     expect(() => invalidates(cache, [], { tags: ['items'] }, load)).not.toThrow()
   })
 
@@ -211,7 +227,7 @@ describe('an option of cached that cannot work fails at definition', () => {
   })
 })
 
-it.each([[null], [5], ['text'], [{}]])('what is no function but %j is refused at definition', (fn) => {
+it.each([[null], [5], ['text'], [{}]])('what is not a function but %j is refused at definition', (fn) => {
   const message = /Only a function or a method can be wrapped/
   expect(() => cached(cache, { ttl: 1, key: 'k' }, fn as never)).toThrow(message)
   expect(() => failover(cache, { ttl: 1, key: 'k' }, fn as never)).toThrow(message)
@@ -228,10 +244,10 @@ describe('a generator, whose items a caching strategy would lose,', () => {
 
   it('is refused at definition', () => {
     expect(() => cached(cache, { ttl: 1 }, pages)).toThrow(
-      '"pages" is a generator: iterator keeps what it yields, cached keeps what a function answers.',
+      '"pages" is a generator: iterator stores what it yields; cached stores what a function returns.',
     )
-    expect(() => soft(cache, { ttl: 1 }, numbers)).toThrow(/"numbers" is a generator.*soft keeps/)
-    expect(() => early(cache, { ttl: 1 })(pages)).toThrow(/"pages" is a generator.*early keeps/)
+    expect(() => soft(cache, { ttl: 1 }, numbers)).toThrow(/"numbers" is a generator.*soft stores/)
+    expect(() => early(cache, { ttl: 1 })(pages)).toThrow(/"pages" is a generator.*early stores/)
   })
 
   it('may begin within a limit, and be read in a lock', async () => {

@@ -20,7 +20,7 @@ export function compileRegistration(tag: string, keyTemplate: string): Registrat
   for (const { 1: root = '' } of tag.matchAll(ROOT))
     if (!names.includes(root))
       throw new KeyTemplateError(
-        `The tag "${tag}" names "{${root}}", which is not in the key template "${keyTemplate}". There is: ${names.join(', ') || 'none'}.`,
+        `The tag "${tag}" names "{${root}}", which is not in the key template "${keyTemplate}". Its names are: ${names.join(', ') || 'none'}.`,
       )
   const asTheyAre = tag.replace(/\{([^{}@]+)\}/g, '{$1:raw}')
   const made = compileTemplate('tag', { fn: () => undefined, kind: 'function' }, asTheyAre, { args: names })
@@ -47,7 +47,7 @@ function takeApart(template: string): { literals: string[]; names: string[] } {
   }
   if (typeof template !== 'string' || template === '')
     throw new KeyTemplateError(
-      `A key template is a text of at least one character, not ${String(template) || 'an empty one'}.`,
+      `A key template must be text of at least one character, not ${String(template) || 'an empty one'}.`,
     )
   const literals = ['']
   const names: string[] = []
@@ -65,7 +65,7 @@ function takeApart(template: string): { literals: string[]; names: string[] } {
     }
     if (!SIMPLE.test(name)) refuse(`"{${name}}" is more than a name`)
     if (names.includes(name)) refuse(`"{${name}}" stands twice`)
-    if (names.length > 0 && literals.at(-1) === '') refuse(`Nothing tells where "{${names.at(-1)}}" ends`)
+    if (names.length > 0 && literals.at(-1) === '') refuse(`Nothing shows where "{${names.at(-1)}}" ends`)
     names.push(name)
     literals.push('')
   }

@@ -15,12 +15,12 @@ const HASHED = '#sha256:'
  * The name of a tag in stores: a long name is replaced by its hash. A name that looks like such a hash is hashed too,
  * so that no two tags share a name.
  *
- * @throws {CommandError} When it is no string, empty, or not well-formed.
+ * @throws {CommandError} When it is not a string, empty, or not well-formed.
  */
 export function storedName(name: string): string {
   if (typeof name !== 'string' || name === '')
-    throw new CommandError(`A tag is a text of at least one character, not ${kindOfOption(name)}.`)
-  if (!name.isWellFormed()) throw new CommandError(`A tag is well-formed text, not ${JSON.stringify(name)}.`)
+    throw new CommandError(`A tag must be text of at least one character, not ${kindOfOption(name)}.`)
+  if (!name.isWellFormed()) throw new CommandError(`A tag must be well-formed text, not ${JSON.stringify(name)}.`)
   if (name.length <= MAX_LENGTH && !name.startsWith(HASHED)) return name
   return HASHED + process.getBuiltinModule('node:crypto').hash('sha256', name)
 }
@@ -41,8 +41,10 @@ export function storedNames(names: readonly string[], key: string): readonly str
   return stored.length > 0 ? stored : undefined
 }
 
-/** @throws {CommandError} When the tags of a key are no array. */
+/** @throws {CommandError} When the tags of a key are not an array. */
 export function checkList(names: readonly string[], key: string): void {
   if (!Array.isArray(names))
-    throw new CommandError(`The tags of "${key}" are a list of names, such as ['users'], not ${kindOfOption(names)}.`)
+    throw new CommandError(
+      `The tags of "${key}" must be a list of names, such as ['users'], not ${kindOfOption(names)}.`,
+    )
 }

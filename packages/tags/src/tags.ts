@@ -32,7 +32,7 @@ export interface CacheTags {
    * what they have read before. Takes the same time for any number of keys.
    *
    * @returns Whether every store did so; `false` when one was away, or `deleteTags` is disabled.
-   * @throws {CommandError} When a tag is no string, empty, or not well-formed.
+   * @throws {CommandError} When a tag is not a string, empty, or not well-formed.
    * @throws {BackendUnavailableError} With `suppress: false`, when a store is away.
    */
   delete(...tags: readonly string[]): Promise<boolean>
@@ -62,7 +62,7 @@ export interface CacheTags {
 /**
  * Enables tags on a cache. Called again, it returns the same object.
  *
- * @throws {ConfigurationError} When this is no cache, an option is unknown or cannot work, or a backend is given for a
+ * @throws {ConfigurationError} When this is not a cache, an option is unknown or cannot work, or a backend is given for a
  *   cache that already has tags.
  *
  * @example
@@ -75,17 +75,17 @@ export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
   if (cache.tagging === undefined) cache.useTags(new TagsOfCache(cache, backend))
   else if (backend !== undefined)
     throw new ConfigurationError(
-      `The cache "${cache.name}" has tags already: give the backend to the first createTags.`,
+      `The cache "${cache.name}" already has tags: pass the backend to the first createTags.`,
     )
   return cache.tagging as TagsOfCache
 }
 
 function check(cache: Cache, options: TagsOptions): TagsOptions {
-  checkThat(typeof cache?.useTags === 'function', 'createTags takes a cache, as createCache() makes one', cache)
+  checkThat(typeof cache?.useTags === 'function', 'createTags takes a cache made by createCache()', cache)
   checkKnown('createTags', options, ['backend'])
   const { backend } = options
   const isBackend = backend === undefined || typeof backend?.open === 'function'
-  checkThat(isBackend, "The backend for tags is one such as redis({ url: '…' }) answers", backend)
+  checkThat(isBackend, "The backend for tags must be a backend, such as redis({ url: '…' })", backend)
   return options
 }
 

@@ -71,6 +71,6 @@ export function sumOf(key: string, held: Held | Miss, by: number): number {
   const count = held === MISS ? 0 : held.value
   const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
   if (!Number.isSafeInteger(sum))
-    throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+    throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
   return sum
 }

@@ -202,7 +202,7 @@ export class KeyLocks {
       const left = this.#deadline - performance.now()
       if (left <= 0)
         throw new LockedError(
-          `A transaction waited in vain for the lock of "${lowest}": another one holds it. Give it a longer timeout.`,
+          `A transaction waited too long for the lock of "${lowest}", which another one holds. Give it a longer timeout.`,
         )
       await awaitRelease(view.store, lockName(lowest), Math.min(pause * (0.5 + Math.random()), left))
       this.check()
@@ -220,7 +220,7 @@ export class KeyLocks {
     wanted.set(view.door, [...(wanted.get(view.door) ?? []), ...keys])
     this.wanted = wanted
     throw new TransactionRestartError(
-      `"${keys[0]}" is locked by a transaction that may wait for this one, which starts again. Let this error pass.`,
+      `"${keys[0]}" is locked by a transaction that may wait for this one, so this one starts again. Do not catch this error.`,
     )
   }
 

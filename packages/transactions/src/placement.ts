@@ -43,6 +43,6 @@ export class Placement {
 
 function elsewhere(key: string): CrossSlotError {
   return new CrossSlotError(
-    `"${key}" does not live where the other keys of this transaction do, so that they cannot change in one step. Give them a hash tag, such as {user:1}:name, or say crossSlot: 'per-slot'.`,
+    `"${key}" is in another slot than the other keys of this transaction, so they cannot change in one step. Give them a hash tag, such as {user:1}:name, or set crossSlot: 'per-slot'.`,
   )
 }

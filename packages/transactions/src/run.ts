@@ -83,11 +83,11 @@ export class Run implements Participation, ViewHost {
   backendFor(door: Door, command: Command): Backend {
     if (TAKE_NO_PART.has(command)) return door.backend
     if (CANNOT.has(command))
-      throw new NotSupportedError(`"${command}" cannot take part in a transaction. Run it by outsideTransaction().`)
+      throw new NotSupportedError(`"${command}" cannot take part in a transaction. Run it with outsideTransaction().`)
     if (this.#isOver && READS.has(command)) return door.backend
     if (this.#isOver)
       throw new TransactionClosedError(
-        `"${command}" comes after the end of its transaction. Await it inside, or run it by outsideTransaction().`,
+        `"${command}" comes after the end of its transaction. Await it inside, or run it with outsideTransaction().`,
       )
     return this.viewOf(door).backend
   }
@@ -196,7 +196,7 @@ export class Run implements Participation, ViewHost {
     await this.#busyUntil(this.#whenClaimed(act))
   }
 
-  /** Acts once no claim is under way: a lock taken later would never be freed, and be renewed for ever. */
+  /** Acts once no claim is under way: a lock taken later would never be freed, and be renewed forever. */
   #whenClaimed<R extends Promise<unknown> | undefined>(act: () => R): R | Promise<Awaited<R>> {
     const claiming = this.locks?.settle(this.#isOver)
     return claiming ? (claiming.then(act) as Promise<Awaited<R>>) : act()

@@ -90,7 +90,7 @@ function outcomeOf(error: unknown): string {
 
 function heldByOthers(runs: number, cause: Error): LockedError {
   return new LockedError(
-    `Others hold what a transaction needs, and it cannot start again: it has run ${runs} times, or committed in part. Name its keys in the option keys.`,
+    `Others hold locks that a transaction needs, and it cannot start again: it has run ${runs} times, or committed in part. Name its keys in the option keys.`,
     { cause },
   )
 }

@@ -10,7 +10,7 @@ type Asynchronous<F extends AnyFunction> =
 
 /** A compile-time check of a method: it has to be asynchronous already, as a decorator cannot change its type. */
 type Decorable<F extends AnyFunction> =
-  Asynchronous<F> extends F ? unknown : 'A decorated method returns a promise: declare it async.'
+  Asynchronous<F> extends F ? unknown : 'A decorated method must return a promise: declare it async.'
 
 /** {@link transactional} without its function, or before a method: as a TC39 decorator or a TypeScript legacy one. */
 export interface TransactionalDecorator {

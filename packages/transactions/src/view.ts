@@ -165,7 +165,7 @@ export class View implements BackendBase {
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
     if (!this.#host.allowsRanges)
       throw new NotSupportedError(
-        `A serializable transaction cannot look for "${pattern}": a key that appears meanwhile would go unnoticed. Name the keys, choose the mode 'locked', or allow it with phantoms: true.`,
+        `A serializable transaction cannot look up "${pattern}": a key that appears meanwhile would go unnoticed. Name the keys, choose the mode 'locked', or allow it with phantoms: true.`,
       )
     await this.#host.claim(this, [])
     const own = [...this.#draft].filter(([, entry]) => !entry.isUntouched).map(([key]) => key)

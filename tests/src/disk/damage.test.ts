@@ -238,8 +238,12 @@ describe('a directory', () => {
   })
 
   it.each([
-    ['below a file', (place: string) => `${place}/file/below`, /a part of its path is no directory|it is no directory/],
-    ['that is a file', (place: string) => `${place}/file`, /it is no directory/],
+    [
+      'below a file',
+      (place: string) => `${place}/file/below`,
+      /part of its path is not a directory|it is not a directory/,
+    ],
+    ['that is a file', (place: string) => `${place}/file`, /it is not a directory/],
     ['that cannot be made', () => '/proc/cashews', /Cannot keep a disk cache in/],
   ])('%s is a clear error, and the service goes on without', async (_, place, message) => {
     writeFileSync(`${directory}/file`, '')

@@ -24,7 +24,7 @@ it('a client of Sentinels that is closed leaves no connection to them', async ()
   expect(await connections()).toBe(before)
 })
 
-it('a Sentinel that breaks its connections is no news for the console', async () => {
+it('a Sentinel that breaks its connections is not news for the console', async () => {
   await using master = await startRedis()
   await using sentinel = await startWatcher(master.port, 5_000)
   await using proxy = await startProxy(sentinel.port)

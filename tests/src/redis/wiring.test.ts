@@ -26,7 +26,7 @@ describe('Redis that was set up in the wrong way', () => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('is no Sentinel: it says so at once', async () => {
+  it('is not a Sentinel: it says so at once', async () => {
     const { host } = new URL(redisUrl())
     const failure = await failureOf({ sentinels: [host], name: 'mymaster' })
     expect(failure).toBeInstanceOf(BackendUnavailableError)
@@ -52,7 +52,7 @@ describe('Redis that was set up in the wrong way', () => {
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('HUSH')
   })
 
-  it('is no Cluster', async () => {
+  it('is not a Cluster', async () => {
     const { host } = new URL(redisUrl())
     expect((await failureOf({ cluster: [host] })).message).toMatch(/cluster support disabled/)
   })

@@ -78,7 +78,7 @@ export const counter: CheckGroup = {
       },
     },
     {
-      title: 'incr of a value that is no whole number is a WrongTypeError',
+      title: 'incr of a value that is not a whole number is a WrongTypeError',
       async run({ backend }) {
         for (const value of NO_WHOLE_NUMBER) {
           await backend.set('a', value, FOREVER)

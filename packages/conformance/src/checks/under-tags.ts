@@ -15,7 +15,7 @@ export function tagsOf({ tags }: Backend): Tags {
   return tags
 }
 
-/** Writes a key under tags, for ever. */
+/** Writes a key under tags, forever. */
 export async function put(
   { backend }: CheckContext,
   key: string,

@@ -54,7 +54,7 @@ export class JsonStore implements BackendBase {
     const value = this.get(key)
     const sum = (value === MISS ? 0 : Number(value)) + by
     if ((value !== MISS && !Number.isSafeInteger(value)) || !Number.isSafeInteger(sum))
-      throw new WrongTypeError(`Key "${key}" holds no whole number.`)
+      throw new WrongTypeError(`Key "${key}" does not hold a whole number.`)
     this.#put(key, sum, this.#row(key)?.expiresAt ?? this.#clock.now() + lifetime)
     return sum
   }

@@ -65,7 +65,7 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
   const before = prefix && `${prefix}:`
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')
-    throw new KeyTemplateError(`A key is a template or a function, not ${kindOfOption(key)}.`)
+    throw new KeyTemplateError(`A key must be a template or a function, not ${kindOfOption(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
   const kind = options.noSelf ? 'function' : subject.kind
@@ -122,10 +122,7 @@ function compile(
       // A subclass may give other results than the class that it inherits the method from.
       if (owner && self && owner !== (self as KeySubject['fn']).name) key += `:this=${(self as KeySubject['fn']).name}`
     } catch (cause) {
-      const why =
-        cause instanceof RangeError
-          ? 'A value that holds itself, or is too long, has no key.'
-          : (cause as Error).message
+      const why = cause instanceof RangeError ? 'A circular or too long value has no key.' : (cause as Error).message
       throw new KeyTemplateError(`${why} In ${place} of the template "${template}".`, { cause })
     }
     return asItIs ? key : limitKey(key)
@@ -137,7 +134,7 @@ function compile(
 /** Derives `name:this:{this}:user:{user}`, in which every argument that the function can see takes part. */
 function derive(name: string, self: boolean, { derived }: Signature): string {
   if (!name) throw new KeyTemplateError('A function without a name needs the option name or key.')
-  if (!derived) throw new KeyTemplateError(`The source of ${name} does not tell its parameters: give args or key.`)
+  if (!derived) throw new KeyTemplateError(`The source of ${name} does not show its parameters: give args or key.`)
   return [name.replace(/[{}]/g, '$&$&'), ...(self ? ['this:{this}'] : []), ...derived].join(':')
 }
 
@@ -149,7 +146,7 @@ function keyFunction(make: (...args: readonly unknown[]) => unknown, before: str
     render(self, args) {
       const key = make.apply(self, [...args])
       if (key && typeof key === 'string') return limitKey(before + key)
-      throw new KeyTemplateError(`A key is text, not ${kindOfOption(key)}, which ${template} answered.`)
+      throw new KeyTemplateError(`A key must be text, not ${kindOfOption(key)}, which ${template} answered.`)
     },
   }
 }

@@ -39,15 +39,19 @@ export const formatter: Formatter = {
   register(name, format) {
     checkThat(
       typeof name === 'string' && /^(?!raw$)\w+$/.test(name),
-      'A formatter is named by a word other than raw',
+      'The name of a formatter must be a word other than raw',
       name,
     )
-    checkThat(typeof format === 'function', `The formatter "${name}" is a function`, format)
+    checkThat(typeof format === 'function', `The formatter "${name}" must be a function`, format)
     formats.set(name, format as Format<unknown>)
   },
   registerType(type, renderer) {
-    checkThat(typeof type === 'function' && !!type.prototype, 'registerType takes a class first', type)
-    checkThat(typeof renderer === 'function', `The renderer of ${type.name} is a function`, renderer)
+    checkThat(
+      typeof type === 'function' && !!type.prototype,
+      'The first argument of registerType must be a class',
+      type,
+    )
+    checkThat(typeof renderer === 'function', `The renderer of ${type.name} must be a function`, renderer)
     registerRenderer(type.prototype, renderer)
   },
 }
@@ -67,7 +71,7 @@ export function validFormatters(name: string, argument: string | undefined): str
 function lengthOf(value: unknown): unknown {
   const { length, size = length } = Object(value) as { length?: unknown; size?: unknown }
   if (typeof size === 'number') return size
-  throw new Error('There is no length.')
+  throw new Error('It has no length.')
 }
 
 function get(value: unknown, name = ''): unknown {

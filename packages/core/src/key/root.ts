@@ -51,7 +51,7 @@ function renamed(root: string, names: Signature['names']): string {
 function fromContext(name: string): unknown {
   const context = currentScope()?.keyContext
   if (context && Object.hasOwn(context, name)) return context[name]
-  throw new Error(`No keyContext gives "${name}".`)
+  throw new Error(`No keyContext provides "${name}".`)
 }
 
 /** What distinguishes one instance from another. */

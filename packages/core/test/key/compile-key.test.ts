@@ -43,7 +43,7 @@ describe('a derived template', () => {
   })
 
   it('needs parameters that can be read, or args', () => {
-    expect(() => template(Math.max)).toThrow('does not tell its parameters: give args or key')
+    expect(() => template(Math.max)).toThrow('does not show its parameters: give args or key')
     expect(() => template(getName.bind(null))).toThrow('The source of bound getName')
     expect(template(getName.bind(null), { args: ['user', 'version'] })).toBe(
       'bound getName:user:{user}:version:{version}',
@@ -207,7 +207,7 @@ describe('a key function', () => {
   ])('has to give a text: not %s', (got, value) => {
     const call = () => keyOf(fn, { key: (() => value) as () => string })
     expect(call).toThrow(KeyTemplateError)
-    expect(call).toThrow(`A key is text, not ${got}, which load() answered.`)
+    expect(call).toThrow(`A key must be text, not ${got}, which load() answered.`)
   })
 })
 
@@ -450,7 +450,7 @@ describe('an argument that has no key', () => {
     const call = (filter: unknown) => () => keyOf(find, { key: 'found:{filter}' }, filter)
     for (const filter of [round, [round]])
       expect(call(filter)).toThrow(
-        'A value that holds itself, or is too long, has no key. In {filter} of the template "found:{filter}".',
+        'A circular or too long value has no key. In {filter} of the template "found:{filter}".',
       )
     expect(call(new Date(Number.NaN))).toThrow('An invalid Date has no key. In {filter} of the template')
   })

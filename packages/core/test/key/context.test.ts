@@ -21,7 +21,7 @@ describe('the key context', () => {
       expect(keyContext({ tenant: 'inner' }, () => keyOf(() => 0, { key: '{@tenant}:{@more}' }))).toBe('inner:#1')
       expect(key()).toBe('outer:x')
     })
-    expect(key).toThrow('No keyContext gives "tenant". In {@tenant} of the template "{@tenant}:{id}".')
+    expect(key).toThrow('No keyContext provides "tenant". In {@tenant} of the template "{@tenant}:{id}".')
   })
 
   it('follows the asynchronous call and no other', async () => {
@@ -34,7 +34,9 @@ describe('the key context', () => {
   })
 
   it('does not give what it only inherits', () => {
-    expect(() => keyContext({}, () => keyOf(() => 0, { key: '{@toString}' }))).toThrow('No keyContext gives "toString"')
+    expect(() => keyContext({}, () => keyOf(() => 0, { key: '{@toString}' }))).toThrow(
+      'No keyContext provides "toString"',
+    )
   })
 
   it('is asked in each call, even where arguments repeat', () => {
@@ -52,7 +54,7 @@ describe('registerKeyContext', () => {
     registerKeyContext('client_id')
     const compiled = define()
     expect(keyContext({ client_id: 135356 }, () => compiled.render(undefined, []))).toBe('user:#135356')
-    expect(() => compiled.render(undefined, [])).toThrow('No keyContext gives "client_id"')
+    expect(() => compiled.render(undefined, [])).toThrow('No keyContext provides "client_id"')
   })
 
   it('never takes the place of a parameter', () => {

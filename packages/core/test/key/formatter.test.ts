@@ -50,9 +50,9 @@ describe('the formatters of a template', () => {
   })
 
   it.each([
-    ['{user:len}', 42, 'There is no length.'],
+    ['{user:len}', 42, 'It has no length.'],
     ['{user[size]}', new Map([['id', 'x']]), 'There is no "size" in object; :get(size) or ?.size allow that.'],
-    ['{user:len}', undefined, 'There is no length.'],
+    ['{user:len}', undefined, 'It has no length.'],
     ['{user:jwt(sub)}', token({ other: 1 }), 'The token has no claim "sub".'],
     ['{user:jwt(sub)}', 'rubbish', 'The token has no claim "sub".'],
     ['{user:jwt(sub)}', 'a.c2VjcmV0.b', 'The token has no claim "sub".'],

@@ -34,7 +34,7 @@ export class Stopwatch {
     return this.#times.length
   }
 
-  /** How late timers were at most, in milliseconds: a busy machine is no broken promise. */
+  /** How late timers were at most, in milliseconds: a busy machine is not a broken promise. */
   get lateness(): number {
     return Math.max(0, this.#delay.max / 1e6 - 5)
   }

@@ -40,7 +40,7 @@ export const counter: Readonly<Record<string, Saboteur>> = {
   'incr counts further than 32 bits': (store) => ({
     incr: (key, by, lifetime) => store.incr(key, by | 0, lifetime),
   }),
-  'incr of a value that is no whole number is a WrongTypeError': (store) => ({
+  'incr of a value that is not a whole number is a WrongTypeError': (store) => ({
     async incr(key, by, lifetime) {
       const value = await store.get(key)
       if (value !== MISS && Number.isNaN(Number(value))) throw new WrongTypeError('text')

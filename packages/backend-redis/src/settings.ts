@@ -2,7 +2,7 @@ import type { Ttl } from '@cashews/core'
 import type { SerializerOptions } from '@cashews/serialization'
 import type { Cluster, ClusterOptions, Redis, RedisOptions as ServerOptions } from 'ioredis'
 
-/** Where a server is: `localhost:6379`, or its parts. */
+/** Where a server is: `localhost:6379`, or its parts. The port is 6379 by default. */
 export type Address = string | { readonly host: string; readonly port?: number }
 
 /** Settings of the client-side cache: copies of values in this process, which Redis itself keeps true. */

@@ -18,7 +18,9 @@ import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'
 
 /** A number for the elements answered with yes, and one for those answered with no. */
 export interface Pair {
+  /** For elements answered with yes. */
   readonly true: number
+  /** For elements answered with no. */
   readonly false: number
 }
 

@@ -12,6 +12,7 @@ interface TestContext {
 export interface TestRunner {
   /** Groups tests under a name. */
   describe(name: string, define: () => void): unknown
+  /** Defines a test; `skip` one that is reported as skipped. */
   it: {
     (title: string, run: (test?: TestContext) => Promise<void>, timeout?: number): unknown
     skip(title: string, run: () => void): unknown

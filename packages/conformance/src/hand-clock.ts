@@ -2,6 +2,7 @@ import type { Clock, Milliseconds } from '@cashews/core'
 
 /** A clock that stands still until a test moves it. */
 export interface HandClock extends Clock {
+  /** Moves it on. */
   elapse(duration: Milliseconds): void
 }
 

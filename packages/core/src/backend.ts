@@ -20,10 +20,11 @@ export type RemovalReason = 'evicted' | 'expired'
 
 /** What a key of another kind than a value holds, as data. */
 export type Content =
+  /** The members, each once, in any order. */
   | { readonly kind: 'set'; readonly items: readonly string[] }
   /** The bytes, from field 0 on; the highest bit of each first. */
   | { readonly kind: 'bits'; readonly items: readonly number[] }
-  /** When each event happened. */
+  /** When each event happened, in the unit of the caller or in milliseconds by the clock of the store. */
   | { readonly kind: 'window'; readonly items: readonly number[] }
 
 /** What a key holds, for how long, and a stamp to notice that it changed. */
@@ -71,6 +72,7 @@ export interface Expectation {
  * without an expiry. To `expire` or `delete` an absent key changes nothing, and is not a failure.
  */
 export type Write =
+  /** Replaces the value. */
   | {
       readonly op: 'set'
       readonly key: string
@@ -79,6 +81,7 @@ export type Write =
       /** As for {@link Tags.set}: only where the store has tags. @default none */
       readonly tags?: readonly string[] | undefined
     }
+  /** Replaces the lifetime. */
   | { readonly op: 'expire'; readonly key: string; readonly lifetime: Milliseconds }
   | { readonly op: 'delete'; readonly key: string }
 
@@ -224,10 +227,12 @@ export interface Bits {
  * Which events {@link Windows.incr} counts: those from `start` to `end`, two instants of the caller's own time, in a unit
  * of his own; or those of the last `period` by the store's own clock, so that the clocks of callers do not matter.
  */
-export type WindowSlice = { readonly max: number; readonly lifetime: Milliseconds } & (
-  | { readonly start: number; readonly end: number }
-  | { readonly period: Milliseconds }
-)
+export type WindowSlice = {
+  /** The number of events from which on none is added. */
+  readonly max: number
+  /** How long the window is kept after an event was added. */
+  readonly lifetime: Milliseconds
+} & ({ readonly start: number; readonly end: number } | { readonly period: Milliseconds })
 
 /** What a window holds after {@link Windows.incr}. */
 export interface WindowCount {

@@ -72,36 +72,67 @@ interface CommandFields {
 
 /** What each command answers. A key that is not there is `MISS`. */
 export interface CommandResults {
+  /** The value, or `MISS`. */
   get: unknown
+  /** The values or `MISS`, in the order of the keys. */
   getMany: unknown[]
+  /** The pairs whose key matches. */
   getMatch: Stream<readonly [key: string, value: unknown]>
+  /** What the store holds, not decoded, or `MISS`. */
   getRaw: unknown
+  /** Whether it was written: `false` where `exists` did not hold, or the store had no room. */
   set: boolean
+  /** Nothing. */
   setMany: undefined
+  /** Whether it was written. */
   setRaw: boolean
+  /** Whether the key was there. */
   delete: boolean
+  /** How many of the keys were there. */
   deleteMany: number
+  /** How many keys matched. */
   deleteMatch: number
+  /** Whether the key is there. */
   exists: boolean
+  /** The keys that match. */
   scan: Stream<string>
+  /** The sum. */
   incr: number
+  /** Whether the key was there. */
   expire: boolean
+  /** The milliseconds left, `Infinity` without an expiry, or `MISS`. */
   getExpire: unknown
+  /** Nothing. */
   clear: undefined
+  /** The message that was sent. */
   ping: string
+  /** About how many bytes the key takes; 0 when it is absent. */
   getSize: number
+  /** How many keys the store holds. */
   getKeysCount: number
+  /** Whether the token holds the lock now. */
   setLock: boolean
+  /** Whether the token held the lock. */
   unlock: boolean
+  /** Whether anybody holds the lock. */
   isLocked: boolean
+  /** The fields, 0 where nothing was written. */
   getBits: number[]
+  /** The fields after the addition. */
   incrBits: number[]
+  /** What the window holds now. */
   sliceIncr: WindowCount
+  /** How many members were new. */
   setAdd: number
+  /** How many members were there. */
   setRemove: number
+  /** The members that were removed. */
   setPop: string[]
+  /** Whether the store carried it out. */
   deleteTags: boolean
+  /** Whether the store carried it out. */
   expireTags: boolean
+  /** The tags of the key, or `MISS`. */
   getTags: unknown
 }
 

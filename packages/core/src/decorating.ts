@@ -4,7 +4,9 @@ type AnyFunction = (...args: never[]) => unknown
 
 /** A function to be wrapped, and its place in its class. */
 export interface Target {
+  /** What is called. */
   readonly fn: AnyFunction
+  /** Where it was found. */
   readonly kind: 'function' | 'method' | 'static'
   /** The name of the class, once it is known. */
   readonly className?: () => string | undefined

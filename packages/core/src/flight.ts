@@ -24,7 +24,9 @@ export interface LoadCall {
 export class Flight<T = unknown> implements Outcome {
   /** The call that began it. */
   readonly call: LoadCall
+  /** The right to store the result. */
   readonly lease: Lease
+  /** What all callers wait for. */
   promise!: Promise<T>
   hit = false
   stale: boolean | undefined
@@ -50,6 +52,7 @@ export class Flight<T = unknown> implements Outcome {
    * would wait for itself: it does not join but runs again, as it would without a cache.
    */
   isBeginning = false
+  /** Whether it has ended, with a result or an error. */
   hasLanded = false
   #waiting = 0
 
@@ -60,6 +63,7 @@ export class Flight<T = unknown> implements Outcome {
     this.controller = controller
   }
 
+  /** The key as the caller gave it, before any middleware. */
   get key(): string {
     return this.call.key
   }

@@ -13,6 +13,7 @@ import { compileGlob } from './glob.ts'
 export class Lease {
   /** The key in the store, after all middlewares; known once the read has passed them. */
   key: string | undefined
+  /** Whether it was lost: the key was written or deleted meanwhile. */
   broken = false
   /** Whether it is taken even if the read finds a value at once. */
   isDue = false

@@ -6,6 +6,7 @@ import { inScope, watchedScope } from './scope.ts'
 
 /** A transaction's access to the store of one route. */
 export interface Door {
+  /** The store. */
   readonly backend: Backend
   /**
    * Asks the store, through its guard, once it is open.

@@ -17,7 +17,9 @@ export type TtlText =
 
 /** A duration by its parts. A `Temporal.Duration` without years and months is one. */
 export interface DurationLike {
+  /** Of seven days. */
   readonly weeks?: number
+  /** Of 24 hours. */
   readonly days?: number
   readonly hours?: number
   readonly minutes?: number

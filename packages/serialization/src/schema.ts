@@ -5,6 +5,7 @@ import { type Awaitable, chain, DecodeError } from '@cashews/core'
  * arktype… Declared here as far as needed, to avoid a dependency.
  */
 export interface StandardSchema<Output = unknown> {
+  /** The interface, version 1. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string

@@ -9,6 +9,7 @@ export type TaggedLease = { readonly value: unknown } | { readonly lease: string
 
 /** Some tags, with whatever a store needs to know to read and write under them. */
 export interface KnownTags {
+  /** Their names. */
   readonly tags: readonly string[]
 }
 
@@ -18,6 +19,7 @@ export interface TagAsker {
   fresh(value: unknown): void
   /** Otherwise what `getMany` answers of the key and of the records. */
   found(held: unknown[]): void
+  /** Why it could not be read. */
   failed(error: unknown): void
 }
 

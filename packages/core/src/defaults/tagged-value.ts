@@ -7,6 +7,7 @@ const ELSEWHERE = '\u0000tags elsewhere'
 
 /** A value with the stamps of its tags, as plain data, so that any codec can encode it. */
 export interface Tagged {
+  /** The value alone. */
   readonly value: unknown
 }
 

@@ -10,8 +10,11 @@ import { parseTemplate } from './template.ts'
 
 /** The function that a key is made for. */
 export interface KeySubject {
+  /** Its source and its name are read. */
   readonly fn: (...args: never[]) => unknown
+  /** `method`: the key may contain the instance. */
   readonly kind: 'function' | 'method' | 'static'
+  /** Begins the key that is derived for a method. */
   readonly className?: string | undefined
 }
 

@@ -272,6 +272,14 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(load).toHaveBeenCalledTimes(4)
     })
 
+    it('runs for each of several callers at once while everything is switched off', async () => {
+      const load = vi.fn(async () => 1)
+      const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
+      cache.disable()
+      await Promise.all([wrapped(), wrapped()])
+      expect(load).toHaveBeenCalledTimes(2)
+    })
+
     it('runs each time and stores while get is switched off', async () => {
       let version = 0
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ++version)

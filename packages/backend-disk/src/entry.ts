@@ -1,12 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { Milliseconds } from '@cashews/core'
+import type { Stored } from './stored.ts'
 
 /** What kind of content a key holds. */
 export const KIND = { value: 0, large: 1, set: 2, bits: 3, window: 4 } as const
 export type Kind = (typeof KIND)[keyof typeof KIND]
-
-/** The `value` column: text, bytes or a counter, the instants of a window, or the length of a value kept in parts. */
-export type Stored = Buffer | string | number
 
 /** A row of `entries`, without its key. */
 export interface Entry {

@@ -43,3 +43,8 @@ export function asBackendError(error: unknown, path: string): Error {
   const text = `The disk cache at ${path}: ${message}${code === '' ? '' : ` (${code})`}.`
   return isFull(error) ? new NoRoomError(text, { cause: error }) : new BackendUnavailableError(text, { cause: error })
 }
+
+/** What to throw when a command had no effect, and never will. */
+export function undoneError(place: string, why: string): BackendUnavailableError {
+  return new BackendUnavailableError(`The disk cache at ${place} ${why}.`, { isUndone: true })
+}

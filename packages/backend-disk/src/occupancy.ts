@@ -1,17 +1,12 @@
 import type { Milliseconds, RemovalReason } from '@cashews/core'
 import type { Checkpointer } from './checkpointer.ts'
 import { asBackendError, isBusy, isFull } from './errors.ts'
+import type { Opened } from './file-in-use.ts'
 import type { Log } from './log.ts'
 import { PAGE_BYTES, type Room } from './room.ts'
 import type { ShardFile } from './shard-file.ts'
 import { turn } from './turn.ts'
 import { collectGarbage, evict, hasWork, noteUses, removeExpired, removeOld, slice } from './upkeep.ts'
-
-/** An open file and its log. */
-export interface Opened {
-  readonly file: ShardFile
-  readonly log: Log
-}
 
 /** Is told what a shard does by itself. */
 export interface OccupancyOwner {

@@ -4,6 +4,7 @@ import Sqlite, { type Database, type Statement } from 'better-sqlite3'
 import {
   COLUMNS,
   type Entry,
+  endOf,
   entryOf,
   isAlive,
   markedSum,
@@ -198,6 +199,14 @@ export class ShardFile {
       entry.id,
     )
     this.wrote(0)
+  }
+
+  /** Sets when a key expires. Returns whether it was there. */
+  expire(key: string, lifetime: Milliseconds): boolean {
+    const entry = this.find(key)
+    if (entry === undefined) return false
+    this.renew(entry, endOf(lifetime, this.now()))
+    return true
   }
 
   /** Removes a key and voids its leases. Returns whether it was there. */

@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { Checkpointer } from '../src/checkpointer.ts'
+import { NoRoomError } from '../src/errors.ts'
 import { divide } from '../src/room.ts'
 import { ShardFile } from '../src/shard-file.ts'
 
@@ -113,6 +114,18 @@ describe('a store that is full', () => {
     expect(await store.get('key')).toBe(MISS)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatch(/the maximum is/)
+  })
+
+  it('gives up what many values would have replaced when it refuses them together', async () => {
+    const store = await open({ checkInterval: false })
+    await store.setMany(Object.entries({ first: 'old', second: 'old', other: 'kept' }), HOUR)
+    vi.spyOn(ShardFile.prototype, 'put').mockImplementation(() => {
+      throw new NoRoomError('No room.')
+    })
+    await store.setMany(Object.entries({ first: 'new', second: 'new' }), HOUR)
+    vi.restoreAllMocks()
+    expect(await store.getMany(['first', 'second', 'other'])).toEqual([MISS, MISS, 'kept'])
+    expect(errors).toEqual([expect.stringMatching(/No room/)])
   })
 })
 

@@ -1,5 +1,5 @@
 import { type Cache, createCache, keyContext } from '@cashews/core'
-import { cached } from '@cashews/strategies'
+import { cached, singleFlight } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
 import { distantStore, fakeTime, gate, settle } from './support/helpers.ts'
@@ -60,6 +60,45 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       const second = cache.getOrSet('key', load)
       expect(await inTime(Promise.all([first, second]))).toEqual(['value', 'value'])
       expect(load).toHaveBeenCalledTimes(1)
+    })
+
+    it.each([
+      ['cached', (load: () => Promise<string>) => cached(cache, { ttl: 10, key: 'k' }, load)],
+      ['singleFlight', (load: () => Promise<string>) => singleFlight(cache, { key: 'k' }, load)],
+    ])('of %s is joined again when a refresh beside it has failed', async (_, wrap) => {
+      const runs = [gate<string>(), gate<string>(), gate<string>()]
+      let begun = 0
+      const wrapped = wrap(() => (runs[begun++] as (typeof runs)[0]).promise)
+      const first = wrapped()
+      await inTime(settle())
+      const refreshes = [wrapped.refresh(), wrapped.refresh()]
+      await inTime(settle())
+      for (const [nth, refreshed] of refreshes.entries()) {
+        runs[nth + 1]?.fail(new Error('no'))
+        await expect(inTime(refreshed)).rejects.toThrow('no')
+      }
+      const later = wrapped()
+      await inTime(settle())
+      runs[0]?.open('value')
+      expect(await inTime(Promise.all([first, later]))).toEqual(['value', 'value'])
+      expect(begun).toBe(3)
+    })
+
+    it('is joined no more once a refresh has answered what is newer, stored or not', async () => {
+      const runs = [gate<string>(), gate<string>()]
+      let begun = 0
+      const load = () => runs[begun++]?.promise ?? Promise.resolve('newest')
+      const wrapped = cached(cache, { ttl: 10, key: 'k', condition: (result) => result === 'newest' }, load)
+      const first = wrapped()
+      await inTime(settle())
+      const refreshed = wrapped.refresh()
+      await inTime(settle())
+      runs[1]?.open('newer')
+      expect(await inTime(refreshed)).toBe('newer')
+      expect(await inTime(wrapped())).toBe('newest')
+      runs[0]?.open('older')
+      expect(await inTime(first)).toBe('older')
+      expect(await inTime(wrapped())).toBe('newest')
     })
 
     it('is one for each key', async () => {

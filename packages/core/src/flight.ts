@@ -1,8 +1,8 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Spot } from './backend.ts'
 import type { Detector } from './detect.ts'
-import { FewMap } from './few-map.ts'
 import { isOvertaken, type Lease } from './lease.ts'
+import { Newest } from './newest.ts'
 import type { Outcome, Reason } from './outcome.ts'
 import type { Tally } from './tallies.ts'
 
@@ -39,6 +39,8 @@ export class Flight<T = unknown> implements Outcome {
   readonly controller: AbortController | undefined
   /** Where other callers find it; `undefined` while they may not join. */
   joinable: Flights | undefined
+  /** The load of its key that callers joined before it began. */
+  older: Flight | undefined
   /** Whether the read found a value. Then the store gave no lease yet: a load that replaces the value has to take one. */
   hasFound = false
   /** Whether its read was sent, in an earlier turn of the event loop, to a store that other processes share. */
@@ -79,9 +81,13 @@ export class Flight<T = unknown> implements Outcome {
     this.joinable?.add(this as Flight)
   }
 
-  /** Ends it: frees its key for the next load, and drops its lease. */
-  land(): void {
+  /**
+   * Ends it: frees its key for the next load, and drops its lease. After a failure, callers join the older load again; after a
+   * success they do not, as its answer would be older than the one that was given.
+   */
+  land(hasFailed = false): void {
     this.hasLanded = true
+    if (!hasFailed) this.older = undefined
     this.joinable?.end(this as Flight)
     this.lease.drop()
   }
@@ -106,28 +112,27 @@ export class Flight<T = unknown> implements Outcome {
 
 /** The loads under way, by key: single flight. */
 export class Flights {
-  readonly #byKey = new FewMap<Flight>()
+  readonly #newest = new Newest<Flight>()
 
   /** The load of a key that is under way and not overtaken. */
   find<T>(key: string): Flight<T> | undefined {
-    const flight = this.#byKey.get(key)
+    const flight = this.#newest.get(key)
     return flight === undefined || flight.isBeginning || isOvertaken(flight.lease) ? undefined : (flight as Flight<T>)
   }
 
   /** Lets other callers join a load, until it lands. */
   add(flight: Flight): void {
     flight.joinable = this
-    this.#byKey.set(flight)
+    this.#newest.add(flight)
   }
 
   /** Removes a load: no more callers join it. */
   end(flight: Flight): void {
-    const { key } = flight
-    if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
+    this.#newest.remove(flight)
   }
 
-  /** Removes the load of a key. Returns whether there was one. */
+  /** Removes the loads of a key. Returns whether there was one. */
   forget(key: string): boolean {
-    return this.#byKey.delete(key)
+    return this.#newest.delete(key)
   }
 }

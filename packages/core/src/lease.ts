@@ -2,8 +2,8 @@ import type { Backend, TagsAhead } from './backend.ts'
 import type { Call } from './command.ts'
 import { changesValues } from './commands.ts'
 import { companionOf } from './companion.ts'
-import { FewMap } from './few-map.ts'
 import { compileGlob } from './glob.ts'
+import { Newest } from './newest.ts'
 
 /**
  * The right to store what is being loaded. It is lost as soon as anybody writes or deletes the key, so that an
@@ -58,25 +58,16 @@ export function isOvertakenUnder({ broken, overtaken }: Lease, tags: readonly st
 /** The loads under way on one backend. */
 export class Leases {
   /** The newest lease of each key. */
-  readonly #newest = new FewMap<Lease>()
+  readonly #newest = new Newest<Lease>()
 
   take(key: string, lease: Lease): void {
     lease.key = key
     lease.among = this
-    lease.older = this.#newest.get(key)
-    this.#newest.set(lease)
+    this.#newest.add(lease)
   }
 
   drop(lease: Lease): void {
-    const { key, older } = lease
-    if (key === undefined) return
-    let newer = this.#newest.get(key)
-    if (newer === lease) {
-      if (older) this.#newest.set(older)
-      else this.#newest.delete(key)
-    }
-    while (newer && newer.older !== lease) newer = newer.older
-    if (newer) newer.older = older
+    this.#newest.remove(lease)
   }
 
   /** Whether nothing is being loaded. */

@@ -188,8 +188,8 @@ function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean 
 /** Lands a flight when its promise settles, unless it has landed already or its load does so. */
 function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
   if (flight.hasLanded || (lands && flight.reason !== undefined)) return
-  const land = flight.land.bind(flight) // a closure would cost a context where the load lands itself too
-  flight.promise.then(land, land)
+  // Closures would cost a context where the load lands itself too.
+  flight.promise.then(flight.land.bind(flight, false), flight.land.bind(flight, true))
 }
 
 /** Runs a function without the cache for callers that may leave: {@link loadSignal} inside aborts with the last. */

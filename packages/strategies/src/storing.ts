@@ -50,7 +50,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
       : store(flight, result, failed, took, isKept)
   }
   const land = (flight: Flight, result: unknown, failed: boolean) => {
-    flight.land()
+    flight.land(failed)
     if (failed) throw result
     return result
   }

@@ -92,8 +92,7 @@ export function circuitBreaker(
     onChange: functionOption<CircuitBreakerOptions['onChange']>,
   }
   const rules = readOptions('circuitBreaker', options, table, keyingNames)
-  const { noSelf = true } = options
-  return apart(cache, 'circuitBreaker', { ...(options as KeyOptions), noSelf, noArgs: true }, fn, (seen) => {
+  return apart(cache, 'circuitBreaker', { ...(options as KeyOptions), noArgs: true }, fn, (seen) => {
     const circuitOf = remembering(MOST, (key) => newCircuit(cache, key, seen, rules))
     return {
       call(run, spot, self, args) {

@@ -28,7 +28,7 @@ export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   readonly args?: readonly string[]
   /** The name of the function in a derived template. @default its own, in a method `Class.method` */
   readonly name?: string
-  /** Whether a derived template leaves `this` out. @default false */
+  /** Whether a derived template leaves `this` out. @default whether it leaves out the arguments */
   readonly noSelf?: boolean
   /** Whether a derived template leaves the arguments out: one key for all calls of the function. @default false */
   readonly noArgs?: boolean
@@ -62,16 +62,23 @@ type Kind = 'key' | 'derived' | 'tag' | 'pattern'
  */
 export function compileKey<A extends readonly unknown[]>(subject: KeySubject, options: KeyOptions<A>): CompiledKey {
   const { fn, className } = subject
-  const { key, prefix = '', args, noArgs, name = className && fn.name ? `${className}.${fn.name}` : fn.name } = options
+  const {
+    key,
+    prefix = '',
+    args,
+    noArgs,
+    noSelf = noArgs,
+    name = className && fn.name ? `${className}.${fn.name}` : fn.name,
+  } = options
   checkType('string', { prefix, name })
-  checkType('boolean', { noSelf: options.noSelf })
+  checkType('boolean', { noSelf })
   const before = prefix && `${prefix}:`
   if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
   if (key !== undefined && typeof key !== 'string')
     throw new KeyTemplateError(`A key must be a template or a function, not ${kindOfOption(key)}.`)
   const signature = signatureOf(fn, args)
   if (key !== undefined) return compile('key', subject, key && before + key, signature)
-  const kind = options.noSelf ? 'function' : subject.kind
+  const kind = noSelf ? 'function' : subject.kind
   const seen = noArgs ? { ...signature, derived: [], unnamedFrom: undefined } : signature
   return compile('derived', { ...subject, kind }, before + derive(name, kind === 'method', seen), seen)
 }

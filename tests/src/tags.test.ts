@@ -449,6 +449,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       ]
       for (const [tag, key] of bad) expect(() => tags.register(tag, key), key).toThrow(KeyTemplateError)
       expect(() => tags.register('', 'key')).toThrow(CommandError)
+      for (const key of [null, 1n, {}]) expect(() => tags.register('a', key as never)).toThrow(KeyTemplateError)
       const stray = 'names "{other}", which is not in the key template "key:{id}". Its names are: id.'
       expect(() => tags.register('a:{other}', 'key:{id}')).toThrow(stray)
     })

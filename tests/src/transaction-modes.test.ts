@@ -799,19 +799,25 @@ describe('the settings of a transaction', () => {
   it('are checked', async () => {
     setup(memory())
     const wrong: readonly [object, string][] = [
-      [{ mode: 'loose' }, 'The modes are fast, locked, serializable'],
+      [{ mode: 'loose' }, "no mode 'loose'. The modes are fast, locked, serializable"],
+      [{ mode: Object.create(null) }, 'no mode Object {}.'],
       [{ modus: 'fast' }, 'not modus.'],
-      [{ tries: 0 }, 'at least 1 try'],
+      [{ tries: 0 }, 'tries must be a whole number from 1 on, not 0.'],
+      [{ tries: Symbol('s') }, 'not Symbol(s).'],
       [{ timeout: Number.POSITIVE_INFINITY }, 'A timeout must be finite'],
       [{ mode: 'fast', keys: ['a'] }, "Only the mode 'locked' takes keys"],
-      [{ crossSlot: 'maybe' }, 'crossSlot'],
-      [{ keys: 'a' }, 'a list of text, not "a"'],
-      [{ keys: [1] }, 'a list of text, not [1]'],
+      [{ crossSlot: 'maybe' }, "crossSlot must be 'refuse' or 'per-slot', not 'maybe'."],
+      [{ keys: 'a' }, "keys must be a list such as ['user:1'], not 'a'."],
+      [{ keys: [1] }, "keys must be a list such as ['user:1'], not [1]."],
+      [{ keys: 1n }, 'not 1n.'],
       [{ suppress: 'yes' }, "suppress must be true or false, not 'yes'"],
       [{ phantoms: () => true }, 'phantoms must be true or false, not a function'],
-      ['fast' as unknown as object, "such as { mode: 'fast' }, not fast"],
-      [null as unknown as object, 'not null'],
-      [(() => 1) as object, 'are an object'],
+      [
+        'fast' as unknown as object,
+        "A transaction takes the options { mode, timeout, tries, keys, phantoms, crossSlot, suppress }, not 'fast'.",
+      ],
+      [null as unknown as object, 'not null.'],
+      [(() => 1) as object, 'not a function.'],
     ]
     for (const [options, message] of wrong) {
       expect(() => transactional(cache, options)).toThrow(ConfigurationError)
@@ -824,7 +830,7 @@ describe('the settings of a transaction', () => {
     const anyhow = transaction as (...given: unknown[]) => Promise<unknown>
     for (const given of [[async () => 1, cache], [cache, { mode: 'fast' }], [cache]])
       await expect(anyhow(...given)).rejects.toThrow('transaction(cache, async () => { … })')
-    expect(() => transactional({} as Cache)).toThrow('takes the cache first')
+    expect(() => transactional({} as Cache)).toThrow('takes the cache first, not Object {}.')
   })
 })
 

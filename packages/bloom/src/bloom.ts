@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   checkType,
   decorating,
+  kindOfOption,
   named,
   parseTtl,
   type Target,
@@ -150,7 +151,7 @@ function filterOf(cache: Cache, { name, ttl, rotate, capacity, ...size }: BloomO
   }
   if (!Number.isInteger(rotate) || rotate < 1 || lifetime === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(
-      `rotate is the number of slices of a ttl: it must be at least 1, and needs a ttl. It is ${rotate}, and the ttl ${ttl}.`,
+      `rotate is the number of slices of a ttl: it must be at least 1, and needs a ttl. It is ${kindOfOption(rotate)}, and the ttl ${kindOfOption(ttl)}.`,
     )
   const falsePositives = (size.falsePositives ?? 1) / (rotate + 1)
   const sizing = sizingOf({ ...size, capacity: Math.ceil(capacity / rotate), falsePositives })

@@ -71,5 +71,7 @@ function checked(source: unknown, options: LoadOptions) {
     throw new CommandError(`batchSize must be at least 1, not ${kindOfOption(batchSize)}.`)
   if (!Number.isSafeInteger(from) || from < 0)
     throw new CommandError(`from must be a number of elements, at least 0, not ${kindOfOption(from)}.`)
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new CommandError(`onProgress must be a function, not ${kindOfOption(onProgress)}.`)
   return { batchSize, from, onProgress }
 }

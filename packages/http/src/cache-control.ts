@@ -1,4 +1,4 @@
-import { checkThat, isOptions } from '@cashews/core'
+import { checkRange, checkThat, isOptions } from '@cashews/core'
 import { type Field, membersOf, secondsOf } from './field.ts'
 
 /** The directives of a `Cache-Control` field (RFC 9111 §5.2, RFC 5861, RFC 8246). Durations are in seconds. */
@@ -65,9 +65,9 @@ const DURATIONS: Readonly<Record<string, Named<number>>> = {
 /**
  * Parses a `Cache-Control` field. Names are case-insensitive, values tokens or quoted strings. Unknown directives are
  * ignored, an invalid duration is 0, and of repeated ones the most restrictive counts. `no-cache` and `private` with
- * field names are treated as without them (as RFC 9111 §5.2.2.4 and §5.2.2.7 allow).
+ * field names are treated as without them (as RFC 9111 §5.2.2.4 and §5.2.2.7 allow). `null` is no field, as for `Headers`.
  */
-export function parseCacheControl(field: Field): CacheControl {
+export function parseCacheControl(field: Field | null): CacheControl {
   const read: Writable = {}
   for (const member of membersOf(field)) {
     const equals = member.indexOf('=')
@@ -94,8 +94,10 @@ export function writeCacheControl(directives: CacheControl): string {
   for (const [name, directive] of Object.entries(FLAGS)) if (directives[directive]) members.push(name)
   for (const [name, directive] of Object.entries(DURATIONS)) {
     const seconds = directives[directive]
+    if (seconds === undefined) continue
+    checkRange({ [directive]: seconds }, 0)
     if (seconds === Number.POSITIVE_INFINITY && directive === 'maxStale') members.push(name)
-    else if (seconds !== undefined) members.push(`${name}=${Math.floor(Math.min(seconds, 2 ** 31))}`)
+    else members.push(`${name}=${Math.floor(Math.min(seconds, 2 ** 31))}`)
   }
   return members.join(', ')
 }

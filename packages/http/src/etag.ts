@@ -18,10 +18,10 @@ export function entityTag(body: Body, contentType = ''): string {
 
 /**
  * Whether a list of entity tags, such as `If-None-Match`, names `tag`, by weak comparison (RFC 9110 §8.8.3.2). `*`
- * names any tag; members that are not entity tags name none.
+ * names any tag; members that are not entity tags name none. `null` is no field and no tag, as for `Headers`.
  */
-export function namesTag(list: Field, tag: string | undefined): boolean {
-  if (tag === undefined) return false
+export function namesTag(list: Field | null, tag: string | null | undefined): boolean {
+  if (tag === undefined || tag === null) return false
   const opaque = opaqueOf(tag)
   const members = membersOf(list, false)
   return members.length === 1 && members[0] === '*' ? true : members.some((member) => opaqueOf(member) === opaque)

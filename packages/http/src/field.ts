@@ -17,8 +17,8 @@ const COMMA = 0x2c
  *
  * @param escapes Whether a backslash in a quoted string escapes the next character. In entity tags it does not.
  */
-export function membersOf(field: Field, escapes = true): string[] {
-  if (field === undefined) return []
+export function membersOf(field: Field | null, escapes = true): string[] {
+  if (field === undefined || field === null) return []
   const members: string[] = []
   if (typeof field === 'string') split(field, escapes, members)
   else for (const line of field) split(line, escapes, members)

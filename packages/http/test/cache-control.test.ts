@@ -1,4 +1,4 @@
-import { parseCacheControl, writeCacheControl } from '@cashews/http'
+import { namesTag, parseCacheControl, writeCacheControl } from '@cashews/http'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -78,6 +78,16 @@ describe('a Cache-Control field', () => {
         expect(parseCacheControl(writeCacheControl(given))).toEqual(known)
       }),
     )
+  })
+
+  it('is absent where Headers have none', () => {
+    expect(parseCacheControl(new Headers().get('cache-control'))).toEqual({})
+    expect(namesTag(new Headers().get('if-none-match'), '"a"')).toBe(false)
+    expect(namesTag('"a"', null)).toBe(false)
+  })
+
+  it.each([null, '1h', Number.NaN, -1])('is not written with a duration of %s', (maxAge) => {
+    expect(() => writeCacheControl({ maxAge: maxAge as never })).toThrow(/^maxAge is a number from 0 on, not /)
   })
 
   it('is written in whole seconds, and never larger than can be read', () => {

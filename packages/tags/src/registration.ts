@@ -1,4 +1,4 @@
-import { compileTemplate, KeyTemplateError } from '@cashews/core'
+import { compileTemplate, KeyTemplateError, kindOfOption } from '@cashews/core'
 
 /** Returns the tag of a key that matches the template; `undefined` for other keys. */
 export type Registration = (key: string) => string | undefined
@@ -46,9 +46,7 @@ function takeApart(template: string): { literals: string[]; names: string[] } {
     throw new KeyTemplateError(`${problem} in the key template "${template}". Write it as in "user:{id}:page:{page}".`)
   }
   if (typeof template !== 'string' || template === '')
-    throw new KeyTemplateError(
-      `A key template must be text of at least one character, not ${String(template) || 'an empty one'}.`,
-    )
+    throw new KeyTemplateError(`A key template must be text of at least one character, not ${kindOfOption(template)}.`)
   const literals = ['']
   const names: string[] = []
   let from = 0

@@ -110,7 +110,8 @@ class TagsOfCache implements CacheTags, Tagging {
 
   register(tag: string, keyTemplate: string): void {
     storedName(tag)
-    this.#registered.set(JSON.stringify([tag, keyTemplate]), compileRegistration(tag, keyTemplate))
+    const registration = compileRegistration(tag, keyTemplate)
+    this.#registered.set(JSON.stringify([tag, keyTemplate]), registration)
   }
 
   async of(key: string): Promise<readonly string[]> {

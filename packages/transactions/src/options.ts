@@ -1,6 +1,8 @@
 import {
-  ConfigurationError,
+  checkCount,
   checkKnown,
+  checkList,
+  checkOneOf,
   checkThat,
   checkType,
   type Milliseconds,
@@ -59,21 +61,12 @@ const NAMES = ['mode', 'timeout', 'tries', 'keys', 'phantoms', 'crossSlot', 'sup
 
 /** @throws {ConfigurationError} When an option does not exist or cannot work. */
 export function settingsOf(options: TransactionOptions): Settings {
-  const isObject = typeof options === 'object' && options !== null
-  checkThat(
-    isObject,
-    `The options of a transaction must be an object, such as { mode: 'fast' }, not ${String(options)}.`,
-  )
   checkKnown('A transaction', options, NAMES)
   const { mode = 'locked', timeout = '10s', tries = 10, keys = [], crossSlot = 'refuse' } = options
-  checkThat(MODES.includes(mode), `There is no mode "${mode}". The modes are ${MODES.join(', ')}.`)
-  checkThat(Number.isInteger(tries) && tries >= 1, `A transaction needs at least 1 try, not ${tries}.`)
-  checkThat(
-    crossSlot === 'refuse' || crossSlot === 'per-slot',
-    `crossSlot must be 'refuse' or 'per-slot', not "${String(crossSlot)}".`,
-  )
-  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
-    throw new ConfigurationError(`The keys of a transaction must be a list of text, not ${JSON.stringify(keys)}.`)
+  checkOneOf('mode', mode, MODES)
+  checkCount('tries', tries)
+  checkThat(crossSlot === 'refuse' || crossSlot === 'per-slot', "crossSlot must be 'refuse' or 'per-slot'", crossSlot)
+  checkList('string', 'keys', keys, "['user:1']")
   checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
   const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
   checkThat(

@@ -742,6 +742,34 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
   })
 
+  describe('a client that leaves while its request is handled', () => {
+    it('has the handler run once more for those who waited, when it ends no response that nobody reads', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const [arrived, left] = [vi.fn(), gate()]
+      let nth = 0
+      const url = await start({
+        before: (request) => {
+          arrived()
+          request.socket.once('close', () => left.open())
+        },
+        routes: [
+          { path: '/', cached: { ttl: '1m' }, answer: () => (nth++ ? { body: 'page' } : new Promise(() => {})) },
+        ],
+      })
+      const leaving = new AbortController()
+      const first = fetch(url, { signal: leaving.signal }).catch(() => 'left')
+      await expect.poll(() => nth).toBe(1)
+      const others = Array.from({ length: 5 }, () => ask(url))
+      await expect.poll(() => arrived.mock.calls.length).toBe(6)
+      leaving.abort()
+      expect(await first).toBe('left')
+      await left.promise
+      await vi.advanceTimersByTimeAsync(1_000)
+      for (const { text } of await Promise.all(others)) expect(text).toBe('page')
+      expect(nth).toBe(2)
+    })
+  })
+
   describe('a client that leaves before its request has reached the handler', () => {
     /** A cached route whose store is held back, so that the client leaves first; the handler answers nobody who has left. */
     const startLeft = async (): Promise<string> => {

@@ -195,6 +195,7 @@ export class Exchange {
    * clients.
    */
   clientLeft(): void {
+    this.#visit?.recorder?.clientLeft()
     setTimeout(() => this.abort(), HANDLER_MAY_GO_ON).unref()
   }
 

@@ -4,8 +4,14 @@ import type { Fields } from './field.ts'
 import type { Reply } from './request.ts'
 import { announcedLength, sizeOfBody } from './stored-response.ts'
 
-/** How long others wait for a streamed response, whose pace its own client sets, in milliseconds. */
+/**
+ * How long others wait for a streamed response, whose pace its own client sets, and for one whose client has left, in
+ * milliseconds.
+ */
 const PATIENCE = 1_000
+
+/** How those who no longer wait go on: each by itself, or with one request that the others wait for. */
+export type GivingUp = 'alone' | 'again'
 
 /** How a recording ended: complete, refused because the response may not be stored, or aborted before its end. */
 export type Ending = 'whole' | 'refused' | 'aborted'
@@ -17,14 +23,14 @@ export type Ending = 'whole' | 'refused' | 'aborted'
 export class Recorder {
   /** Resolves when the recording has ended. Never rejects. */
   readonly ended: Promise<Ending>
-  /** Resolves when streamed content is not complete {@link PATIENCE} after the header. */
-  readonly dragging: Promise<'dragging'>
+  /** Resolves when others should wait no longer: {@link PATIENCE} after the header, or after the client has left. */
+  readonly dragging: Promise<GivingUp>
   readonly #maxBytes: number
   #chunks: Body[] = []
   #bytes = 0
   #reply: Reply | undefined
   #end!: (ending: Ending) => void
-  #drag!: (dragging: 'dragging') => void
+  #drag!: (how: GivingUp) => void
   #timer: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -62,7 +68,7 @@ export class Recorder {
     const length = announcedLength(reply.fields)
     if (length !== undefined && length > this.#maxBytes) this.refuse()
     if (reply.body !== undefined) this.chunk(reply.body)
-    else if (!this.#isOver) this.#timer = setTimeout(() => this.#drag('dragging'), PATIENCE).unref()
+    else this.#waitNoLonger('alone')
   }
 
   chunk(chunk: Body): void {
@@ -78,12 +84,21 @@ export class Recorder {
     this.#over(length === undefined || length === this.#bytes ? 'whole' : 'aborted')
   }
 
+  /** The client has left before the header. The handler may still complete the response, but may not notice either. */
+  clientLeft(): void {
+    this.#waitNoLonger('again')
+  }
+
   refuse(): void {
     this.#over('refused')
   }
 
   abort(): void {
     this.#over('aborted')
+  }
+
+  #waitNoLonger(how: GivingUp): void {
+    if (!this.#isOver) this.#timer ??= setTimeout(() => this.#drag(how), PATIENCE).unref()
   }
 
   #over(ending: Ending): void {

@@ -140,9 +140,9 @@ export class Visits {
   async #wait(ask: Ask, place: string, other: Load): Promise<Shared> {
     const done = await Promise.race([other.done, other.recorder.dragging])
     if (done === 'aborted') return 'again'
-    if (done === 'dragging') {
+    if (done === 'again' || done === 'alone') {
       this.#noLonger(other, place)
-      return 'alone'
+      return done
     }
     return done !== 'refused' && placeIn(done.names, done.ask) === placeIn(done.names, ask) ? done.response : 'alone'
   }

@@ -122,11 +122,13 @@ describe('metrics', () => {
     vi.useRealTimers()
   })
 
-  it('show a store that is away, and how often it was', async () => {
+  it('show a store that is away, and how often it was, beside one of the same name that is there', async () => {
     fakeTime()
     const registry = new Registry()
     const store = sickStore()
     const cache = createCache({ onError: () => undefined }).setup(store, { middlewares: [metrics({ registry })] })
+    await using other = createCache().setup(sickStore(), { middlewares: [metrics({ registry })] })
+    await other.set('a', 1)
     const up = () => seriesOf(registry, 'cashews_backend_up', { backend: 'sick' })
     await cache.get('a')
     expect(await up()).toBe(1)

@@ -16,6 +16,21 @@ interface ClientSide {
 
 const EVENTS = ['hits', 'misses', 'refused', 'flushes', 'invalidations'] as const
 
+/** The stores that have the same labels. */
+interface Group {
+  readonly labels: { readonly backend: string; readonly keys: string }
+  readonly backends: Set<Backend>
+}
+
+/** Makes one number of those of several stores. */
+type Together = (...numbers: number[]) => number
+
+const sum: Together = (...numbers) => numbers.reduce((all, number) => all + number, 0)
+
+function copiesOf(backend: Backend): ClientSide | undefined {
+  return (backend as { readonly clientSide?: ClientSide }).clientSide
+}
+
 /** Registers the metrics of stores. Returns a function that starts watching a cache. */
 export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache) => void {
   const registers = [registry]
@@ -32,21 +47,20 @@ export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache
     labelNames: ['backend'],
     registers,
   })
-  const stores = function* () {
+  /** Stores of several caches with the same labels are told of together. */
+  const groups = (): Iterable<Group> => {
+    const byLabels = new Map<string, Group>()
     for (const cache of caches)
-      for (const { backend, prefix: keys } of cache.routes) yield { backend, labels: { backend: backend.name, keys } }
+      for (const { backend, prefix: keys } of cache.routes) {
+        const name = JSON.stringify([backend.name, keys])
+        const group = byLabels.get(name) ?? { labels: { backend: backend.name, keys }, backends: new Set() }
+        byLabels.set(name, group)
+        group.backends.add(backend)
+      }
+    return byLabels.values()
   }
-  new Gauge({
-    name: `${prefix}backend_up`,
-    help: 'Whether a store is used: 0 while it is away. The label keys is the key prefix it answers for.',
-    labelNames: ['backend', 'keys'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { backend, labels } of stores()) this.set(labels, away.has(backend) ? 0 : 1)
-    },
-  })
-  const usage = (name: 'entries' | 'bytes', help: string) =>
+  /** @param read Answers `undefined` for a store that has no such number. */
+  const gauge = (name: string, help: string, read: (backend: Backend) => number | undefined, together: Together) =>
     new Gauge({
       name: `${prefix}${name}`,
       help,
@@ -54,41 +68,41 @@ export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache
       registers,
       collect() {
         this.reset()
-        for (const { backend, labels } of stores()) {
-          const count = backend.usage?.()[name]
-          if (count !== undefined) this.set(labels, count)
+        for (const { backends, labels } of groups()) {
+          const numbers = [...backends].map(read).filter((number) => number !== undefined)
+          if (numbers.length > 0) this.set(labels, together(...numbers))
         }
       },
     })
-  usage('entries', 'How many keys a store in this process holds.')
-  usage('bytes', 'About how many bytes they take, of a store that counts them.')
-
-  const copies = function* () {
-    for (const { backend, labels } of stores()) {
-      const { clientSide } = backend as { readonly clientSide?: ClientSide }
-      if (clientSide) yield { clientSide, labels }
-    }
-  }
-  new Gauge({
-    name: `${prefix}client_side_staleness_seconds`,
-    help: 'How old a copy in this process may be at most, in seconds, while copies are used.',
-    labelNames: ['backend', 'keys'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { clientSide, labels } of copies()) if (clientSide.live) this.set(labels, clientSide.staleness / 1_000)
+  const isUp = (backend: Backend) => (away.has(backend) ? 0 : 1)
+  gauge(
+    'backend_up',
+    'Whether a store is used: 0 while it is away. The label keys is the key prefix it answers for.',
+    isUp,
+    Math.min,
+  )
+  gauge('entries', 'How many keys a store in this process holds.', (backend) => backend.usage?.().entries, sum)
+  gauge(
+    'bytes',
+    'About how many bytes they take, of a store that counts them.',
+    (backend) => backend.usage?.().bytes,
+    sum,
+  )
+  gauge(
+    'client_side_staleness_seconds',
+    'How old a copy in this process may be at most, in seconds, while copies are used.',
+    (backend) => {
+      const copies = copiesOf(backend)
+      return copies?.live ? copies.staleness / 1_000 : undefined
     },
-  })
-  new Gauge({
-    name: `${prefix}client_side_live`,
-    help: 'Whether copies in this process are used: 0 while invalidations may be missed.',
-    labelNames: ['backend', 'keys'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { clientSide, labels } of copies()) this.set(labels, clientSide.live ? 1 : 0)
-    },
-  })
+    Math.max,
+  )
+  gauge(
+    'client_side_live',
+    'Whether copies in this process are used: 0 while invalidations may be missed.',
+    (backend) => copiesOf(backend) && Number(copiesOf(backend)?.live),
+    Math.min,
+  )
   new Counter({
     name: `${prefix}client_side_events_total`,
     help: 'What happened to copies in this process.',
@@ -96,8 +110,11 @@ export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache
     registers,
     collect() {
       this.reset()
-      for (const { clientSide, labels } of copies())
-        for (const event of EVENTS) this.inc({ ...labels, event }, clientSide[event])
+      for (const { backends, labels } of groups())
+        for (const backend of backends) {
+          const copies = copiesOf(backend)
+          if (copies) for (const event of EVENTS) this.inc({ ...labels, event }, copies[event])
+        }
     },
   })
 

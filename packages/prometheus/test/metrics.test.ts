@@ -404,6 +404,17 @@ describe('metrics', () => {
     })
     expect(await scrape('cashews_calls_total')).toEqual({ 'result=hit template=k': 2, 'result=miss template=k': 2 })
     expect(await scrape('cashews_load_seconds_count')).toEqual({ 'template=k': 2 })
+    await other.set('b', 1)
+    expect(await scrape('cashews_entries')).toEqual({ 'backend=memory': 5, 'backend=memory keys=x:': 0 })
+    await other.close()
+  })
+
+  it('counts a store that two caches share once', async () => {
+    const store = memory()
+    const other = createCache()
+    for (const each of [cache, other]) each.setup(store, { middlewares: [metrics({ registry })] })
+    await cache.set('a', 1)
+    expect(await scrape('cashews_entries')).toEqual({ 'backend=memory': 1 })
     await other.close()
   })
 

@@ -19,7 +19,7 @@ export interface MemorySettings {
   readonly clock: Clock | undefined
 }
 
-/** An entry with less than this left to live is judged by the exact time, not by the remembered one. */
+/** An entry with less than this left to live is judged by the exact time, not by the remembered time. */
 const NEAR: Milliseconds = 1_000
 
 /** A lifetime from here on counts from the remembered time: that is wrong by no more than the event loop was blocked. */
@@ -61,7 +61,7 @@ export class LiveEntries {
     return pointer === undefined || this.isAlive(pointer) ? pointer : undefined
   }
 
-  /** Where the entry of a key is, which the spot notes. */
+  /** The same for a key with a spot, where the store notes what it finds. */
   findAt(spot: Spot): number | undefined {
     if (spot.store === this && this.all.K[spot.at] === spot.key) return this.isAlive(spot.at) ? spot.at : undefined
     const found = this.find(spot.key)
@@ -75,7 +75,7 @@ export class LiveEntries {
     spot.key = this.all.K[pointer] as string
   }
 
-  /** Where the entry is of a key that is absent only because a tag expired. */
+  /** Where the entry of a key is that is absent only because a tag has expired. */
   findStale(key: string): number | undefined {
     return this.all.ties && this.all.items.find(key)
   }
@@ -119,7 +119,7 @@ export class LiveEntries {
     return pointer !== undefined
   }
 
-  /** When an entry with this lifetime ends, from now on. No pass will come later. */
+  /** When a lifetime that begins now ends. Sees to it that the entry is swept soon after. */
   endOf(lifetime: Milliseconds): number {
     const expiresAt = lifetime + (lifetime < LONG ? this.clock.precise() : this.clock.now())
     this.expiry.expect(expiresAt)
@@ -155,7 +155,7 @@ export class LiveEntries {
     return true
   }
 
-  /** Notes what the entry at the head takes, and makes room for it. */
+  /** Notes the size of the entry at the head, and makes room for it. */
   #bound(bytes: number): void {
     const entries = this.all
     entries.measure(entries.head, bytes)
@@ -166,7 +166,7 @@ export class LiveEntries {
     if (!this.write(key, pointer, kept, lifetime)) throw this.#tooLarge(key)
   }
 
-  /** Answers what is kept, which must not be too large. */
+  /** Returns what is to be kept. @throws {BackendError} When it is too large. */
   fitting(key: string, kept: unknown): unknown {
     if (this.#maxBytes < FOREVER && bytesOf(key, kept) > this.#maxBytes) throw this.#tooLarge(key)
     return kept

@@ -13,9 +13,9 @@ export class KnownRecord {
   readonly name: string
   /** The tag as JSON. */
   readonly json: string
-  /** What the record was last seen to hold, without the mark of one made for a load; empty while it never was. */
+  /** The stamp last seen in the record, without the mark of one made for a load; empty if none was seen. */
   stamp = ''
-  /** Until when a record with that stamp lives at least, in the time of `monotonicNow`. */
+  /** Until when a record with that stamp lives at least, by `monotonicNow`. */
   until: Milliseconds = Number.NEGATIVE_INFINITY
 
   /** @param tag Absent: the record is of all tags. */
@@ -25,7 +25,7 @@ export class KnownRecord {
     this.json = JSON.stringify(tag ?? '')
   }
 
-  /** Whether it surely holds a stamp, if it still does, until a moment. */
+  /** Whether the record, if it still holds this stamp, will hold it until then. */
   lasts(stamp: unknown, until: Milliseconds): boolean {
     return this.stamp === stamp && this.until >= until
   }
@@ -40,9 +40,9 @@ export class RecordsOfTags implements KnownTags {
   readonly records: readonly KnownRecord[]
   #head: Buffer = NOTHING
   #stamps: readonly string[] = []
-  /** How a head with these tags ends, whatever its stamps. */
+  /** The end of a head with these tags: the part after the stamps. */
   #tail: Buffer | undefined
-  /** The key whose names are ready, for who asks for it again and again. */
+  /** The key whose names are ready, since the same key is often used several times in a row. */
   #key: string | undefined
   #toRead: NamesToRead | undefined
   #toWrite: NamesToWrite | undefined
@@ -67,28 +67,28 @@ export class RecordsOfTags implements KnownTags {
   }
 
   /**
-   * What a value with these tags begins with if it is written now and lives until a moment: with the stamps that the
-   * records are thought to hold, if all of them are known and live as long; otherwise without any.
+   * The head of a value with these tags that is written now and lives until then: with the stamps last seen in the records, if
+   * all of them live as long; otherwise without stamps.
    */
   headUntil(until: Milliseconds): Buffer {
     for (const record of this.records) if (record.until < until) return headOf('', this.#json)
     return this.#headNow()
   }
 
-  /** What a value with these tags begins with that stands beside some stamps. */
+  /** The head of a value with these tags and stamps. */
   headWith(stamps: readonly string[]): Buffer {
     for (let nth = 0; nth < stamps.length; nth++)
       if (this.#stamps[nth] !== stamps[nth]) return headOf(quoted(stamps), this.#json)
     return this.#head
   }
 
-  /** Whether records surely hold some stamps, if they still do, until a moment. */
+  /** Whether the records, if they still hold these stamps, will hold them until then. */
   last(stamps: readonly unknown[], until: Milliseconds): boolean {
     return this.records.every((record, nth) => record.lasts(stamps[nth], until))
   }
 
   /**
-   * Where a value ends its head, if it is that of these tags, and its stamps are what the records hold; 0 otherwise.
+   * Where the head of a value ends, if it has these tags, and its stamps are what the records hold; otherwise 0.
    *
    * @param held What the records hold, from a place on.
    */
@@ -127,9 +127,9 @@ export class RecordsOfTags implements KnownTags {
 }
 
 /**
- * Remembers the records of tags: their names, so that they are not put together each time, and what they held and how long
- * they live at least: whoever holds a stamp is never made to live shorter. That is a hint, which the script that is told
- * checks: a record that changed has another stamp, forever.
+ * Remembers the records of tags: their names, so that they are not put together each time; what they held; and how long they
+ * live at least, since the life of a record with the same stamp is never made shorter. All of this is a hint, which scripts
+ * check: a record that has changed has another stamp for good.
  */
 export class KnownRecords {
   readonly #known = new Map<string, KnownRecord>()

@@ -52,7 +52,7 @@ export class ReadBatch<T, V> {
     })
   }
 
-  /** Reads names as they are, for who waits. */
+  /** The same, for one that waits. */
   readTogether(names: readonly string[], waiting: Waiting<T>): void {
     if (this.#batch === undefined) this.#begin([...names], waiting)
     else this.#batch.addAll(names, waiting)
@@ -98,7 +98,7 @@ export class ReadBatch<T, V> {
   readonly #onTurn = (): void => this.flush()
 }
 
-/** What is told how the reading of some names went. */
+/** Receives the outcome of reading some names. */
 interface Sent<T> {
   settle(found: readonly (T | Error)[]): void
   refuse(error: unknown): void
@@ -138,10 +138,10 @@ class Batch<T> implements Sent<T> {
   }
 }
 
-/** The reads of one turn that several servers answer: who waits is told when all of its own names are answered. */
+/** The reads of one turn when several servers answer: each waiter is told once all of its own names are answered. */
 class SharedBatch<T> {
   readonly #found: (T | Error)[]
-  /** Who waits for the name at a place. */
+  /** The waiter for the name at each place. */
   readonly #at: Owed<T>[] = []
 
   constructor({ names, waiting }: Batch<T>) {
@@ -161,7 +161,7 @@ class SharedBatch<T> {
   }
 }
 
-/** How many answers somebody still waits for. */
+/** A waiter, and how many answers it still waits for. */
 interface Owed<T> {
   readonly waiting: Waiting<T>
   readonly from: number
@@ -176,7 +176,7 @@ function settle<T>(waiting: Waiting<T>, found: readonly (T | Error)[], from: num
   }
 }
 
-/** Who waits for one name. */
+/** Waits for one name, and passes its value on to an asker. */
 class Reader<T, V> implements Waiting<T> {
   readonly count = 1
   readonly #reads: Reads<T, V>

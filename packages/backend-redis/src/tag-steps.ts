@@ -22,13 +22,13 @@ import { SET_CAPTURED, SET_TAGGED, SET_TAGGED_LEASED } from './tag-scripts.ts'
 import { joinHead } from './tagged-bytes.ts'
 import { TaggedReader } from './tagged-reader.ts'
 
-/** How many values one script writes: each takes two names. */
+/** How many values one script writes at most. Each takes two keys of the script. */
 const TOGETHER = 200
 
-/** How long the record of a tag is to live when a load begins, in milliseconds: what takes longer may not be stored. */
+/** How long the record of a tag lives at least when a load begins. A load that takes longer may not be stored. */
 const LOAD: Milliseconds = LEASE_LIFETIME / 2
 
-/** Values and the records of their tags in one script: a write with tags is one round trip, as without. */
+/** Handles values and the records of their tags in one script, so that a write with tags is one round trip, as without. */
 export class RedisTagSteps implements TagSteps {
   readonly #commands: KeyCommands
   readonly #values: StoredValues
@@ -138,7 +138,7 @@ export class RedisTagSteps implements TagSteps {
     })
   }
 
-  /** Writes a value under stamps that were captured before its load, while they are those of its tags. */
+  /** Writes a value with the stamps that were captured before its load, if its tags still have them. */
   #setCaptured(
     key: string,
     value: unknown,
@@ -177,7 +177,7 @@ export class RedisTagSteps implements TagSteps {
   }
 
   /**
-   * Runs a script that writes values under tags, notes what it tells of their records, and answers whether it wrote.
+   * Runs a script that writes values with tags, notes what it answers about their records, and returns whether it wrote.
    *
    * @param now The time before it is sent.
    * @param stamps What the records hold. Absent: the script tells it.
@@ -195,7 +195,7 @@ export class RedisTagSteps implements TagSteps {
     return sent.then((answer) => answer === 1 || this.#note(records, answer, now, stamps))
   }
 
-  /** Notes what a script tells of records that were not what this process thought. */
+  /** Notes what a script answers about records that were not as this process assumed. */
   #note(
     records: readonly KnownRecord[],
     answer: unknown,
@@ -209,7 +209,7 @@ export class RedisTagSteps implements TagSteps {
     return answer !== 0
   }
 
-  /** What a script names: a pair for each key, then records; `undefined` when one cannot name all of it. */
+  /** The keys of a script: a pair for each value, then records; `undefined` when one script cannot name all of them. */
   #names(keys: readonly string[], records: readonly KnownRecord[]): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#commands.pair(key))

@@ -10,7 +10,7 @@ const START = TAGS_HEADER.length + 4
 const MARK = 0x7e
 const QUOTE = 0x22
 
-/** Stamps that nobody changes: they are not copied with the value beside which they stand. */
+/** Stamps that nobody changes, so that they need not be copied with their value. */
 class Stamps extends Array<TagStamp> {
   /** What is made of them is a list like any other. */
   static override get [Symbol.species](): ArrayConstructor {
@@ -34,7 +34,7 @@ export interface TaggedBytes {
  */
 type Head = readonly [stamps: readonly string[], tags: readonly string[]]
 
-/** What stands before a value with tags, of the insides of two JSON lists. */
+/** The head of a value with tags, made of the insides of two JSON lists. */
 export function headOf(stamps: string, tags: string): Buffer {
   return headBytes(`[[${stamps}],[${tags}]]`)
 }
@@ -45,8 +45,10 @@ export function tailOf(tags: string): Buffer {
 }
 
 /**
- * Where the head of a value ends, if its stamps are what records hold, from a place on, and its tags are these; 0 otherwise. It is
- * compared with the answer it came in: what was kept for it would have left the caches of the CPU since the last read.
+ * Where the head of a value ends, if its tags are these and its stamps are what the records hold; otherwise 0. Compares the head
+ * with the records that were read along: a head kept from the last read would have left the caches of the CPU by now.
+ *
+ * @param held What was read, of which the records begin at `from`.
  */
 export function endOfHead(
   bytes: Buffer,
@@ -104,7 +106,7 @@ function hasTags(bytes: Buffer): boolean {
   return bytes.length >= START && isAt(TAGS_HEADER, bytes, 0)
 }
 
-/** Whether bytes stand in others from a place on: byte by byte, since they are few, and a call of `compare` takes longer. */
+/** Whether other bytes have a part at some place. Goes byte by byte: they are few, and a call of `compare` takes longer. */
 function isAt(part: Buffer, bytes: Buffer, at: number, skipped = 0): boolean {
   if (bytes.length < at + part.length - skipped) return false
   for (let nth = skipped; nth < part.length; nth++) if (bytes[at + nth - skipped] !== part[nth]) return false

@@ -3,7 +3,7 @@ import type { RecordsOfTags } from './known-records.ts'
 import type { Waiting } from './read-batch.ts'
 import type { StoredValues } from './stored-values.ts'
 
-/** Who waits for a value and the records of its tags. */
+/** Waits for a value and the records of its tags, and passes them on to an asker. */
 export class TaggedReader implements Waiting<Buffer | null> {
   readonly count: number
   readonly #values: StoredValues
@@ -33,7 +33,7 @@ export class TaggedReader implements Waiting<Buffer | null> {
     this.#whenReady(value, (value) => this.#asker.fresh(value))
   }
 
-  /** Tells what was found that is not as fresh as it was thought to be. */
+  /** Passes on what was found when the head is not the expected one. */
   #settleOther(all: readonly (Buffer | null | Error)[]): void {
     const [bytes, ...records] = all
     for (const one of all) if (one instanceof Error) throw one

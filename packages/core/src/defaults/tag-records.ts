@@ -17,11 +17,11 @@ import type { Proof } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
 import { update } from './update.ts'
 
-/** What {@link TagRecords} asks of the store it keeps its records in. */
+/** What {@link TagRecords} needs of the store that holds the records. */
 export type TagStore = Pick<Backend, 'getMany' | 'getNow' | 'set' | 'delete' | 'inspect' | 'apply'> &
   Partial<Pick<Backend, 'ping' | 'close'>>
 
-/** What records of some tags were just found to hold. */
+/** The stamps of some tags, as their records were just read; `undefined` for a tag without a record. */
 export type Known = ReadonlyMap<string, string | undefined>
 
 /** How long a load may take and still be stored. */
@@ -34,7 +34,7 @@ const LOAD: Milliseconds = 300_000
  */
 export class TagRecords {
   readonly #store: TagStore
-  /** Whether another store keeps them than that of the values. */
+  /** Whether the records are in another store than the values. */
   readonly elsewhere: boolean
 
   constructor(store: TagStore, elsewhere: boolean) {
@@ -42,17 +42,17 @@ export class TagRecords {
     this.elsewhere = elsewhere
   }
 
-  /** Puts a value beside stamps. */
+  /** Combines a value with the stamps of its tags. */
   tie(stamps: readonly TagStamp[], value: unknown): Tagged {
     return tagged(stamps, value, this.elsewhere)
   }
 
-  /** The stamps a value stands beside; `undefined` when it has no tags. */
+  /** The stamps that a value was combined with; `undefined` when it has no tags. */
   stampsOf(found: unknown): readonly TagStamp[] | undefined {
     return stampsBeside(found, this.elsewhere)
   }
 
-  /** The stamps of records that are to live as long as a value does; made where there are none. */
+  /** The stamps of tags for a value with this lifetime. Creates the records that are absent, and lets none end before the value. */
   ensure(tags: readonly string[], lifetime: Milliseconds): Awaitable<TagStamp[]> {
     return all(tags.map((tag) => chain(this.#ensure(tag, lifetime), (stamp) => [tag, stamp] as const)))
   }
@@ -69,7 +69,7 @@ export class TagRecords {
     })
   }
 
-  /** What the tags are before a load. */
+  /** Captures the state of tags before a load. */
   capture(tags: TagsAhead): Awaitable<Proof> {
     return chain(
       all(recordKeysOf(tags).map((key) => this.#ahead(key))),
@@ -93,17 +93,21 @@ export class TagRecords {
     return stamps.includes(undefined) ? undefined : [stamps as string[], tags]
   }
 
-  /** What the records of tags hold. */
+  /** Reads the records of tags. */
   find(tags: readonly string[]): Awaitable<Known> {
     return chain(this.#store.getMany(tags.map(recordKeyOf)), (found) => this.asKnown(tags, found))
   }
 
-  /** What values under the keys of records tell, in the order of the tags. */
+  /** The stamps in what was read under the keys of the records, in the order of the tags. */
   asKnown(tags: readonly string[], found: readonly unknown[]): Known {
     return new Map(tags.map((tag, at) => [tag, stampIn(found[at])]))
   }
 
-  /** @param known What was just found. The others are asked for. */
+  /**
+   * Whether a value with these stamps is still there.
+   *
+   * @param known Stamps that were just read. Used if they are those of all its tags; otherwise the records are read.
+   */
   state(stamps: readonly TagStamp[], known?: Known): Awaitable<TagState> {
     const tags = stamps.map(([tag]) => tag)
     const found = known && tags.every((tag) => known.has(tag)) ? known : this.find(tags)
@@ -113,13 +117,13 @@ export class TagRecords {
     })
   }
 
-  /** Whether stamps are those of the tags, and what is held for each of these says that they are fresh. */
+  /** Whether stamps are of these tags, in this order, and equal to what their records hold. */
   areFresh(stamps: readonly TagStamp[], tags: readonly string[], held: readonly unknown[]): boolean {
     if (stamps.length !== tags.length) return false
     return stamps.every(([tag, stamp], at) => tag === tags[at] && stampIn(held[at]) === stamp)
   }
 
-  /** Whether records at hand in this process say that stamps are fresh. */
+  /** Whether stamps are fresh, as far as it can be told without waiting. */
   isFreshNow(stamps: readonly TagStamp[]): boolean {
     const { getNow } = this.#store
     if (getNow === undefined) return false
@@ -127,7 +131,7 @@ export class TagRecords {
     return true
   }
 
-  /** What has to hold for fresh stamps to stay so; `undefined` when they are not. */
+  /** The expectations under which fresh stamps stay fresh; `undefined` when one is not fresh. */
   inspect(stamps: readonly TagStamp[]): Awaitable<Expectation[] | undefined> {
     const expected = stamps.map(([tag, stamp]) => {
       const key = recordKeyOf(tag)
@@ -138,7 +142,7 @@ export class TagRecords {
     return chain(all(expected), (found) => (found.includes(undefined) ? undefined : (found as Expectation[])))
   }
 
-  /** Whether records are as {@link inspect} found them. */
+  /** Whether the records are still as {@link inspect} found them. */
   hold(expected: readonly Expectation[]): Awaitable<boolean> {
     const holding = expected.map(({ key, stamp }) =>
       chain(this.#store.inspect(key), (found) => found !== MISS && found.stamp === stamp),
@@ -146,7 +150,7 @@ export class TagRecords {
     return chain(all(holding), (each) => each.every(Boolean))
   }
 
-  /** Lets records that are there live as long as a value does. */
+  /** Lets no record that exists end before a value with this lifetime. */
   prolong(stamps: readonly TagStamp[], lifetime: Milliseconds): Awaitable<unknown> {
     return all(
       stamps.map(([tag]) => {
@@ -159,7 +163,7 @@ export class TagRecords {
     )
   }
 
-  /** Writes nothing: a store that is full still removes. */
+  /** Deletes the records. Writes nothing, since a store that is full can still delete. */
   delete(tags: readonly string[]): Awaitable<void> {
     const gone = tags.map((tag): Write => ({ op: 'delete', key: recordKeyOf(tag) }))
     const inSteps = () => chain(this.#changeAny(), () => all(tags.map((tag) => this.#store.delete(recordKeyOf(tag)))))
@@ -176,6 +180,7 @@ export class TagRecords {
     )
   }
 
+  /** Raises the revision of the records that exist. */
   expire(tags: readonly string[]): Awaitable<void> {
     const raised = () =>
       all(
@@ -204,7 +209,7 @@ export class TagRecords {
     })
   }
 
-  /** The stamp of a record, made for the time of a load if it is not there. */
+  /** The stamp of a record. Creates the record for as long as a load may take if there is none. */
   #ahead(key: string): Awaitable<string> {
     return update(this.#store, key, (found) => {
       if (found !== MISS && found.timeLeft >= LOAD / 2) return [stampIn(found.value) as string]

@@ -1,23 +1,23 @@
 import type { Awaitable } from '../awaitable.ts'
 import type { Milliseconds, TagsAhead } from '../backend.ts'
 
-/** What the tags of a load were before it: the stamps that their records held, or, where they are not known yet, that of the record of all. */
+/** The state of the tags of a load before it began: their stamps, or, while the tags are unknown, the stamp of the record of all tags. */
 export type Proof = readonly [stamps: readonly string[], tags: TagsAhead]
 
-/** What {@link TagSteps.lease} answers: what came between, or a lease and what the records hold, in their order. */
+/** What {@link TagSteps.lease} answers: a value that was written meanwhile, or a lease and the content of the records, in their order. */
 export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly held: readonly string[] }
 
-/** Some tags, with whatever a store needs to know to read and write under them. */
+/** Some tags, with whatever a store keeps ready to read and write values with them. */
 export interface KnownTags {
   /** Their names. */
   readonly tags: readonly string[]
 }
 
-/** Waits for a value and the records of its tags. It is told once, by one of these. */
+/** Receives a value and the records of its tags, by one call of one of these. */
 export interface TagAsker {
-  /** The value without its tags, which are those asked for, in their order, with the stamps that the records hold. */
+  /** The value alone: its tags are those asked for, in this order, and its stamps are what the records hold. */
   fresh(value: unknown): void
-  /** Otherwise what `getMany` answers of the key and of the records. */
+  /** Otherwise: what `getMany` answers for the key and the records. */
   found(held: unknown[]): void
   /** Why it could not be read. */
   failed(error: unknown): void
@@ -38,7 +38,7 @@ export interface TagSteps {
    */
   know(tags: TagsAhead): KnownTags
 
-  /** Reads a value together with the records of tags that it is thought to have. Absent where values are near at hand. */
+  /** Reads a value together with the records of the tags it is assumed to have. Absent when values are copied to this process. */
   readFor?(key: string, known: KnownTags, asker: TagAsker): void
 
   /**

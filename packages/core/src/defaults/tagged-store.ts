@@ -35,15 +35,15 @@ export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?
 /**
  * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member.
  *
- * Whether a key is there only its value tells, so that members which do not look at it have to. They do so from the first
- * time on that this process has to do with tags: before that it asks the store as it is.
+ * Only its value tells whether a key is there, so every member has to look at it. Until this process uses tags, no member does:
+ * it asks the base store directly.
  */
 export class TaggedStore implements BackendBase {
   readonly name: string
   readonly tags: Tags
   readonly #base: TaggableBase
   readonly #records: TagRecords
-  /** Where the records are, unless beside the values, where one step can see both. */
+  /** The store of the records, if they are not beside the values. Beside them, one step can see both. */
   readonly #store: TagStore | undefined
   readonly #reads: TaggedReads
   readonly #apply: TaggedApply
@@ -207,7 +207,7 @@ export class TaggedStore implements BackendBase {
     return this.#apply.apply(expectations, writes)
   }
 
-  /** What the store holds may be encoded: only its value tells the tags. */
+  /** What the store returns may be encoded, so the tags have to be read from the value. */
   getRaw(key: string): Awaitable<unknown> {
     const raw = () => (this.#base.getRaw ? this.#base.getRaw(key) : this.#base.get(key))
     if (!this.#reads.inUse) return raw()
@@ -227,7 +227,7 @@ export class TaggedStore implements BackendBase {
   }
 }
 
-/** Locks that tell of a key what a reader sees. */
+/** Locks whose `acquireAndInspect` reports what a reader sees. */
 function locksOver(locks: Locks, reads: TaggedReads): Locks {
   const { acquireAndInspect } = locks
   if (!acquireAndInspect) return locks

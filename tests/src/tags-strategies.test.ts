@@ -375,6 +375,46 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await transaction(cache, inside, { mode: 'fast' })
     })
 
+    it.each(['fast', 'locked', 'serializable'] as const)(
+      'leaves the old value when a %s transaction that read it has made the tag expire',
+      async (mode) => {
+        let fails = false
+        const get = soft(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => {
+          if (fails) throw new Error('down')
+          return 'good'
+        })
+        await get()
+        const inside = async () => {
+          expect(await cache.exists('soft:k')).toBe(true)
+          await tags.expire('x')
+          expect(await cache.exists('soft:k')).toBe(false)
+          fails = true
+          expect(await get()).toBe('good')
+        }
+        await transaction(cache, inside, { mode })
+        expect(await get()).toBe('good')
+        expect(await cache.exists('soft:k')).toBe(false)
+      },
+    )
+
+    it('leaves no old value that was deleted by a pattern, in a transaction too', async () => {
+      let fails = false
+      const get = soft(cache, { ttl: '1h', key: '{0}', tags: ['x'] }, async (page: string) => {
+        if (fails) throw new Error(`${page} is down`)
+        return 'good'
+      })
+      const inside = async () => {
+        await get('read')
+        await tags.expire('x')
+        await cache.deleteMatch('soft:*')
+        fails = true
+        for (const page of ['read', 'unread']) await expect(get(page)).rejects.toThrow('down')
+      }
+      await get('read')
+      await get('unread')
+      await transaction(cache, inside)
+    })
+
     it('makes cached run again', async () => {
       const load = vi.fn(async () => 1)
       const get = cached(cache, { ttl: '1h', key: 'k', tags: ['x'] }, load)

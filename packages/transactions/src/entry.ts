@@ -25,7 +25,7 @@ export class Entry {
 
   /** What the key holds as the transaction sees it. */
   at(now: Milliseconds): Held | Miss {
-    return unexpired(this.fill?.held ?? this.own ?? this.seen ?? MISS, now)
+    return unexpired(this.fill?.held ?? this.own ?? (this.isDropped ? MISS : this.seen) ?? MISS, now)
   }
 
   /** What is left of {@link stale}: nothing, once something else was written. */

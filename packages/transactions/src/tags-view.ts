@@ -44,6 +44,7 @@ export class TagsView implements Tags {
       const stale = draft.staleAt(key)
       if (stale !== MISS) return stale
       if (draft.find(key)?.isUntouched === false) return this.#reader.get(key)
+      if (this.#view.hasDeleted(key)) return MISS
       return chain(dropped.reachStale(key), (isDropped) =>
         isDropped ? MISS : ask<unknown>(this.#view.door, 'get', key, () => this.#store.stale(key)),
       )
@@ -71,7 +72,7 @@ export class TagsView implements Tags {
     return chain(all(seen.map(([key]) => dropped.reach(key))), (reached) => {
       for (const [at, [key, entry]] of seen.entries()) {
         if (!reached[at]) continue
-        if (entry.isUntouched || entry.keepsTags) this.#lose(key, expired)
+        if (entry.keepsTags) this.#lose(key, expired)
         entry.isDropped = true
       }
     })

@@ -214,6 +214,11 @@ export class View implements BackendBase {
     return this.#host.claim(this, keys, inspects)
   }
 
+  /** Whether a key was among those deleted by pattern. It may have been written since. */
+  hasDeleted(key: string): boolean {
+    return this.#patterns.some((pattern) => compileGlob(pattern)(key))
+  }
+
   /** Takes what is to be committed out of the view, which is empty afterwards. */
   take(): Pending {
     const { deleted, expired } = this.#dropped

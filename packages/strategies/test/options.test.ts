@@ -75,11 +75,9 @@ describe('an option of cached that cannot work fails at definition', () => {
   it('errors that are not classes, and defaults that are not an object', () => {
     const one = { ttl: 1, key: 'k' }
     for (const errors of [null, '', 0, 'TypeError', [null], [new TypeError()], [() => TypeError]])
-      expect(() => failover(cache, { ...one, errors } as never, load)).toThrow(
-        'errors must be a list such as [TypeError], not',
-      )
-    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('errors must be a list such as [TypeError], not [5].')
-    expect(() => withErrors(null as never)).toThrow('errors must be a list such as [TypeError], not [null].')
+      expect(() => failover(cache, { ...one, errors } as never, load)).toThrow('errors must be a list of classes, not')
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('errors must be a list of classes, not [5].')
+    expect(() => withErrors(null as never)).toThrow('errors must be a list of classes, not [null].')
     for (const defaults of [null, 'page', []])
       expect(() => invalidates(cache, 'k', { defaults } as never, load)).toThrow(
         'defaults must be an object such as { page: 1 }',
@@ -139,9 +137,9 @@ describe('an option of cached that cannot work fails at definition', () => {
       for (const strategy of [failover, soft] as ((...given: unknown[]) => unknown)[])
         expect(() =>
           strategy(cache, { ...good, ...(strategy === soft ? { softTtl: '500ms' } : {}), errors }, load),
-        ).toThrow(/errors must be a list such as \[TypeError\], not (a function|\['TypeError'\])\.$/)
-    expect(() => withErrors('TypeError' as never)).toThrow('list such as [TypeError]')
-    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list such as [TypeError]')
+        ).toThrow(/errors must be a list of classes, not (a function|\['TypeError'\])\.$/)
+    expect(() => withErrors('TypeError' as never)).toThrow('list of classes')
+    expect(() => setDefaultFailErrors(cache, 5 as never)).toThrow('list of classes')
     expect(() => rateLimit(cache, { limit: 1, period: 1, action: 5 } as never, load)).toThrow(
       'action must be a function, not 5.',
     )

@@ -160,7 +160,7 @@ describe('a filter without its function', () => {
 
   it('refuses what cannot work before it has one', () => {
     expect(() => bloom(cache, { capacity: 10 } as never)).toThrow('needs a name')
-    expect(() => bloom(cache, { name: 'a', capacity: 0 })).toThrow('at least 1, not 0')
+    expect(() => bloom(cache, { name: 'a', capacity: 0 })).toThrow('at least 1 element, not 0')
     expect(() => dualBloom(cache, { name: 'a', capacity: 1, falsePositives: 100 })).toThrow('between 0 and 100')
   })
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as later } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { memory } from '@cashews/backend-memory'
+import { reference } from '@cashews/conformance'
 import { type Cache, createCache } from '@cashews/core'
 import type { HttpRequest } from '@cashews/http'
 import { cached, early, rateLimit } from '@cashews/strategies'
@@ -983,6 +984,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       elapse(seconds)
       status = 503
       expect((await ask(url)).status).toBe(503)
+    })
+
+    it('of a store that returns plain bytes is sent in place of a 304 and of a failure', async () => {
+      await cache.close()
+      cache = createCache({ onError: (error) => errors.push(error) }).setup(reference())
+      const statuses = [200, 304, 503]
+      const headers = { etag: '"v1"', 'cache-control': 'max-age=0, stale-if-error=60' }
+      const answer = () => ({ status: statuses.shift() as number, headers, body: Buffer.from('page') })
+      const url = await start({ routes: [{ path: '/', cached: { revalidate: true }, answer }] })
+      for (const told of ['uri-miss; stored', 'fwd-status=304', 'fwd-status=503']) {
+        const { status, text, headers } = await ask(url)
+        expect([status, text]).toEqual([200, 'page'])
+        expect(headers['cache-status']).toContain(told)
+      }
     })
 
     it('is good again when a handler that was asked says so', async () => {

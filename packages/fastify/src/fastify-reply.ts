@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { finished, Readable, Transform } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { type Body, type Exchange, headerOf, type Reply, sizeOfBody } from '@cashews/http'
@@ -49,6 +50,12 @@ export function send(reply: FastifyReply, { status, fields, body }: Reply): void
   reply.code(status)
   reply.headers(fields)
   reply.send(body && fields['content-type'] === undefined ? untyped(reply, body) : body || undefined)
+}
+
+/** Content as the last step of a reply takes it: text or a Buffer. Some stores return plain bytes. */
+export function payloadOf(body: Body | undefined): string | Buffer | undefined {
+  if (body === undefined || typeof body === 'string') return body
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
 }
 
 /** Content as a stream, because Fastify makes up a type for text and bytes that have none. */

@@ -20,7 +20,7 @@ import {
 } from '@cashews/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { Described } from './described.ts'
-import { bodyOf, isStream, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
+import { bodyOf, isStream, payloadOf, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
 import type { CashewsOptions } from './options.ts'
 import { Refreshing } from './refreshing.ts'
 
@@ -211,7 +211,7 @@ export class RouteRules {
         exchange.abort()
       }
       // For HEAD Fastify needs a payload, and drops it itself.
-      done(null, answer.body || (request.method === 'HEAD' ? content : null))
+      done(null, payloadOf(answer.body) || (request.method === 'HEAD' ? content : null))
     }
   }
 

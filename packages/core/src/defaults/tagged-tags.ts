@@ -98,6 +98,6 @@ export function tagsOver(
 function plus(key: string, value: unknown, by: number): number {
   const sum = Number.isSafeInteger(value) ? (value as number) + by : Number.NaN
   if (!Number.isSafeInteger(sum))
-    throw new WrongTypeError(`Key "${key}" holds no whole number that ${by} can be added to.`)
+    throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
   return sum
 }

@@ -12,6 +12,7 @@ import { type TaggableBase, TaggedStore } from './defaults/tagged-store.ts'
 import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
 import { guard } from './guard.ts'
+import { checkThat, isOptions } from './options.ts'
 import { sizeOf } from './size-of.ts'
 
 type Base = BackendBase & Partial<Backend>
@@ -34,6 +35,8 @@ export function withTags(store: TaggableBase, records?: TagStore): Backend {
  * export const shelf = () => completeBackend(new Shelf())
  */
 export function completeBackend(store: Base): Backend {
+  const isStore = isOptions(store) && typeof store.get === 'function'
+  checkThat(isStore, 'completeBackend takes a store with the members of BackendBase', store)
   const base: Base = store.tags === undefined ? (new TaggedStore(store) as Base) : store
   const passesLocks = base !== store
   const own = <K extends keyof Backend>(name: K): Base[K] => {

@@ -7,9 +7,17 @@ export function checkThat(fine: boolean, otherwise: string, ...given: readonly u
   if (!fine) throw new ConfigurationError(given.length > 0 ? `${otherwise}, not ${kindOfOption(given[0])}.` : otherwise)
 }
 
-/** Whether something can be options: an object, but not an array. */
+/** Whether something can be options: an object, but not an array, and not a promise that nobody awaited. */
 export function isOptions(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !Array.isArray(given)
+  return typeof given === 'object' && given !== null && !Array.isArray(given) && !('then' in given)
+}
+
+/** What keeps something from being options: an unknown name, or what it is instead. */
+export function strayOf(options: object, known: readonly string[]): string | undefined {
+  let stray = isOptions(options) ? undefined : kindOfOption(options)
+  // Inherited names too: those of an AbortSignal, say, given instead of options.
+  for (const name in options) if (!known.includes(name)) stray ??= name
+  return stray
 }
 
 /** Raises an error when options are missing. */
@@ -80,7 +88,7 @@ export function kindOfOption(value: unknown, nth?: number): string {
 
 /** Raises an error when options are missing, or an option is unknown. */
 export function checkKnown(what: string, options: object, known: readonly string[]): void {
-  const stray = isOptions(options) ? Object.keys(options).find((name) => !known.includes(name)) : kindOfOption(options)
+  const stray = strayOf(options, known)
   checkThat(stray === undefined, `${what} takes the options { ${known.join(', ')} }, not ${stray}.`)
 }
 

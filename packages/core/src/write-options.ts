@@ -1,6 +1,6 @@
 import type { Milliseconds } from './backend.ts'
 import { CommandError } from './errors.ts'
-import { isOptions, kindOfOption } from './options.ts'
+import { isOptions, kindOfOption, strayOf } from './options.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 
 /** Settings of a write. */
@@ -25,8 +25,7 @@ export type Entries = Readonly<Record<string, unknown>> | Iterable<readonly [key
  * write without its ttl or its tags.
  */
 export function checkedOptions<O extends object>(options: O, known: readonly string[]): O {
-  let stray = isOptions(options) ? undefined : kindOfOption(options)
-  for (const name in options) if (!known.includes(name)) stray ??= name
+  const stray = strayOf(options, known)
   if (stray !== undefined) throw new CommandError(`The options are { ${known.join(', ')} }, not ${stray}.`)
   return options
 }
@@ -56,7 +55,9 @@ export function lifetimeOf(options: WriteOptions, known: readonly string[] = ['t
 /** The pairs that {@link Cache.setMany} writes. */
 export function pairsOf(entries: Entries): (readonly [key: string, value: unknown])[] {
   const pairs =
-    typeof entries === 'object' && entries && (Symbol.iterator in entries ? [...entries] : Object.entries(entries))
+    typeof entries === 'object' &&
+    entries &&
+    (Symbol.iterator in entries ? [...entries] : isOptions(entries) && Object.entries(entries))
   checkArgument(pairs && pairs.every(Array.isArray), 'Entries must be an object, a Map or pairs', entries)
   return pairs
 }

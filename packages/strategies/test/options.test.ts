@@ -214,7 +214,7 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('of a call too, when it is made', () => {
     const wrapped = cached(cache, { ttl: 1, key: 'k' }, load)
-    for (const options of [undefined, null, { sgnal: AbortSignal.abort() }, { signal: 5 }])
+    for (const options of [undefined, null, { sgnal: AbortSignal.abort() }, { signal: 5 }, AbortSignal.abort()])
       expect(() => wrapped.with(options as never)).toThrow(/takes the options \{ signal \}, not|an AbortSignal/)
     expect(() => wrapped.with({})).not.toThrow()
   })

@@ -29,7 +29,8 @@ export function addPrefix(prefix: string): Middleware {
 }
 
 /** Writes every key and pattern in lower case. Tags stay as they are. */
-export function keysLower(): Middleware {
+export function keysLower(...given: readonly never[]): Middleware {
+  checkThat(given.length === 0, 'keysLower takes no arguments. Call it where it is given, as in [keysLower()].')
   const lower = (text: string) => text.toLowerCase()
   return changeKeys({ key: lower, pattern: lower, back: (key) => key })
 }

@@ -1,3 +1,4 @@
+import { isPending } from './awaitable.ts'
 import type { Milliseconds } from './backend.ts'
 import { ConfigurationError } from './errors.ts'
 import type { Ttl } from './ttl.ts'
@@ -9,7 +10,7 @@ export function checkThat(fine: boolean, otherwise: string, ...given: readonly u
 
 /** Whether something can be options: an object, but not an array, and not a promise that nobody awaited. */
 export function isOptions(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !Array.isArray(given) && !('then' in given)
+  return typeof given === 'object' && given !== null && !Array.isArray(given) && !isPending(given)
 }
 
 /** What keeps something from being options: an unknown name, or what it is instead. */

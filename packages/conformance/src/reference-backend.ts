@@ -164,6 +164,10 @@ export const reference: ((options?: ReferenceOptions) => Backend) & Driver = /* 
 function create(options: ReferenceOptions = {}): Backend {
   checkKnown('reference', options, ['clock'])
   const { clock } = options
-  checkThat(clock === undefined || typeof clock?.now === 'function', 'clock is an object with a method now()', clock)
+  checkThat(
+    clock === undefined || typeof clock?.now === 'function',
+    'clock must be an object with a method now()',
+    clock,
+  )
   return completeBackend(new ReferenceStore(options))
 }

@@ -49,7 +49,7 @@ describe('describeBackend', () => {
   it.each<[string, unknown, object]>([
     ['describeBackend takes a function that makes a backend, not Object {', reference(), {}],
     ['describeBackend takes the options { without, unreachable, ', reference, { elaps: () => {} }],
-    ["without is a list such as ['bits'], not 'bits'.", reference, { without: 'bits' }],
+    ["without must be a list such as ['bits'], not 'bits'.", reference, { without: 'bits' }],
     ["There is no feature 'bit'. The features are bits, windows, ", reference, { without: ['bit'] }],
   ])('refuses at once: %s', (message, create, options) => {
     expect(() => describeBackend('mine', create as never, options)).toThrow(message)

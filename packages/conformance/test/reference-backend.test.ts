@@ -32,7 +32,7 @@ describe('reference', () => {
   })
 
   it('refuses what is not a clock, and options it does not have', () => {
-    expect(() => reference({ clock: 5 } as never)).toThrow('clock is an object with a method now(), not 5.')
+    expect(() => reference({ clock: 5 } as never)).toThrow('clock must be an object with a method now(), not 5.')
     expect(() => reference({ size: 1 } as never)).toThrow('reference takes the options { clock }, not size.')
     expect(() => reference(null as never)).toThrow('reference takes the options { clock }, not null.')
   })

@@ -107,7 +107,7 @@ export function compressorOf(given: CompressionAlgorithm | CompressionOptions, {
   const isLevel = Number.isInteger(level) && level >= 1 && level <= algorithm.highest
   checkThat(isLevel, `The level of ${name} must be a whole number from 1 to ${algorithm.highest}`, level)
   const isSize = Number.isInteger(threshold) && threshold >= 0
-  checkThat(isSize, 'The threshold of compression is a number of bytes', threshold)
+  checkThat(isSize, 'The threshold of compression must be a number of bytes', threshold)
   const options = algorithm.options(level)
   const worthIt = (bytes: Buffer, smaller: Buffer): Compressed | undefined => {
     // Readers would take data that compresses too well, such as a megabyte of zeros, for a decompression bomb.

@@ -184,7 +184,10 @@ describe('options', () => {
       { compression: { algorithm: 'gzip', level: null } },
       /level of gzip must be a whole number from 1 to 9, not null\.$/,
     ],
-    [{ compression: { algorithm: 'gzip', threshold: -1 } }, /threshold of compression is a number of bytes, not -1\.$/],
+    [
+      { compression: { algorithm: 'gzip', threshold: -1 } },
+      /threshold of compression must be a number of bytes, not -1\.$/,
+    ],
     [{ secret: 'short' }, /at least 16 bytes/],
     [{ secret: undefined }, /"secret" is undefined/],
     [{ secrets: [SECRET, undefined] }, /at least 16 bytes/],

@@ -238,7 +238,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       await expect(exists.setMany(upTo(3), { batchSize: 0 })).rejects.toThrow('batchSize must be at least 1, not 0')
       await expect(exists.setMany(upTo(3), { from: -1 })).rejects.toThrow('at least 0, not -1')
       const noFunction = exists.setMany(upTo(3), { onProgress: 'log' as never })
-      await expect(noFunction).rejects.toThrow("onProgress is a function, not 'log'.")
+      await expect(noFunction).rejects.toThrow("onProgress must be a function, not 'log'.")
     })
 
     it('goes on where an earlier load has stopped', async () => {

@@ -87,7 +87,7 @@ describe('a Cache-Control field', () => {
   })
 
   it.each([null, '1h', Number.NaN, -1])('is not written with a duration of %s', (maxAge) => {
-    expect(() => writeCacheControl({ maxAge: maxAge as never })).toThrow(/^maxAge is a number from 0 on, not /)
+    expect(() => writeCacheControl({ maxAge: maxAge as never })).toThrow(/^maxAge must be a number from 0 on, not /)
   })
 
   it('is written in whole seconds, and never larger than can be read', () => {

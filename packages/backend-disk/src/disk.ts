@@ -11,6 +11,7 @@ import {
   kindOfOption,
   type OptionKind,
   optionsFromUrl,
+  overridden,
   parseTtl,
   redact,
   systemClock,
@@ -66,7 +67,7 @@ const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUr
 export const disk: DiskDriver = /* @__PURE__ */ Object.assign(create, {
   schemes: ['disk'],
   fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): DiskBackend =>
-    create({ ...parseUrl(url), ...overrides } as DiskOptions),
+    create(overridden(parseUrl(url), overrides) as DiskOptions),
 })
 
 function create(options: DiskOptions = {}): DiskBackend {

@@ -57,6 +57,7 @@ describe('the options of disk', () => {
       `${directory}/a b`,
     )
     expect(disk.fromUrl(`disk://${directory}/a`, { directory: `${directory}/b` }).directory).toBe(`${directory}/b`)
+    expect(disk.fromUrl(`disk://${directory}/a`, { directory: undefined }).directory).toBe(`${directory}/a`)
   })
 
   it.each([

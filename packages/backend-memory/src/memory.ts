@@ -1,4 +1,13 @@
-import { type Clock, checkKnown, checkThat, type Driver, optionsFromUrl, parseTtl, type Ttl } from '@cashews/core'
+import {
+  type Clock,
+  checkKnown,
+  checkThat,
+  type Driver,
+  optionsFromUrl,
+  overridden,
+  parseTtl,
+  type Ttl,
+} from '@cashews/core'
 import { EVICTION, type Eviction } from './eviction.ts'
 import { ISOLATION } from './isolation.ts'
 import { MemoryBackend } from './memory-backend.ts'
@@ -60,7 +69,7 @@ const OPTIONS = [...Object.keys(IN_URL), 'clock']
 export const memory: MemoryDriver = /* @__PURE__ */ Object.assign(create, {
   schemes: ['mem'],
   fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend =>
-    create({ ...optionsFromUrl(url, IN_URL), ...overrides } as MemoryOptions),
+    create(overridden(optionsFromUrl(url, IN_URL), overrides) as MemoryOptions),
 })
 
 function create(options: MemoryOptions = {}): MemoryBackend {

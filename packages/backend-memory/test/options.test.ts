@@ -56,6 +56,12 @@ describe('the options of memory', () => {
     expect(store.count()).toBe(2)
   })
 
+  it('of a URL stay when they are undefined beside it', () => {
+    const store = memory.fromUrl('mem://?size=1', { size: undefined })
+    for (const key of ['a', 'b']) store.set(key, 1, 1_000)
+    expect(store.count()).toBe(1)
+  })
+
   it('reach the store through a cache', async () => {
     await using cache = createCache({ drivers: [memory] })
     cache.setup('mem://?size=1', { isolation: 'none' })

@@ -4,6 +4,7 @@ import {
   checkThat,
   type Driver,
   kindOfOption,
+  overridden,
   parseTtl,
   type Tags,
   type Ttl,
@@ -47,7 +48,7 @@ export const redis: RedisDriver = /* @__PURE__ */ Object.assign(create, {
 function create(given: RedisOptions = {}): RedisBackend {
   checkOptions(given)
   const { url, ...beside } = given
-  const options: RedisOptions = { ...(url !== undefined && parseUrl(url)), ...beside }
+  const options = (url === undefined ? beside : overridden(parseUrl(url), beside)) as RedisOptions
   checkOptions(options)
   const { client, cluster, sentinels, name, host, port, path, db, username, password, tls, ...rest } = options
   const { namespace = 'cashews:', clientSide = false, connection, clusterOptions, ...serialization } = rest

@@ -103,4 +103,8 @@ describe('redis from a URL', () => {
   it('lets options beside the URL win', () => {
     expect(() => redis.fromUrl('redis://host', { namespace: '{' })).toThrow(/stray braces/)
   })
+
+  it('keeps an option that is undefined beside the URL', () => {
+    expect(() => redis.fromUrl('redis://host?namespace={', { namespace: undefined })).toThrow(/stray braces/)
+  })
 })

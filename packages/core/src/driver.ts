@@ -5,7 +5,7 @@ import { checkThat } from './options.ts'
 export interface Driver {
   /** The URL schemes it answers for, without the colon: `['mem']`. */
   readonly schemes: readonly string[]
-  /** @param overrides Options by name; they win over those of the URL. */
+  /** @param overrides Options by name; they win over those of the URL, except for those that are `undefined`. */
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): Backend
 }
 

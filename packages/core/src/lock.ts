@@ -70,7 +70,7 @@ export class Lock implements AsyncDisposable {
 /** The error of a lock that ended while it was in use. */
 export function lost(key: string): LockedError {
   return new LockedError(
-    `The lock "${key}" was lost: its ttl ran out (give it a longer one), or its store was replaced, cleared or restarted.`,
+    `The lock "${key}" was lost: its ttl ran out (give it a longer one), or its store was replaced, cleared, restarted or full.`,
   )
 }
 

@@ -41,6 +41,12 @@ export function optionsFromUrl<K extends string>(
   return options
 }
 
+/** The options of a URL, and those given beside it, which win. One that is `undefined` leaves that of the URL. */
+export function overridden(ofUrl: object, given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  const left = Object.entries(ofUrl).filter(([name]) => given[name] === undefined)
+  return { ...given, ...Object.fromEntries(left) }
+}
+
 /** Shows a URL without its password and secrets. */
 export function redact(url: string): string {
   return (

@@ -27,7 +27,7 @@ export interface SetupOptions {
   readonly writeTimeout?: Ttl
 }
 
-/** The same with a settings URL. All other options go to the backend, and take precedence over those of the URL. */
+/** The same with a settings URL. All other options go to the backend, and unless `undefined` win over those of the URL. */
 export interface UrlSetupOptions extends SetupOptions {
   readonly [option: string]: unknown
 }

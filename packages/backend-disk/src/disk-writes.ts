@@ -1,13 +1,4 @@
-import {
-  type Awaitable,
-  CommandError,
-  chain,
-  isPending,
-  type Milliseconds,
-  recover,
-  stampsBeside,
-  WrongTypeError,
-} from '@cashews/core'
+import { type Awaitable, chain, isPending, type Milliseconds, recover, stampsBeside, sumOf } from '@cashews/core'
 import { rawOf } from '@cashews/serialization'
 import { inBatches } from './batches.ts'
 import { checked } from './checksum.ts'
@@ -85,13 +76,10 @@ export class DiskWrites {
   }
 
   incr(key: string, by: number, lifetime: Milliseconds): Awaitable<number> {
-    if (!Number.isSafeInteger(by)) throw new CommandError(`Cannot add ${by} to "${key}": it is not a whole number.`)
     return this.#shards.of(key).write((file) => {
       const entry = checked(key, file.find(key))
       const count = entry === undefined ? 0 : entry.kind === KIND.value ? entry.value : undefined
-      const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
-      if (!Number.isSafeInteger(sum))
-        throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
+      const sum = sumOf(key, count, by)
       file.put({ key, expiresAt: keptEnd(file, entry, lifetime), ...this.#values.counter(key, sum) })
       return sum
     })

@@ -14,13 +14,13 @@ import {
   type Sets,
   type Snapshot,
   type Spot,
+  sumOf,
   type Tags,
   type Usage,
   type Windows,
   type Write,
 } from '@cashews/core'
 import { cellOf } from './cells.ts'
-import { sumOf } from './counter.ts'
 import { bytesOf, Cell } from './held.ts'
 import { LiveEntries, type MemorySettings } from './live-entries.ts'
 import { kindsIn } from './memory-kinds.ts'

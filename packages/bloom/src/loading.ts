@@ -1,4 +1,4 @@
-import { CommandError, isOptions, kindOfOption } from '@cashews/core'
+import { CommandError, kindOfOption, strayOf } from '@cashews/core'
 import { LoadStoppedError } from './errors.ts'
 import type { Filter } from './filter.ts'
 
@@ -62,9 +62,7 @@ function checked(source: unknown, options: LoadOptions) {
     typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)
   if (!isSource)
     throw new CommandError(`setMany takes a list of elements, or another iterable, not ${kindOfOption(source)}.`)
-  const stray = isOptions(options)
-    ? Object.keys(options).find((option) => !NAMES.includes(option))
-    : kindOfOption(options)
+  const stray = strayOf(options, NAMES)
   if (stray !== undefined) throw new CommandError(`setMany takes the options { ${NAMES.join(', ')} }, not ${stray}.`)
   const { batchSize = 1_000, from = 0, onProgress } = options
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)

@@ -92,6 +92,11 @@ export class Flight<T = unknown> implements Outcome {
     this.lease.drop()
   }
 
+  /** Lands it when its promise settles. Bound functions, as closures would cost a context where it lands otherwise too. */
+  landAtEnd(): void {
+    this.promise.then(this.land.bind(this, false), this.land.bind(this, true))
+  }
+
   #until(signal: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const leave = () => {

@@ -40,6 +40,7 @@ export type { Answer, Call, CallOf, Command, CommandResults, Request, StreamComm
 export { COMMANDS } from './commands.ts'
 export { completeBackend, withTags } from './complete-backend.ts'
 export { copyData, deepCopy, Twins } from './copy.ts'
+export { sumOf } from './counter.ts'
 export { decorating, named, originalOf, type Target } from './decorating.ts'
 export { cache } from './default-cache.ts'
 export { contentOf, keptAs } from './defaults/kind.ts'
@@ -121,6 +122,7 @@ export {
   type OptionReader,
   rangeOption,
   readOptions,
+  strayOf,
   timeOption,
 } from './options.ts'
 export { mayAnswerStale, type Outcome, type Reason } from './outcome.ts'

@@ -187,9 +187,7 @@ function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean 
 
 /** Lands a flight when its promise settles, unless it has landed already or its load does so. */
 function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
-  if (flight.hasLanded || (lands && flight.reason !== undefined)) return
-  // Closures would cost a context where the load lands itself too.
-  flight.promise.then(flight.land.bind(flight, false), flight.land.bind(flight, true))
+  if (!flight.hasLanded && !(lands && flight.reason !== undefined)) flight.landAtEnd()
 }
 
 /** Runs a function without the cache for callers that may leave: {@link loadSignal} inside aborts with the last. */

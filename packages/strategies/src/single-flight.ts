@@ -38,8 +38,7 @@ export function singleFlight(
       const start = (key: string, self: unknown, args: readonly unknown[], signal?: AbortSignal) => {
         const flight = launch({ key, self, args, signal }, () => run(self, args))
         flightsHere().add(flight)
-        const land = (hasFailed: boolean) => () => flight.land(hasFailed)
-        flight.promise.then(land(false), land(true))
+        flight.landAtEnd()
         return flight
       }
       const call: Behaviour['call'] = ({ key }, self, args, signal) =>

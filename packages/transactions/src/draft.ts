@@ -1,6 +1,6 @@
-import { type Clock, MISS, type Milliseconds, type Miss, type Stamp, type Write } from '@cashews/core'
+import { type Clock, MISS, type Milliseconds, type Miss, type Stamp, sumOf, type Write } from '@cashews/core'
 import { Entry, type Judged } from './entry.ts'
-import { copyOf, type Held, sumOf } from './held.ts'
+import { copyOf, type Held } from './held.ts'
 import type { Loading } from './loading.ts'
 import type { Loadings } from './loadings.ts'
 
@@ -110,7 +110,7 @@ export class Draft {
   add(key: string, by: number, lifetime: Milliseconds, tags: readonly string[]): number {
     const end = this.#clock.now() + lifetime
     const held = this.heldAt(key)
-    const value = sumOf(key, held, by)
+    const value = sumOf(key, held === MISS ? 0 : held.value, by)
     const expiresAt = held === MISS ? end : held.expiresAt
     this.#change(key, { value, expiresAt, stamp: this.#stamp() }, this.#judgedSum(key, by, end), tags)
     return value

@@ -10,7 +10,6 @@ import {
   type Snapshot,
   type Stamp,
   type Write,
-  WrongTypeError,
 } from '@cashews/core'
 
 /** What a key holds, as a transaction sees it. */
@@ -64,13 +63,4 @@ export function writeOf(
 /** The rest of a lifetime, in whole milliseconds, as stores count. */
 export function lifetimeLeft(held: Held, now: Milliseconds): Milliseconds {
   return Math.max(1, Math.round(held.expiresAt - now))
-}
-
-/** @throws {WrongTypeError} When the key does not hold a whole number, or the sum would not be exact. */
-export function sumOf(key: string, held: Held | Miss, by: number): number {
-  const count = held === MISS ? 0 : held.value
-  const sum = Number.isSafeInteger(count) ? (count as number) + by : Number.NaN
-  if (!Number.isSafeInteger(sum))
-    throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
-  return sum
 }

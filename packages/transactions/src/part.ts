@@ -1,9 +1,9 @@
-import { type Awaitable, all, chain, leasesOf, MISS, type Miss, type Snapshot } from '@cashews/core'
+import { type Awaitable, all, chain, leasesOf, MISS, type Miss, type Snapshot, sumOf } from '@cashews/core'
 import { ask } from './ask.ts'
 import { apply, applyForCertain } from './certain-apply.ts'
 import type { Entry } from './entry.ts'
 import { TransactionConflictError } from './errors.ts'
-import { type Held, heldFrom, sumOf, writeOf } from './held.ts'
+import { type Held, heldFrom, writeOf } from './held.ts'
 import { lockName } from './key-locks.ts'
 import type { Change, Expected } from './step.ts'
 import type { View } from './view.ts'
@@ -127,7 +127,7 @@ export class Part {
     entry.isDropped = false
     if (judged.what !== 'sum') return
     const expiresAt = now === MISS ? judged.endOfNew : now.expiresAt
-    entry.own = { value: sumOf(key, now, judged.by), expiresAt, stamp: 0 }
+    entry.own = { value: sumOf(key, now === MISS ? 0 : now.value, judged.by), expiresAt, stamp: 0 }
   }
 }
 

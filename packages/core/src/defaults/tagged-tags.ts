@@ -1,6 +1,6 @@
 import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../backend.ts'
-import { WrongTypeError } from '../errors.ts'
+import { sumOf } from '../counter.ts'
 import { margin, newStamp } from './tag-record.ts'
 import type { TagRecords } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
@@ -56,7 +56,7 @@ export function tagsOver(
   ): Awaitable<number> =>
     chain(reads.look(key), ({ found, seen, stamps }) => {
       const [value, left, had] = seen === MISS ? [0, lifetime, []] : [seen.value, seen.timeLeft, stamps]
-      const sum = plus(key, value, by)
+      const sum = sumOf(key, value, by)
       const names = [...new Set([...had.map(([tag]) => tag), ...tags])]
       return chain(used().ensure(names, left), (now) => {
         const kept = names.length > 0 ? records.tie(now, sum) : sum
@@ -93,11 +93,4 @@ export function tagsOver(
     capture: (tags) => chain(used().capture(tags), (proof) => JSON.stringify(proof)),
     holds: (proof) => used().holds(JSON.parse(proof)),
   }
-}
-
-function plus(key: string, value: unknown, by: number): number {
-  const sum = Number.isSafeInteger(value) ? (value as number) + by : Number.NaN
-  if (!Number.isSafeInteger(sum))
-    throw new WrongTypeError(`Key "${key}" does not hold a whole number that ${by} can be added to.`)
-  return sum
 }

@@ -1,4 +1,4 @@
-import { CommandError, WrongTypeError } from '@cashews/core'
+import { CommandError, WrongTypeError } from './errors.ts'
 
 /**
  * What a counter holds once `by` is added.

@@ -368,4 +368,66 @@ describe('locks on a store that is away', () => {
     expect(await answer).toBe('done')
     await cache.close()
   })
+
+  it('are freed when the store is back, though it was away when they ended', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    await cache.lock('job', { ttl: '1h' }, () => {
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    })
+    await vi.advanceTimersByTimeAsync(30_000)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await cache.isLocked('job')).toBe(false)
+    await cache.close()
+  })
+
+  it('are freed when the store is back, if it took them after it had kept its caller waiting', async () => {
+    const store = sickStore()
+    const { acquire } = store.locks as Locks
+    const thawed = gate()
+    const locks: Locks = {
+      ...(store.locks as Locks),
+      acquire: (...lock) => thawed.promise.then(() => acquire(...lock)),
+    }
+    const cache = createCache({ onError: () => {} }).setup(altered(store, { locks }))
+    const answer = cache.lock('job', { ttl: '1h' }, () => {
+      store.health.illness = hangs
+    })
+    await vi.advanceTimersByTimeAsync(30_000)
+    await answer
+    store.health.illness = undefined
+    thawed.open()
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await cache.isLocked('job')).toBe(false)
+    await cache.close()
+  })
+
+  it('cost it nothing when it is back, if it was never asked for them', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    await cache.init()
+    store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    for (let call = 0; call < 2; call++) await cache.get('k')
+    await cache.lock('job', { ttl: '1h' }, () => 'done')
+    store.health.illness = undefined
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(store.health.asked).toEqual(['ping'])
+    await cache.close()
+  })
+
+  it('leave nothing to do once their time is over', async () => {
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    await cache.lock('job', { ttl: '10s' }, () => {
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    })
+    await vi.advanceTimersByTimeAsync(10_000)
+    store.health.illness = undefined
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(store.health.asked).toEqual(['ping'])
+    await cache.close()
+  })
 })

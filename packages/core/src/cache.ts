@@ -29,6 +29,7 @@ import {
   lost,
   wakeWaiters,
 } from './lock.ts'
+import { LockClaim } from './lock-claim.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
 import { checkKnown, checkThat, checkType, isOptions } from './options.ts'
 import { outsideTransaction } from './participation.ts'
@@ -367,7 +368,7 @@ export class Cache implements AsyncDisposable {
   /** Frees the lock if `token` holds it. Answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
     checkString('A token', token)
-    return this.#unlock(key, token, false)
+    return this.#unlock(key, token)
   }
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
@@ -618,15 +619,16 @@ export class Cache implements AsyncDisposable {
     return this.#loads.join(key)
   }
 
-  /** Takes and frees the lock of a key. While the store is away, both succeed: a cache never stops a service. */
+  /** Takes and frees one lock of a key. While the store is away, both succeed: a cache never stops a service. */
   lockStore(key: string): LockStore {
     const { backend } = this.#routes.of(key)
+    const claim = new LockClaim()
     const hold = async (token: string, lifetime: Milliseconds, extend: boolean) =>
-      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, unasked: true })
+      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, claim })
     return {
       acquire: (token, lifetime) => hold(token, lifetime, false),
       extend: (token, lifetime) => hold(token, lifetime, true),
-      release: (token) => this.#unlock(key, token, true),
+      release: (token) => claim.release(() => this.#unlock(key, token, claim)),
       released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
     }
   }
@@ -790,8 +792,8 @@ export class Cache implements AsyncDisposable {
     }
   }
 
-  async #unlock(key: string, token: string, unasked: boolean): Promise<boolean> {
-    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, unasked })
+  async #unlock(key: string, token: string, claim?: LockClaim): Promise<boolean> {
+    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, claim })
     if (unlocked) wakeWaiters(this.#routes.of(key).backend, key)
     return unlocked
   }

@@ -1,6 +1,7 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Backend, Milliseconds, Spot, TagsAhead, WindowCount, WindowSlice } from './backend.ts'
 import type { Lease } from './lease.ts'
+import type { LockClaim } from './lock-claim.ts'
 
 type Entries = readonly (readonly [key: string, value: unknown])[]
 type Stream<T> = AsyncIterable<T>
@@ -54,10 +55,9 @@ interface CommandFields {
     readonly token: string
     readonly lifetime: Milliseconds
     readonly extend?: boolean | undefined
-    /** The answer when the store cannot be asked. */
-    readonly unasked?: boolean
+    readonly claim?: LockClaim | undefined
   }
-  unlock: { readonly key: string; readonly token: string; readonly unasked?: boolean }
+  unlock: { readonly key: string; readonly token: string; readonly claim?: LockClaim | undefined }
   isLocked: { readonly key: string }
   getBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number }
   incrBits: { readonly key: string; readonly indexes: readonly number[]; readonly size: number; readonly by: number }

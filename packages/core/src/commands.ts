@@ -67,11 +67,19 @@ const TABLE: { readonly [C in Command]: Row<C> } = {
   getSize: { perform: (backend, { key }) => backend.size(key), neutral: zero },
   getKeysCount: { perform: (backend) => backend.count(), neutral: zero },
   setLock: {
-    perform: (backend, { key, token, lifetime, extend }) =>
-      group(backend, 'locks')[extend ? 'extend' : 'acquire'](key, token, lifetime),
-    neutral: unasked,
+    perform: (backend, { key, token, lifetime, extend, claim }) => {
+      const held = group(backend, 'locks')[extend ? 'extend' : 'acquire'](key, token, lifetime)
+      return claim ? claim.taken(held, lifetime) : held
+    },
+    neutral: isClaimed,
   },
-  unlock: { perform: (backend, { key, token }) => group(backend, 'locks').release(key, token), neutral: unasked },
+  unlock: {
+    perform: (backend, { key, token, claim }) => {
+      const freed = group(backend, 'locks').release(key, token)
+      return claim ? claim.freed(freed) : freed
+    },
+    neutral: isClaimed,
+  },
   isLocked: { perform: (backend, { key }) => group(backend, 'locks').isLocked(key), neutral: no },
   getBits: {
     perform: (backend, { key, indexes, size }) => group(backend, 'bits').get(key, indexes, size),
@@ -126,8 +134,9 @@ export function changesValues(command: Command): boolean {
   return TABLE[command].changes === true
 }
 
-function unasked({ unasked = false }: CallOf<'setLock' | 'unlock'>): boolean {
-  return unasked
+/** A lock of {@link Cache.lock} is granted, and freed, without its store: a cache never stops a service. */
+function isClaimed({ claim }: CallOf<'setLock' | 'unlock'>): boolean {
+  return claim !== undefined
 }
 
 async function* pairs(

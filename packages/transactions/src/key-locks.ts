@@ -11,10 +11,10 @@ import {
   NotSupportedError,
   recover,
   wakeWaiters,
+  whenBack,
 } from '@cashews/core'
 import { TransactionClosedError, TransactionRestartError } from './errors.ts'
 import { LockRenewal } from './lock-renewal.ts'
-import { nowOrWhenBack } from './now-or-when-back.ts'
 import type { View } from './view.ts'
 
 /** The name of the lock that transactions take for a key: apart from the application's locks, in the key's own slot. */
@@ -184,14 +184,21 @@ export class KeyLocks {
   }
 
   /** Frees a lock. A store that is away is tried again in the background: its next command reports that it is away. */
-  #free(view: View, key: string): Promise<void> {
+  async #free(view: View, key: string): Promise<void> {
     const { locks } = view.store
     const lock = lockName(key)
+    const until = performance.now() + this.#lifetime
     const free = async () => {
       if (locks) await this.#ask(view, () => locks.release(lock, this.token))
       wakeWaiters(view.store, lock)
+      return true
     }
-    return nowOrWhenBack(free, this.#lifetime)
+    try {
+      await free()
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error
+      whenBack(free, until)
+    }
   }
 
   async #wait(view: View, keys: readonly string[]): Promise<void> {

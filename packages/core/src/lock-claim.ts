@@ -1,0 +1,36 @@
+import { type Awaitable, chain } from './awaitable.ts'
+import type { Milliseconds } from './backend.ts'
+import { whenBack } from './when-back.ts'
+
+/** What the holder of a lock knows of it in the store. */
+export class LockClaim {
+  /** Until when the store may hold the lock: a time of `performance.now()`. */
+  #until: Milliseconds = 0
+
+  /** Follows the store's answer to a request for the lock, which may have been taken as long as there is none. */
+  taken(held: Awaitable<boolean>, lifetime: Milliseconds): Awaitable<boolean> {
+    this.#until = performance.now() + lifetime
+    return chain(held, (held) => {
+      if (!held) this.#until = 0
+      return held
+    })
+  }
+
+  /** Follows the store's answer to a release. */
+  freed(freed: Awaitable<boolean>): Awaitable<boolean> {
+    return chain(freed, (freed) => {
+      this.#until = 0
+      return freed
+    })
+  }
+
+  /** Frees the lock. If the store is away, it would hold the lock until its ttl is over: it is told when it is back. */
+  async release(unlock: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await unlock()
+    } finally {
+      const isFree = () => this.#until === 0
+      if (!isFree()) whenBack(() => unlock().then(isFree), this.#until)
+    }
+  }
+}

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream'
 import { Command as ClientCommand } from 'ioredis'
 import type { Argument, Command } from './link.ts'
+import { gatherWrites } from './one-write.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
 /**
@@ -28,7 +30,9 @@ export class SentCommand extends ClientCommand {
     this.reject = (error) => reject(explained(error))
   }
 
-  override toWritable(): string | Buffer {
+  /** Called by the client when it writes the command to its socket. */
+  override toWritable(socket: object): string | Buffer {
+    gatherWrites(socket as Duplex)
     const { name, args } = this
     const pieces: (string | Buffer)[] = []
     let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`

@@ -1,3 +1,4 @@
+import { Duplex, PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { Command as ClientCommand } from 'ioredis'
 import { describe, expect, it } from 'vitest'
@@ -16,7 +17,7 @@ describe('a command as a client takes it', () => {
   it('is written as the client would write it, whatever its arguments', () => {
     fc.assert(
       fc.property(fc.array(argument), (args) => {
-        const written = Buffer.from(sent(args).toWritable())
+        const written = Buffer.from(sent(args).toWritable(new PassThrough()))
         expect(written).toEqual(Buffer.from(new ClientCommand('evalsha', args).toWritable({})))
       }),
     )
@@ -24,8 +25,26 @@ describe('a command as a client takes it', () => {
 
   it('leaves its arguments as they are', () => {
     const args = Object.freeze(['sha', 1, 'key', Buffer.from('value')])
-    sent(args).toWritable()
+    sent(args).toWritable(new PassThrough())
     expect(args).toEqual(['sha', 1, 'key', Buffer.from('value')])
+  })
+
+  it('is sent together with the others of its turn, by one write of the socket', async () => {
+    const writes: string[] = []
+    const socket = new Duplex({
+      writev(chunks, done) {
+        writes.push(chunks.map(({ chunk }) => String(chunk)).join(''))
+        done()
+      },
+    })
+    for (const turn of ['first', 'second']) {
+      for (const nth of [1, 2, 3]) socket.write(sent([`${turn} ${nth}`]).toWritable(socket))
+      await new Promise(setImmediate)
+    }
+    expect(writes).toEqual([
+      expect.stringMatching(/first 1.*first 2.*first 3/s),
+      expect.stringMatching(/second 1.*second 2.*second 3/s),
+    ])
   })
 
   it('tells a client of a Cluster one key of the slot it is in', () => {

@@ -1,5 +1,6 @@
 import { type Cache, createCache, keyContext } from '@cashews/core'
 import { cached, singleFlight } from '@cashews/strategies'
+import DataLoader from 'dataloader'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
 import { distantStore, fakeTime, gate, settle } from './support/helpers.ts'
@@ -188,3 +189,28 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
     })
   },
 )
+
+describe.each(stores)('many loads on $name', ({ create, elapse }) => {
+  it('that begin together reach a DataLoader as one batch', async () => {
+    const cache = createCache().setup(create())
+    const batches: (readonly string[])[] = []
+    const queryUsers = async (ids: readonly string[]) => {
+      batches.push(ids)
+      return ids.map((id) => (id === 'nobody' ? new Error('no such user') : { id }))
+    }
+    const users = new DataLoader(queryUsers, { cache: false })
+    const getUser = cached(cache, { ttl: 10, key: 'user:{id}', args: ['id'] }, (id: string) => users.load(id))
+    const getUsers = (...ids: string[]) => Promise.allSettled(ids.map((id) => getUser(id)))
+    await getUsers('1', '2', '3')
+    const [, third, , nobody] = await getUsers('2', '3', '4', 'nobody')
+    expect(batches).toEqual([
+      ['1', '2', '3'],
+      ['4', 'nobody'],
+    ])
+    expect([third?.status, nobody?.status]).toEqual(['fulfilled', 'rejected'])
+    await elapse(10_000)
+    await getUsers('1')
+    expect(batches[2]).toEqual(['1'])
+    await cache.close()
+  })
+})

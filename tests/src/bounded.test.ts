@@ -1,5 +1,6 @@
 import { BackendError, BackendUnavailableError, type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
 import { cached } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { all, altered, fakeTime, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
 
@@ -19,6 +20,8 @@ const READS = new Set<Command>([
 ])
 /** Their time grows with the number of keys. */
 const BULK = new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
+
+const names = (count: number) => Array.from({ length: count }, (_, nth) => `k${nth}`)
 
 describe('a store in trouble', () => {
   let store: ReturnType<typeof sickStore>
@@ -73,6 +76,28 @@ describe('a store in trouble', () => {
         else expect(answer).not.toBeInstanceOf(Error)
       },
     )
+
+    it.each<readonly [string, number, () => Promise<unknown>]>([
+      ['getMany of 1,000 keys', 100, () => cache.getMany(names(1_000))],
+      ['getMany of 1,001 keys', 200, () => cache.getMany(names(1_001))],
+      ['getMany of 50,000 keys', 6_400, () => cache.getMany(names(50_000))],
+      ['setMany of 2,000 keys', 500, () => cache.setMany(names(2_000).map((key) => [key, 1]))],
+      ['deleteMany of 2,000 keys', 500, () => cache.deleteMany(names(2_000))],
+      ['setAdd of 2,000 members', 500, () => cache.setAdd('k', names(2_000))],
+      ['setRemove of 2,000 members', 500, () => cache.setRemove('k', names(2_000))],
+      ['getBits of 2,000 bits', 200, () => cache.getBits('k', [...names(2_000).keys()])],
+      ['incrBits of 2,000 bits', 500, () => cache.incrBits('k', [...names(2_000).keys()])],
+      ['the deletion of 2,000 tags', 500, () => createTags(cache).delete(...names(2_000))],
+      ['the expiry of 2,000 tags', 500, () => createTags(cache).expire(...names(2_000))],
+    ])('has for %s, in ms: %i', async (_, budget, ask) => {
+      const ended = vi.fn()
+      void ask().then(ended)
+      await settle()
+      await vi.advanceTimersByTimeAsync(budget - 5)
+      expect(ended).not.toHaveBeenCalled()
+      await vi.advanceTimersByTimeAsync(5)
+      expect(ended).toHaveBeenCalledTimes(1)
+    })
 
     it('has the whole budget after a turn that was busy for long, and sent what it asked for at its end', async () => {
       const answer = Promise.withResolvers<unknown>()

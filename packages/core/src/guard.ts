@@ -1,18 +1,19 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
-import type { Call, Command } from './command.ts'
+import type { Call, CallOf, Command } from './command.ts'
 import { neutralAnswer } from './commands.ts'
 import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
+import { getOrMake } from './get-or-make.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
 
 /** How long a store may keep a caller waiting, and whether the caller gets its errors. */
 export interface GuardOptions {
   /** Whether store errors become neutral answers, as if the cache were empty. */
   readonly suppress: boolean
-  /** How long a read may take. {@link SetupOptions} has the default: 100 ms. */
+  /** How long a read may take, for each 1,000 keys. {@link SetupOptions} has the default: 100 ms. */
   readonly readTimeout: Milliseconds
-  /** How long a write may take. {@link SetupOptions} has the default: 250 ms. */
+  /** How long a write may take, for each 1,000 keys. {@link SetupOptions} has the default: 250 ms. */
   readonly writeTimeout: Milliseconds
 }
 
@@ -46,9 +47,23 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'getTags',
   'ping',
 ])
-/** Their time grows with the number of keys. */
+/** Their time grows with the number of keys in the store. */
 const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
 const BULK_TIMEOUT: Milliseconds = 60_000
+/** Their time grows with the length of this list. */
+const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
+  getMany: 'keys',
+  setMany: 'entries',
+  deleteMany: 'keys',
+  getBits: 'indexes',
+  incrBits: 'indexes',
+  setAdd: 'members',
+  setRemove: 'members',
+  deleteTags: 'tags',
+  expireTags: 'tags',
+}
+/** How long a list may be for the timeout of one command. */
+const LISTED_PER_TIMEOUT = 1_000
 const OPEN_TIMEOUT: Milliseconds = 5_000
 const PROBE_INTERVAL: Milliseconds = 250
 const REPORT_INTERVAL: Milliseconds = 1_000
@@ -96,6 +111,8 @@ class StoreGuard implements Guard, CallJudge {
   readonly #read: Deadline
   readonly #write: Deadline
   readonly #bulk = new Deadline(BULK_TIMEOUT)
+  /** Of commands with long lists, by their timeouts. */
+  readonly #long = new Map<Milliseconds, Deadline>()
   readonly #open = new Deadline(OPEN_TIMEOUT)
   #failures = 0
   /** Whether the first of the failures was reported. */
@@ -162,7 +179,7 @@ class StoreGuard implements Guard, CallJudge {
     clearTimeout(this.#probing)
     this.#probing = undefined
     this.#failures = 0
-    for (const deadline of [this.#read, this.#write, this.#bulk, this.#open]) deadline.stop()
+    for (const deadline of [this.#read, this.#write, this.#bulk, this.#open, ...this.#long.values()]) deadline.stop()
   }
 
   /** Waits for an answer until its deadline. `Promise.race` would cost two thirds more. */
@@ -203,9 +220,19 @@ class StoreGuard implements Guard, CallJudge {
     return this.#late(command, timeout, this.#isPartlyThere() ? BackendError : BackendUnavailableError)
   }
 
-  deadline(command: Command): Deadline {
+  deadline(call: Call): Deadline {
+    const { command } = call
     if (BULK.has(command)) return this.#bulk
-    return READS.has(command) ? this.#read : this.#write
+    const usual = READS.has(command) ? this.#read : this.#write
+    const list = LISTS[command]
+    return list === undefined ? usual : this.#forList(usual, call[list as keyof Call] as unknown as readonly unknown[])
+  }
+
+  /** Doubled until it is long enough, so that there are few. */
+  #forList(usual: Deadline, { length }: { readonly length: number }): Deadline {
+    if (length <= LISTED_PER_TIMEOUT) return usual
+    const timeout = usual.timeout * 2 ** Math.ceil(Math.log2(length / LISTED_PER_TIMEOUT))
+    return getOrMake(this.#long, timeout, () => new Deadline(timeout))
   }
 
   /** Waits with a deadline for the store to connect or to answer a probe. */

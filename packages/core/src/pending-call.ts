@@ -1,11 +1,11 @@
 import { type Asker, MISS } from './backend.ts'
-import type { Call, Command } from './command.ts'
+import type { Call } from './command.ts'
 import type { Deadline, Turn, Waiting } from './deadline.ts'
 import type { BackendError } from './errors.ts'
 
 /** Decides how long a call may take, and how failures are answered. */
 export interface CallJudge {
-  deadline(command: Command): Deadline
+  deadline(call: Call): Deadline
   succeeded(): void
   /** The answer of a call that failed; throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown
@@ -34,7 +34,7 @@ export class PendingCall implements Asker, Waiting {
     reject: (error: unknown) => void,
   ) {
     this.#judge = judge
-    this.#deadline = judge.deadline(call.command)
+    this.#deadline = judge.deadline(call)
     this.#call = call
     this.#matters = matters
     this.#fallback = fallback

@@ -21,9 +21,9 @@ export interface SetupOptions {
   readonly middlewares?: readonly Middleware[]
   /** Whether store errors become misses and `false` instead of exceptions. @default true */
   readonly suppress?: boolean
-  /** How long a read may take before it counts as failed. @default '100ms' */
+  /** How long a read may take before it counts as failed; one of many keys, for each 1,000 of them. @default '100ms' */
   readonly readTimeout?: Ttl
-  /** How long a write may take before it counts as failed. @default '250ms' */
+  /** How long a write may take before it counts as failed; one of many keys, for each 1,000 of them. @default '250ms' */
   readonly writeTimeout?: Ttl
 }
 

@@ -1,11 +1,13 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
-import type { Call, CallOf, Command } from './command.ts'
+import type { Call, CallOf, Command, Request } from './command.ts'
 import { neutralAnswer } from './commands.ts'
 import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 import { getOrMake } from './get-or-make.ts'
+import { type Invalidation, Owed } from './owed.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
+import { whenBack } from './when-back.ts'
 
 /** How long a store may keep a caller waiting, and whether the caller gets its errors. */
 export interface GuardOptions {
@@ -25,6 +27,8 @@ export interface Guarded {
   readonly isClosed: boolean
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
+  /** Carries out a call that the store may not have heard of. */
+  repeat(call: Invalidation): Awaitable<unknown>
   /** Takes an error that no caller gets. */
   report(error: unknown): void
   /** Called when the store is not asked any more. The error was reported. */
@@ -62,6 +66,8 @@ const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
   deleteTags: 'tags',
   expireTags: 'tags',
 }
+/** For how long an invalidation is repeated while the store is there, and refuses it. */
+const REPEAT_PATIENCE: Milliseconds = 300_000
 /** How long a list may be for the timeout of one command. */
 const LISTED_PER_TIMEOUT = 1_000
 const OPEN_TIMEOUT: Milliseconds = 5_000
@@ -121,6 +127,10 @@ class StoreGuard implements Guard, CallJudge {
   #outage: BackendUnavailableError | undefined
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
+  /** Absent as long as no invalidation has failed. */
+  #owed: Owed | undefined
+  /** Until when what is owed is repeated in the background: a time of `performance.now()`. */
+  #repeatingUntil: Milliseconds = 0
 
   constructor(store: Guarded, { suppress, readTimeout, writeTimeout }: GuardOptions, isPartlyThere: () => boolean) {
     this.#store = store
@@ -135,7 +145,7 @@ class StoreGuard implements Guard, CallJudge {
     try {
       const answer = perform()
       if (isPending(answer)) return this.#await(call, answer, matters)
-      this.#failures = 0
+      this.succeeded(call)
       return answer
     } catch (error) {
       return this.failed(call, error, matters)
@@ -194,14 +204,16 @@ class StoreGuard implements Guard, CallJudge {
     })
   }
 
-  succeeded(): void {
+  succeeded(call: Call): void {
     this.#failures = 0
+    this.#owed?.heed(call)
   }
 
   /** Returns the answer of an empty cache, or throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
+    this.#owe(call)
     const isSwallowed = this.#suppress && !matters
     if (error instanceof BackendUnavailableError) this.#noteFailure(error, isSwallowed)
     else if (isSwallowed) this.#reportNowAndThen(error)
@@ -220,12 +232,12 @@ class StoreGuard implements Guard, CallJudge {
     return this.#late(command, timeout, this.#isPartlyThere() ? BackendError : BackendUnavailableError)
   }
 
-  deadline(call: Call): Deadline {
+  deadline(call: Request<Command>): Deadline {
     const { command } = call
     if (BULK.has(command)) return this.#bulk
     const usual = READS.has(command) ? this.#read : this.#write
     const list = LISTS[command]
-    return list === undefined ? usual : this.#forList(usual, call[list as keyof Call] as unknown as readonly unknown[])
+    return list === undefined ? usual : this.#forList(usual, call[list as 'command'] as unknown as readonly unknown[])
   }
 
   /** Doubled until it is long enough, so that there are few. */
@@ -247,6 +259,7 @@ class StoreGuard implements Guard, CallJudge {
 
   /** Answers a call without asking the store. */
   #skip(call: Call, matters: boolean): unknown {
+    this.#owe(call)
     if (this.#suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
     throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
@@ -276,6 +289,7 @@ class StoreGuard implements Guard, CallJudge {
     const armed = this.#probing
     try {
       await this.#within(this.#store.probe(), this.#write, 'ping')
+      await this.#repeat()
     } catch {
       if (this.#probing === armed) this.#probeLater()
       return
@@ -283,6 +297,44 @@ class StoreGuard implements Guard, CallJudge {
     if (this.#probing !== armed) return
     this.stop()
     this.#store.available()
+    this.#repeatLater() // what came while the rest was repeated
+  }
+
+  /** Notes an invalidation, which the store may not have heard of. */
+  #owe(call: Call): void {
+    const owed = this.#owed ?? new Owed()
+    if (!owed.add(call)) return
+    this.#owed = owed
+    this.#repeatLater()
+  }
+
+  /** Repeats what is owed to a store that is there. One that is away is told by the probe that finds it back. */
+  #repeatLater(): void {
+    const now = performance.now()
+    if (this.#owed === undefined || this.#probing || now < this.#repeatingUntil) return
+    this.#repeatingUntil = now + REPEAT_PATIENCE
+    const attempt = async () => {
+      if (!this.#probing) await this.#repeat()
+      this.#repeatingUntil = 0
+      return true
+    }
+    whenBack(attempt, this.#repeatingUntil)
+  }
+
+  /** Repeats what is owed. What fails stays owed. */
+  async #repeat(): Promise<void> {
+    const owed = this.#owed
+    this.#owed = undefined
+    const calls = owed ? owed.take() : []
+    for (const [at, call] of calls.entries())
+      try {
+        await this.#within(this.#store.repeat(call), this.deadline(call), call.command)
+      } catch (error) {
+        this.#owed ??= owed
+        for (const left of calls.slice(at)) this.#owed?.add(left)
+        throw this.#asStoreError(error)
+      }
+    if (owed && owed.lost > 0) this.#store.report(tooMany(this.#store.name, owed.lost))
   }
 
   /** Reports an error, unless one was reported less than a second ago. Returns whether it did. */
@@ -293,4 +345,10 @@ class StoreGuard implements Guard, CallJudge {
     this.#store.report(error)
     return true
   }
+}
+
+function tooMany(name: string, lost: number): BackendError {
+  return new BackendError(
+    `${lost} invalidations were lost while ${name} was away, and old values may be answered: clear the cache.`,
+  )
 }

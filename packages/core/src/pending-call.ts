@@ -6,7 +6,7 @@ import type { BackendError } from './errors.ts'
 /** Decides how long a call may take, and how failures are answered. */
 export interface CallJudge {
   deadline(call: Call): Deadline
-  succeeded(): void
+  succeeded(call: Call): void
   /** The answer of a call that failed; throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown
   /** The error of a call that was not answered by its deadline. */
@@ -47,7 +47,7 @@ export class PendingCall implements Asker, Waiting {
   }
 
   found(value: unknown): void {
-    if (this.#deadline.end(this)) this.#judge.succeeded()
+    if (this.#deadline.end(this)) this.#judge.succeeded(this.#call)
     this.answer(value)
   }
 

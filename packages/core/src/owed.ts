@@ -1,0 +1,64 @@
+import type { Call, Request } from './command.ts'
+
+/** By what callers say that something is out of date. */
+export type Invalidation = Request<'clear' | 'deleteMatch' | 'deleteMany' | 'deleteTags' | 'expireTags'>
+
+/** How many names of each kind are kept. */
+const MOST = 100_000
+
+/** The invalidations that a store may not have heard of, each once. */
+export class Owed {
+  /** How many there was no room for. */
+  lost = 0
+  readonly #keys = new Set<string>()
+  readonly #patterns = new Set<string>()
+  readonly #deletedTags = new Set<string>()
+  readonly #expiredTags = new Set<string>()
+  #isAll = false
+
+  /** Notes a call. Answers whether it is an invalidation. */
+  add(call: Call | Invalidation): boolean {
+    switch (call.command) {
+      case 'delete':
+        return this.#note(this.#keys, [call.key])
+      case 'deleteMany':
+        return this.#note(this.#keys, call.keys)
+      case 'deleteMatch':
+        return this.#note(this.#patterns, [call.pattern])
+      case 'deleteTags':
+        return this.#note(this.#deletedTags, call.tags)
+      case 'expireTags':
+        return this.#note(this.#expiredTags, call.tags)
+      case 'clear':
+        this.#isAll = true
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Forgets a key that the store has replaced or deleted since. */
+  heed(call: Call): void {
+    if (call.command === 'delete' || call.command === 'setRaw' || (call.command === 'set' && call.exists === undefined))
+      this.#keys.delete(call.key)
+  }
+
+  /** Hands over all that is owed, as few calls. */
+  take(): Invalidation[] {
+    const calls: Invalidation[] = [...this.#patterns].map((pattern) => ({ command: 'deleteMatch', pattern }))
+    if (this.#isAll) calls.push({ command: 'clear' })
+    if (this.#keys.size > 0) calls.push({ command: 'deleteMany', keys: [...this.#keys] })
+    if (this.#deletedTags.size > 0) calls.push({ command: 'deleteTags', tags: [...this.#deletedTags] })
+    if (this.#expiredTags.size > 0) calls.push({ command: 'expireTags', tags: [...this.#expiredTags] })
+    this.#isAll = false
+    for (const names of [this.#patterns, this.#keys, this.#deletedTags, this.#expiredTags]) names.clear()
+    return calls
+  }
+
+  #note(names: Set<string>, more: readonly string[]): true {
+    for (const name of more)
+      if (names.size < MOST || names.has(name)) names.add(name)
+      else this.lost++
+    return true
+  }
+}

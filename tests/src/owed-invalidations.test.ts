@@ -1,0 +1,162 @@
+import { BackendError, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { createTags, type Tags } from '@cashews/tags'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fakeTime, hangs, sickStore } from './support/helpers.ts'
+
+describe('an invalidation that a store has not heard of', () => {
+  let store: ReturnType<typeof sickStore>
+  let cache: Cache
+  let tags: Tags
+  const onError = vi.fn()
+  beforeEach(async () => {
+    fakeTime()
+    onError.mockReset()
+    store = sickStore()
+    cache = createCache({ onError }).setup(store)
+    tags = createTags(cache)
+    await cache.setMany({ a: 1, b: 2, 'x:1': 3 }, { tags: ['t'] })
+    await cache.set('other', 4)
+  })
+  afterEach(async () => {
+    await cache.close()
+    vi.useRealTimers()
+  })
+
+  const away = () => Promise.reject(new BackendUnavailableError('away'))
+  const refuses = () => Promise.reject(new BackendError('READONLY'))
+  const goAway = async () => {
+    store.health.illness = away
+    for (let call = 0; call < 2; call++) await cache.get('other')
+  }
+  const values = () => cache.getMany(['a', 'b', 'x:1', 'other'])
+
+  it.each<readonly [string, () => Promise<unknown>, readonly unknown[]]>([
+    ['delete', () => cache.delete('a'), [undefined, 2, 3, 4]],
+    ['deleteMany', () => cache.deleteMany(['a', 'b']), [undefined, undefined, 3, 4]],
+    ['deleteMatch', () => cache.deleteMatch('x:*'), [1, 2, undefined, 4]],
+    ['the deletion of a tag', () => tags.delete('t'), [undefined, undefined, undefined, 4]],
+    ['the expiry of a tag', () => tags.expire('t'), [undefined, undefined, undefined, 4]],
+    ['clear', () => cache.clear(), [undefined, undefined, undefined, undefined]],
+  ])('since it was away is carried out before it counts as back: %s', async (_, invalidate, left) => {
+    await goAway()
+    await invalidate()
+    const found: Promise<unknown[]>[] = []
+    cache.on('available', () => void found.push(values()))
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await found[0]).toEqual(left)
+  })
+
+  it.each([
+    ['did not answer', hangs],
+    ['was away', away],
+    ['refused it', refuses],
+  ])('since it %s once is repeated soon', async (_, illness) => {
+    store.health.illness = illness
+    const deleted = cache.delete('a')
+    await vi.advanceTimersByTimeAsync(250)
+    expect(await deleted).toBe(false)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await values()).toEqual([undefined, 2, 3, 4])
+  })
+
+  it('is repeated soon after another one was', async () => {
+    for (const key of ['a', 'b']) {
+      store.health.illness = refuses
+      await cache.delete(key)
+      store.health.illness = undefined
+      await vi.advanceTimersByTimeAsync(200)
+      expect(await cache.get(key)).toBeUndefined()
+    }
+  })
+
+  it('while the rest is carried out is carried out next', async () => {
+    await goAway()
+    await cache.delete('a')
+    store.health.illness = () => (store.health.asked.at(-1) === 'ping' ? wakes() : comesTooLate())
+    const wakes = () => Promise.resolve('pong') as Promise<never>
+    const comesTooLate = async () => {
+      store.health.illness = undefined
+      await cache.delete('b')
+      return undefined as never
+    }
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await cache.get('b')).toBeUndefined()
+  })
+
+  it('is repeated less and less often while the store refuses it, and no longer than 5 minutes', async () => {
+    store.health.illness = refuses
+    await cache.delete('a')
+    await vi.advanceTimersByTimeAsync(60_000)
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(store.health.asked).toEqual(Array(10).fill(store.health.asked[0]))
+    await vi.advanceTimersByTimeAsync(300_000)
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(store.health.asked).toEqual([])
+  })
+
+  it('is asked for once, however often callers did', async () => {
+    await goAway()
+    for (let call = 0; call < 100; call++) await cache.delete('other')
+    store.health.illness = undefined
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.health.asked.filter((member) => member !== 'ping').length).toBeLessThan(5)
+    expect(await cache.get('other')).toBeUndefined()
+  })
+
+  it('does not delete a value that was written since', async () => {
+    store.health.illness = refuses
+    await cache.delete('a')
+    store.health.illness = undefined
+    await cache.set('a', 'new')
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await cache.get('a')).toBe('new')
+  })
+
+  it('is still owed when the old value has kept a conditional write out', async () => {
+    store.health.illness = refuses
+    await cache.delete('a')
+    store.health.illness = undefined
+    expect(await cache.set('a', 'new', { exists: false })).toBe(false)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('is owed too when the caller has got the error', async () => {
+    const strict = createCache().setup(store, { suppress: false })
+    store.health.illness = refuses
+    await expect(strict.delete('a')).rejects.toThrow('READONLY')
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await cache.get('a')).toBeUndefined()
+    await strict.close()
+  })
+
+  it('stays owed when it fails once more', async () => {
+    await goAway()
+    await cache.deleteMany(['a', 'b'])
+    await tags.delete('t')
+    let pings = 0
+    store.health.illness = () => (++pings > 1 ? away() : (Promise.resolve('pong') as Promise<never>))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(pings).toBeGreaterThan(1)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await values()).toEqual([undefined, undefined, undefined, 4])
+  })
+
+  it('is reported as lost when there are too many', async () => {
+    await goAway()
+    await cache.deleteMany(Array.from({ length: 100_007 }, (_, nth) => `k${nth}`))
+    store.health.illness = undefined
+    onError.mockReset()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(onError.mock.calls.map(([error]) => (error as Error).message)).toEqual([
+      '7 invalidations were lost while sick was away, and old values may be answered: clear the cache.',
+    ])
+  })
+})

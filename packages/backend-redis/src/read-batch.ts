@@ -12,8 +12,12 @@ export interface Waiting<T> {
 export interface Reads<T, V> {
   /** Splits positions by the server that answers for the names at them; `undefined` when one does for all. */
   perServer(names: readonly string[]): number[][] | undefined
-  /** Answers in the order of the names; an answer may be the error of one name. May throw instead of rejecting. */
-  send(names: readonly string[]): Promise<readonly (T | Error)[]>
+  /**
+   * Answers in the order of the names; an answer may be the error of one name. May throw instead of rejecting.
+   *
+   * @param ofMany Whether somebody asked for many names at once, such as all that a pattern has found.
+   */
+  send(names: readonly string[], ofMany: boolean): Promise<readonly (T | Error)[]>
   /** What the reader of a key is told. */
   make(key: string, name: string, found: T): Awaitable<V>
 }
@@ -35,7 +39,7 @@ export class ReadBatch<T, V> {
 
   readFor(key: string, name: string, asker: Asker): void {
     const reader = new Reader(this.#reads, key, name, asker)
-    if (this.#batch === undefined) this.#begin([name], reader)
+    if (this.#batch === undefined) this.#begin([name], reader, false)
     else this.#batch.add(name, reader)
   }
 
@@ -54,7 +58,7 @@ export class ReadBatch<T, V> {
 
   /** The same, for one that waits. */
   readTogether(names: readonly string[], waiting: Waiting<T>): void {
-    if (this.#batch === undefined) this.#begin([...names], waiting)
+    if (this.#batch === undefined) this.#begin([...names], waiting, true)
     else this.#batch.addAll(names, waiting)
   }
 
@@ -63,25 +67,25 @@ export class ReadBatch<T, V> {
     const batch = this.#batch
     if (batch === undefined) return
     this.#batch = undefined
-    const { names } = batch
+    const { names, ofMany } = batch
     const shares = this.#reads.perServer(names)
     if (shares === undefined) {
-      this.#send(names, batch)
+      this.#send(names, ofMany, batch)
       return
     }
     const shared = new SharedBatch(batch)
     for (const places of shares) {
       const own = places.map((at) => names[at] as string)
-      this.#send(own, {
+      this.#send(own, ofMany, {
         settle: (found) => shared.settle(places, found),
         refuse: (error) => shared.settle(places, new Array(places.length).fill(error)),
       })
     }
   }
 
-  #send(names: readonly string[], sent: Sent<T>): void {
+  #send(names: readonly string[], ofMany: boolean, sent: Sent<T>): void {
     try {
-      this.#reads.send(names).then(
+      this.#reads.send(names, ofMany).then(
         (found) => sent.settle(found),
         (error) => sent.refuse(error),
       )
@@ -90,8 +94,8 @@ export class ReadBatch<T, V> {
     }
   }
 
-  #begin(names: string[], first: Waiting<T>): void {
-    this.#batch = new Batch(names, first)
+  #begin(names: string[], first: Waiting<T>, ofMany: boolean): void {
+    this.#batch = new Batch(names, first, ofMany)
     process.nextTick(this.#onTurn)
   }
 
@@ -108,11 +112,13 @@ interface Sent<T> {
 class Batch<T> implements Sent<T> {
   readonly names: string[]
   readonly waiting: Waiting<T>[]
+  ofMany: boolean
 
   /** @param names Of the first. */
-  constructor(names: string[], first: Waiting<T>) {
+  constructor(names: string[], first: Waiting<T>, ofMany: boolean) {
     this.names = names
     this.waiting = [first]
+    this.ofMany = ofMany
   }
 
   add(name: string, waiting: Waiting<T>): void {
@@ -123,6 +129,7 @@ class Batch<T> implements Sent<T> {
   addAll(names: readonly string[], waiting: Waiting<T>): void {
     for (const name of names) this.names.push(name)
     this.waiting.push(waiting)
+    this.ofMany = true
   }
 
   settle(found: readonly (T | Error)[]): void {

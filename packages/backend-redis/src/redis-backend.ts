@@ -92,7 +92,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     const perServer = (names: readonly string[]) => link.perServer(names)
     const reads = new ReadBatch<Buffer | null, unknown>({
       perServer,
-      send: (names) => server.read(names),
+      send: (names, ofMany) => server.read(names, ofMany),
       make: (key, name, bytes) => values.decode(key, bytes, name),
     })
     const datedReads = new ReadBatch<Dated, Found>({

@@ -24,17 +24,21 @@ export class ServerReads {
   readonly #scripts: Evaluator
   readonly #report: (error: unknown) => void
 
-  /** @param report Hears of a key of another kind, which is a miss. */
+  /** @param report Hears that a key that was asked for alone is of another kind, which is a miss. */
   constructor(link: Link, scripts: Evaluator, report: (error: unknown) => void) {
     this.#link = link
     this.#scripts = scripts
     this.#report = report
   }
 
-  /** Answers bytes in the order of the names. An answer may be the error of its name. */
-  read(names: readonly string[]): Promise<readonly (Buffer | null | Error)[]> {
+  /**
+   * Answers bytes in the order of the names. An answer may be the error of its name.
+   *
+   * @param ofMany Whether a single name is the only one of many that is left: what a pattern finds may be of any kind.
+   */
+  read(names: readonly string[], ofMany: boolean): Promise<readonly (Buffer | null | Error)[]> {
     const [first] = names
-    if (first !== undefined && names.length === 1) return this.#readOne(first)
+    if (first !== undefined && names.length === 1 && !ofMany) return this.#readOne(first)
     const groups = this.#link.groups(names)
     if (groups === undefined) return this.#link.send(mget(names)) as Promise<(Buffer | null)[]>
     return this.#inGroups<Buffer | null>(names, groups, mget, (answer) => answer as (Buffer | null)[])

@@ -6,7 +6,7 @@ import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { patient } from '../support/helpers.ts'
+import { all, patient } from '../support/helpers.ts'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
@@ -230,6 +230,20 @@ describe('tags on Redis', () => {
       await get(id)
       expect(own.lastAnswer()).toBe(0)
     }
+  })
+
+  it('let scans find a key of another kind, and report nothing, even when it is the only one', async () => {
+    const errors: unknown[] = []
+    const cache = createCache({ onError: (error) => errors.push(error) })
+    cache.setup(redis({ url: redisUrl(), namespace: `test:${crypto.randomUUID()}:` }), PATIENT)
+    closing.push(() => cache.close())
+    createTags(cache)
+    await cache.set('tagged', 1, { ttl: '1h', tags: ['x'] })
+    await cache.setAdd('other', ['member'])
+    expect(await all(cache.scan('other'))).toEqual(['other'])
+    expect(await all(cache.getMatch('other'))).toEqual([])
+    expect(await cache.getMany(['other'])).toEqual([undefined])
+    expect(errors).toEqual([])
   })
 
   it('come back with a raw value', async () => {

@@ -50,6 +50,22 @@ describe.each(frameworks)('$name with a cache that fails', ({ serve }) => {
     expect(errors[0]).toBeInstanceOf(NotConfiguredError)
   })
 
+  it.each([
+    ['the store has no windows', (cache: Cache) => cache.setup(Object.assign(memory(), { windows: false }))],
+    ['there is no store for it', (cache: Cache) => cache.setup(memory(), { prefix: 'price' })],
+  ])(
+    'answers a client that asks for fresher answers from the cache when %s, which is reported once',
+    async (_, setup) => {
+      const cache = setup(createCache({ onError }))
+      let calls = 0
+      const price = cached(cache, { ttl: '1m', key: 'price' }, async () => `price ${++calls}`)
+      const url = await start(cache, [{ path: '/', answer: async () => ({ body: await price() }) }])
+      for (let nth = 0; nth < 3; nth++)
+        expect((await ask(url, { headers: { 'cache-control': 'no-cache' } })).text).toBe('price 1')
+      expect(errors).toHaveLength(1)
+    },
+  )
+
   it('sends the response when nobody can say how old what it used is', async () => {
     const blind: Middleware = (call, next) => {
       if (call.command === 'getExpire') throw new Error('expected')

@@ -1,4 +1,4 @@
-import { type Cache, onTerms, parseTtl, type Ttl } from '@cashews/core'
+import { type Cache, NotConfiguredError, NotSupportedError, onTerms, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
 import { type Asked, type HttpRequest, isRead } from './request.ts'
 
@@ -69,9 +69,25 @@ async function mayRecompute(
 ): Promise<boolean> {
   const lifetime = parseTtl(period)
   const key = `http:recompute:${client}`
-  const { added } = await cache.call<'sliceIncr'>({ command: 'sliceIncr', key, max: limit, period: lifetime, lifetime })
-  return added
+  try {
+    const { added } = await cache.call<'sliceIncr'>({
+      command: 'sliceIncr',
+      key,
+      max: limit,
+      period: lifetime,
+      lifetime,
+    })
+    return added
+  } catch (error) {
+    if (!(error instanceof NotSupportedError || error instanceof NotConfiguredError)) throw error
+    if (!withoutCount.has(cache)) cache.report(error)
+    withoutCount.add(cache)
+    return false
+  }
 }
+
+/** The caches of which it was reported that no store of theirs can count requests. */
+const withoutCount = new WeakSet<Cache>()
 
 /** A client usually owns a whole IPv6 /64 network, so that its addresses below that count as one. */
 function clientOf({ client = 'unknown' }: HttpRequest): string {

@@ -527,6 +527,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
     it.each([
       ['a promise', async ({ fields }: HttpRequest) => fields['x-user']],
+      ['a promise that fails', () => Promise.reject(new Error('expected'))],
       ['an object', ({ fields }: HttpRequest) => new Set([fields['x-user']])],
     ])('share nothing where the route tells who asks by %s, which is reported', async (_, varyBy) => {
       const answer: TestRoute['answer'] = ({ headers }) => ({ body: `for ${headers['x-user']}` })

@@ -1,4 +1,4 @@
-import { type Awaitable, type Cache, chain, checkThat, Refreshes } from '@cashews/core'
+import { type Awaitable, type Cache, chain, checkThat, isPending, Refreshes } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import type { CacheControl } from './cache-control.ts'
 import { appended, type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
@@ -153,6 +153,7 @@ export class ResponseCache {
   #identityOf(request: HttpRequest): string | undefined {
     const identity: unknown = this.#options.varyBy?.(request) ?? undefined
     if (identity === undefined) return undefined
+    if (isPending(identity)) identity.then(undefined, () => {}) // It is refused whether or not it fails.
     const isText = ['string', 'number', 'bigint'].includes(typeof identity)
     checkThat(isText, 'varyBy returns the id of a user as text, or undefined, and no promise', identity)
     return String(identity)

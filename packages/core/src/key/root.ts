@@ -36,7 +36,7 @@ export function resolveRoot(
     template,
     at,
     `Unknown name "${root}"`,
-    `Parameters: ${[...names.keys()].join(', ') || 'none found'}. In minified or bound code, give args: ['id'].`,
+    `Parameters: ${[...names.keys()].join(', ') || 'none'}. In minified or bound code, give args: ['${root}'].`,
   )
 }
 

@@ -222,10 +222,10 @@ describe('names', () => {
   })
 
   it('are asked for where the source does not tell them', () => {
-    expect(() => keyOf(Math.max, { key: '{id}' })).toThrow(
-      "Parameters: none found. In minified or bound code, give args: ['id'].",
+    expect(() => keyOf(Math.max, { key: '{amount}' })).toThrow(
+      "Parameters: none. In minified or bound code, give args: ['amount'].",
     )
-    expect(keyOf(Math.max, { key: '{id}', args: ['id'] }, 1)).toBe('#1')
+    expect(keyOf(Math.max, { key: '{amount}', args: ['amount'] }, 1)).toBe('#1')
     expect(keyOf(Math.max, { key: '{0}:{4}' }, 1)).toBe('#1:#undefined')
   })
 })

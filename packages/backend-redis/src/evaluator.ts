@@ -43,11 +43,22 @@ export class Evaluator {
       only !== undefined && commands.length === 1
         ? [await this.#link.send(only).catch((error) => error)]
         : await this.#link.sendAll(commands)
-    const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
-    if (unknown.length === 0) return answers
-    const again = await this.#link.sendAll(this.#spelledOutOnce(unknown.map((at) => commands[at] as ScriptCommand)))
-    for (const [order, at] of unknown.entries()) answers[at] = again[order]
+    await this.#sendAgain(commands, answers, (those) => this.#spelledOutOnce(those))
+    // A server that holds other slots than was thought has been sent a digest whose text went elsewhere.
+    await this.#sendAgain(commands, answers, (those) => those.map(spelledOut))
     return answers
+  }
+
+  /** Sends those commands again whose script was unknown, and puts the answers in place. */
+  async #sendAgain(
+    commands: readonly Command[],
+    answers: unknown[],
+    withText: (commands: readonly ScriptCommand[]) => readonly Command[],
+  ): Promise<void> {
+    const unknown = [...answers.keys()].filter((at) => isUnknownScript(answers[at]))
+    if (unknown.length === 0) return
+    const again = await this.#link.sendAll(withText(unknown.map((at) => commands[at] as ScriptCommand)))
+    for (const [order, at] of unknown.entries()) answers[at] = again[order]
   }
 
   /** Each server is told the text of a script once: what follows on the same connection may name it. */

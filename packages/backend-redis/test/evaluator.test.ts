@@ -1,0 +1,44 @@
+import { BackendError } from '@cashews/core'
+import { describe, expect, it } from 'vitest'
+import { Evaluator, evaluation } from '../src/evaluator.ts'
+import type { Command, Link } from '../src/link.ts'
+import { Script } from '../src/script.ts'
+
+const SCRIPT = new Script('return 1')
+
+/** A link to servers that know no script yet. A key is on the server that it begins with; the link may think that it is on another. */
+function linkOf(thoughtOf: (key: string) => string) {
+  const knowing = new Set<string>()
+  const sent: string[] = []
+  const run = ({ name, key }: Command) => {
+    const server = key.charAt(0)
+    sent.push(`${name} ${key}`)
+    if (name === 'eval') knowing.add(server)
+    return knowing.has(server) ? `done by ${server}` : new BackendError('NOSCRIPT No matching script.')
+  }
+  const link = {
+    ownerOf: thoughtOf,
+    send: async (command: Command) => {
+      const answer = run(command)
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+    sendAll: async (commands: readonly Command[]) => commands.map(run),
+  }
+  return { evaluator: new Evaluator(link as unknown as Link), sent }
+}
+
+const named = (...keys: string[]) => keys.map((key) => evaluation(SCRIPT, [key], []))
+
+describe('a script that servers do not know', () => {
+  it('is told to each of them once', async () => {
+    const { evaluator, sent } = linkOf((key) => key.charAt(0))
+    expect(await evaluator.sendAll(named('a1', 'b1', 'a2'))).toEqual(['done by a', 'done by b', 'done by a'])
+    expect(sent.slice(3)).toEqual(['eval a1', 'eval b1', 'evalsha a2'])
+  })
+
+  it('is told to a server too that has taken over a slot of another, which nobody knew', async () => {
+    const { evaluator } = linkOf(() => 'a')
+    expect(await evaluator.sendAll(named('a1', 'b1', 'b2'))).toEqual(['done by a', 'done by b', 'done by b'])
+  })
+})

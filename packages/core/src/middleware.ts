@@ -9,8 +9,18 @@ export type Next = (call: Call) => Awaitable<unknown>
 /**
  * A function between cache and store: it sees every call, and may change it, answer it, or look at the answer of `next`.
  *
+ * What it returns is the answer. One that forgets to return what `next` gave makes every read answer `undefined`: a value like any
+ * other, so that cached functions do not run.
+ *
  * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable,
  * the others what `CommandResults` says; a key that is not there is `MISS`.
+ *
+ * @example
+ * cache.use(async (call, next) => {
+ *   const answer = await next(call)
+ *   if (call.command === 'get') console.log(call.key, answer === MISS ? 'miss' : 'hit')
+ *   return answer
+ * })
  */
 export interface Middleware {
   (call: Call, next: Next): Awaitable<unknown>

@@ -2,6 +2,9 @@ import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { monotonicNow } from './monotonic.ts'
 
+/** How often a connection tries to come back, which takes some seconds. Its node may have left the Cluster for good. */
+const MOST_TRIES = 15
+
 /**
  * What a connection for {@link ReleaseBell} differs in from the others. ioredis would subscribe again by itself, and let nobody
  * catch it when that fails.
@@ -9,7 +12,7 @@ import { monotonicNow } from './monotonic.ts'
 export const SUBSCRIBING: Partial<RedisOptions> = {
   lazyConnect: true,
   autoResubscribe: false,
-  retryStrategy: (times) => Math.min(50 * times, 500),
+  retryStrategy: (times) => (times > MOST_TRIES ? null : Math.min(50 * times, 500)),
 }
 
 /** How long a release is remembered that nobody waited for, and how many of them. */
@@ -78,7 +81,7 @@ export class ReleaseBell {
     return freedAt !== undefined && this.#missed.delete(name) && monotonicNow() - freedAt < RECENT
   }
 
-  /** Without a connection waiters look again by themselves. */
+  /** Without a connection waiters look again by themselves. One that has given up is replaced, perhaps by one to another node. */
   #listen(): void {
     if (this.#subscriber && this.#subscriber.status !== 'end') return
     let subscriber: Redis

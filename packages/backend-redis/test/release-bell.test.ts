@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterEach, expect, it, vi } from 'vitest'
-import { ReleaseBell } from '../src/release-bell.ts'
+import { ReleaseBell, SUBSCRIBING } from '../src/release-bell.ts'
 
 /** A connection that hears what a test has it hear. */
 class Connection extends EventEmitter {
-  readonly status = 'ready'
+  status = 'ready'
   connect = async () => {}
   subscribe = async () => 1
   disconnect(): void {}
@@ -48,4 +48,22 @@ it('has one of each look again when the connection was lost meanwhile', async ()
   const waits = ['a', 'b'].map((name) => isTold(bell.released(name, 60_000)))
   connection.emit('ready')
   expect(await Promise.all(waits)).toEqual([true, true])
+})
+
+it('connects anew, perhaps to another node, when its connection does not come back for long', async () => {
+  const tries = Array.from({ length: 30 }, (_, at) => SUBSCRIBING.retryStrategy?.(at + 1))
+  const [pauses, gaveUp] = [tries.filter((pause) => pause !== null), tries.indexOf(null)]
+  expect(pauses.reduce((sum, pause) => Number(sum) + Number(pause), 0)).toBeGreaterThan(3_000)
+  expect(tries.slice(gaveUp).every((pause) => pause === null)).toBe(true)
+
+  const connections = [new Connection(), new Connection()]
+  const renewed = new ReleaseBell('released', () => connections.shift() as unknown as Redis)
+  const [first, second] = [...connections]
+  const waits = renewed.released('a', 60_000)
+  Object.assign(first ?? {}, { status: 'end' })
+  const alsoWaits = renewed.released('b', 60_000)
+  second?.emit('message', 'released', 'a')
+  second?.emit('message', 'released', 'b')
+  await Promise.all([waits, alsoWaits])
+  renewed.stop()
 })

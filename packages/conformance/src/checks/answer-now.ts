@@ -35,7 +35,7 @@ export const answerNow: CheckGroup = {
       },
     },
     {
-      title: 'answerNow answers nothing old, whatever it noted in the spot',
+      title: 'answerNow never answers an old value, whatever it noted in the spot',
       needs: ['answerNow'],
       async run({ backend, elapse, unit }) {
         const spot = newSpot('a')
@@ -65,7 +65,7 @@ export const answerNow: CheckGroup = {
       },
     },
     {
-      title: 'answerNow makes nothing of what another store noted in the spot',
+      title: 'answerNow ignores what another store noted in the spot',
       needs: ['answerNow'],
       async run({ backend, create }) {
         const other = await create()

@@ -45,7 +45,7 @@ export const apply: CheckGroup = {
       },
     },
     {
-      title: 'apply takes an expectation without a stamp for an absent key',
+      title: 'an expectation of apply without a stamp holds while the key is absent',
       async run({ backend }) {
         same(await backend.apply([{ key: 'a' }], [put('a', 1)]), true)
         same(await backend.apply([{ key: 'a', stamp: undefined }], [put('a', 2)]), false)
@@ -123,7 +123,7 @@ export const apply: CheckGroup = {
       },
     },
     {
-      title: 'apply gives a key a new lifetime, and an absent key none',
+      title: 'apply gives a key a new lifetime, and does not create an absent one',
       needs: ['severalKeys'],
       async run(context) {
         const { backend, unit } = context

@@ -72,7 +72,7 @@ export const atHand: CheckGroup = {
       },
     },
     {
-      title: 'bits at hand are those that get answers, or none',
+      title: 'now answers the bits that get does, or undefined',
       needs: ['bitsNow'],
       async run({ backend, elapse, unit }) {
         const { bits } = backend

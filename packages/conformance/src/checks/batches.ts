@@ -22,7 +22,7 @@ export const batches: CheckGroup = {
       },
     },
     {
-      title: 'no keys are an answer too',
+      title: 'getMany, deleteMany and setMany take an empty list',
       async run({ backend }) {
         same(await backend.getMany([]), [])
         same(await backend.deleteMany([]), 0)

@@ -44,7 +44,7 @@ export const commit: CheckGroup = {
         missing(await backend.get('a'))
       },
     ),
-    check('apply takes an expectation without a token for a free lock', async (locks, lock, { backend }) => {
+    check('an expectation of apply without a token holds while the lock is free', async (locks, lock, { backend }) => {
       same(await backend.apply([{ lock }], [put]), true)
       await locks.acquire(lock, 'me', 60_000)
       same(await backend.apply([{ lock, token: undefined }], [{ op: 'delete', key: 'a' }]), false)

@@ -40,7 +40,7 @@ export const leases: CheckGroup = {
       same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)
       same(await context.backend.get('a'), 'newer')
     }),
-    check('a lease is void as soon as anybody deletes the key, absent as it is', async (context) => {
+    check('a lease is void as soon as anybody deletes the key, although it is absent', async (context) => {
       const lease = await take(context)
       await context.backend.delete('a')
       same(await leasesOf(context).set('a', 'older', FOREVER, lease), false)

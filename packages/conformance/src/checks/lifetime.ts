@@ -154,7 +154,7 @@ export const lifetime: CheckGroup = {
       },
     },
     {
-      title: 'expire answers false for an absent key, and makes none',
+      title: 'expire answers false for an absent key, and does not create it',
       async run({ backend }) {
         same(await backend.expire('a', 1_000), false)
         same(await backend.exists('a'), false)

@@ -35,18 +35,18 @@ export function otherKindChecks({ needs, noun, write, commands, fill, items }: O
     },
   })
   return [
-    check(`get takes ${noun} for a miss`, async ({ backend }) => {
+    check(`get answers MISS for ${noun}`, async ({ backend }) => {
       missing(await backend.get('a'))
     }),
-    check(`getRaw takes ${noun} for a miss`, async ({ backend }) => {
+    check(`getRaw answers MISS for ${noun}`, async ({ backend }) => {
       missing(await backend.getRaw('a'))
     }),
-    check(`getMany takes ${noun} for a miss, and leaves the others in their places`, async ({ backend }) => {
+    check(`getMany answers MISS for ${noun}, and leaves the others in their places`, async ({ backend }) => {
       await backend.set('b', 1, FOREVER)
       await backend.set('c', 2, FOREVER)
       same(await backend.getMany(['b', 'a', 'c']), [1, MISS, 2])
     }),
-    check(`inspect shows that ${noun} is there, and MISS for its value`, async ({ backend }) => {
+    check(`inspect answers a snapshot for ${noun}, with MISS for its value`, async ({ backend }) => {
       same((await snapshotOf(backend, 'a')).value, MISS)
       same(await backend.apply([{ key: 'a' }], []), false)
     }),
@@ -73,7 +73,7 @@ export function otherKindChecks({ needs, noun, write, commands, fill, items }: O
     check(`incr of ${noun} is a WrongTypeError`, async ({ backend }) => {
       await refused(() => backend.incr('a', 1, FOREVER), 'CASHEWS_WRONG_TYPE', `incr of ${noun}`)
     }),
-    check(`a value taken for ${noun} is a WrongTypeError, and stays as it is`, async (context) => {
+    check(`a command for ${noun} on a value is a WrongTypeError, and the value stays as it is`, async (context) => {
       await context.backend.set('b', 'text', FOREVER)
       for (const command of commands) {
         await refused(() => command(context, 'b'), 'CASHEWS_WRONG_TYPE', `a value taken for ${noun}`)

@@ -99,7 +99,7 @@ export const tagDeletion: CheckGroup = {
       },
       'sets',
     ),
-    check('a key of another tag, and one without, stays when a tag is deleted', async (context) => {
+    check('a key under another tag, and one under none, stay when a tag is deleted', async (context) => {
       await put(context, 'a', 1, 't')
       await put(context, 'b', 2, 'u')
       await context.backend.set('c', 3, FOREVER)
@@ -150,7 +150,7 @@ export const tagDeletion: CheckGroup = {
         missing(await tagsOf(backend).stale('a'))
       }
     }),
-    check('clear removes what is under tags, and a tag serves again afterwards', async (context) => {
+    check('clear removes what is under tags, and a tag can be used again afterwards', async (context) => {
       const { backend } = context
       await put(context, 'a', 1, 't')
       await backend.clear()

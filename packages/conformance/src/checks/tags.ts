@@ -99,7 +99,7 @@ export const tags: CheckGroup = {
       same(await tagsOf(backend).of('b'), [])
       missing(await tagsOf(backend).of('c'))
     }),
-    check('tags are any text, and none acts as a pattern or for another', async (context) => {
+    check('a tag is any text, and acts neither as a pattern nor for another tag', async (context) => {
       const names = ['*', '?', 'a', 'a:b', 'b', '[ab]', 'a,b', '{a}', '\\a', 'é', '\u0000', 'A', ' a', 'a\n']
       for (const [at, name] of names.entries()) await put(context, `k${at}`, at, name)
       for (const [at, name] of names.entries()) {
@@ -121,7 +121,7 @@ export const tags: CheckGroup = {
       await tagsOf(backend).delete(['u', 't'])
       same(await backend.getMany(['u', 'a', 't']), [3, MISS, MISS])
     }),
-    check('scan, count and deleteMatch pass tags over', async (context) => {
+    check('scan, count and deleteMatch leave tags out', async (context) => {
       const { backend } = context
       await put(context, 'a', 1, 't')
       await put(context, 'b', 1, 't', 'u')

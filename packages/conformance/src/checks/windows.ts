@@ -32,7 +32,7 @@ export const windows: CheckGroup = {
       same(await count(context, 4, 5), 2)
       same(await count(context, 100, 101), 1)
     }),
-    check('a window that forgot events does not remember them', async (context) => {
+    check('a window never counts an event again that it has forgotten', async (context) => {
       for (const end of [1, 2]) await count(context, 0, end)
       same(await count(context, 2, 3, 1), 1, 'a full window')
       same(await count(context, 0, 3), 2)

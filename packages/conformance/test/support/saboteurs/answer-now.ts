@@ -8,7 +8,7 @@ export const answerNow: Readonly<Record<string, Saboteur>> = {
       return value ? Promise.resolve(value) : value === MISS ? undefined : Promise.resolve(MISS)
     },
   }),
-  'answerNow answers nothing old, whatever it noted in the spot': (store) => {
+  'answerNow never answers an old value, whatever it noted in the spot': (store) => {
     const noted = new WeakMap<object, Promise<unknown>>()
     return {
       answerNow(key, spot) {
@@ -18,7 +18,7 @@ export const answerNow: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
-  'answerNow makes nothing of what another store noted in the spot': (store) => {
+  'answerNow ignores what another store noted in the spot': (store) => {
     const places: string[] = []
     return {
       answerNow(key, spot) {

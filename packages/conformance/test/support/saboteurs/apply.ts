@@ -24,7 +24,7 @@ export const apply: Readonly<Record<string, Saboteur>> = {
       return store.apply(there, writes)
     },
   }),
-  'apply takes an expectation without a stamp for an absent key': (store) => ({
+  'an expectation of apply without a stamp holds while the key is absent': (store) => ({
     apply: (expectations, writes) =>
       store.apply(
         keyed(expectations).filter(({ stamp }) => stamp !== undefined),
@@ -63,7 +63,7 @@ export const apply: Readonly<Record<string, Saboteur>> = {
         ),
       ),
   }),
-  'apply gives a key a new lifetime, and an absent key none': (store) => ({
+  'apply gives a key a new lifetime, and does not create an absent one': (store) => ({
     apply: (expectations, writes) =>
       store.apply(
         expectations,

@@ -25,7 +25,7 @@ export const atHand: Readonly<Record<string, Saboteur>> = {
   'getFor tells an asker once what get would answer': (store) => ({
     getFor: (key, asker) => store.getFor(key === 'absent' ? 'a' : key, asker),
   }),
-  'bits at hand are those that get answers, or none': (store) => {
+  'now answers the bits that get does, or undefined': (store) => {
     const kept = new Set<number>()
     return {
       bits: {

@@ -5,7 +5,7 @@ export const batches: Readonly<Record<string, Saboteur>> = {
     getMany: (keys) => store.getMany([...keys].sort()),
   }),
   'getMany may be asked for a key twice': (store) => ({ getMany: (keys) => store.getMany([...new Set(keys)]) }),
-  'no keys are an answer too': (store) => ({
+  'getMany, deleteMany and setMany take an empty list': (store) => ({
     getMany(keys) {
       if (keys.length === 0) throw new Error("wrong number of arguments for 'mget' command")
       return store.getMany(keys)

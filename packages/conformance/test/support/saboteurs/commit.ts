@@ -41,7 +41,7 @@ export const commit: Readonly<Record<string, Saboteur>> = {
         ),
     }
   },
-  'apply takes an expectation without a token for a free lock': instead((asked) =>
+  'an expectation of apply without a token holds while the lock is free': instead((asked) =>
     asked.filter((each) => !('lock' in each) || each.token !== undefined),
   ),
   'apply takes a lock for its lifetime, and renews it': instead(all, (asked) =>

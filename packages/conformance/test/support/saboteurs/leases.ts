@@ -10,7 +10,7 @@ export const leases: Readonly<Record<string, Saboteur>> = {
   'a lease is void as soon as anybody writes the key': (store) => ({
     leases: { ...store.leases, set: (key, value, lifetime) => store.set(key, value, lifetime) },
   }),
-  'a lease is void as soon as anybody deletes the key, absent as it is': (store) => ({
+  'a lease is void as soon as anybody deletes the key, although it is absent': (store) => ({
     delete: async (key) => (await store.exists(key)) && store.delete(key),
   }),
   'a lease is void when the key was written and deleted meanwhile': (store) => ({

@@ -66,7 +66,7 @@ export const lifetime: Readonly<Record<string, Saboteur>> = {
       return store.expire(key, timeLeft === MISS ? lifetime : Math.max(timeLeft, lifetime))
     },
   }),
-  'expire answers false for an absent key, and makes none': (store) => ({
+  'expire answers false for an absent key, and does not create it': (store) => ({
     expire: async (key, lifetime) => {
       await store.expire(key, lifetime)
       return true

@@ -104,7 +104,7 @@ export const locks: Readonly<Record<string, Saboteur>> = {
   'a value does not touch the lock of the same name': (store) => ({
     locks: { ...store.locks, isLocked: async (key) => (await store.exists(key)) || store.locks.isLocked(key) },
   }),
-  'scan passes locks over': (store) => {
+  'scan leaves locks out': (store) => {
     const seen = watched(store.locks)
     return {
       locks: seen.locks,
@@ -114,11 +114,11 @@ export const locks: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
-  'count passes locks over': (store) => {
+  'count leaves locks out': (store) => {
     const seen = watched(store.locks)
     return { locks: seen.locks, count: async () => (await store.count()) + (seen.key ? 1 : 0) }
   },
-  'clear passes locks over': (store) => {
+  'clear leaves locks as they are': (store) => {
     const seen = watched(store.locks)
     return {
       locks: seen.locks,
@@ -128,7 +128,7 @@ export const locks: Readonly<Record<string, Saboteur>> = {
       },
     }
   },
-  'deleteMatch passes locks over': (store) => {
+  'deleteMatch leaves locks as they are': (store) => {
     const seen = watched(store.locks)
     return {
       locks: seen.locks,

@@ -55,7 +55,7 @@ export const tagDeletion: Readonly<Record<string, Saboteur>> = {
   'a key whose tag was deleted or expired is absent for bits': inTheWay('bits', 'get'),
   'a key whose tag was deleted or expired is absent for windows': inTheWay('windows', 'incr'),
   'a key whose tag was deleted or expired is absent for sets': inTheWay('sets', 'remove'),
-  'a key of another tag, and one without, stays when a tag is deleted': instead((_, store) => ({
+  'a key under another tag, and one under none, stay when a tag is deleted': instead((_, store) => ({
     delete: async () => store.clear(),
   })),
   'one deleted tag of several makes a key absent': instead(({ set }) => ({
@@ -90,7 +90,7 @@ export const tagDeletion: Readonly<Record<string, Saboteur>> = {
       stale: async (key) => (kept.has(key) ? kept.get(key) : MISS),
     }
   }),
-  'clear removes what is under tags, and a tag serves again afterwards': (store) => {
+  'clear removes what is under tags, and a tag can be used again afterwards': (store) => {
     let cleared = false
     return {
       async clear() {

@@ -53,7 +53,7 @@ export const tags: Readonly<Record<string, Saboteur>> = {
   'of answers the tags of a key, none when it has none': instead(({ of }, store) => ({
     of: async (key) => ((await store.get(key)) === MISS ? [] : of(key)),
   })),
-  'tags are any text, and none acts as a pattern or for another': instead(({ set }) => ({
+  'a tag is any text, and acts neither as a pattern nor for another tag': instead(({ set }) => ({
     set: (key, value, lifetime, names, how) =>
       set(
         key,
@@ -69,7 +69,7 @@ export const tags: Readonly<Record<string, Saboteur>> = {
       return store.delete(key)
     },
   }),
-  'scan, count and deleteMatch pass tags over': (store) => ({
+  'scan, count and deleteMatch leave tags out': (store) => ({
     async *scan(...args) {
       yield* store.scan(...args)
       yield 'tag:t'

@@ -119,12 +119,12 @@ function contentInstead(store: Backend): Backend['get'] {
 export function otherKind(noun: string, group: 'bits' | 'windows' | 'sets'): Record<string, Saboteur> {
   const hidden = async (store: Backend, key: string) => (await store.exists(key)) && (await store.get(key)) === MISS
   return {
-    [`get takes ${noun} for a miss`]: (store) => ({ get: contentInstead(store) }),
-    [`getRaw takes ${noun} for a miss`]: (store) => ({ getRaw: contentInstead(store) }),
-    [`getMany takes ${noun} for a miss, and leaves the others in their places`]: (store) => ({
+    [`get answers MISS for ${noun}`]: (store) => ({ get: contentInstead(store) }),
+    [`getRaw answers MISS for ${noun}`]: (store) => ({ getRaw: contentInstead(store) }),
+    [`getMany answers MISS for ${noun}, and leaves the others in their places`]: (store) => ({
       getMany: async (keys) => (await store.getMany(keys)).filter((value) => value !== MISS),
     }),
-    [`inspect shows that ${noun} is there, and MISS for its value`]: (store) => ({
+    [`inspect answers a snapshot for ${noun}, with MISS for its value`]: (store) => ({
       inspect: async (key) => ((await hidden(store, key)) ? MISS : store.inspect(key)),
     }),
     [`scan and count find ${noun}`]: (store) => ({
@@ -147,7 +147,7 @@ export function otherKind(noun: string, group: 'bits' | 'windows' | 'sets'): Rec
     [`incr of ${noun} is a WrongTypeError`]: (store) => ({
       incr: async (key, ...rest) => ((await hidden(store, key)) ? rest[0] : store.incr(key, ...rest)),
     }),
-    [`a value taken for ${noun} is a WrongTypeError, and stays as it is`]: (store) => ({
+    [`a command for ${noun} on a value is a WrongTypeError, and the value stays as it is`]: (store) => ({
       [group]: Object.fromEntries(
         Object.entries(store[group]).map(([name, command]) => [
           name,

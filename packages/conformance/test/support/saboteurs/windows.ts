@@ -15,7 +15,7 @@ export const windows: Readonly<Record<string, Saboteur>> = {
       incr: (key, slice) => store.windows.incr(key, 'start' in slice ? { ...slice, start: slice.start + 1 } : slice),
     },
   }),
-  'a window that forgot events does not remember them': () => {
+  'a window never counts an event again that it has forgotten': () => {
     const events: number[] = []
     return {
       windows: {

@@ -136,19 +136,23 @@ async function contextOf(
   }
 }
 
-/** Whether the backend has a member, or the author an option, that may be left out without a word. */
-function brings(backend: Backend, feature: Feature, { unreachable }: ConformanceOptions): boolean {
-  const { getNow, answerNow, getFor, usage, leases, locks, bits, tags } = backend
-  if (feature === 'getNow') return getNow !== undefined
-  if (feature === 'answerNow') return answerNow !== undefined
-  if (feature === 'getFor') return getFor !== undefined
-  if (feature === 'bitsNow') return Boolean(bits && bits.now)
-  if (feature === 'unreachable') return unreachable !== undefined
-  if (feature === 'usage') return usage !== undefined
-  if (feature === 'leases') return leases !== undefined
-  if (feature === 'tags') return Boolean(tags)
-  if (feature === 'capture') return Boolean(tags && tags.capture)
-  return feature !== 'released' || (locks && locks.released !== undefined)
+/** Features that a backend, or the options of its author, may leave out without saying so. */
+const OPTIONAL: { readonly [F in Feature]?: (backend: Backend, options: ConformanceOptions) => unknown } = {
+  getNow: ({ getNow }) => getNow,
+  answerNow: ({ answerNow }) => answerNow,
+  getFor: ({ getFor }) => getFor,
+  bitsNow: ({ bits }) => bits && bits.now,
+  usage: ({ usage }) => usage,
+  leases: ({ leases }) => leases,
+  released: ({ locks }) => locks && locks.released,
+  tags: ({ tags }) => tags,
+  capture: ({ tags }) => tags && tags.capture,
+  unreachable: (_, { unreachable }) => unreachable,
+}
+
+function brings(backend: Backend, feature: Feature, options: ConformanceOptions): boolean {
+  const of = OPTIONAL[feature]
+  return of === undefined || Boolean(of(backend, options))
 }
 
 async function atMost(duration: Milliseconds, work: () => Promise<void>): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Backend, MISS, type Milliseconds, type Snapshot } from '@cashews/core'
 import type { CheckContext } from './check.ts'
 
-/** For ever. */
+/** The lifetime of a key that never expires. */
 export const FOREVER: Milliseconds = Number.POSITIVE_INFINITY
 
 /** Asserts that two values hold the same data. */
@@ -15,7 +15,7 @@ export function missing(actual: unknown, what = 'the answer'): void {
   assert.ok(actual === MISS, `${what}: ${shown(actual)} instead of MISS`)
 }
 
-/** Asserts what cannot be said as a comparison. */
+/** Asserts a condition that is no comparison of two values. */
 export function truth(condition: boolean, otherwise: string): void {
   assert.ok(condition, otherwise)
 }
@@ -33,7 +33,7 @@ export async function refused(command: () => unknown, code: string, what: string
   assert.fail(`${what}: answered ${shown(answer)} instead of ${code}`)
 }
 
-/** Collects the keys a scan yields, in order. */
+/** Collects the keys a scan yields, sorted. */
 export async function keysOf(backend: Backend, pattern = '*', batchSize = 100): Promise<string[]> {
   const keys: string[] = []
   for await (const key of backend.scan(pattern, batchSize)) keys.push(key)
@@ -47,7 +47,7 @@ export async function snapshotOf(backend: Backend, key: string): Promise<Snapsho
   return found
 }
 
-/** Asserts the time a key has left: exactly where time is moved by hand, within a unit where it really passes. */
+/** Asserts the time a key has left: to the millisecond where time is moved by hand, within a unit where it really passes. */
 export async function lives(
   { backend, exact, unit }: CheckContext,
   key: string,
@@ -62,7 +62,7 @@ export function near(actual: unknown, expected: Milliseconds, slack: Millisecond
   assert.ok(close, `time left: ${shown(actual)} instead of ${expected}`)
 }
 
-/** How much is shown of a value: enough to know it. */
+/** How many characters of a value a message shows. */
 const LONGEST = 200
 
 function shown(value: unknown): string {

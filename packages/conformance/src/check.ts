@@ -67,7 +67,7 @@ export interface CheckContext {
   readonly backend: Backend
   /** Backends that see the same data: the one above, and a second one when the store is shared. */
   readonly peers: readonly [Backend, ...Backend[]]
-  /** What it told its host so far. */
+  /** What it has told its host so far. */
   readonly reports: Reports
   /** A short lifetime. Checks count in it, so that a store that really waits is given time enough. */
   readonly unit: Milliseconds
@@ -77,7 +77,7 @@ export interface CheckContext {
   readonly model: ModelOptions
   /** Whether `apply` may name several keys. */
   readonly severalKeys: boolean
-  /** A name that was never used before: for locks, which outlive `clear` and the check in a store that is shared. */
+  /** A name that was never used before: for locks, which in a shared store outlive `clear` and the check. */
   readonly unique: string
   /** Lets time pass: by hand, or by waiting. */
   elapse(duration: Milliseconds): Promise<void>

@@ -3,7 +3,7 @@ import { checkGroups } from './checks/index.ts'
 import { GROUPS } from './group-of.ts'
 import { type ConformanceOptions, type CreateBackend, checkSuite, runCheck } from './run-checks.ts'
 
-/** What a test is given by its runner: a way to say that it does not apply after all. */
+/** What a runner passes to a test: a way to skip it while it runs. */
 interface TestContext {
   skip?(reason?: string): unknown
 }
@@ -42,7 +42,7 @@ export function describeBackend(name: string, create: CreateBackend, options: De
       it.skip(check.title, () => {})
       return
     }
-    // Our own limit comes first: it names the check.
+    // The check has a limit of its own, which comes first: its error says more than the runner's.
     const limit = 2 * (options.timeout ?? 30_000)
     const run = async (test?: TestContext): Promise<void> => {
       const { outcome, error, reason } = await runCheck(check, create, options)
@@ -72,7 +72,7 @@ function absenceOf(group: Group): Check {
 /** Finds out who runs the file. At once, so that a suite needs no `await`. */
 function currentRunner(): TestRunner {
   const found = globalThis as Partial<TestRunner> & { readonly __vitest_index__?: TestRunner }
-  // Vitest's own door, the same as `import.meta.vitest`, where its globals are switched off.
+  // Vitest without its globals: what `import.meta.vitest` is made of.
   if (found.__vitest_index__) return found.__vitest_index__
   if (found.describe && found.it) return { describe: found.describe, it: found.it }
   return process.getBuiltinModule('node:test') as unknown as TestRunner

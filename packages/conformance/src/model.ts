@@ -22,11 +22,11 @@ interface Item {
 }
 
 /**
- * What the contract says, said once more in the simplest way: one Map, one thing after another, no cleverness. Random
- * commands go to this and to a backend, and the answers have to be the same.
+ * The contract carried out in the simplest way: one Map, one command after another. Random commands go to it and to a
+ * backend, and the answers have to be the same.
  */
 export class Model {
-  /** Later than every instant that is a caller's own. */
+  /** Later than every instant that random windows name. */
   #now = 1e12
   #writes = 0
   readonly #items = new Map<string, Item>()
@@ -195,7 +195,7 @@ export class Model {
     return item === undefined ? absent : (item.content as T)
   }
 
-  /** Writes a key, for the lifetime it has unless told otherwise. What is empty is absent. */
+  /** Writes a key, which keeps its expiry unless another one is given. An empty set or window is an absent key. */
   #put(key: string, kind: Kind, content: unknown, expiresAt?: number): void {
     const ends = expiresAt ?? this.#find(key)?.expiresAt ?? Number.POSITIVE_INFINITY
     const empty =

@@ -34,7 +34,7 @@ export type Operation =
   | readonly ['locks.release', key: string, token: string]
   | readonly ['locks.isLocked', key: string]
 
-/** The keys that operations are about: few, so that they meet. */
+/** The keys of random operations: few, so that several operations concern the same one. */
 const KEYS = ['a', 'b', 'a:1', 'b:1', '*', ''] as const
 const TOKENS = ['me', 'you'] as const
 const PATTERNS = ['*', 'a*', '?', '[ab]:1', '[^a]*', '\\*', 'a'] as const
@@ -43,21 +43,26 @@ const FIELD = 4
 /** What the operations are made of. */
 export interface OperationOptions {
   readonly unit: Milliseconds
-  /** Whether time may move. */
-  readonly moving: boolean
+  /** Whether operations may let time pass. */
+  readonly timePasses: boolean
   readonly groups: ReadonlySet<Group>
   /** Whether `apply` may name several keys. */
   readonly severalKeys: boolean
 }
 
 /** Makes random operations. */
-export function operations({ unit, moving, groups, severalKeys }: OperationOptions): Arbitrary<readonly Operation[]> {
+export function operations({
+  unit,
+  timePasses,
+  groups,
+  severalKeys,
+}: OperationOptions): Arbitrary<readonly Operation[]> {
   const key = fc.constantFrom(...KEYS)
   const keys = fc.array(key, { maxLength: 4 })
   const value = fc.constantFrom<unknown[]>(0, 1, -7, 'text', '', null, undefined, false, { list: [1] })
   const by = fc.integer({ min: -3, max: 20 })
   const hour = 3_600_000
-  const lifetime = moving
+  const lifetime = timePasses
     ? fc.constantFrom(unit, 2 * unit, 5 * unit, Infinity)
     : fc.constantFrom(hour, 2 * hour, Infinity)
   const pattern = fc.constantFrom(...PATTERNS)
@@ -69,7 +74,7 @@ export function operations({ unit, moving, groups, severalKeys }: OperationOptio
   // Where time really passes, ages cannot be compared.
   const slice: Arbitrary<WindowSlice> = fc.oneof(
     fc.record({ max, lifetime, start: instant, end: instant }),
-    ...(moving ? [fc.record({ max, lifetime, period: fc.constantFrom(unit, 3 * unit) })] : []),
+    ...(timePasses ? [fc.record({ max, lifetime, period: fc.constantFrom(unit, 3 * unit) })] : []),
   )
   const write: Arbitrary<Write> = fc.oneof(
     fc.record({ op: fc.constant('set'), key, value, lifetime: fc.oneof(lifetime, fc.constant('keep' as const)) }),
@@ -78,39 +83,39 @@ export function operations({ unit, moving, groups, severalKeys }: OperationOptio
   )
   const writes = fc.array(write, { maxLength: 3 })
   const ofOneKey = fc.tuple(fc.constant('apply' as const), fc.array(key, { minLength: 1, maxLength: 1 }), writes)
-  const is = <const N extends Operation[0]>(...names: N[]) => fc.constantFrom(...names)
+  const command = <const N extends Operation[0]>(...names: N[]) => fc.constantFrom(...names)
   const group = (name: Group, ...made: Arbitrary<Operation>[]) => (groups.has(name) ? made : [])
   const operation: Arbitrary<Operation> = fc.oneof(
-    fc.tuple(is('get', 'delete', 'exists', 'timeLeft'), key),
-    fc.tuple(is('inspect'), key),
-    fc.tuple(is('set'), key, value, lifetime, fc.constantFrom(undefined, true, false)),
-    fc.tuple(is('incr'), key, by, lifetime),
-    fc.tuple(is('expire'), key, lifetime),
-    fc.tuple(is('getMany', 'deleteMany'), keys),
-    fc.tuple(is('setMany'), fc.uniqueArray(key, { maxLength: 3 }), value, lifetime),
-    fc.tuple(is('deleteMatch', 'scan'), pattern),
-    fc.tuple(is('count', 'count', 'clear')),
+    fc.tuple(command('get', 'delete', 'exists', 'timeLeft'), key),
+    fc.tuple(command('inspect'), key),
+    fc.tuple(command('set'), key, value, lifetime, fc.constantFrom(undefined, true, false)),
+    fc.tuple(command('incr'), key, by, lifetime),
+    fc.tuple(command('expire'), key, lifetime),
+    fc.tuple(command('getMany', 'deleteMany'), keys),
+    fc.tuple(command('setMany'), fc.uniqueArray(key, { maxLength: 3 }), value, lifetime),
+    fc.tuple(command('deleteMatch', 'scan'), pattern),
+    fc.tuple(command('count', 'count', 'clear')),
     severalKeys
-      ? fc.tuple(is('apply'), keys, writes)
+      ? fc.tuple(command('apply'), keys, writes)
       : ofOneKey.map(([apply, [key = ''], made]) => [apply, [key], made.map((write) => ({ ...write, key }))] as const),
-    ...(moving ? [fc.tuple(is('elapse'), fc.constantFrom(unit / 2, unit, 3 * unit))] : []),
+    ...(timePasses ? [fc.tuple(command('elapse'), fc.constantFrom(unit / 2, unit, 3 * unit))] : []),
     ...group(
       'bits',
-      fc.tuple(is('bits.get'), key, indexes),
-      fc.tuple(is('bits.incr'), key, indexes, fc.integer({ min: 1, max: 20 })),
+      fc.tuple(command('bits.get'), key, indexes),
+      fc.tuple(command('bits.incr'), key, indexes, fc.integer({ min: 1, max: 20 })),
     ),
-    ...group('windows', fc.tuple(is('windows.incr'), key, slice)),
+    ...group('windows', fc.tuple(command('windows.incr'), key, slice)),
     ...group(
       'sets',
-      fc.tuple(is('sets.add'), key, members, fc.oneof(lifetime, fc.constant(undefined))),
-      fc.tuple(is('sets.remove'), key, members),
-      fc.tuple(is('sets.pop'), key),
+      fc.tuple(command('sets.add'), key, members, fc.oneof(lifetime, fc.constant(undefined))),
+      fc.tuple(command('sets.remove'), key, members),
+      fc.tuple(command('sets.pop'), key),
     ),
     ...group(
       'locks',
-      fc.tuple(is('locks.acquire', 'locks.extend'), key, token, lifetime),
-      fc.tuple(is('locks.release'), key, token),
-      fc.tuple(is('locks.isLocked'), key),
+      fc.tuple(command('locks.acquire', 'locks.extend'), key, token, lifetime),
+      fc.tuple(command('locks.release'), key, token),
+      fc.tuple(command('locks.isLocked'), key),
     ),
   )
   return fc.array(operation, { maxLength: 40, size: 'max' })
@@ -120,26 +125,26 @@ export function operations({ unit, moving, groups, severalKeys }: OperationOptio
 export interface Subject {
   readonly store: Backend | Model
   readonly stamps: Map<string, Stamp | undefined>
-  /** Keys that were windows: how a kit lets time pass may show in their stamps, as when it moves their events. */
+  /** Keys that were windows: letting time pass may change their stamps, where it is done by moving their events. */
   readonly windows: Set<string>
   elapse(duration: Milliseconds): unknown
-  /** Put before the names of locks, which outlive the story. */
+  /** Begins the names of locks, which outlive the sequence of operations. */
   readonly unique: string
 }
 
-/** Commands that may leave a key as it is, so that the contract does not say whether its stamp changes. */
+/** Commands that may change nothing: the contract does not say whether the stamp of the key changes then. */
 const UNCERTAIN = /^(expire|incr|bits|windows|sets)/
 
 /** Carries out an operation. What has no order is answered sorted. */
 export function perform(
-  { store, stamps, windows: seen, elapse, unique }: Subject,
+  { store, stamps, windows: usedWindows, elapse, unique }: Subject,
   operation: Operation,
 ): Awaitable<unknown> {
   const { bits, windows, sets, locks } = store
   if (UNCERTAIN.test(operation[0])) stamps.delete(String(operation[1]))
   switch (operation[0]) {
     case 'elapse':
-      for (const key of seen) stamps.delete(key)
+      for (const key of usedWindows) stamps.delete(key)
       return chain(elapse(operation[1]) as Awaitable<unknown>, () => undefined)
     case 'set':
       return store.set(operation[1], operation[2], operation[3], operation[4])
@@ -177,7 +182,7 @@ export function perform(
     case 'bits.incr':
       return bits && bits.incr(operation[1], operation[2], FIELD, operation[3])
     case 'windows.incr':
-      seen.add(operation[1])
+      usedWindows.add(operation[1])
       return windows && windows.incr(operation[1], operation[2])
     case 'sets.add':
       return sets && sets.add(operation[1], operation[2], operation[3])

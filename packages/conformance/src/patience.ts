@@ -6,8 +6,8 @@ const TURN: Milliseconds = 5
 /**
  * Waits until something is so. Answers whether it came to be.
  *
- * @param patience How long at most, in milliseconds that this process had to itself: a machine that stands still for a
- * while is no fault of a store, and when it goes on its timers come before its sockets.
+ * @param patience How long at most, in milliseconds, counted in short pauses: when the machine stands still for a while, that
+ * counts as one pause, and sockets have their turn before the time is over.
  */
 export async function soon(isSo: () => boolean, patience: Milliseconds): Promise<boolean> {
   for (let waited = 0; !isSo() && waited < patience; waited += TURN) await wait(TURN)

@@ -123,7 +123,7 @@ class ReferenceStore implements BackendBase {
     else if (entry !== undefined) this.#write(key, entry.value, expiresAt)
   }
 
-  /** Stores a value of its own, under a stamp that was never used before. */
+  /** Stores a value that nobody else can change, under a stamp that was never used before. */
   #write(key: string, value: unknown, expiresAt: number): void {
     this.#entries.set(key, { value, expiresAt, stamp: ++this.#writes })
   }
@@ -138,7 +138,7 @@ class ReferenceStore implements BackendBase {
   }
 }
 
-/** Copies a value, as a store that writes it down does. */
+/** Copies a value, which a store that encodes values does by itself. */
 function copyOf(value: unknown): unknown {
   try {
     return structuredClone(value)

@@ -2,7 +2,7 @@ import { type Backend, newSpot, type Spot } from '@cashews/core'
 import { FOREVER, same, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-/** Asks for the value at hand, which must be the one that `get` answers, or none. */
+/** Asserts that `answerNow`, without a spot and with one, answers what `get` does, or `undefined`. */
 async function agree(backend: Backend, spot: Spot, when: string): Promise<void> {
   for (const promise of [backend.answerNow?.(spot.key), backend.answerNow?.(spot.key, spot)]) {
     if (promise === undefined) continue
@@ -11,7 +11,7 @@ async function agree(backend: Backend, spot: Spot, when: string): Promise<void> 
   }
 }
 
-/** Answers at hand in a promise, found by a spot. */
+/** Values that a store answers at once, in a promise. */
 export const answerNow: CheckGroup = {
   name: 'answerNow',
   checks: [

@@ -2,7 +2,7 @@ import { MISS } from '@cashews/core'
 import { FOREVER, missing, same, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-/** Answers that need no waiting, where a store has them. */
+/** Members that answer at once, where a store has them. */
 export const atHand: CheckGroup = {
   name: 'at hand',
   checks: [

@@ -5,18 +5,18 @@ import type { CheckContext, CheckGroup } from '../check.ts'
 
 const CALLERS = 20
 
-/** Lets many callers act at once, on all the backends that see the same data. */
+/** Has many callers act at once, on all the backends that see the same data. */
 function together<T>({ peers }: CheckContext, act: (backend: Backend, caller: number) => T | Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: CALLERS }, async (_, at) => act(peers[at % peers.length] ?? peers[0], at)))
 }
 
-/** Asserts that one caller, and only one, was told yes. */
+/** Asserts that exactly one caller was answered `true`. */
 function once(answers: readonly boolean[]): void {
   const won = answers.filter(Boolean).length
   truth(won === 1, `${won} of ${answers.length} callers were told yes, instead of 1`)
 }
 
-/** Reads, computes, and writes if nobody came between, until it did. */
+/** Reads a number and writes its successor if it is unchanged, as often as it takes. */
 async function increase(backend: Backend, key: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     const found = await backend.inspect(key)
@@ -26,7 +26,7 @@ async function increase(backend: Backend, key: string): Promise<void> {
   }
 }
 
-/** What happens when many callers act at once: as if one came after the other. */
+/** Many callers at once, whose commands have to take effect one after the other. */
 export const atomicity: CheckGroup = {
   name: 'atomicity',
   checks: [

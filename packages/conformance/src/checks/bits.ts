@@ -6,7 +6,7 @@ import { otherKindChecks } from './other-kind.ts'
 const bitsOf = (context: CheckContext) => groupOf(context, 'bits')
 const check = (title: string, run: Check['run']): Check => ({ title, needs: ['bits'], run })
 
-/** Small counters, packed. */
+/** Fields of bits, each a small counter. */
 export const bits: CheckGroup = {
   name: 'bits',
   checks: [

@@ -6,7 +6,7 @@ import { isFulfilledSoon } from '../patience.ts'
 
 type Run = (locks: Locks, lock: string, context: CheckContext) => Promise<void>
 
-/** A check of `apply` with locks. They are named so that they live where the key `a` does. */
+/** A check of `apply` with a lock, which is named so that it lives where the key `a` does. */
 function check(title: string, run: Run, ...needs: readonly Feature[]): Check {
   return {
     title,
@@ -20,7 +20,7 @@ const PATIENCE = 1_000
 
 const locked = (lock: string, token: string, lifetime = 60_000): KindWrite => ({ op: 'lock', lock, token, lifetime })
 
-/** What a transaction needs to write only as long as it holds its locks. */
+/** Writes that are made only while a lock is held, as a transaction needs them. */
 export const commit: CheckGroup = {
   name: 'commit',
   checks: [

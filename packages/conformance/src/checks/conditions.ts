@@ -1,7 +1,7 @@
 import { FOREVER, lives, missing, same } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-/** When a write is made. */
+/** Writes with a condition, and what `delete` and `exists` answer. */
 export const conditions: CheckGroup = {
   name: 'conditions',
   checks: [

@@ -2,7 +2,7 @@ import type { Stamp } from '@cashews/core'
 import { FOREVER, missing, near, same, snapshotOf, truth } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-/** What a key holds, and the stamp by which a change of it is noticed. */
+/** Snapshots of keys, and their stamps, by which a change is noticed. */
 export const inspect: CheckGroup = {
   name: 'inspect',
   checks: [

@@ -1,3 +1,4 @@
+import { newSpot } from '@cashews/core'
 import { FOREVER, same, snapshotOf } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
@@ -8,7 +9,7 @@ interface Page {
 
 const page = (): Page => ({ title: 'clean', lines: ['clean'] })
 
-/** Changes a value where it hurts: on top and inside. A frozen one stays as it is, which is isolation too. */
+/** Changes a value, at the top and inside. A frozen one stays as it is, which is isolation too. */
 function spoil(value: unknown): void {
   try {
     ;(value as Page).lines.push('dirty')
@@ -18,7 +19,7 @@ function spoil(value: unknown): void {
   } catch {}
 }
 
-/** What nobody can do to a value that is in the store. */
+/** Values in the store, which nobody can change by changing what was stored or read. */
 export const isolation: CheckGroup = {
   name: 'isolation',
   checks: [
@@ -96,7 +97,7 @@ export const isolation: CheckGroup = {
       title: 'changing a value after answerNow changes nothing in the store',
       needs: ['answerNow'],
       async run({ backend }) {
-        const spot = { key: 'a', store: undefined, at: 0 }
+        const spot = newSpot('a')
         await backend.set('a', page(), FOREVER)
         spoil(await backend.get('a'))
         for (let time = 0; time < 2; time++) spoil(await backend.answerNow?.('a', spot))

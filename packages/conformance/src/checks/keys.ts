@@ -41,7 +41,7 @@ const ODD = [
   ...['x'.repeat(1_024), `${'x'.repeat(1_023)}y`],
 ]
 
-/** Up to so many UTF-16 units a key may have on every store. */
+/** The longest key that every store takes, in UTF-16 units. */
 const LONGEST = 65_536
 
 /** What may be a key. */

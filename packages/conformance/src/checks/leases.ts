@@ -18,7 +18,7 @@ async function take(context: CheckContext): Promise<string> {
   return String(lease)
 }
 
-/** What happens to a key while its value is being loaded. */
+/** Leases, which keep a load from storing a value that is out of date. */
 export const leases: CheckGroup = {
   name: 'leases',
   checks: [

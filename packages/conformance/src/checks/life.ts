@@ -7,14 +7,14 @@ import { watchResources } from '../resources.ts'
 const HOST: BackendHost = { removed() {}, error() {} }
 const PATIENCE = 1_000
 
-/** Works with a backend for a moment, so that it connects for real. */
+/** Opens a backend and uses it, since it may connect only then. */
 async function use(backend: Backend): Promise<void> {
   await backend.open(HOST)
   await backend.set('a', 1, 60_000)
   same(await backend.get('a'), 1)
 }
 
-/** From open to close. */
+/** Open and close, and what is true in between. */
 export const life: CheckGroup = {
   name: 'life',
   checks: [

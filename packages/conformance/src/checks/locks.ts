@@ -6,7 +6,7 @@ import { isFulfilledSoon } from '../patience.ts'
 
 type Run = (locks: Locks, key: string, context: CheckContext) => Promise<void>
 
-/** A check of locks: with their commands, and a name that no lock ever had. */
+/** A check that is given the commands of locks, and a name that no lock has had before. */
 function check(title: string, run: Run, ...needs: readonly Feature[]): Check {
   return {
     title,
@@ -15,7 +15,7 @@ function check(title: string, run: Run, ...needs: readonly Feature[]): Check {
   }
 }
 
-/** The most a waiter may stay, beyond what it asked for. */
+/** How much later than promised a waiter may be told, in milliseconds. */
 const PATIENCE = 1_500
 
 /** Who holds a lock. */

@@ -8,7 +8,7 @@ import { GROUPS } from '../group-of.ts'
 import { Model } from '../model.ts'
 import { type Operation, operations, perform, type Subject } from '../operation.ts'
 
-/** Whole stories, against a model of what the contract says. */
+/** Random sequences of commands, whose answers are compared with those of a {@link Model}. */
 export const model: CheckGroup = {
   name: 'model',
   checks: [
@@ -19,7 +19,9 @@ export const model: CheckGroup = {
         const groups = new Set(GROUPS.filter((group) => backend[group]))
         const { runs = exact ? 100 : 20, seed, path } = context.model
         await fc.assert(
-          fc.asyncProperty(operations({ unit, moving: exact, groups, severalKeys }), (story) => tell(story, context)),
+          fc.asyncProperty(operations({ unit, timePasses: exact, groups, severalKeys }), (sequence) =>
+            compareAnswers(sequence, context),
+          ),
           { numRuns: runs, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) },
         )
       },
@@ -27,8 +29,8 @@ export const model: CheckGroup = {
   ],
 }
 
-/** Tells a story to the backend and to a model, and compares each answer. */
-async function tell(story: readonly Operation[], context: CheckContext): Promise<void> {
+/** Carries out operations on the backend and on a model, and compares each answer. */
+async function compareAnswers(sequence: readonly Operation[], context: CheckContext): Promise<void> {
   const { backend, elapse, exact } = context
   await backend.clear()
   const modelled = new Model()
@@ -41,7 +43,7 @@ async function tell(story: readonly Operation[], context: CheckContext): Promise
     unique: '',
   }
   const slack = exact ? 1 : 60_000
-  for (const [at, operation] of story.entries()) {
+  for (const [at, operation] of sequence.entries()) {
     const expected = await answerOf(simple, operation)
     const actual = await answerOf(real, operation)
     const text = `step ${at + 1}, ${operation.map(shown).join(' ')}, was answered ${shown(actual)} instead of ${shown(expected)}`

@@ -5,7 +5,7 @@ import { soon } from '../patience.ts'
 
 const PATIENCE = 2_000
 
-/** What the host is told of keys that go by themselves. */
+/** What the host is told of keys that the store removes by itself. */
 export const removal: CheckGroup = {
   name: 'removal',
   checks: [

@@ -2,7 +2,7 @@ import { newSpot } from '@cashews/core'
 import { FOREVER, missing, same } from '../assertions.ts'
 import type { CheckGroup } from '../check.ts'
 
-/** Commands that may go by what the store noted in a spot. */
+/** Commands that are given a spot, in which the store may note where it found the key. */
 export const spots: CheckGroup = {
   name: 'spots',
   checks: [

@@ -3,7 +3,7 @@ import type { CheckGroup } from '../check.ts'
 import { leasesOf } from './leases.ts'
 import { check, put, tagsOf } from './under-tags.ts'
 
-/** Whether tags changed since somebody looked: by a stamp, a proof or a lease. */
+/** How a change of tags is noticed: by a stamp, a proof or a lease. */
 export const tagChanges: CheckGroup = {
   name: 'changes of tags',
   checks: [

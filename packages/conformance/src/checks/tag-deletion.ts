@@ -12,7 +12,7 @@ interface OfOtherKind {
   readonly makes?: Content['kind']
 }
 
-/** Has commands find values whose tags are gone. */
+/** Runs commands on values whose tags are gone, and asserts that they find the key absent. */
 async function absentFor(context: CheckContext, commands: readonly OfOtherKind[]): Promise<void> {
   const { backend, peers } = context
   const peer = tagsOf(peers.at(-1) ?? backend)
@@ -40,7 +40,7 @@ export const tagDeletion: CheckGroup = {
       for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await put(context, key, 1, 't')
       await backend.getMany(['a', 'b'])
       await tagsOf(peers.at(-1) ?? backend).delete(['t'])
-      // What a peer has at hand it may give until it has heard of that.
+      // Until a peer has heard of it, it may answer from its own copies.
       await elapse(0)
       for (const peer of peers) {
         missing(await peer.get('a'))

@@ -3,7 +3,7 @@ import { FOREVER, keysOf, lives, missing, same, snapshotOf } from '../assertions
 import type { CheckGroup } from '../check.ts'
 import { check, put, tagsOf } from './under-tags.ts'
 
-/** How keys come under tags. */
+/** Writes with tags, and which tags a key has. */
 export const tags: CheckGroup = {
   name: 'tags',
   checks: [

@@ -48,12 +48,55 @@ describe('a date', () => {
     },
   )
 
-  it.each(['0', '-1', '', 'tomorrow', '1994-11-06', 'Sun, 99 Nov 1994 08:49:37 GMT', `Sun, ${'0'.repeat(100)}`])(
-    'is not read from "%s"',
+  it.each(['SUN, 06 nov 1994 08:49:37 gmt', 'sunday, 06-NOV-94 08:49:37 Gmt', 'sun nov  6 08:49:37 1994'])(
+    'is read in any case: %s',
     (text) => {
-      expect(parseHttpDate(text)).toBeUndefined()
+      expect(parseHttpDate(text)).toBe(Date.UTC(1994, 10, 6, 8, 49, 37))
     },
   )
+
+  it('of a year in two digits is at most 50 years ahead', () => {
+    const inYears = (years: number) => new Date().getUTCFullYear() + years
+    const read = (year: number) => parseHttpDate(`Monday, 01-Jun-${String(year % 100).padStart(2, '0')} 00:00:00 GMT`)
+    for (const years of [-49, -1, 0, 1, 23, 24, 25, 50]) expect(read(inYears(years))).toBe(Date.UTC(inYears(years), 5))
+    expect(read(inYears(51))).toBe(Date.UTC(inYears(-49), 5))
+  })
+
+  it.each([
+    '0',
+    '-1',
+    '',
+    'tomorrow',
+    '1994-11-06',
+    'Sun, 99 Nov 1994 08:49:37 GMT',
+    'Thu, 31 Nov 1994 08:49:37 GMT',
+    'Sun, 06 Now 1994 08:49:37 GMT',
+    'Sun, 06 Nov 1994 24:49:37 GMT',
+    'Sun, 06 Nov 1994 08:60:37 GMT',
+    'Sun, 06 Nov 1994 08:49:61 GMT',
+    'Sun, 06 Nov 1994 08:49:37 UTC',
+    'Sun, 06 Nov 1994 08:49:37 +0100',
+    'Sun, 06 Nov 1994 08:49:37',
+    'Sun, 06 Nov 94 08:49:37 GMT',
+    'Sun 06 Nov 1994 08:49:37 GMT',
+    'Sun, 06  Nov  1994 08:49:37 GMT',
+    'Sun, 06-Nov-1994 08:49:37 GMT',
+    'Sun, 06 Nov 1994 08.49.37 GMT',
+    'Sun, 06 Nov 1994 8:49:37 GMT',
+    'Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT',
+    `Sun, ${'0'.repeat(100)}`,
+  ])('is not read from "%s"', (text) => {
+    expect(parseHttpDate(text)).toBeUndefined()
+  })
+
+  it('is read as it is written, whenever that is', () => {
+    fc.assert(
+      fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true }), (date) => {
+        const second = Math.floor(+date / 1_000) * 1_000
+        expect(parseHttpDate(httpDate(+date))).toBe(second)
+      }),
+    )
+  })
 
   it('is written to the second', () => {
     expect(httpDate(Date.UTC(1994, 10, 6, 8, 49, 37, 999))).toBe('Sun, 06 Nov 1994 08:49:37 GMT')

@@ -1,5 +1,5 @@
 import type { CacheControl } from './cache-control.ts'
-import { type Fields, lineOf, secondsOf } from './field.ts'
+import { type Fields, lineOf, membersOf, secondsOf } from './field.ts'
 import { parseHttpDate } from './http-date.ts'
 
 /**
@@ -17,13 +17,13 @@ export function explicitLifetime(directives: CacheControl, fields: Fields, now: 
 }
 
 /**
- * How old a response was when it arrived, in seconds (RFC 9111 §4.2.3). An invalid `Age` counts as a very high one, so
- * that the response is requested again.
+ * How old a response was when it arrived, in seconds (RFC 9111 §4.2.3). The first member of `Age` counts, and is ignored
+ * when it is invalid (§5.1).
  *
  * @param now In milliseconds since the epoch.
  */
 export function initialAge(fields: Fields, now: number): number {
   const date = parseHttpDate(lineOf(fields.date)) ?? now
-  const age = fields.age === undefined ? 0 : (secondsOf(lineOf(fields.age)) ?? Number.MAX_SAFE_INTEGER)
+  const age = secondsOf(membersOf(fields.age)[0]) ?? 0
   return Math.max(age, Math.floor((now - date) / 1_000), 0)
 }

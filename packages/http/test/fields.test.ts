@@ -130,12 +130,17 @@ describe('freshness', () => {
     expect(initialAge({ date: httpDate(now + 9_000) }, now)).toBe(0)
   })
 
-  it.each(['old', '-7', '7.5', '7, 0', '0, 0', 'old, 7', '7;x=1', ''])(
-    'is over for an age that cannot be read: %s',
+  it.each(['old', '-7', '7.5', 'old, 7', '7;x=1', '', ' '])(
+    'ignores an age that is no number of seconds: "%s"',
     (age) => {
-      expect(initialAge({ age }, now)).toBeGreaterThan(1e9)
+      expect(initialAge({ age }, now)).toBe(0)
+      expect(initialAge({ age, date: httpDate(now - 9_000) }, now)).toBe(9)
     },
   )
+
+  it.each([['7, 0'], [['7', '0']], ['7, old'], ['7,0'], [',7']])('counts the first of several ages: %j', (age) => {
+    expect(initialAge({ age }, now)).toBe(7)
+  })
 })
 
 describe('Vary', () => {

@@ -14,11 +14,23 @@ import fetch from 'node-fetch'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Running, serveBare } from '../support/web.ts'
 
-/**
- * The public tests of HTTP caches (https://cache-tests.fyi) against a proxy made of our rules. Apache passes 141 of the
- * 160 required ones, Varnish and Squid 138, nginx 115.
- */
-const AT_LEAST = 150
+/** The required tests of HTTP caches that fail. docs/http/conformance.md says why. */
+const KNOWN_TO_FAIL = [
+  'age-parse-nonnumeric',
+  'age-parse-negative',
+  'age-parse-float',
+  'age-parse-prefix-twoline',
+  'age-parse-dup-0',
+  'age-parse-dup-0-twoline',
+  'age-parse-dup-old',
+  'age-parse-parameter',
+  'age-parse-numeric-parameter',
+  'stale-close-must-revalidate',
+  'stale-close-proxy-revalidate',
+  'stale-close-no-cache',
+  'stale-close-s-maxage=2',
+  'partial-use-headers',
+]
 
 let origin: ChildProcess
 let folder: string
@@ -56,7 +68,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true })
 })
 
-it(`passes ${AT_LEAST} of the required tests of HTTP caches`, { timeout: 120_000 }, async () => {
+it('passes the required public tests of HTTP caches, but for those known to fail', { timeout: 120_000 }, async () => {
   await runTests(suites, fetch, false, proxy.url)
   const tests = suites.flatMap(({ tests }) => tests).filter((test) => !test.browser_only)
   const results = getResults()
@@ -69,10 +81,9 @@ it(`passes ${AT_LEAST} of the required tests of HTTP caches`, { timeout: 120_000
     const passed = ofKind.filter(({ id }) => passes(id)).length
     console.log(JSON.stringify({ id: 'K1', kind, passed, of: ofKind.length }))
   }
-  const failed = tests.filter(({ kind = 'required', id }) => kind === 'required' && !passes(id))
-  for (const { id } of failed) console.log(id, results[id] === true ? 'depends on one that failed' : results[id])
-  const required = tests.filter(({ kind = 'required' }) => kind === 'required').length
-  expect(required - failed.length).toBeGreaterThanOrEqual(AT_LEAST)
+  const failed = tests.filter(({ kind = 'required', id }) => kind === 'required' && !passes(id)).map(({ id }) => id)
+  for (const id of failed) console.log(id, results[id] === true ? 'depends on one that failed' : results[id])
+  expect(failed).toEqual(KNOWN_TO_FAIL)
 })
 
 /** Sends requests on to another server, and its responses back. */

@@ -292,6 +292,18 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(await cache.getKeysCount()).toBe(0)
     })
 
+    it.each([
+      [200, 'max-age=60, no-store, must-understand', true],
+      [200, 'max-age=60, no-store', false],
+      [299, 'max-age=60, no-store, must-understand', false],
+      [299, 'max-age=60', true],
+    ])('with status %i and "%s" is stored: %s', async (status, control, isStored) => {
+      const answer = () => ({ status, headers: { 'cache-control': control } })
+      const { url } = await startCounting({ cached: { statuses: [200, 299] }, answer })
+      await ask(url)
+      expect((await ask(url)).text).toBe(isStored ? 'answer 1' : 'answer 2')
+    })
+
     it('can be an error or a redirect where the route says so', async () => {
       const { url } = await startCounting({
         cached: { ttl: '1m', statuses: [301, 404] },

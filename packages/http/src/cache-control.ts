@@ -19,7 +19,7 @@ export interface CacheControl {
   readonly mustRevalidate?: boolean | undefined
   /** The same for shared caches (§5.2.2.8). */
   readonly proxyRevalidate?: boolean | undefined
-  /** Only a cache that understands the status may store it (§5.2.2.3). */
+  /** Only a cache that understands the status may store it, and it then ignores `no-store` (§5.2.2.3). */
   readonly mustUnderstand?: boolean | undefined
   /** Its content must not be changed on the way (§5.2.2.6). */
   readonly noTransform?: boolean | undefined

@@ -84,7 +84,8 @@ export class StoringRules {
   mayKeep(ask: Ask, status: number, fields: Fields): boolean {
     const directives = parseCacheControl(fields['cache-control'])
     if (status < 200 || OF_THIS_REQUEST.has(status) || !this.#isKept(status)) return false
-    if (directives.noStore || (directives.mustUnderstand && !isUnderstood(status))) return false
+    // With must-understand, no-store is for caches that do not know that directive (§5.2.2.3).
+    if (directives.mustUnderstand ? !isUnderstood(status) : directives.noStore) return false
     if (directives.private && ask.identity === undefined) return false
     if (ask.isPersonal && !isOpen(directives)) return false
     if (fields['set-cookie'] !== undefined && !this.#options.storeSetCookie) return false

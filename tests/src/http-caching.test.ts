@@ -1028,6 +1028,22 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
   })
 
   describe('a handler that is asked whether what is stored is right', () => {
+    it.each([
+      ['no-cache', { etag: '"v1"' }],
+      ['no-cache', { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' }],
+      ['no-cache, must-revalidate', { etag: '"v1"' }],
+    ])('is asked each time by "%s", also without a lifetime', async (control, validator) => {
+      const answer: TestRoute['answer'] = ({ headers }) => {
+        const isKnown = (headers['if-none-match'] ?? headers['if-modified-since']) !== undefined
+        return { status: isKnown ? 304 : 200, headers: { ...validator, 'cache-control': control } }
+      }
+      const { url, calls } = await startCounting({ cached: { revalidate: true }, answer })
+      for (let nth = 1; nth <= 3; nth++) {
+        expect(await ask(url)).toMatchObject({ status: 200, text: 'answer 1' })
+        expect(calls).toHaveBeenCalledTimes(nth)
+      }
+    })
+
     it('is not asked what a client has', async () => {
       const asked: unknown[] = []
       const answer: TestRoute['answer'] = ({ headers }) => {

@@ -66,9 +66,9 @@ export class StoringRules {
     if (names === '*' || used.isStale || !this.mayKeep(ask, status, fields)) return undefined
     const directives = parseCacheControl(fields['cache-control'])
     const lifetime = explicitLifetime(directives, fields, now) ?? this.#ttl ?? used.left
-    if (lifetime === undefined) return undefined
+    if (lifetime === undefined && !directives.noCache) return undefined
     const policy = policyOf(status, directives, {
-      lifetime,
+      lifetime: lifetime ?? 0,
       age: initialAge(fields, now),
       now,
       staleWhileRevalidate: this.#staleWhileRevalidate,

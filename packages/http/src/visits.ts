@@ -34,12 +34,16 @@ export type RecordedVisit = Visit & Required<Pick<Visit, 'ask' | 'found'>> & { r
  */
 export type Shared = StoredResponse | 'again' | 'alone'
 
+/** What was recorded, or why nothing was. */
+type Outcome = Recorded | Exclude<Ending, 'whole'>
+
 /** A visit that others may wait for. */
 interface Load {
-  lease: Lease | undefined
   readonly recorder: Recorder
-  /** What was recorded, or why nothing was. Never rejects. */
-  readonly done: Promise<Recorded | Exclude<Ending, 'whole'>>
+  /** Absent until it was granted. */
+  readonly lease: Lease | undefined
+  /** Never rejects. */
+  readonly done: Promise<Outcome>
 }
 
 interface Recorded {
@@ -92,49 +96,61 @@ export class Visits {
    * @param isAwaited Whether others may wait for the response.
    */
   record(visit: Omit<RecordedVisit, 'recorder'>, isAwaited: boolean): Awaitable<RecordedVisit> {
-    const { ask, found, forward } = visit
-    const { template } = this.#tallies.of(ask.request)
-    const recorder = new Recorder(this.#maxBytes)
-    const recorded = { ...visit, recorder }
-    const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
+    const { ask, found } = visit
+    const recorded = { ...visit, recorder: new Recorder(this.#maxBytes) }
     const { promise: leased, resolve: goOn } = Promise.withResolvers<void>()
-    let load: Load | undefined
     let lease: Lease | undefined
-    const stored = outsideScope(() =>
-      this.#cache.fly<Recorded | Ending>(
-        { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
-        {
-          sharing: 'apart',
-          seen: () => ({ strategy: 'response', template }),
-          tags: ahead && (() => ahead),
-          load: async (flight) => {
-            lease = flight.lease
-            if (load) load.lease = lease
-            flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
-            goOn()
-            const ending = (await this.#cache.run(template, () => recorder.ended)) as Ending
-            return ending === 'whole' ? this.#save(recorded, flight.lease) : ending
-          },
-        },
-      ),
-    )
-    const done = stored.catch((error): Ending => {
-      this.#cache.report(error)
-      recorder.refuse()
+    const done = this.#load(recorded, (granted) => {
+      lease = granted
       goOn()
-      return 'refused'
-    }) as Load['done']
+    })
     if (isAwaited) {
-      const own: Load = { lease, done, recorder }
-      load = own
-      this.#underWay.set(found.place, own)
-      done.then(() => this.#noLonger(own, found.place))
+      const load: Load = {
+        recorder: recorded.recorder,
+        done,
+        get lease() {
+          return lease
+        },
+      }
+      this.#underWay.set(found.place, load)
+      done.then(() => this.#noLonger(load, found.place))
     }
     if (ask.isRefresh) {
       this.#saving.set(found.place, done)
       done.then(() => this.#saving.delete(found.place))
     }
-    return lease ? recorded : leased.then(() => recorded)
+    if (lease) return recorded
+    done.then(() => goOn()) // Without a lease, the handler answers all the same.
+    return leased.then(() => recorded)
+  }
+
+  /** Takes a lease, waits for the end of the recording, and stores the response. Reports a failure. */
+  async #load(visit: RecordedVisit, onLease: (lease: Lease) => void): Promise<Outcome> {
+    const { ask, found, forward, recorder } = visit
+    const { template } = this.#tallies.of(ask.request)
+    const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
+    try {
+      return await outsideScope(() =>
+        this.#cache.fly<Outcome>(
+          { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
+          {
+            sharing: 'apart',
+            seen: () => ({ strategy: 'response', template }),
+            tags: ahead && (() => ahead),
+            load: async (flight) => {
+              flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
+              onLease(flight.lease)
+              const ending = (await this.#cache.run(template, () => recorder.ended)) as Ending
+              return ending === 'whole' ? this.#save(visit, flight.lease) : ending
+            },
+          },
+        ),
+      )
+    } catch (error) {
+      this.#cache.report(error)
+      recorder.refuse()
+      return 'refused'
+    }
   }
 
   async #wait(ask: Ask, place: string, other: Load): Promise<Shared> {

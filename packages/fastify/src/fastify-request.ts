@@ -1,9 +1,9 @@
 import type { HttpRequest } from '@cashews/http'
 import type { FastifyRequest } from 'fastify'
 
-/** A request of Fastify, which has applied `trustProxy`. Reads lazily, for most properties are seldom needed. */
-export class Described implements HttpRequest<FastifyRequest> {
-  /** As received: conditions that the rules add later are meant for the handler. */
+/** A request of Fastify, which has applied `trustProxy`, as the rules see it. Most properties are seldom needed. */
+export class FastifyHttpRequest implements HttpRequest<FastifyRequest> {
+  /** As the client sent them: the rules may add conditions later, which are meant for the handler. */
   readonly fields: HttpRequest['fields']
   readonly raw: FastifyRequest
 

@@ -8,7 +8,7 @@ import {
   checkControlOptions,
   checkResponseOptions,
   Exchange,
-  type Going,
+  type Handler,
   headerOf,
   isSafe,
   mayClear,
@@ -19,8 +19,8 @@ import {
   type SteeringOptions,
 } from '@cashews/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { Described } from './described.ts'
 import { bodyOf, isStream, payloadOf, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
+import { FastifyHttpRequest } from './fastify-request.ts'
 import type { CashewsOptions } from './options.ts'
 import { Refreshing } from './refreshing.ts'
 
@@ -153,37 +153,37 @@ export class RouteRules {
     }
     const steer = () => {
       ;(request as Exchanged)[EXCHANGE] = exchange
-      if (control) exchange.control(control, { on: handle, ended })
+      if (control) exchange.control(control, { run: handle, ended })
       else handle()
     }
     if (responses) {
       const again = () => this.#refreshing.again(exchange.request, request.raw.socket.remoteAddress)
       const answer = (stored: Reply) => send(reply, stored)
-      exchange.respond(responses, steering, { send: answer, again }, { on: steer, ended })
+      exchange.respond(responses, steering, { send: answer, again }, { run: steer, ended })
     } else steer()
   }
 
   /** Answers from the store at once, unless the request may be a refresh. */
   #answerNow(responses: ResponseCache, request: FastifyRequest, reply: FastifyReply): Reply | undefined {
     if (this.#refreshing.isClaimedBy(request)) return undefined
-    return responses.answerNow(new Described(request), 'compress' in reply)
+    return responses.answerNow(new FastifyHttpRequest(request), 'compress' in reply)
   }
 
   /** Clears what is stored for a request that asks for it and is allowed to, before anything is looked up. */
-  #clear(request: FastifyRequest, reply: FastifyReply, on: () => void): void {
+  #clear(request: FastifyRequest, reply: FastifyReply, run: () => void): void {
     const { cache } = this.#options
     const allow = this.#allow && asksToClearCache(request.headers['clear-site-data']) ? this.#allow : undefined
     if (allow === undefined) {
-      on()
+      run()
       return
     }
     const exchange = this.#exchangeOf(request, reply)
-    mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear({ on, ended: endOf(reply) }) : on()))
+    mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear({ run, ended: endOf(reply) }) : run()))
   }
 
   #exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
     const original = this.#refreshing.originalOf(request)
-    return new Exchange(this.#options.cache, original ?? new Described(request), {
+    return new Exchange(this.#options.cache, original ?? new FastifyHttpRequest(request), {
       hasCompressor: 'compress' in reply,
       isRefresh: original !== undefined,
       header: () => headerOf(reply.getHeaders()),
@@ -222,7 +222,7 @@ export class RouteRules {
       return
     }
     const said = saidOf(reply, undefined)
-    Promise.all([...this.#stores.values()].map((store) => store.invalidate(new Described(request), said)))
+    Promise.all([...this.#stores.values()].map((store) => store.invalidate(new FastifyHttpRequest(request), said)))
       .catch(this.#options.cache.report)
       .then(() => done(null, payload))
       .catch(done) // Fastify throws when it cannot send the payload, and nothing else would catch that here.
@@ -235,7 +235,7 @@ function hooksOf(hooks: unknown): unknown[] {
   return hooks === undefined ? [] : [hooks].flat()
 }
 
-function endOf(reply: FastifyReply): Going['ended'] {
+function endOf(reply: FastifyReply): Handler['ended'] {
   return () => new Promise<void>((resolve) => onceClosed(reply.raw, resolve))
 }
 

@@ -20,10 +20,10 @@ export interface ExchangeOptions {
   readonly header?: () => Fields
 }
 
-/** Passes a request on to the handler, and tells when its response has ended. */
-export interface Going {
-  /** Runs the handler. */
-  on(): void
+/** The handler of one request, with the middlewares before it. */
+export interface Handler {
+  /** Passes the request on to it. */
+  run(): void
   /** Resolves when its response was sent. */
   ended(): Promise<unknown>
 }
@@ -102,14 +102,14 @@ export class Exchange {
   }
 
   /** Lets the request's `Cache-Control` steer cached functions, and derives that of the response from their results. */
-  control(options: CacheControlOptions, going: Going): void {
+  control(options: CacheControlOptions, handler: Handler): void {
     this.#control = options
-    this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, going)), going)
+    this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, handler)), handler)
   }
 
   /** Makes the cached functions of the request drop what is stored, and compute it again. */
-  clear(going: Going): void {
-    invalidateFurther(() => proceed(going)).catch(this.#cache.report)
+  clear(handler: Handler): void {
+    invalidateFurther(() => runToEnd(handler)).catch(this.#cache.report)
   }
 
   /** Invalidates the stored responses of what the request changes. */
@@ -118,19 +118,19 @@ export class Exchange {
   }
 
   /** Answers from stored responses, or passes the request on to the handler. */
-  respond(responses: ResponseCache, options: SteeringOptions, { send, again }: Answering, going: Going): void {
+  respond(responses: ResponseCache, options: SteeringOptions, { send, again }: Answering, handler: Handler): void {
     this.#responses = responses
     this.#safely(
       () =>
         chain(this.#steer(options), (directives) =>
           chain(responses.decide(this.request, directives, this.isRefresh), (decision) => {
-            if (decision.visit) return this.#handle(decision.visit, going)
+            if (decision.visit) return this.#forward(decision.visit, handler)
             this.#isAnswered = true
             send(this.#conditional(decision.reply))
             decision.refresh?.(again)
           }),
         ),
-      going,
+      handler,
     )
   }
 
@@ -229,16 +229,16 @@ export class Exchange {
     return conditionalReply(this.request, reply, this.#hasCompressor)
   }
 
-  #handle(visit: Visit, going: Going): void {
+  #forward(visit: Visit, handler: Handler): void {
     this.#visit = visit
     if (visit.recorder) visit.before = { ...this.#header() }
-    if (this.#soFar || !visit.recorder) going.on()
-    else this.#watch(() => proceed(going))
+    if (this.#soFar || !visit.recorder) handler.run()
+    else this.#watch(() => runToEnd(handler))
   }
 
-  #enter(directives: CacheControl, going: Going): void {
+  #enter(directives: CacheControl, handler: Handler): void {
     this.#isOnlyIfCached = directives.onlyIfCached ?? false
-    this.#watch(() => steered(this.#cache, directives, () => proceed(going)))
+    this.#watch(() => steered(this.#cache, directives, () => runToEnd(handler)))
   }
 
   #watch(run: () => Promise<unknown>): void {
@@ -257,10 +257,10 @@ export class Exchange {
   }
 
   /** Runs a step; if it fails, reports that and passes the request on to the handler. */
-  #safely(step: () => unknown, going: Going): void {
+  #safely(step: () => unknown, handler: Handler): void {
     const fail = (error: unknown) => {
       this.#cache.report(error)
-      going.on()
+      handler.run()
     }
     try {
       const done = step()
@@ -271,7 +271,7 @@ export class Exchange {
   }
 }
 
-function proceed(going: Going): Promise<unknown> {
-  going.on()
-  return going.ended()
+function runToEnd(handler: Handler): Promise<unknown> {
+  handler.run()
+  return handler.ended()
 }

@@ -5,7 +5,7 @@ export { asksToClearCache, clearSiteDataField, type SiteData } from './clear-sit
 export { isNotModified, notModifiedFields } from './conditional.ts'
 export type { CacheControlOptions } from './control-options.ts'
 export { type Body, entityTag, namesTag } from './etag.ts'
-export { Exchange, type ExchangeOptions, type Going } from './exchange.ts'
+export { Exchange, type ExchangeOptions, type Handler } from './exchange.ts'
 export { type Field, type Fields, membersOf, type RequestFields } from './field.ts'
 export { forgetResponse, resourceAt } from './forget-response.ts'
 export { explicitLifetime, initialAge } from './freshness.ts'

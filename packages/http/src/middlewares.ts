@@ -3,7 +3,7 @@ import { type Awaitable, type Cache, checkKnown, checkType } from '@cashews/core
 import { isRefresh, runAgain } from './again.ts'
 import { asksToClearCache } from './clear-site-data.ts'
 import type { CacheControlOptions } from './control-options.ts'
-import { Exchange, type Going } from './exchange.ts'
+import { Exchange, type Handler } from './exchange.ts'
 import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction } from './options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
@@ -115,8 +115,8 @@ export function middlewaresFor<R extends IncomingMessage>({
     listenIn(response, exchange)
     return exchange
   }
-  const going = (response: ServerResponse, next: () => void): Going => ({
-    on() {
+  const handlerOf = (response: ServerResponse, next: () => void): Handler => ({
+    run() {
       try {
         next()
       } catch (error) {
@@ -142,7 +142,7 @@ export function middlewaresFor<R extends IncomingMessage>({
       checkCache('cacheControl', cache)
       checkControlOptions(options)
       return (request, response, next) =>
-        listen(begin(cache, request, response), request, response).control(options, going(response, next))
+        listen(begin(cache, request, response), request, response).control(options, handlerOf(response, next))
     },
 
     clearSiteData(cache: Cache, options: ClearSiteDataOptions = {}): NodeMiddleware<R> {
@@ -152,8 +152,8 @@ export function middlewaresFor<R extends IncomingMessage>({
       return (request, response, next) => {
         if (!asksToClearCache(request.headers['clear-site-data'])) return next()
         const exchange = begin(cache, request, response)
-        const onwards = going(response, next)
-        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(onwards) : onwards.on()))
+        const handler = handlerOf(response, next)
+        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(handler) : handler.run()))
       }
     },
 
@@ -165,14 +165,14 @@ export function middlewaresFor<R extends IncomingMessage>({
         const hit = answerNow(responses, request, response)
         if (hit) return send(response, hit)
         const exchange = begin(cache, request, response)
-        const on = () => {
+        const pass = () => {
           listen(exchange, request, response)
           exchange.setConditions(request)
           next()
         }
         const again = () => runAgain(listener(request), request)
         const answering = { send: (reply: Reply) => send(response, reply), again }
-        exchange.respond(responses, options, answering, going(response, on))
+        exchange.respond(responses, options, answering, handlerOf(response, pass))
       }
     },
 

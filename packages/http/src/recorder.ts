@@ -10,8 +10,8 @@ import { announcedLength, sizeOfBody } from './stored-response.ts'
  */
 const PATIENCE = 1_000
 
-/** How those who no longer wait go on: each by itself, or with one request that the others wait for. */
-export type GivingUp = 'alone' | 'again'
+/** What requests do that wait no longer: each runs the handler, or one does and the others wait for that. */
+export type AfterWaiting = 'alone' | 'again'
 
 /** How a recording ended: complete, refused because the response may not be stored, or aborted before its end. */
 export type Ending = 'whole' | 'refused' | 'aborted'
@@ -24,13 +24,13 @@ export class Recorder {
   /** Resolves when the recording has ended. Never rejects. */
   readonly ended: Promise<Ending>
   /** Resolves when others should wait no longer: {@link PATIENCE} after the header, or after the client has left. */
-  readonly dragging: Promise<GivingUp>
+  readonly overdue: Promise<AfterWaiting>
   readonly #maxBytes: number
   #chunks: Body[] = []
   #bytes = 0
   #reply: Reply | undefined
   #end!: (ending: Ending) => void
-  #drag!: (how: GivingUp) => void
+  #endWait!: (next: AfterWaiting) => void
   #timer: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -39,8 +39,8 @@ export class Recorder {
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
-    this.dragging = new Promise((resolve) => {
-      this.#drag = resolve
+    this.overdue = new Promise((resolve) => {
+      this.#endWait = resolve
     })
   }
 
@@ -61,7 +61,7 @@ export class Recorder {
     return { ...(this.#reply as Reply), body }
   }
 
-  /** Records the header, and the content unless it is streamed. */
+  /** Records the header, and the content unless that is streamed. */
   head(reply: Reply): void {
     if (this.#isOver) return
     this.#reply = reply
@@ -71,6 +71,7 @@ export class Recorder {
     else this.#waitNoLonger('alone')
   }
 
+  /** Records a part of the content. */
   chunk(chunk: Body): void {
     if (this.#isOver || chunk.length === 0) return
     this.#bytes += sizeOfBody(chunk)
@@ -78,6 +79,7 @@ export class Recorder {
     else this.#chunks.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk)) // A copy: buffers are reused.
   }
 
+  /** Ends the recording: the handler has ended its response. */
   finish(): void {
     if (this.#isOver || this.#reply === undefined) return
     const length = announcedLength(this.#reply.fields)
@@ -89,16 +91,18 @@ export class Recorder {
     this.#waitNoLonger('again')
   }
 
+  /** Ends the recording of a response that may not be stored. */
   refuse(): void {
     this.#over('refused')
   }
 
+  /** Ends the recording of a response that will not be completed. */
   abort(): void {
     this.#over('aborted')
   }
 
-  #waitNoLonger(how: GivingUp): void {
-    if (!this.#isOver) this.#timer ??= setTimeout(() => this.#drag(how), PATIENCE).unref()
+  #waitNoLonger(next: AfterWaiting): void {
+    if (!this.#isOver) this.#timer ??= setTimeout(() => this.#endWait(next), PATIENCE).unref()
   }
 
   #over(ending: Ending): void {

@@ -154,7 +154,7 @@ export class Visits {
   }
 
   async #wait(ask: Ask, place: string, other: Load): Promise<Shared> {
-    const done = await Promise.race([other.done, other.recorder.dragging])
+    const done = await Promise.race([other.done, other.recorder.overdue])
     if (done === 'aborted') return 'again'
     if (done === 'again' || done === 'alone') {
       this.#noLonger(other, place)

@@ -1,5 +1,10 @@
 import { defineConfig } from 'tsup'
 import { base } from '../../tsup.base.ts'
 
-// `shims` gives the CommonJS build its `import.meta.url`, from which better-sqlite3 is found for the worker.
-export default defineConfig({ ...base, shims: true })
+export default defineConfig({
+  ...base,
+  esbuildOptions(options) {
+    // The CommonJS build goes by `__dirname` where `import.meta.dirname` is missing.
+    options.logOverride = { 'empty-import-meta': 'silent' }
+  },
+})

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '@cashews/core'
 import { PAGE_BYTES } from './room.ts'
@@ -34,10 +33,16 @@ interface Reply {
 /** How long a `RESTART` may wait for readers, and for a writer. */
 const WAIT: Milliseconds = 5
 
+/**
+ * Where better-sqlite3 is found: from this module, or, in a bundle that was moved, from the working directory. CommonJS has
+ * no `import.meta`.
+ */
+const PLACES = [import.meta.dirname ?? __dirname, '.']
+
 /** The worker, as plain JavaScript in a string, so that it works from any bundle. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads')
-const Sqlite = require(workerData.driver)
+const Sqlite = require(require.resolve('better-sqlite3', { paths: workerData.places }))
 const files = new Map()
 parentPort.on('message', ({ id, path, mode }) => {
   try {
@@ -131,10 +136,9 @@ export class Checkpointer {
 
   #start(): Worker {
     if (this.#worker) return this.#worker
-    const driver = createRequire(import.meta.url).resolve('better-sqlite3')
     const worker = new Worker(WORKER, {
       eval: true,
-      workerData: { driver, synchronous: this.#synchronous },
+      workerData: { places: PLACES, synchronous: this.#synchronous },
       // It prints nothing, and piping its output to this thread would double the cost of starting it.
       stdout: true,
       stderr: true,

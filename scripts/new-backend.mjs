@@ -127,6 +127,11 @@ function main(name) {
   const needed = { ...tests.devDependencies, [`@cashews/backend-${name}`]: 'workspace:^' }
   tests.devDependencies = Object.fromEntries(Object.entries(needed).sort(([a], [b]) => (a < b ? -1 : 1)))
   writeFileSync(join(root, 'tests/package.json'), `${JSON.stringify(tests, null, 2)}\n`)
+  // No test there imports it, which knip would call unused.
+  const ignored = /(?<="tests": \{[^}]*"ignoreDependencies": )\[.*?\]/s
+  const added = (/** @type {string} */ list) =>
+    `[${[...JSON.parse(list), `@cashews/backend-${name}`].map((each) => `"${each}"`).join(', ')}]`
+  writeFileSync(join(root, 'knip.json'), read('knip.json').replace(ignored, added))
   console.log(`packages/backend-${name} is there. Next:
   npx -y pnpm@12 install && npx -y pnpm@12 vitest run packages/backend-${name}    green before you begin
   replace its Map with your store, one verb at a time; a red check is named after the promise that is broken

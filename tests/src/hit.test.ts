@@ -165,4 +165,12 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     await elapse(0)
     expect(await load()).toBe(3)
   })
+
+  it('is dynamic with the default of each option that is undefined', async () => {
+    const none = { ttl: undefined, cacheHits: undefined, updateAfter: undefined } as object
+    const load = dynamic(cache, { key: 'k', ...none }, counter())
+    expect(await times(2, load)).toEqual([1, 1])
+    await elapse(0)
+    expect(await load()).toBe(2)
+  })
 })

@@ -30,5 +30,6 @@ export function dynamic(
   fn?: AnyFunction,
 ): Decorator | Wrapped<AnyFunction> {
   checkOptions('dynamic', options)
-  return countingHits(cache, 'dynamic', { ttl: '24h', cacheHits: 3, updateAfter: 1, ...options }, fn)
+  const { ttl = '24h', cacheHits = 3, updateAfter = 1 } = options
+  return countingHits(cache, 'dynamic', { ...options, ttl, cacheHits, updateAfter }, fn)
 }

@@ -110,6 +110,7 @@ describe('a cached method, by a legacy decorator', () => {
     expect(await handle.invalidate('bob')).toBe(true)
     await repo.getName('bob')
     expect(repo.runs).toBe(2)
+    expect(await handleOf(repo, repo.getName).invalidate('bob')).toBe(true)
   })
 
   it('shares one run by singleFlight', async () => {

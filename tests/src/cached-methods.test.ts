@@ -48,6 +48,11 @@ class Repo {
     return this.#secret(user)
   }
 
+  async forget(user: string): Promise<readonly boolean[]> {
+    const methods = [handleOf(this, this.#secret), handleOf(this, this.getName)]
+    return Promise.all(methods.map((method) => method.invalidate(user)))
+  }
+
   @singleFlight(cache, { key: 'slow:{this.host}' })
   async slow(): Promise<number> {
     await Promise.resolve()
@@ -130,6 +135,15 @@ describe('a cached method, by a standard decorator', () => {
       "'plain' of Object {plain} is not a method with a strategy around it.",
     )
     expect(() => handleOf(repo, 'runs' as never)).toThrow(/^'runs' of Repo .* is not a method/)
+  })
+
+  it('has a handle in its own class, by the method itself, also when it is private', async () => {
+    const repo = new Named('inside')
+    await repo.tell('eve')
+    await repo.getName('eve')
+    expect(await repo.forget('eve')).toEqual([true, true])
+    expect(await repo.forget('eve')).toEqual([false, false])
+    expect(() => handleOf(repo, () => 1)).toThrow(/^a function of Named .* is not a method with a strategy/)
   })
 
   it('shares one run by singleFlight', async () => {

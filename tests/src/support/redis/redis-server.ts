@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,7 +61,7 @@ export class RedisServer implements AsyncDisposable {
     child.stderr.on('data', (data) => {
       log += data
     })
-    outlivesNobody(child)
+    endWithThisProcess(this)
     const end = performance.now() + PATIENCE
     while (!(await this.#answers())) {
       const isTaken = log.includes('Address already in use')
@@ -90,10 +91,17 @@ export class RedisServer implements AsyncDisposable {
     this.#process?.kill('SIGCONT')
   }
 
+  /** Ends the server and removes its folder without waiting, for a process that is about to end. */
+  abandon(): void {
+    this.#process?.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.admin.disconnect()
     await this.kill()
     await rm(this.#folder, { recursive: true, force: true })
+    forget(this)
   }
 
   /** Whether it is this process that answers, and no other on the same port. */
@@ -113,8 +121,8 @@ export class RedisServer implements AsyncDisposable {
 
 /** Starts a server on a free port: on another one, when somebody else takes it before this server does. */
 export async function startRedis({ args = [], findPort = freePort }: RedisServerOptions = {}): Promise<RedisServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'cashews-redis-'))
   for (;;) {
+    const folder = await mkdtemp(join(tmpdir(), 'cashews-redis-'))
     const port = await findPort()
     const server = new RedisServer(port, folder, [
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
@@ -125,34 +133,40 @@ export async function startRedis({ args = [], findPort = freePort }: RedisServer
       await server.start()
       return server
     } catch (error) {
-      server.admin.disconnect()
+      await server[Symbol.asyncDispose]()
       if (!(error instanceof PortTakenError)) throw error
     }
   }
 }
 
-const live = new Set<ChildProcess>()
-const killAll = (): void => {
-  for (const child of live) child.kill('SIGKILL')
-}
-const killAllBefore = (signal: NodeJS.Signals): void => {
-  killAll()
-  for (const other of SIGNALS) process.off(other, killAllBefore)
-  process.kill(process.pid, signal)
-}
+/** The servers that were started and not disposed of yet. */
+const existing = new Set<RedisServer>()
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Sees to it that the server ends with the tests, however these end. */
-function outlivesNobody(child: ChildProcess): void {
-  if (live.size === 0) {
-    process.on('exit', killAll)
-    for (const signal of SIGNALS) process.on(signal, killAllBefore)
+/** Ends a server and removes its folder when this process ends before it disposes of the server. */
+function endWithThisProcess(server: RedisServer): void {
+  if (existing.size === 0) {
+    process.on('exit', abandonAll)
+    for (const signal of SIGNALS) process.on(signal, abandonAllBefore)
   }
-  live.add(child)
-  child.once('exit', () => {
-    live.delete(child)
-    if (live.size > 0) return
-    process.off('exit', killAll)
-    for (const signal of SIGNALS) process.off(signal, killAllBefore)
-  })
+  existing.add(server)
+}
+
+function forget(server: RedisServer): void {
+  if (existing.delete(server) && existing.size === 0) stopListening()
+}
+
+function abandonAll(): void {
+  for (const server of existing) server.abandon()
+}
+
+function abandonAllBefore(signal: NodeJS.Signals): void {
+  abandonAll()
+  stopListening()
+  process.kill(process.pid, signal)
+}
+
+function stopListening(): void {
+  process.off('exit', abandonAll)
+  for (const signal of SIGNALS) process.off(signal, abandonAllBefore)
 }

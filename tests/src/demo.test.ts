@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { demo, type Run } from './support/demo.ts'
+import { freshDirectory } from './support/disk/fresh-directory.ts'
 
 describe('the demo', () => {
   let run: Run
@@ -98,16 +96,11 @@ it('a demo names its sections when it is asked for one that it has not', async (
 })
 
 it('a demo on disk starts warm when it is run again, and says so', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'cashews-demo-'))
-  const env = { CACHE_URL: `disk://?directory=${directory}` }
-  try {
-    const first = await demo(env)
-    expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(first.stdout).toContain('a cold start: 0 answers from an earlier run, 20 scans')
-    const again = await demo(env, 'warm start')
-    expect(again).toMatchObject({ code: 0, stderr: '' })
-    expect(again.stdout).toContain('a warm start: 20 answers from an earlier run, 0 scans')
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+  const env = { CACHE_URL: `disk://?directory=${freshDirectory()}` }
+  const first = await demo(env)
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  expect(first.stdout).toContain('a cold start: 0 answers from an earlier run, 20 scans')
+  const again = await demo(env, 'warm start')
+  expect(again).toMatchObject({ code: 0, stderr: '' })
+  expect(again.stdout).toContain('a warm start: 20 answers from an earlier run, 0 scans')
 })

@@ -1,18 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { checkImports, importsOf } from '../../scripts/check-imports.mjs'
-
-let base: string | undefined
-afterEach(() => {
-  if (base) rmSync(base, { recursive: true })
-  base = undefined
-})
+import { freshDirectory } from './support/disk/fresh-directory.ts'
 
 /** Writes a workspace of the packages named, with these files over it, and checks it. */
 function check(packages: Record<string, object>, files: Record<string, string>): string[] {
-  base = mkdtempSync(join(tmpdir(), 'cashews-imports-'))
+  const base = freshDirectory()
   const manifests = Object.entries(packages).map(([dir, manifest]) => [
     `${dir}/package.json`,
     JSON.stringify({ name: `@cashews/${dir.split('/').at(-1)}`, version: '0.0.0', ...manifest }),

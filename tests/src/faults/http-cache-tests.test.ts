@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { request as nodeRequest, type RequestListener } from 'node:http'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { memory } from '@cashews/backend-memory'
@@ -12,6 +9,8 @@ import { getResults, runTests } from 'http-cache-tests/client/runner.mjs'
 import suites from 'http-cache-tests/tests/index.mjs'
 import fetch from 'node-fetch'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { freshDirectory } from '../support/disk/fresh-directory.ts'
+import { freePort } from '../support/redis/ports.ts'
 import { type Running, serveBare } from '../support/web.ts'
 
 /** The required tests of HTTP caches that fail. docs/http/conformance.md says why. */
@@ -32,12 +31,11 @@ const KNOWN_TO_FAIL = [
   'partial-use-headers',
 ]
 
+const folder = freshDirectory(afterAll)
 let origin: ChildProcess
-let folder: string
 let proxy: Running
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cashews-cache-tests-'))
   const port = await freePort()
   const server = fileURLToPath(import.meta.resolve('http-cache-tests/server/server.mjs'))
   origin = spawn(process.execPath, [server], {
@@ -65,7 +63,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy?.close()
   origin?.kill()
-  if (folder) await rm(folder, { recursive: true })
 })
 
 it('passes the required public tests of HTTP caches, but for those known to fail', { timeout: 120_000 }, async () => {
@@ -100,13 +97,4 @@ function forwardTo(port: number): RequestListener {
     })
     request.pipe(upstream)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { freePort } from '../support/redis/ports.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
@@ -14,14 +14,13 @@ import { startWatcher } from '../support/redis/sentinel.ts'
 const NO_TLS = /tls-port.*\n.*(?:Bad directive|built without)|(?:Bad directive|built without)[\s\S]*tls/i
 
 describe('Redis over TLS', () => {
-  let folder: string
+  const folder = freshDirectory(afterAll)
   let server: RedisServer | undefined
   let ca: string
   let url: string
   let files: string[]
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'cashews-tls-'))
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
     const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert]
@@ -38,7 +37,6 @@ describe('Redis over TLS', () => {
   })
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true, force: true })
   })
 
   const cacheOn = (options: RedisOptions) => {

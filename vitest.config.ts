@@ -7,14 +7,14 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 /**
  * Vite 8 / Vitest 5 compile TypeScript with oxc, which leaves TC39 decorators as they are (V8 has none yet).
  * So our sources go through esbuild, which is also what tsup ships: the tested code is the compiled code.
- * A file named `*.legacy.test.ts` is compiled with TypeScript's older `experimentalDecorators`.
+ * An import with the mark `?legacy` is compiled with TypeScript's older `experimentalDecorators`.
  */
 function esbuildTypeScript(): Plugin {
   return {
     name: 'cashews:esbuild-typescript',
     enforce: 'pre',
     transform: {
-      filter: { id: { include: /\.ts$/, exclude: /node_modules/ } },
+      filter: { id: { include: /\.ts(\?legacy)?$/, exclude: /node_modules/ } },
       async handler(code, id) {
         const out = await transform(code, {
           loader: 'ts',
@@ -26,7 +26,7 @@ function esbuildTypeScript(): Plugin {
               target: 'es2024',
               useDefineForClassFields: true,
               verbatimModuleSyntax: true,
-              experimentalDecorators: id.endsWith('.legacy.test.ts'),
+              experimentalDecorators: id.endsWith('?legacy'),
             },
           },
         })

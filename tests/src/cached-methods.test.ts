@@ -38,21 +38,6 @@ class Repo {
     return of.length + ++counted
   }
 
-  @cached(cache, { ttl: '2h', key: 'secret:{0}' })
-  async #secret(user: string): Promise<string> {
-    this.runs++
-    return `secret ${user}`
-  }
-
-  tell(user: string): Promise<string> {
-    return this.#secret(user)
-  }
-
-  async forget(user: string): Promise<readonly boolean[]> {
-    const methods = [handleOf(this, this.#secret), handleOf(this, this.getName)]
-    return Promise.all(methods.map((method) => method.invalidate(user)))
-  }
-
   @singleFlight(cache, { key: 'slow:{this.host}' })
   async slow(): Promise<number> {
     await Promise.resolve()
@@ -72,7 +57,7 @@ class Keyed extends Repo {
   }
 }
 
-describe('a cached method, by a standard decorator', () => {
+describe('a cached method', () => {
   it('runs with its instance, once for each key', async () => {
     const [one, two] = [new Repo('one'), new Repo('two')]
     expect([await one.getName('bob'), await one.getName('bob'), await two.getName('bob')]).toEqual([
@@ -110,12 +95,6 @@ describe('a cached method, by a standard decorator', () => {
     expect(await cache.exists('Repo.count:of:ab')).toBe(true)
   })
 
-  it('may be private', async () => {
-    const repo = new Repo()
-    expect([await repo.tell('a'), await repo.tell('a')]).toEqual(['secret a', 'secret a'])
-    expect(repo.runs).toBe(1)
-  })
-
   it('serves the instances of a subclass', async () => {
     const named = new Named('sub')
     expect(await named.getName('bob')).toBe('sub/bob')
@@ -130,20 +109,13 @@ describe('a cached method, by a standard decorator', () => {
     expect(await handle.invalidate('bob')).toBe(true)
     await repo.getName('bob')
     expect(repo.runs).toBe(2)
+    expect(await handleOf(repo, repo.getName).invalidate('bob')).toBe(true)
+    expect(() => handleOf(repo, () => 1)).toThrow(/^a function of Repo .* is not a method with a strategy/)
     expect(handleOf(Repo, 'count').template).toContain('count')
     expect(() => handleOf({ plain: () => 1 }, 'plain')).toThrow(
       "'plain' of Object {plain} is not a method with a strategy around it.",
     )
     expect(() => handleOf(repo, 'runs' as never)).toThrow(/^'runs' of Repo .* is not a method/)
-  })
-
-  it('has a handle in its own class, by the method itself, also when it is private', async () => {
-    const repo = new Named('inside')
-    await repo.tell('eve')
-    await repo.getName('eve')
-    expect(await repo.forget('eve')).toEqual([true, true])
-    expect(await repo.forget('eve')).toEqual([false, false])
-    expect(() => handleOf(repo, () => 1)).toThrow(/^a function of Named .* is not a method with a strategy/)
   })
 
   it('shares one run by singleFlight', async () => {

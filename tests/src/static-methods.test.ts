@@ -2,16 +2,15 @@
 // biome-ignore-all lint/complexity/noThisInStatic: that it stays the class is what is tested
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { strategies } from '@cashews/strategies'
+import { handleOf, strategies } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
-import { describeStaticMethods, names, plain } from './support/static-methods.ts'
 
 const cache = createCache().setup(memory())
 const all = strategies(cache)
 const breaker = { errorsRate: 50, period: '1m', ttl: '1m' } as const
 const limit = { limit: 9, period: '1m' } as const
 
-/** Each method tells its class by this. */
+/** Each method is named after its strategy, and shows by `id` which class its `this` is. */
 class Shop {
   static id = 'shop'
 
@@ -69,31 +68,45 @@ class Shop {
   }
 }
 
-describeStaticMethods('a static method, by a standard decorator', Shop, cache)
+/** The strategies whose derived key is that of the call. */
+const plain = ['cached', 'early', 'soft', 'hit', 'dynamic', 'failover', 'locked', 'singleFlight', 'rateLimit'] as const
+const names = [...plain, 'slidingRateLimit', 'circuitBreaker', 'invalidates'] as const
 
-const ttl = { ttl: '1m' } as const
-const options: Readonly<Record<(typeof names)[number], object>> = {
-  ...{ cached: ttl, early: ttl, soft: ttl, hit: { ...ttl, cacheHits: 3 }, dynamic: {}, failover: ttl, locked: ttl },
-  ...{ singleFlight: {}, rateLimit: limit, slidingRateLimit: limit, circuitBreaker: breaker, invalidates: {} },
-}
-
-describe('every strategy', () => {
-  it.each(names)('%s takes a function that answers at once, and tells of its error by a rejection', async (name) => {
-    const given = { ...options[name], key: `sync-${name}:{0}` } as never
-    const wrap = all[name] as (options: never, fn: unknown) => (n: number) => Promise<number>
-    const double = (n: number) => {
-      if (n === 0) throw new RangeError('none')
-      return n * 2
-    }
-    const wrapped = name === 'invalidates' ? all.invalidates('x:{n}', {}, double) : wrap(given, double)
-    expect(await wrapped(2)).toBe(4)
-    await expect(wrapped(0)).rejects.toThrow(RangeError)
+describe('a static method', () => {
+  it.each(names)('with %s keeps its this and its name', async (name) => {
+    expect([await Shop[name]('a'), await Shop[name]('a')]).toEqual(['shopa', 'shopa'])
+    expect(Shop[name].name).toBe(name)
   })
 
-  it.each(plain)('%s takes a generic function with a key function', async (name) => {
-    const wrap = all[name] as (options: never, fn: unknown) => <T>(value: T) => Promise<T>
-    const key = (value: unknown) => `generic-${name}:${JSON.stringify(value)}`
-    const same = wrap({ ...options[name], key } as never, async <T>(value: T): Promise<T> => value)
-    expect([await same('a'), await same({ a: 1 }), await same('a')]).toEqual(['a', { a: 1 }, 'a'])
+  it.each([...plain, 'iterator'] as const)('with %s has the name of its class in the derived key', (name) => {
+    expect(handleOf(Shop, name).template).toMatch(new RegExp(`Shop\\.${name}:item:{item}$`))
+  })
+
+  it.each(['cached', 'hit', 'failover', 'iterator', 'singleFlight'] as const)(
+    'with %s shares nothing with the same method of a subclass',
+    async (name) => {
+      class Stall extends Shop {
+        static override id = 'stall'
+      }
+      const read = async (shop: typeof Shop) => {
+        const answer = shop[name]('b')
+        return answer instanceof Promise ? answer : (await answer.next()).value
+      }
+      expect([await read(Shop), await read(Stall), await read(Shop)]).toEqual(['shopb', 'stallb', 'shopb'])
+      expect(handleOf(Stall, name).key('b')).toBe(`${handleOf(Shop, name).key('b')}:this=Stall`)
+      expect(handleOf(Stall, name).template).toBe(handleOf(Shop, name).template)
+    },
+  )
+
+  it('with iterator is replayed from the cache', async () => {
+    const read = async () => {
+      const items: string[] = []
+      for await (const item of Shop.iterator('a')) items.push(item)
+      return items
+    }
+    expect([await read(), await read()]).toEqual([['shopa'], ['shopa']])
+    expect(await cache.getKeysCount()).toBeGreaterThan(0)
+    expect(await handleOf(Shop, 'iterator').peek('a')).toEqual(['shopa'])
+    expect(await handleOf(Shop, 'iterator').invalidate('a')).toBe(true)
   })
 })

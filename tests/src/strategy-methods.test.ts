@@ -19,7 +19,7 @@ const {
 } = strategies(cache)
 const limit = { limit: 9, period: '1m' } as const
 
-class Legacy {
+class Shop {
   readonly id = 'x'
 
   @early({ ttl: '1m', key: '{this.id}:{a}' })
@@ -66,10 +66,6 @@ class Legacy {
   async invalidates(a: string) {
     return this.id + a
   }
-  @soft({ ttl: '1m', key: 'static:{a}' })
-  static async fixed(a: string) {
-    return `static${a}`
-  }
 }
 
 it.each([
@@ -84,13 +80,8 @@ it.each([
   'slidingRateLimit',
   'circuitBreaker',
   'invalidates',
-] as const)('%s decorates a method by a legacy decorator, and keeps this and the name', async (name) => {
-  const object = new Legacy()
+] as const)('%s decorates a method, which keeps its this and its name', async (name) => {
+  const object = new Shop()
   expect([await object[name]('a'), await object[name]('a')]).toEqual(['xa', 'xa'])
-  expect(Legacy.prototype[name].name).toBe(name)
-})
-
-it('a static method is decorated too', async () => {
-  expect(await Legacy.fixed('a')).toMatch(/a$/)
-  expect(await cache.exists('soft:static:a')).toBe(true)
+  expect(Shop.prototype[name].name).toBe(name)
 })

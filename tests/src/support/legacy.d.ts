@@ -1,0 +1,2 @@
+/** A test file that is compiled with `experimentalDecorators`. */
+declare module '*?legacy'

@@ -59,13 +59,6 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     return { url: await start({ routes: [counted] }), calls }
   }
 
-  /** The same, with a handler that answers nobody before it is told to. */
-  const startHeldBack = async () => {
-    const opened = gate()
-    const counted = await startCounting({ answer: () => opened.promise.then(() => ({})) })
-    return { ...counted, open: () => opened.open() }
-  }
-
   /** Starts an application with one stored route. */
   const startCached = (answer: TestRoute['answer']) => start({ routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
 
@@ -742,15 +735,17 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
     })
 
     it('get their answer when the first of them leaves in the middle', async () => {
-      const { url, calls, open } = await startHeldBack()
+      const [opened, arrived] = [gate(), vi.fn()]
+      const { calls, ...route } = counting({ answer: () => opened.promise.then(() => ({})) })
+      const url = await start({ before: () => arrived(), routes: [route] })
       const leaving = new AbortController()
       const first = fetch(url, { signal: leaving.signal }).catch(() => 'left')
       await expect.poll(() => calls.mock.calls.length).toBe(1)
       const others = Array.from({ length: 10 }, () => ask(url))
-      await later(20)
+      await expect.poll(() => arrived.mock.calls.length).toBe(11)
       leaving.abort()
       expect(await first).toBe('left')
-      open()
+      opened.open()
       for (const { status, text } of await Promise.all(others))
         expect([status, text]).toEqual([200, expect.stringMatching(/^answer/)])
     })
@@ -892,12 +887,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         },
         { 'content-length': String(whole.length) },
       )
-      const url = await startCached(answer)
-      const controller = new AbortController()
-      setTimeout(() => controller.abort(), 200)
-      await fetch(url, { signal: controller.signal })
-        .then((response) => response.arrayBuffer())
-        .catch(() => undefined)
+      const left = gate()
+      const url = await startCached((request) => {
+        request.socket.once('close', () => left.open())
+        return answer(request)
+      })
+      const leaving = new AbortController()
+      const { body } = await fetch(url, { signal: leaving.signal })
+      let received = 0
+      for await (const part of body as ReadableStream<Uint8Array>) {
+        received += part.length
+        if (received === whole.length / 5) break
+      }
+      leaving.abort()
+      await left.promise
       expect(await cache.getKeysCount()).toBe(0)
     })
 
@@ -920,7 +923,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       await response.arrayBuffer().catch(() => undefined)
       await left.promise
       goOn.open()
-      await later(50)
+      await ask(`${url}/other`) // By then the server has done what follows from the close.
       expect(await cache.getKeysCount()).toBe(0)
       expect((await ask(url)).body.equals(whole)).toBe(true)
     })

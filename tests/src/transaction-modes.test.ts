@@ -39,16 +39,25 @@ const setup = (backend: Backend, options = {}): Cache => {
 const run = <T>(fn: Parameters<typeof transaction<T>>[1], options: TransactionOptions = {}): Promise<T> =>
   transaction(cache, fn, options)
 
-/** Reads, computes and writes, as a function does that does not think of others. */
+/** Reads, lets others run, and writes what the value was plus one. */
 const increase = async (key: string): Promise<void> => {
   const count = (await cache.get<number>(key)) ?? 0
-  await new Promise((resolve) => setTimeout(resolve, 1))
+  await new Promise((resolve) => setImmediate(resolve))
   await cache.set(key, count + 1)
+}
+
+/** Sets the clocks on, as if the event loop had been blocked: no timer has run meanwhile. */
+const blockEventLoop = (duration: number): void => {
+  for (const clock of [Date, performance]) {
+    const now = clock.now.bind(clock)
+    vi.spyOn(clock, 'now').mockImplementation(() => now() + duration)
+  }
 }
 
 beforeEach(() => void errors.splice(0))
 afterEach(async () => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
   await cache.close()
 })
 
@@ -340,8 +349,7 @@ describe('a locked transaction', () => {
     const frozen = run(
       async () => {
         const count = (await cache.get<number>('key')) ?? 0
-        // The event loop is blocked for longer than the lock lives.
-        for (const end = performance.now() + 400; performance.now() < end; );
+        blockEventLoop(400)
         await outsideTransaction(() => transaction(cache, () => cache.set('key', 'other')))
         await cache.set('key', count + 1)
       },
@@ -869,6 +877,7 @@ describe('a transactional function', () => {
 })
 
 it('gives up a transaction, and nothing else, when its store stays away for longer than its locks last', async () => {
+  vi.useFakeTimers()
   const store = sickStore()
   cache = createCache({ onError: () => {} }).setup(store)
   const lost = transaction(
@@ -880,5 +889,7 @@ it('gives up a transaction, and nothing else, when its store stays away for long
     },
     { timeout: '150ms' },
   )
-  await expect(lost).rejects.toThrow(LockedError)
+  const refused = expect(lost).rejects.toThrow(LockedError)
+  await vi.advanceTimersByTimeAsync(5_000)
+  await refused
 })

@@ -18,6 +18,7 @@ import { listPublished, root } from './workspace.mjs'
 const otherNodes = (process.env.SMOKE_NODES ?? '22').split(',').filter(Boolean)
 
 const out = mkdtempSync(join(tmpdir(), 'cashews-packages-'))
+process.once('exit', () => rmSync(out, { recursive: true, force: true }))
 const app = join(out, 'app')
 const run = promisify(execFile)
 let failed = 0
@@ -230,29 +231,25 @@ async function nodes() {
   return [{ version: process.version, bin: process.execPath }, ...(await Promise.all(others))]
 }
 
-try {
-  // Downloading another Node takes longest: it starts first.
-  const node = nodes()
-  node.catch(() => {})
-  await Promise.all([
-    series(tarballs, checkTarball),
-    (async () => {
-      if (!(await step('npm install of the tarballs', install))) return
-      writeLoaders()
-      const { files, types } = await writeBlocks()
-      await checkTypes(types)
-      await step(`Node ${otherNodes.join(' and ')} from npm`, () => node)
-      const versions = await node.catch(() => [])
-      const loaders = ['load.mjs', 'load.cjs', 'load-build.cjs'].map((file) => ({ name: file, file }))
-      // Each compiles the same packages.
-      const env = { ...process.env, NODE_COMPILE_CACHE: join(out, 'compiled') }
-      for (const { name, file } of [...loaders, ...files])
-        await Promise.all(
-          versions.map(({ version, bin }) => step(`${name} on Node ${version}`, () => sh(bin, [file], app, env))),
-        )
-    })(),
-  ])
-} finally {
-  rmSync(out, { recursive: true, force: true })
-}
+// Downloading another Node takes longest: it starts first.
+const node = nodes()
+node.catch(() => {})
+await Promise.all([
+  series(tarballs, checkTarball),
+  (async () => {
+    if (!(await step('npm install of the tarballs', install))) return
+    writeLoaders()
+    const { files, types } = await writeBlocks()
+    await checkTypes(types)
+    await step(`Node ${otherNodes.join(' and ')} from npm`, () => node)
+    const versions = await node.catch(() => [])
+    const loaders = ['load.mjs', 'load.cjs', 'load-build.cjs'].map((file) => ({ name: file, file }))
+    // Each compiles the same packages.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(out, 'compiled') }
+    for (const { name, file } of [...loaders, ...files])
+      await Promise.all(
+        versions.map(({ version, bin }) => step(`${name} on Node ${version}`, () => sh(bin, [file], app, env))),
+      )
+  })(),
+])
 process.exitCode = failed ? 1 : 0

@@ -56,10 +56,7 @@ const onEveryStore = thatSay(/support\/backends\.ts/, globSync('tests/src/*.test
  * Files share processes, and put-back.ts sees to it that nothing of one reaches the next. Those that weigh the memory of their
  * process, or change it for good, have one each.
  */
-const alone = thatSay(
-  /memoryUsage|setFlagsFromString|'typeorm'/,
-  globSync(unitTests, { exclude: ['**/node_modules/**'] }),
-)
+const alone = thatSay(/memoryUsage|setFlagsFromString|'typeorm'/, globSync(unitTests))
 const sharing = { isolate: false, setupFiles: ['tests/src/support/put-back.ts'] }
 
 const config: ViteUserConfig = defineConfig({
@@ -74,7 +71,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: unitTests,
-          exclude: ['**/node_modules/**', ...needRedis, faults, ...alone],
+          exclude: [...needRedis, faults, ...alone],
           ...sharing,
         },
       },
@@ -91,7 +88,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'redis',
           include: [...needRedis, ...onEveryStore],
-          exclude: ['**/node_modules/**', clusterKit],
+          exclude: [clusterKit],
           ...sharing,
           globalSetup: ['tests/src/support/redis/global-setup.ts'],
         },

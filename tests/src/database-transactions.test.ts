@@ -94,7 +94,7 @@ describe.each(Object.entries(databases))('a transaction around one of %s', (_, o
       { mode },
     )
 
-  it.each(['fast', 'locked'] as const)('commits after the database has, in the mode %s', async (mode) => {
+  it.each(['fast', 'locked'] as const)('commits after the database, in the mode %s', async (mode) => {
     await cache.set('page:1:a', 'old')
     const id = await signUp(mode, async () => {})
     expect(id).toBe('1')
@@ -102,7 +102,7 @@ describe.each(Object.entries(databases))('a transaction around one of %s', (_, o
     expect(await cache.getMany(['user:1', 'page:1:a'])).toEqual([ada, undefined])
   })
 
-  it.each(['fast', 'locked'] as const)('vanishes with what the database rolls back, in the mode %s', async (mode) => {
+  it.each(['fast', 'locked'] as const)('is rolled back with the database, in the mode %s', async (mode) => {
     await cache.set('page:1:a', 'old')
     const failing = signUp(mode, () => Promise.reject(new Error('refused')))
     await expect(failing).rejects.toThrow('refused')
@@ -110,13 +110,13 @@ describe.each(Object.entries(databases))('a transaction around one of %s', (_, o
     expect(await cache.getMany(['user:1', 'page:1:a'])).toEqual([undefined, 'old'])
   })
 
-  it('vanishes when the database refuses', async () => {
+  it('is rolled back when the database refuses to commit', async () => {
     await users.within((save) => save(ada))
     await expect(signUp('fast', async () => {})).rejects.toThrow(/UNIQUE/)
     expect(await cache.exists('user:1')).toBe(false)
   })
 
-  it('leaves tags as they were when the database rolls back', async () => {
+  it('leaves tags unchanged when the database rolls back', async () => {
     const tags = createTags(cache)
     await cache.set('page:1', 'old', { tags: ['user:1'] })
     const failing = transaction(cache, () =>

@@ -11,7 +11,7 @@ const deed = (id: string, reads: Deed['reads'], ...written: readonly string[]): 
 })
 
 describe('the checker of histories', () => {
-  it('accepts what could have run one after another', () => {
+  it('accepts a serializable history', () => {
     expect(
       anomalyOf([
         deed('1', { a: NOBODY, b: NOBODY }, 'a'),
@@ -21,7 +21,7 @@ describe('the checker of histories', () => {
     ).toBe(undefined)
   })
 
-  it('finds a lost update, a skew, and what nobody has committed', () => {
+  it('finds a lost update, a write skew and a dirty read', () => {
     expect(anomalyOf([deed('1', { a: NOBODY }, 'a'), deed('2', { a: NOBODY }, 'a')])).toContain('lost update')
     const skew = [deed('1', { a: NOBODY, b: NOBODY }, 'a'), deed('2', { a: NOBODY, b: NOBODY }, 'b')]
     expect(anomalyOf(skew)).toContain('a ring')
@@ -29,8 +29,8 @@ describe('the checker of histories', () => {
   })
 })
 
-describe.each(stores)('transactions at random on $name', ({ create }) => {
-  it.each(['locked', 'serializable'] as const)('are as if one came after another when they are %s', async (mode) => {
+describe.each(stores)('random transactions on $name', ({ create }) => {
+  it.each(['locked', 'serializable'] as const)('are serializable when they are %s', async (mode) => {
     const cache = createCache().setup(create(), PATIENT)
     const keys = ['a', 'b', 'c', 'd', 'e']
     const histories = await Promise.all(

@@ -172,7 +172,7 @@ async function play(cache: Cache, mode: TransactionMode, steps: readonly Step[],
 }
 
 describe.each(stores)('transactions among other commands on $name', ({ create, isInProcess }) => {
-  it.each(['fast', 'locked', 'serializable'] as const)('leave what they should when they are %s', async (mode) => {
+  it.each(['fast', 'locked', 'serializable'] as const)('leave the expected values when they are %s', async (mode) => {
     const cache = createCache().setup(create(), PATIENT)
     const property = fc.asyncProperty(
       fc.array(step, { minLength: 4, maxLength: 14 }),

@@ -67,7 +67,7 @@ const everyStore = [
   { name: 'distant', create: () => distantStore(1), elapse: (ms: number) => vi.advanceTimersByTimeAsync(ms) },
 ]
 
-describe.each(everyStore)('transactions side by side on $name', ({ create }) => {
+describe.each(everyStore)('concurrent transactions on $name', ({ create }) => {
   // A busy machine is not a store that is away.
   beforeEach(() => void setup(create(), PATIENT))
 
@@ -84,20 +84,23 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getExpire('count')).toBeGreaterThan(90)
   })
 
-  it.each(['locked', 'fast'] as const)('add to what others count without a lock, when they are %s', async (mode) => {
-    await cache.set('count', 10)
-    await run(
-      async () => {
-        await cache.incr('count')
-        await outsideTransaction(() => cache.incr('count', 100))
-        await cache.set('else', 1)
-      },
-      { mode },
-    )
-    expect(await cache.getMany(['count', 'else'])).toEqual([111, 1])
-  })
+  it.each(['locked', 'fast'] as const)(
+    'add to concurrent increments without a lock, when they are %s',
+    async (mode) => {
+      await cache.set('count', 10)
+      await run(
+        async () => {
+          await cache.incr('count')
+          await outsideTransaction(() => cache.incr('count', 100))
+          await cache.set('else', 1)
+        },
+        { mode },
+      )
+      expect(await cache.getMany(['count', 'else'])).toEqual([111, 1])
+    },
+  )
 
-  it('write no skew when they are serializable: one of two doctors stays on call', async () => {
+  it('have no write skew when they are serializable: one of two doctors stays on call', async () => {
     for (let round = 0; round < 20; round++) {
       await cache.setMany({ alice: true, bob: true })
       const leave = (who: string) =>
@@ -114,7 +117,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
   })
 
   it.each(['locked', 'serializable', 'fast'] as const)(
-    'write nothing again that a command under way saw of them, when they are %s',
+    'do not write a second time what a command under way has read, when they are %s',
     async (mode) => {
       const writing = run(
         async (tx) => {
@@ -132,7 +135,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
   )
 
   it.each(['locked', 'serializable', 'fast'] as const)(
-    'forget what they roll back, whatever is under way, when they are %s',
+    'forget what they roll back, even with a command under way, when they are %s',
     async (mode) => {
       await run(
         async (tx) => {
@@ -147,7 +150,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     },
   )
 
-  it('start again, and commit nothing before, when a command under way fails to lock its key', async () => {
+  it('restart without committing anything when a command under way fails to lock its key', async () => {
     const isHeld = gate()
     const end = gate()
     const other = run(async () => {
@@ -172,39 +175,36 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
   const everyMode = ['locked', 'serializable', 'fast'] as const
   const inOneWay = everyMode.flatMap((mode) => (['delete', 'expire'] as const).map((way) => ({ mode, way })))
 
-  it.each(inOneWay)(
-    'leave alone what others wrote since a tag made a key absent: $way, $mode',
-    async ({ mode, way }) => {
-      const tags = createTags(cache)
-      await cache.setMany({ key: 'old', other: 'old' }, { tags: ['tag'] })
-      await cache.incr('count', 5, { tags: ['tag'] })
-      const disturbed = new Set<string>()
-      const disturbOnce = async (key: string, value: unknown) => {
-        if (!disturbed.has(key)) await outsideTransaction(() => cache.set(key, value))
-        disturbed.add(key)
-      }
-      const written = run(
-        async () => {
-          await tags[way]('tag')
-          await cache.set('key', 'mine', { exists: false })
-          await disturbOnce('key', 'theirs')
-        },
-        { mode },
-      )
-      await (mode === 'serializable' ? written : expect(written).rejects.toThrow(TransactionConflictError))
-      await run(
-        async () => {
-          await tags[way]('tag')
-          await cache.incr('count')
-          await disturbOnce('count', 10)
-        },
-        { mode },
-      )
-      expect(await cache.getMany(['key', 'other', 'count'])).toEqual(['theirs', undefined, 11])
-    },
-  )
+  it.each(inOneWay)('keep what others wrote after a tag made the key absent: $way, $mode', async ({ mode, way }) => {
+    const tags = createTags(cache)
+    await cache.setMany({ key: 'old', other: 'old' }, { tags: ['tag'] })
+    await cache.incr('count', 5, { tags: ['tag'] })
+    const disturbed = new Set<string>()
+    const disturbOnce = async (key: string, value: unknown) => {
+      if (!disturbed.has(key)) await outsideTransaction(() => cache.set(key, value))
+      disturbed.add(key)
+    }
+    const written = run(
+      async () => {
+        await tags[way]('tag')
+        await cache.set('key', 'mine', { exists: false })
+        await disturbOnce('key', 'theirs')
+      },
+      { mode },
+    )
+    await (mode === 'serializable' ? written : expect(written).rejects.toThrow(TransactionConflictError))
+    await run(
+      async () => {
+        await tags[way]('tag')
+        await cache.incr('count')
+        await disturbOnce('count', 10)
+      },
+      { mode },
+    )
+    expect(await cache.getMany(['key', 'other', 'count'])).toEqual(['theirs', undefined, 11])
+  })
 
-  it('run again when others changed what they read, and wrote under a tag they then deleted', async () => {
+  it('run again when a key was changed that they read, wrote with a tag, and deleted by the tag', async () => {
     const tags = createTags(cache)
     await cache.set('key', 1)
     let runs = 0
@@ -220,7 +220,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(['key', 'read'])).toEqual([undefined, 2])
   })
 
-  it('run again when others put what they read under a tag that they then delete', async () => {
+  it('run again when a key that they read was given a tag that they delete', async () => {
     const tags = createTags(cache)
     await cache.set('key', 1)
     let runs = 0
@@ -235,7 +235,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(['key', 'read'])).toEqual([undefined, 2])
   })
 
-  it('never wait for each other in a ring', async () => {
+  it('never deadlock', async () => {
     const move = (from: string, to: string) =>
       run(async () => {
         await increase(from)
@@ -250,7 +250,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
   it.each([
     ['fails', () => Promise.reject(new Error('failed'))],
     ['ends', () => Promise.resolve()],
-  ])('leave no lock behind of a command that is still under way when its transaction %s', async (_, end) => {
+  ])('leave no lock of a command that is still under way when its transaction %s', async (_, end) => {
     const late: Promise<unknown>[] = []
     const ended = run(() => {
       late.push(Promise.allSettled([cache.get('a'), cache.set('b', 1)]))
@@ -262,7 +262,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.getMany(['a', 'b'])).toEqual([2, 2])
   })
 
-  it('give up what they wait for when they fail meanwhile', async () => {
+  it('stop waiting for a lock when they fail meanwhile', async () => {
     const [held, step] = [gate(), gate()]
     const holder = run(async () => {
       await cache.set('a', 1)
@@ -282,7 +282,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
     expect(await cache.get('a')).toBe(1)
   })
 
-  it('lock the keys that are named all at once', async () => {
+  it('lock the keys given in advance all at once', async () => {
     const keys = ['b', 'a']
     await Promise.all(
       Array.from({ length: 10 }, (_, at) =>
@@ -300,7 +300,7 @@ describe.each(everyStore)('transactions side by side on $name', ({ create }) => 
 })
 
 describe('a locked transaction', () => {
-  it('makes others wait for what it has read or written, and no longer than their timeout', async () => {
+  it('makes others wait for keys it has read or written, no longer than their timeout', async () => {
     vi.useFakeTimers()
     setup(memory())
     const step = gate()
@@ -325,7 +325,7 @@ describe('a locked transaction', () => {
     expect(await cache.get('written')).toBe(3)
   })
 
-  it('holds its locks for longer than its timeout, because it renews them', async () => {
+  it('holds its locks longer than its timeout by renewing them', async () => {
     vi.useFakeTimers()
     setup(reference())
     const long = run(
@@ -344,7 +344,7 @@ describe('a locked transaction', () => {
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('writes nothing when its lock has ended and passed on: the other value is kept', async () => {
+  it('writes nothing after its lock has expired and another transaction has taken it', async () => {
     setup(memory())
     const frozen = run(
       async () => {
@@ -359,7 +359,7 @@ describe('a locked transaction', () => {
     expect(await cache.get('key')).toBe('other')
   })
 
-  it('is refused by the store, whatever its own clock says', async () => {
+  it('is refused by the store when its lock was lost unnoticed', async () => {
     const store = reference()
     setup(store)
     const robbed = run(async () => {
@@ -370,7 +370,7 @@ describe('a locked transaction', () => {
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('frees its locks whatever becomes of it', async () => {
+  it('frees its locks however it ends', async () => {
     setup(reference())
     await run(() => cache.set('key', 1))
     await run((tx) => cache.set('key', 2).then(() => tx.rollback()))
@@ -381,7 +381,7 @@ describe('a locked transaction', () => {
     expect(await run(() => cache.set('key', 4), { timeout: 5 })).toBe(true)
   })
 
-  it('tells the function that swallows the error of a lock at its end', async () => {
+  it('rejects at its end when the function has swallowed the error of a lock', async () => {
     setup(memory())
     const step = gate()
     const first = run(async () => {
@@ -395,7 +395,7 @@ describe('a locked transaction', () => {
     await first
   })
 
-  it('starts again when it would have to wait out of order, and does not hold what it held', async () => {
+  it('restarts, without its locks, when it would have to wait out of order', async () => {
     setup(memory())
     const step = gate()
     const holder = run(async () => {
@@ -418,7 +418,7 @@ describe('a locked transaction', () => {
     expect(await cache.getMany(['a', 'b'])).toEqual(['restarted', 2])
   })
 
-  it('is refused when it would have to start again, and has committed in part', async () => {
+  it('is refused when it would have to restart after a partial commit', async () => {
     setup(memory())
     const held = gate()
     const other = run(async () => {
@@ -438,7 +438,7 @@ describe('a locked transaction', () => {
   })
 
   it.each(['inspect', 'tags'] as const)(
-    'fails when %s does not answer, and takes nothing for absent',
+    'fails when %s does not answer, and treats nothing as absent',
     async (member) => {
       const store = reference()
       const away = () => Promise.reject(new BackendUnavailableError('not connected'))
@@ -461,7 +461,7 @@ describe('a locked transaction', () => {
 })
 
 describe('a serializable transaction', () => {
-  it('runs again when others came between, and gives up after its tries', async () => {
+  it('runs again after a conflict, and gives up after the tries', async () => {
     setup(memory())
     let runs = 0
     const disturbed = run(
@@ -478,7 +478,7 @@ describe('a serializable transaction', () => {
     expect(await cache.exists('mine')).toBe(false)
   })
 
-  it('does not run again what it has committed in part', async () => {
+  it('does not run again after a partial commit', async () => {
     setup(memory())
     let runs = 0
     const disturbed = run(
@@ -495,7 +495,7 @@ describe('a serializable transaction', () => {
     expect([runs, await cache.get('first')]).toEqual([1, 1])
   })
 
-  it('reads a key twice alike', async () => {
+  it('reads the same value of a key twice', async () => {
     setup(memory())
     await cache.set('key', 1)
     let runs = 0
@@ -510,7 +510,7 @@ describe('a serializable transaction', () => {
     expect(runs).toBe(2)
   })
 
-  it('refuses to look for keys by pattern, unless phantoms are allowed', async () => {
+  it('refuses patterns unless phantoms are allowed', async () => {
     setup(memory())
     await cache.set('a', 1)
     const mode = 'serializable'
@@ -527,7 +527,7 @@ describe('a serializable transaction', () => {
 })
 
 describe('a fast transaction', () => {
-  it('is refused when a key has come that it took for absent', async () => {
+  it('is refused when a key that it found absent was written', async () => {
     setup(memory())
     const refused = run(
       async () => {
@@ -540,7 +540,7 @@ describe('a fast transaction', () => {
     expect(await cache.get('key')).toBe(2)
   })
 
-  it('writes over what others wrote meanwhile', async () => {
+  it('overwrites what others wrote meanwhile', async () => {
     setup(memory())
     await run(
       async () => {
@@ -557,7 +557,7 @@ describe('a fast transaction', () => {
 describe('a commit that fails', () => {
   const write = () => run(() => cache.set('key', 1), { mode: 'fast' })
 
-  it('is told although the backend suppresses errors, and later writes reach the store', async () => {
+  it('rejects even if the backend suppresses errors, and later writes reach the store', async () => {
     const store = sickStore()
     setup(store)
     const failing = run(
@@ -573,7 +573,7 @@ describe('a commit that fails', () => {
     expect(await cache.set('key', 2)).toBe(true)
   })
 
-  it('is reported instead when that is asked for', async () => {
+  it('is only reported with suppress: true', async () => {
     const store = sickStore()
     setup(store)
     const answer = run(
@@ -594,7 +594,7 @@ describe('a commit that fails', () => {
       'one of several servers, and not all of them, lost its answer',
       new BackendError('the connection to one server was reset', { isUndone: false }),
     ],
-  ])('is known to have happened when %s', async (_, error) => {
+  ])('is recognized as done when %s', async (_, error) => {
     const store = reference()
     setup(
       altered(store, {
@@ -608,14 +608,14 @@ describe('a commit that fails', () => {
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('is known not to have happened when the store was never asked, however long it stays away', async () => {
+  it('is known not to have happened when it was never sent, however long the store stays away', async () => {
     const store = reference()
     const away = () => Promise.reject(new BackendUnavailableError('not connected', { isUndone: true }))
     setup(altered(store, { apply: away, locks: { ...(store.locks as Locks), acquire: away } }))
     await expect(write()).rejects.toThrow(BackendUnavailableError)
   })
 
-  it('is known not to have happened, and comes too late if it was only held up', async () => {
+  it('is ruled out after a lost connection, also when it arrives late', async () => {
     const store = reference()
     const step = gate()
     const applied = gate<boolean>()
@@ -633,7 +633,7 @@ describe('a commit that fails', () => {
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('cannot be known when the store does not come back', async () => {
+  it('is of unknown outcome when the store does not come back', async () => {
     vi.useFakeTimers()
     const store = sickStore()
     setup(store)
@@ -650,7 +650,7 @@ describe('a commit that fails', () => {
     await unknown
   })
 
-  it('that cannot be known of one of several stores is not called all or nothing', async () => {
+  it('of unknown outcome in one of several stores is a partial commit', async () => {
     vi.useFakeTimers()
     const store = sickStore()
     setup(store, { prefix: 'a:' })
@@ -685,7 +685,7 @@ describe('a commit that fails', () => {
     await expect(write()).rejects.toThrow(BackendUnavailableError)
   })
 
-  it('of the store that can be away leaves the memory of the process as it was', async () => {
+  it('of a distant store leaves a memory store unchanged', async () => {
     const store = sickStore()
     setup(store, { prefix: 'far:' })
     cache.setup(memory())
@@ -700,7 +700,7 @@ describe('a commit that fails', () => {
     expect(await cache.exists('near')).toBe(false)
   })
 
-  it('after another store has committed says what was written, and what was not', async () => {
+  it('after another store has committed lists what was written, and what was not', async () => {
     setup(reference(), { prefix: 'a:' })
     const second = reference()
     cache.setup(altered(second, { apply: () => Promise.reject(new BackendError('read only')) }), { prefix: 'b:' })
@@ -714,7 +714,7 @@ describe('a commit that fails', () => {
     expect(await cache.get('a:1')).toBe(1)
   })
 
-  it('after its tags were deleted leaves them so: a key that loads anew is right, one that nothing invalidates is not', async () => {
+  it('after the deletion of its tags leaves the tags deleted', async () => {
     const store = reference()
     const refusing: Backend['apply'] = (expectations, writes) => {
       if (writes.length > 0) throw new BackendError('read only')
@@ -728,7 +728,7 @@ describe('a commit that fails', () => {
     expect(await cache.getMany(['old', 'key'])).toEqual([undefined, undefined])
   })
 
-  it('by a conflict that is found beforehand touches no tag', async () => {
+  it('by a conflict that is found beforehand deletes no tag', async () => {
     setup(reference())
     const tags = createTags(cache)
     await cache.set('old', 1, { tags: ['a'] })
@@ -745,7 +745,7 @@ describe('a commit that fails', () => {
     expect(await cache.getMany(['old', 'key'])).toEqual([1, 'other'])
   })
 
-  it('by a conflict in one of several stores leaves all of them as they were', async () => {
+  it('by a conflict in one of several stores leaves all of them unchanged', async () => {
     setup(reference(), { prefix: 'a:' })
     cache.setup(reference(), { prefix: 'b:' })
     const failing = run(
@@ -761,10 +761,10 @@ describe('a commit that fails', () => {
   })
 })
 
-describe('a store that changes only keys of one part in one step', () => {
+describe('a store whose atomic steps are limited to one part, such as a slot', () => {
   const parted = () => altered(reference(), { partOf: (key) => /\{(.*)\}/.exec(key)?.[1] ?? key })
 
-  it('refuses the first key of another part, before anything is written', async () => {
+  it('refuses the first key of another part before anything is written', async () => {
     setup(parted())
     const split = run(async () => {
       await cache.set('{1}:a', 1)
@@ -775,7 +775,7 @@ describe('a store that changes only keys of one part in one step', () => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('frees the locks it took in one part when the next one fails, and one that it may have taken', async () => {
+  it('frees the locks of one part, and a lock of unknown outcome, when the next part fails', async () => {
     const store = parted()
     const { acquire, release, ...others } = store.locks as Locks
     const locks: Locks = {
@@ -794,7 +794,7 @@ describe('a store that changes only keys of one part in one step', () => {
     expect(await Promise.all(held)).toEqual([false, false])
   })
 
-  it('commits part by part when that is asked for', async () => {
+  it("commits part by part with crossSlot: 'per-slot'", async () => {
     setup(parted())
     for (const mode of ['fast', 'locked', 'serializable'] as const) {
       await run(() => cache.setMany({ '{1}:a': mode, '{2}:a': mode }), { mode, crossSlot: 'per-slot' })
@@ -803,7 +803,7 @@ describe('a store that changes only keys of one part in one step', () => {
   })
 })
 
-describe('the settings of a transaction', () => {
+describe('the options of a transaction', () => {
   it('are checked', async () => {
     setup(memory())
     const wrong: readonly [object, string][] = [
@@ -833,7 +833,7 @@ describe('the settings of a transaction', () => {
     }
   })
 
-  it('come after a cache and a function', async () => {
+  it('must follow a cache and a function', async () => {
     setup(memory())
     const anyhow = transaction as (...given: unknown[]) => Promise<unknown>
     for (const given of [[async () => 1, cache], [cache, { mode: 'fast' }], [cache]])
@@ -843,7 +843,7 @@ describe('the settings of a transaction', () => {
 })
 
 describe('a transactional function', () => {
-  it('keeps its name, its length, its this and what else it can do', async () => {
+  it('keeps its name, length, this and properties', async () => {
     setup(memory())
     const own = Object.assign(
       async function login(this: { host: string } | undefined, user: string, ttl: number) {
@@ -876,7 +876,7 @@ describe('a transactional function', () => {
   })
 })
 
-it('gives up a transaction, and nothing else, when its store stays away for longer than its locks last', async () => {
+it('rejects only the transaction when its store stays away for longer than its locks live', async () => {
   vi.useFakeTimers()
   const store = sickStore()
   cache = createCache({ onError: () => {} }).setup(store)

@@ -44,7 +44,7 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     failover: () => failover(cache, options, load()),
   }
 
-  it.each(Object.entries(strategies))('%s stores with the commit, and invalidates with it', async (_, make) => {
+  it.each(Object.entries(strategies))('%s stores and invalidates with the commit', async (_, make) => {
     const answer = make()
     await rolledBack(answer)
     expect(await answer.peek()).toBe(undefined)
@@ -62,7 +62,7 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     expect(await answer.peek()).toBe(undefined)
   })
 
-  it('failover falls back on what was stored inside, and not on what was invalidated there', async () => {
+  it('failover falls back on what was stored inside, and not on what was invalidated inside', async () => {
     const answers = vi.fn(async () => 'good')
     const answer = failover(cache, options, answers)
     await inside(async () => {
@@ -77,7 +77,7 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     })
   })
 
-  it('iterator records for the transaction, and for all with its commit', async () => {
+  it('iterator stores for the transaction, and for everybody with the commit', async () => {
     const began = vi.fn()
     const numbers = iterator(cache, options, async function* () {
       began()
@@ -93,7 +93,7 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     expect(began).toHaveBeenCalledTimes(2)
   })
 
-  it('locked keeps calls of several transactions apart, and singleFlight shares none of theirs', async () => {
+  it('locked excludes calls of several transactions, and singleFlight does not share their runs', async () => {
     let running = 0
     const alone = locked(cache, { key: 'alone', ttl: '20s' }, async () => {
       expect(++running).toBe(1)
@@ -105,7 +105,7 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     expect(await inside(async () => Promise.all([shared(), shared(), outsideTransaction(shared)]))).toEqual([1, 1, 2])
   })
 
-  it('detect tells what is found in the view of the transaction', async () => {
+  it('detect reports what the transaction finds', async () => {
     const answer = strategies.cached()
     const { calls } = await cache.detect(() => inside(async () => [await answer(), await answer()]))
     expect(calls.key?.map(({ hit }) => hit)).toEqual([false, true])

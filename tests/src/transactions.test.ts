@@ -34,7 +34,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     vi.useRealTimers()
   })
 
-  it('reads what it wrote, and nobody else does before it has ended', async () => {
+  it('reads its own writes, which nobody else does before the commit', async () => {
     await cache.set('key', 'old')
     await inside(async () => {
       await cache.set('key', 'new')
@@ -45,7 +45,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['key', 'more'])).toEqual(['new', 1])
   })
 
-  it('leaves nothing behind when it throws', async () => {
+  it('writes nothing when it throws', async () => {
     await cache.set('key', 'old')
     const failing = inside(async () => {
       await cache.set('key', 'new')
@@ -57,7 +57,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['key', 'count'])).toEqual(['old', undefined])
   })
 
-  it('forgets at a rollback what it wrote, at once, and goes on', async () => {
+  it('discards its writes at a rollback, and continues', async () => {
     await cache.set('key', 'old')
     await inside(async (tx) => {
       await cache.set('key', 'new')
@@ -68,7 +68,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['key', 'after'])).toEqual(['old', 1])
   })
 
-  it('is neither committed nor rolled back once it has ended', async () => {
+  it('can neither be committed nor rolled back after its end', async () => {
     const ended = await inside(async (tx) => {
       await cache.set('key', 'new')
       return tx
@@ -78,7 +78,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toBe('new')
   })
 
-  it('writes at a commit what it wrote so far, and goes on', async () => {
+  it('writes what it has so far at a commit, and continues', async () => {
     const failing = inside(async (tx) => {
       await cache.set('before', 1)
       await tx.commit()
@@ -90,12 +90,12 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['before', 'after'])).toEqual([1, undefined])
   })
 
-  it('answers what its function does', async () => {
+  it('returns what its function returns', async () => {
     expect(await inside(() => 7)).toBe(7)
     expect(await inside(async () => undefined)).toBe(undefined)
   })
 
-  it('judges exists by what it has written and by what is stored', async () => {
+  it('decides about exists by its own writes and by what is stored', async () => {
     await cache.set('stored', 1)
     await inside(async () => {
       expect(await cache.set('stored', 2, { exists: false })).toBe(false)
@@ -110,7 +110,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['stored', 'absent'])).toEqual([undefined, 2])
   })
 
-  it('tells at a delete whether the key was there', async () => {
+  it('tells at a delete whether the key existed', async () => {
     await cache.set('key', 1)
     await inside(async () => {
       expect([await cache.delete('key'), await cache.delete('key'), await cache.delete('none')]).toEqual([
@@ -124,7 +124,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('keeps a time to live of half a second, from the moment of the write', async () => {
+  it('keeps a ttl of half a second, from the moment of the write', async () => {
     await inside(async () => {
       await cache.set('short', 1, { ttl: 0.5 })
       await elapse(200)
@@ -135,7 +135,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.exists('short')).toBe(false)
   })
 
-  it('stores nothing that has expired before the commit', async () => {
+  it('does not store a value that expired before the commit', async () => {
     await cache.set('key', 'old')
     await inside(async () => {
       await cache.set('key', 'new', { ttl: 1 })
@@ -145,7 +145,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('leaves a counter the time to live it has, and gives one to a new counter', async () => {
+  it('keeps the ttl of a counter, and gives one to a new counter', async () => {
     await cache.incr('old', 5, { ttl: 100 })
     await inside(async () => {
       expect(await cache.incr('old', 2, { ttl: 7 })).toBe(7)
@@ -158,7 +158,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getExpire('new')).toBeCloseTo(50, 0)
   })
 
-  it('gives a key another time to live, and leaves it its value, its own or the one stored', async () => {
+  it('changes the ttl of a key without its value, be it written inside or stored before', async () => {
     await cache.set('stored', 'old')
     await inside(async () => {
       await cache.set('own', 'new')
@@ -173,20 +173,20 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getExpire('stored')).toBeCloseTo(60, 0)
   })
 
-  it('replaces the time to live with the value', async () => {
+  it('replaces the ttl with the value', async () => {
     await cache.set('key', 1, { ttl: 100 })
     await inside(() => cache.set('key', 2))
     expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('has no most that it can write', async () => {
+  it('has no limit for the number of writes', async () => {
     const entries = Array.from({ length: 1_500 }, (_, at) => [`key:${at}`, at] as const)
     await inside(() => cache.setMany(entries))
     expect(await cache.getKeysCount()).toBe(1_500)
     expect(await cache.get('key:1499')).toBe(1_499)
   })
 
-  it('holds sets, bits and windows, together with what is stored', async () => {
+  it('buffers changes of sets, bits and windows on top of what is stored', async () => {
     await cache.setAdd('set', ['a', 'b'], { ttl: 100 })
     await cache.incrBits('bits', [1], { size: 4, by: 3 })
     await cache.sliceIncr('window', { start: 0, end: 5, max: 9 })
@@ -211,13 +211,13 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.setPop('new')).toEqual(['x'])
   })
 
-  it('keeps a set the time to live it has', async () => {
+  it('keeps the ttl of a set', async () => {
     await cache.setAdd('set', ['a'], { ttl: 100 })
     await inside(() => cache.setAdd('set', ['b']))
     expect(await cache.getExpire('set')).toBeCloseTo(100, 0)
   })
 
-  it('is not changed by what is done to a value after it was written or read', async () => {
+  it('is not affected by changes to a value after it was written or read', async () => {
     const value = { list: [1] }
     await inside(async () => {
       await cache.set('key', value)
@@ -228,7 +228,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toEqual({ list: [1] })
   })
 
-  it('tells locks to the store at once, and answers a ping', async () => {
+  it('takes user locks in the store at once, and answers ping', async () => {
     await inside(async () => {
       expect(await cache.ping('hi')).toBe('hi')
       expect(await cache.setLock('key', 'me', { ttl: 60 })).toBe(true)
@@ -240,12 +240,12 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('says of what cannot take part that it cannot', async () => {
+  it('refuses commands that cannot take part', async () => {
     await expect(inside(() => cache.getRaw('key'))).rejects.toThrow(NotSupportedError)
     await expect(inside(() => cache.setRaw('key', 1))).rejects.toThrow('outsideTransaction')
   })
 
-  it('keeps its locks out of sight', async () => {
+  it('hides its locks', async () => {
     await cache.set('key', 1)
     await inside(async () => {
       expect(await cache.get('key')).toBe(1)
@@ -260,7 +260,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect((await all(cache.scan('*'))).sort()).toEqual(['key', 'own'])
   })
 
-  it('goes through the middlewares once, which may change keys and refuse writes', async () => {
+  it('runs each middleware once, which may change keys and refuse writes', async () => {
     const seen = recorder()
     const other = createCache({ onError: (error) => expect.unreachable(String(error)) }).setup(store, {
       ...PATIENT,
@@ -279,7 +279,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['app:key', 'app:large', 'key'])).toEqual(['small', undefined, undefined])
   })
 
-  it('honours commands that are disabled', async () => {
+  it('respects disabled commands', async () => {
     cache.disable('set')
     await inside(async () => {
       expect(await cache.set('key', 1)).toBe(false)
@@ -288,7 +288,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('undoes of a transaction inside another one its own writes alone', async () => {
+  it('discards only the writes of a nested transaction that fails', async () => {
     await inside(async () => {
       await cache.set('outer', 1)
       await cache.set('both', 'outer')
@@ -316,7 +316,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     ])
   })
 
-  it('undoes with it what a transaction inside has written', async () => {
+  it('discards the writes of a nested transaction when it fails itself', async () => {
     const failing = inside(async () => {
       await inside(async (tx) => {
         await cache.set('key', 1)
@@ -329,7 +329,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.exists('key')).toBe(false)
   })
 
-  it('keeps transactions inside another one apart that run side by side', async () => {
+  it('isolates concurrent nested transactions from each other', async () => {
     await inside(async () => {
       const step = gate()
       const one = inside(async () => {
@@ -347,7 +347,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['one', 'two'])).toEqual([undefined, 2])
   })
 
-  it('refuses a write that comes after its end, and lets a read go to the store', async () => {
+  it('refuses a write after its end, and passes a read to the store', async () => {
     const late = gate<unknown>()
     const step = gate()
     await inside(async () => {
@@ -361,7 +361,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('is not a concern of calls beside it, and they are none of its', async () => {
+  it('is isolated from concurrent calls outside', async () => {
     const step = gate()
     const slow = inside(async () => {
       await cache.set('mine', 1)
@@ -375,7 +375,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['mine', 'yours'])).toEqual([1, 1])
   })
 
-  it('is put around a function that is given with the options', async () => {
+  it('can wrap a function given with the options', async () => {
     const write = transactional(cache, { mode }, async (id: number) => {
       await cache.set(`id:${id}`, id)
       if (id === 2) throw new Error('no')
@@ -386,7 +386,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['id:1', 'id:2'])).toEqual([1, undefined])
   })
 
-  it('runs a hundred calls of a decorated function at once, each in a transaction of its own', async () => {
+  it('runs a hundred concurrent calls of a decorated function, each in its own transaction', async () => {
     const errors: unknown[] = []
     const write = transactional(cache, { mode })(async function write(id: number) {
       await cache.set(`id:${id}`, id)
@@ -399,7 +399,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getKeysCount()).toBe(90)
   })
 
-  it('shares no load with those outside, in either direction', async () => {
+  it('shares no load with calls outside, in either direction', async () => {
     await cache.set('source', 'old')
     const step = gate()
     const load = vi.fn(async () => {
@@ -421,7 +421,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(load).toHaveBeenCalledTimes(4)
   })
 
-  it('stores what cached functions answer with the commit, and forgets it with the rollback', async () => {
+  it('stores results of cached functions with the commit, and discards them with a rollback', async () => {
     const load = vi.fn(async () => 'loaded')
     const read = cached(cache, { ttl: 60, key: 'copy' }, load)
     const failing = inside(async () => {
@@ -438,7 +438,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getExpire('copy')).toBeCloseTo(60, 0)
   })
 
-  it('stores nothing of a cached function that was invalidated before the commit', async () => {
+  it('does not store the result of a cached function that was invalidated before the commit', async () => {
     const read = cached(cache, { ttl: 60, key: 'copy' }, async () => 'old')
     await inside(async () => {
       await read()
@@ -447,9 +447,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await read.peek()).toBe(undefined)
   })
 
-  it('brings back nothing that it loaded after a change of its own, and that others deleted before the commit', async ({
-    skip,
-  }) => {
+  it('does not store what it loaded after its own change if others deleted it before the commit', async ({ skip }) => {
     skip(mode === 'serializable', 'it runs again instead')
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
@@ -468,7 +466,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       }
   })
 
-  it('gives what a cached function has answered another time to live, and it still can be invalidated', async () => {
+  it('can change the ttl of a cached result, which can still be invalidated', async () => {
     const read = cached(cache, { ttl: 60, key: 'copy' }, async () => 'loaded')
     for (const isRemoved of [false, true]) {
       await read.invalidate()
@@ -482,7 +480,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     }
   })
 
-  it('finds absent what is under a tag it has deleted, though it never looked at it, or others deleted it just now', async ({
+  it('finds keys of a tag it has deleted absent, even if it has not read them before or others delete the tag meanwhile', async ({
     skip,
   }) => {
     skip(!store.tags, 'the store has no tags')
@@ -515,7 +513,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     )
   })
 
-  it('lets no load outside bring back what it deleted', async () => {
+  it('keeps a load outside from storing what it has deleted', async () => {
     for (const remove of [() => cache.delete('copy'), () => cache.deleteMatch('co*')]) {
       if (mode === 'serializable' && remove.toString().includes('Match')) continue
       const step = gate()
@@ -532,9 +530,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     }
   })
 
-  it('deletes by pattern what others have stored since it looked, and nothing that it has written since', async ({
-    skip,
-  }) => {
+  it('deletes by pattern what others have stored meanwhile, and not what it has written since', async ({ skip }) => {
     skip(mode === 'serializable', 'it does not look for keys by pattern')
     for (const isWritten of [false, true])
       for (const around of [<T>(fn: () => Promise<T>) => fn(), inside]) {
@@ -550,7 +546,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       }
   })
 
-  it('lets no load outside bring back what a savepoint has deleted by pattern', async ({ skip }) => {
+  it('keeps a load outside from storing what a savepoint has deleted by pattern', async ({ skip }) => {
     skip(mode === 'serializable', 'it does not look for keys by pattern')
     const step = gate()
     const read = cached(cache, { ttl: 60, key: 'copy' }, async () => {
@@ -565,7 +561,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await read.peek()).toBe(undefined)
   })
 
-  it('leaves out early refreshes, limits and callbacks', async () => {
+  it('does not include early refreshes, limits and callbacks', async () => {
     const heard: unknown[] = []
     const off = cache.on('set', async ({ key }) => {
       if (key === 'key') heard.push(await cache.set('heard', key))
@@ -590,7 +586,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await refreshed.peek()).not.toBe(first)
   })
 
-  it('keeps what a savepoint has loaded when a tag that it is not under was deleted there', async ({ skip }) => {
+  it('keeps what a savepoint has loaded when an unrelated tag was deleted there', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     const load = vi.fn(async () => 'loaded')
@@ -606,7 +602,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(load).toHaveBeenCalledTimes(1)
   })
 
-  it('is not in its own way when it lets a tag of what it has read live longer', async ({ skip }) => {
+  it('does not conflict with itself when it extends the life of a tag of a key that it has read', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     createTags(cache)
     await cache.set('key', 1, { ttl: 10, tags: ['a'] })
@@ -616,7 +612,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('key')).toBe(2)
   })
 
-  it('puts keys under tags, and deletes tags, with the commit', async ({ skip }) => {
+  it('tags keys, and deletes tags, with the commit', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     await cache.set('old', 1, { tags: ['a'] })
@@ -643,7 +639,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
-  it('keeps a counter it has begun when it deletes a tag that the counter is not under', async ({ skip }) => {
+  it('keeps a new counter when it deletes an unrelated tag', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     await inside(async () => {
@@ -654,7 +650,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.get('begun')).toBe(1)
   })
 
-  it('stores what cached functions answer under its tags', async ({ skip }) => {
+  it('stores results of cached functions with their tags', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
     const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, async () => 'loaded')
@@ -668,12 +664,12 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await read.peek()).toBe(undefined)
   })
 
-  it('is not entered by a call that only shares its flight', async () => {
+  it('supports getOrSet', async () => {
     expect(await transaction(cache, () => cache.getOrSet('key', () => 1), { mode })).toBe(1)
     expect(await cache.get('key')).toBe(1)
   })
 
-  it('writes across the backends of a cache, and across caches', async () => {
+  it('spans the backends of a cache, and several caches', async () => {
     const other = createCache().setup(memory())
     cache.setup(reference(), { prefix: 'ref:' })
     const failing = inside(async () => {
@@ -691,7 +687,7 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
 describe.each(cases.filter(({ mode }) => mode !== 'serializable'))(
   'patterns in a $mode transaction on $name',
   ({ create, mode }) => {
-    it('find what is stored and what was written, and not what was deleted', async () => {
+    it('match what is stored and what was written, and not what was deleted', async () => {
       const cache = createCache().setup(create(), PATIENT)
       await cache.setMany({ 'a:1': 1, 'a:2': 2, 'b:1': 3 })
       await transaction(

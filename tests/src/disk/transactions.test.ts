@@ -9,7 +9,7 @@ import { freshDirectory } from '../support/disk/fresh-directory.ts'
 import { PATIENT } from '../support/patience.ts'
 
 it.each(['fast', 'locked', 'serializable'] as const)(
-  'a %s transaction whose directory is removed before its commit ends as another process finds it',
+  'a %s transaction whose directory is removed before its commit reports what another process finds',
   async (mode) => {
     const directory = freshDirectory()
     const setup = () =>
@@ -37,7 +37,7 @@ it.each(['fast', 'locked', 'serializable'] as const)(
   },
 )
 
-it('a transaction that another process keeps out of the files is known to have written nothing', async () => {
+it('a transaction that is locked out by another process is known to have written nothing', async () => {
   const directory = freshDirectory()
   const backend = disk({ directory, shards: 2, checkInterval: false })
   await using cache = createCache({ onError() {} }).setup(backend, { readTimeout: '20s', writeTimeout: '100ms' })

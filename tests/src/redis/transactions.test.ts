@@ -24,7 +24,7 @@ afterEach(async () => {
 
 describe('transactions of several processes on Redis', () => {
   it.each(['locked', 'serializable'])(
-    'are as if one came after another when they are %s',
+    'are serializable when they are %s',
     async (mode) => {
       const own = namespace()
       const run = async (name: string): Promise<Deed[]> => {
@@ -47,7 +47,7 @@ describe('transactions on a Redis Cluster', () => {
     return cache
   }
 
-  it('refuse the first key of another slot, before anything is written', async () => {
+  it('refuse the first key of another slot before anything is written', async () => {
     const cache = setup()
     const split = transaction(cache, async () => {
       await cache.set('{user:1}:a', 1)
@@ -59,7 +59,7 @@ describe('transactions on a Redis Cluster', () => {
   })
 
   it.each(['fast', 'locked', 'serializable'] as const)(
-    'commit in one step within a slot, and slot by slot if asked to, when they are %s',
+    'commit in one step within a slot, and slot by slot with crossSlot, when they are %s',
     async (mode) => {
       const cache = setup()
       await transaction(
@@ -79,7 +79,7 @@ describe('transactions on a Redis Cluster', () => {
     },
   )
 
-  it('are known to have committed when one server of several did so, and its answer was lost', async () => {
+  it('are known to have committed when the answer of one of several servers was lost', async () => {
     const own = namespace()
     const master = await masterOf(`${own}key`)
     await using link = await startProxy(master.port)
@@ -138,7 +138,7 @@ it.each([true, false])('an outage that ends many transactions is reported once, 
   expect(reported).toHaveLength(1)
 })
 
-it('frees its locks as soon as the server is back, when the connection broke at its end', async () => {
+it('a transaction frees its locks as soon as the server is back when the connection broke at its end', async () => {
   await using server = await startRedis()
   await using link = await startProxy(server.port)
   await using cache = createCache().setup(redis({ host: '127.0.0.1', port: link.port }), PATIENT)

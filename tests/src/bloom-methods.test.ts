@@ -58,8 +58,8 @@ class Shop {
 
 const handleOf = (method: unknown) => method as Bloom<(item: string) => boolean>
 
-describe('a filter before a method', () => {
-  it('keeps its name and its this', async () => {
+describe('a filter as a decorator of a method', () => {
+  it('keeps the name and the this of the method', async () => {
     const rome = new Shop('Rome', 'bread')
     expect(rome.sells.name).toBe('sells')
     expect(rome.sells.length).toBe(1)
@@ -81,14 +81,14 @@ describe('a filter before a method', () => {
     expect(oslo.asked).toBe(1)
   })
 
-  it('takes what the key says of the instance', async () => {
+  it('takes properties of the instance into the element, as the key says', async () => {
     const rome = new Shop('Rome', 'bread')
     await handleOf(rome.stocks).of(rome).set('BREAD')
     expect(await rome.stocks('Bread')).toBe(true)
     expect(await new Shop('Oslo', 'bread').stocks('Bread')).toBe(false)
   })
 
-  it('leaves the instance out if told to', async () => {
+  it('leaves the instance out of the element with noSelf', async () => {
     const rome = new Shop('Rome', 'bread')
     await handleOf(rome.names).of(rome).set('bread')
     const oslo = new Shop('Oslo', 'bread')
@@ -97,7 +97,7 @@ describe('a filter before a method', () => {
     expect(oslo.asked).toBe(1)
   })
 
-  it('may be two', async () => {
+  it('may be a dual filter', async () => {
     const rome = new Shop('Rome', 'bread')
     for (let time = 0; time < 3; time++) {
       expect(await rome.likes('bread')).toBe(true)
@@ -110,7 +110,7 @@ describe('a filter before a method', () => {
     expect(rome.asked).toBe(2)
   })
 
-  it('may be two, of each instance', async () => {
+  it('may be a dual filter whose elements include the instance', async () => {
     const rome = new Shop('Rome', 'bread')
     const oslo = new Shop('Oslo', 'salt')
     const handle = rome.wants as unknown as DualBloom<(item: string) => boolean>
@@ -121,14 +121,14 @@ describe('a filter before a method', () => {
     expect([rome.asked, oslo.asked]).toEqual(asked)
   })
 
-  it('may be static', async () => {
+  it('may decorate a static method', async () => {
     const knows = handleOf(Shop.knows)
     await knows.set('Rome')
     expect(await Shop.knows('Rome')).toBe(true)
     expect(await Shop.knows('Oslo')).toBe(false)
   })
 
-  it('of an instance that nothing tells from others is a failure that says what to do', async () => {
+  it('rejects calls on an instance without a text of its own, and says what to do', async () => {
     class Plain {
       @bloom(cache, { name: 'plain', capacity: 10 })
       async has(item: string): Promise<boolean> {
@@ -139,7 +139,7 @@ describe('a filter before a method', () => {
     await expect(new Plain().has('a')).rejects.toThrow('set noSelf: true')
   })
 
-  it('is refused where there is no method', () => {
+  it('is refused on anything but a method', () => {
     const decorate = bloom(cache, { name: 'none', capacity: 10 }) as unknown as (...args: unknown[]) => unknown
     expect(() => decorate('text')).toThrow(ConfigurationError)
     expect(() => decorate(undefined, { kind: 'field', name: 'has' })).toThrow('decorates methods, not the field "has"')
@@ -164,7 +164,7 @@ describe('a filter without its function', () => {
     expect(() => dualBloom(cache, { name: 'a', capacity: 1, falsePositives: 100 })).toThrow('between 0 and 100')
   })
 
-  it('reads the parameters of a function that has another strategy around it', async () => {
+  it('reads the parameters of a function that is wrapped in another strategy', async () => {
     const load = cached(cache, { ttl: 60, key: 'known:{id}' }, async (id: string) => id === 'a')
     const exists = bloom(cache, { name: 'cached', capacity: 10 }, load)
     await exists.set('a')

@@ -27,7 +27,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     return { asks, exists: bloom(cache, { name: 'emails', capacity: 1_000, ...options }, asks) }
   }
 
-  it('answers no without asking, and asks again before it says yes', async () => {
+  it('denies without calling the function, and calls it before confirming', async () => {
     const { asks, exists } = emails({ capacity: 100 })
     for (const email of upTo(100)) expect(await exists.set(email)).toBe(even(email))
     asks.mockClear()
@@ -58,7 +58,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     },
   )
 
-  it('takes a yes of the filter for one when it need not be checked', async () => {
+  it('confirms without calling the function when false positives are not checked', async () => {
     const { asks, exists } = emails({ checkFalsePositive: false })
     await exists.setMany(upTo(10))
     expect(await exists('user1@example.com')).toBe(true)
@@ -66,13 +66,13 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     expect(asks).not.toHaveBeenCalled()
   })
 
-  it('asks the function as long as nobody has added anything', async () => {
+  it('calls the function as long as nothing was added', async () => {
     const { asks, exists } = emails()
     expect(await exists('user0@example.com')).toBe(true)
     expect(asks).toHaveBeenCalledOnce()
   })
 
-  it('knows what another handle, or another process, has added', async () => {
+  it('finds what another handle or another process has added', async () => {
     await emails().exists.setMany(upTo(50))
     const { asks, exists } = emails({ checkFalsePositive: false })
     await exists.set('user98@example.com')
@@ -81,14 +81,14 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     expect(asks).not.toHaveBeenCalled()
   })
 
-  it('loses nothing when many add at once', async () => {
+  it('keeps all elements that are added concurrently', async () => {
     const handles = Array.from({ length: 4 }, () => emails({ checkFalsePositive: false }).exists)
     await Promise.all(upTo(200).map((email, at) => handles[at % 4]?.set(email)))
     const members = upTo(200).filter(even)
     expect(await Promise.all(members.map((email) => handles[0]?.(email)))).toEqual(members.map(() => true))
   })
 
-  it('is split over several keys when it is too large for one', async () => {
+  it('is split over several keys when it is too large for one key', async () => {
     const { asks, exists } = emails({ maxKeyBytes: 256 })
     await exists.setMany(upTo(1_000))
     const keys = []
@@ -103,7 +103,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     expect(asks.mock.calls.length).toBeLessThan(30)
   })
 
-  it('tells how full it is', async () => {
+  it('estimates how full it is', async () => {
     const { exists } = emails()
     expect(await exists.estimate()).toEqual({ isWhole: false, filled: 0, elements: 0, falsePositives: 0 })
     await exists.setMany(upTo(1_000))
@@ -115,8 +115,8 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     expect(falsePositives).toBeLessThan(1.4)
   })
 
-  describe('that was lost', () => {
-    it('asks the function, and never says no from nothing', async () => {
+  describe('that was lost from the store', () => {
+    it('calls the function instead of denying everything', async () => {
       const { asks, exists } = emails()
       await exists.setMany(upTo(10))
       await cache.delete(exists.storedName)
@@ -127,7 +127,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(FilterLostError)
     })
 
-    it('is reported although a later load of it had failed', async () => {
+    it('is reported even after a later load has failed', async () => {
       const { exists } = emails()
       await exists.setMany(upTo(10))
       const fails = function* () {
@@ -140,7 +140,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(onError).toHaveBeenCalledWith(expect.any(FilterLostError))
     })
 
-    it.each(['the same process', 'another'])('is not begun anew by what %s adds', async (who) => {
+    it.each(['the same process', 'another'])('is not started anew by an element that %s adds', async (who) => {
       const first = emails()
       await first.exists.setMany(upTo(10))
       await cache.delete(first.exists.storedName)
@@ -151,7 +151,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('is not taken for whole by half of its marks', async () => {
+    it('is not complete with only one of its two marks', async () => {
       const { asks, exists } = emails()
       await cache.incrBits(exists.storedName, [9_586])
       expect(await exists('nobody@example.com')).toBe(false)
@@ -159,7 +159,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect((await exists.estimate()).isWhole).toBe(false)
     })
 
-    it('in part is not whole', async () => {
+    it('is not complete when one of its keys is lost', async () => {
       const { exists } = emails({ maxKeyBytes: 256 })
       await exists.setMany(upTo(1_000))
       await cache.delete(`${exists.storedName}:3`)
@@ -167,7 +167,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect((await exists.estimate()).isWhole).toBe(false)
     })
 
-    it('is whole again when it was filled anew', async () => {
+    it('is complete again after a new load', async () => {
       const { asks, exists } = emails()
       await exists.setMany(upTo(10))
       await cache.delete(exists.storedName)
@@ -176,7 +176,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).not.toHaveBeenCalled()
     })
 
-    it('begins anew after clear', async () => {
+    it('can be started anew after clear', async () => {
       const { asks, exists } = emails()
       await exists.setMany(upTo(10))
       await exists.clear()
@@ -188,7 +188,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
   })
 
   describe('being loaded', () => {
-    it('asks the function until it is whole', async () => {
+    it('calls the function until the load is complete', async () => {
       const { asks, exists } = emails()
       const loading = exists.setMany(
         (async function* () {
@@ -205,7 +205,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledTimes(10)
     })
 
-    it('denies nothing until then, though a load that lost it has marked it whole', async () => {
+    it('denies nothing until then, even if a failed load has left the mark of completeness', async () => {
       const { asks, exists } = emails()
       await cache.incrBits(exists.storedName, [9_586])
       const elements = async function* () {
@@ -218,14 +218,14 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('is filled in batches, and tells how far it has come', async () => {
+    it('is filled in batches, and reports progress', async () => {
       const { exists } = emails()
       const told: number[] = []
       await exists.setMany(upTo(25), { batchSize: 10, onProgress: ({ done }) => told.push(done) })
       expect(told).toEqual([10, 20, 25])
     })
 
-    it('passes over what an earlier load has added', async () => {
+    it('skips what an earlier load has added', async () => {
       const { exists } = emails()
       await exists.setMany(upTo(20))
       const told: number[] = []
@@ -233,7 +233,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(told).toEqual([25, 30])
     })
 
-    it('is refused a batch of nothing, and a start before the first', async () => {
+    it('refuses an empty batch size and a negative start', async () => {
       const { exists } = emails()
       await expect(exists.setMany(upTo(3), { batchSize: 0 })).rejects.toThrow('batchSize must be at least 1, not 0')
       await expect(exists.setMany(upTo(3), { from: -1 })).rejects.toThrow('at least 0, not -1')
@@ -241,7 +241,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       await expect(noFunction).rejects.toThrow("onProgress must be a function, not 'log'.")
     })
 
-    it('goes on where an earlier load has stopped', async () => {
+    it('continues where an earlier load has stopped', async () => {
       const { asks, exists } = emails({ checkFalsePositive: false })
       let done = 0
       const stops = function* () {
@@ -259,12 +259,12 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).not.toHaveBeenCalled()
     })
 
-    it('does not go on when what was loaded is gone', async () => {
+    it('does not continue when the elements loaded before are gone', async () => {
       const { exists } = emails()
       await expect(exists.setMany(upTo(10), { from: 5 })).rejects.toThrow('what was loaded before element 5 is gone')
     })
 
-    it('is not whole when it was dropped meanwhile', async () => {
+    it('is not complete when it is deleted during the load', async () => {
       const { asks, exists } = emails()
       const dropped = async function* () {
         yield* upTo(10)
@@ -279,7 +279,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('keeps denying when it was whole before', async () => {
+    it('keeps denying when it was complete before', async () => {
       const { asks, exists } = emails()
       await exists.setMany(upTo(10))
       const more = async function* () {
@@ -294,7 +294,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
   describe('with a ttl', () => {
     beforeEach(() => fakeTime())
 
-    it('ends, and begins anew with the next element', async () => {
+    it('expires, and is started anew by the next element', async () => {
       const { asks, exists } = emails({ ttl: '1m' })
       await exists.set('user2@example.com')
       expect(await exists('nobody@example.com')).toBe(false)
@@ -308,7 +308,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).not.toHaveBeenCalled()
     })
 
-    it('is not written to when it was lost', async () => {
+    it('is not written to after it was lost', async () => {
       const { exists } = emails({ ttl: '1h' })
       await exists.set('user2@example.com')
       await cache.delete(exists.storedName)
@@ -316,7 +316,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(await cache.exists(exists.storedName)).toBe(false)
     })
 
-    it('and rotate lets elements age one by one', async () => {
+    it('and rotate expires elements one by one', async () => {
       const { asks, exists } = emails({ ttl: '40s', rotate: 4, checkFalsePositive: false })
       await exists.set('user2@example.com')
       for (let waited = 0; waited < 40; waited += 10) {
@@ -335,7 +335,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('and rotate tells how full all slices are, and empties them all', async () => {
+    it('and rotate estimates all slices together, and clears them all', async () => {
       const { asks, exists } = emails({ capacity: 40, ttl: '40s', rotate: 4, falsePositives: 5 })
       expect(exists.storedName).toBe('bloom:emails:96x1:7:murmur3')
       for (const email of upTo(20)) await exists.set(email)
@@ -357,13 +357,13 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
     })
   })
 
-  describe('of two', () => {
+  describe('that is dual', () => {
     const spam = (options: object = {}) => {
       const asks = vi.fn(async (email: string) => even(email))
       return { asks, isSpam: dualBloom(cache, { name: 'spam', capacity: 1_000, ...options }, asks) }
     }
 
-    it('learns what the function answers, and answers then', async () => {
+    it('remembers the answer of the function, and gives it from then on', async () => {
       const { asks, isSpam } = spam()
       for (const email of upTo(100)) expect(await isSpam(email)).toBe(even(email))
       asks.mockClear()
@@ -374,7 +374,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('asks when both know the element', async () => {
+    it('calls the function when both filters contain the element', async () => {
       const { asks, isSpam } = spam()
       await isSpam.setMany(['user1@example.com'], true)
       expect(await isSpam('user1@example.com')).toBe(true)
@@ -383,7 +383,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
-    it('takes a size for each answer', async () => {
+    it('takes a capacity for each answer', async () => {
       const { isSpam } = spam({ capacity: { true: 10, false: 1_000 }, falsePositives: { true: 0.1, false: 2 } })
       expect(isSpam.storedNames).toEqual({
         true: 'dualBloom:spam:144x1:10:murmur3:true',
@@ -391,7 +391,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       })
     })
 
-    it('remembers no answer that shares a bit with another, if asked to', async () => {
+    it('remembers no answer that collides with another one, with noCollisions', async () => {
       const { asks, isSpam } = spam({ capacity: 5, noCollisions: true })
       const elements = upTo(200).filter(even)
       for (const email of elements) await isSpam(email)
@@ -400,7 +400,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks.mock.calls.length).toBeGreaterThan(80)
     })
 
-    it('is split like one', async () => {
+    it('is split over several keys like a single filter', async () => {
       const { asks, isSpam } = spam({ maxKeyBytes: 256 })
       expect(isSpam.storedNames.false).toBe('dualBloom:spam:1370x7:7:murmur3:false')
       for (const email of upTo(20)) expect(await isSpam(email)).toBe(even(email))
@@ -409,20 +409,17 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).not.toHaveBeenCalled()
     })
 
-    it.each(['user1@example.com', 'user2@example.com'])(
-      'ends with its ttl what it has learned of %s',
-      async (email) => {
-        fakeTime()
-        const { asks, isSpam } = spam({ ttl: '1m' })
-        for (let time = 0; time < 2; time++) await isSpam(email)
-        expect(asks).toHaveBeenCalledOnce()
-        await elapse(60_001)
-        await isSpam(email)
-        expect(asks).toHaveBeenCalledTimes(2)
-      },
-    )
+    it.each(['user1@example.com', 'user2@example.com'])('forgets %s after its ttl', async (email) => {
+      fakeTime()
+      const { asks, isSpam } = spam({ ttl: '1m' })
+      for (let time = 0; time < 2; time++) await isSpam(email)
+      expect(asks).toHaveBeenCalledOnce()
+      await elapse(60_001)
+      await isSpam(email)
+      expect(asks).toHaveBeenCalledTimes(2)
+    })
 
-    it.each(['user1@example.com', 'user2@example.com'])('forgets %s when it is emptied', async (email) => {
+    it.each(['user1@example.com', 'user2@example.com'])('forgets %s after clear', async (email) => {
       const { asks, isSpam } = spam()
       await isSpam(email)
       await isSpam.clear()
@@ -430,7 +427,7 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledTimes(2)
     })
 
-    it('can be told, asked how full it is, and emptied', async () => {
+    it('can be filled, estimated and cleared', async () => {
       const { asks, isSpam } = spam()
       await isSpam.set('user2@example.com')
       await isSpam.setMany(
@@ -464,7 +461,7 @@ describe('bloom', () => {
     expect(await exists('nobody@example.com')).toBe(false)
   })
 
-  it('is wrong about strangers as often as was asked for, when it is full', async () => {
+  it('has the false-positive rate that was asked for when it is full', async () => {
     const exists = bloom(cache, { name: 'full', capacity: 10_000, falsePositives: 1, checkFalsePositive: false }, even)
     await exists.setMany(upTo(10_000))
     for (const email of upTo(10_000)) expect(await exists(email)).toBe(true)
@@ -474,7 +471,7 @@ describe('bloom', () => {
     expect(wrong / 200_000).toBeLessThan(0.011)
   })
 
-  it('is as seldom wrong when it is split over several keys', async () => {
+  it('has the same false-positive rate when it is split over several keys', async () => {
     const options = { name: 'split', capacity: 10_000, maxKeyBytes: 2_048, checkFalsePositive: false }
     const exists = bloom(cache, options, even)
     expect(exists.storedName).toBe('bloom:split:13693x7:7:murmur3')
@@ -486,7 +483,7 @@ describe('bloom', () => {
     expect(wrong / 200_000).toBeLessThan(0.011)
   })
 
-  it('asks the function while its commands are disabled, and adds nothing', async () => {
+  it('calls the function while its commands are disabled, and adds nothing', async () => {
     const asks = vi.fn((email: string) => even(email))
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, asks)
     await exists.setMany(upTo(5))
@@ -503,7 +500,7 @@ describe('bloom', () => {
     expect(asks).toHaveBeenCalledTimes(3)
   })
 
-  it('is not begun by what a store did not take', async () => {
+  it('is not started by an element that the store did not take', async () => {
     const asks = vi.fn(even)
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, asks)
     await cache.disabling(['getBits', 'incrBits'], () => exists.set('user2@example.com'))
@@ -513,7 +510,7 @@ describe('bloom', () => {
     expect(asks).not.toHaveBeenCalled()
   })
 
-  it('knows what a host has added whose clock is ahead', async () => {
+  it('finds what a host with a clock that is ahead has added', async () => {
     fakeTime()
     const options = { name: 'emails', capacity: 10, ttl: '40s', rotate: 4, checkFalsePositive: false } as const
     const asks = vi.fn(even)
@@ -527,7 +524,7 @@ describe('bloom', () => {
     expect(asks).not.toHaveBeenCalled()
   })
 
-  it('lets others have their turn while it is being loaded', async () => {
+  it('yields to the event loop while it is being loaded', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 100 }, even)
     let turns = 0
     const turn = () => {
@@ -540,7 +537,7 @@ describe('bloom', () => {
     expect(turns).toBeGreaterThanOrEqual(4)
   })
 
-  it('asks whether it was begun once, not for each element', async () => {
+  it('looks once whether it was started, not for each element', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
     await exists.set('user2@example.com')
     const heard = vi.fn()
@@ -560,7 +557,7 @@ describe('bloom', () => {
     expect(commands).toEqual(['getBits'])
   })
 
-  it('is heard by who listens, and not past him', async () => {
+  it('reads through the cache while somebody listens, and not otherwise', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, even)
     await exists.setMany(upTo(5))
     expect(await exists('nobody')).toBe(false)
@@ -582,7 +579,7 @@ describe('bloom', () => {
     expect(await other.exists(exists.storedName)).toBe(true)
   })
 
-  it('asks the function while the store is away, and says where a load has to go on', async () => {
+  it('calls the function while the store is away, and tells where a load has to continue', async () => {
     fakeTime()
     const store = sickStore()
     const sick = createCache({ onError: () => undefined }).setup(store)
@@ -611,14 +608,14 @@ describe('bloom', () => {
     await sick.close()
   })
 
-  it('tells detect whether it answered', async () => {
+  it('tells detect whether the filter or the function answered', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 100 }, even)
     await exists.setMany(upTo(10))
     const { calls } = await cache.detect(() => exists('nobody'))
     expect(calls[exists.storedName]).toEqual([{ strategy: 'bloom', template: 'emails', backend: 'memory', hit: true }])
   })
 
-  it('of two tells detect whether they answered', async () => {
+  it('that is dual tells detect whether the filters or the function answered', async () => {
     const isSpam = dualBloom(cache, { name: 'spam', capacity: 100 }, even)
     const seen = async () => Object.values((await cache.detect(() => isSpam('user1'))).calls).flat()
     const told = { strategy: 'dualBloom', template: 'spam', backend: 'memory' }
@@ -626,7 +623,7 @@ describe('bloom', () => {
     expect(await seen()).toEqual([{ ...told, hit: true }])
   })
 
-  it('estimates by bits from all of it, and of all its keys', async () => {
+  it('estimates by bits from its whole length and from all its keys', async () => {
     const large = bloom(cache, { name: 'large', capacity: 10_000 }, even)
     await cache.incrBits(
       large.storedName,
@@ -640,7 +637,7 @@ describe('bloom', () => {
     expect(falsePositives).toBeLessThan(1.4)
   })
 
-  it('that takes everything for a member is estimated all the same', async () => {
+  it('that is overfull, so that it confirms everything, can be estimated', async () => {
     const exists = bloom(cache, { name: 'tiny', capacity: 1, falsePositives: 50 }, even)
     await exists.setMany(upTo(100))
     const { filled, elements, falsePositives } = await exists.estimate()
@@ -648,7 +645,7 @@ describe('bloom', () => {
     expect(elements).toBeLessThan(100)
   })
 
-  it('ends before what remembers that it was begun', async () => {
+  it('expires before the record that it was started', async () => {
     fakeTime()
     const store = memory()
     const slow = createCache().setup(store)
@@ -663,7 +660,7 @@ describe('bloom', () => {
     await slow.close()
   })
 
-  it('tells arguments apart, whatever their parameters are called', async () => {
+  it('distinguishes arguments by position, whatever the parameters are called', async () => {
     const owns = bloom(cache, { name: 'owns', capacity: 100 }, (user: string, item: string) => user !== item)
     const renamed = bloom(cache, { name: 'owns', capacity: 100 }, (a: string, b: string) => a !== b)
     await owns.setMany([['a:b', 'c']])
@@ -671,7 +668,7 @@ describe('bloom', () => {
     expect(await renamed('a', 'b:c')).toBe(false)
   })
 
-  it('takes for an element what the key says', async () => {
+  it('uses the key template to make an element', async () => {
     const exists = bloom(
       cache,
       { name: 'emails', capacity: 100, key: '{email:lower}' },
@@ -694,7 +691,7 @@ describe('bloom', () => {
     expect(await shop.has('bread')).toBe(true)
   })
 
-  it('hands on what the function throws', async () => {
+  it('passes on the error of the function', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 10 }, (_: string): boolean => {
       throw new Error('no database')
     })
@@ -738,7 +735,7 @@ describe('bloom', () => {
     await expect(isSpam.setMany(['a'], undefined as never)).rejects.toThrow('true or false, not undefined')
   })
 
-  it('refuses what is not a cache, and no pair of capacities', () => {
+  it('refuses anything but a cache, and an incomplete pair of options', () => {
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(undefined as never, options, even)).toThrow('bloom takes the cache first')
     expect(() => dualBloom({} as never, options, even)).toThrow('dualBloom takes the cache first')
@@ -751,7 +748,7 @@ describe('bloom', () => {
     expect(() => dualBloom(cache, { ...options, noCollisions: 1 as never }, even)).toThrow('true or false, not 1.')
   })
 
-  it('refuses options that are none, and a function that is none', () => {
+  it('refuses anything but options, and anything but a function', () => {
     expect(() => bloom(cache, undefined as never)).toThrow(
       /^bloom\(cache, \{ … \}, fn\) takes the options .* not undefined\.$/,
     )
@@ -763,7 +760,7 @@ describe('bloom', () => {
     expect(() => dualBloom(cache, options, null as never)).toThrow('must be a function, not null')
   })
 
-  it('refuses a function whose arguments it cannot tell, and a template that cannot work', () => {
+  it('refuses a function whose parameters it cannot read, and an invalid template', () => {
     const options = { name: 'a', capacity: 10 }
     expect(() => bloom(cache, options, (a = '') => a !== '')).toThrow('needs the option key')
     expect(() => bloom(cache, options, (...all: string[]) => all.length > 0)).toThrow('needs the option key')

@@ -45,7 +45,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     their = createTags(theirs)
   })
 
-  it('see what the other writes and deletes', async () => {
+  it('see the writes and deletions of each other', async () => {
     await ours.set('a', { deep: 1 }, { tags: ['x'] })
     await ours.incr('n', 5, { tags: ['x'] })
     expect(await theirs.getMany(['a', 'n'])).toEqual([{ deep: 1 }, 5])
@@ -57,7 +57,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     expect(await all(ours.scan('*'))).toEqual([])
   })
 
-  it('do not store a load that the other overtook, 100 times, whichever way its tags are known', async () => {
+  it('do not store a load whose tag the other has deleted meanwhile, 100 times, however its tags are given', async () => {
     let stale = 0
     for (const tags of [['x'], () => ['x']]) {
       for (let round = 0; round < 100; round++) {
@@ -77,7 +77,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     expect(stale).toBe(0)
   })
 
-  it('store a load of tags that are known before, whatever other tags are deleted meanwhile', async () => {
+  it('store a load with tags known beforehand, even if other tags are deleted meanwhile', async () => {
     const opened = gate<string>()
     const loading = cached(ours, { ttl: '1h', key: 'k', tags: ['x'] }, () => opened.promise)()
     await vi.advanceTimersByTimeAsync(5)
@@ -87,13 +87,13 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     expect(await theirs.get('k')).toBe('value')
   })
 
-  it('lose no result for good of tags that only it tells', async () => {
+  it('store a result whose tags only the result gives', async () => {
     const load = cached(ours, { ttl: '1h', key: 'k', tags: (result) => [`r:${result}`] }, async () => 'v')
     await load()
     expect(await their.of('k')).toEqual(['r:v'])
   })
 
-  it('share what a tag made stale', async () => {
+  it('share the values that a tag has made stale', async () => {
     let version = 1
     const make = (cache: Cache) => early(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => version)
     const [here, there] = [make(ours), make(theirs)]
@@ -109,7 +109,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
 })
 
 describe('a record of a tag that the store lost', () => {
-  it('makes its values absent, and no later write brings them back', async () => {
+  it('makes its values absent, and a later write does not bring them back', async () => {
     const store = reference()
     const cache = createCache().setup(whole(store))
     const tags = createTags(cache)
@@ -127,8 +127,8 @@ describe('a record of a tag that the store lost', () => {
   })
 })
 
-describe('a store that knows no tags', () => {
-  it('is asked as it is, as long as nobody uses tags', async () => {
+describe('a store without members for tags', () => {
+  it('is used directly as long as nobody uses tags', async () => {
     const asked: string[] = []
     const store = plain()
     const watched = altered(
@@ -157,7 +157,7 @@ describe('a store that knows no tags', () => {
     expect(asked).toEqual(['get', 'exists', 'timeLeft', 'expire', 'delete', 'deleteMany', 'deleteMatch', 'count'])
   })
 
-  it('answers a value with tags to a process that does not use them', async () => {
+  it('returns a value with tags to a process that does not use tags', async () => {
     const store = plain()
     const ours = createCache().setup(whole(store))
     const tags = createTags(ours)
@@ -187,7 +187,7 @@ describe('a backend for tags alone', () => {
     await there.close()
   })
 
-  it('decides about what each process keeps for itself', async () => {
+  it('invalidates what each process keeps in a store of its own', async () => {
     const load = vi.fn(async () => 'v')
     const get = cached(here, { ttl: '1h', key: 'k', tags: ['x'] }, load)
     await get()
@@ -207,7 +207,7 @@ describe('a backend for tags alone', () => {
     expect(await here.sliceIncr('window', { start: 0, end: 5, max: 9 })).toBe(1)
   })
 
-  it('holds nothing but tags', async () => {
+  it('contains nothing but tags', async () => {
     await here.set('a', 1, { tags: ['x'] })
     await here.set('b', 1)
     const keys: string[] = []
@@ -238,7 +238,7 @@ describe('a backend for tags alone', () => {
     await cache.close()
   })
 
-  it('that is away makes values with tags absent, and no caller hears of it', async () => {
+  it('that is away makes values with tags absent, without an error for the caller', async () => {
     await here.setMany({ a: 1 }, { tags: ['x'] })
     await here.set('b', 2)
     records.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
@@ -247,7 +247,7 @@ describe('a backend for tags alone', () => {
     expect(await here.get('a')).toBe(1)
   })
 
-  it('that is still opening when the cache is closed is closed once it is open', async () => {
+  it('that is still being opened when the cache is closed is closed afterwards', async () => {
     vi.useRealTimers()
     const [opening, opened] = [gate(), gate()]
     const store = memory()
@@ -270,14 +270,14 @@ describe('a backend for tags alone', () => {
     await expect.poll(() => close.mock.calls.length).toBe(1)
   })
 
-  it('can be given once', () => {
+  it('can be given only once', () => {
     expect(() => createTags(here, { backend: reference() })).toThrow(ConfigurationError)
     expect(createTags(here)).toBe(here.tagging)
   })
 })
 
 describe.each(['before', 'after'] as const)(
-  'a set put over a deleted value, when somebody comes %s its look',
+  'a set that replaces a deleted value, when another process writes %s its look at the key',
   (when) => {
     const FOREVER = Number.POSITIVE_INFINITY
     let store: ReturnType<typeof memory>
@@ -304,13 +304,13 @@ describe.each(['before', 'after'] as const)(
       await tags.delete('x')
     })
 
-    it('leaves the value that he wrote', async () => {
+    it('does not replace the value that was written', async () => {
       between = () => store.set('a', 'new', FOREVER)
       await expect(cache.setAdd('a', ['ours'])).rejects.toThrow(WrongTypeError)
       expect(await cache.get('a')).toBe('new')
     })
 
-    it('is one with the set that he made', async () => {
+    it('adds its members to the set that was written', async () => {
       between = () => {
         store.delete('a')
         store.sets.add('a', ['theirs'])
@@ -319,7 +319,7 @@ describe.each(['before', 'after'] as const)(
       expect((await cache.setPop('a')).sort()).toEqual(['ours', 'theirs'])
     })
 
-    it('is made where he left nothing', async () => {
+    it('is created when the key was deleted', async () => {
       between = () => store.delete('a')
       expect(await cache.setAdd('a', ['ours'])).toBe(1)
       expect(await cache.setPop('a')).toEqual(['ours'])

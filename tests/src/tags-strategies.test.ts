@@ -75,7 +75,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   describe.each(strategies)('%s', (name, wrap) => {
     describe.each(forms)('with tags by %s', (_, tagging) => {
       // dynamic refreshes at the first hit.
-      it.skipIf(name === 'dynamic')('runs again for what is under a deleted tag, and for nothing else', async () => {
+      it.skipIf(name === 'dynamic')('runs again only for keys with a deleted tag', async () => {
         const load = vi.fn(async (page: string) => `page ${page}`)
         const get = wrap(cache, load, tagging)
         const calls = async () => {
@@ -92,7 +92,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
         expect(await calls()).toBe(5)
       })
 
-      it('does not store what was loaded before its tag was deleted, 100 times', async () => {
+      it('does not store a load whose tag was deleted meanwhile, 100 times', async () => {
         let version = 0
         let opened = gate()
         const get = wrap(
@@ -135,7 +135,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     })
   })
 
-  it('failover falls back on nothing that was deleted by tag', async () => {
+  it('failover does not fall back on a value that was deleted by tag', async () => {
     let fails = false
     const get = failover(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => {
       if (fails) throw new Error('down')
@@ -158,7 +158,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
-  it('a stack names the parameters of its innermost function', async () => {
+  it('tags of stacked strategies name the parameters of the innermost function', async () => {
     const run = vi.fn(async (id: string) => id)
     const inner = soft(cache, { ttl: '1h', key: 'in:{id}', tags: ['user:{id}'] }, async (id: string) => run(id))
     const outer = cached(cache, { ttl: '1h', key: 'out:{id}', tags: ['user:{id}'] }, inner)
@@ -169,7 +169,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('a value that took long, of tags that are not deleted, is stored although others are', async () => {
+  it('the value of a slow load is stored when other tags are deleted meanwhile', async () => {
     const opened = gate<string>()
     const get = cached(cache, { ttl: '1h', key: 'k', tags: ['mine'] }, () => opened.promise)
     const loading = get()
@@ -180,7 +180,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.get('k')).toBe('value')
   })
 
-  it('tags that depend on more than the key are those of the call, not of a recent one', async () => {
+  it('tags that depend on more than the key are those of the call, not of a recent call with the same key', async () => {
     let opened = gate()
     opened.open()
     const get = cached(
@@ -204,7 +204,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.get('page:1')).toBeUndefined()
   })
 
-  it('a function of the result may name what no argument does', async () => {
+  it('tags may be a function of the result', async () => {
     const getPost = cached(
       cache,
       { ttl: '1h', key: 'post:{id}', tags: (post, id) => [`author:${post.author}`, `post:${id}`] },
@@ -217,7 +217,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect([await getPost.peek('1'), await getPost.peek('2')]).toEqual([undefined, { id: '2', author: 'bob' }])
   })
 
-  it('tags are made of attributes, formatters, null, and what keys are made of', async () => {
+  it('templates of tags take attributes, formatters and null, like those of keys', async () => {
     interface User {
       readonly company: { readonly address: { readonly city: string | null } }
     }
@@ -249,7 +249,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     ['with a name twice', '{who}:{n}:{who}', ['n:{n}'], 'n:7'],
     ['with a part of an argument', '{parts.0}:{who}', ['part:{parts.0}'], 'part:first'],
     ['of the key context', '{@tenant}:{who}', ['tenant:{@tenant}'], 'tenant:acme'],
-  ])('a key %s is under the tags of its call, and leaves them', async (_, key, named, tag) => {
+  ])('a key %s has the tags of its call, and loses them when it is invalidated', async (_, key, named, tag) => {
     registerKeyContext('tenant')
     const load = vi.fn(async (who: string, n: number, parts: readonly string[]) => [who, n, ...parts])
     const get = cached(cache, { ttl: '1h', key, tags: named, args: ['who', 'n', 'parts'] }, load)
@@ -269,7 +269,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
-  it('a tag of a name that the function does not have is an error at once', () => {
+  it('a tag with an unknown name is refused at definition', () => {
     const define = () => cached(cache, { ttl: '1h', key: 'k:{id}', tags: ['x:{idd}'] }, async (id: string) => id)
     expect(define).toThrow(KeyTemplateError)
     expect(define).toThrow('idd')
@@ -278,14 +278,14 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   it.each([
     ['a text', 'users'],
     ['no texts', [7]],
-  ])('tags that are %s are an error at once', (_, given) => {
+  ])('tags that are %s are refused at definition', (_, given) => {
     const named = given as unknown as readonly string[]
     const run = async () => 1
     expect(() => cached(cache, { ttl: 1, key: 'k', tags: named }, run)).toThrow("tags must be a list such as ['items']")
     expect(() => invalidates(cache, [], { tags: named }, run)).toThrow("tags must be a list such as ['items']")
   })
 
-  it('a function that answers no list of tags is reported, and the caller gets the result', async () => {
+  it('a function that returns no list of tags is reported, and the caller gets the result', async () => {
     const told = (() => 'users') as unknown as () => readonly string[]
     const get = cached(cache, { ttl: '1h', key: 'k', tags: told }, async () => 'result')
     expect(await get()).toBe('result')
@@ -293,7 +293,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.exists('k')).toBe(false)
   })
 
-  it('a result that a cached function inside has answered is left out with nested: false, and its tags too', async () => {
+  it('a result of an inner hit is not stored with nested: false, nor are its tags', async () => {
     const inner = cached(cache, { ttl: '1h', key: 'inner:{0}', tags: ['inner'] }, async (id: string) => id)
     const outer = cached(cache, { ttl: '1h', key: 'outer:{0}', tags: ['outer'], nested: false }, (id: string) =>
       inner(id),
@@ -308,7 +308,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await cache.getMany(['outer:1', 'inner:1'])).toEqual([undefined, '1'])
   })
 
-  it('a function of tags that fails is reported, and the caller gets the result', async () => {
+  it('a function of tags that throws is reported, and the caller gets the result', async () => {
     const failing = () => {
       throw new Error('no tags')
     }
@@ -319,7 +319,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('an expired tag', () => {
-    it('lets early answer the old value, and refresh it in the background', async () => {
+    it('lets early return the old value, and refresh it in the background', async () => {
       let version = 1
       const load = vi.fn(async () => version)
       const get = early(cache, { ttl: '1h', earlyTtl: '30m', key: 'k', tags: ['x'] }, load)
@@ -332,7 +332,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(load).toHaveBeenCalledTimes(2)
     })
 
-    it('lets early wait for the new value, if it is told to', async () => {
+    it('lets early wait for the new value with background: false', async () => {
       let version = 1
       const get = early(cache, { ttl: '1h', key: 'k', tags: ['x'], background: false }, async () => version)
       await soon(get())
@@ -341,7 +341,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await soon(get())).toBe(2)
     })
 
-    it.each(['soft', 'failover'] as const)('lets %s answer the old value when the function fails', async (strategy) => {
+    it.each(['soft', 'failover'] as const)('lets %s return the old value when the function fails', async (strategy) => {
       let fails = false
       const run = async () => {
         if (fails) throw new Error('down')
@@ -357,7 +357,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(get()).rejects.toThrow('down')
     })
 
-    it('leaves the old value for no longer than its ttl, in a transaction too', async () => {
+    it('keeps the old value no longer than its ttl, in a transaction too', async () => {
       let fails = false
       const get = soft(cache, { ttl: '1m', key: 'k', tags: ['x'] }, async () => {
         if (fails) throw new Error('down')
@@ -376,7 +376,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     })
 
     it.each(['fast', 'locked', 'serializable'] as const)(
-      'leaves the old value when a %s transaction that read it has made the tag expire',
+      'keeps the old value when a %s transaction that read it has expired the tag',
       async (mode) => {
         let fails = false
         const get = soft(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => {
@@ -397,7 +397,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       },
     )
 
-    it('leaves no old value that was deleted by a pattern, in a transaction too', async () => {
+    it('keeps no old value that was deleted by a pattern, in a transaction too', async () => {
       let fails = false
       const get = soft(cache, { ttl: '1h', key: '{0}', tags: ['x'] }, async (page: string) => {
         if (fails) throw new Error(`${page} is down`)
@@ -426,7 +426,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('invalidates', () => {
-    it('deletes tags once the function has succeeded, and takes no scan', async () => {
+    it('deletes tags once the function has succeeded, without a scan', async () => {
       const seen = vi.fn()
       cache.on('scan', seen)
       cache.on('deleteMatch', seen)
@@ -459,7 +459,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('two caches on one store', () => {
-    it('see what the other deletes, loads under way included', async () => {
+    it('see the deletions of each other, also during loads', async () => {
       const other = createCache().setup(backend)
       const its = createTags(other)
       await cache.set('a', 1, { tags: ['x'] })

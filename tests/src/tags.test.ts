@@ -30,7 +30,7 @@ describe.each(everyStore)('tags without createTags on $name', ({ create }) => {
     cache = createCache().setup(create())
   })
 
-  it('are an error that says what is missing', async () => {
+  it('are refused with an error that says what is missing', async () => {
     const writes = [
       () => cache.set('key', 1, { tags: ['a'] }),
       () => cache.setMany({ key: 1 }, { tags: ['a'] }),
@@ -79,14 +79,14 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await keys()).toEqual(['d'])
   })
 
-  it('keep what is written under them later', async () => {
+  it('do not delete what is written with them later', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     await tags.delete('x')
     await cache.set('a', 2, { tags: ['x'] })
     expect(await cache.get('a')).toBe(2)
   })
 
-  it('may be deleted several at once, before anything is under them, and again', async () => {
+  it('may be deleted together, before any key has them, and repeatedly', async () => {
     expect(await tags.delete('never')).toBe(true)
     expect(await tags.delete()).toBe(true)
     await cache.set('a', 1, { tags: ['x'] })
@@ -96,7 +96,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await keys()).toEqual([])
   })
 
-  it('delete more than a hundred keys, again and again', async () => {
+  it('delete more than a hundred keys, repeatedly', async () => {
     const entries = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`k${at}`, at]))
     for (let round = 0; round < 3; round++) {
       await cache.setMany(entries, { tags: ['many'], ttl: '1h' })
@@ -137,7 +137,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     ['incr', () => cache.incr('a', 5), 5, true],
   ] as const
 
-  it.each(ofAnyKind)('make a key absent for %s, whatever it held', async (_, command, answer, writes) => {
+  it.each(ofAnyKind)('make a key absent for %s, whatever its type', async (_, command, answer, writes) => {
     for (const gone of [tags.delete, tags.expire]) {
       for (const value of ['text', 7, { deep: [1] }]) {
         await cache.set('a', value, { ttl: '1h', tags: ['x', 'y'] })
@@ -161,14 +161,14 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     }
   })
 
-  it('keep a value that is there from being taken for a set, bits or a window', async () => {
+  it('do not turn a value that is still valid into a set, bits or a window', async () => {
     await cache.set('a', 'text', { tags: ['x'] })
     await tags.delete('y')
     for (const [, command] of ofAnyKind) await expect(command()).rejects.toThrow(WrongTypeError)
     expect([await cache.get('a'), await tags.of('a')]).toEqual(['text', ['x']])
   })
 
-  it('let a counter be counted, and start anew once they are deleted', async () => {
+  it('count a counter on, and start it from 0 once they are deleted', async () => {
     expect(await cache.incr('hits', 2, { tags: ['x'], ttl: 10 })).toBe(2)
     expect(await cache.incr('hits')).toBe(3)
     expect(await cache.incr('hits', 1, { tags: ['y'] })).toBe(4)
@@ -179,7 +179,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.incr('hits')).toBe(1)
   })
 
-  it('are those of the last write', async () => {
+  it('are replaced by the next write', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     await cache.set('a', 2, { tags: ['y'] })
     await cache.set('b', 1, { tags: ['x'] })
@@ -189,7 +189,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect([await tags.of('a'), await tags.of('b'), await tags.of('none')]).toEqual([['y'], [], []])
   })
 
-  it('know nothing of a key that was deleted and set anew', async () => {
+  it('do not delete a key that was deleted and written again without them', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     await cache.delete('a')
     await cache.set('a', 2)
@@ -197,7 +197,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('a')).toBe(2)
   })
 
-  it('outlive their longest-lived key', async () => {
+  it('live as long as their longest-lived key', async () => {
     await cache.set('long', 1, { ttl: 1_000, tags: ['x'] })
     await cache.set('short', 1, { ttl: 1, tags: ['x'] })
     await elapse(2_000)
@@ -212,7 +212,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('permanent')).toBeUndefined()
   })
 
-  it('stay with a key whose time to live was prolonged', async () => {
+  it('still delete a key whose ttl was extended', async () => {
     await cache.set('a', 1, { ttl: 1, tags: ['x'] })
     await cache.expire('a', '1h')
     await elapse(60_000)
@@ -232,7 +232,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
   })
 
   it.each(['*', '?', '[a-z]', 'a:b', '\\', '%', '{x}', 'ü', ' ', '\u0000', '#sha256:00', 'tag', 'x'.repeat(1_000_000)])(
-    'are any text, and never a pattern or another tag: %#',
+    'can be any text, which is never a pattern or another tag: %#',
     async (name) => {
       await cache.set('its', 1, { tags: [name] })
       await cache.setMany({ other: 1, more: 2 }, { tags: [`${name}1`, 'a', 'x', 'x'.repeat(1_000)] })
@@ -241,14 +241,14 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     },
   )
 
-  it('do not touch a key of the same name', async () => {
+  it('do not affect a key of the same name', async () => {
     await cache.set('x', 1, { tags: ['y'] })
     await cache.set('y', 2, { tags: ['x'] })
     await tags.delete('x')
     expect(await cache.getMany(['x', 'y'])).toEqual([1, undefined])
   })
 
-  it('are refused when they are not names, and then nothing is written', async () => {
+  it('are refused when one is not a name, and then nothing is written', async () => {
     const bad = ['', 7, null, undefined, 'lone \ud800']
     for (const name of bad) {
       await expect(cache.set('a', 1, { tags: ['fine', name as string] })).rejects.toThrow(CommandError)
@@ -266,7 +266,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     ['a text', 'users'],
     ['a promise', Promise.resolve(['users'])],
     ['a number', 7],
-  ])('are a list: %s is refused, and nothing is written', async (_, given) => {
+  ])('must be a list: %s is refused, and nothing is written', async (_, given) => {
     const names = given as unknown as readonly string[]
     const writes = [
       () => cache.set('a', 1, { tags: names }),
@@ -280,16 +280,16 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.exists('a')).toBe(false)
   })
 
-  it('may be none, which is a plain write', async () => {
+  it('may be an empty list, which is a plain write', async () => {
     await cache.set('a', 1, { tags: [] })
     expect([await cache.get('a'), await tags.of('a')]).toEqual([1, []])
   })
 
-  it('are asked for anew by createTags, which answers the same', async () => {
+  it('are returned by createTags again as the same object', async () => {
     expect(createTags(cache)).toBe(tags)
   })
 
-  it('are not deleted while that is switched off, and the answer says so', async () => {
+  it('are not deleted while deleteTags is disabled, and delete resolves to false', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     cache.disable('deleteTags')
     expect(await tags.delete('x')).toBe(false)
@@ -299,7 +299,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('a')).toBeUndefined()
   })
 
-  it('serve a cache that is wholly switched off: nothing is stored', async () => {
+  it('work on a cache that is disabled altogether: nothing is stored', async () => {
     const load = vi.fn(async () => 1)
     const wrapped = cached(cache, { ttl: 10, key: 'k', tags: ['x'] }, load)
     cache.disable()
@@ -309,7 +309,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await tags.delete('x')).toBe(false)
   })
 
-  it('go through the middlewares, and stay what they are when keys are changed there', async () => {
+  it('go through the middlewares, and are not changed with the keys', async () => {
     const seen = recorder()
     const other = createCache().setup(create(), { middlewares: [seen, addPrefix('app:')] })
     const its = createTags(other)
@@ -321,14 +321,14 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     await other.close()
   })
 
-  it('reach every backend of the cache', async () => {
+  it('are deleted on every backend of the cache', async () => {
     cache.setup(create(), { prefix: 'user:' })
     await cache.setMany({ a: 1, 'user:a': 2, 'user:b': 3 }, { tags: ['x'] })
     await tags.delete('x')
     expect(await cache.getMany(['a', 'user:a', 'user:b'])).toEqual([undefined, undefined, undefined])
   })
 
-  it('serve a cache whose every backend has a prefix', async () => {
+  it('work on a cache without a default backend', async () => {
     const prefixed = createCache()
     const its = createTags(prefixed)
     its.register('every', 'user:{id}')
@@ -341,7 +341,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     await prefixed.close()
   })
 
-  it('of one cache are not those of another', async () => {
+  it('of one cache are independent of those of another', async () => {
     const other = createCache().setup(create())
     const its = createTags(other)
     its.register('all', 'b')
@@ -352,7 +352,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     await other.close()
   })
 
-  it('come back with getRaw and setRaw', async () => {
+  it('are kept by getRaw and setRaw', async () => {
     await cache.set('a', { deep: [1] }, { tags: ['x'] })
     const raw = await cache.getRaw('a')
     await cache.delete('a')
@@ -363,7 +363,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('a')).toBeUndefined()
   })
 
-  it('are gone after clear, with all keys, and serve again', async () => {
+  it('are removed by clear with all keys, and work afterwards', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     await cache.clear()
     expect(await cache.get('a')).toBeUndefined()
@@ -373,7 +373,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('a')).toBeUndefined()
   })
 
-  it('that expire make keys absent, and keep nothing from being deleted', async () => {
+  it('that expire make keys absent, which can still be deleted', async () => {
     await cache.set('a', 1, { tags: ['x'] })
     await cache.set('b', 2, { tags: ['y'] })
     expect(await tags.expire('x')).toBe(true)
@@ -383,13 +383,13 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect(await cache.get('a')).toBe(3)
   })
 
-  describe('that are registered', () => {
+  describe('registered for a template of keys', () => {
     beforeEach(() => {
       tags.register('all', 'key{i}')
       tags.register('user:{id}', 'session:{id}:{device}')
     })
 
-    it('are given to every key of their template, whoever writes it', async () => {
+    it('are added to every key that matches, whatever writes it', async () => {
       await cache.set('key1', 1)
       await cache.incr('key2')
       await cache.setMany({ key3: 3, other: 4 }, { tags: ['given'] })
@@ -401,13 +401,13 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       expect(await keys()).toEqual(['other'])
     })
 
-    it('are made of the names in the key', async () => {
+    it('take values from the key', async () => {
       await cache.setMany({ 'session:7:phone': 1, 'session:8:phone': 2, 'session:7': 3, 'x:session:7:phone': 4 })
       await tags.delete('user:7')
       expect(await keys()).toEqual(['session:7', 'session:8:phone', 'x:session:7:phone'])
     })
 
-    it('say for a function what its own tags would', async () => {
+    it('apply to a wrapped function like its own tags', async () => {
       tags.register('who:{name}', 'greet:{name}')
       const greet = cached(cache, { ttl: 10, key: 'greet:{0}' }, async (name: string) => `hello ${name}`)
       await greet('a:b*')
@@ -424,7 +424,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       expect([await tags.of('doc-a:txt'), await tags.of('doc-a_txt')]).toEqual([[], []])
     })
 
-    it('break a load of such a key that is under way', async () => {
+    it('keep a load under way from being stored', async () => {
       let release = () => {}
       const loading = cache.getOrSet('key9', () => new Promise((resolve) => (release = () => resolve('old'))))
       await elapse(10)
@@ -434,7 +434,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       expect(await cache.get('key9')).toBeUndefined()
     })
 
-    it('are errors at once when their templates cannot work', () => {
+    it('are refused at once when a template is invalid', () => {
       const bad: readonly (readonly [string, string])[] = [
         ['x', ''],
         ['x', 'a{b'],
@@ -463,7 +463,7 @@ describe('createTags', () => {
     [createCache(), { backend: 'redis://localhost' }, "such as redis({ url: '…' }), not 'redis://localhost'"],
     [createCache(), { backend: null }, 'not null'],
     [createCache(), { store: reference() }, 'the options { backend }, not store'],
-  ])('says what it takes: %#', (cache, options, message) => {
+  ])('refuses invalid arguments: %#', (cache, options, message) => {
     const create = () => createTags(cache as Cache, options as object)
     expect(create).toThrow(ConfigurationError)
     expect(create).toThrow(message)
@@ -471,7 +471,7 @@ describe('createTags', () => {
 })
 
 describe('a store without tags', () => {
-  it('refuses a write with tags, and has none to delete', async () => {
+  it('refuses a write with tags, and deletes tags without effect', async () => {
     const without = completeBackend({ ...reference(), tags: false })
     const cache = createCache().setup(without)
     const tags = createTags(cache)

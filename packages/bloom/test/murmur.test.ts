@@ -8,7 +8,7 @@ const hashOf = (text: string) => {
 }
 
 describe('the hash of elements', () => {
-  it('is MurmurHash3 x86 32-bit: SMHasher verifies it', () => {
+  it('is MurmurHash3 x86 32-bit, by the verification value of SMHasher', () => {
     const hashes = Array.from({ length: 256 }, (_, length) => {
       const key = Uint8Array.from({ length }, (_, at) => at)
       return [...new Uint8Array(new Uint32Array([hashBytes(key, 256 - length)[0] as number]).buffer)]
@@ -23,7 +23,7 @@ describe('the hash of elements', () => {
     ['The quick brown fox jumps over the lazy dog', '2e4ff723 2fa826cd'],
     ['grüße', '54937e4a a0289dfa'],
     ['日本語 🥔', '74d2b1a2 2672ddac'],
-  ])('of %j stays what it is', (text, expected) => {
+  ])('of %j never changes', (text, expected) => {
     expect(hashOf(text)).toBe(expected)
   })
 })

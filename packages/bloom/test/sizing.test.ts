@@ -12,13 +12,13 @@ describe('the size of a filter', () => {
     expect(sizingOf({ capacity, falsePositives })).toEqual({ bits, hashes, parts: 1 })
   })
 
-  it('leaves one hash at least, and the rate that was asked for', () => {
+  it('has at least one hash, and the rate that was asked for', () => {
     const { bits, hashes } = sizingOf({ capacity: 1_000, falsePositives: 90 })
     expect(hashes).toBe(1)
     expect(1 - Math.exp(-1_000 / bits)).toBeCloseTo(0.9, 2)
   })
 
-  it('is split over keys that the store has room for', () => {
+  it('is split over keys of at most the given size', () => {
     const { bits, parts } = sizingOf({ capacity: 1_000_000_000 })
     expect(parts).toBe(5)
     expect(bits / 8).toBeLessThanOrEqual(2 ** 28)

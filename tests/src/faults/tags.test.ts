@@ -88,7 +88,7 @@ describe('a process that dies while it deletes many tags', () => {
   )
 })
 
-it('G7: a copy near at hand is given no more, once its tag was deleted elsewhere', async () => {
+it('G7: a client-side copy is not returned after its tag was deleted elsewhere', async () => {
   const namespace = `fault:${crypto.randomUUID()}:`
   const writer = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
   const reader = createCache().setup(redis({ url: server.url, namespace, clientSide: true }), PATIENT)

@@ -30,7 +30,7 @@ describe('a filter on a cluster', () => {
     await Promise.all(caches.map((cache) => cache.close()))
   })
 
-  it('is split over keys in slots of their own, filled by one process and asked by another', async () => {
+  it('is split over keys in different slots, filled by one process and read by another', async () => {
     const [ours, theirs] = caches as [Cache, Cache]
     const asks = vi.fn(async (_email: string) => true)
     const filling = bloom(ours, options, asks)
@@ -52,7 +52,7 @@ describe('a filter on a cluster', () => {
     expect((await asking.estimate()).isWhole).toBe(true)
   })
 
-  it('loses nothing when several add at once', async () => {
+  it('keeps all elements that several processes add concurrently', async () => {
     const asks = vi.fn(async (_email: string) => true)
     const handles = caches.map((cache) => bloom(cache, options, asks))
     const some = elements.slice(0, 200)
@@ -62,7 +62,7 @@ describe('a filter on a cluster', () => {
     expect(asks).toHaveBeenCalledTimes(some.length)
   })
 
-  it('asks the function for what was in a part that is gone', async () => {
+  it('calls the function for elements of a part that was lost', async () => {
     const [ours] = caches as [Cache]
     const asks = vi.fn(async (_email: string) => true)
     const exists = bloom(ours, options, asks)

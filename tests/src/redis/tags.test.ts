@@ -85,7 +85,7 @@ describe('tags on Redis', () => {
     own.roundTrips()
   })
 
-  it('add no round trip to a write, whether their records are there, or known to this process', async () => {
+  it('add no round trip to a write, whether or not their records exist or are known to this process', async () => {
     await own.cache.set('a', 1, tagged)
     expect(own.roundTrips()).toBe(1)
     await own.cache.set('a', 2, tagged)
@@ -96,7 +96,7 @@ describe('tags on Redis', () => {
     expect(await own.cache.getMany(['a', 'b', 'c'])).toEqual([2, 1, 2])
   })
 
-  it('let keys that were written together be read and written each by its own name', async () => {
+  it('leave keys that were written together readable and writable one by one', async () => {
     await own.cache.setMany({ a: 1, b: 2 }, tagged)
     for (const [key, value] of [['a', 1] as const, ['b', 2] as const, ['a', 1] as const])
       expect(await own.cache.get(key)).toBe(value)
@@ -104,7 +104,7 @@ describe('tags on Redis', () => {
     expect(await other.cache.getMany(['a', 'b'])).toEqual([1, 3])
   })
 
-  it('keep a value that is written after another process deleted its tag, in one round trip too', async () => {
+  it('keep a value that is written after another process has deleted its tag, in one round trip', async () => {
     for (const value of [1, 2]) await own.cache.set('a', value, tagged)
     await other.tags.delete('x')
     await other.cache.set('b', 1, tagged)
@@ -116,7 +116,7 @@ describe('tags on Redis', () => {
     expect(await own.cache.get('a')).toBeUndefined()
   })
 
-  it('are stored as they come where their records hold what this process thinks', async () => {
+  it('are stored without another look when their records are as this process remembers', async () => {
     await own.cache.set('a', 1, tagged)
     expect(own.lastAnswer()).toHaveProperty('0', 2)
     await own.cache.set('b', { any: 'value' }, tagged)
@@ -126,7 +126,7 @@ describe('tags on Redis', () => {
     expect(own.lastAnswer()).toHaveProperty('0', 2)
   })
 
-  it('live as long as their longest-lived value, however well this process knows them', async () => {
+  it('live as long as their longest-lived value, whatever this process remembers', async () => {
     for (const ttl of ['1s', '1s', '2h', '1s', '1h'] as const) await own.cache.set('a', 1, { ...tagged, ttl })
     const client = new Redis(redisUrl())
     closing.push(() => client.disconnect())
@@ -163,7 +163,7 @@ describe('tags on Redis', () => {
     expect(load).toHaveBeenCalledTimes(3)
   })
 
-  it('are neither read again for the lease of a load nor touched by its write, once this process knows them', async () => {
+  it('are neither read again for the lease of a load nor written by its store, once this process knows them', async () => {
     const get = cached(own.cache, { key: '{id}', ...tagged }, async (id: string) => id)
     for (const id of ['made', 'known']) await get(id)
     own.told()
@@ -175,7 +175,7 @@ describe('tags on Redis', () => {
     expect(own.told()).toEqual([[null, null, expect.any(Buffer)], 1, [2, expect.any(Number), expect.any(Number)]])
   })
 
-  it('that this process knows live as long as the longest-lived value that a load has stored, too', async () => {
+  it('live as long as the longest-lived value that a load has stored, also when this process knows them', async () => {
     const raw = new Redis(redisUrl())
     closing.push(() => raw.disconnect())
     const left: number[] = []
@@ -196,7 +196,7 @@ describe('tags on Redis', () => {
     expect(await other.cache.get('a')).toBeUndefined()
   })
 
-  it('live as long as their longest-lived key, whoever wrote last', async () => {
+  it('live as long as their longest-lived key, whichever process wrote last', async () => {
     await own.cache.set('long', 1, { ttl: '2h', tags: ['x'] })
     await other.cache.set('short', 1, { ttl: 1, tags: ['x'] })
     await own.cache.setMany({ forever: 1 }, { ttl: Number.POSITIVE_INFINITY, tags: ['y'] })
@@ -210,7 +210,7 @@ describe('tags on Redis', () => {
     expect(await own.cache.get('long')).toBeUndefined()
   })
 
-  it('of a load that another process overtook keep it from being stored, known to this process or not', async () => {
+  it('keep a load from being stored when another process has deleted them, known to this process or not', async () => {
     await cached(own.cache, { key: 'before', ...tagged }, async () => 0)()
     let deleted = 0
     const load = cached(own.cache, { key: 'k', ...tagged }, async () => {
@@ -220,7 +220,7 @@ describe('tags on Redis', () => {
     expect([await load(), await load(), await load()]).toEqual([1, 2, 2])
   })
 
-  it('of a load refuse its result when they were deleted, also where others have used them since', async () => {
+  it('keep a load from being stored when they were deleted, also if others have used them since', async () => {
     const get = cached(own.cache, { key: '{id}', ...tagged }, async (id: string) => {
       await other.tags.delete('x')
       await other.cache.set('another', 1, tagged)
@@ -246,7 +246,7 @@ describe('tags on Redis', () => {
     expect(errors).toEqual([])
   })
 
-  it('come back with a raw value', async () => {
+  it('are restored with a raw value', async () => {
     await own.cache.set('a', { deep: 1 }, tagged)
     const raw = await own.cache.getRaw('a')
     await own.cache.delete('a')
@@ -257,18 +257,18 @@ describe('tags on Redis', () => {
     expect(await other.cache.get('a')).toBeUndefined()
   })
 
-  it('are told apart from a value that only looks like one with tags', async () => {
+  it('are not confused with a value that only looks like one with tags', async () => {
     const head = Buffer.from('\xc6ctags\x01\x00\x00\x00\x00\x09[["x"]]..', 'latin1')
     await own.cache.setRaw('odd', head)
     expect(await own.cache.get('odd')).toBeUndefined()
   })
 })
 
-describe('values that are sealed', () => {
+describe('signed or encrypted values', () => {
   it.each([
     ['signed', { secret: 'a secret of 32 characters, or so' }],
     ['encrypted', { secret: 'a secret of 32 characters, or so', encryption: true }],
-  ])('and %s are read by others, with tags and from transactions', async (_, options) => {
+  ])('and %s are read by other processes, with tags and from transactions', async (_, options) => {
     const namespace = `tags:${crypto.randomUUID()}:`
     const own = await start(namespace, options)
     const other = await start(namespace, options)
@@ -284,7 +284,7 @@ describe('values that are sealed', () => {
 })
 
 describe('tags on a Redis Cluster', () => {
-  it('hold whichever slots the keys and the tags are in', async () => {
+  it('work whatever slots the keys and the tags are in', async () => {
     const namespace = `tags:${crypto.randomUUID()}:`
     const make = () => {
       const cache = createCache().setup(redis({ cluster: redisCluster(), namespace }), PATIENT)
@@ -308,7 +308,7 @@ describe('tags on a Redis Cluster', () => {
   })
 })
 
-it('a hit of a copy near at hand counts once, in a process that has to do with tags too', async () => {
+it('a hit of a client-side copy is counted once, also in a process that uses tags', async () => {
   const backend = redis({ url: redisUrl(), namespace: `tags:${crypto.randomUUID()}:`, clientSide: true })
   await using cache = createCache().setup(backend, PATIENT)
   const tags = createTags(cache)
@@ -324,7 +324,7 @@ it('a hit of a copy near at hand counts once, in a process that has to do with t
 })
 
 describe('records of tags in Redis', () => {
-  it('decide about values that each process keeps in memory', async () => {
+  it('invalidate values that each process keeps in memory', async () => {
     const namespace = `tags:${crypto.randomUUID()}:`
     const make = () => {
       const cache = createCache().setup(memory())
@@ -338,7 +338,7 @@ describe('records of tags in Redis', () => {
     expect(await own.cache.get('a')).toBeUndefined()
   })
 
-  it('decide about values in another Redis', async () => {
+  it('invalidate values in another Redis', async () => {
     const name = crypto.randomUUID()
     const cache = createCache().setup(redis({ url: redisUrl(), namespace: `values:${name}:` }), PATIENT)
     closing.push(() => cache.close())
@@ -350,7 +350,7 @@ describe('records of tags in Redis', () => {
   })
 })
 
-it('deleting keys by a pattern leaves tags alone whose names match it, in a process without tags too', async () => {
+it('deleting keys by a pattern does not delete tags with matching names, also in a process without tags', async () => {
   const namespace = `tags:${crypto.randomUUID()}:`
   const { cache } = await start(namespace)
   const plain = createCache().setup(redis({ url: redisUrl(), namespace }), PATIENT)

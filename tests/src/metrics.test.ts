@@ -31,7 +31,7 @@ describe.each(stores)('metrics on $name', ({ create }) => {
     await cache.close()
   })
 
-  it('count every read once, wherever it was answered', async () => {
+  it('count every read once, wherever the value came from', async () => {
     await cache.get('a')
     await cache.set('a', 1)
     for (let time = 0; time < 10; time++) await cache.get('a')
@@ -49,7 +49,7 @@ describe.each(stores)('metrics on $name', ({ create }) => {
     expect([await calls('miss'), await calls('shared'), await calls('hit')]).toEqual([1, 9, 5])
   })
 
-  it('count what a filter answered without asking', async () => {
+  it('count the answers of a filter that did not call its function', async () => {
     const exists = bloom(cache, { name: 'emails', capacity: 100 }, async (email: string) => email.length > 3)
     await exists.setMany(['ada@example.com'])
     for (let time = 0; time < 3; time++) await exists('nobody')
@@ -60,7 +60,7 @@ describe.each(stores)('metrics on $name', ({ create }) => {
 })
 
 describe('metrics', () => {
-  it('count transactions by how they ended', async () => {
+  it('count transactions by outcome', async () => {
     const registry = new Registry()
     const cache = createCache()
       .setup(stores[0]?.create() as never)
@@ -81,7 +81,7 @@ describe('metrics', () => {
     await cache.close()
   })
 
-  it('count transactions that others were in the way of, and those that their store refused', async () => {
+  it('count transactions that conflicted, and those that the store refused', async () => {
     const registry = new Registry()
     let refuses = false
     const store = stores[0]?.create() as Backend
@@ -122,7 +122,7 @@ describe('metrics', () => {
     vi.useRealTimers()
   })
 
-  it('show a store that is away, and how often it was, beside one of the same name that is there', async () => {
+  it('show a store that is away and the number of its outages, beside another store of the same name', async () => {
     fakeTime()
     const registry = new Registry()
     const store = sickStore()
@@ -144,7 +144,7 @@ describe('metrics', () => {
     await cache.close()
   })
 
-  it('say nothing of what a store does not count', async () => {
+  it('omit what a store does not count', async () => {
     const registry = new Registry()
     const uncounted = altered(memory(), { name: 'uncounted', usage: undefined } as never)
     const cache = createCache().setup(memory()).setup(uncounted, { prefix: 'x:' })
@@ -156,7 +156,7 @@ describe('metrics', () => {
     await cache.close()
   })
 
-  it('tell the first tag that a write names', async () => {
+  it('label writes with their first tag', async () => {
     const registry = new Registry()
     const cache = createCache()
       .setup(memory())
@@ -169,7 +169,7 @@ describe('metrics', () => {
     await cache.close()
   })
 
-  it('tell of the copies that a store keeps in this process', async () => {
+  it('show the client-side copies of a store', async () => {
     const registry = new Registry()
     const clientSide = { live: true, staleness: 250, hits: 7, misses: 2, refused: 1, flushes: 0, invalidations: 3 }
     const store = altered(stores[0]?.create() as never, { clientSide } as never)

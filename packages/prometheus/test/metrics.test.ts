@@ -49,7 +49,7 @@ describe('metrics', () => {
     return Object.fromEntries(samples.map(({ labels, value }) => [labelled(labels), value]))
   }
 
-  it('counts operations and reads, with those that are answered on the spot', async () => {
+  it('counts operations and reads, also synchronous ones', async () => {
     cache.setup(memory(), { middlewares: [metrics({ registry })] })
     await cache.get('a')
     await cache.set('a', null)
@@ -88,7 +88,7 @@ describe('metrics', () => {
     ])
   })
 
-  it('tells an endpoint what it tells the registry, of every kind of metric', async () => {
+  it('exposes every kind of metric at an endpoint', async () => {
     cache.use(metrics({ registry, withTag: (key) => key })).setup(memory({ size: 3 }))
     const odd = cached(cache, { ttl: 60, key: 'a "quoted" \\\\ {0}' }, async (id: string) => id)
     for (const id of ['a', 'a', 'b\n', 'c', 'd']) await odd(id)
@@ -110,7 +110,7 @@ describe('metrics', () => {
     }
   }
 
-  it('tells in seconds what operations took, in the lowest bucket that holds them', async () => {
+  it('measures operations in seconds, in the lowest bucket that fits', async () => {
     cache.use(metrics({ registry, buckets: [0.05, 0.25, 1] }), passing(250)).setup(memory())
     await cache.set('a', 1)
     await cache.delete('a')
@@ -127,7 +127,7 @@ describe('metrics', () => {
     expect((await scrape('cashews_operations_latency_seconds_sum'))['backend=memory operation=set']).toBeCloseTo(0.25)
   })
 
-  it('counts what took longer than the highest bound beyond it, failures too', async () => {
+  it('counts operations beyond the highest bound, also failed ones', async () => {
     cache.use(metrics({ registry, buckets: [0.05] }), passing(60)).setup(memory())
     await cache.set('a', 'text')
     await expect(cache.incr('a')).rejects.toThrow('not hold a whole number')
@@ -140,7 +140,7 @@ describe('metrics', () => {
     expect((await scrape('cashews_operations_latency_seconds_sum'))['backend=memory operation=incr']).toBeCloseTo(0.06)
   })
 
-  it('tells in seconds how long functions ran, those that fail too', async () => {
+  it('measures the runs of functions in seconds, also failed ones', async () => {
     passing(0)
     cache.use(metrics({ registry, buckets: [0.1, 1] })).setup(memory())
     const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: string) => {
@@ -158,7 +158,7 @@ describe('metrics', () => {
     })
   })
 
-  it('counts no read where a load begins whatever is stored', async () => {
+  it('counts no read when a load begins regardless of what is stored', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const load = cached(cache, { ttl: 60, key: 'k' }, async () => 1)
     await load()
@@ -166,7 +166,7 @@ describe('metrics', () => {
     expect(await scrape('cashews_get_operation_total')).toEqual({ 'backend=memory result=miss': 1 })
   })
 
-  it('counts the reads of the backends it stands before, and of no others', async () => {
+  it('counts only the reads of the backends it was added to', async () => {
     cache.setup(memory(), { middlewares: [metrics({ registry })] }).setup(memory(), { prefix: 'x:' })
     for (const key of ['a', 'x:a']) {
       await cache.set(key, 1)
@@ -180,7 +180,7 @@ describe('metrics', () => {
     })
   })
 
-  it('counts an operation that fails, and hands the failure on', async () => {
+  it('counts a failed operation, and passes on the error', async () => {
     cache.use(metrics({ registry })).setup(memory())
     await cache.set('a', 'text')
     await expect(cache.incr('a')).rejects.toThrow('not hold a whole number')
@@ -228,7 +228,7 @@ describe('metrics', () => {
     expect(ran).toHaveBeenCalledTimes(2)
   })
 
-  it('counts failures of functions, and what failover answers instead', async () => {
+  it('counts failures of functions, and the stored results that failover returns', async () => {
     cache.use(metrics({ registry })).setup(memory())
     let fails = false
     const status = failover(cache, { ttl: 60, key: 'status' }, async () => {
@@ -245,7 +245,7 @@ describe('metrics', () => {
     })
   })
 
-  it('counts the answers of a strategy that counts them itself', async () => {
+  it('counts the results of a strategy that reports them itself', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const quote = hit(cache, { ttl: 60, cacheHits: 2, key: 'quote' }, async () => 1)
     for (let time = 0; time < 4; time++) await quote()
@@ -255,7 +255,7 @@ describe('metrics', () => {
     })
   })
 
-  it('counts who is turned away, and shows breakers that are open', async () => {
+  it('counts refused calls, and shows open breakers', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const send = rateLimit(cache, { limit: 2, period: '1m', key: 'send:{to}' }, async (to: string) => to)
     await Promise.allSettled(Array.from({ length: 5 }, () => send('ada')))
@@ -296,7 +296,7 @@ describe('metrics', () => {
     })
   })
 
-  it('keeps a bounded number of breakers in mind, and forgets those all the same', async () => {
+  it('tracks a bounded number of breakers, and forgets closed ones', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const tell = (at: number, state: 'open' | 'closed') =>
       cache.tell('circuit', { template: 'charge:{0}', key: `charge:${at}`, state, strategy: 'circuitBreaker' } as never)
@@ -306,7 +306,7 @@ describe('metrics', () => {
     expect(await scrape('cashews_circuits')).toEqual({})
   })
 
-  it('tells in seconds how long takers of locks waited', async () => {
+  it('measures in seconds how long callers waited for locks', async () => {
     passing(0)
     cache.use(metrics({ registry, buckets: [1, 4] })).setup(memory())
     const lock = await cache.acquireLock('job', { ttl: '1m' })
@@ -322,7 +322,7 @@ describe('metrics', () => {
     })
   })
 
-  it('counts takers of locks by whether they got it', async () => {
+  it('counts attempts to take a lock by their result', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const lock = await cache.acquireLock('job', { ttl: 10 })
     await expect(cache.acquireLock('job', { ttl: 10, wait: false })).rejects.toThrow()
@@ -330,7 +330,7 @@ describe('metrics', () => {
     expect(await scrape('cashews_lock_wait_seconds_count')).toEqual({ 'result=taken': 1, 'result=refused': 1 })
   })
 
-  it('tells what stores drop and hold, and what transactions come to', async () => {
+  it('counts removals, entries and outcomes of transactions', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     cache.use(metrics({ registry })).setup(memory({ size: 3, maxBytes: 10_000 }), { prefix: '' })
     for (let at = 0; at < 5; at++) await cache.set(`k${at}`, at, { ttl: 10 })
@@ -346,7 +346,7 @@ describe('metrics', () => {
     expect(await scrape('cashews_transactions_total')).toEqual({ 'mode=locked outcome=committed': 1 })
   })
 
-  it('keeps the number of series constant, however many keys there are', async () => {
+  it('keeps the number of series constant for any number of keys', async () => {
     cache.use(metrics({ registry, withTag: (key) => key })).setup(memory({ size: 100 }))
     const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: number) => id)
     const series = async () => (await (await fetch(server.url)).text()).split('\n').length
@@ -357,7 +357,7 @@ describe('metrics', () => {
     expect(Object.keys(await scrape('cashews_calls_total'))).toEqual(['result=miss template=k:{id}'])
   })
 
-  it('tells the tag that a function makes of the key, of reads on the spot too', async () => {
+  it('labels operations with the tag that a function makes of the key, also synchronous reads', async () => {
     cache.use(metrics({ registry, withTag: (key) => key.split(':')[0] })).setup(memory())
     await cache.get('user:1')
     await cache.set('item:1', 1)
@@ -373,7 +373,7 @@ describe('metrics', () => {
     })
   })
 
-  it('goes on after its registry was reset', async () => {
+  it('continues after its registry was reset', async () => {
     cache.use(metrics({ registry })).setup(memory())
     await cache.set('a', 1)
     registry.resetMetrics()
@@ -386,7 +386,7 @@ describe('metrics', () => {
     expect(await scrape('cashews_get_operation_total')).toEqual({ 'backend=memory result=miss': 1 })
   })
 
-  it('counts two caches together, and each once', async () => {
+  it('adds up two caches, each counted once', async () => {
     const other = createCache()
     for (const each of [cache, other]) {
       each.setup(memory(), { middlewares: [metrics({ registry })] })
@@ -428,12 +428,12 @@ describe('metrics', () => {
     register.clear()
   })
 
-  it('answers the same middleware for the same registry and prefix', () => {
+  it('returns the same middleware for the same registry and prefix', () => {
     expect(metrics({ registry })).toBe(metrics({ registry, prefix: 'cashews_', withTag: false }))
     expect(metrics({ registry, prefix: 'b_' })).not.toBe(metrics({ registry }))
   })
 
-  it('refuses settings that contradict those of the same name, or that cannot work', () => {
+  it('refuses settings that contradict those for the same prefix, or are invalid', () => {
     metrics({ registry })
     expect(() => metrics({ registry, buckets: [1] })).toThrow(ConfigurationError)
     expect(() => metrics({ registery: registry } as object)).toThrow(
@@ -456,7 +456,7 @@ describe('metrics', () => {
     [{ registry: null }, 'registry must be a Registry of prom-client'],
     [null, 'metrics takes the options { registry, prefix, withTag, buckets }, not null'],
     [5, 'metrics takes the options { registry, prefix, withTag, buckets }, not 5'],
-  ])('refuses %j, and says what would do', (options, message) => {
+  ])('refuses %j, and says what is valid', (options, message) => {
     const define = () =>
       metrics(options && typeof options === 'object' ? ({ prefix: 'odd_', ...options } as never) : (options as never))
     expect(define).toThrow(ConfigurationError)
@@ -465,7 +465,7 @@ describe('metrics', () => {
 })
 
 describe('the dashboard', () => {
-  it('asks for nothing that the metrics do not tell', async () => {
+  it('uses only metrics that exist', async () => {
     const dashboard = await readFile(new URL('../grafana/cashews.json', import.meta.url), 'utf8')
     const docs = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
     const registry = new Registry()

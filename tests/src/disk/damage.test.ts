@@ -94,7 +94,7 @@ const CORRUPTIONS: readonly (readonly [string, (path: string) => void])[] = [
 ]
 
 describe('a damaged file', () => {
-  it.each(CORRUPTIONS)('is put aside and begun anew when it is opened: %s', async (name, corrupt) => {
+  it.each(CORRUPTIONS)('is put aside and replaced when it is opened: %s', async (name, corrupt) => {
     const before = open()
     await fill(before)
     await before.close()
@@ -132,7 +132,7 @@ describe('a damaged file', () => {
     expect(await use(open())).toMatchObject({ wrong: 0 })
   })
 
-  it('is told, with the place where it is kept; only the latest one is', async () => {
+  it('is reported with the place where it is kept, and only the latest is kept', async () => {
     for (let round = 0; round < 3; round++) {
       const cache = open()
       await fill(cache)
@@ -144,7 +144,7 @@ describe('a damaged file', () => {
     expect(reports.at(-1)).toMatch(/cashews-v\d-\d-of-2\.\d\.db: file is not a database; it is kept as .*corrupt-\d+/)
   })
 
-  it('is one of another format version too', async () => {
+  it('includes a file of another format version', async () => {
     const cache = open()
     await fill(cache)
     await cache.close()
@@ -162,7 +162,7 @@ describe('a damaged file', () => {
     )
   })
 
-  it('is one of another program too, which is left as it was', async () => {
+  it('includes a file of another program, which is not changed', async () => {
     const [path] = [`${directory}/cashews-v3-0-of-2.1.db`]
     const file = new Sqlite(path as string)
     file.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (42)')
@@ -183,21 +183,18 @@ describe('a write-ahead log', () => {
     ['-shm is garbage', (path) => writeFileSync(`${path}-shm`, Buffer.alloc(32_768, 'garbage'))],
   ]
 
-  it.each(LOG_FAULTS)(
-    'that is lost while nobody has it open costs no more than its writes: %s',
-    async (name, fault) => {
-      const copy = freshDirectory()
-      const cache = open()
-      await fill(cache)
-      for (const file of readdirSync(directory)) copyFileSync(`${directory}/${file}`, `${copy}/${file}`)
-      await cache.close()
-      directory = copy
-      for (const path of filesOf(directory, '.db')) fault(path)
+  it.each(LOG_FAULTS)('that is lost while it is closed costs only its own writes: %s', async (name, fault) => {
+    const copy = freshDirectory()
+    const cache = open()
+    await fill(cache)
+    for (const file of readdirSync(directory)) copyFileSync(`${directory}/${file}`, `${copy}/${file}`)
+    await cache.close()
+    directory = copy
+    for (const path of filesOf(directory, '.db')) fault(path)
 
-      const { wrong, left, ms } = await use(open())
-      report('H5', 'usable at once, no exception, no wrong value', { name, wrong, left, ms }, wrong === 0)
-    },
-  )
+    const { wrong, left, ms } = await use(open())
+    report('H5', 'usable at once, no exception, no wrong value', { name, wrong, left, ms }, wrong === 0)
+  })
 
   it.each(LOG_FAULTS.slice(0, 1))('that is lost while in use is noticed: %s', async (name, fault) => {
     const cache = open('50ms')
@@ -210,7 +207,7 @@ describe('a write-ahead log', () => {
 })
 
 describe('a directory', () => {
-  it('that was removed is made again, and the cache goes on', async () => {
+  it('that was removed is created again, and the cache continues', async () => {
     const cache = open('50ms')
     await fill(cache)
     rmSync(directory, { recursive: true })
@@ -228,7 +225,7 @@ describe('a directory', () => {
     )
   })
 
-  it('keeps its files from others', async () => {
+  it('protects its files from other users', async () => {
     const inner = `${directory}/inner/most`
     const cache = createCache().setup(disk({ directory: inner }))
     await cache.set('key', 1)
@@ -245,7 +242,7 @@ describe('a directory', () => {
     ],
     ['that is a file', (place: string) => `${place}/file`, /it is not a directory/],
     ['that cannot be made', () => '/proc/cashews', /Cannot keep a disk cache in/],
-  ])('%s is a clear error, and the service goes on without', async (_, place, message) => {
+  ])('%s causes a clear error, and the service continues without the store', async (_, place, message) => {
     writeFileSync(`${directory}/file`, '')
     const store = disk({ directory: place(directory) })
     const strict = createCache({ onError: () => {} }).setup(store, { suppress: false })
@@ -281,7 +278,7 @@ describe('a user', () => {
     ['who may not make the directory', 0o555, '/inner'],
     ['who may not look into the directory', 0o000, ''],
     ['who may not look into the one above', 0o000, '/inner'],
-  ])('%s gets a clear error, and the service goes on without', async (name, mode, below) => {
+  ])('%s gets a clear error, and the service continues without the store', async (name, mode, below) => {
     chmodSync(directory, mode)
     const { failure, answers, heard } = await attempt(directory + below)
     chmodSync(directory, 0o700)
@@ -296,7 +293,7 @@ describe('a user', () => {
     )
   })
 
-  it('who may not write to the files gets a clear error too', async () => {
+  it('without permission to write to the files gets a clear error', async () => {
     const cache = open()
     await fill(cache)
     await cache.close()

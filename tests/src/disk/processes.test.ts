@@ -10,7 +10,7 @@ const ROUNDS = 100
 const PROCESSES = 2
 describe('processes that share a directory', () => {
   it.each([1, 8])(
-    'lose nothing, and agree who was first, with %i shards',
+    'lose no writes, and agree on who was first, with %i shards',
     async (shards) => {
       const directory = freshDirectory()
       const helpers = Array.from({ length: PROCESSES }, (_, me) =>
@@ -37,7 +37,7 @@ describe('processes that share a directory', () => {
     60_000,
   )
 
-  it('go on reading, and with everything else, while they wait for a lock', async () => {
+  it('continue to read, and to run, while they wait for a lock', async () => {
     const directory = freshDirectory()
     await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
     await Promise.all(Array.from({ length: 50 }, (_, at) => cache.set(`key:${at}`, at)))
@@ -55,7 +55,7 @@ describe('processes that share a directory', () => {
     expect(await cache.get('key:7')).toBe(-7)
   })
 
-  it('count a lock that is held for longer than the timeout as unavailable', async () => {
+  it('treat the store as unavailable when a lock is held longer than the timeout', async () => {
     const directory = freshDirectory()
     const options = { suppress: false, ...PATIENT }
     await using cache = createCache().setup(disk({ directory, timeout: '100ms', shards: 1 }), options)
@@ -69,7 +69,7 @@ describe('processes that share a directory', () => {
     expect(await cache.set('key', 3)).toBe(true)
   })
 
-  it('end by themselves when there is nothing left to do, although nothing was closed', async () => {
+  it('exit when there is nothing left to do, even if nothing was closed', async () => {
     const helper = startProcess({ role: 'idle', directory: freshDirectory() })
     const { now, value } = (await helper.told) as { now: number; value: number }
     const { code } = await helper.ended

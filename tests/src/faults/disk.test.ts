@@ -143,7 +143,7 @@ describe('disk', () => {
     }
   }, 60_000)
 
-  it('H7: a foreign lock', async () => {
+  it('H7: another process locks the files', async () => {
     const directory = freshDirectory()
     await using cache = createCache().setup(disk({ directory, timeout: '20s' }), PATIENT)
     const keys = Array.from({ length: 50 }, (_, at) => `key:${at}`)
@@ -173,7 +173,7 @@ describe('disk', () => {
     )
   }, 60_000)
 
-  it('H7: files that somebody keeps to himself when they are to be opened', async () => {
+  it('H7: another process locks the files exclusively before they are opened', async () => {
     const keys = Array.from({ length: 50 }, (_, at) => `key:${at}`)
     const waiting = new Stopwatch()
     const lag = await leastOf(5, async () => {
@@ -294,7 +294,7 @@ describe('disk', () => {
     report('H12', 'rc 0', { code: Number(code), stderr }, code === 0 && stderr === '')
   }, 120_000)
 
-  it('keeps what many sizes of values say, large ones too', async () => {
+  it('keeps values of many sizes', async () => {
     const directory = freshDirectory()
     await using cache = createCache().setup(disk({ directory }), PATIENT) as Cache
     for (const size of [0, 1, 1_000, 262_000, 262_144, 263_000, 1_000_000, 5_000_000]) {

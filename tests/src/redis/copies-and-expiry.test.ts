@@ -6,7 +6,7 @@ import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 
-it('how long a key lives is told by the copy of it, and asked again once anybody has changed that', async () => {
+it('getExpire reads the client-side copy, and the server again after a change', async () => {
   await using server = await startRedis()
   const backend = redis({ url: server.url, clientSide: { maxTtl: '1m' } })
   await using cache = createCache().setup(backend, PATIENT)

@@ -6,7 +6,7 @@ import { startCluster } from '../support/redis/cluster.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import type { RedisServer } from '../support/redis/redis-server.ts'
 
-it('copies are used again after a node has lost its first slot, and its connections broke', async () => {
+it('client-side copies are used again after a node has lost its first slot and its connections', async () => {
   await using cluster = await startCluster({ masters: 2, replicas: 0 })
   await cluster.trustItsNodes()
   const backend = redis({ cluster: cluster.addresses, clientSide: true })

@@ -6,7 +6,7 @@ import { eventually } from '../support/redis/eventually.ts'
 import { startProxy } from '../support/redis/proxy.ts'
 import { redisCluster } from '../support/redis/shared.ts'
 
-it('a Cluster far away is reached: the first sign of life waits for the handshake, which takes several round trips', async () => {
+it('a distant Cluster is reached, even if the handshake takes several round trips', async () => {
   const proxies = await Promise.all(redisCluster().map((address) => startProxy(Number(address.split(':')[1]))))
   await using stack = new AsyncDisposableStack()
   for (const proxy of proxies) stack.use(proxy)

@@ -33,7 +33,7 @@ describe('a Cluster of which one master is frozen', () => {
     ['without copies', false],
     ['with copies in the process', true],
   ])('%s', (_, clientSide) => {
-    it('answers reads of the others while those of the same turn wait for it', async () => {
+    it('returns keys of the other masters while reads of the same turn wait for the frozen one', async () => {
       const { cache, sick, well } = await filled(clientSide, PATIENT)
       await using _ = cache
       victim.freeze()
@@ -43,7 +43,7 @@ describe('a Cluster of which one master is frozen', () => {
       expect(await Promise.all(waiting)).toEqual(sick)
     })
 
-    it('misses its own keys among many, and no others', async () => {
+    it('returns a miss only for keys of the frozen master when many keys are read', async () => {
       const { cache, sick } = await filled(clientSide, { ...PATIENT, readTimeout: '1s' })
       await using _ = cache
       victim.freeze()

@@ -6,7 +6,7 @@ import { redisUrl } from '../support/redis/shared.ts'
 
 const script = fileURLToPath(new URL('../support/redis/late-joiner.ts', import.meta.url))
 
-it('no reader gets what was invalidated before he asked, in any of three processes, in the middle of a load', async () => {
+it('no reader of three processes gets a value that was invalidated before it asked', async () => {
   const namespace = `late:${crypto.randomUUID()}:`
   const read = async (): Promise<{ reads: number; stale: number[] }> => {
     const args = ['--conditions=@cashews/source', script, redisUrl(), namespace, '100']

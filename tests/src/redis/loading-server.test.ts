@@ -49,7 +49,7 @@ describe('a cache on a server that is loading its data', () => {
     expect(await cache.set('key', 1)).toBe(true)
   })
 
-  it('says what it waited for, where that takes too long', async () => {
+  it('names the reason when that takes too long', async () => {
     await cache.init()
     expect(reported).toHaveLength(1)
     expect(reported[0]?.message).toContain('it is loading its data')

@@ -11,7 +11,7 @@ const ACL = `on >secret resetkeys ~cashews:* resetchannels &__redis__:invalidate
   +subscribe +unsubscribe +client|id +client|tracking +client|setname +cluster|slots +cluster|shards
   +cluster|info`
 
-it('works for a user who may do no more than it needs', async () => {
+it('works for a user with the documented permissions', async () => {
   await using server = await startRedis()
   await server.admin.call('ACL', 'SETUSER', 'app', ...ACL.split(/\s+/))
   const errors: unknown[] = []
@@ -43,7 +43,7 @@ it('works for a user who may do no more than it needs', async () => {
   expect(errors).toEqual([])
 })
 
-it('goes on without hearing of free locks when it may not listen any more', async () => {
+it('works without notice of released locks when it may no longer subscribe', async () => {
   await using server = await startRedis()
   await server.admin.call('ACL', 'SETUSER', 'app', ...ACL.split(/\s+/))
   await using cache = createCache().setup(redis({ url: `redis://app:secret@${server.address}` }), PATIENT)
@@ -58,7 +58,7 @@ it('goes on without hearing of free locks when it may not listen any more', asyn
   expect(await (await next).release()).toBe(true)
 })
 
-it('names the command that a script may not run', async () => {
+it('names the command when a script lacks a permission', async () => {
   await using server = await startRedis()
   await server.admin.call('ACL', 'SETUSER', 'app', ...ACL.split(/\s+/), '-publish')
   await using cache = createCache()

@@ -8,7 +8,7 @@ import { startCluster } from '../support/redis/cluster.ts'
 import type { RedisServer } from '../support/redis/redis-server.ts'
 import { redisCluster } from '../support/redis/shared.ts'
 
-it('keys of many slots are written and read while the client has heard of one slot only that it moved', async () => {
+it('keys of many slots are written and read while the client knows only one of the slots that moved', async () => {
   const namespace = `moving:${crypto.randomUUID()}:`
   const redisOptions = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false }
   const client = new Cluster([...redisCluster()], { redisOptions })
@@ -24,7 +24,7 @@ it('keys of many slots are written and read while the client has heard of one sl
   expect(await cache.getMany(Object.keys(entries))).toEqual(Object.values(entries))
 })
 
-it('a write that a moving slot holds up is given up after few redirections, and costs the server no other key', async () => {
+it('a write to a moving slot is given up after a few redirections, and other keys are not affected', async () => {
   await using cluster = await startCluster({ masters: 2, replicas: 0 })
   const [source, target] = cluster.nodes as [RedisServer, RedisServer]
   await using cache = createCache().setup(redis({ cluster: cluster.addresses, namespace: 'app:' }), {

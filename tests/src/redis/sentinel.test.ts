@@ -7,7 +7,7 @@ import { startProxy } from '../support/redis/proxy.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 import { startWatcher } from '../support/redis/sentinel.ts'
 
-it('a client of Sentinels that is closed leaves no connection to them', async () => {
+it('closing a client of Sentinels leaves no connection to them', async () => {
   await using master = await startRedis()
   await using sentinel = await startWatcher(master.port, 5_000)
   const connections = async () =>
@@ -24,7 +24,7 @@ it('a client of Sentinels that is closed leaves no connection to them', async ()
   expect(await connections()).toBe(before)
 })
 
-it('a Sentinel that breaks its connections is not news for the console', async () => {
+it('a Sentinel that breaks its connections causes no output on the console', async () => {
   await using master = await startRedis()
   await using sentinel = await startWatcher(master.port, 5_000)
   await using proxy = await startProxy(sentinel.port)

@@ -11,8 +11,8 @@ const portOf = (address: string | undefined) => Number(address?.split(':').at(-1
 describe.each([
   ['a server', () => portOf(new URL(redisUrl()).host), (port: number) => redis({ port })],
   ['a Cluster', () => portOf(redisCluster()[0]), (port: number) => redis({ cluster: [{ host: '127.0.0.1', port }] })],
-])('%s that takes connections and answers nothing, from the start', (_, target, through) => {
-  it('is left alone after two calls, and used once it answers new connections', async () => {
+])('%s that accepts connections and never answers, from the start', (_, target, through) => {
+  it('is skipped after two calls, and used again once it answers new connections', async () => {
     await using proxy = await startProxy(target())
     proxy.blackhole()
     await using cache = createCache({ onError() {} }).setup(through(proxy.port))
@@ -31,8 +31,8 @@ describe.each([
   })
 })
 
-describe('a server that falls silent', () => {
-  it('is left alone after two misses of a cached function, one after another', async () => {
+describe('a server that stops answering', () => {
+  it('is skipped after two consecutive misses of a cached function', async () => {
     await using proxy = await startProxy(portOf(new URL(redisUrl()).host))
     await using cache = createCache({ onError() {} }).setup(redis({ port: proxy.port, namespace: crypto.randomUUID() }))
     const told: string[] = []

@@ -45,7 +45,7 @@ describe('Redis over TLS', () => {
     return { backend, cache, [Symbol.asyncDispose]: () => cache.close() }
   }
 
-  it('keeps values, frees locks, and hears of changes for its copies', async ({ skip }) => {
+  it('supports values, locks and client-side copies', async ({ skip }) => {
     skip(server === undefined, 'This redis-server was built without TLS.')
     await using near = cacheOn({ tls: { ca }, clientSide: true })
     const { cache, backend } = near
@@ -61,7 +61,7 @@ describe('Redis over TLS', () => {
     expect(await next).toBe('mine')
   })
 
-  it('reaches a master behind a Sentinel, both by TLS alone', async ({ skip }) => {
+  it('reaches a master through a Sentinel when both accept only TLS', async ({ skip }) => {
     skip(server === undefined, 'This redis-server was built without TLS.')
     const port = await freePort()
     const lines = files.flatMap((word, at) => (at % 2 === 0 ? [`${word.slice(2)} ${files[at + 1]}`] : []))
@@ -73,7 +73,7 @@ describe('Redis over TLS', () => {
   })
 
   it.for(['cluster://HOST', 'sentinel://HOST/mymaster'])(
-    'says of a %s too that nobody vouches for its certificate',
+    'rejects an untrusted certificate of a %s',
     async (place, { skip }) => {
       skip(server === undefined, 'This redis-server was built without TLS.')
       const at = `rediss+${place.replace('HOST', new URL(url).host)}`
@@ -82,7 +82,7 @@ describe('Redis over TLS', () => {
     },
   )
 
-  it('takes no certificate that nobody vouches for, and sends nothing in clear instead', async ({ skip }) => {
+  it('rejects an untrusted certificate, and sends nothing in plain text instead', async ({ skip }) => {
     skip(server === undefined, 'This redis-server was built without TLS.')
     await using trusting = cacheOn({})
     const refused = await trusting.cache.set('secret', 1).catch((error) => error)

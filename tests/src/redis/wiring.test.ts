@@ -16,8 +16,8 @@ async function failureOf(options: RedisOptions): Promise<Error> {
   )
 }
 
-describe('Redis that was set up in the wrong way', () => {
-  it('has no such database: nothing is written to another one', async () => {
+describe('a wrong setup of Redis', () => {
+  it('names a database that does not exist: nothing is written to another one', async () => {
     const [url, namespace] = [redisUrl(), `wiring:${crypto.randomUUID()}:`]
     const failure = await failureOf({ url, namespace, db: 9_999 })
     expect(failure).toBeInstanceOf(BackendUnavailableError)
@@ -26,14 +26,14 @@ describe('Redis that was set up in the wrong way', () => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('is not a Sentinel: it says so at once', async () => {
+  it('names a server that is not a Sentinel, which is reported at once', async () => {
     const { host } = new URL(redisUrl())
     const failure = await failureOf({ sentinels: [host], name: 'mymaster' })
     expect(failure).toBeInstanceOf(BackendUnavailableError)
     expect(failure.message).toMatch(/sentinels are unreachable.*unknown command 'sentinel'/)
   })
 
-  it('is a node of a Cluster: the error tells how to reach all of it', async () => {
+  it('names a node of a Cluster: the error says how to reach all of it', async () => {
     const [host] = redisCluster()
     const failure = await failureOf({ url: `redis://${host}` })
     expect(failure.message).toMatch(/(MOVED|CROSSSLOT).*part of a Cluster: set it up by redis\(\{ cluster/)
@@ -42,17 +42,17 @@ describe('Redis that was set up in the wrong way', () => {
   it.each([
     ['a Cluster', (port: number) => ({ cluster: [`127.0.0.1:${port}`] })],
     ['Sentinels', (port: number) => ({ sentinels: [`127.0.0.1:${port}`], name: 'mymaster' })],
-  ])('is not there: %s', async (_, options) => {
+  ])('names a server that does not exist: %s', async (_, options) => {
     expect((await failureOf(options(await freePort()))).message).toMatch(/connect ECONNREFUSED/)
   })
 
-  it('takes another password: no error tells the one that was given', async () => {
+  it('gives a wrong password, which no error reveals', async () => {
     const failure = await failureOf({ url: redisUrl(), username: 'nobody', password: 'HUSH' })
     expect(failure.message).toMatch(/WRONGPASS/)
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('HUSH')
   })
 
-  it('is not a Cluster', async () => {
+  it('names a server that is not part of a Cluster', async () => {
     const { host } = new URL(redisUrl())
     expect((await failureOf({ cluster: [host] })).message).toMatch(/cluster support disabled/)
   })

@@ -13,7 +13,7 @@ import { startRedis } from '../../support/redis/redis-server.ts'
 const isCopied = ({ backend, cache }: WatchedCache, key: string, value: unknown) =>
   eventually(async () => (await cache.get(key)) === value && backend.getNow?.(key) === value)
 
-describe('copies near at hand', () => {
+describe('client-side copies', () => {
   it('B1: an answer that arrives after its invalidation', async () => {
     await using server = await startRedis()
     await using proxy = await startProxy(server.port)

@@ -17,7 +17,7 @@ async function startStandIn(master: RedisServer): Promise<RedisServer> {
   return standIn
 }
 
-describe('a client of Sentinels that hears of a new master while it asks for the old one, of which ioredis makes an end', () => {
+describe('a client of Sentinels that learns of a new master while it connects to the old one', () => {
   it.each([
     ['is connected again', 'normal', 2],
     ['hears of changes again, when its other connection knows nothing of a new master', 'pubsub', 1],

@@ -79,8 +79,8 @@ async function judged(
   }
 }
 
-describe('copies near at hand', () => {
-  it('B3: the connection that brings the news is cut 20 times a second', async () => {
+describe('client-side copies', () => {
+  it('B3: the connection for invalidations is cut 20 times a second', async () => {
     const measured = await judged(async ({ server }) => {
       for (let times = 0; times < 40; times++) {
         await server.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -95,7 +95,7 @@ describe('copies near at hand', () => {
     )
   })
 
-  it('B4: the connection that brings the news is half open', async () => {
+  it('B4: the connection for invalidations is half open', async () => {
     const measured = await judged(async ({ proxy }) => {
       await wait(300)
       proxy.blackhole(['news'])
@@ -111,7 +111,7 @@ describe('copies near at hand', () => {
     )
   })
 
-  it('B5: values are slow and news is fast, and the reverse', async () => {
+  it('B5: values are slow and invalidations are fast, and the reverse', async () => {
     const measured = await judged(async ({ proxy }) => {
       for (const [slow, fast] of [
         ['commands', 'news'],

@@ -100,7 +100,7 @@ describe('Sentinel', () => {
     90_000,
   )
 
-  it('C4: copies near at hand, whoever is master', () => {
+  it('C4: client-side copies during failovers', () => {
     const [maxAge, flushes] = [Math.max(...costs.map((cost) => cost.maxAge)), costs.map((cost) => cost.flushes)]
     report(
       'C4',

@@ -99,7 +99,7 @@ describe('a store in trouble', () => {
       expect(ended).toHaveBeenCalledTimes(1)
     })
 
-    it('has the whole budget after a turn that was busy for long, and sent what it asked for at its end', async () => {
+    it('has the whole budget after a long busy turn that sent the request at its end', async () => {
       const answer = Promise.withResolvers<unknown>()
       store.health.illness = () => answer.promise as Promise<never>
       const reading = cache.get('k', 'too late')
@@ -110,7 +110,7 @@ describe('a store in trouble', () => {
       expect(await reading).toBe('in time')
     })
 
-    it.each([...BULK])('keeps a caller of %s for a minute at most', async (command) => {
+    it.each([...BULK])('keeps a caller of %s no longer than a minute', async (command) => {
       const { after } = await timed(command)
       expect(after).toBeLessThanOrEqual(60_000)
     })
@@ -123,7 +123,7 @@ describe('a store in trouble', () => {
       expect(store.health.asked).toEqual([])
     })
 
-    it('costs a cached call its function and a budget, and then its function alone', async () => {
+    it('costs a cached call one budget on top of its function, and nothing once it is skipped', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: number) => id)
       const call = async (id: number) => {
         const started = Date.now()
@@ -135,7 +135,7 @@ describe('a store in trouble', () => {
       expect(await call(2)).toEqual({ result: 2, after: 0 })
     })
 
-    it('ends a stream that is under way', async () => {
+    it('ends a stream that has begun', async () => {
       store.health.illness = undefined
       await cache.setMany({ a: 1, b: 2 })
       const keys: string[] = []
@@ -150,7 +150,7 @@ describe('a store in trouble', () => {
       expect(keys.length).toBeGreaterThan(0)
     })
 
-    it('ends a read of pairs, whose values it does not give out', async () => {
+    it('ends a stream of pairs whose values it does not deliver', async () => {
       store.health.illness = undefined
       await cache.setMany({ a: 1, b: 2 })
       const pairs = all(cache.getMatch('*', { batchSize: 1 })).catch(() => 'refused')
@@ -160,7 +160,7 @@ describe('a store in trouble', () => {
     })
   })
 
-  it('that answers late is waited for by each caller for as long as he may wait, whoever else asks', async () => {
+  it('that answers late is waited for by each caller for its own budget, whoever else asks', async () => {
     await cache.set('a', 'stored')
     const answers = async (after: number) => {
       store.health.illness = undefined
@@ -219,7 +219,7 @@ describe('a store in trouble', () => {
     await cache.setMany({ a: 1 })
   })
 
-  it('says so to ping, whatever suppress is', async () => {
+  it('rejects ping, whatever suppress is', async () => {
     store.health.illness = refuses
     for (let at = 0; at < 3; at++) await expect(cache.ping()).rejects.toThrow(BackendUnavailableError)
   })
@@ -242,7 +242,7 @@ describe('a store in trouble', () => {
     expect(onError).toHaveBeenCalledTimes(2)
   })
 
-  it('is reported when one call fails and none comes after it', async () => {
+  it('is reported when one call fails and no other follows', async () => {
     store.health.illness = hangs
     await timed('set')
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(BackendUnavailableError))
@@ -252,7 +252,7 @@ describe('a store in trouble', () => {
     expect(onError).toHaveBeenCalledTimes(1)
   })
 
-  it('is reported now and then while calls fail one by one', async () => {
+  it('is reported at intervals while calls fail one by one', async () => {
     for (let at = 0; at < 10; at++) {
       store.health.illness = refuses
       await cache.get('key')
@@ -263,7 +263,7 @@ describe('a store in trouble', () => {
     expect(unavailable).not.toHaveBeenCalled()
   })
 
-  it('is reported once though 1,000 calls fail together', async () => {
+  it('is reported once when 1,000 calls fail together', async () => {
     store.health.illness = hangs
     const reads = Promise.all(Array.from({ length: 1_000 }, (_, at) => cache.get(`${at}`)))
     await vi.advanceTimersByTimeAsync(200)
@@ -272,7 +272,7 @@ describe('a store in trouble', () => {
     expect(unavailable).toHaveBeenCalledTimes(1)
   })
 
-  it('is probed in the background while it is skipped, and used again when it is well', async () => {
+  it('is probed in the background while it is skipped, and used again when it has recovered', async () => {
     await cache.set('key', 1)
     store.health.illness = refuses
     await cache.get('key')
@@ -291,7 +291,7 @@ describe('a store in trouble', () => {
     expect(store.health.asked).toEqual([])
   })
 
-  it('is probed once at a time, though the probes hang', async () => {
+  it('is probed once at a time, even if probes hang', async () => {
     store.health.illness = hangs
     const reads = [cache.get('a'), cache.get('b')]
     await vi.advanceTimersByTimeAsync(100)
@@ -302,7 +302,7 @@ describe('a store in trouble', () => {
     expect(vi.getTimerCount()).toBe(1)
   })
 
-  it('is not given up for failures with successes between them', async () => {
+  it('is not skipped for failures with successes between them', async () => {
     await cache.set('key', 1)
     for (let at = 0; at < 5; at++) {
       store.health.illness = refuses
@@ -313,7 +313,7 @@ describe('a store in trouble', () => {
     expect(unavailable).not.toHaveBeenCalled()
   })
 
-  it('that refuses a command is asked again, and reported now and then', async () => {
+  it('that refuses a command is still used, and reported at intervals', async () => {
     store.health.illness = complains
     for (let at = 0; at < 50; at++) expect(await cache.set('key', at)).toBe(false)
     expect(store.health.asked.filter((member) => member === 'set')).toHaveLength(50)
@@ -325,7 +325,7 @@ describe('a store in trouble', () => {
   })
 
   it.each([[new TypeError('no such column')], ['no such column'], [undefined]])(
-    'that fails with %o, an error of its own, fails nobody',
+    'that fails with %o, which is no error of ours, does not fail the caller',
     async (error) => {
       store.health.illness = () => Promise.reject(error)
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => 'value')
@@ -362,7 +362,7 @@ describe('a store in trouble', () => {
     expect(await cache.getMany(['key', 'well:key'])).toEqual([undefined, 1])
   })
 
-  it('is one for the functions it fails: they run, and their results come back', async () => {
+  it('fails no wrapped function: it runs, and its result is returned', async () => {
     store.health.illness = refuses
     const load = vi.fn(async () => 'value')
     const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
@@ -390,7 +390,7 @@ describe('suppress: false', () => {
     await cache.close()
   })
 
-  it('tells why the store was left alone, with every call that is refused for it', async () => {
+  it('gives the reason with every call that is refused while the store is skipped', async () => {
     const store = sickStore()
     const cache = createCache({ onError: () => {} }).setup(store, { suppress: false })
     await cache.init()
@@ -422,11 +422,11 @@ describe('suppress: false', () => {
   })
 })
 
-describe('a store made whole by completeBackend', () => {
+describe('a store completed by completeBackend', () => {
   beforeEach(fakeTime)
   afterEach(() => vi.useRealTimers())
 
-  it('is guarded without asking for it', async () => {
+  it('is guarded without a setting', async () => {
     const cache = createCache({ onError: () => {} }).setup(
       syncStore({ get: hangs, set: () => Promise.reject(new BackendError('no')) }),
     )
@@ -438,7 +438,7 @@ describe('a store made whole by completeBackend', () => {
     await cache.close()
   })
 
-  it('is not given up for failures with successes between them', async () => {
+  it('is not skipped for failures with successes between them', async () => {
     let sick = false
     const unavailable = vi.fn()
     const store = syncStore({

@@ -74,14 +74,14 @@ describe('a cached method', () => {
     expect(Repo.prototype.getName).toHaveLength(1)
   })
 
-  it('has a derived key with the class in it, without this if so wished', async () => {
+  it('has a derived key with the class in it, and without this when noSelf is set', async () => {
     const repo = new Repo('title')
     await repo.getTitle('king')
     expect(await cache.get('Repo.getTitle:user:king')).toBe('the king')
     expect(await new Repo('other').getTitle('king')).toBe('the king')
   })
 
-  it('has this in a derived key by toString or cashews.key, and says so when there is neither', async () => {
+  it('has this in a derived key by toString or cashews.key, and rejects calls when there is neither', async () => {
     await expect(new Repo().getSelf('a')).rejects.toThrow(/toString.*\{this\.id\}.*noSelf/)
     await new Named('n').getSelf('a')
     await new Keyed('k').getSelf('a')
@@ -90,12 +90,12 @@ describe('a cached method', () => {
     expect(keys.sort()).toEqual(['Repo.getSelf:this:keyed k:user:a', 'Repo.getSelf:this:named n:user:a'])
   })
 
-  it('may be static', async () => {
+  it('may be a static method', async () => {
     expect([await Repo.count('ab'), await Repo.count('ab')]).toEqual([3, 3])
     expect(await cache.exists('Repo.count:of:ab')).toBe(true)
   })
 
-  it('serves the instances of a subclass', async () => {
+  it('works for instances of a subclass', async () => {
     const named = new Named('sub')
     expect(await named.getName('bob')).toBe('sub/bob')
     expect(await cache.exists('sub:name:bob')).toBe(true)
@@ -118,7 +118,7 @@ describe('a cached method', () => {
     expect(() => handleOf(repo, 'runs' as never)).toThrow(/^'runs' of Repo .* is not a method/)
   })
 
-  it('shares one run by singleFlight', async () => {
+  it('shares one run with singleFlight', async () => {
     const repo = new Repo('flight')
     expect(await Promise.all([repo.slow(), repo.slow()])).toEqual([1, 1])
     expect(await repo.slow()).toBe(2)

@@ -54,7 +54,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(await cache.getExpire('k:long')).toBe(10)
     })
 
-    it('may depend on the result, and then on nothing else', async () => {
+    it('may depend on the result alone', async () => {
       const load = cached(
         cache,
         {
@@ -85,7 +85,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
   })
 
   describe('a result', () => {
-    it.each([[undefined], [null], [0], [''], [false]])('of %j is a value like any other', async (value) => {
+    it.each([[undefined], [null], [0], [''], [false]])('of %j is stored like any other', async (value) => {
       const load = vi.fn(async () => value)
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
       expect([await wrapped(), await wrapped()]).toEqual([value, value])
@@ -99,14 +99,14 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(load).toHaveBeenCalledTimes(1)
     })
 
-    it('may be changed by the caller without changing the cache', async () => {
+    it('can be changed by the caller without changing the cache', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ({ list: [1] }))
       ;(await wrapped()).list.push(2)
       ;(await wrapped()).list.push(3)
       expect(await wrapped()).toEqual({ list: [1] })
     })
 
-    it('that the store cannot keep is answered, and reported', async () => {
+    it('that the store cannot keep is returned, and reported', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => () => 'a function')
       expect((await wrapped())()).toBe('a function')
       expect(onError).toHaveBeenCalledTimes(1)
@@ -114,14 +114,14 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
   })
 
   describe('condition', () => {
-    it('notNull leaves nothing out but undefined and null', async () => {
+    it('notNull leaves out undefined and null, and nothing else', async () => {
       const values = [undefined, null, 0]
       const load = vi.fn(async () => values.shift())
       const wrapped = cached(cache, { ttl: 10, key: 'k', condition: notNull }, load)
       expect([await wrapped(), await wrapped(), await wrapped(), await wrapped()]).toEqual([undefined, null, 0, 0])
     })
 
-    it('sees the result, the arguments and the key', async () => {
+    it('receives the result, the arguments and the key', async () => {
       const condition = vi.fn(
         (result: number, { args }: { args: readonly unknown[] }) => result > 1 && args.length === 1,
       )
@@ -139,7 +139,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(onError.mock.calls.map(([error]) => error.message)).toEqual(['my mistake', 'my mistake'])
     })
 
-    it('timeCondition leaves out what was quick, and adds to the condition', async () => {
+    it('timeCondition leaves out quick runs, in addition to the condition', async () => {
       const wrapped = cached(
         cache,
         { ttl: 10, key: 'k:{0:raw}', timeCondition: '50ms', condition: notNull },
@@ -155,8 +155,8 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
     })
   })
 
-  describe('a condition that asks first', () => {
-    it('decides once it has its answer', async () => {
+  describe('an asynchronous condition', () => {
+    it('decides when it resolves', async () => {
       const load = vi.fn(async (id: number) => id)
       const options = { ttl: 10, key: 'k:{0}', condition: async (id: number) => id === 1 } as const
       const wrapped = cached(cache, options, load)
@@ -164,7 +164,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(load.mock.calls.map(([id]) => id)).toEqual([1, 2, 2])
     })
 
-    it('and fails is reported, and the caller has the result', async () => {
+    it('that rejects is reported, and the caller gets the result', async () => {
       const onError = vi.fn()
       await using reporting = createCache({ onError }).setup(create())
       const condition = () => Promise.reject(new Error('cannot tell'))
@@ -204,7 +204,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       await expect(wrapped.peek()).rejects.toThrow('no')
     })
 
-    it('is all that is stored with onlyErrors', async () => {
+    it('is the only thing that is stored with onlyErrors', async () => {
       const load = vi.fn(async (what: string) => {
         if (what === 'refused') throw new Refused('no')
         return what
@@ -232,7 +232,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       })
     }
 
-    it('knows the name, the length, the key and the template', () => {
+    it('has the name, the length, the key and the template', () => {
       const wrapped = define()
       expect(wrapped.name).toBe('getUser')
       expect(wrapped.length).toBe(1)
@@ -251,14 +251,14 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(await wrapped.peek('1')).toBe('1 1')
     })
 
-    it('refreshes whatever is stored', async () => {
+    it('runs the function on refresh even if a result is stored', async () => {
       const wrapped = define()
       await wrapped('1')
       expect(await wrapped.refresh('1')).toBe('1 2')
       expect(await wrapped('1')).toBe('1 2')
     })
 
-    it('invalidates one call', async () => {
+    it('invalidates the result of one call', async () => {
       const wrapped = define()
       await wrapped('1')
       await wrapped('2')
@@ -267,7 +267,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect([await wrapped('1'), await wrapped('2')]).toEqual(['1 3', '2 2'])
     })
 
-    it('keeps what is stored when a refresh fails', async () => {
+    it('keeps the stored result when a refresh fails', async () => {
       const load = vi.fn().mockResolvedValueOnce('value').mockRejectedValue(new Error('no'))
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load as () => Promise<string>)
       await wrapped()
@@ -287,7 +287,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(await cache.get('u:1')).toBe(1)
     })
 
-    it('are derived from name and parameters without one', async () => {
+    it('are derived from the name and the parameters by default', async () => {
       const wrapped = cached(cache, { ttl: 10 }, async function getName(user: string, version = 'v1') {
         return user + version
       })
@@ -296,13 +296,13 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(wrapped.key('me', 'v2')).not.toBe(wrapped.key('me'))
     })
 
-    it('do not mix different calls', async () => {
+    it('are different for different calls', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k:{0}:{1}' }, async (a: string, b: string) => [a, b])
       expect(await wrapped('a:b', 'c')).toEqual(['a:b', 'c'])
       expect(await wrapped('a', 'b:c')).toEqual(['a', 'b:c'])
     })
 
-    it('that cannot be made fail the call, not the process', async () => {
+    it('that cannot be made reject the call, and do not end the process', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k:{0}' }, async (value: unknown) => value)
       await expect(wrapped(new (class Thing {})())).rejects.toThrow(KeyTemplateError)
       const failing = cached(
@@ -337,8 +337,8 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
     })
   })
 
-  describe('cached over cached', () => {
-    it('asks the inner on a miss of the outer, each with its own time', async () => {
+  describe('cached around cached', () => {
+    it('calls the inner function on a miss of the outer one, each with its own ttl', async () => {
       const load = vi.fn(counter())
       const inner = cached(cache, { ttl: '200ms', key: 'inner' }, load)
       const outer = cached(cache, { ttl: '50ms', key: 'outer' }, inner)
@@ -371,7 +371,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
       expect(load.template).toBe('getRates:base:{base}')
     })
 
-    it('serves a generic function with a key function', async () => {
+    it('wraps a generic function with a key function', async () => {
       const same = cached(
         cache,
         { ttl: 10, key: (value: unknown) => `same:${JSON.stringify(value)}` },
@@ -381,7 +381,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
     })
   })
 
-  it('never leaves a rejection behind that nobody hears', async () => {
+  it('leaves no unhandled rejection', async () => {
     const unheard = vi.fn()
     process.on('unhandledRejection', unheard)
     try {

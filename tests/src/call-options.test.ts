@@ -35,7 +35,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
   })
 
   describe('with a signal', () => {
-    it('leaves alone, while the others get the value', async () => {
+    it('leaves a shared load by itself, while the others get the value', async () => {
       const opened = gate<string>()
       const run = vi.fn(() => opened.promise)
       const load = cached(cache, { ttl: '1m', key: 'k' }, run)
@@ -51,7 +51,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(run).toHaveBeenCalledTimes(1)
     })
 
-    it('aborts the load when the last one leaves, which then stores nothing, and nobody joins it', async () => {
+    it('aborts the load when the last caller leaves: nothing is stored, and nobody joins it', async () => {
       const opened = gate<string>()
       let inside: AbortSignal | undefined
       let runs = 0
@@ -79,7 +79,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(await load.peek()).toBe('second')
     })
 
-    it('leaves nothing at a signal that lives on', async () => {
+    it('leaves no listener at a signal that lives on', async () => {
       const { signal } = new AbortController()
       const load = cached(cache, { ttl: '1m', key: 'k' }, async () => 1)
       await load.with({ signal })()
@@ -94,7 +94,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(run).not.toHaveBeenCalled()
     })
 
-    it('gives up what the load reads in its turn, unless others wait for that', async () => {
+    it('aborts the nested loads of an aborted load, unless others wait for them', async () => {
       const opened = gate<string>()
       let innermost: AbortSignal | undefined
       const inner = cached(cache, { ttl: '1m', key: 'in' }, async () => {
@@ -127,7 +127,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
     }
     const every = { ...alone, singleFlight: (run: Load) => singleFlight(cache, { key: 'k:{id}', args: ['id'] }, run) }
 
-    it.each(Object.entries(every))('leaves at once, and the run is told: %s', async (_, strategy) => {
+    it.each(Object.entries(every))('rejects at once, and the run receives the abort: %s', async (_, strategy) => {
       const opened = gate<string>()
       let inside: AbortSignal | undefined
       const load = strategy(async () => {
@@ -145,7 +145,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       opened.open('late')
     })
 
-    it.each(Object.entries(every))('gets the answer when it stays: %s', async (_, strategy) => {
+    it.each(Object.entries(every))('gets the answer when it is not aborted: %s', async (_, strategy) => {
       const { signal } = new AbortController()
       expect(await strategy(async (id) => id).with({ signal })('a')).toBe('a')
     })
@@ -157,7 +157,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(run).not.toHaveBeenCalled()
     })
 
-    it('leaves the others of a shared run alone, which is told when the last has left', async () => {
+    it('leaves a shared run to the others, and aborts it when the last one leaves', async () => {
       const opened = gate<string>()
       let inside: AbortSignal | undefined
       let runs = 0
@@ -213,7 +213,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
     })
   })
 
-  it('is kept for the ttl less a random part of it with jitter', async () => {
+  it('is kept for the ttl minus a random part of it with jitter', async () => {
     vi.spyOn(Math, 'random').mockReturnValueOnce(0).mockReturnValueOnce(0.5)
     const load = cached(cache, { ttl: '100s', jitter: 0.2, key: 'k:{0}' }, async (id: string) => id)
     await load('a')
@@ -259,7 +259,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
     expect(await outer.peek()).toBeUndefined()
   })
 
-  it('is not stored with nested: false when the answer inside came by the read of another call', async () => {
+  it('is not stored with nested: false when the inner answer came from the read of another call', async () => {
     const slow = createCache().setup(create(), { middlewares: [async (call, next) => next(call)] })
     const inner = cached(slow, { ttl: '1m', key: 'in' }, async () => 'inner')
     const outer = cached(slow, { ttl: '1m', key: 'out:{0}', nested: false }, async (_: string) => inner())
@@ -269,7 +269,7 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
     await slow.close()
   })
 
-  it('leaves a refresh of hit that its caller waits for, which is told', async () => {
+  it('can leave a refresh of hit that it waits for, which is aborted', async () => {
     const opened = gate<string>()
     let inside: AbortSignal | undefined
     let runs = 0

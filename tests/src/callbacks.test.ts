@@ -15,7 +15,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
   })
   afterEach(() => cache.close())
 
-  it('are told the key, the result and the backend of a command', async () => {
+  it('receive the key, the result and the backend of a command', async () => {
     const heard = vi.fn()
     cache.on('set', heard)
     await cache.set('key', 'value')
@@ -29,7 +29,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     )
   })
 
-  it('are not told of other commands', async () => {
+  it('are not called for other commands', async () => {
     const heard = vi.fn()
     cache.on('set', heard)
     await cache.get('key')
@@ -37,7 +37,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(heard).not.toHaveBeenCalled()
   })
 
-  it.each(COMMANDS)('are told of %s, once', async (command: Command) => {
+  it.each(COMMANDS)('are called for %s, once', async (command: Command) => {
     const heard = vi.fn()
     cache.on(command, heard)
     await run(cache, command)
@@ -45,7 +45,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(heard.mock.calls[0]?.[0]).toMatchObject({ command })
   })
 
-  it('are told of hits and of misses', async () => {
+  it('are called for hits and for misses', async () => {
     const results: unknown[] = []
     cache.on('get', ({ key, result }) => results.push([key, result]))
     await cache.get('key')
@@ -59,7 +59,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     ])
   })
 
-  it('are told the keys and patterns of commands on several', async () => {
+  it('receive the keys and patterns of commands on several keys', async () => {
     const heard: unknown[] = []
     cache.on('deleteMany', ({ keys, result }) => heard.push([keys, result]))
     cache.on('deleteMatch', ({ pattern, result }) => heard.push([pattern, result]))
@@ -72,14 +72,14 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     ])
   })
 
-  it('come when the command is done', async () => {
+  it('are called when the command is done', async () => {
     const there: unknown[] = []
     cache.on('set', async () => there.push(await cache.get('key')))
     await cache.set('key', 'value')
     await expect.poll(() => there).toEqual(['value'])
   })
 
-  it('end with off, with using, and not twice', async () => {
+  it('end with off or with using, which can be called twice', async () => {
     const heard = vi.fn()
     const off = cache.on('get', heard)
     {
@@ -95,7 +95,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(heard).toHaveBeenCalledTimes(3)
   })
 
-  it('may be the same function twice', async () => {
+  it('may be registered twice with the same function', async () => {
     const heard = vi.fn()
     const off = cache.on('get', heard)
     cache.on('get', heard)
@@ -119,7 +119,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(onError.mock.calls.map(([error]) => error.message)).toEqual(['at once', 'later'])
   })
 
-  it('are not told of a command that failed', async () => {
+  it('are not called for a command that failed', async () => {
     const heard = vi.fn()
     cache.on('incr', heard)
     await cache.set('key', 'text')
@@ -127,7 +127,7 @@ describe.each(stores)('callbacks on $name', ({ name, create, elapse, isInProcess
     expect(heard).not.toHaveBeenCalled()
   })
 
-  it.runIf(isInProcess)('are told of a key that expired', async () => {
+  it.runIf(isInProcess)('are called for a key that expired', async () => {
     const heard = vi.fn()
     cache.on('removed', heard)
     await cache.set('key', 1, { ttl: '100ms' })

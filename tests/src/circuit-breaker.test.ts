@@ -43,7 +43,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual([])
   })
 
-  it('opens at the rate, not before minCalls, and then runs nothing', async () => {
+  it('opens at the rate, not before minCalls, and then does not run the function', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, minCalls: 3, onChange }, run)
     state.down = true
@@ -55,7 +55,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
-  it('opens once, though many calls fail together, and may need all of them to fail', async () => {
+  it('opens once when many calls fail together, also at a rate of 100 %', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, errorsRate: 100, minCalls: 6, onChange }, run)
     state.down = true
@@ -79,7 +79,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(await call()).toBe('fine')
   })
 
-  it('lets no more than the probes through at a time', async () => {
+  it('lets no more than the allowed probes through at a time', async () => {
     const { state, run } = upstream()
     const opened = gate()
     const call = circuitBreaker(cache, { ...usual, probes: 2 }, async () => {
@@ -109,7 +109,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open', 'half-open', 'open'])
   })
 
-  it('frees the place of a probe that hangs, after halfOpenTtl', async () => {
+  it('frees the slot of a hanging probe after halfOpenTtl', async () => {
     const { state, run } = upstream()
     let hangs = false
     const call = circuitBreaker(cache, { ...usual, halfOpenTtl: '5s' }, () => (hangs ? new Promise(() => {}) : run()))
@@ -147,7 +147,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open', 'half-open', 'half-open', 'closed'])
   })
 
-  it('opens, and stays open, where reads drop what they find', async () => {
+  it('opens, and stays open, inside invalidateFurther', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, usual, run)
     state.down = true
@@ -156,14 +156,14 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await expect(call()).rejects.toThrow(CircuitBreakerOpen)
   })
 
-  it('lets the function inside drop what it reads', async () => {
+  it('lets the function invalidate what it reads inside invalidateFurther', async () => {
     await cache.set('read', 1)
     const call = circuitBreaker(cache, usual, () => cache.get('read'))
     expect(await invalidateFurther(call)).toBeUndefined()
     expect(await cache.exists('read')).toBe(false)
   })
 
-  it('passes on what a probe answers when it cannot be closed', async () => {
+  it('passes on the result of a probe when the breaker cannot be closed', async () => {
     const errors: unknown[] = []
     const sick = createCache({ onError: (error) => errors.push(error) })
     const away = () => Promise.reject(new BackendError('read-only'))
@@ -178,7 +178,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(errors).toEqual([expect.objectContaining({ message: 'read-only' })])
   })
 
-  it('counts the last period, wherever that begins', async () => {
+  it('counts a sliding period', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, minCalls: 4, onChange }, run)
     const fail = async (times: number) => {
@@ -198,7 +198,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open'])
   })
 
-  it('counts what succeeded before a failure, however long ago in the period', async () => {
+  it('counts the successes of the whole period before a failure', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, onChange }, run)
     for (let nth = 0; nth < 3; nth++) await call()
@@ -210,7 +210,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open'])
   })
 
-  it('writes successes once a second at most, and they count in other caches then', async () => {
+  it('writes successes once a second at most, and other caches count them then', async () => {
     const backend = create()
     const { state, run } = upstream()
     const incr = vi.spyOn(backend, 'incr')
@@ -230,7 +230,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await backend.close()
   })
 
-  it('counts the successes of calls that take longer than successes are gathered', async () => {
+  it('counts the successes of calls that take longer than the interval of writing', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, onChange }, async () => {
       if (!state.down) await new Promise((resolve) => setTimeout(resolve, 2_500))
@@ -246,7 +246,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open']) // 4 of 8
   })
 
-  it('writes what has succeeded when the cache is closed', async () => {
+  it('writes outstanding successes when the cache is closed', async () => {
     const backend = create()
     const close = vi.spyOn(backend, 'close').mockImplementation(() => undefined)
     const [own, other] = [1, 2].map(() => createCache().setup(backend))
@@ -276,7 +276,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(errors).toEqual([expect.objectContaining({ message: 'full' })])
   })
 
-  it('counts the errors listed only', async () => {
+  it('counts only the errors listed', async () => {
     const call = circuitBreaker(cache, { ...usual, errors: [Down], onChange }, async () => {
       throw new TypeError('ours')
     })
@@ -284,7 +284,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual([])
   })
 
-  it('counts no call that its caller broke off, but one that took him too long', async () => {
+  it('counts no call that its caller aborted, but a call that timed out', async () => {
     const abortable = async () => {
       const signal = loadSignal()
       signal?.throwIfAborted()
@@ -313,7 +313,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     await expect(other?.()).rejects.toThrow(CircuitBreakerOpen)
   })
 
-  it('is the function’s without a key, and closes when it is invalidated', async () => {
+  it('is one for the function without a key, and closes when it is invalidated', async () => {
     let down = true
     async function pay(_sum: number) {
       if (down) throw new Down('no')
@@ -330,7 +330,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(() => circuitBreaker(cache, options, pay)).toThrow(/circuitBreaker:pay/)
   })
 
-  it('refuses options that cannot be', () => {
+  it('refuses invalid options', () => {
     const fn = async () => 1
     expect(() => circuitBreaker(cache, { ...usual, errorsRate: 0 }, fn)).toThrow(
       'errorsRate must be a number from 1 to 100, not 0.',
@@ -355,7 +355,7 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
 it.each([
   ['memory', (clock: Clock) => memory({ clock })],
   ['reference', (clock: Clock) => reference({ clock })],
-])('is open for as long as the clock of the store says, wherever that of the host is, on %s', async (_, create) => {
+])('is open for as long as the clock of the store says, whatever the clock of the host, on %s', async (_, create) => {
   const clock = handClock()
   const cache = createCache().setup(create(clock))
   const run = vi.fn(async () => 'fine').mockRejectedValueOnce(new Down('no'))
@@ -372,7 +372,7 @@ it.each([
   vi.useRealTimers()
 })
 
-it('hears at once that another one with its key has opened, in memory, while time goes by itself', async () => {
+it('notices at once in memory that another breaker with its key has opened', async () => {
   const cache = createCache().setup(memory())
   const rules = { errorsRate: 50, period: '1h', ttl: '1m', key: 'k' } as const
   const working = circuitBreaker(cache, rules, async () => 'fine')
@@ -385,7 +385,7 @@ it('hears at once that another one with its key has opened, in memory, while tim
   await cache.close()
 })
 
-it('reports an onChange that fails, at once or later, and goes on', async () => {
+it('reports an onChange that throws or rejects, and goes on', async () => {
   const errors: unknown[] = []
   const cache = createCache({ onError: (error) => errors.push(error) }).setup(memory())
   const fails = [
@@ -404,7 +404,7 @@ it('reports an onChange that fails, at once or later, and goes on', async () => 
   await cache.close()
 })
 
-it('is that of the method of its class without a key, whatever the instance and the arguments', async () => {
+it('is one for a method of a class without a key, whatever the instance and the arguments', async () => {
   const cache = createCache().setup(memory())
   const guarded = circuitBreaker(cache, { errorsRate: 50, period: '1h', ttl: '1m' })
   class Bank {
@@ -424,7 +424,7 @@ it('is that of the method of its class without a key, whatever the instance and 
   await cache.close()
 })
 
-it('is that of one instance with noSelf: false', async () => {
+it('is one for each instance with noSelf: false', async () => {
   const cache = createCache().setup(memory())
   class Bank {
     readonly #name: string

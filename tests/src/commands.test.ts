@@ -20,12 +20,12 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       ['1h', "not '1h'"],
       [null, 'not null'],
       [{ expire: 60 }, 'The options are { ttl, tags, exists }, not expire.'],
-    ])('are refused when they are %j, for the value would stay for ever', async (options, message) => {
+    ])('are refused when they are %j, because the value would never expire', async (options, message) => {
       await expect(cache.set('key', 1, options as object)).rejects.toThrow(message)
       expect(await cache.exists('key')).toBe(false)
     })
 
-    it('are looked at by every command that writes', async () => {
+    it('are checked by every command that writes', async () => {
       const wrong = { exists: true } as object
       const writes = [
         () => cache.setMany({ key: 1 }, wrong),
@@ -55,7 +55,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       ['no function to disable for', () => cache.disabling(['get'], {} as never), 'a function, not'],
       ['a window of fewer than none', () => cache.sliceIncr('key', { start: 0, end: 1, max: -1 }), 'not -1.'],
       ['a window without end', () => cache.sliceIncr('key', { start: 0, end: Infinity, max: 1 }), 'not [0,Infinity].'],
-    ])('is refused before anything is done: %s', async (_, call, message) => {
+    ])('is refused before anything is sent: %s', async (_, call, message) => {
       await expect(call()).rejects.toMatchObject({ code: 'CASHEWS_COMMAND', message: expect.stringContaining(message) })
       expect(await cache.exists('key')).toBe(false)
       expect(await cache.isLocked('key')).toBe(false)
@@ -63,7 +63,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('a misspelt option', () => {
-    it('is refused by every command, which would do something else without it', async () => {
+    it('is refused by every command', async () => {
       const calls = [
         () => cache.set('key', 1, { ttl: '1h', tag: ['a'] } as object),
         () => cache.setMany({ key: 1 }, { ttl: '1h', tag: ['a'] } as object),
@@ -86,7 +86,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
 
   describe('a list of keys or members', () => {
     it.each([['ab'], [new Set(['a'])], [undefined], [{ 0: 'a', length: 1 }]])(
-      'is a list, and %j is refused before it is taken for another',
+      'is refused when it is %j',
       async (list) => {
         const several = [
           () => cache.getMany(list as never),
@@ -104,7 +104,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('setMany', () => {
-    it.each([[5], [null], ['ab'], [['ab']], [[1]]])('takes no %j for entries', async (entries) => {
+    it.each([[5], [null], ['ab'], [['ab']], [[1]]])('refuses %j as entries', async (entries) => {
       await expect(cache.setMany(entries as never)).rejects.toThrow(
         /^Entries must be an object, a Map or pairs, not .+\.$/,
       )
@@ -131,15 +131,15 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.setPop('set')).toEqual(['a'])
     })
 
-    it('is a TtlError where a lock is not told how long it lasts', async () => {
+    it('is a TtlError when a lock has no ttl', async () => {
       await expect(cache.setLock('lock', 'me', undefined as never)).rejects.toThrow(TtlError)
       await expect(cache.acquireLock('lock', undefined as never)).rejects.toThrow(TtlError)
       await expect(cache.lock('lock', {} as never, () => 1)).rejects.toThrow(TtlError)
     })
   })
 
-  describe('half of a surrogate pair', () => {
-    it('never makes one key or member of two', async () => {
+  describe('a lone surrogate', () => {
+    it('never makes two keys or members the same', async () => {
       const halves = ['\ud800', '\udc00', '\ufffd']
       for (const key of halves) {
         await cache.set(key, key).catch((error) => expect(error).toBeInstanceOf(CommandError))
@@ -175,13 +175,13 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.get('key')).toEqual(value)
     })
 
-    it.each([[undefined], [null], [0], [''], [false]])('keep %j, which is a value like any other', async (value) => {
+    it.each([[undefined], [null], [0], [''], [false]])('keep %j', async (value) => {
       await cache.set('key', value)
       expect(await cache.get('key', 'fallback')).toBe(value)
       expect(await cache.exists('key')).toBe(true)
     })
 
-    it('answer undefined or the very fallback for a key that is not there', async () => {
+    it('return undefined, or the fallback itself, for an absent key', async () => {
       const fallback = {}
       expect(await cache.get('no')).toBeUndefined()
       expect(await cache.get('no', fallback)).toBe(fallback)
@@ -207,7 +207,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.get('key')).toBe(2)
     })
 
-    it('write over a key that is there only with exists: true', async () => {
+    it('write only over an existing key with exists: true', async () => {
       expect(await cache.set('key', 1, { exists: true })).toBe(false)
       expect(await cache.get('key')).toBeUndefined()
       await cache.set('key', 1)
@@ -215,13 +215,13 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.get('key')).toBe(2)
     })
 
-    it('write where there is no key only with exists: false', async () => {
+    it('write only an absent key with exists: false', async () => {
       expect(await cache.set('key', 1, { exists: false })).toBe(true)
       expect(await cache.set('key', 2, { exists: false })).toBe(false)
       expect(await cache.get('key')).toBe(1)
     })
 
-    it('take an expired key for an absent one', async () => {
+    it('treat an expired key as absent', async () => {
       await cache.set('key', 1, { ttl: '100ms' })
       await elapse(150)
       expect(await cache.set('key', 2, { exists: true })).toBe(false)
@@ -229,7 +229,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
     })
 
-    it('take any text for a key, the empty one too', async () => {
+    it('accept any text as a key, also the empty one', async () => {
       for (const key of ['', ' ', '*', 'ключ', '🔑', 'a\nb', '__proto__']) {
         await cache.set(key, key)
         expect(await cache.get(key)).toBe(key)
@@ -237,38 +237,38 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getKeysCount()).toBe(7)
     })
 
-    it('refuse a key that is not text', async () => {
+    it('refuse a key that is not a string', async () => {
       await expect(cache.get(1 as never)).rejects.toThrow('A key must be text, not 1.')
       await expect(cache.set(undefined as never, 1)).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
     })
   })
 
   describe('getOrSet', () => {
-    it('stores what a synchronous function answers', async () => {
+    it('stores the result of a synchronous function', async () => {
       expect(await cache.getOrSet('key', () => 10)).toBe(10)
       expect(await cache.get('key')).toBe(10)
     })
 
-    it('stores what an asynchronous function answers, for the time to live', async () => {
+    it('stores the result of an asynchronous function for the ttl', async () => {
       expect(await cache.getOrSet('key', async () => 10, { ttl: '100ms' })).toBe(10)
       expect(await cache.getExpire('key')).toBe(0.1)
     })
 
-    it('keeps what is there, and does not load', async () => {
+    it('returns what is stored without calling the function', async () => {
       await cache.set('key', 1)
       const load = vi.fn(() => 2)
       expect(await cache.getOrSet('key', load)).toBe(1)
       expect(load).not.toHaveBeenCalled()
     })
 
-    it('keeps an undefined that is there', async () => {
+    it('returns a stored undefined without calling the function', async () => {
       await cache.getOrSet('key', () => undefined)
       expect(await cache.getOrSet('key', () => 2)).toBeUndefined()
     })
   })
 
   describe('many keys', () => {
-    it('come in the order asked, with the fallback for what is missing, twice if asked twice', async () => {
+    it('are returned in the order asked, with the fallback for absent keys, and twice if asked twice', async () => {
       await cache.setMany({ a: 1, b: undefined })
       expect(await cache.getMany(['b', 'no', 'a', 'b'], 'none')).toEqual([undefined, 'none', 1, undefined])
       expect(await cache.getMany(['no', 'a'])).toEqual([undefined, 1])
@@ -284,14 +284,14 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3])
     })
 
-    it('do not shift when one of them is of another kind', async () => {
+    it('are returned in their places when one of them holds another type', async () => {
       await cache.set('a', 1)
       await cache.incr('counter')
       await cache.incrBits('bits', [0])
       expect(await cache.getMany(['a', 'bits', 'counter'])).toEqual([1, undefined, 1])
     })
 
-    it('are deleted together; the answer is how many were there', async () => {
+    it('are deleted together, and their number is returned', async () => {
       await cache.setMany({ a: 1, b: 2, c: 3 })
       expect(await cache.deleteMany(['a', 'b', 'no'])).toBe(2)
       expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3])
@@ -299,7 +299,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('incr', () => {
-    it('counts from nothing, by one or by any whole number, and get reads the counter', async () => {
+    it('counts from 0, by one or by any whole number, and get reads the counter', async () => {
       expect(await cache.incr('key')).toBe(1)
       expect(await cache.incr('key')).toBe(2)
       expect(await cache.incr('key', 5)).toBe(7)
@@ -307,20 +307,20 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.get('key')).toBe(-3)
     })
 
-    it('gives a new counter its time to live, and leaves it to the counter from then on', async () => {
+    it('gives a new counter its ttl, which later calls do not change', async () => {
       await cache.incr('key', 5, { ttl: '10s' })
       await cache.incr('key', 1, { ttl: '100s' })
       await cache.incr('key')
       expect(await cache.getExpire('key')).toBe(10)
     })
 
-    it('starts anew when the counter has expired', async () => {
+    it('starts from 0 when the counter has expired', async () => {
       await cache.incr('key', 5, { ttl: '100ms' })
       await elapse(150)
       expect(await cache.incr('key')).toBe(1)
     })
 
-    it('refuses a value that is not a whole number, and leaves it as it is', async () => {
+    it('refuses a value that is not a whole number, and does not change it', async () => {
       await cache.set('key', 'text')
       await expect(cache.incr('key')).rejects.toThrow(WrongTypeError)
       expect(await cache.get('key')).toBe('text')
@@ -329,7 +329,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('time', () => {
-    it('is told in seconds: none for no key, Infinity for no expiry', async () => {
+    it('is returned in seconds: undefined for no key, Infinity for no expiry', async () => {
       expect(await cache.getExpire('key')).toBeUndefined()
       await cache.set('key', 1)
       expect(await cache.getExpire('key')).toBe(Number.POSITIVE_INFINITY)
@@ -337,7 +337,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getExpire('key')).toBe(1)
     })
 
-    it('ends a key on the millisecond', async () => {
+    it('expires a key on the millisecond', async () => {
       await cache.set('key', 1, { ttl: '100ms' })
       await elapse(99)
       expect(await cache.get('key')).toBe(1)
@@ -347,12 +347,12 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.delete('key')).toBe(false)
     })
 
-    it('is not given to a key that is not there', async () => {
+    it('is not given to an absent key', async () => {
       expect(await cache.expire('key', 1)).toBe(false)
       expect(await cache.exists('key')).toBe(false)
     })
 
-    it('can be given back without end', async () => {
+    it('can be removed with Infinity', async () => {
       await cache.set('key', 1, { ttl: 1 })
       await cache.expire('key', Number.POSITIVE_INFINITY)
       await elapse(1_500)
@@ -361,7 +361,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('delete, exists, clear and counts', () => {
-    it('tell whether the key was there', async () => {
+    it('tell whether the key existed', async () => {
       expect(await cache.exists('key')).toBe(false)
       await cache.set('key', 1)
       expect(await cache.exists('key')).toBe(true)
@@ -369,7 +369,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.delete('key')).toBe(false)
     })
 
-    it('count keys that live, and clear them all', async () => {
+    it('count the keys that exist, and clear them all', async () => {
       expect(await cache.getKeysCount()).toBe(0)
       await cache.set('a', 1)
       await cache.set('b', 1, { ttl: '100ms' })
@@ -380,7 +380,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getKeysCount()).toBe(0)
     })
 
-    it('tell about how large a key is', async () => {
+    it('tell the approximate size of a key', async () => {
       expect(await cache.getSize('key')).toBe(0)
       await cache.set('key', 'x'.repeat(1_000))
       expect(await cache.getSize('key')).toBeGreaterThanOrEqual(1_000)
@@ -401,14 +401,14 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await all(cache.scan('*', { batchSize: 2 }))).toHaveLength(5)
     })
 
-    it('stand for themselves when escaped, and dots and parentheses always do', async () => {
+    it('match escaped wildcards, dots and parentheses literally', async () => {
       await cache.setMany({ 'a*b': 1, axb: 2, 'a.b': 3, 'a(b': 4 })
       expect(await all(cache.scan('a\\*b'))).toEqual(['a*b'])
       expect(await all(cache.scan('a.b'))).toEqual(['a.b'])
       expect(await all(cache.scan('a(*'))).toEqual(['a(b'])
     })
 
-    it('yield pairs, and nothing of another kind', async () => {
+    it('yield pairs, without keys of other types', async () => {
       await cache.incrBits('pref:bits:test', [1])
       const pairs = await all(cache.getMatch('pref:*:test', { batchSize: 1 }))
       expect(Object.fromEntries(pairs)).toEqual({ 'pref:1:test': 1, 'pref:2:test': 2 })
@@ -420,28 +420,28 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect((await all(cache.scan('*'))).sort()).toEqual(['pref:1:test:more', 'pref:test', 'x:pref:1:test'])
     })
 
-    it('can be left early', async () => {
+    it('can be abandoned early', async () => {
       for await (const key of cache.scan('pref:*')) {
         expect(key).toContain('pref')
         break
       }
     })
 
-    it('refuse a batch of no keys', () => {
+    it('refuse a batch size of 0', () => {
       expect(() => cache.scan('*', { batchSize: 0 })).toThrow(CommandError)
       expect(() => cache.getMatch('*', { batchSize: 1.5 })).toThrow('not 1.5.')
     })
   })
 
   describe('ping', () => {
-    it('answers the message', async () => {
+    it('returns the message', async () => {
       expect(await cache.ping()).toBe('PONG')
       expect(await cache.ping('hi')).toBe('hi')
     })
   })
 
   describe('raw', () => {
-    it('reads back what was written raw', async () => {
+    it('reads what setRaw has written', async () => {
       expect(await cache.getRaw('key')).toBeUndefined()
       expect(await cache.setRaw('key', 'raw', { ttl: '100ms' })).toBe(true)
       expect(String(await cache.getRaw('key'))).toBe('raw')
@@ -451,7 +451,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('bits', () => {
-    it('are 0 where nothing was written', async () => {
+    it('are 0 by default', async () => {
       expect(await cache.getBits('bits', [0, 1, 3_000])).toEqual([0, 0, 0])
       expect(await cache.getBits('bits', [1, 2], { size: 15 })).toEqual([0, 0])
       expect(await cache.exists('bits')).toBe(false)
@@ -462,19 +462,19 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.getBits('bits', [0, 1, 2, 3, 9])).toEqual([1, 0, 0, 1, 1])
     })
 
-    it('are counters of any size, that stop at both ends', async () => {
+    it('are counters of any size, which saturate at both ends', async () => {
       expect(await cache.incrBits('bits', [0, 1, 3], { size: 5, by: 3 })).toEqual([3, 3, 3])
       expect(await cache.incrBits('bits', [0, 1], { size: 5, by: 30 })).toEqual([31, 31])
       expect(await cache.incrBits('bits', [0, 3], { size: 5, by: -100 })).toEqual([0, 0])
       expect(await cache.getBits('bits', [0, 1, 2, 3], { size: 5 })).toEqual([0, 31, 0, 0])
     })
 
-    it('are left as they are when none is named', async () => {
+    it('are not changed when no index is given', async () => {
       expect(await cache.incrBits('bits', [])).toEqual([])
       expect(await cache.exists('bits')).toBe(false)
     })
 
-    it('refuse fields that cannot be', async () => {
+    it('refuse invalid indexes and sizes', async () => {
       await expect(cache.getBits('bits', [-1])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0, undefined as never])).rejects.toMatchObject({ code: 'CASHEWS_COMMAND' })
       await expect(cache.getBits('bits', [0], { size: 33 })).rejects.toThrow('A field has 1 to 32 bits, not 33.')
@@ -484,7 +484,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('sliceIncr', () => {
-    it('counts what is in the window, up to a most', async () => {
+    it('counts the events in the window, up to the maximum', async () => {
       const count = (end: number) => cache.sliceIncr('window', { start: end - 10, end, max: 3, ttl: 60 })
       expect([await count(1), await count(1), await count(5), await count(6)]).toEqual([1, 2, 3, 3])
       expect(await count(12)).toBe(2)
@@ -495,7 +495,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('sets', () => {
-    it('count what is new, what was there, and give members out', async () => {
+    it('count added and removed members, and pop members', async () => {
       expect(await cache.setAdd('set', ['a', 'b'])).toBe(2)
       expect(await cache.setAdd('set', ['b', 'c'], { ttl: '10s' })).toBe(1)
       expect(await cache.getExpire('set')).toBe(10)
@@ -507,7 +507,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
   })
 
   describe('locks', () => {
-    it('belong to a token', async () => {
+    it('belong to the token that took them', async () => {
       expect(await cache.setLock('lock', 'mine', { ttl: 10 })).toBe(true)
       expect(await cache.setLock('lock', 'yours', { ttl: 10 })).toBe(false)
       expect(await cache.isLocked('lock')).toBe(true)
@@ -517,7 +517,7 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
       expect(await cache.isLocked('lock')).toBe(false)
     })
 
-    it('end with their time to live', async () => {
+    it('end with their ttl', async () => {
       await cache.setLock('lock', 'mine', { ttl: '100ms' })
       await elapse(150)
       expect(await cache.isLocked('lock')).toBe(false)

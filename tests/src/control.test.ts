@@ -46,7 +46,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
   })
 
   describe('disable and enable', () => {
-    it.each(COMMANDS)('make %s neutral, and only that', async (command) => {
+    it.each(COMMANDS)('make %s neutral, and no other command', async (command) => {
       const seen = recorder()
       cache.use(seen)
       cache.disable(command)
@@ -58,7 +58,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(seen.commands).toEqual([command])
     })
 
-    it('have no effect on what is stored', async () => {
+    it('do not change what is stored', async () => {
       await cache.incr('counter')
       cache.disable('incr')
       expect(await cache.incr('counter')).toBe(0)
@@ -67,7 +67,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.incr('counter')).toBe(2)
     })
 
-    it('let a limit pass, and a lock be had, that nobody can be asked for', async () => {
+    it('let limits pass and locks be granted while they cannot be checked', async () => {
       cache.disable('sliceIncr', 'setLock', 'unlock')
       const limited = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 'passed')
       expect([await limited(), await limited()]).toEqual(['passed', 'passed'])
@@ -75,7 +75,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.lock('job', { ttl: 10, wait: false }, inside)).toBe('inside')
     })
 
-    it('take all commands when none is named', async () => {
+    it('apply to all commands when none is named', async () => {
       await cache.set('key', 1)
       cache.disable()
       expect(cache.isEnabled()).toBe(false)
@@ -86,7 +86,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.get('key')).toBe(1)
     })
 
-    it('tell about several at once', () => {
+    it('apply to several commands at once', () => {
       cache.disable('incr', 'set')
       expect(cache.isEnabled('get')).toBe(true)
       expect(cache.isEnabled('get', 'incr')).toBe(false)
@@ -94,7 +94,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(cache.isEnabled()).toBe(false)
     })
 
-    it('serve what was stored before, when only get is switched on again', async () => {
+    it('find what was stored before when only get is enabled again', async () => {
       const load = vi.fn(async () => 'new')
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
       await cache.set('k', 'old')
@@ -104,19 +104,19 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await wrapped()).toBe('old')
     })
 
-    it('refuse a command there is not, and name those there are', () => {
+    it('refuse an unknown command, and name the known ones', () => {
       expect(() => cache.disable('git' as Command)).toThrow(/'git'.*getMany/)
       expect(() => cache.isEnabled('git' as Command)).toThrow(
         expect.objectContaining({ code: 'CASHEWS_CONFIGURATION' }),
       )
     })
 
-    it.each([[undefined], [null], [5], [[]], [['get']]])('refuse %j, and switch nothing off', async (wrong) => {
+    it.each([[undefined], [null], [5], [[]], [['get']]])('refuse %j, and disable nothing', async (wrong) => {
       expect(() => cache.disable(wrong as never)).toThrow('There is no command')
       expect(cache.isEnabled()).toBe(true)
     })
 
-    it('refuse a prefix that nothing was set up for, and an option there is not', () => {
+    it('refuse an unknown prefix and an unknown option', () => {
       cache.setup(create(), { prefix: 'user:' })
       for (const change of ['disable', 'enable', 'isEnabled'] as const)
         expect(() => cache[change]('get', { prefix: 'usr:' })).toThrow(
@@ -128,7 +128,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(() => cache.disable('get', { prefx: 'user:' } as never)).toThrow('the options { prefix }, not prefx.')
     })
 
-    it('may narrow to the backend of one prefix', async () => {
+    it('may be limited to the backend of one prefix', async () => {
       cache.setup(create(), { prefix: 'user:' })
       cache.disable('get', { prefix: 'user:' })
       await cache.setMany({ 'user:1': 1, other: 2 })
@@ -142,7 +142,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(cache.isEnabled()).toBe(true)
     })
 
-    it('hold for everybody, whoever switched', async () => {
+    it('apply to all callers, in whatever context they were called', async () => {
       await Promise.resolve().then(() => cache.disable('get'))
       expect(cache.isEnabled('get')).toBe(false)
       await new Promise<void>((resolve) => {
@@ -154,7 +154,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(cache.isEnabled('get')).toBe(true)
     })
 
-    it('are refused by a cache without a backend, where they would do nothing', async () => {
+    it('are refused by a cache without a backend', async () => {
       const bare = createCache()
       for (const control of ['disable', 'enable', 'isEnabled'] as const)
         expect(() => bare[control]('get')).toThrow('has no backend. Call setup() first')
@@ -163,7 +163,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
   })
 
   describe('a backend set up as disabled', () => {
-    it('answers neutrally until it is enabled, and does not disturb the others', async () => {
+    it('answers neutrally until it is enabled, without effect on the others', async () => {
       cache.setup(create(), { prefix: 'user:', enabled: false })
       await cache.setMany({ 'user:1': 1, other: 2 })
       expect(await cache.getMany(['user:1', 'other'])).toEqual([undefined, 2])
@@ -181,18 +181,18 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
   })
 
   describe('disabling', () => {
-    it('switches off inside, and on again outside', async () => {
+    it('disables commands inside the function only', async () => {
       await cache.set('key', 1)
       const inside = await cache.disabling(['get'], async () => [await cache.get('key'), cache.isEnabled('get')])
       expect(inside).toEqual([undefined, false])
       expect(await cache.get('key')).toBe(1)
     })
 
-    it('switches nothing off for an empty list', async () => {
+    it('disables nothing for an empty list', async () => {
       expect(await cache.disabling([], () => cache.set('key', 1))).toBe(true)
     })
 
-    it('takes all commands there are', async () => {
+    it('disables all commands by default', async () => {
       await cache.disabling(COMMANDS, async () => {
         expect(await cache.set('key', 1)).toBe(false)
         expect(await all(cache.scan('*'))).toEqual([])
@@ -200,7 +200,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.exists('key')).toBe(false)
     })
 
-    it('nests, and restores what was before', async () => {
+    it('can be nested, and restores the state before it', async () => {
       cache.disable('incr')
       await cache.disabling(['get'], async () => {
         await cache.disabling(['get', 'set'], () => expect(cache.isEnabled('set')).toBe(false))
@@ -221,7 +221,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(cache.isEnabled('get')).toBe(true)
     })
 
-    it('does not touch what runs beside it', async () => {
+    it('does not affect concurrent calls', async () => {
       await cache.set('key', 1)
       const opened = gate()
       const inside = cache.disabling(['get'], async () => {
@@ -234,13 +234,13 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await inside).toBeUndefined()
     })
 
-    it('does not touch other caches', async () => {
+    it('does not affect other caches', async () => {
       const other = createCache().setup(create())
       await other.set('key', 1)
       expect(await cache.disabling(COMMANDS, () => other.get('key'))).toBe(1)
     })
 
-    it('reaches what is started inside, however deep', async () => {
+    it('affects everything that is started inside, however deep', async () => {
       await cache.set('key', 1)
       const deep = async () => {
         await Promise.resolve()
@@ -249,13 +249,13 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await cache.disabling(['get'], deep)).toEqual([undefined, [1]])
     })
 
-    it('refuses a command there is not', async () => {
+    it('refuses an unknown command', async () => {
       await expect(cache.disabling(['git' as Command], () => 1)).rejects.toThrow("'git'")
     })
   })
 
   describe('a cached function', () => {
-    it('runs each time and stores nothing while everything is switched off', async () => {
+    it('runs each time and stores nothing while everything is disabled', async () => {
       const load = vi.fn(async () => 1)
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
       await cache.disabling(COMMANDS, async () => {
@@ -272,7 +272,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(load).toHaveBeenCalledTimes(4)
     })
 
-    it('runs for each of several callers at once while everything is switched off', async () => {
+    it('runs for each of several concurrent callers while everything is disabled', async () => {
       const load = vi.fn(async () => 1)
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
       cache.disable()
@@ -280,7 +280,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(load).toHaveBeenCalledTimes(2)
     })
 
-    it('runs each time and stores while get is switched off', async () => {
+    it('runs each time and stores its result while get is disabled', async () => {
       let version = 0
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ++version)
       cache.disable('get')
@@ -290,7 +290,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await wrapped()).toBe(2)
     })
 
-    it('never stores while set is switched off, and answers what is there', async () => {
+    it('stores nothing while set is disabled, and returns what is stored', async () => {
       let version = 0
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ++version)
       cache.disable('set')
@@ -302,7 +302,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await wrapped()).toBe(3)
     })
 
-    it('does not answer from the cache through the load of a caller who may read it', async () => {
+    it('does not join the load of a caller for whom get is enabled', async () => {
       await cache.set('k', 'old')
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => 'new')
       await cache.init()
@@ -311,7 +311,7 @@ describe.each(stores)('switching commands off on $name', ({ create }) => {
       expect(await Promise.all([reading, without])).toEqual(['old', 'new'])
     })
 
-    it('is stored for a caller with writes, though it was started by one without', async () => {
+    it('is stored for a caller with writes, even if a caller without writes started the load', async () => {
       const opened = gate()
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => {
         await opened.promise

@@ -26,7 +26,7 @@ describe('the live demo', () => {
     await once(service, 'exit')
   })
 
-  it('looks at every city for what is new, and at none for what was asked before', async () => {
+  it('scans the cities for a new question, and not for one that was asked before', async () => {
     const miss = await ask(`${url}/search?text=berlin`)
     expect(JSON.parse(miss.text)).toContainEqual(expect.objectContaining({ name: 'Berlin', country: 'DE' }))
     expect(miss.headers['cache-status']).toBe('"demo:search:{text:lower}"; fwd=miss; stored')
@@ -36,12 +36,12 @@ describe('the live demo', () => {
     expect(hit.headers['x-scans']).toBe(miss.headers['x-scans'])
   })
 
-  it('answers a stored response whole', async () => {
+  it('serves a stored response', async () => {
     expect((await ask(`${url}/largest`)).headers['cache-status']).toContain('fwd=uri-miss; stored')
     expect((await ask(`${url}/largest`)).headers['cache-status']).toMatch(/^cashews; hit/)
   })
 
-  it('has a page, which a browser does not fetch twice', async () => {
+  it('serves a page that a browser does not download twice', async () => {
     const page = await ask(url)
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
     const again = await ask(url, { headers: { 'if-none-match': page.headers.etag as string } })
@@ -49,7 +49,7 @@ describe('the live demo', () => {
   })
 })
 
-describe('the live demo with a setting that cannot work', () => {
+describe('the live demo with an invalid setting', () => {
   it.each([
     ['a scheme nobody knows', { CACHE_URL: 'nope://x' }, /^error: No backend for "nope:\/\/x"\. .*disk:\/\/.*\n$/],
     [
@@ -58,7 +58,7 @@ describe('the live demo with a setting that cannot work', () => {
       /^error: Redis at localhost:1 .*ECONNREFUSED.*\n$/,
     ],
     ['a port out of range', { PORT: '70000' }, /^error: .*70000.*\n$/],
-  ])('says so in one line: %s', async (_, env, message) => {
+  ])('ends with one line of explanation: %s', async (_, env, message) => {
     expect(await liveDemo(env)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) })
   })
 })

@@ -8,7 +8,7 @@ describe('the demo', () => {
     run = await demo()
   })
 
-  it('ends well, and says nothing on stderr', () => {
+  it('ends with exit code 0, and prints nothing to stderr', () => {
     expect(run.stderr).toBe('')
     expect(run.code).toBe(0)
   })
@@ -30,7 +30,7 @@ describe('the demo', () => {
     ])
   })
 
-  it('keeps every claim it makes', () => {
+  it('proves every claim', () => {
     const held = run.stdout.match(/✓ .+/g)
     expect(run.stdout).not.toContain('✗')
     expect(held).toContain('✓ 1,000 callers of a cold key cost one scan')
@@ -39,20 +39,20 @@ describe('the demo', () => {
     expect(run.stdout).toContain(`All ${held?.length} claims held`)
   })
 
-  it('tells a warm answer from a cold one by more than a factor of hundred', () => {
+  it('answers more than a hundred times as fast from the cache', () => {
     const factors = [...run.stdout.matchAll(/([\d,]+)×/g)].map(([, figure]) => Number(figure?.replaceAll(',', '')))
     expect(factors).toHaveLength(2)
     for (const factor of factors) expect(factor).toBeGreaterThan(100)
   })
 
-  it('prints no colours, no control characters and no gaps into a pipe', () => {
+  it('prints no colours, no control characters and no gaps to a pipe', () => {
     const control = [...run.stdout].filter((char) => char < ' ' && char !== '\n')
     expect(control).toEqual([])
     expect(run.stdout).not.toMatch(/NaN|undefined|Infinity|\[object/)
   })
 })
 
-describe('the demo with a CACHE_URL that cannot work', () => {
+describe('the demo with an invalid CACHE_URL', () => {
   it.each([
     [
       'a scheme nobody knows',
@@ -74,20 +74,20 @@ describe('the demo with a CACHE_URL that cannot work', () => {
   })
 })
 
-it('a demo whose claims do not hold ends with exit code 1, and names them', async () => {
+it('the demo ends with exit code 1, and names the claims, when claims do not hold', async () => {
   const { code, stdout, stderr } = await demo({ CACHE_URL: 'mem://?size=3' }, 'hit ratio')
   expect(code).toBe(1)
   expect(stdout).toContain('✗')
   expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
 })
 
-it('a demo shows the sections that were asked for', async () => {
+it('the demo shows only the sections that were asked for', async () => {
   const { code, stdout } = await demo({}, 'RATE', 'time to')
   expect(code).toBe(0)
   expect(stdout.match(/^\d+\. .+$/gm)).toEqual(['1. Time to live', '2. A rate limit'])
 })
 
-it('a demo names its sections when it is asked for one that it has not', async () => {
+it('the demo names its sections when it is asked for an unknown one', async () => {
   const { code, stdout, stderr } = await demo({}, 'rate', 'nothing')
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
@@ -95,7 +95,7 @@ it('a demo names its sections when it is asked for one that it has not', async (
   )
 })
 
-it('a demo on disk starts warm when it is run again, and says so', async () => {
+it('the demo on disk starts warm in the second run', async () => {
   const env = { CACHE_URL: `disk://?directory=${freshDirectory()}` }
   const first = await demo(env)
   expect(first).toMatchObject({ code: 0, stderr: '' })

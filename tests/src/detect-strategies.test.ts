@@ -3,7 +3,7 @@ import { createCache } from '@cashews/core'
 import { dynamic, hit, iterator, strategies } from '@cashews/strategies'
 import { expect, it } from 'vitest'
 
-it('detect tells of every strategy that stores no result, by name and template', async () => {
+it('detect lists every strategy that stores no result, by name and template', async () => {
   const cache = createCache().setup(memory())
   const { circuitBreaker, invalidates, locked, rateLimit, singleFlight, slidingRateLimit } = strategies(cache)
   const limit = { limit: 9, period: '1m' } as const
@@ -29,7 +29,7 @@ it('detect tells of every strategy that stores no result, by name and template',
   await cache.close()
 })
 
-it('detect tells the ttl, the age and the time left of what hit, dynamic and iterator found stored', async () => {
+it('detect lists the ttl, the age and the time left of what hit, dynamic and iterator found', async () => {
   const cache = createCache().setup(memory())
   const ttl = 60
   const finds = {

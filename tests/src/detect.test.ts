@@ -12,7 +12,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
 
   const user = () => cached(cache, { ttl: '1m', key: 'user:{id}' }, async (id: string) => ({ id }))
 
-  it('answers the result, and where it came from', async () => {
+  it('returns the result, and where it came from', async () => {
     const getUser = user()
     const miss = await cache.detect(() => getUser('1'))
     expect(miss.result).toEqual({ id: '1' })
@@ -42,7 +42,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     ])
   })
 
-  it('tells of each call for a key, in order', async () => {
+  it('lists each call for a key, in order', async () => {
     const getUser = user()
     const { calls, keys } = await cache.detect(async () => {
       await getUser('1')
@@ -53,19 +53,19 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(calls['user:1']?.map(({ hit }) => hit)).toEqual([false, true])
   })
 
-  it('tells of plain reads too', async () => {
+  it('lists plain reads too', async () => {
     await cache.set('key', 1)
     const { calls } = await cache.detect(async () => [await cache.get('key'), await cache.get('no')])
     expect(calls.key).toEqual([{ strategy: 'get', backend: ownName(name), hit: true, left: Number.POSITIVE_INFINITY }])
     expect(calls.no).toEqual([{ strategy: 'get', backend: ownName(name), hit: false }])
   })
 
-  it('tells of getOrSet', async () => {
+  it('lists getOrSet', async () => {
     const { calls } = await cache.detect(() => cache.getOrSet('key', () => 1))
     expect(calls.key).toMatchObject([{ strategy: 'getOrSet', hit: false }])
   })
 
-  it('tells inside what happened so far', async () => {
+  it('can be read inside, with what happened so far', async () => {
     const getUser = user()
     const { result } = await cache.detect(async (soFar) => {
       await getUser('1')
@@ -76,7 +76,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(result).toEqual(['user:1'])
   })
 
-  it('tells of no time left where the answer was not stored', async () => {
+  it('lists no time left for an answer that was not stored', async () => {
     const refused = cached(cache, { ttl: '1m', key: 'refused', condition: () => false }, async () => 1)
     const { calls } = await cache.detect(() => refused())
     expect(calls.refused).toEqual([
@@ -84,13 +84,13 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     ])
   })
 
-  it('sees what runs at the same time inside', async () => {
+  it('includes concurrent calls inside', async () => {
     const getUser = user()
     const { keys } = await cache.detect(() => Promise.all(['1', '2', '3'].map((id) => getUser(id))))
     expect([...keys].sort()).toEqual(['user:1', 'user:2', 'user:3'])
   })
 
-  it('does not see what runs at the same time outside', async () => {
+  it('does not include concurrent calls outside', async () => {
     const getUser = user()
     const opened = gate()
     const detected = cache.detect(async () => {
@@ -102,7 +102,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect((await detected).keys).toEqual(['user:inside'])
   })
 
-  it('nests: the outer sees what the inner sees', async () => {
+  it('can be nested: the outer one includes what the inner one does', async () => {
     const getUser = user()
     const { result: inner, keys } = await cache.detect(async () => {
       await getUser('1')
@@ -114,7 +114,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(keys).toEqual(['user:1', 'user:2', 'user:3'])
   })
 
-  it('says which calls shared the load of another', async () => {
+  it('marks calls that shared the load of another call', async () => {
     const opened = gate()
     const load = cached(cache, { ttl: 1, key: 'k' }, () => opened.promise)
     const both = cache.detect(() => Promise.all([load(), load()]))
@@ -125,7 +125,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(calls.k?.filter(({ shared }) => shared)).toHaveLength(1)
   })
 
-  it('tells every caller of a shared load, each its own', async () => {
+  it('reports a shared load to each of its callers', async () => {
     const opened = gate()
     const load = cached(cache, { ttl: 1, key: 'k' }, () => opened.promise)
     const watching = [cache.detect(() => load()), cache.detect(() => load()), cache.detect(() => load())]
@@ -134,7 +134,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     for (const { calls } of await Promise.all(watching)) expect(calls.k).toHaveLength(1)
   })
 
-  it('tells who joins a load what it read on its way', async () => {
+  it('reports nested reads of a load to a caller that joins it', async () => {
     const opened = gate()
     const inner = cached(cache, { ttl: 1, key: 'inner' }, () => opened.promise)
     const outer = cached(cache, { ttl: 1, key: 'outer' }, () => inner())
@@ -144,13 +144,13 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     for (const { keys } of await Promise.all(watching)) expect([...keys].sort()).toEqual(['inner', 'outer'])
   })
 
-  it('lists the keys in the order they were asked for', async () => {
+  it('lists the keys in the order of the calls', async () => {
     const inner = cached(cache, { ttl: 1, key: 'inner' }, async () => 1)
     const outer = cached(cache, { ttl: 1, key: 'outer' }, () => inner())
     expect((await cache.detect(() => outer())).keys).toEqual(['outer', 'inner'])
   })
 
-  it('tells of a call that failed', async () => {
+  it('lists a call that failed', async () => {
     const load = cached(cache, { ttl: 1, key: 'k' }, () => Promise.reject(new Error('no')))
     const { result, calls } = await cache.detect(() => load().catch((error: Error) => error.message))
     expect(result).toBe('no')
@@ -161,7 +161,7 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     await expect(cache.detect(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
   })
 
-  it('does not change its answer afterwards', async () => {
+  it('does not change the returned list afterwards', async () => {
     const opened = gate()
     let late: Promise<unknown> | undefined
     const detected = await cache.detect(async () => {
@@ -176,12 +176,12 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     expect(detected.calls.key).toHaveLength(1)
   })
 
-  it('tells of its own cache only', async () => {
+  it('lists only calls of its own cache', async () => {
     const other = createCache().setup(create())
     expect((await cache.detect(() => other.get('key'))).keys).toEqual([])
   })
 
-  it('is not misled by keys that are names of objects', async () => {
+  it('accepts keys that are names of object properties, such as __proto__', async () => {
     const { calls, keys } = await cache.detect(() => Promise.all([cache.get('__proto__'), cache.get('constructor')]))
     expect(keys).toEqual(['__proto__', 'constructor'])
     expect(calls.constructor).toHaveLength(1)

@@ -26,7 +26,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(1)
   })
 
-  it('answers the old result at once past earlyTtl, and refreshes in the background, once', async () => {
+  it('returns the old result at once after earlyTtl, and refreshes once in the background', async () => {
     const opened = gate<number>()
     const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : opened.promise))
     const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, run)
@@ -55,7 +55,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('refreshes where nothing but the prefix of its keys has a store', async () => {
+  it('refreshes when only the prefix of its keys has a store', async () => {
     const run = vi.fn(async () => run.mock.calls.length)
     const cache = createCache({ onError }).setup(create(), { prefix: 'early:' })
     const load = early(cache, { ttl: '10s', earlyTtl: '5s', key: 'rates' }, run)
@@ -85,7 +85,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(await other?.()).toBe(2)
   })
 
-  it('asks once a second whether another process still refreshes', async () => {
+  it('checks once a second whether another process is still refreshing', async () => {
     const backend = create()
     const run = vi.fn(async () => (run.mock.calls.length === 1 ? 1 : hangs()))
     const seen = recorder()
@@ -102,7 +102,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(seen.commands.filter((command) => command === 'setLock')).toHaveLength(2)
   })
 
-  it('takes a refresh that has not ended after ten minutes for one that never does, and starts the next', async () => {
+  it('starts another refresh when one has not ended after ten minutes', async () => {
     const run = vi.fn(async () => (run.mock.calls.length === 2 ? hangs() : run.mock.calls.length))
     const load = early(cache, { ttl: '1h', earlyTtl: '5s', key: 'k' }, run)
     await load()
@@ -118,7 +118,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(await load()).toBe(3)
   })
 
-  it('leaves a refresh to the others when the cache is closed', async () => {
+  it('leaves a refresh to other processes when the cache is closed', async () => {
     const backend = altered(create(), { close: () => {} })
     const [closed, open] = [createCache({ onError }).setup(backend), createCache({ onError }).setup(backend)]
     const run = vi.fn(async () => (run.mock.calls.length === 2 ? hangs() : run.mock.calls.length))
@@ -134,7 +134,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('refreshes sooner by jitter too, so that what is asked for does not end before it is refreshed', async () => {
+  it('shifts the refresh with jitter too, so that it comes before the expiry', async () => {
     vi.spyOn(Math, 'random').mockReturnValueOnce(1)
     const run = vi.fn(async () => run.mock.calls.length)
     const load = early(cache, { ttl: '10s', earlyTtl: '8s', jitter: 0.5, key: 'k' }, run)
@@ -150,7 +150,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     vi.restoreAllMocks()
   })
 
-  it('refreshes by itself after a third of the ttl, if not told when', async () => {
+  it('refreshes after a third of the ttl by default', async () => {
     const run = vi.fn(async () => run.mock.calls.length)
     const load = early(cache, { ttl: '9s', key: 'k' }, run)
     await load()
@@ -164,7 +164,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('reports a refresh that failed, answers the old result, and tries again after a second', async () => {
+  it('reports a failed refresh, returns the old result, and tries again after a second', async () => {
     const run = vi.fn(async () => {
       if (run.mock.calls.length === 2) throw new Error('upstream')
       return run.mock.calls.length
@@ -198,7 +198,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('upstream'))
   })
 
-  it('does not undo an invalidation by a refresh that was under way', async () => {
+  it('does not undo an invalidation by a refresh under way', async () => {
     const opened = gate<string>()
     const run = vi.fn(async () => (run.mock.calls.length === 2 ? opened.promise : `run ${run.mock.calls.length}`))
     const load = early(cache, { ttl: '60s', earlyTtl: '5s', key: 'k' }, run)
@@ -212,7 +212,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(await load()).toBe('run 3')
   })
 
-  it('computes anew after the ttl, for all callers once', async () => {
+  it('runs once for all callers after the ttl', async () => {
     const run = vi.fn(async () => run.mock.calls.length)
     const load = early(cache, { ttl: '10s', earlyTtl: '7s', key: 'k' }, run)
     await load()
@@ -241,7 +241,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(1)
   })
 
-  it('looks at what is stored by peek, and takes a foreign value for none', async () => {
+  it('peeks at what is stored, and ignores a foreign value', async () => {
     const load = early(cache, { ttl: '10s', key: 'k' }, async () => 1)
     expect(await load.peek()).toBeUndefined()
     await load()
@@ -262,7 +262,7 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(await outer()).toBe(2)
   })
 
-  it('is refreshed at random before earlyTtl with beta, the likelier the longer the function took', async () => {
+  it('refreshes at random before earlyTtl with beta, the likelier the longer the function took', async () => {
     const run = vi.fn(async () => {
       await elapse(1_000)
       return run.mock.calls.length

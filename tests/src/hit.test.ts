@@ -25,12 +25,12 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     return answers
   }
 
-  it('answers a result so many times, then computes it again', async () => {
+  it('returns a result as often as set, then computes it again', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, counter())
     expect(await times(8, load)).toEqual([1, 1, 1, 2, 2, 2, 3, 3])
   })
 
-  it('counts exactly, however many callers there are, and they share what they cause', async () => {
+  it('counts exactly with many concurrent callers, who share the runs', async () => {
     const run = counter()
     const load = hit(cache, { ttl: '1m', cacheHits: 10, key: 'k' }, run)
     await load()
@@ -43,7 +43,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(run.mock.calls.length).toBeLessThan(20)
   })
 
-  it('refreshes in the background at the hit named', async () => {
+  it('refreshes in the background at the hit set by updateAfter', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 4, updateAfter: 2, key: 'k' }, counter())
     expect(await times(3, load)).toEqual([1, 1, 1])
     await elapse(0)
@@ -55,7 +55,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await times(4, load)).toEqual([1, 1, 2, 2])
   })
 
-  it('runs once for hits that come while a caller waits for the fresh result', async () => {
+  it('runs once for the hits during a refresh that a caller waits for', async () => {
     const fresh = gate()
     const run = vi.fn(async () => {
       if (run.mock.calls.length === 2) await fresh.promise
@@ -71,7 +71,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('forgets after the ttl', async () => {
+  it('forgets the result after the ttl', async () => {
     const load = hit(cache, { ttl: '1s', cacheHits: 100, key: 'k' }, counter())
     await load()
     await elapse(1_000)
@@ -86,7 +86,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('leaves no counter behind when a ttl told by the call or its result ends', async () => {
+  it('leaves no counter behind when a ttl given by the call or by the result ends', async () => {
     const options = { cacheHits: 3, key: 'k:{0}' }
     const byCall = hit(cache, { ...options, ttl: () => '10s' as const }, async (id: number) => id)
     const byResult = hit(cache, { ...options, ttlFromResult: () => '10s' as const }, async (id: number) => id)
@@ -95,7 +95,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('takes a ttl told by the call', async () => {
+  it('takes a ttl that depends on the call', async () => {
     const load = hit(cache, { ttl: () => '1s', cacheHits: 5, key: 'k' }, counter())
     expect(await times(2, load)).toEqual([1, 1])
   })
@@ -117,7 +117,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
   })
 
   it.each([undefined, 1])(
-    'leaves a result used up whose successor the condition rejects, updateAfter %s',
+    'does not reuse a used-up result when the condition rejects the new one, updateAfter %s',
     async (updateAfter) => {
       const how = updateAfter === undefined ? {} : { updateAfter, background: false }
       const first = (result: unknown) => result === 1
@@ -126,7 +126,7 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     },
   )
 
-  it('refreshes at a later hit what at the one named was still busy with the refresh before', async () => {
+  it('refreshes at a later hit when the refresh before was still under way', async () => {
     const opened = gate()
     cache.use(async (call, next) => {
       if (call.command === 'unlock') await opened.promise
@@ -143,21 +143,21 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await load()).toBe(3)
   })
 
-  it('throws no result, whatever it looks like', async () => {
+  it('throws no result, even if it looks like a stored error', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, async () => JSON.parse('{"\\u0000error":"theirs"}'))
     expect(await load()).toEqual({ '\0error': 'theirs' })
     expect(await load()).toEqual({ '\0error': 'theirs' })
     expect(await load.peek()).toEqual({ '\0error': 'theirs' })
   })
 
-  it('refuses counts that cannot be', () => {
+  it('refuses invalid counts', () => {
     expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(
       /cacheHits must be a whole number from 1 on, not 0/,
     )
     expect(() => hit(cache, { ttl: 1, cacheHits: 2, updateAfter: 3, key: 'k' }, counter())).toThrow(/updateAfter/)
   })
 
-  it('is dynamic with defaults for everything: every first hit refreshes', async () => {
+  it('is called dynamic with its defaults, which refresh at each first hit', async () => {
     const load = dynamic(cache, { key: 'k' }, counter())
     expect(await times(2, load)).toEqual([1, 1])
     await elapse(0)

@@ -91,7 +91,7 @@ describe('the import check', () => {
     expect(problems).toEqual(['packages/core/package.json: must not depend on mnemonist'])
   })
 
-  it('refuses a development dependency that closes a circle', () => {
+  it('refuses a development dependency that closes a cycle', () => {
     const circle = { ...four, 'packages/core': { devDependencies: { '@cashews/strategies': '*' } } }
     expect(check(circle, {})).toEqual([expect.stringContaining('packages import each other')])
   })
@@ -105,7 +105,7 @@ describe('the import check', () => {
     expect(check({ ...four, ...etcd }, using)).toEqual([])
   })
 
-  it('sees every way to name a module', () => {
+  it('finds every form of import', () => {
     const text = `import a from 'a'; import type b from 'b'; export * from 'c'; const d = await import('d'); require('e')
       // import f from 'f'
       const g = "import h from 'h'"`

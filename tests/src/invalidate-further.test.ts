@@ -11,23 +11,23 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
     await cache.setMany({ a: 1, b: 2, other: 3 })
   })
 
-  it('makes a read drop what it would have found', async () => {
+  it('makes a read delete what it would have found', async () => {
     expect(await invalidateFurther(() => cache.get('a', 'fallback'))).toBe('fallback')
     expect(await cache.exists('a')).toBe(false)
     expect(await cache.get('b')).toBe(2)
   })
 
-  it('makes a read of many drop those', async () => {
+  it('makes a read of several keys delete them', async () => {
     expect(await invalidateFurther(() => cache.getMany(['a', 'b'], 0))).toEqual([0, 0])
     expect(await cache.getMany(['a', 'b', 'other'])).toEqual([undefined, undefined, 3])
   })
 
-  it('makes a read of matches drop those', async () => {
+  it('makes a read by pattern delete the matches', async () => {
     expect(await invalidateFurther(() => all(cache.getMatch('?')))).toEqual([])
     expect(await all(cache.scan('*'))).toEqual(['other'])
   })
 
-  it('lets writes through, and their values be read outside', async () => {
+  it('does not affect writes, whose values can be read outside', async () => {
     await invalidateFurther(async () => {
       await cache.set('a', 'new')
       await cache.incr('b')
@@ -52,7 +52,7 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
     expect(await invalidateFurther(() => outer())).toBe(2)
   })
 
-  it('does not join a load that began before', async () => {
+  it('does not join a load that began before it', async () => {
     const opened = gate<string>()
     let first = true
     const load = cached(cache, { ttl: 10, key: 'k' }, async () => {
@@ -68,7 +68,7 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
     expect(await cache.get('k')).toBe('fresh')
   })
 
-  it('does not touch what runs beside it', async () => {
+  it('does not affect concurrent calls', async () => {
     const opened = gate()
     const inside = invalidateFurther(async () => {
       await opened.promise
@@ -79,7 +79,7 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
     expect(await inside).toBeUndefined()
   })
 
-  it('ends with its function, also when it fails, and an inner one does not end the outer', async () => {
+  it('ends with its function, also when that fails, and an inner one does not end the outer one', async () => {
     await invalidateFurther(async () => {
       await invalidateFurther(() => undefined)
       expect(await cache.get('a')).toBeUndefined()
@@ -88,12 +88,12 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
     expect(await cache.get('b')).toBe(2)
   })
 
-  it('works before the first command', async () => {
+  it('works before the first command of the cache', async () => {
     const fresh = createCache().setup(create())
     expect(await invalidateFurther(() => fresh.get('a'))).toBeUndefined()
   })
 
-  it('reaches every cache', async () => {
+  it('affects every cache', async () => {
     const other = createCache().setup(create())
     await other.set('x', 1)
     await invalidateFurther(() => Promise.all([cache.get('a'), other.get('x')]))

@@ -25,7 +25,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(await keys()).toEqual(['other'])
   })
 
-  it('may be given the function without any options', async () => {
+  it('takes the function without options', async () => {
     await cache.setMany({ 'user:a': 1, 'user:b': 2 })
     const update = invalidates(cache, 'user:{id}', async (id: string) => id)
     expect(await update('a')).toBe('a')
@@ -60,7 +60,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     ['list[{id}]?{{}}\\:*', 'what means something in a glob', 'list[a-b]?{}\\:1'],
     ['2\\*3:*', 'a star that stands for itself, before one that does not', '2*3:4'],
     ['2\\*3', 'a star that stands for itself', '2*3'],
-  ])('deletes by %s %s, and nothing else', async (template, _, key) => {
+  ])('deletes only what matches by %s %s', async (template, _, key) => {
     await cache.setMany({
       [key]: 1,
       'items:1:all': 2,
@@ -87,7 +87,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(await load.peek('a-b', '1-2', '[3]')).toBeUndefined()
   })
 
-  it('takes several templates, names by position, and defaults for what is not given', async () => {
+  it('takes several templates, names by position, and defaults for omitted arguments', async () => {
     await cache.setMany({ 'a:1': 1, 'b:x': 2 })
     const options = { args: ['id', 'kind'], defaults: { kind: 'x' } }
     const change = invalidates(cache, ['a:{id}', 'b:{kind}'], options, async (_first: string, _second?: string) => 1)
@@ -104,7 +104,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(await keys()).toEqual(['k'])
   })
 
-  it('reports what cannot be deleted, and answers the result', async () => {
+  it('reports a failed deletion, and returns the result', async () => {
     cache.use((call, next) => {
       if (call.command === 'delete') throw new Error('broken')
       return next(call)
@@ -128,7 +128,7 @@ describe.each(stores)('invalidates on $name', ({ create }) => {
     expect(await keys()).toEqual(['t:1'])
   })
 
-  it('fails at definition for a name that is not there', () => {
+  it('refuses an unknown name when it is defined', () => {
     expect(() => invalidates(cache, 'k:{nope}', {}, async (_id: string) => 1)).toThrow(/nope/)
   })
 })

@@ -26,7 +26,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
       yield* items
     })
 
-  it('yields what the function yields, and then again from the cache, until the ttl', async () => {
+  it('yields the items of the function, and then the same from the cache until the ttl', async () => {
     const run = source([1, 2, 3])
     const pages = iterator(cache, { ttl: '10s', key: 'pages:{0}' }, run)
     expect(await all(pages('a'))).toEqual([1, 2, 3])
@@ -40,14 +40,14 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
-  it('runs for every reader while everything is switched off', async () => {
+  it('runs for every reader while everything is disabled', async () => {
     const run = source([1])
     const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
     await cache.disabling(COMMANDS, () => Promise.all([all(pages()), all(pages())]))
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('tells detect why it ran, and who shared the run, also one who does not read to the end', async () => {
+  it('tells detect why it ran and who shared the run, also for readers who leave early', async () => {
     const run = source([1, 2])
     const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
     const leave = async () => {
@@ -59,7 +59,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     for (const { calls } of found) expect(calls['iterator:k']).toMatchObject([told])
   })
 
-  it('decides by a condition that asks first', async () => {
+  it('awaits an asynchronous condition', async () => {
     const run = source([1])
     const pages = iterator(cache, { ttl: 60, key: 'k:{0}', condition: async ([item]) => item !== 1 }, run)
     for (let nth = 0; nth < 2; nth++) {
@@ -69,7 +69,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('keeps items that are falsy, and sequences that are empty', async () => {
+  it('stores falsy items and empty sequences', async () => {
     const items = [1, 0, '', null, false, undefined, 2]
     const some = source(items)
     const none = source([])
@@ -85,7 +85,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect([some, none].map((run) => run.mock.calls.length)).toEqual([1, 1])
   })
 
-  it('keeps what was yielded, whatever its readers and its source do to it afterwards', async () => {
+  it('stores items as they were yielded, whatever happens to them afterwards', async () => {
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
       const page = { rows: [0] }
       for (let nth = 0; nth < 3; nth++) {
@@ -142,7 +142,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
-  it('lets readers share the run of the first, each from the start, though one leaves', async () => {
+  it('lets readers share the run of the first one, each from the start, even if one leaves', async () => {
     const opened = gate()
     const run = vi.fn(async function* () {
       yield 1
@@ -165,7 +165,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await pages.peek()).toEqual([1, 2])
   })
 
-  it('runs anew for a reader who comes as the last one leaves', async () => {
+  it('runs again for a reader who comes as the last one leaves', async () => {
     const run = source([1, 2, 3])
     const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
     const first = pages()
@@ -176,7 +176,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await reading).toEqual([1, 2, 3])
   })
 
-  it('shares a run that has ended with those who come before it is stored', async () => {
+  it('shares a run that has ended with readers who come before it is stored', async () => {
     const isKept = gate<boolean>()
     const run = source([1, 2])
     const pages = iterator(cache, { ttl: 60, key: 'k', condition: () => isKept.promise }, run)
@@ -190,7 +190,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(1)
   })
 
-  it('runs anew for who wants everything anew, though a run is under way', async () => {
+  it('runs again inside invalidateFurther and while get is disabled, even if a run is under way', async () => {
     let runs = 0
     const pages = iterator(cache, { ttl: '10s', key: 'pages' }, async function* () {
       yield ++runs
@@ -203,7 +203,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     await early.return()
   })
 
-  it('fails for each reader whose tags cannot be made, and lets none wait for the one before', async () => {
+  it('fails for each reader whose tags cannot be made, and nobody waits for a failed reader', async () => {
     createTags(cache)
     const options = { ttl: '10s', key: 'pages:{0}', tags: ['of:{1}'] } as const
     const pages = iterator(cache, options, async function* (_name: string, _of: unknown) {
@@ -213,7 +213,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await all(pages('a', 'b'))).toEqual([1])
   })
 
-  it('asks the source for no more than its fastest reader wants', async () => {
+  it('reads no more of the source than its fastest reader', async () => {
     let asked = 0
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
       while (asked < 100) yield ++asked
@@ -226,7 +226,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     await reader.return()
   })
 
-  it('delivers what is too long, and does not store it', async () => {
+  it('delivers a sequence that is too long, and does not store it', async () => {
     const run = source([1, 2, 3])
     const pages = iterator(cache, { ttl: 60, maxItems: 2, key: 'k' }, run)
     expect(await all(pages(''))).toEqual([1, 2, 3])
@@ -238,7 +238,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await bytes.peek('')).toBeUndefined()
   })
 
-  it('does not store what was invalidated while it was read, and lets nobody join it', async () => {
+  it('does not store a sequence that was invalidated while it was read, and nobody joins it', async () => {
     const opened = gate()
     let version = 'old'
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
@@ -257,7 +257,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await pages.peek()).toEqual(['new'])
   })
 
-  it('replays an error that condition wants, to the same end, and shares it with all readers', async () => {
+  it('stores an error that the condition accepts, and throws it to all readers at the same place', async () => {
     const run = vi.fn(async function* () {
       yield 1
       throw new Gone('half way')
@@ -286,7 +286,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
-  it('tells every reader of a failure, however far behind he is', async () => {
+  it('throws an error of the source to every reader, however far behind', async () => {
     const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
       yield 1
       yield 2
@@ -299,7 +299,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     await expect(slow.next()).rejects.toThrow('half way')
   })
 
-  it('gives back a Node or a web stream where that is wanted, of functions that wait for one too', async () => {
+  it('returns a Node or a web stream if asked to, also for functions that return a promise of one', async () => {
     const run = vi.fn(async (text: string) => Readable.from([text, '!']))
     const node = iterator(cache, { ttl: 60, key: 'node:{0}', as: 'node' }, run)
     const web = iterator(
@@ -321,7 +321,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     )
   })
 
-  it('closes the source when a stream it gave back is given up', async () => {
+  it('closes the source when a returned stream is destroyed', async () => {
     let closed = false
     const web = iterator(cache, { ttl: 60, key: 'k', as: 'web' }, () =>
       ReadableStream.from(
@@ -370,7 +370,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect([feed.runs, Feed.prototype.pages.name]).toEqual([1, 'pages'])
   })
 
-  it('tells detect of hits and misses', async () => {
+  it('reports hits and misses to detect', async () => {
     const pages = iterator(cache, { ttl: 60, key: 'k' }, source([1]))
     const miss = await cache.detect(async () => {
       await all(pages(''))
@@ -381,7 +381,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(hit.calls['iterator:k']).toMatchObject([{ strategy: 'iterator', hit: true }])
   })
 
-  it('says so when the function answers no sequence', async () => {
+  it('rejects when the function returns no sequence', async () => {
     const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
     await expect(all(wrong())).rejects.toThrow('needs an async iterable, not 1.')
     const inTurn = iterator(cache, { ttl: 60, key: 's' }, function* () {} as unknown as () => AsyncIterable<number>)

@@ -32,7 +32,7 @@ function changed(names: unknown, change: (text: string) => string): unknown {
 }
 
 describe.each(stores)('addPrefix before $name', ({ create }) => {
-  it.each(COMMANDS)('prefixes what %s is about, and nothing else', async (command) => {
+  it.each(COMMANDS)('prefixes the keys of %s, and nothing else', async (command) => {
     const [before, after] = [recorder(), recorder()]
     const cache = createCache().setup(create(), { middlewares: [before, addPrefix('prefix!'), after] })
     await run(cache, command)
@@ -41,7 +41,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect(names(after.calls[0])).toEqual(prefixed)
   })
 
-  it('lets the caller see its own keys only, as the caller wrote them', async () => {
+  it('shows the caller only its own keys, without the prefix', async () => {
     const backend = create()
     const cache = createCache().setup(backend, { middlewares: [addPrefix('a*:')] })
     await backend.open({ removed() {}, error() {} })
@@ -55,7 +55,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect(await backend.get('ab:foreign')).toBe(1)
   })
 
-  it('keeps tags apart too, and tells them as they were given', async () => {
+  it('separates tags too, and returns them without the prefix', async () => {
     const backend = create()
     const tagged = (prefix: string) => {
       const cache = createCache().setup(backend, { middlewares: [addPrefix(prefix)] })
@@ -83,7 +83,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
   it.each([
     ['templates', ['x']],
     ['a function', () => ['x']],
-  ])('lets the deletion of a tag overtake a load under it, with tags by %s', async (_, tags) => {
+  ])('keeps a load from being stored when its tag is deleted meanwhile, with tags by %s', async (_, tags) => {
     const cache = createCache().setup(create(), { middlewares: [addPrefix('one:')] })
     const all = createTags(cache)
     let loads = 0
@@ -96,7 +96,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect(await get()).toBe(3)
   })
 
-  it('finds what a middleware makes of the key, however often another was found before', async () => {
+  it('finds the value of the changed key, even after repeated hits of another one', async () => {
     let [tenant, loads] = ['', 0]
     const ofTenant: Middleware = (call, next) => next('key' in call ? { ...call, key: `${tenant}:${call.key}` } : call)
     const cache = createCache().setup(create(), { middlewares: [ofTenant] })
@@ -105,7 +105,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect([await get(1), loads]).toEqual(['b1 by load 2', 2])
   })
 
-  it('keeps sets, bits, locks and counters apart too', async () => {
+  it('separates sets, bits, locks and counters too', async () => {
     const backend = create()
     const one = createCache().setup(backend, { middlewares: [addPrefix('one:')] })
     const two = createCache().setup(backend, { middlewares: [addPrefix('two:')] })
@@ -119,7 +119,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
 })
 
 describe.each(stores)('keysLower before $name', ({ create }) => {
-  it.each(COMMANDS)('writes what %s is about in lower case', async (command) => {
+  it.each(COMMANDS)('lowercases the keys of %s', async (command) => {
     const seen = recorder()
     const upper = (text: string) => text.toUpperCase()
     const cache = createCache().setup(create(), {
@@ -130,7 +130,7 @@ describe.each(stores)('keysLower before $name', ({ create }) => {
       expect(names(seen.calls[0])).toEqual(changed(names(seen.calls[0]), (key) => key.toLowerCase()))
   })
 
-  it('makes one key of several spellings', async () => {
+  it('treats several spellings as one key', async () => {
     const cache = createCache().setup(create(), { middlewares: [keysLower()] })
     await cache.set('User:1', 1)
     expect(await cache.get('uSER:1')).toBe(1)
@@ -157,13 +157,13 @@ describe.each(stores)('memoryLimit before $name', ({ create }) => {
     [{ min: 100 }, true],
     [{ min: 1_000 }, false],
     [{ min: 100, max: 1_000 }, true],
-  ])('with %j stores a value of some 250 bytes: %s', async (limits, stored) => {
+  ])('with %j stores a value of about 250 bytes: %s', async (limits, stored) => {
     const cache = limited(limits)
     expect(await cache.set('key', 'x'.repeat(110))).toBe(stored)
     expect(await cache.exists('key')).toBe(stored)
   })
 
-  it('writes those of many that fit', async () => {
+  it('writes those of several values that fit', async () => {
     const seen = recorder()
     const cache = createCache().setup(create(), { middlewares: [memoryLimit({ max: 100 }), seen] })
     await cache.setMany({ small: 'x', large: 'x'.repeat(1_000) })
@@ -173,11 +173,11 @@ describe.each(stores)('memoryLimit before $name', ({ create }) => {
     expect(seen.calls).toEqual([])
   })
 
-  it('does not keep a caller from the value', async () => {
+  it('does not keep the value from the caller', async () => {
     expect(await limited({ max: 10 }).getOrSet('key', () => 'x'.repeat(1_000))).toHaveLength(1_000)
   })
 
-  it('leaves the other commands alone', async () => {
+  it('does not affect other commands', async () => {
     const cache = limited({ min: 1_000 })
     expect(await cache.incr('counter')).toBe(1)
     expect(await cache.setAdd('set', ['a'])).toBe(1)

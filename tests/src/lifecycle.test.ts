@@ -53,7 +53,7 @@ describe.each(stores)('the life of a cache on $name', ({ create }) => {
     await expect(outer.get('key')).rejects.toThrow(CacheClosedError)
   })
 
-  it('leaves no timer behind', async () => {
+  it('leaves no timer', async () => {
     const before = vi.getTimerCount()
     const cache = createCache().setup(create())
     await cache.set('key', 1, { ttl: 1 })
@@ -70,7 +70,7 @@ describe('opening', () => {
     expect(store.health.asked.filter((member) => member === 'open')).toHaveLength(1)
   })
 
-  it('is awaited by every one of them', async () => {
+  it('is awaited by each of them', async () => {
     const opened = gate()
     const order: string[] = []
     const open = async () => {
@@ -87,7 +87,7 @@ describe('opening', () => {
     expect(order).toEqual(['open', 'get', 'get'])
   })
 
-  it('is tried again by the next command after it failed', async () => {
+  it('is tried again by the next command after a failure', async () => {
     const store = sickStore()
     store.health.illness = () => Promise.reject(new BackendUnavailableError('not yet'))
     const cache = createCache({ onError: () => {} }).setup(store)
@@ -98,7 +98,7 @@ describe('opening', () => {
     expect(cache.isInit).toBe(true)
   })
 
-  it('reports a store that is away at init, and lets the application start', async () => {
+  it('is reported by init when the store is away, and the application starts', async () => {
     const onError = vi.fn()
     const store = sickStore()
     store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
@@ -107,7 +107,7 @@ describe('opening', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'away' }))
   })
 
-  it('fails at init with suppress: false, and can be tried again', async () => {
+  it('rejects init with suppress: false, and can be tried again', async () => {
     const store = sickStore()
     store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
     const cache = createCache().setup(store, { suppress: false })
@@ -117,7 +117,7 @@ describe('opening', () => {
     expect(cache.isInit).toBe(true)
   })
 
-  it('does not keep init waiting for a store that never answers', async () => {
+  it('does not make init wait for a store that never answers', async () => {
     const store = sickStore()
     store.health.illness = hangs
     const cache = createCache({ onError: () => {} }).setup(store)
@@ -129,7 +129,7 @@ describe('opening', () => {
 })
 
 describe('closing', () => {
-  it('reports nothing of a load that ends after it: its caller has the result', async () => {
+  it('does not report a load that ends later, whose caller gets the result', async () => {
     const onError = vi.fn()
     const cache = createCache({ onError }).setup(syncStore())
     const opened = gate<number>()
@@ -142,7 +142,7 @@ describe('closing', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('leaves a load of getOrSet that ends after it its result', async () => {
+  it('lets a load of getOrSet end later with its result', async () => {
     const cache = createCache().setup(syncStore())
     const opened = gate<number>()
     const answer = cache.getOrSet('k', () => opened.promise)
@@ -152,7 +152,7 @@ describe('closing', () => {
     expect(await answer).toBe(1)
   })
 
-  it('waits for a store that is just being opened, and closes it', async () => {
+  it('waits for a store that is being opened, and closes it', async () => {
     const opened = gate()
     const order: string[] = []
     const store = syncStore({
@@ -171,7 +171,7 @@ describe('closing', () => {
     expect(await read).toSatisfy((answer) => answer === undefined || answer instanceof CacheClosedError)
   })
 
-  it('does not wait for ever for a store that never opens', async () => {
+  it('does not wait forever for a store that never opens', async () => {
     const store = sickStore()
     store.health.illness = hangs
     const cache = createCache({ onError: () => {} }).setup(store)
@@ -184,7 +184,7 @@ describe('closing', () => {
     expect(done).toHaveBeenCalled()
   })
 
-  it('ends a store that could not be opened, for it may still be trying', async () => {
+  it('closes a store that could not be opened, because it may still be trying', async () => {
     const close = vi.fn()
     const open = async () => {
       throw new BackendUnavailableError('away')
@@ -195,7 +195,7 @@ describe('closing', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
-  it('ends a store whose opening fails meanwhile', async () => {
+  it('closes a store whose opening fails meanwhile', async () => {
     const refused = gate()
     const close = vi.fn()
     const open = async () => {
@@ -211,7 +211,7 @@ describe('closing', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
-  it('ends a store that never opens, a moment later, unless the cache is used anew', async () => {
+  it('closes a store that never opens a moment later, unless the cache is used again', async () => {
     const close = vi.fn()
     const open = () => new Promise<void>(() => {})
     const cache = createCache({ onError: () => {} }).setup(syncStore({ open, close }))
@@ -234,7 +234,7 @@ describe('closing', () => {
     expect(close).not.toHaveBeenCalled()
   })
 
-  it('ends everything, though commands are still under way', async () => {
+  it('closes everything, even if commands are under way', async () => {
     const store = sickStore()
     const cache = createCache({ onError: () => {} }).setup(store)
     await cache.init()
@@ -248,13 +248,13 @@ describe('closing', () => {
 })
 
 describe('the ready-made cache', () => {
-  it('has a name, and wants to be set up', async () => {
+  it('has a name, and rejects commands until it is set up', async () => {
     expect(readyMade.name).toBe('default')
     expect(readyMade.isSetup).toBe(false)
     await expect(readyMade.get('key')).rejects.toThrow('"default" has no backend')
   })
 
-  it('refuses calls of cached functions until then', async () => {
+  it('rejects calls of cached functions until then', async () => {
     const load = cached(readyMade, { ttl: 1, key: 'k' }, async () => 1)
     await expect(load()).rejects.toThrow('"default" has no backend')
   })

@@ -25,7 +25,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   const burst = (count: number, call: () => Promise<unknown>) => outcomes(Array.from({ length: count }, call))
 
   describe('rateLimit', () => {
-    it('allows exactly so many calls in a period, however many come at once', async () => {
+    it('allows exactly the limit of calls in a period, also when they are concurrent', async () => {
       const run = vi.fn(async () => 1)
       const call = rateLimit(cache, { limit: 10, period: '1m', key: 'k' }, run)
       expect((await burst(100, call)).filter(Boolean)).toHaveLength(10)
@@ -34,13 +34,13 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(11, call)).toEqual([...Array(10).fill(true), false])
     })
 
-    it('limits each key by itself', async () => {
+    it('limits each key separately', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'u:{user}' }, async (user: string) => user)
       expect([await call('a'), await call('b')]).toEqual(['a', 'b'])
       await expect(call('a')).rejects.toThrow(RateLimitError)
     })
 
-    it('tells who is refused the limit, what is left, and when to come again', async () => {
+    it('rejects with the limit, the remaining calls and the time to retry', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await call()
       await elapse(20_000)
@@ -50,7 +50,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(error.resetAt).toEqual(new Date(Date.now() + 40_000))
     })
 
-    it('turns away for the ttl, and trying again does not prolong that', async () => {
+    it('refuses for the ttl, which further calls do not prolong', async () => {
       const call = rateLimit(cache, { limit: 1, period: '10s', ttl: '60s', key: 'k' }, async () => 1)
       await burst(2, call)
       await elapse(30_000)
@@ -59,7 +59,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(1, call)).toEqual([true])
     })
 
-    it('writes nothing while somebody floods it, and begins anew when the counter is gone', async () => {
+    it('writes nothing while it is flooded, and starts again when the counter is gone', async () => {
       const backend = create()
       const incr = vi.spyOn(backend, 'incr')
       const own = createCache().setup(backend)
@@ -76,7 +76,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await own.close()
     })
 
-    it('tells the time that is left, whoever reads it and when', async () => {
+    it('gives the time left at the moment the error is read', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await call()
       const error = (await call().catch((refused: unknown) => refused)) as RateLimitError
@@ -88,7 +88,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(error.retryAfter).toBe(0)
     })
 
-    it('lets an action answer instead, with the facts and the arguments, and waits for it', async () => {
+    it('returns the result of an action, which receives the refusal and the arguments', async () => {
       const call = rateLimit(
         cache,
         { limit: 1, period: '1m', key: 'k', action: async ({ limit }, user) => `${user} over ${limit}` },
@@ -97,14 +97,14 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect([await call('a'), await call('a')]).toEqual(['a', 'a over 1'])
     })
 
-    it('refuses with the last date there is when the counter never ends', async () => {
+    it('gives the latest possible date when the counter never expires', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await cache.incr(call.key(), 2)
       await expect(call()).rejects.toThrow(RateLimitError)
       await expect(call()).rejects.toThrow('Try again at +275760-09-13T00:00:00.000Z.')
     })
 
-    it('begins anew when it is invalidated', async () => {
+    it('starts again when it is invalidated', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await call()
       await call.invalidate()
@@ -128,14 +128,14 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('slidingRateLimit', () => {
-    it('allows exactly so many calls, however many come at once', async () => {
+    it('allows exactly the limit of calls, also when they are concurrent', async () => {
       const call = slidingRateLimit(cache, { limit: 10, period: '1m', key: 'k' }, async () => 1)
       const allowed = burst(50, call)
       await elapse(10_000)
       expect((await allowed).filter(Boolean)).toHaveLength(10)
     })
 
-    it('allows a call as soon as an old one leaves the window, to one who keeps trying too', async () => {
+    it('allows a call as soon as an old one leaves the window, also for a caller who keeps trying', async () => {
       const call = slidingRateLimit(cache, { limit: 2, period: '300ms', key: 'k' }, async () => 1)
       const allowed: boolean[] = []
       for (let nth = 0; nth < 20; nth++) {
@@ -156,7 +156,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(1, call)).toEqual([true])
     })
 
-    it('tells who is refused when the oldest call leaves the window', async () => {
+    it('rejects with the time when the oldest call leaves the window', async () => {
       const call = slidingRateLimit(cache, { limit: 2, period: '60s', key: 'k' }, async () => 1)
       await call()
       await elapse(20_000)
@@ -169,7 +169,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect([...(await burst(1, call)), ...(await burst(1, call))]).toEqual([true, false])
     })
 
-    it('never allows more in any window, whatever the times of the calls', async () => {
+    it('never allows more than the limit in any window, at random times', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.nat(150), { maxLength: 40 }),
@@ -192,7 +192,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       )
     })
 
-    it('answers from a failover around it when the limit is reached', async () => {
+    it('can be answered by a failover around it when the limit is reached', async () => {
       let page = 0
       const next = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'next' }, async () => ++page)
       const safe = failover(cache, { ttl: '10m', errors: [RateLimitError], key: 'safe' }, () => next())
@@ -200,7 +200,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     })
   })
 
-  it('refuses limits that cannot be', () => {
+  it('refuses invalid limits', () => {
     expect(() => rateLimit(cache, { limit: 0, period: '1m', key: 'k' }, async () => 1)).toThrow(
       'limit must be a whole number from 1 on, not 0.',
     )
@@ -218,7 +218,7 @@ describe.each([
   ['memory', (clock: Clock) => memory({ clock })],
   ['reference', (clock: Clock) => reference({ clock })],
 ])('slidingRateLimit on %s', (_, create) => {
-  it('goes by the clock of the store, wherever that of the host is', async () => {
+  it('uses the clock of the store, whatever the clock of the host', async () => {
     const clock = handClock()
     const cache = createCache().setup(create(clock))
     const call = slidingRateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
@@ -238,7 +238,7 @@ describe.each([
 it.each([
   ['memory', (clock: Clock) => memory({ clock })],
   ['reference', (clock: Clock) => reference({ clock })],
-])('rateLimit on %s lets through after the period, although the clock of the host was set back', async (_, create) => {
+])('rateLimit on %s allows calls after the period, even if the clock of the host was set back', async (_, create) => {
   const clock = handClock()
   const cache = createCache().setup(create(clock))
   const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
@@ -253,7 +253,7 @@ it.each([
   vi.useRealTimers()
 })
 
-describe('a caller whom rateLimit refuses, in memory, while time goes by itself', () => {
+describe('a caller refused by rateLimit in memory, in real time', () => {
   let cache: Cache
   beforeEach(() => {
     cache = createCache().setup(memory())
@@ -274,33 +274,33 @@ describe('a caller whom rateLimit refuses, in memory, while time goes by itself'
     ['sets the counter back', () => cache.set('rateLimit:k:a', 0, { ttl: '1h' })],
     ['deletes by a pattern', () => cache.deleteMatch('rateLimit:*')],
     ['disables the store', async () => cache.disable()],
-  ])('is let through as soon as somebody %s', async (_, lift) => {
+  ])('is allowed as soon as somebody %s', async (_, lift) => {
     const call = await flooded()
     await lift()
     expect(await call('a')).toBe('a')
   })
 
-  it('is let through where the store is disabled, and refused elsewhere', async () => {
+  it('is allowed where the store is disabled, and refused elsewhere', async () => {
     const call = await flooded()
     expect(await cache.disabling(['get', 'set', 'incr'], () => call('a'))).toBe('a')
     await expect(call('a')).rejects.toThrow(RateLimitError)
   })
 
-  it('is refused still when anything else is written', async () => {
+  it('is still refused when another key is written', async () => {
     const call = await flooded()
     await call('b')
     await cache.set('other', 1, { ttl: '1h' })
     await expect(call('a')).rejects.toThrow(RateLimitError)
   })
 
-  it('is let through as soon as the period is over, however often it tries', async () => {
+  it('is allowed as soon as the period is over, however often it tries', async () => {
     const call = rateLimit(cache, { limit: 1, period: '40ms', key: 'k' }, async () => 'let through')
     const outcome = () => call().catch(() => 'refused')
     await expect.poll(outcome, { interval: 1 }).toBe('refused')
     await expect.poll(outcome, { interval: 1 }).toBe('let through')
   })
 
-  it('costs the store no look until something changes', async () => {
+  it('costs the store no read until something changes', async () => {
     const store = memory()
     const own = createCache().setup(store)
     const call = rateLimit(own, { limit: 1, period: '1h', key: 'k' }, async () => 1)

@@ -18,7 +18,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('locked', () => {
-    it('runs for one caller at a time, and lets the others wait', async () => {
+    it('runs for one caller at a time, while the others wait', async () => {
       let inside = 0
       let most = 0
       const work = locked(cache, { ttl: '1m', key: 'k' }, async () => {
@@ -42,7 +42,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await first
     })
 
-    it('waits at a few commands a second, until its deadline', async () => {
+    it('waits with a few commands a second, until its deadline', async () => {
       const commands = recorder()
       cache.use(commands)
       await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
@@ -53,7 +53,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(commands.commands.filter((command) => command === 'setLock').length).toBeLessThan(60)
     })
 
-    it('looks no less often than it is told to', async () => {
+    it('checks the lock at least as often as checkInterval says', async () => {
       const commands = recorder()
       cache.use(commands)
       await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
@@ -64,7 +64,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(commands.commands.filter((command) => command === 'setLock').length).toBeGreaterThan(190)
     })
 
-    it('refuses at once a time that is none', () => {
+    it('refuses an invalid time at once', () => {
       const wrong = (options: object) => () => locked(cache, { ttl: '1m', key: 'k', ...options }, async () => 1)
       expect(wrong({ checkInterval: '0s' })).toThrow("'0s' is not a time to live")
       expect(wrong({ wait: 'soon' })).toThrow("'soon' is not a time to live")
@@ -76,7 +76,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(wrongLock('yes' as never)).toThrow("not 'yes'")
     })
 
-    it('holds the lock of an async generator while it is read, to its end or until it is left', async () => {
+    it('holds the lock of an async generator until it ends or its reader leaves', async () => {
       const pages = locked(cache, { ttl: '10s', wait: false, key: 'k:{0}' }, async function* (name: string) {
         yield `${name}1`
         yield `${name}2`
@@ -92,7 +92,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(pages('c').throw(new Error('no'))).rejects.toThrow('no')
     })
 
-    it('tells detect of an async generator too', async () => {
+    it('reports an async generator to detect', async () => {
       const pages = locked(cache, { ttl: '10s', key: 'k:{0}' }, async function* (name: string) {
         yield name
       })
@@ -114,7 +114,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(handleOf(shop, 'pages').key('a')).toBe('locked:h:a')
     })
 
-    it('lets a caller go who aborts', async () => {
+    it('stops waiting for a caller who aborts', async () => {
       await cache.setLock('locked:k', 'somebody', { ttl: '1m' })
       const work = locked(cache, { ttl: '1m', key: 'k' }, async () => 1)
       const controller = new AbortController()
@@ -124,7 +124,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await leaving
     })
 
-    it('reports a lock that was lost, and needs a ttl', async () => {
+    it('reports a lost lock, and requires a ttl', async () => {
       const opened = gate()
       const work = locked(cache, { ttl: '1s', key: 'k' }, () => opened.promise)
       const working = work()
@@ -137,7 +137,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('lock: true', () => {
-    it('loads once for all caches that share the store; the others take what was stored', async () => {
+    it('loads once for all caches that share the store; the others read what was stored', async () => {
       const backend = create()
       const opened = gate<string>()
       const run = vi.fn(() => opened.promise)
@@ -152,7 +152,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(run).toHaveBeenCalledTimes(1)
     })
 
-    it('tells detect, and a strategy around it, that the others were answered from the cache', async () => {
+    it('reports to detect and to an outer strategy that the others were answered from the cache', async () => {
       const backend = create()
       const opened = gate<string>()
       const [first, second] = ['a', 'b'].map(() => createCache({ onError }).setup(backend)) as [Cache, Cache]
@@ -190,7 +190,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(onError).not.toHaveBeenCalled()
     })
 
-    it('renews a lock that never ends no more often than others', async () => {
+    it('renews a lock with a very long ttl no more often than others', async () => {
       const commands = recorder()
       cache.use(commands)
       const opened = gate<string>()
@@ -202,7 +202,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(commands.commands.filter((command) => command === 'setLock')).toHaveLength(1)
     })
 
-    it('loads by itself when it has waited in vain', async () => {
+    it('loads without the lock when it has waited in vain', async () => {
       await cache.setLock('lock:k', 'somebody', { ttl: '1h' })
       const run = vi.fn(async () => 1)
       const answer = cached(cache, { ttl: '1m', key: 'k', lock: { wait: '2s' } }, run)()
@@ -210,7 +210,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await answer).toBe(1)
     })
 
-    it('does not load for callers who have left while somebody else held the lock', async () => {
+    it('does not load for callers who have left while they waited for the lock', async () => {
       await cache.setLock('lock:k', 'somebody', { ttl: '1h' })
       const run = vi.fn(async () => 1)
       const load = cached(cache, { ttl: '1m', key: 'k', lock: { wait: '2s' } }, run)
@@ -224,7 +224,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(onError).not.toHaveBeenCalled()
     })
 
-    it('loads by itself when the holder is dead, after the lock’s ttl', async () => {
+    it('loads after the ttl of the lock when its holder has died', async () => {
       await cache.setLock('lock:k', 'dead', { ttl: '5s' })
       const run = vi.fn(async () => 1)
       const load = cached(cache, { ttl: '1m', key: 'k', lock: { ttl: '5s' } }, run)
@@ -235,23 +235,20 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await answer).toBe(1)
     })
 
-    it.each(['cached', 'early', 'soft', 'failover', 'dynamic'] as const)(
-      'refreshes what is stored by %s',
-      async (name) => {
-        const run = vi.fn(async () => run.mock.calls.length)
-        const wrap = { cached, early, soft, failover, dynamic }[name] as typeof cached
-        const load = wrap(cache, { ttl: '1m', key: 'k', lock: true }, run)
-        expect([await load(), await load.refresh(), await load.peek()]).toEqual([1, 2, 2])
-      },
-    )
+    it.each(['cached', 'early', 'soft', 'failover', 'dynamic'] as const)('refreshes the value of %s', async (name) => {
+      const run = vi.fn(async () => run.mock.calls.length)
+      const wrap = { cached, early, soft, failover, dynamic }[name] as typeof cached
+      const load = wrap(cache, { ttl: '1m', key: 'k', lock: true }, run)
+      expect([await load(), await load.refresh(), await load.peek()]).toEqual([1, 2, 2])
+    })
 
-    it('leaves the calls of failover calls of their own', async () => {
+    it('runs the function of failover at each call', async () => {
       const run = vi.fn(async () => run.mock.calls.length)
       const load = failover(cache, { ttl: '1m', key: 'k', lock: true }, run)
       expect([await load(), await load()]).toEqual([1, 2])
     })
 
-    it('computes anew what hit has used up, once for all caches', async () => {
+    it('replaces a used-up result of hit once for all caches', async () => {
       const backend = create()
       const run = vi.fn(async () => run.mock.calls.length)
       const [one, other] = [1, 2].map(() =>
@@ -273,7 +270,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await load()).toBe(2)
     })
 
-    it('computes anew before its time what early has drawn', async () => {
+    it('lets early with beta refresh before earlyTtl', async () => {
       const run = vi.fn(async () => {
         await elapse(10)
         return run.mock.calls.length
@@ -282,7 +279,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect([await load(), await load()]).toEqual([1, 2])
     })
 
-    it('computes anew what is too old for who asks', async () => {
+    it('replaces a value that is too old for the caller', async () => {
       const run = vi.fn(async () => run.mock.calls.length)
       const load = cached(cache, { ttl: '1m', key: 'k', lock: true }, run)
       await load()

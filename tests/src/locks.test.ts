@@ -18,7 +18,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
   afterEach(() => cache.close())
 
   describe('lock', () => {
-    it('answers what its function answers, and frees the lock whatever happens', async () => {
+    it('returns the result of its function, and frees the lock in any case', async () => {
       expect(await cache.lock('job', { ttl: 10 }, () => 'done')).toBe('done')
       expect(await cache.isLocked('job')).toBe(false)
       await expect(cache.lock('job', { ttl: 10 }, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
@@ -26,7 +26,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(onError).not.toHaveBeenCalled()
     })
 
-    it('runs one after the other', async () => {
+    it('runs one function after another', async () => {
       const order: string[] = []
       const job = (name: string) =>
         cache.lock('job', { ttl: 10 }, async () => {
@@ -46,17 +46,17 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       for (let at = 0; at < 6; at += 2) expect(order[at]?.[0]).toBe(order[at + 1]?.[0])
     })
 
-    it('refuses an option there is not', async () => {
+    it('refuses an unknown option', async () => {
       await expect(cache.lock('k', { ttl: 1, wat: 0 } as never, async () => 1)).rejects.toThrow('not wat')
     })
 
-    it('gives each holder a token of its own', async () => {
+    it('gives each holder its own token', async () => {
       const tokens = new Set<string>()
       for (let at = 0; at < 3; at++) await cache.lock('job', { ttl: 10 }, ({ token }) => tokens.add(token))
       expect(tokens.size).toBe(3)
     })
 
-    it('reports a lock whose time ran out while it was held, and answers all the same', async () => {
+    it('reports a lock that expired while it was held, and returns the result', async () => {
       const answer = cache.lock('job', { ttl: '100ms' }, async () => {
         await elapse(150)
         return 'late'
@@ -65,7 +65,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(LockedError))
     })
 
-    it('does not free a lock that somebody else has taken meanwhile', async () => {
+    it('does not free a lock that another caller has taken meanwhile', async () => {
       await cache.lock('job', { ttl: '100ms' }, async () => {
         await elapse(150)
         expect(await cache.setLock('job', 'other', { ttl: 10 })).toBe(true)
@@ -74,7 +74,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(onError).toHaveBeenCalledTimes(1)
     })
 
-    it('says that its store may have been replaced, when one was', async () => {
+    it('mentions in its error a store that was replaced', async () => {
       const onError = vi.fn()
       const cache = createCache({ onError }).setup(create())
       await cache.lock('job', { ttl: 10 }, () => void cache.setup(create()))
@@ -84,7 +84,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       await cache.close()
     })
 
-    it('can be extended, but not once it was lost', async () => {
+    it('can be extended unless it was lost', async () => {
       await cache.lock('job', { ttl: '100ms' }, async (lock) => {
         await elapse(80)
         await lock.extend('100ms')
@@ -102,7 +102,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
   })
 
   describe('acquireLock', () => {
-    it('holds until the end of the block', async () => {
+    it('holds the lock until the end of the block', async () => {
       {
         await using lock = await cache.acquireLock('job', { ttl: 10 })
         expect(lock.key).toBe('job')
@@ -119,7 +119,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
   })
 
   describe('waiting', () => {
-    it.each([[false as const], [0]])('is not done with wait: %s', async (wait) => {
+    it.each([[false as const], [0]])('does not happen with wait: %s', async (wait) => {
       await cache.setLock('job', 'other', { ttl: 10 })
       await expect(cache.acquireLock('job', { ttl: 10, wait })).rejects.toThrow('"job" is held by somebody else')
     })
@@ -135,7 +135,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(failed).toHaveBeenCalledExactlyOnceWith(expect.any(LockedError))
     })
 
-    it('lasts as long as the ttl when not told otherwise', async () => {
+    it('lasts as long as the ttl by default', async () => {
       await cache.setLock('job', 'other', { ttl: 60 })
       const failed = vi.fn()
       void cache.acquireLock('job', { ttl: '2s' }).catch(failed)
@@ -165,7 +165,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(got).toHaveBeenCalledTimes(1)
     })
 
-    it('costs a few commands a second', async () => {
+    it('takes a few commands a second', async () => {
       const seen = recorder()
       cache.use(seen)
       await cache.setLock('job', 'other', { ttl: 60 })
@@ -176,7 +176,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(seen.calls.length).toBeLessThan(60)
     })
 
-    it('wakes one waiter for each release, in the order they came', async () => {
+    it('wakes one waiter for each release, in the order of arrival', async () => {
       await cache.setLock('job', 'other', { ttl: 60 })
       const order: number[] = []
       const seen = recorder()
@@ -212,7 +212,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(vi.getTimerCount()).toBeLessThanOrEqual(before)
     })
 
-    it('leaves nothing at a signal that lives on', async () => {
+    it('leaves no listener at a signal that lives on', async () => {
       const { signal } = new AbortController()
       await cache.setLock('job', 'other', { ttl: 2 })
       const waiting = cache.acquireLock('job', { ttl: 10, signal })
@@ -221,7 +221,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(getEventListeners(signal, 'abort')).toEqual([])
     })
 
-    it('does not begin with a signal that has aborted', async () => {
+    it('does not begin when its signal has aborted', async () => {
       const seen = recorder()
       cache.use(seen)
       await expect(
@@ -230,7 +230,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(seen.calls).toEqual([])
     })
 
-    it('frees a lock that comes when its caller has given up', async () => {
+    it('frees a lock that is granted after its caller has given up', async () => {
       const abort = new AbortController()
       const waiting = cache.acquireLock('job', { ttl: 10, signal: abort.signal })
       abort.abort(new Error('enough'))
@@ -238,7 +238,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(await cache.isLocked('job')).toBe(false)
     })
 
-    it('ends at once when its signal aborts while it looks', async () => {
+    it('ends at once when its signal aborts during a look at the store', async () => {
       await cache.setLock('job', 'other', { ttl: 60 })
       const abort = new AbortController()
       const waiting = cache.acquireLock('job', { ttl: 10, signal: abort.signal })
@@ -246,7 +246,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       await expect(waiting).rejects.toThrow('enough') // No time passes.
     })
 
-    it('for the end of a lock answers whether it is still held', async () => {
+    it('with isLocked returns whether the lock is still held', async () => {
       expect(await cache.isLocked('job', { wait: 1 })).toBe(false)
       await cache.setLock('job', 'other', { ttl: 60 })
       const answers: boolean[] = []
@@ -260,8 +260,8 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
     })
   })
 
-  describe('that cannot be taken', () => {
-    it('are granted while locks are switched off', async () => {
+  describe('while they are disabled', () => {
+    it('are granted with cache.disable', async () => {
       cache.disable('setLock', 'unlock')
       expect(
         await cache.lock('job', { ttl: 10 }, () => cache.lock('job', { ttl: 10, wait: false }, () => 'both')),
@@ -282,8 +282,8 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
   })
 })
 
-describe('locks on a store that tells of releases', () => {
-  it('wake whoever waits, though he has looked in vain when the store told him to', async () => {
+describe('locks on a store that announces releases', () => {
+  it('wake a waiter who was announced a release before and found the lock taken', async () => {
     const store = memory()
     const rung = gate()
     const released = vi.fn((): Promise<void> => hangs()).mockReturnValueOnce(rung.promise)
@@ -314,7 +314,7 @@ describe('locks on a store that is away', () => {
   it.each([
     ['refuses', () => Promise.reject(new BackendUnavailableError('away'))],
     ['hangs', hangs],
-  ])('that %s are granted, soon', async (_, illness) => {
+  ])('that %s are granted within the budget', async (_, illness) => {
     const cache = await away(illness)
     const run = vi.fn(async () => 'done')
     const answer = cache.lock('job', { ttl: '30s' }, run)
@@ -339,7 +339,7 @@ describe('locks on a store that is away', () => {
     await cache.close()
   })
 
-  it('are freed when they were taken, but the answer was lost', async () => {
+  it('are freed when they were taken and the answer was lost', async () => {
     const store = sickStore()
     const { acquire } = store.locks as Locks
     const locks: Locks = {
@@ -355,7 +355,7 @@ describe('locks on a store that is away', () => {
     await cache.close()
   })
 
-  it('do not fail the function when the store goes while it runs', async () => {
+  it('do not fail the function when the store goes away while it runs', async () => {
     const store = sickStore()
     const cache = createCache({ onError: () => {} }).setup(store)
     const opened = gate()

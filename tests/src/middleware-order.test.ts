@@ -4,7 +4,7 @@ import { stores } from './support/backends.ts'
 import { all, recorder, run } from './support/helpers.ts'
 
 describe.each(stores)('middlewares before $name', ({ create }) => {
-  it.each(COMMANDS)('stand in the order given, the first outermost, for %s', async (command) => {
+  it.each(COMMANDS)('run in the order given, the first outermost, for %s', async (command) => {
     const order: string[] = []
     const named =
       (name: string): Middleware =>
@@ -34,13 +34,13 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     expect(seen.commands).toEqual([command])
   })
 
-  it.each(COMMANDS)('say what next takes when it is given nothing, for %s', async (command) => {
+  it.each(COMMANDS)('get an error that says what next takes when they pass nothing, for %s', async (command) => {
     const forgetful: Middleware = (_, next) => next(undefined as never)
     const cache = createCache().use(forgetful, recorder()).setup(create())
     await expect(run(cache, command)).rejects.toThrow('A middleware must pass a call on: next(call).')
   })
 
-  it.each(COMMANDS)('see the backend of %s, and seconds as milliseconds', async (command) => {
+  it.each(COMMANDS)('receive the backend of %s, and durations in milliseconds', async (command) => {
     const seen = recorder()
     const backend = create()
     const cache = createCache().setup(backend, { middlewares: [seen] })
@@ -79,14 +79,14 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     ['setAdd', { key: 'set', members: ['a'] }],
     ['setRemove', { key: 'set', members: ['a'] }],
     ['setPop', { key: 'set', count: 100 }],
-  ])('see what the caller of %s gave, and the defaults', async (command, fields) => {
+  ])('receive what the caller of %s gave, and the defaults', async (command, fields) => {
     const seen = recorder()
     const cache = createCache().setup(create(), { middlewares: [seen] })
     await run(cache, command)
     expect(seen.calls).toEqual([expect.objectContaining({ command, ...fields })])
   })
 
-  it('may change a call, and its answer', async () => {
+  it('may change a call and its result', async () => {
     const cache = createCache().setup(create())
     cache.use(async (call, next) => {
       if (call.command === 'set') return next({ ...call, value: `${call.value}!` })
@@ -97,7 +97,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     expect(await cache.get('key')).toBe('value!?')
   })
 
-  it('may answer without the store', async () => {
+  it('may return without the store', async () => {
     const cache = createCache().setup(create())
     const off = cache.use((call, next) => (call.command === 'get' ? 'from the middleware' : next(call)))
     expect(await off.get('key')).toBe('from the middleware')
@@ -117,7 +117,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     expect((await all(cache.scan('*'))).sort()).toEqual(['A', 'B'])
   })
 
-  it('raise their own errors to the caller', async () => {
+  it('may throw their own errors to the caller', async () => {
     const cache = createCache().setup(create())
     cache.use(() => {
       throw new TypeError('my mistake')
@@ -127,7 +127,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     await expect(all(cache.scan('*'))).rejects.toThrow('my mistake')
   })
 
-  it('see reads of keys at hand from the moment they are used', async () => {
+  it('receive synchronous reads from the moment they are registered', async () => {
     const cache = createCache().setup(create())
     await cache.set('key', 1)
     await cache.get('key')
@@ -137,7 +137,7 @@ describe.each(stores)('middlewares before $name', ({ create }) => {
     expect(seen.commands).toEqual(['get'])
   })
 
-  it('are not asked for a command that is switched off', async () => {
+  it('are not called for a disabled command', async () => {
     const seen = recorder()
     const cache = createCache().setup(create()).use(seen)
     cache.disable()

@@ -15,7 +15,7 @@ async function minified(code: string): Promise<Record<string, unknown>> {
   return import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`)
 }
 
-it('calls errors by their names in a minified bundle too, and lets those of others have their own', async () => {
+it('keeps the names of our errors in a minified bundle, and those of subclasses', async () => {
   const packages = ['core', 'strategies', 'transactions', 'bloom']
   const errors = await minified(`
     import { TtlError } from '@cashews/core'

@@ -84,7 +84,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
   })
 
   it.each(['', 'k:'])(
-    'is neither stored nor joined once another backend is set up for its key, prefix "%s"',
+    'is neither stored nor joined after another backend was set up for its key, prefix "%s"',
     async (prefix) => {
       const opened = gate<string>()
       const loading = cache.getOrSet('k:1', () => opened.promise)
@@ -100,7 +100,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     },
   )
 
-  it('is not stored under the new name once a middleware renames its key', async () => {
+  it('is not stored under the new key after a middleware began to rename it', async () => {
     const opened = gate<string>()
     const loading = cache.getOrSet('k:1', () => opened.promise)
     await soon(settle())
@@ -133,7 +133,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k:1'))).toBe('fine')
   })
 
-  it('is not joined by a reader that comes after the invalidation', async () => {
+  it('is not joined by a reader after the invalidation', async () => {
     const loads = [gate<string>(), gate<string>()]
     let runs = 0
     const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => (loads[runs++] as (typeof loads)[0]).promise)
@@ -149,7 +149,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k'))).toBe('fresh')
   })
 
-  it('is not stored while reads are switched off', async () => {
+  it('is not stored while reads are disabled', async () => {
     const opened = gate<string>()
     cache.disable('get')
     const loading = cache.getOrSet('k', () => opened.promise)
@@ -240,7 +240,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     ['ends after it', [1, 0], false],
     ['ends before it, behind a middleware', [0, 1], true],
     ['ends after it, behind a middleware', [1, 0], true],
-  ])('gives way to a refresh that began later, and %s', async (_, order, isBehind) => {
+  ])('does not overwrite a refresh that began later, and %s', async (_, order, isBehind) => {
     if (isBehind) cache.use((call, next) => next(call))
     const { run, open } = answering('older', 'newer')
     const wrapped = cached(cache, { ttl: 10, key: 'k' }, run)
@@ -255,7 +255,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k'))).toBe('newer')
   })
 
-  it('is not stored, like all the others of its key that were under way', async () => {
+  it('is not stored, nor is any other load of its key that was under way', async () => {
     const { run, open } = answering('first', 'second', 'third')
     const wrapped = cached(cache, { ttl: 10, key: 'k', singleFlight: false }, run)
     const loads = [wrapped(), wrapped(), wrapped()]
@@ -268,7 +268,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     }
   })
 
-  it('is not stored, though one that began later has ended in between', async () => {
+  it('is not stored, even if one that began later has ended in between', async () => {
     const opened = gate<string>()
     let runs = 0
     const run = () => (++runs === 1 ? opened.promise : Promise.reject(new Error('expected')))
@@ -282,7 +282,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k'))).toBeUndefined()
   })
 
-  it('is not stored after expire, which says how long what is there may stay', async () => {
+  it('is not stored after expire has changed the ttl of the stored value', async () => {
     const opened = gate<string>()
     const wrapped = cached(cache, { ttl: 10, key: 'k' }, () => opened.promise)
     await soon(cache.set('k', 'old', { ttl: 10 }))
@@ -299,7 +299,7 @@ describe('a store that watches its keys across processes', () => {
   const holds = async () => true
   const voidMatch = () => {}
 
-  it('is given its lease back with the write, and decides', async () => {
+  it('receives its lease with the write, and decides', async () => {
     const written: unknown[][] = []
     let leases = 0
     const store = syncStore()
@@ -336,7 +336,7 @@ describe('a store that watches its keys across processes', () => {
     expect(set).not.toHaveBeenCalled()
   })
 
-  it('is asked for a lease by a load that replaces a value, and for no value', async () => {
+  it('is asked only for a lease by a load that replaces a value', async () => {
     const written: unknown[][] = []
     const get = vi.fn()
     const set = async (...write: unknown[]) => written.push(write) > 0
@@ -349,7 +349,7 @@ describe('a store that watches its keys across processes', () => {
     expect(get).not.toHaveBeenCalled()
   })
 
-  it('answers a hit without a lease', async () => {
+  it('returns a hit without a lease', async () => {
     const set = vi.fn(async () => true)
     const backend = altered(syncStore(), {
       leases: { get: async () => ({ value: 'there' }), take: async () => 'x', set, holds, voidMatch },
@@ -380,7 +380,7 @@ describe('a store that watches its keys across processes', () => {
     expect(await cache.get('k')).toBeUndefined()
   })
 
-  it('is asked about a load that is not stored, once for all who joined it, and only if they did', async () => {
+  it('is asked once whether the result of a load that is not stored may be shared, if somebody joined it', async () => {
     let isHeld = true
     const asked = vi.fn(async () => isHeld)
     const set = vi.fn(async () => true)
@@ -413,7 +413,7 @@ describe('a store that watches its keys across processes', () => {
     expect(set).not.toHaveBeenCalled()
   })
 
-  it('is read again for who asks while a read is on its way, but once for all of one turn', async () => {
+  it('is read again for callers who come during a read, once for all of one turn', async () => {
     const answers = [gate<string>(), gate<string>()]
     const get = vi.fn(async () => ({ value: await answers[get.mock.calls.length - 1]?.promise }))
     const leases = { get, take: async () => 'x', set: async () => true, holds, voidMatch }
@@ -430,7 +430,7 @@ describe('a store that watches its keys across processes', () => {
   })
 })
 
-describe('a load of a store that may carry out a later command first', () => {
+describe('a load on a store that may carry out a later command first', () => {
   /** What the next writes of `k` wait for before they are carried out, one after another. */
   let held: Promise<void>[]
   let cache: Cache
@@ -467,19 +467,19 @@ describe('a load of a store that may carry out a later command first', () => {
     ['deleteMatch', (cache) => cache.deleteMatch('k*')],
     ['clear', (cache) => cache.clear()],
     ['a transaction', (cache) => transaction(cache, () => cache.delete('k'), { mode: 'fast' })],
-  ])('is not stored, though %s was sent after its write', async (_, invalidate) => {
+  ])('is not stored when %s was sent after its write', async (_, invalidate) => {
     await expectGone(() => invalidate(cache))
   })
 
   it.each<readonly [string, (tags: ReturnType<typeof createTags>) => Promise<unknown>]>([
     ['its tag', (tags) => tags.delete('group')],
     ['its key', () => cache.delete('k')],
-  ])('is not stored under a tag, though %s was deleted after its write was sent', async (_, invalidate) => {
+  ])('is not stored under a tag when %s was deleted after its write was sent', async (_, invalidate) => {
     const tags = createTags(cache)
     await expectGone(() => invalidate(tags), { tags: ['group'] })
   })
 
-  it('is deleted too when its write goes to the store a second time meanwhile', async () => {
+  it('is deleted too when its write is sent a second time meanwhile', async () => {
     const written = gate()
     held = [written.promise, written.promise]
     const writes = [cache.set('k', 'older'), cache.set('k', 'old')]
@@ -490,7 +490,7 @@ describe('a load of a store that may carry out a later command first', () => {
     expect(await cache.get('k')).toBeUndefined()
   })
 
-  it('does not keep a deletion from the store for ever', async () => {
+  it('does not delay a deletion forever', async () => {
     await cache.set('k', 'stored')
     held = [new Promise(() => {})]
     void cache.set('k', 'never written')

@@ -39,7 +39,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(answers).toEqual(Array(1_000).fill({ id: '1' }))
     })
 
-    it('lets a function ask for itself before its first await: it runs again, as without a cache', async () => {
+    it('lets a function call itself before its first await, which runs it again as without a cache', async () => {
       let runs = 0
       const load = cached(cache, { ttl: 10, key: 'key' }, (): Promise<number> | number => (++runs < 5 ? load() : runs))
       expect(await inTime(load())).toBe(5)
@@ -66,7 +66,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
     it.each([
       ['cached', (load: () => Promise<string>) => cached(cache, { ttl: 10, key: 'k' }, load)],
       ['singleFlight', (load: () => Promise<string>) => singleFlight(cache, { key: 'k' }, load)],
-    ])('of %s is joined again when a refresh beside it has failed', async (_, wrap) => {
+    ])('of %s is joined again after a concurrent refresh has failed', async (_, wrap) => {
       const runs = [gate<string>(), gate<string>(), gate<string>()]
       let begun = 0
       const wrapped = wrap(() => (runs[begun++] as (typeof runs)[0]).promise)
@@ -85,7 +85,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(begun).toBe(3)
     })
 
-    it('is joined no more once a refresh has answered what is newer, stored or not', async () => {
+    it('is not joined after a refresh has returned a newer value, stored or not', async () => {
       const runs = [gate<string>(), gate<string>()]
       let begun = 0
       const load = () => runs[begun++]?.promise ?? Promise.resolve('newest')
@@ -102,7 +102,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(await inTime(wrapped())).toBe('newest')
     })
 
-    it('is one for each key', async () => {
+    it('runs once for each key', async () => {
       const load = vi.fn(async (id: number) => id)
       const byId = cached(cache, { ttl: 10, key: 'k:{id}', args: ['id'] }, load)
       const answers = await inTime(Promise.all(Array.from({ length: 100 }, (_, at) => byId(at % 10))))
@@ -110,7 +110,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(answers.slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     })
 
-    it('fails once for everybody, stores nothing, and is tried again by the next call', async () => {
+    it('fails once for all callers, stores nothing, and the next call runs again', async () => {
       const failure = new Error('once')
       const load = vi.fn(() => Promise.reject<string>(failure))
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, load)
@@ -122,7 +122,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(load).toHaveBeenCalledTimes(2)
     })
 
-    it('fails for everybody when the function throws at once', async () => {
+    it('fails for all callers when the function throws synchronously', async () => {
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, (): string => {
         throw new Error('at once')
       })
@@ -130,7 +130,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     })
 
-    it('goes on when a caller gives up', async () => {
+    it('continues when a caller gives up', async () => {
       const opened = gate()
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => {
         await opened.promise
@@ -150,7 +150,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(await inTime(cache.get('k'))).toBe('value')
     })
 
-    it('keeps callers with another key context apart', async () => {
+    it('is not shared between callers with different key contexts', async () => {
       const load = vi.fn(async () => 'value')
       const wrapped = cached(cache, { ttl: 10, key: '{@tenant}:k' }, load)
       const ask = (tenant: string) => keyContext({ tenant }, () => wrapped())
@@ -166,13 +166,13 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(await inTime(cache.get('k'))).toBe('value')
     })
 
-    it('answers each call of a function that calls another cached one with its own value', async () => {
+    it('returns to each call of a function around another cached one its own value', async () => {
       const inner = cached(cache, { ttl: 10, key: 'inner:{id}' }, async (id: number) => id)
       const outer = cached(cache, { ttl: 10, key: 'outer:{id}' }, async (id: number) => (await inner(id % 2)) * 10 + id)
       expect(await inTime(Promise.all([0, 1, 2, 3].map((id) => outer(id))))).toEqual([0, 11, 2, 13])
     })
 
-    it('comes after the one before it is over', async () => {
+    it('starts after the load before it is over', async () => {
       let version = 0
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ++version)
       expect(await inTime(wrapped())).toBe(1)
@@ -180,7 +180,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(await inTime(wrapped())).toBe(2)
     })
 
-    it('of a cached value is read by many callers as one', async () => {
+    it('reads a cached value once for many concurrent callers', async () => {
       await inTime(cache.set('k', { deep: [1] }))
       const wrapped = cached(cache, { ttl: 10, key: 'k' }, async () => ({ deep: [0] }))
       const answers = await inTime(Promise.all(Array.from({ length: 10 }, () => wrapped())))

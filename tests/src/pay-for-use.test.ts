@@ -5,7 +5,7 @@ import { cached } from '@cashews/strategies'
 import { describe, expect, it, vi } from 'vitest'
 import { altered, run } from './support/helpers.ts'
 
-describe('what nobody uses', () => {
+describe('what is not used', () => {
   it('costs no AsyncLocalStorage', async () => {
     const cache = createCache().setup(memory())
     const load = cached(cache, { ttl: 1, key: 'k:{0}' }, async (id: string) => id)
@@ -46,7 +46,7 @@ describe('what nobody uses', () => {
     }
   })
 
-  it('costs a hit in memory no call of the store that waits', async () => {
+  it('makes a hit in memory call no asynchronous member of the store', async () => {
     const store = memory()
     const get = vi.fn((key: string) => store.get(key))
     const cache = createCache().setup(altered(store, { get }))

@@ -19,7 +19,7 @@ describe('the check of code blocks', () => {
     ])
   })
 
-  it('puts hidden code before the block and still counts the lines the reader sees', async () => {
+  it('puts hidden code before the block, and counts only the visible lines', async () => {
     const text = readme('<!-- before', 'const a = 1', '-->', `${fence}ts`, 'const b: string = a', fence)
     expect(await checkReadmes(blocksOf('README.md', text))).toEqual([
       expect.stringMatching(/^README\.md:5: error TS2322/),

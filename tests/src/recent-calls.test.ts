@@ -4,25 +4,25 @@ import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 /** Keys of recent calls are remembered. Nobody may notice, but by the time it takes. */
-describe('a call that is like a recent one', () => {
+describe('a call that resembles a recent one', () => {
   let cache: Cache
   beforeEach(() => {
     cache = createCache().setup(memory({ size: 100_000 }))
   })
   afterEach(() => cache.close())
 
-  it('is told from one that differs in any argument of its key, however many these are', async () => {
+  it('is distinguished by any argument of its key', async () => {
     const load = cached(cache, { ttl: '1m', key: 'k:{0}:{1}:{2}' }, async (...args: string[]) => args.join())
     for (let nth = 0; nth < 2; nth++)
       for (const args of ['abc', 'abd', 'acc', 'bbc']) expect(await load(...args)).toBe([...args].join())
   })
 
-  it('is told from one with another property of the same argument', async () => {
+  it('is distinguished by a property of the same argument', async () => {
     const load = cached(cache, { ttl: '1m', key: 'k:{user.id}' }, async (user: { id: string }) => user.id)
     for (let nth = 0; nth < 2; nth++) for (const id of ['ada', 'bob']) expect(await load({ id })).toBe(id)
   })
 
-  it('is told from one with another property beside the same plain argument', async () => {
+  it('is distinguished by a property when the plain argument is the same', async () => {
     const load = cached(
       cache,
       { ttl: '1m', key: 'k:{page}:{user.id}' },
@@ -35,7 +35,7 @@ describe('a call that is like a recent one', () => {
     ['only', (load: (...args: unknown[]) => Promise<unknown>, filter: object) => load(filter)],
     ['first', (load: (...args: unknown[]) => Promise<unknown>, filter: object) => load(filter, 1)],
     ['second', (load: (...args: unknown[]) => Promise<unknown>, filter: object) => load(1, filter)],
-  ])('is read anew where its %s argument is an object that was changed', async (place, call) => {
+  ])('gets a new key when its %s argument is an object that was changed', async (place, call) => {
     const key = place === 'only' ? 'k:{0}' : 'k:{0}:{1}'
     const load = cached(cache, { ttl: '1m', key }, async (...args: unknown[]) => JSON.stringify(args))
     const filter = { color: 'red' }
@@ -44,7 +44,7 @@ describe('a call that is like a recent one', () => {
     expect(await call(load, filter)).toContain('blue')
   })
 
-  it('takes 42, true and what is left out for what they are, and not for their texts', async () => {
+  it('distinguishes 42, true and an omitted argument from their texts', async () => {
     const load = cached(cache, { ttl: '1m', key: 'k:{0}:{1}' }, async (...args: unknown[]) =>
       args.map((arg) => typeof arg),
     )
@@ -63,7 +63,7 @@ describe('a call that is like a recent one', () => {
     }
   })
 
-  it('is right among more calls than are remembered', async () => {
+  it('gets the right key among more calls than are remembered', async () => {
     const one = cached(cache, { ttl: '1m', key: 'one:{0}' }, async (id: number) => id)
     const two = cached(cache, { ttl: '1m', key: 'two:{0}:{1}' }, async (a: number, b: number) => a * 1_000 + b)
     for (let nth = 0; nth < 3; nth++)

@@ -48,7 +48,7 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     expect(most).toBe(3)
   })
 
-  it('sends a pattern to every backend whose keys it may match', async () => {
+  it('sends a pattern to every backend with keys that may match', async () => {
     const seen = recorder()
     cache.use(seen)
     await cache.setMany({ 'user:1': 1, usual: 2, 'user:vip:1': 3, other: 4 })
@@ -72,7 +72,7 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     expect(await cache.getKeysCount()).toBe(0)
   })
 
-  it('runs the middlewares of the backend a key goes to, and of no other', async () => {
+  it('runs only the middlewares of the backend of the key', async () => {
     const seen = recorder()
     const other = create()
     cache.setup(other, { prefix: 'logged:', middlewares: [seen] })
@@ -83,7 +83,7 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     expect(seen.commands).toEqual(['set', 'getKeysCount', 'clear'])
   })
 
-  it('closes a backend that another one takes the place of', async () => {
+  it('closes a backend that is replaced', async () => {
     const closed: string[] = []
     const named = (name: string): Backend => {
       const store = create()
@@ -103,13 +103,13 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     expect(closed).toEqual(['first', 'second'])
   })
 
-  it('does not let one backend answer for two prefixes', () => {
+  it('refuses one backend for two prefixes', () => {
     const shared = create()
     cache.setup(shared, { prefix: 'a:' })
     expect(() => cache.setup(shared, { prefix: 'b:' })).toThrow('Make another')
   })
 
-  it('takes a backend out of the keyspace of another with addPrefix', async () => {
+  it('writes below a prefix in the store with addPrefix', async () => {
     const prefixed = create()
     const own = createCache().setup(prefixed, { middlewares: [addPrefix('app:')] })
     await own.set('key', 1)
@@ -118,7 +118,7 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
 })
 
 describe('a cache without a backend for a key', () => {
-  it('says so, and what to call', async () => {
+  it('rejects, and says what to call', async () => {
     const cache = createCache({ name: 'mine' })
     for (const attempt of [
       () => cache.get('key'),
@@ -133,7 +133,7 @@ describe('a cache without a backend for a key', () => {
     expect(() => cache.scan('*')).toThrow(NotConfiguredError)
   })
 
-  it('names the prefixes there are', async () => {
+  it('names the known prefixes', async () => {
     const cache = createCache({ name: 'mine' })
     for (const [at, prefix] of ['user:', 'page:'].entries())
       cache.setup(stores[at % stores.length]?.create() as Backend, { prefix })
@@ -141,7 +141,7 @@ describe('a cache without a backend for a key', () => {
     await expect(cache.getMany(['user:1', 'other'])).rejects.toThrow(NotConfiguredError)
   })
 
-  it('pings, locks and counts all the same with prefixed backends only', async () => {
+  it('supports ping, locks and counts with prefixed backends only', async () => {
     const cache = createCache()
     cache.setup(stores[0]?.create() as Backend, { prefix: 'user:' })
     expect(await cache.ping()).toBe('PONG')

@@ -30,7 +30,7 @@ function fakeDriver(): Driver & { readonly asked: [url: string, overrides: unkno
 
 describe('a settings URL', () => {
   it.each([['mem://'], ['MEM://?size=10'], ['mem://?size=10&check_interval=5s'], ['mem:']])(
-    '%s sets memory up',
+    '%s sets up memory',
     async (url) => {
       const cache = createCache({ drivers: [memory, reference] }).setup(url)
       await cache.set('key', 1)
@@ -47,7 +47,7 @@ describe('a settings URL', () => {
     await cache.close()
   })
 
-  it('may name a driver given to this setup alone', async () => {
+  it('may name a driver that is given only to this setup', async () => {
     const cache = createCache().setup('ref://', { drivers: [reference] })
     expect(await cache.set('key', 1)).toBe(true)
   })
@@ -61,7 +61,7 @@ describe('a settings URL', () => {
     },
   )
 
-  it('needs drivers, and says where they go', () => {
+  it('needs drivers, and says where to pass them', () => {
     expect(() => createCache().setup('mem://')).toThrow('createCache({ drivers: [memory] })')
   })
 
@@ -70,7 +70,7 @@ describe('a settings URL', () => {
     ['rediss+sentinel://me:hunter2@host/main', 'drivers: [redis]', '@cashews/backend-redis'],
     ['redis://localhost', 'drivers: [redis]', '@cashews/backend-redis'],
     ['disk:///var/cache', 'drivers: [disk]', '@cashews/backend-disk'],
-  ])('%s without its driver tells which one to give, and of which package', (url, drivers, packageName) => {
+  ])('%s without its driver names the driver and its package', (url, drivers, packageName) => {
     for (const cache of [createCache(), createCache({ drivers: [reference] })]) {
       const setup = () => cache.setup(url)
       expect(setup).toThrow(`createCache({ ${drivers} })`)
@@ -79,13 +79,13 @@ describe('a settings URL', () => {
     }
   })
 
-  it('shows an unknown option beside the known ones', () => {
+  it('names the known options when one is unknown', () => {
     const setup = () => createCache({ drivers: [memory] }).setup('mem://?sice=10')
     expect(setup).toThrow(ConfigurationError)
     expect(setup).toThrow(/size.*not sice/)
   })
 
-  it('never shows a password, neither of the address nor of the options', () => {
+  it('never shows a password of the address or of the options', () => {
     const messages = ['other://me:hunter2@host?secret=hunter2&api_key=hunter2', 'other://:hunter2@host'].map((url) => {
       try {
         createCache({ drivers: [memory] }).setup(url)
@@ -97,13 +97,13 @@ describe('a settings URL', () => {
     for (const message of messages) expect(message).not.toContain('hunter2')
   })
 
-  it('hides them from the errors of a driver too', () => {
+  it('hides passwords in the errors of a driver too', () => {
     expect(() => createCache({ drivers: [memory] }).setup('mem://me:hunter2@host?what=1&secret=hunter2')).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     )
   })
 
-  it('goes to its driver as it was written, but for the options of the cache', () => {
+  it('is passed to its driver as written, except for the options of the cache', () => {
     const driver = fakeDriver()
     createCache({ drivers: [driver] }).setup(
       'fakes://user:p%40ss@host:1/2?password=0123&enable=0&a=%2B1&read_timeout=1s&b',
@@ -131,13 +131,13 @@ describe('a settings URL', () => {
     ).toBe(enabled)
   })
 
-  it('refuses what is neither yes nor no', () => {
+  it('refuses a value of enable that is neither true nor false', () => {
     expect(() => createCache({ drivers: [memory] }).setup('mem://?enable=perhaps')).toThrow(
       /"enable".*boolean.*"perhaps"/,
     )
   })
 
-  it('gives way to an option of the setup', () => {
+  it('is overridden by an option of the setup', () => {
     expect(
       createCache({ drivers: [memory] })
         .setup('mem://?enable=0', { enabled: true })
@@ -150,7 +150,7 @@ describe('a settings URL', () => {
     ).toBe(false)
   })
 
-  it('sets the time a read and a write may take', async () => {
+  it('sets the timeouts of reads and writes', async () => {
     const store = sickStore()
     const driver: Driver = { schemes: ['sick'], fromUrl: () => store }
     const cache = createCache({ drivers: [driver], onError: () => {} }).setup(
@@ -170,11 +170,11 @@ describe('a settings URL', () => {
 })
 
 describe('a setup by value', () => {
-  it('refuses an option that is not its own, and names those that are', () => {
+  it('refuses an unknown option, and names the known ones', () => {
     expect(() => createCache().setup(reference(), { sise: 5 } as never)).toThrow(/prefix.*not sise/)
   })
 
-  it('refuses what is not a backend', () => {
+  it('refuses anything but a backend', () => {
     const uncalled = () => createCache().setup(memory as unknown as Backend)
     expect(uncalled).toThrow(/such as memory\(\), not a function/)
     expect(uncalled).not.toThrow(/const|=>/)
@@ -182,17 +182,17 @@ describe('a setup by value', () => {
     expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('prefix must be text')
   })
 
-  it('refuses a timeout that is not a time', () => {
+  it('refuses an invalid timeout', () => {
     expect(() => createCache().setup(reference(), { readTimeout: 0 })).toThrow(TtlError)
   })
 
-  it('can be followed by another in one breath', async () => {
+  it('can be chained', async () => {
     const cache = createCache().setup(reference()).setup(reference(), { prefix: 'a:' })
     expect(await cache.getKeysCount()).toBe(0)
   })
 })
 
-describe('what createCache and setup are given', () => {
+describe('invalid arguments of createCache and setup', () => {
   it.each<[string, () => unknown]>([
     [
       'createCache takes the options { name, drivers, onError }, not driver.',
@@ -216,7 +216,7 @@ describe('what createCache and setup are given', () => {
     ['memoryLimit takes the options { min, max }, not maxBytes.', () => memoryLimit({ maxBytes: 1 } as never)],
     ['A listener must be a function, not undefined.', () => createCache().on('get', undefined as never)],
     ['The formatter "x" must be a function, not undefined.', () => formatter.register('x', undefined as never)],
-  ])('is refused at once: %s', (message, wire) => {
+  ])('are refused at once: %s', (message, wire) => {
     expect(wire).toThrow(ConfigurationError)
     expect(wire).toThrow(message)
   })

@@ -7,7 +7,7 @@ import { pairs } from './support/backends.ts'
 import { all, altered, gate } from './support/helpers.ts'
 import { PATIENT } from './support/patience.ts'
 
-describe.each(pairs)('a load that another process overtakes on $name', ({ create }) => {
+describe.each(pairs)('a load during which another process writes or invalidates, on $name', ({ create }) => {
   let ours: Cache
   let theirs: Cache
   beforeEach(async () => {
@@ -32,7 +32,7 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
     ],
   ]
   describe.each(overtakings)('and %s', (_, overtake) => {
-    it('answers who asked before, and makes one that asks after load again', async () => {
+    it('is returned to earlier callers, and later callers load again', async () => {
       const first = gate<string>()
       const begun = gate()
       let loads = 0
@@ -50,7 +50,7 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
       expect(loads).toBe(2)
     })
 
-    it('makes a reader of a sequence that comes after read the source again', async () => {
+    it('makes a later reader of a sequence read the source again', async () => {
       let version = 'old'
       const opened = gate()
       const read = iterator(ours, { ttl: '1h', key: 'k', tags: ['x'] }, async function* () {
@@ -102,7 +102,7 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
     hit: (cache: Cache, fn: () => Promise<string>) =>
       hit(cache, { ttl: '1h', cacheHits: 1, key: 'k', tags: ['x'] }, fn),
   }
-  describe.each(Object.entries(strategies))('in place of what was out of date, by %s,', (_, make) => {
+  describe.each(Object.entries(strategies))('that replaces a stale value of %s', (_, make) => {
     it.each(overtakings)('is not stored when it %s', async (_, overtake) => {
       let isLate = false
       const begun = gate()
@@ -127,7 +127,7 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
   })
 
   it.each(overtakings)(
-    'in a transaction that has looked at the key before is not stored when it %s',
+    'in a transaction that has read the key before is not stored when it %s',
     async (_, overtake) => {
       const late = gate<string>()
       const begun = gate()
@@ -184,7 +184,7 @@ describe.each(pairs)('a load that another process overtakes on $name', ({ create
       expect(await theirs.exists(key)).toBe(false)
     })
 
-    it('is stored when nobody does', async () => {
+    it('is stored when nothing happens meanwhile', async () => {
       const { key, loading, begun, late } = begin((fn) => fn())
       await begun.promise
       late.open('new')
@@ -214,7 +214,7 @@ function away(store: Backend): { readonly store: Backend; begins(): void; ends()
 }
 
 it.each(pairs)(
-  'a load that began while $name was away is not stored: nobody could tell of an invalidation',
+  'a load that began while $name was away is not stored, because it may have missed an invalidation',
   async ({ create }) => {
     const [ours, theirs] = create()
     const trip = away(ours)

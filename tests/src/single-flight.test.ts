@@ -10,7 +10,7 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     cache = createCache().setup(create())
   })
 
-  it('lets concurrent calls with the same key share one run, and stores nothing', async () => {
+  it('shares one run between concurrent calls with the same key, and stores nothing', async () => {
     const opened = gate()
     const load = vi.fn(async (day: string) => {
       await opened.promise
@@ -36,7 +36,7 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
-  it('lets nobody join after invalidate', async () => {
+  it('is not joined after invalidate', async () => {
     const opened = gate()
     const load = vi.fn(() => opened.promise)
     const wrapped = singleFlight(cache, { key: 'k' }, load)
@@ -50,7 +50,7 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     expect(await wrapped.invalidate()).toBe(false)
   })
 
-  it('starts a run of its own for refresh, which later calls join', async () => {
+  it('starts a new run for refresh, which later calls join', async () => {
     const gates = [gate<number>(), gate<number>()]
     let runs = 0
     const wrapped = singleFlight(cache, { key: 'k' }, () => (gates[runs++] as (typeof gates)[0]).promise)
@@ -62,13 +62,13 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     expect(await Promise.all([first, refreshed, joined])).toEqual([1, 2, 2])
   })
 
-  it('keeps two functions with the same key apart', async () => {
+  it('does not share runs between two functions with the same key', async () => {
     const a = singleFlight(cache, { key: 'k' }, async () => 'a')
     const b = singleFlight(cache, { key: 'k' }, async () => 'b')
     expect(await Promise.all([a(), b()])).toEqual(['a', 'b'])
   })
 
-  it('takes synchronous functions, and its own failures are rejections', async () => {
+  it('takes synchronous functions, and rejects when it fails itself', async () => {
     const wrapped = singleFlight(cache, { key: 'k:{0}' }, (fail: boolean) => {
       if (fail) throw new Error('at once')
       return 'fine'
@@ -77,13 +77,13 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     await expect(wrapped(true)).rejects.toThrow('at once')
   })
 
-  it('refuses an option it does not have', () => {
+  it('refuses an unknown option', () => {
     expect(() => singleFlight(cache, { ttl: 1 } as object, async () => 1)).toThrow(
       /takes the options .*key.* not ttl\.$/,
     )
   })
 
-  it('works while the cache is switched off', async () => {
+  it('works while the cache is disabled', async () => {
     cache.disable()
     const load = vi.fn(async () => 1)
     const wrapped = singleFlight(cache, { key: 'k' }, load)

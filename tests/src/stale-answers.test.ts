@@ -40,7 +40,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       'failover',
       (run: () => Promise<number>) => failover(cache, { ttl: '10s', key: 'k', condition: withErrors() }, run),
     ],
-  ] as const)('%s keeps its last good result, whatever errors the condition would store', async (_, wrap) => {
+  ] as const)('%s keeps its last good result, even if the condition accepts errors', async (_, wrap) => {
     const { state, run } = upstream()
     const load = wrap(run)
     await load()
@@ -50,7 +50,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('soft', () => {
-    it('answers from the cache until softTtl, and computes again then', async () => {
+    it('returns from the cache until softTtl, and computes again afterwards', async () => {
       const { run } = upstream()
       const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)
       expect([await load(), await load()]).toEqual([1, 1])
@@ -58,7 +58,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await Promise.all([load(), load()])).toEqual([2, 2])
     })
 
-    it('answers the old result when that fails, until its ttl', async () => {
+    it('returns the old result when that fails, until the ttl', async () => {
       const { state, run } = upstream()
       const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)
       await load()
@@ -69,7 +69,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(load()).rejects.toBe(state.down)
     })
 
-    it('does so for the errors listed only', async () => {
+    it('returns it only for the errors listed', async () => {
       const { state, run } = upstream()
       const load = soft(cache, { ttl: '10s', softTtl: '5s', errors: [Down], key: 'k' }, run)
       await load()
@@ -96,7 +96,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
   })
 
   describe('failover', () => {
-    it('calls the function every time, and answers its last good result when it fails', async () => {
+    it('calls the function every time, and returns its last good result when it fails', async () => {
       const { state, run } = upstream()
       const load = failover(cache, { ttl: '10s', key: 'k' }, run)
       expect([await load(), await load()]).toEqual([1, 2])
@@ -106,7 +106,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(load()).rejects.toBe(state.down)
     })
 
-    it('does so for the errors listed, or for the default ones of the cache', async () => {
+    it('returns it for the errors listed, or for the default errors of the cache', async () => {
       const { state, run } = upstream()
       const load = failover(cache, { ttl: '10s', errors: [Down], key: 'k' }, run)
       const other = failover(cache, { ttl: '10s', key: 'other' }, run)
@@ -119,7 +119,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(other()).rejects.toBe(state.down)
     })
 
-    it('shares runs only when asked to', async () => {
+    it('shares runs only with singleFlight: true', async () => {
       const { state, run } = upstream()
       const alone = failover(cache, { ttl: '10s', key: 'alone' }, run)
       await Promise.all([alone(), alone(), alone()])
@@ -162,7 +162,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     it.each([
       ['', (load: () => Promise<unknown>) => load()],
       [', and detects', async (load: () => Promise<unknown>) => (await cache.detect(load)).result],
-    ])('is not stored either by one around that shares the load of another%s', async (_, call) => {
+    ])('is not stored either when the strategy around it shares the load of another call%s', async (_, call) => {
       const { state, run } = upstream()
       const opened = gate()
       const inner = failover(cache, { ttl: '60s', key: 'in', singleFlight: true }, async () => {

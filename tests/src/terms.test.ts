@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
 
-describe.each(stores)('terms on $name', ({ create, elapse }) => {
+describe.each(stores)('terms of a read on $name', ({ create, elapse }) => {
   let cache: Cache
   beforeEach(() => {
     fakeTime()
@@ -20,7 +20,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     return cached(cache, { ttl: ttl as '1m', key: 'counter' }, async () => ++calls)
   }
 
-  it('let an answer pass that is young enough, and compute an older one again, for everybody', async () => {
+  it('accept a value that is young enough, and replace an older one for everybody', async () => {
     const count = counter()
     await count()
     await elapse(10_000)
@@ -30,7 +30,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await count()).toBe(2)
   })
 
-  it('compute an answer again that is not kept for long enough', async () => {
+  it('replace a value that would expire too soon', async () => {
     const count = counter()
     await count()
     await elapse(30_000)
@@ -38,13 +38,13 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await onTerms({ minFresh: 31 }, () => count())).toBe(2)
   })
 
-  it('compute an answer again whose age nobody knows', async () => {
+  it('replace a value of unknown age', async () => {
     const count = counter((() => '1m') as never)
     await count()
     expect(await onTerms({ maxAge: 10 }, () => count())).toBe(2)
   })
 
-  it('know the age where a ttl function tells its longest', async () => {
+  it('know the age when a ttl function states its maximum', async () => {
     const count = counter(Object.assign(() => '1m', { longest: '1m' }) as never)
     await count()
     expect(await onTerms({ maxAge: 10 }, () => count())).toBe(1)
@@ -52,7 +52,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await onTerms({ maxAge: 10 }, () => count())).toBe(2)
   })
 
-  it('that allow stored answers only refuse all others, without running the function', async () => {
+  it('that allow only stored values reject otherwise, without running the function', async () => {
     const count = counter()
     await expect(onTerms({ onlyStored: true }, () => count())).rejects.toThrow(NotStoredError)
     expect(await count()).toBe(1)
@@ -60,7 +60,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     await expect(onTerms({ onlyStored: true, minFresh: 61 }, () => count())).rejects.toThrow(NotStoredError)
   })
 
-  it('that allow stored answers only let no strategy compute in place of one that it has no use for', async () => {
+  it('that allow only stored values keep strategies from replacing a value that they would not use', async () => {
     let calls = 0
     const load = async () => ++calls
     const stale = { ttl: '1m', key: 'key' } as const
@@ -78,7 +78,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(calls).toBe(3)
   })
 
-  it('hold for a result that is used a number of times', async () => {
+  it('apply to hit', async () => {
     let calls = 0
     const quote = hit(cache, { ttl: '1m', key: 'quote', cacheHits: 10 }, async () => ++calls)
     await quote()
@@ -88,7 +88,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await quote()).toBe(2)
   })
 
-  it('hold for sequences', async () => {
+  it('apply to iterator', async () => {
     let calls = 0
     const pages = iterator(cache, { ttl: '1m', key: 'pages' }, async function* () {
       yield ++calls
@@ -101,7 +101,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await onTerms({ maxAge: 4 }, read)).toBe(2)
   })
 
-  it('hold for getOrSet too', async () => {
+  it('apply to getOrSet', async () => {
     const load = vi.fn(() => 1)
     await cache.getOrSet('key', load, { ttl: '1m' })
     await elapse(5_000)
@@ -111,7 +111,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
-  it('hold for nobody else: a load that others share is not refused to them', async () => {
+  it('do not apply to other callers who share the load', async () => {
     const opened = gate()
     const slow = cached(cache, { ttl: '1m', key: 'slow' }, async () => opened.promise.then(() => 'done'))
     const refused = onTerms({ onlyStored: true }, () => slow())
@@ -121,7 +121,7 @@ describe.each(stores)('terms on $name', ({ create, elapse }) => {
     expect(await other).toBe('done')
   })
 
-  it('do not reach the refresh that an answer sets off in the background', async () => {
+  it('do not apply to a refresh in the background', async () => {
     let calls = 0
     const seen: unknown[] = []
     const rates = early(cache, { ttl: '1m', earlyTtl: '10s', key: 'rates' }, async () => {

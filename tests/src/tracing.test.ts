@@ -33,7 +33,7 @@ async function traced(fn: () => Promise<unknown>): Promise<Told[]> {
 }
 
 describe('tracing', () => {
-  it('tells tracers of operations and of runs, in their order', async () => {
+  it('publishes operations and runs, in their order', async () => {
     const cache = createCache().use(tracing()).setup(memory())
     const load = cached(cache, { ttl: 60, key: 'k:{id}' }, async (id: string) => id)
     expect(await traced(() => load('a'))).toEqual([
@@ -47,7 +47,7 @@ describe('tracing', () => {
     await cache.close()
   })
 
-  it('tells of failures, and hands them on', async () => {
+  it('publishes failures, and passes them on', async () => {
     const cache = createCache().setup(memory(), { middlewares: [tracing()] })
     const load = cached(cache, { ttl: 60, key: 'k' }, async () => {
       throw new Error('no database')
@@ -64,7 +64,7 @@ describe('tracing', () => {
     await cache.close()
   })
 
-  it('leaves answers as they are while nobody subscribes, reads on the spot too', async () => {
+  it('does not change results while nobody subscribes, also of synchronous reads', async () => {
     const cache = createCache().use(tracing()).setup(memory())
     await cache.set('a', 1)
     expect(cache.call<'incr'>({ command: 'incr', key: 'b', by: 1, lifetime: 1_000 })).toBe(1)

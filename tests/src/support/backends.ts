@@ -17,7 +17,7 @@ export interface StoreCase {
   readonly isInProcess: boolean
 }
 
-/** Stores in this process live on the fake timers of the test. */
+/** Lets time pass for stores in this process, which use the fake timers of the test. */
 export const elapse = (milliseconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(milliseconds)
 
 const onDisk = (shards: number): Backend => patient(disk({ directory: freshDirectory(), shards }))
@@ -29,15 +29,15 @@ const inProcess: readonly StoreCase[] = [
   { name: 'disk, 8 shards', create: () => onDisk(8), elapse, isInProcess: true },
 ]
 
-/** Those of this process in the project `unit`; in the project `redis`, Redis. */
+/** The stores to test: those in this process in the project `unit`, Redis in the project `redis`. */
 export const stores: readonly StoreCase[] = inject('redis') === undefined ? inProcess : redisStores
 
-/** What a store calls itself, without the settings it is tested with. */
+/** The name of a store, without the settings it is tested with. */
 export function ownName(name: string): string {
   return name.split(',', 1)[0] as string
 }
 
-/** Two processes on one store: nothing is shared but what is stored. */
+/** Two backends on one store, as in two processes: they share nothing but what is stored. */
 export interface PairCase {
   readonly name: string
   create(): readonly [Backend, Backend]
@@ -48,6 +48,6 @@ const onOneDirectory = (): readonly [Backend, Backend] => {
   return [disk({ directory, shards: 1 }), disk({ directory, shards: 1 })]
 }
 
-/** As {@link stores}, of those that processes share. */
+/** The same as {@link stores} for stores that processes share. */
 export const pairs: readonly PairCase[] =
   inject('redis') === undefined ? [{ name: 'disk', create: onOneDirectory }] : redisPairs

@@ -3,19 +3,19 @@ import { fileURLToPath } from 'node:url'
 
 const sources = new URL('../../../apps/demo/src/', import.meta.url)
 
-/** How a run ended. */
+/** The result of a run. */
 export interface Run {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs the demo as `pnpm demo` does, with its output in pipes. */
+/** Runs the demo as `pnpm demo` does, and collects its output. */
 export function demo(env: Readonly<Record<string, string>> = {}, ...args: readonly string[]): Promise<Run> {
   return run('main.ts', env, args)
 }
 
-/** Runs the live demo, until it ends by itself. */
+/** Runs the live demo until it ends by itself. */
 export function liveDemo(env: Readonly<Record<string, string>>): Promise<Run> {
   return run('live/main.ts', env)
 }

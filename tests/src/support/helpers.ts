@@ -28,12 +28,12 @@ export function gate<T = void>(): Gate<T> {
 
 let elsewhere = async (): Promise<void> => {}
 
-/** Tells {@link settle} how to wait for what goes on outside this process. */
+/** Makes {@link settle} also wait for work outside this process. */
 export function waitAlsoFor(work: () => Promise<void>): void {
   elsewhere = work
 }
 
-/** Lets everything run that waits for no timer and no gate. */
+/** Runs everything that does not wait for a timer or a gate. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve()
   await elsewhere()
@@ -46,7 +46,7 @@ export async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   return items
 }
 
-/** A middleware that writes down every call. */
+/** A middleware that records every call. */
 export function recorder(): Middleware & { readonly calls: Call[]; readonly commands: Command[] } {
   const calls: Call[] = []
   const middleware: Middleware = (call, next) => {
@@ -57,7 +57,7 @@ export function recorder(): Middleware & { readonly calls: Call[]; readonly comm
   return Object.defineProperty(Object.assign(middleware, { calls, commands: [] }), 'commands', commands)
 }
 
-/** The least that a command of the cache takes. */
+/** The required arguments of a command of the cache. */
 function anArgumentFor(command: Command): readonly unknown[] {
   const rest: Partial<Record<Command, readonly unknown[]>> = {
     getMany: [['key']],
@@ -85,7 +85,7 @@ function anArgumentFor(command: Command): readonly unknown[] {
   return rest[command] ?? ['key']
 }
 
-/** Runs a command of the cache by name, to its end. */
+/** Runs a command of the cache by name, and reads its result to the end. */
 export async function run(cache: Cache, command: Command): Promise<unknown> {
   if (command === 'getTags') return cache.call({ command, key: 'key' })
   if (command === 'deleteTags' || command === 'expireTags') return cache.callAll({ command, tags: ['tag'] })
@@ -95,7 +95,7 @@ export async function run(cache: Cache, command: Command): Promise<unknown> {
   return command === 'scan' || command === 'getMatch' ? all(answer as AsyncIterable<unknown>) : answer
 }
 
-/** A store in this process that answers at once: the required members, on a Map. */
+/** A store in this process with synchronous members: the required ones, on a Map. */
 export function syncStore(over: Partial<Backend> = {}): Backend {
   const entries = new Map<string, { value: unknown; expiresAt: number; stamp: number }>()
   let writes = 0
@@ -140,7 +140,7 @@ export function syncStore(over: Partial<Backend> = {}): Backend {
   return completeBackend({ ...base, ...over })
 }
 
-/** A backend with some of its members replaced, and the others its own. */
+/** A backend with some of its members replaced. */
 export function altered(backend: Backend, over: Partial<Backend>): Backend {
   return new Proxy(backend, {
     get(target, name) {
@@ -151,17 +151,17 @@ export function altered(backend: Backend, over: Partial<Backend>): Backend {
   })
 }
 
-/** How long a command may take where deadlines are not the matter: the machine may be busy, and a fake clock far ahead. */
+/** The timeout of commands in tests that are not about timeouts: the machine may be busy, or a fake clock far ahead. */
 const PATIENCE: Milliseconds = 24 * 60 * 60_000
 
-/** A store that its guard never gives up. */
+/** A store whose commands never time out. */
 export function patient(backend: Backend): Backend {
   return altered(backend, {
     guard: (store, options) => guard(store, { ...options, readTimeout: PATIENCE, writeTimeout: PATIENCE }),
   })
 }
 
-/** A store whose answers are a wait away: reads and writes happen over there in the order they were sent. */
+/** A store with latency. Carries out reads and writes at once, in the order they were sent, and answers later. */
 export function distantStore(latency = 10): Backend {
   const store = reference()
   const later =
@@ -188,15 +188,15 @@ export function distantStore(latency = 10): Backend {
   }
 }
 
-/** How the store of {@link sickStore} feels. */
+/** The faults of a {@link sickStore}. */
 export interface Health {
-  /** What every member does instead of its work; nothing when it is well. */
+  /** What every member does instead of its work; `undefined` while the store works. */
   illness: (() => Promise<never>) | undefined
-  /** The members that were called, since the last look. */
+  /** The members that were called. */
   readonly asked: string[]
 }
 
-/** The reference store, with an illness that a test can give it and take away. */
+/** The reference store, whose members a test can make fail or hang. */
 export function sickStore(): Backend & { readonly health: Health } {
   const health: Health = { illness: undefined, asked: [] }
   const store = reference()
@@ -230,7 +230,7 @@ export function sickStore(): Backend & { readonly health: Health } {
 /** Never answers. */
 export const hangs = (): Promise<never> => new Promise(() => {})
 
-/** Time by hand, starting where a test can see what it means. */
+/** Starts fake timers at a fixed date. */
 export function fakeTime(): void {
   vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) })
 }

@@ -1,17 +1,17 @@
 import type { Cache } from '@cashews/core'
 import { type TransactionMode, transaction } from '@cashews/transactions'
 
-/** What one committed transaction has read, and written over it. Each value is written once, by whoever it names. */
+/** What one committed transaction has read and overwritten. Each value is the id of the transaction that wrote it. */
 export interface Deed {
   readonly id: string
   readonly reads: Readonly<Record<string, string>>
   readonly writes: Readonly<Record<string, string>>
 }
 
-/** What every key holds in the beginning. */
+/** The initial value of every key. */
 export const NOBODY = 'nobody'
 
-/** Runs transactions one after another, each on a few keys at random, and tells what those did that committed. */
+/** Runs transactions one after another, each on a few random keys, and returns what the committed ones did. */
 export async function makeHistory(
   cache: Cache,
   name: string,
@@ -42,8 +42,8 @@ export async function makeHistory(
 }
 
 /**
- * Finds out whether the transactions could have run one after another: whether the order that their reads and writes
- * force on them has no ring (Adya, "Weak Consistency", 1999, §3). Answers what is wrong, or nothing.
+ * Checks that transactions are serializable: that the order forced by their reads and writes has no cycle (Adya, "Weak
+ * Consistency", 1999, §3). Returns a description of the anomaly, if there is one.
  */
 export function anomalyOf(deeds: readonly Deed[]): string | undefined {
   const successors = new Map<string, string>()

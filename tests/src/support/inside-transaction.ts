@@ -10,7 +10,7 @@ const MODES: readonly TransactionOptions[] = [
   { mode: 'serializable', phantoms: true },
 ]
 
-/** What a store really holds is not asked in a transaction. */
+/** Skips the checks of raw values, which cannot be read in a transaction. */
 const runner: NonNullable<DescribeOptions['runner']> = {
   describe,
   it: Object.assign(
@@ -19,7 +19,7 @@ const runner: NonNullable<DescribeOptions['runner']> = {
   ) as NonNullable<DescribeOptions['runner']>['it'],
 }
 
-/** What the commands of a transaction that goes on from `open` to `close` have for a backend. */
+/** The backend that commands see inside a transaction which lasts from `open` to `close`. */
 function insideOf(makeStore: () => Backend, options: TransactionOptions): Backend {
   const cache = createCache()
   let view: Backend = makeStore()
@@ -55,10 +55,10 @@ function insideOf(makeStore: () => Backend, options: TransactionOptions): Backen
   return new Proxy({} as Backend, { get: (_, name) => Reflect.get(life, name) ?? Reflect.get(view, name) })
 }
 
-/** A store by its name. One in this process goes by the clock. */
+/** A store and its name. A store in this process uses the clock. */
 export type StoreInside = readonly [name: string, make: (clock: Clock) => Backend]
 
-/** Runs the kit on what transactions of every mode see of each store. */
+/** Runs the conformance kit inside transactions of every mode on each store. */
 export function describeInside(stores: readonly StoreInside[]): void {
   const clock = handClock()
   const elapse = (duration: number): void => {

@@ -1,2 +1,2 @@
-/** The setup of a cache whose deadlines are not the matter: one missed on a busy machine is not a broken promise. */
+/** Options for a cache in tests that are not about timeouts, so that a busy machine does not fail them. */
 export const PATIENT = { readTimeout: '20s', writeTimeout: '20s' } as const

@@ -4,16 +4,16 @@ import type { Worker } from 'node:worker_threads'
 import { afterAll, vi } from 'vitest'
 
 /**
- * Files of tests follow each other in one process, because to start one for each took a third of all the time. This runs
- * before each of them, so that none notices the others: it has modules of its own, its timers end with it, and when it leaves
- * anything else that is everybody's in another state than it was, it fails.
+ * Test files share processes, because starting one for each took a third of the time. This setup runs before each file, so
+ * that no file affects the next: it resets the modules, ends the timers of the file, and fails the file if it leaves any other
+ * global state changed.
  */
 vi.resetModules()
 
-/** Handles close some turns after their owner said so. */
+/** How long to wait for handles to close, which they do some turns after they were told to. */
 const PATIENCE_MS = 10_000
 
-/** What many share, and a test may change: no member of it may be another one afterwards. */
+/** Globals that a test may change. No member of them may be a different one afterwards. */
 const SHARED = { globalThis, process, console, performance, Math, Date, Promise, AsyncLocalStorage, Error }
 
 const HANDLES = /^(TCP|TLS|UDP|Pipe|Process|Worker|MessagePort|FSEvent|StatWatcher|Timeout)/
@@ -43,7 +43,7 @@ afterAll(async () => {
   process.off('worker', noteWorker)
 })
 
-/** Keeps what the tests start, not what vitest does, which has timers of its own. */
+/** Remembers the timers that tests start. Vitest keeps references of its own to the timer functions. */
 function rememberTimers(): { end(): void } {
   const { setTimeout, setInterval } = globalThis
   const started: WeakRef<NodeJS.Timeout>[] = []
@@ -64,7 +64,7 @@ function rememberTimers(): { end(): void } {
   }
 }
 
-/** Everything of this process that could reach another file, by name. */
+/** The global state of this process, by name. */
 function look(): Map<string, unknown> {
   const seen = new Map<string, unknown>([['working directory', process.cwd()]])
   const note = (name: string, owner: object) => {
@@ -79,12 +79,12 @@ function look(): Map<string, unknown> {
   }
   for (const kind of process.getActiveResourcesInfo())
     if (HANDLES.test(kind)) seen.set(`open ${kind}`, Number(seen.get(`open ${kind}`) ?? 0) + 1)
-  // Node does not count them among the handles. One that has ended has no thread.
+  // Node does not list workers among its resources. The thread id of a worker that has ended is -1.
   if (workers.some(({ threadId }) => threadId !== -1)) seen.set('open Worker', true)
   return seen
 }
 
-/** What is there now and was not before, or is another one, or is gone. Fewer handles and listeners are well. */
+/** The names of state that was added, changed or removed. Fewer handles and listeners are fine. */
 function left(): string[] {
   const now = look()
   const isOther = ([name, value]: [string, unknown]) => {

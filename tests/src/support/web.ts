@@ -9,7 +9,7 @@ import { cachingListener } from '@cashews/http'
 import express, { type Request, type Response } from 'express'
 import Fastify from 'fastify'
 
-/** What a handler answers. */
+/** The response of a handler. */
 interface Answer {
   readonly status?: number
   readonly headers?: Record<string, string | string[]>
@@ -20,21 +20,21 @@ interface Answer {
 export interface TestRoute {
   readonly method?: string
   readonly path: string
-  /** Stores the responses. */
+  /** Options for storing the responses; absent: they are not stored. */
   readonly cached?: CacheResponseOptions
   answer(request: IncomingMessage): Answer | Promise<Answer>
 }
 
-/** What a test's application has. */
+/** The application of a test. */
 export interface TestApp {
   readonly cache: Cache
   readonly routes: readonly TestRoute[]
   readonly etag?: boolean
   readonly cacheControl?: boolean | CacheControlOptions
   readonly clearSiteData?: ClearSiteDataOptions
-  /** Whose word about client, host and scheme is taken: everybody's, or that of one address. */
+  /** Which proxies are trusted with the client, host and scheme: all of them, or one address. */
   readonly trustProxy?: boolean | string
-  /** Compresses what it can. */
+  /** Whether responses are compressed. */
   readonly compress?: boolean
   /** Runs before the routes, as authentication and session middlewares do. */
   before?(request: IncomingMessage, set: (name: string, value: string) => void): void
@@ -140,7 +140,7 @@ function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** What a client got. */
+/** The response as a client receives it. */
 export interface Got {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -150,7 +150,7 @@ export interface Got {
   readonly isCutOff: boolean
 }
 
-/** Asks without any cache or decoding on this side, on a connection of its own. */
+/** Sends a request on a new connection, without a client cache or decoding. */
 export function ask(
   url: string,
   { method = 'GET', headers = {} }: { readonly method?: string; readonly headers?: Record<string, string> } = {},

@@ -3,16 +3,16 @@ import { disk } from '@cashews/backend-disk'
 import { type Cache, createCache } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 
-/** What a process of its own does to a cache, and where. */
+/** A task for a child process, and the directory to do it in. */
 export interface Order {
   readonly role: keyof typeof ROLES
   readonly directory: string
   readonly rounds?: number
-  /** Tells the processes apart. */
+  /** The number of the process. */
   readonly me?: number
   readonly duration?: number
   readonly shards?: number
-  /** Whether others may not even open the files. The first one, which they have open, is left alone then. */
+  /** Whether other processes cannot even open the files. Leaves out the first file, which they have open. */
   readonly isExclusive?: boolean
 }
 
@@ -26,7 +26,7 @@ async function open({ directory, shards = 8 }: Order): Promise<Cache> {
 }
 
 const ROLES = {
-  /** Writes for ever, and tells each write once it was acknowledged. */
+  /** Writes forever, and reports acknowledged writes. */
   async write(order: Order, tell: Tell) {
     const cache = await open(order)
     for (let at = 0; ; at++) {
@@ -39,7 +39,7 @@ const ROLES = {
     }
   },
 
-  /** Counts, collects, limits and locks what other processes do too. */
+  /** Runs atomic commands on the same keys as other processes. */
   async hammer(order: Order, tell: Tell) {
     const { rounds = 100, me = 0 } = order
     const cache = await open(order)
@@ -75,7 +75,7 @@ const ROLES = {
     for (const file of files) file.close()
   },
 
-  /** Sets and reads a key, closes nothing, and has nothing left to do. A large value has started what copies logs. */
+  /** Sets and reads a key, and closes nothing. The large value starts the checkpoints of the log. */
   async idle(order: Order, tell: Tell) {
     const cache = await open(order)
     await cache.set('large', 'x'.repeat(1_000_000))
@@ -83,7 +83,7 @@ const ROLES = {
     tell({ value: await cache.get('idle'), now: Date.now() })
   },
 
-  /** Tries to use a directory that may be forbidden, and tells what came of it. */
+  /** Tries to use a directory without permission, and reports the outcome. */
   async attempt({ directory, shards = 8 }: Order, tell: Tell) {
     const strict = createCache().setup(disk({ directory, shards }), { suppress: false })
     const failure = await strict.set('key', 1).then(() => undefined, String)
@@ -96,7 +96,7 @@ const ROLES = {
     tell({ failure, answers, heard })
   },
 
-  /** Opens and closes, with garbage collected in between. */
+  /** Opens and closes a cache repeatedly, and collects garbage in between. */
   async reopen(order: Order, tell: Tell) {
     for (let round = 0; round < (order.rounds ?? 10); round++) {
       const cache = await open(order)

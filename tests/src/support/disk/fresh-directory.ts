@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** In memory where there is such a place: the tests are about promises, not about disks. */
+/** In memory where possible, since the tests are not about the speed of disks. */
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
-/** Names tell whose a directory is: of processes that were killed, the next one removes them. */
+/** The name has the id of its process, so that the directories of a process that was killed are removed by the next one. */
 const NAME = /^cashews-test-(\d+)-/
 for (const name of readdirSync(parent)) {
   const [, pid] = NAME.exec(name) ?? []
   if (pid !== undefined && !isRunning(Number(pid))) remove(join(parent, name))
 }
 
-/** A new directory, for as long as the test runs: all tests of the file, with `afterAll`. */
+/** Creates a directory that is removed after the test; with `afterAll`, after all tests of the file. */
 export function freshDirectory(whenOver: (end: () => void) => void = onTestFinished): string {
   const directory = mkdtempSync(join(parent, `cashews-test-${process.pid}-`))
   whenOver(() => remove(directory))

@@ -7,17 +7,17 @@ import type { Order } from './child.ts'
 
 const script = fileURLToPath(new URL('./child.ts', import.meta.url))
 
-/** A process that works on a cache. */
+/** A child process that works on a cache. */
 export interface Helper {
   readonly news: unknown[]
-  /** Resolves to what it told first. */
+  /** Resolves to its first report. */
   readonly told: Promise<unknown>
-  /** Resolves to how it ended, and what it said on stderr. */
+  /** Resolves to its exit code and its output on stderr. */
   readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>
   kill(signal: NodeJS.Signals): void
 }
 
-/** Starts a process of its own. It is killed after the test at the latest. */
+/** Starts a child process, which is killed after the test if it still runs. */
 export function startProcess(order: Order, options: { flags?: readonly string[]; uid?: number } = {}): Helper {
   const flags = [...(options.flags ?? []), '--conditions=@cashews/source']
   const child = spawn(process.execPath, [...flags, script, JSON.stringify(order)], {
@@ -45,7 +45,7 @@ export function startProcess(order: Order, options: { flags?: readonly string[];
   return { news, told, ended, kill: (signal) => child.kill(signal) }
 }
 
-/** Starts a thread of this process. */
+/** Does the same in a thread of this process. */
 export function startThread(order: Order): Promise<unknown> {
   const worker = new Worker(script, { workerData: { order }, execArgv: ['--conditions=@cashews/source'] })
   return new Promise((resolve, reject) => {

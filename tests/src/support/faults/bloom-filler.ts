@@ -1,4 +1,4 @@
-/** A process of its own that adds its share of the elements: `bloom-filler.ts <url> <namespace> <from> <to>`. */
+/** The program of a child process that adds some of the elements: `bloom-filler.ts <url> <namespace> <from> <to>`. */
 import { redis } from '@cashews/backend-redis'
 import { bloom } from '@cashews/bloom'
 import { createCache } from '@cashews/core'

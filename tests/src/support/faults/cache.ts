@@ -2,7 +2,7 @@ import { type RedisBackend, type RedisOptions, redis } from '@cashews/backend-re
 import { type Cache, createCache, type SetupOptions } from '@cashews/core'
 import { eventually } from '../redis/eventually.ts'
 
-/** A cache on Redis that counts what it hears. */
+/** A cache on Redis that counts its events. */
 export interface WatchedCache extends AsyncDisposable {
   readonly cache: Cache
   readonly backend: RedisBackend
@@ -10,7 +10,7 @@ export interface WatchedCache extends AsyncDisposable {
   readonly heard: { unavailable: number; available: number; readonly errors: unknown[] }
 }
 
-/** What is promised: a read waits this long at most, a write that long; and what a machine with two cores adds. */
+/** The promised budgets of reads and writes, and what a machine with two cores adds to them. */
 export const READ = 100
 export const WRITE = 250
 export const SLACK = 30
@@ -26,12 +26,12 @@ export function watchedCache(options: RedisOptions, setup: SetupOptions = {}): W
   return { cache, backend, namespace, heard, [Symbol.asyncDispose]: () => cache.close() }
 }
 
-/** Resolves when copies near at hand are used. */
+/** Resolves when client-side copies are used. */
 export async function isLive({ backend }: WatchedCache): Promise<void> {
   await eventually(() => backend.clientSide?.live)
 }
 
-/** Resolves when a cache with copies near at hand has heard of everything that had changed before. */
+/** Resolves when a cache with client-side copies has received all invalidations up to now. */
 export async function hasHeard({ backend }: WatchedCache): Promise<void> {
   const asked = performance.now()
   await eventually(() => {
@@ -40,7 +40,7 @@ export async function hasHeard({ backend }: WatchedCache): Promise<void> {
   }, 20_000)
 }
 
-/** Runs callers side by side until something is over. Answers how many calls there were, and how many failed. */
+/** Runs concurrent callers until something is over. Returns the number of calls and of failed calls. */
 export async function underLoad(
   callers: number,
   call: (caller: number, round: number) => Promise<unknown>,
@@ -51,7 +51,7 @@ export async function underLoad(
     for (let round = 0; !isOver; round++) {
       calls++
       await call(caller, round).catch(() => failures++)
-      // Answers that are at hand must not keep everything else from happening.
+      // Synchronous answers must not starve the event loop.
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Cache } from '@cashews/core'
 import { type TransactionMode, transaction } from '@cashews/transactions'
 
-/** Counts up in transactions side by side: each reads, and writes one more. Answers how often they ran. */
+/** Increments a counter in concurrent transactions, by a read and a write each. Returns how often the functions ran. */
 export async function countUp(cache: Cache, mode: TransactionMode, times: number): Promise<number> {
   let runs = 0
   const count = () =>

@@ -1,23 +1,23 @@
 import type { Cache } from '@cashews/core'
 import { round } from './report.ts'
 
-/** Judges what readers see of keys whose writer it is: the value of a key is the number of its last write. */
+/** Writes keys, and judges what readers see of them. The value of a key is the number of its last write. */
 export class Judge {
-  /** When each version was acknowledged; index 0 is the absent one. */
+  /** When each version was acknowledged; index 0 stands for the absent key. */
   readonly #acknowledged = new Map<string, number[]>()
   #oldest = 0
   reads = 0
   writes = 0
-  /** Writes that were refused, or whose fate is unknown. */
+  /** Writes that were refused, or whose outcome is unknown. */
   refused = 0
-  /** Reads of what the server itself had gone back to. */
+  /** Reads of an old value that the server itself had returned to. */
   lost = 0
 
-  /** Writes the next version of a key. Only one write of a key may be under way. */
+  /** Writes the next version of a key. Only one write of a key may be under way at a time. */
   async write(cache: Cache, key: string): Promise<void> {
     const times = this.#timesOf(key)
     const version = times.length
-    // A write whose answer was lost counts from the next one that is acknowledged.
+    // A write whose answer was lost counts as acknowledged with the next one.
     times.push(Number.POSITIVE_INFINITY)
     const written = await cache.set(key, version).catch(() => false)
     if (written) {
@@ -27,10 +27,10 @@ export class Judge {
   }
 
   /**
-   * Reads a key, and notes how far behind the answer was when the read began.
+   * Reads a key, and notes how old the answer was when the read began.
    *
-   * @param server Whose server to ask whether it has lost a write that it had acknowledged, as after a failover: then no
-   * copy is to blame. It must be the one that `cache` itself talks to: during a failover there are two masters.
+   * @param server A cache without copies on the same server, to find out whether the server has lost an acknowledged write, as
+   * after a failover. It must use the same master as `cache`: during a failover there are two.
    */
   async read(cache: Cache, key: string, server?: Cache): Promise<void> {
     const start = performance.now()
@@ -43,12 +43,12 @@ export class Judge {
     const raw = await server?.getRaw(key)
     const there = raw === undefined ? undefined : Number(raw)
     if (there !== undefined && there <= found) this.lost++
-    // Written meanwhile: what was there when the read began cannot be told any more.
+    // Written meanwhile, so that the value at the beginning of the read is unknown.
     else if (there !== undefined && !((times[there] ?? start) <= start)) return
     else this.#oldest = age
   }
 
-  /** How far behind an answer was at most, in milliseconds. */
+  /** The greatest age of an answer, in milliseconds. */
   get maxAge(): number {
     return round(this.#oldest)
   }
@@ -57,7 +57,7 @@ export class Judge {
     return [...this.#acknowledged.keys()]
   }
 
-  /** How many keys one cache and another do not agree on, once all is quiet. */
+  /** The number of keys with different values in two caches, once nothing is under way. */
   async wrongAtRest(cache: Cache, truth: Cache): Promise<number> {
     const [seen, there] = await Promise.all([cache.getMany(this.keys), truth.getMany(this.keys)])
     return seen.filter((value, at) => value !== there[at]).length

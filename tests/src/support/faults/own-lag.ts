@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks'
 const INTERVAL = 1
 
 /**
- * Watches how long this thread keeps its timers waiting by its own doing: not while it had nothing to do, and not while the
- * machine kept it from running.
+ * Measures how long this thread delays its timers by its own work, without the time when it was idle or waited for a
+ * processor.
  */
 export class OwnLag implements Disposable {
   readonly #timer: NodeJS.Timeout
@@ -34,12 +34,12 @@ export class OwnLag implements Disposable {
   }
 }
 
-/** The time, for how much of it the event loop has had work, and for how much this thread has waited for a processor. */
+/** The time, how long the event loop was active, and how long this thread has waited for a processor. */
 function now(): { readonly time: number; readonly active: number; readonly queued: number } {
   return { time: performance.now(), active: performance.eventLoopUtilization().active, queued: queued() }
 }
 
-/** In milliseconds. Only Linux tells. */
+/** How long this thread has waited for a processor, in milliseconds; 0 where Linux does not count it. */
 function queued(): number {
   try {
     const [, nanoseconds] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')

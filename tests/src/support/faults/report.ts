@@ -7,21 +7,21 @@ declare module 'vitest' {
   }
 }
 
-/** What a fault did, in figures. */
+/** The measured effect of a fault. */
 export type Measured = Readonly<Record<string, number | string | boolean>>
 
-/** Prints one line of JSON about a promise, and fails when it was broken. */
+/** Prints one line of JSON about a promise, and fails the test if it was broken. */
 export function report(id: string, promise: string, measured: Measured, pass: boolean): void {
   process.stdout.write(`${JSON.stringify({ id, promise, measured, pass })}\n`)
   expect(pass, `${id}: ${promise}; measured ${JSON.stringify(measured)}`).toBe(true)
 }
 
-/** Whether something took no longer than it may. `pnpm test` does not judge that: there, tests run beside each other. */
+/** Whether something took no longer than the bound. Always true in `pnpm test`, where other tests run at the same time. */
 export function within(took: number, bound: number): boolean {
   return took <= bound || !inject('judgesTime')
 }
 
-/** Collects how long calls take, and how late this process itself was meanwhile. */
+/** Measures how long calls take, and how late the timers of this process were meanwhile. */
 export class Stopwatch {
   readonly #times: number[] = []
   readonly #delay = monitorEventLoopDelay({ resolution: 5 })
@@ -34,7 +34,7 @@ export class Stopwatch {
     return this.#times.length
   }
 
-  /** How late timers were at most, in milliseconds: a busy machine is not a broken promise. */
+  /** The greatest delay of timers, in milliseconds, which a busy machine causes. */
   get lateness(): number {
     return Math.max(0, this.#delay.max / 1e6 - 5)
   }
@@ -48,7 +48,7 @@ export class Stopwatch {
     }
   }
 
-  /** The time that this part of the calls did not exceed, in milliseconds. */
+  /** The time within which this share of the calls ended, in milliseconds. */
   quantile(part: number): number {
     const sorted = [...this.#times].sort((a, b) => a - b)
     return round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0)

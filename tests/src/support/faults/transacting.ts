@@ -7,16 +7,16 @@ import { type TransactionMode, transaction } from '@cashews/transactions'
 import { PATIENT } from '../patience.ts'
 import { countUp } from './count-up.ts'
 
-/** What a process of its own is to do with a store. */
+/** A task for a child process. */
 export interface Work {
   readonly store: { readonly url: string; readonly namespace: string } | { readonly directory: string }
   readonly mode?: TransactionMode
-  /** `count`: counts up as often as told, side by side. `hold`: writes, and stays inside. `untag`: deletes tags. */
+  /** `count`: increments concurrently, `times` times. `hold`: writes, and stays in its transaction. `untag`: deletes tags. */
   readonly role: 'count' | 'hold' | 'untag'
   readonly times?: number
 }
 
-/** A process of its own that runs transactions, or deletes tags: `transacting.ts <Work as JSON>`. */
+/** The program of the child process: `transacting.ts <Work as JSON>`. */
 const { store, mode = 'locked', role, times = 0 } = JSON.parse(process.argv[2] ?? '{}') as Work
 const cache = createCache().setup('url' in store ? redis(store) : disk({ ...store, shards: 1 }), PATIENT)
 

@@ -6,7 +6,7 @@ import type { Work } from './transacting.ts'
 
 const script = fileURLToPath(new URL('./transacting.ts', import.meta.url))
 
-/** Starts a process of its own. It is killed after the test at the latest. */
+/** Starts a child process, which is killed after the test if it still runs. */
 export function startWork(work: Work): ChildProcess {
   const flags = ['--conditions=@cashews/source', script, JSON.stringify(work)]
   const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -14,7 +14,7 @@ export function startWork(work: Work): ChildProcess {
   return child
 }
 
-/** What a process prints, line by line. */
+/** The lines that a process prints. */
 export async function* linesOf({ stdout }: ChildProcess): AsyncGenerator<string, undefined> {
   if (stdout) yield* createInterface({ input: stdout })
 }

@@ -13,7 +13,7 @@ To leave them out: pnpm test --project '!redis'`
 let found: string | undefined
 
 /**
- * Finds the program to start servers with, and installs it where that is allowed.
+ * Finds the Redis server program, or installs it where that is allowed.
  *
  * @throws {Error} When there is none, saying how to get one.
  */
@@ -37,7 +37,7 @@ function isProgram(file: string): boolean {
   }
 }
 
-/** Only root on a Debian may install it without a question. */
+/** Installs it, but only for root on Debian or Ubuntu. */
 function installed(): string | undefined {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version') || !existsSync('/usr/bin/apt-get'))
     return undefined

@@ -1,16 +1,16 @@
 import type { Backend, Milliseconds } from '@cashews/core'
 
-/** Members that wait for something else than an answer of the store. */
+/** Members whose results may take arbitrarily long, and are not waited for. */
 const PATIENT: ReadonlySet<string | symbol> = new Set(['guard', 'scan', 'released'])
 
 /** A store on the fake clock of the test. */
 export interface CatchingUp {
   readonly backend: Backend
-  /** What it has been asked and has not answered yet. */
+  /** The commands that are not answered yet. */
   readonly underWay: ReadonlySet<Promise<unknown>>
 }
 
-/** Makes a store, before each command, as old as the fake clock says. */
+/** Lets the time that has passed on the fake clock pass for the store too, before each command. */
 export function catchingUp(backend: Backend, age: (duration: Milliseconds) => Promise<unknown>): CatchingUp {
   const underWay = new Set<Promise<unknown>>()
   const watched = (answer: unknown): unknown => {
@@ -26,7 +26,7 @@ export function catchingUp(backend: Backend, age: (duration: Milliseconds) => Pr
   const caughtUp = (): Promise<unknown> | undefined => {
     const passed = Date.now() - seen
     seen += passed
-    // The clock goes back when the fake one takes its place.
+    // The clock may go back when fake timers start.
     if (passed <= 0) return ageing
     const aged = Promise.all([ageing, age(passed)]).finally(() => {
       if (ageing === aged) ageing = undefined

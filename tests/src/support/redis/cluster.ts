@@ -8,7 +8,7 @@ const PATIENCE = 30_000
 
 export interface ClusterOptions {
   readonly masters?: number
-  /** How many each master has. */
+  /** The number of replicas of each master. */
   readonly replicas?: number
   /** After how many milliseconds of silence a node counts as dead. */
   readonly nodeTimeout?: number
@@ -53,14 +53,14 @@ export class RedisCluster implements AsyncDisposable {
     for (const { admin } of [to, from]) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', target)
   }
 
-  /** Opens a slot for its keys to move from one master to another. */
+  /** Marks a slot as moving from one master to another. */
   async startMoving(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
     const [source, target] = (await Promise.all([from, to].map(({ admin }) => admin.cluster('MYID')))) as string[]
     await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source as string)
     await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target as string)
   }
 
-  /** Keeps it from a failover that nobody asked for: to its nodes, a machine that stands still looks like their death. */
+  /** Prevents failovers that no test asks for, when the machine stands still for a while. */
   async trustItsNodes(): Promise<void> {
     await Promise.all(this.nodes.map(({ admin }) => admin.config('SET', 'cluster-node-timeout', 600_000)))
   }
@@ -100,7 +100,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   const args = [
     '--cluster-enabled',
     'yes',
-    // Else the whole cluster refuses service while a master is missing.
+    // Otherwise the whole cluster refuses commands while a master is missing.
     ...['--cluster-require-full-coverage', 'no'],
     '--cluster-node-timeout',
     `${nodeTimeout}`,

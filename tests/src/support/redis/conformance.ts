@@ -6,23 +6,23 @@ import { afterAll } from 'vitest'
 import { eventually } from './eventually.ts'
 import { age, slowed } from './slowed.ts'
 
-/** A short lifetime by the clock that the kit moves. */
+/** The unit of lifetimes in the kit, on its own clock. */
 const UNIT: Milliseconds = 200
 
-/** How many random sequences: each is some hundred round trips, and as many ways to let time pass. */
+/** The number of random sequences, each of which takes some hundred round trips. */
 const MODEL_RUNS = 20
 
-/** Where no server listens. */
+/** An address where no server listens. */
 const NOBODY = '127.0.0.1:1'
 
-/** Where values live. */
+/** The server and namespace of values. */
 export interface Place {
   readonly namespace: string
   readonly url?: string
   readonly cluster?: readonly string[]
 }
 
-/** Runs the kit on a place, and moves its time by hand. */
+/** Runs the conformance kit on a server, and controls its time. */
 export function describePlace(
   name: string,
   locate: () => Place,
@@ -33,7 +33,7 @@ export function describePlace(
   afterAll(() => admin?.disconnect())
 
   const create = () => {
-    // Often asked whether it has heard everything: the kit waits for that.
+    // A small maxStale, because the kit waits until all invalidations were received.
     const backend = redis({ ...locate(), ...(nearby && { clientSide: { maxStale: '300ms' } }) })
     made.push(backend)
     return slowed(backend)
@@ -57,7 +57,7 @@ export function describePlace(
   })
 }
 
-/** Whether a backend knows of everything that had changed by then, or keeps no copies. */
+/** Whether a backend has received all invalidations up to an instant, or keeps no copies. */
 function hasHeard({ clientSide }: RedisBackend, instant: number): boolean {
   return !clientSide?.live || performance.now() - clientSide.staleness >= instant
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Resolves when something has come true; rejects when it has not after a while, in milliseconds. */
+/** Resolves when the condition holds; rejects when it does not hold within `patience` milliseconds. */
 export async function eventually(isTrue: () => unknown, patience = 10_000): Promise<void> {
   const end = performance.now() + patience
   while (!(await isTrue())) {

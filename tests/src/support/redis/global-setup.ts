@@ -2,7 +2,7 @@ import type { TestProject } from 'vitest/node'
 import { startCluster } from './cluster.ts'
 import { startRedis } from './redis-server.ts'
 
-/** Where something is, or why it is not. */
+/** The address of a server, or the reason why it did not start. */
 type Place<T> = { readonly at: T } | { readonly error: string }
 
 declare module 'vitest' {
@@ -12,14 +12,14 @@ declare module 'vitest' {
   }
 }
 
-/** One server and one cluster for all tests that do no harm to them. */
+/** Starts one server and one cluster for all tests that do not disturb them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started: AsyncDisposable[] = []
   const place = async <T>(start: () => Promise<T>): Promise<Place<T>> => {
     try {
       return { at: await start() }
     } catch (error) {
-      // To throw here would stop the other projects too: each Redis test says it instead.
+      // An error here would stop the other projects too, so each Redis test throws it.
       return { error: error instanceof Error ? error.message : String(error) }
     }
   }

@@ -6,9 +6,9 @@ import { createTags } from '@cashews/tags'
 import { Redis } from 'ioredis'
 import { PATIENT } from '../patience.ts'
 
-// A process of its own that reads and invalidates at random, and prints how many of its reads were older than an
-// invalidation that had ended before they were made. What the database holds, and up to which version all is invalidated,
-// are two counters of the server.
+// The program of a child process that reads and invalidates at random, and prints how many of its reads returned a value older
+// than an invalidation that had ended before. Two counters on the server hold the version of the database, and the version up
+// to which everything is invalidated.
 const [url = '', namespace = '', rounds = ''] = process.argv.slice(2)
 const cache = createCache().setup(redis({ url, namespace }), PATIENT)
 const tags = createTags(cache)
@@ -35,7 +35,7 @@ const functions = [
   { read: cached(cache, { ttl: '1h', key: 'e' }, load), drop: () => cache.delete('e') },
 ]
 
-/** Nobody's floor is raised before all that is older is invalidated. */
+/** Raises the version up to which everything is invalidated. */
 const raise = async (name: string, to: number) => {
   await database.eval(
     "if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end",

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** The bus of a cluster node listens this much above its port. */
+/** The offset of the cluster bus port from the port of a node. */
 const BUS = 10_000
 
-/** A port that nobody listens on, and that no other test can be given meanwhile. */
+/** A port where nobody listens, and that no test is given. */
 export const CLOSED_PORT = 1
 
-/** A port of this machine that nobody listens on yet: whoever is first takes it. */
+/** A free port of this machine. Another program may take it before it is used. */
 export async function freePort(): Promise<number> {
   const port = await listen(0)
   if (port === undefined) throw new Error('No port is free.')

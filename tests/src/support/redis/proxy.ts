@@ -4,10 +4,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 /** Which way bytes flow: up to the server, or down to the client. */
 type Direction = 'up' | 'down'
 
-/** What a connection carries: commands, or the news of a client-side cache. */
+/** What a connection carries: commands, or the invalidations of a client-side cache (`news`). */
 type Kind = 'commands' | 'news'
 
-/** What is done to the bytes of a kind of connection. */
+/** The faults of one kind of connection. */
 interface Weather {
   readonly delays: Record<Direction, number>
   readonly swallows: Record<Direction, boolean>
@@ -16,14 +16,14 @@ interface Weather {
 const calm = (): Weather => ({ delays: { up: 0, down: 0 }, swallows: { up: false, down: false } })
 const KINDS: readonly Kind[] = ['commands', 'news']
 
-/** Stands between a client and a server, and does to their connections what networks do. */
+/** A proxy between a client and a server that simulates the faults of networks. */
 export class FaultyLink implements AsyncDisposable {
   readonly #server: Server
   readonly #target: number
   readonly #sockets = new Map<Socket, { kind: Kind }>()
   #weather: Record<Kind, Weather> = { commands: calm(), news: calm() }
   #refuses = false
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   joined = 0
 
   constructor(server: Server, target: number) {
@@ -36,17 +36,17 @@ export class FaultyLink implements AsyncDisposable {
     return (this.#server.address() as { port: number }).port
   }
 
-  /** Holds every byte back for a while, in milliseconds. */
+  /** Delays all bytes, in milliseconds. */
   delay(delays: Partial<Record<Direction, number>>, kinds: readonly Kind[] = KINDS): void {
     for (const kind of kinds) Object.assign(this.#weather[kind].delays, delays)
   }
 
-  /** Swallows all bytes, while connections stay open. */
+  /** Drops all bytes, while connections stay open. */
   blackhole(kinds: readonly Kind[] = KINDS): void {
     for (const kind of kinds) Object.assign(this.#weather[kind].swallows, { up: true, down: true })
   }
 
-  /** Ends every new connection at once. */
+  /** Closes every new connection at once. */
   refuse(): void {
     this.#refuses = true
   }
@@ -56,7 +56,7 @@ export class FaultyLink implements AsyncDisposable {
     this.#weather = { commands: calm(), news: calm() }
   }
 
-  /** Breaks connections with a reset. */
+  /** Resets connections. */
   reset(kinds: readonly Kind[] = KINDS): void {
     for (const [socket, { kind }] of this.#sockets) if (kinds.includes(kind)) socket.resetAndDestroy()
   }
@@ -83,7 +83,7 @@ export class FaultyLink implements AsyncDisposable {
     this.#sockets.set(from, connection)
     from.setNoDelay(true)
     from.on('data', (data) => {
-      // A connection for news says so in its name.
+      // A connection for invalidations has a name of its own.
       if (direction === 'up' && data.includes('cashews:invalidations')) connection.kind = 'news'
       const { delays, swallows } = this.#weather[connection.kind]
       if (swallows[direction]) return

@@ -13,7 +13,7 @@ import { freePort } from './ports.ts'
 const PATIENCE = 20_000
 
 export interface RedisServerOptions {
-  /** More words for its command line. */
+  /** Further arguments of its command line. */
   readonly args?: readonly string[]
   /** @default {@link freePort} */
   readonly findPort?: () => Promise<number>
@@ -21,7 +21,7 @@ export interface RedisServerOptions {
 
 class PortTakenError extends Error {}
 
-/** A server of its own process, on this machine alone, that keeps nothing. */
+/** A Redis server in a child process, which listens on this machine only and persists nothing. */
 export class RedisServer implements AsyncDisposable {
   readonly port: number
   readonly admin: Redis
@@ -45,12 +45,12 @@ export class RedisServer implements AsyncDisposable {
     return `127.0.0.1:${this.port}`
   }
 
-  /** The id of its process, while it runs. */
+  /** The process id, while it runs. */
   get pid(): number | undefined {
     return this.#process?.pid
   }
 
-  /** Starts it, after a {@link kill} too. Resolves when it answers. */
+  /** Starts the server, also after {@link kill}. Resolves when it answers. */
   async start(): Promise<void> {
     const child = spawn(redisBinary(), [...this.#args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder })
     this.#process = child
@@ -71,7 +71,7 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
-  /** Ends it at once, as a crash would. */
+  /** Ends the server like a crash. */
   async kill(): Promise<void> {
     const child = this.#process
     this.#process = undefined
@@ -82,7 +82,7 @@ export class RedisServer implements AsyncDisposable {
     await gone
   }
 
-  /** Stops it from running while its connections stay open. */
+  /** Suspends the server, while its connections stay open. */
   freeze(): void {
     this.#process?.kill('SIGSTOP')
   }
@@ -104,7 +104,7 @@ export class RedisServer implements AsyncDisposable {
     forget(this)
   }
 
-  /** Whether it is this process that answers, and no other on the same port. */
+  /** Whether this server answers, and not another one on the same port. */
   async #answers(): Promise<boolean> {
     const client = new Redis({ port: this.port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null })
     client.on('error', () => {})
@@ -119,7 +119,7 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** Starts a server on a free port: on another one, when somebody else takes it before this server does. */
+/** Starts a server on a free port. Tries another port if this one is taken meanwhile. */
 export async function startRedis({ args = [], findPort = freePort }: RedisServerOptions = {}): Promise<RedisServer> {
   for (;;) {
     const folder = await mkdtemp(join(tmpdir(), 'cashews-redis-'))

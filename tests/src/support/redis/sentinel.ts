@@ -6,23 +6,23 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './ports.ts'
 import { RedisServer, startRedis } from './redis-server.ts'
 
-/** A Sentinel that lost two seconds, to a busy machine too, does nothing for thirty: "tilt". */
+/** A Sentinel that was delayed by two seconds, also by a busy machine, does nothing for thirty seconds ("tilt mode"). */
 const PATIENCE = 60_000
 
 /**
- * A Sentinel waits for the disk after each change of what it knows, and a disk that others use may need seconds. So its
- * file is in memory, where that exists.
+ * A Sentinel waits for the disk after each change of its state, which may take seconds. So its file is in memory where
+ * possible.
  */
 const FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 export interface SentinelOptions {
   readonly replicas?: number
   readonly sentinels?: number
-  /** After how many milliseconds of silence the master counts as down. */
+  /** After how many milliseconds without an answer the master is considered down. */
   readonly downAfter?: number
 }
 
-/** A master, its replicas, and Sentinels that watch them. */
+/** A master, its replicas, and their Sentinels. */
 export class SentinelGroup implements AsyncDisposable {
   readonly name = 'mymaster'
   readonly servers: readonly RedisServer[]
@@ -37,14 +37,14 @@ export class SentinelGroup implements AsyncDisposable {
     return this.sentinels.map(({ address }) => address)
   }
 
-  /** The master as the Sentinels see it now. */
+  /** The current master, according to the Sentinels. */
   async master(): Promise<RedisServer> {
     const ask = ({ admin }: RedisServer) => admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name)
     const [, port] = (await Promise.any(this.sentinels.map(ask))) as [string, string]
     return this.servers.find((server) => server.port === Number(port)) as RedisServer
   }
 
-  /** Moves the master role by hand. */
+  /** Makes a replica the master. */
   async failover(): Promise<void> {
     await this.sentinels[0]?.admin.call('SENTINEL', 'FAILOVER', this.name)
   }
@@ -54,7 +54,7 @@ export class SentinelGroup implements AsyncDisposable {
   }
 }
 
-/** Starts a group. Resolves when the Sentinels know the replicas and each other, and are ready to act. */
+/** Starts a group. Resolves when the Sentinels know the replicas and each other. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelGroup> {
   const { replicas = 2, sentinels = 3, downAfter = 1_000 } = options
   const master = await startRedis()
@@ -66,7 +66,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   return group
 }
 
-/** Starts one Sentinel. @param config More lines for its configuration. */
+/** Starts one Sentinel. @param config Further lines of its configuration. */
 export async function startWatcher(
   masterPort: number,
   downAfter: number,

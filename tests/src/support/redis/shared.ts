@@ -1,11 +1,11 @@
 import { inject } from 'vitest'
 
-/** The server of this test run, for tests that keep to a namespace of their own. */
+/** The server of this test run, for tests that use a namespace of their own. */
 export function redisUrl(): string {
   return found(inject('redis'))
 }
 
-/** Addresses of the cluster of this test run, for tests that keep to a namespace of their own. */
+/** The addresses of the cluster of this test run, for tests that use a namespace of their own. */
 export function redisCluster(): readonly string[] {
   return found(inject('redisCluster'))
 }

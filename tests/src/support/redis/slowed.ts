@@ -2,10 +2,10 @@ import { type Backend, MISS, type Milliseconds } from '@cashews/core'
 import type { Redis } from 'ioredis'
 import { altered } from '../helpers.ts'
 
-/** How much slower time passes. */
+/** How much slower time passes for the store. */
 const SLOWER = 10_000
 
-/** ARGV: namespace, by how many milliseconds. Leases are not kept by a lifetime that a test could know. */
+/** ARGV: namespace, milliseconds. Does not remove leases, whose lifetime is none that a test has set. */
 const AGE = `
 local time = redis.call('TIME')
 local now, by = time[1] * 1000, tonumber(ARGV[2])
@@ -21,14 +21,14 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   elseif left >= 0 and not key:find('~lease:', 1, true) then redis.call('UNLINK', key) end
 end`
 
-/** Lets time pass for the keys of a namespace: they have less left, and what a window has counted is longer ago. */
+/** Lets time pass for the keys of a namespace: their time to live gets shorter, and events in windows get older. */
 export function age(server: Redis, namespace: string, duration: Milliseconds): Promise<unknown> {
   return server.eval(AGE, 0, namespace, duration * SLOWER)
 }
 
 /**
- * A store whose time passes ten thousand times slower than that of this process, and otherwise only by {@link age}:
- * nobody has to wait, and a test that takes a second is a tenth of a millisecond too late.
+ * A store for which time passes ten thousand times slower than for this process, except by {@link age}. So tests need not
+ * wait, and one that takes a second is only a tenth of a millisecond late.
  */
 export function slowed(real: Backend): Backend {
   const { locks, windows, sets, leases, tags } = real

@@ -10,7 +10,7 @@ import { age, slowed } from './slowed.ts'
 
 const turnOfTheLoop = globalThis.setImmediate
 
-/** Those of the test that runs, by their namespaces. */
+/** The stores of the running test, by namespace. */
 const open = new Map<string, CatchingUp>()
 let admin: Redis | undefined
 
@@ -19,7 +19,7 @@ const EMPTY = "for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis
 
 afterEach(async () => {
   await Promise.all([...open.values()].map(({ backend }) => backend.close()))
-  // Whoever scans the server, or lets its time pass, goes over what others have left there too.
+  // A scan of the server visits the keys that other tests have left, too.
   await Promise.all([...open.keys()].map((namespace) => admin?.eval(EMPTY, 0, namespace)))
   open.clear()
   admin?.disconnect()
@@ -36,7 +36,7 @@ function create(): Backend {
   return store.backend
 }
 
-/** Waits until nothing is under way between this process and the server, and nothing follows from it. */
+/** Waits until all commands are answered, and the answers cause no further ones. */
 async function settleRedis(): Promise<void> {
   const underWay = () => [...open.values()].flatMap((store) => [...store.underWay])
   do {
@@ -45,12 +45,12 @@ async function settleRedis(): Promise<void> {
   } while (underWay().length > 0)
 }
 
-/** How many steps time passes in at least. */
+/** The minimum number of steps of {@link elapse}. */
 const STEPS = 20
 
 /**
- * Moves the clock of this process, from timer to timer. The server catches up when it is asked. What it says unasked, such as
- * that a lock may be free, can leave no timer to go to for a moment: so time passes in small steps all the same.
+ * Moves the fake clock from timer to timer. The store catches up with it at the next command. A message of the server, such as
+ * that a lock is free, may lead to work without a timer, so the clock also moves in small steps.
  */
 async function elapse(duration: number): Promise<void> {
   await settleRedis()
@@ -72,7 +72,7 @@ waitAlsoFor(settleRedis)
 
 export const redisStores: readonly StoreCase[] = [{ name: 'redis', create, elapse, isInProcess: false }]
 
-/** Two connections, with nothing in common. */
+/** Two backends with a connection each. */
 export const redisPairs: readonly PairCase[] = [
   { name: 'redis', options: {} },
   { name: 'redis with a client-side cache', options: { clientSide: true } },

@@ -3,7 +3,7 @@ import { createCache } from '@cashews/core'
 import { makeHistory } from '../history.ts'
 import { PATIENT } from '../patience.ts'
 
-// A process of its own that runs transactions at random, and prints what they did.
+// The program of a child process that runs random transactions, and prints what they did.
 const [url = '', namespace = '', name = '', mode = '', runs = ''] = process.argv.slice(2)
 const cache = createCache().setup(redis({ url, namespace }), PATIENT)
 const keys = ['a', 'b', 'c', 'd', 'e']

@@ -6,7 +6,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /**
  * Vite 8 / Vitest 5 compile TypeScript with oxc, which leaves TC39 decorators as they are (V8 has none yet).
- * So our sources go through esbuild, which is also what tsup ships: the tested code is the compiled code.
+ * So our sources are compiled by esbuild, which tsup uses too: the tested code is the published code.
  * An import with the mark `?legacy` is compiled with TypeScript's older `experimentalDecorators`.
  */
 function esbuildTypeScript(): Plugin {
@@ -38,10 +38,10 @@ function esbuildTypeScript(): Plugin {
 
 const conditions = ['@cashews/source', ...defaultServerConditions]
 
-/** Tests that need a Redis server have a project of their own, `redis`, and are left out of `unit`. */
+/** Tests that need a Redis server: they are in the project `redis`, and not in `unit`. */
 const needRedis = ['tests/src/redis/**/*.test.ts', 'tests/src/faults/quick/*.test.ts']
 
-/** The other faults, and the kit on a Cluster, take minutes: `pnpm faults`, by vitest.faults.config.ts. */
+/** Tests that take minutes: the other faults, and the kit on a Cluster. `pnpm faults` runs them, by vitest.faults.config.ts. */
 const faults = 'tests/src/faults/**'
 export const clusterKit = 'tests/src/redis/cluster-conformance.test.ts'
 
@@ -49,12 +49,12 @@ const unitTests = ['packages/*/test/**/*.test.ts', 'tests/src/**/*.test.ts']
 
 const thatSay = (text: RegExp, files: string[]) => files.filter((file) => text.test(readFileSync(file, 'utf8')))
 
-/** Tests that run on every store: on those of this process in `unit`, on Redis in `redis`. */
+/** Tests that run on every store: on stores in this process in `unit`, on Redis in `redis`. */
 const onEveryStore = thatSay(/support\/backends\.ts/, globSync('tests/src/*.test.ts'))
 
 /**
- * Files share processes, and put-back.ts sees to it that nothing of one reaches the next. Those that weigh the memory of their
- * process, or change it for good, have one each.
+ * Test files that have a process of their own, because they measure its memory or change it for good. The other files share
+ * processes, and put-back.ts keeps them from affecting each other.
  */
 const alone = thatSay(/memoryUsage|setFlagsFromString|'typeorm'/, globSync(unitTests))
 const sharing = { isolate: false, setupFiles: ['tests/src/support/put-back.ts'] }
@@ -107,13 +107,13 @@ const config: ViteUserConfig = defineConfig({
         },
       },
     ],
-    // Vitest leaves one core to itself, which is half of a small machine. One more than there are works while tests wait for a
-    // server or a clock.
+    // By default Vitest reserves one core for itself, half of a small machine. One worker more than there are cores works while
+    // others wait for a server or a timer.
     maxWorkers: availableParallelism() + 1,
-    // Ends what hangs, not what is slow on a machine ten times as busy as usual.
+    // For tests that hang, not for slow ones on a busy machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // What a test waits for comes when it comes: the second that is the default says nothing about it.
+    // The default of one second would fail tests on a busy machine.
     expect: { poll: { timeout: 20_000, interval: 10 } },
     reporters: ['default', 'json'],
     outputFile: { json: 'coverage/test-results.json' },

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { ViteUserConfig } from 'vitest/config'
 import everyday, { clusterKit } from './vitest.config.ts'
 
-/** Whole suites, which say right or wrong and measure nothing: they may run side by side. */
+/** Suites that measure nothing, and may run concurrently. */
 const suites = [
   'tests/src/faults/http-cache-tests.test.ts',
   'tests/src/faults/transactions-conformance.test.ts',
@@ -10,8 +10,8 @@ const suites = [
 ]
 
 /**
- * `pnpm faults`: every fault of the matrix, on servers of its own, one after another, because each prints what it measured
- * as a line of JSON. `pnpm faults faults/redis faults/quick` runs those of Redis, in less than four minutes.
+ * `pnpm faults`: every fault of the matrix, on servers of its own. They run one after another, because each prints its
+ * measurements as a line of JSON. `pnpm faults faults/redis faults/quick` runs those of Redis, in less than four minutes.
  */
 const config: ViteUserConfig = {
   ...everyday,
@@ -32,7 +32,7 @@ const config: ViteUserConfig = {
         test: {
           name: 'suites',
           include: suites,
-          // They do no harm to the servers, so these are the same for all.
+          // They do not disturb the servers, so they share them.
           globalSetup: ['tests/src/support/redis/global-setup.ts'],
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 1 },

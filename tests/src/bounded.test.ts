@@ -47,7 +47,7 @@ describe('a store in trouble', () => {
   const refuses = () => Promise.reject(new BackendUnavailableError('away'))
   const complains = () => Promise.reject(new BackendError('out of memory'))
 
-  /** Runs a command and answers after how many milliseconds it came to what. */
+  /** Runs a command, and returns its outcome and how many milliseconds it took. */
   const timed = async (command: Command): Promise<{ readonly after: number; readonly answer: unknown }> => {
     const started = Date.now()
     let ended: number | undefined
@@ -170,13 +170,13 @@ describe('a store in trouble', () => {
       const answer = await cache.get('a', 'fallback')
       return [answer, Date.now() - started]
     }
-    const first = answers(200) // 0 to 100: given up
+    const first = answers(200) // from 0 to 100: timed out
     await vi.advanceTimersByTimeAsync(40)
-    const second = answers(90) // 40 to 130: in time, after the first was given up
+    const second = answers(90) // from 40 to 130: in time, after the first timed out
     await vi.advanceTimersByTimeAsync(20)
-    const third = answers(10) // 60 to 70: in time, and the last one then
+    const third = answers(10) // from 60 to 70: in time, and then the last command
     await vi.advanceTimersByTimeAsync(20)
-    const fourth = answers(200) // 80 to 180: given up
+    const fourth = answers(200) // from 80 to 180: timed out
     await vi.advanceTimersByTimeAsync(500)
     expect(await Promise.all([first, second, third, fourth])).toEqual([
       ['fallback', 100],

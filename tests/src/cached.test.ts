@@ -21,7 +21,7 @@ describe.each(stores)('cached on $name', ({ create, elapse }) => {
     vi.useRealTimers()
   })
 
-  /** A function that answers how often it has run. */
+  /** A function that returns how often it has run. */
   const counter = () => {
     let runs = 0
     return async (..._args: unknown[]) => ++runs

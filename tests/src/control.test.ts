@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, gate, recorder, run } from './support/helpers.ts'
 
-/** What each command answers when it is switched off: as if the cache were empty, and refused writes. */
+/** The result of each command while it is disabled: as if the cache were empty, and refused writes. */
 const NEUTRAL: Record<Command, unknown> = {
   get: undefined,
   getMany: [undefined],

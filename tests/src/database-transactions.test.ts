@@ -11,7 +11,7 @@ interface User {
   readonly name: string
 }
 
-/** A database: `within` runs a function in a transaction of it. */
+/** A database. `within` runs a function in one of its transactions. */
 interface Users {
   within<T>(fn: (save: (user: User) => Promise<void>) => Promise<T>): Promise<T>
   names(): Promise<string[]>

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkImports, importsOf } from '../../scripts/check-imports.mjs'
 import { freshDirectory } from './support/disk/fresh-directory.ts'
 
-/** Writes a workspace of the packages named, with these files over it, and checks it. */
+/** Writes a workspace with these packages and files, and checks it. */
 function check(packages: Record<string, object>, files: Record<string, string>): string[] {
   const base = freshDirectory()
   const manifests = Object.entries(packages).map(([dir, manifest]) => [

@@ -17,7 +17,7 @@ import { all, fakeTime, recorder, run } from './support/helpers.ts'
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
 
-/** Every key, pattern and message of a call. */
+/** The keys, patterns and messages of a call. */
 function names(call: Call | undefined): unknown {
   if (call === undefined) return undefined
   if ('key' in call) return call.key

@@ -260,7 +260,7 @@ describe('a caller refused by rateLimit in memory, in real time', () => {
   })
   afterEach(() => cache.close())
 
-  /** Refused often enough that the store need not be asked any more. */
+  /** Calls often enough to be refused without a read of the store. */
   const flooded = async () => {
     const call = rateLimit(cache, { limit: 1, period: '1h', key: 'k:{user}' }, async (user: string) => user)
     await call('a')

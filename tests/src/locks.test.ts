@@ -243,7 +243,7 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       const abort = new AbortController()
       const waiting = cache.acquireLock('job', { ttl: 10, signal: abort.signal })
       abort.abort(new Error('enough'))
-      await expect(waiting).rejects.toThrow('enough') // No time passes.
+      await expect(waiting).rejects.toThrow('enough') // No time passes in between.
     })
 
     it('with isLocked returns whether the lock is still held', async () => {

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { altered, fakeTime, hangs, sickStore } from './support/helpers.ts'
 
-/** The value of one series, as a registry tells it. */
+/** The value of one series in a registry. */
 async function seriesOf(registry: Registry, name: string, labels: Record<string, string>): Promise<number | undefined> {
   const metric = await registry.getSingleMetric(name)?.get()
   const found = metric?.values.find(({ labels: own }) =>

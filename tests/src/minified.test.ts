@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
 
-/** Imports what an application ships: one file, in which a minifier has named the classes anew. */
+/** Bundles code as an application does, with classes renamed by a minifier, and imports it. */
 async function minified(code: string): Promise<Record<string, unknown>> {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: import.meta.dirname },

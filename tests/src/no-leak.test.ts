@@ -9,7 +9,7 @@ import { all, gate, settle, syncStore } from './support/helpers.ts'
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
 
-/** Answers whether an object is let go of once nobody holds it. */
+/** Whether an object can be garbage-collected. */
 async function isFreed(ref: WeakRef<object>): Promise<boolean> {
   for (let turn = 0; turn < 20; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 1))
@@ -19,7 +19,7 @@ async function isFreed(ref: WeakRef<object>): Promise<boolean> {
   return false
 }
 
-/** A number from 0 to `below`, the same series each time. */
+/** Random numbers from 0 to `below`, the same in every run. */
 function series(seed = 1): (below: number) => number {
   let state = seed
   return (below) => {
@@ -38,7 +38,7 @@ describe('no leak', () => {
       for (let id = from; id < to; id++) {
         const padded = `${id}`.padStart(100)
         await load(padded)
-        await load(padded) // What was found at hand is remembered.
+        await load(padded) // The key of a synchronous hit is remembered.
       }
       gc()
       return process.memoryUsage().heapUsed / 1024 ** 2

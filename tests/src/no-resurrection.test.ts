@@ -15,7 +15,7 @@ const everyStore = [
   { name: 'a distant store', create: () => distantStore(), elapse },
 ]
 
-/** What makes a value that is being loaded out of date, and what is there afterwards. */
+/** The ways to invalidate a value that is being loaded, and what is stored afterwards. */
 const invalidations: readonly (readonly [string, (cache: Cache) => Promise<unknown>, unknown])[] = [
   ['delete', (cache) => cache.delete('k:1'), undefined],
   ['deleteMany', (cache) => cache.deleteMany(['a', 'k:1', 'b']), undefined],
@@ -227,7 +227,7 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(cache.get('k'))).toBeUndefined()
   })
 
-  /** A function whose runs answer one by one, as they are told to. */
+  /** A function whose runs a test ends one by one. */
   const answering = (...names: string[]) => {
     const runs = names.map(() => gate<string>())
     let begun = 0
@@ -431,7 +431,7 @@ describe('a store that watches its keys across processes', () => {
 })
 
 describe('a load on a store that may carry out a later command first', () => {
-  /** What the next writes of `k` wait for before they are carried out, one after another. */
+  /** Gates that the next writes of `k` wait for, one each. */
   let held: Promise<void>[]
   let cache: Cache
   beforeEach(() => {
@@ -447,7 +447,7 @@ describe('a load on a store that may carry out a later command first', () => {
     cache = createCache().setup(store)
   })
 
-  /** Invalidates `k` once the write of its load was sent, and carries that out later. */
+  /** Invalidates `k` after the write of its load was sent, and before that is carried out. */
   const expectGone = async (invalidate: () => Promise<unknown>, options?: { readonly tags: readonly string[] }) => {
     const written = gate()
     held = [written.promise]

@@ -16,7 +16,7 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       cache = createCache().setup(create())
     })
 
-    /** Runs everything that time holds up, and answers what `work` comes to. */
+    /** Advances the fake timers until `work` is done, and returns its result. */
     const inTime = async <T>(work: Promise<T>): Promise<T> => {
       const settled = work.catch(() => undefined)
       await elapse(100)

@@ -3,7 +3,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-/** Keys of recent calls are remembered. Nobody may notice, but by the time it takes. */
+/** The keys of recent calls are remembered, which must have no visible effect. */
 describe('a call that resembles a recent one', () => {
   let cache: Cache
   beforeEach(() => {

@@ -15,7 +15,7 @@ import { fakeTime, hangs, sickStore, syncStore } from './support/helpers.ts'
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
 
-/** A driver that tells what it was asked for. */
+/** A driver that records its arguments. */
 function fakeDriver(): Driver & { readonly asked: [url: string, overrides: unknown][] } {
   const asked: [string, unknown][] = []
   return {

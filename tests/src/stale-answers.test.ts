@@ -19,7 +19,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     vi.useRealTimers()
   })
 
-  /** A function that answers how often it has run, or fails while it is down. */
+  /** A function that returns how often it has run, or fails while it is down. */
   const upstream = () => {
     const state = { down: undefined as Error | undefined, runs: 0 }
     const run = async () => {

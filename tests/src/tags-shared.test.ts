@@ -19,13 +19,13 @@ import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
 
-/** With tags by core where it has none of its own. */
+/** Completes a store that has no tags of its own with those of core. */
 const whole = (store: Backend): Backend => (store.tags === undefined ? completeBackend(store) : store)
 
-/** Another process's view of a store: nothing of core is shared, only what is stored. */
+/** The store as another process sees it: nothing is shared but what is stored. */
 const elsewhere = (store: Backend): Backend => whole(altered(store, {}))
 
-/** A store that does everything itself, but knows no tags. */
+/** A store that implements everything itself except tags. */
 const plain = (store: Backend = memory()): Backend => altered(store, { tags: undefined } as never)
 
 const shared: readonly (readonly [string, () => Backend])[] = [
@@ -115,7 +115,7 @@ describe('a record of a tag that the store lost', () => {
     const tags = createTags(cache)
     await cache.set('a', 1, { tags: ['x'] })
     let lost = 0
-    // What an eviction does: the record goes, and nobody is told.
+    // An eviction deletes the record without notice.
     const raw = completeBackend({ ...store, tags: false })
     lost += (await raw.delete('\u0000tag\u0000=x')) ? 1 : 0
     expect(lost).toBe(1)

@@ -56,7 +56,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     vi.useRealTimers()
   })
 
-  /** Waits for work that lets time pass, and for what it does in the background. */
+  /** Waits for work that needs time to pass, and for its background work. */
   const soon = async <T>(work: Promise<T>): Promise<T> => {
     let isOver = false
     const over = () => {
@@ -65,7 +65,7 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     work.then(over, over)
     await settle()
     while (!isOver) {
-      // What the store really does takes no time of the fake clock.
+      // The work of the store takes no time on the fake clock.
       await new Promise((resolve) => turnOfTheLoop(resolve))
       await elapse(20)
     }

@@ -144,7 +144,7 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
         await gone.call(tags, 'x')
         expect(await command()).toEqual(answer)
         expect(await cache.exists('a')).toBe(writes)
-        // Nothing is left of the value: not its tags, and not its time to live.
+        // Neither the tags nor the ttl of the old value are left.
         expect([await tags.of('a'), await cache.getExpire('a')]).toEqual([[], writes ? Infinity : undefined])
         await cache.delete('a')
       }

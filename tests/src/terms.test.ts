@@ -14,7 +14,7 @@ describe.each(stores)('terms of a read on $name', ({ create, elapse }) => {
     vi.useRealTimers()
   })
 
-  /** Counts its calls. */
+  /** A function that counts its calls. */
   const counter = (ttl: Parameters<typeof cached>[1]['ttl'] = '1m') => {
     let calls = 0
     return cached(cache, { ttl: ttl as '1m', key: 'counter' }, async () => ++calls)

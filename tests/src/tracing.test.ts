@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 type Told = readonly [event: string, ...unknown[]]
 
-/** Subscribes as a tracer does, for the time of `fn`. */
+/** Subscribes as a tracer does while `fn` runs. */
 async function traced(fn: () => Promise<unknown>): Promise<Told[]> {
   const told: Told[] = []
   const commands = tracingChannel<unknown, CommandTrace>('cashews:command')

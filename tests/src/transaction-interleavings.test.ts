@@ -11,7 +11,7 @@ import { PATIENT } from './support/patience.ts'
 const KEYS = ['a', 'b']
 const TAG = 't'
 
-/** One command, inside the transaction or beside it. */
+/** One command, inside the transaction or concurrent with it. */
 interface Step {
   readonly inside: boolean
   readonly what: 'set' | 'tagged' | 'delete' | 'match' | 'tag' | 'change' | 'begin' | 'end' | 'get'
@@ -27,20 +27,20 @@ const step: fc.Arbitrary<Step> = fc.record({
   key: fc.oneof({ weight: 3, arbitrary: fc.constant('a') }, { weight: 1, arbitrary: fc.constant('b') }),
 })
 
-/** A cache, the database that its functions read, and what plain keys should hold. */
+/** A cache, the database that its functions read, and the expected values of plain keys. */
 class World {
   readonly database = new Map<string, number>(KEYS.map((key) => [key, 0]))
-  /** What plain keys hold outside, and whether under the tag. */
+  /** The values of plain keys outside the transaction, and whether they have the tag. */
   readonly held = new Map<string, { readonly value: number; readonly tagged: boolean }>()
-  /** What the transaction has written over them; `undefined`: nothing is there any more. */
+  /** The values that the transaction has written; `undefined` for a deleted key. */
   readonly own = new Map<string, { readonly value: number; readonly tagged: boolean } | undefined>()
   dropsTag = false
-  /** Whether the transaction deletes by pattern. */
+  /** Whether the transaction has deleted by pattern. */
   dropsMatches = false
   readonly #cache: Cache
   readonly #tags: CacheTags
   #loads: { readonly inside: boolean; readonly ended: Promise<unknown> }[] = []
-  /** Where loads wait until one of them is to end. */
+  /** Gates that the loads wait for. */
   #waiting: Gate[] = []
   #isFree = false
   #last = 0
@@ -100,7 +100,7 @@ class World {
     this.#isFree = false
   }
 
-  /** What plain keys hold when the transaction has committed, or has not. */
+  /** The expected values of plain keys after a commit, or without one. */
   outcome(committed: boolean): Map<string, number | undefined> {
     return new Map(
       KEYS.map((key) => {
@@ -113,7 +113,7 @@ class World {
     )
   }
 
-  /** A pattern deletes what is there when it is asked; that of the transaction, what others write until the commit too. */
+  /** Deletes by pattern. In the transaction that includes what others write until the commit. */
   #isThere(inside: boolean, key: string): boolean {
     if (inside && this.own.has(key)) return this.own.get(key) !== undefined
     const held = this.held.get(key)
@@ -162,7 +162,7 @@ async function play(cache: Cache, mode: TransactionMode, steps: readonly Step[],
   expect(
     new Map(await Promise.all([...expected.keys()].map(async (key) => [key, await cache.get(key)] as const))),
   ).toEqual(expected)
-  // Whatever was changed in the database was invalidated; what the transaction was to invalidate, only if it committed.
+  // Each change in the database was invalidated, those of the transaction only if it has committed.
   const isLost = (key: string) =>
     !committed && steps.some((one) => one.inside && one.what === 'change' && one.key === key)
   for (const key of KEYS) {

@@ -61,14 +61,14 @@ afterEach(async () => {
   await cache.close()
 })
 
-/** Nothing but what a distant store makes of them: the answers come later than the writes. */
+/** All stores, and one with latency. */
 const everyStore = [
   ...stores,
   { name: 'distant', create: () => distantStore(1), elapse: (ms: number) => vi.advanceTimersByTimeAsync(ms) },
 ]
 
 describe.each(everyStore)('concurrent transactions on $name', ({ create }) => {
-  // A busy machine is not a store that is away.
+  // No timeouts, since the machine may be busy.
   beforeEach(() => void setup(create(), PATIENT))
 
   it.each(['locked', 'serializable'] as const)('lose no update when they are %s', async (mode) => {
@@ -129,7 +129,7 @@ describe.each(everyStore)('concurrent transactions on $name', ({ create }) => {
         },
         { mode },
       )
-      await Promise.allSettled([writing]) // One that is serializable is told that others came between.
+      await Promise.allSettled([writing]) // A serializable one is rejected with a conflict.
       expect(await cache.get('key')).toBe('theirs')
     },
   )

@@ -7,7 +7,7 @@ import { all } from './support/helpers.ts'
 import { PATIENT } from './support/patience.ts'
 
 const MODES: readonly TransactionMode[] = ['locked', 'fast', 'serializable']
-/** What strategies do inside is the same on each store: one shows all the modes. */
+/** Strategies inside a transaction do the same on each store, so one store is enough. */
 const cases = stores.flatMap((store, at) => (at === 0 ? MODES : MODES.slice(0, 1)).map((mode) => ({ ...store, mode })))
 const rollback = new Error('rolled back')
 

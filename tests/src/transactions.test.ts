@@ -16,7 +16,6 @@ import { all, altered, gate, recorder, settle } from './support/helpers.ts'
 import { PATIENT } from './support/patience.ts'
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
-/** A busy machine is not a store that is away. */
 const cases = stores.flatMap((store) => MODES.map((mode) => ({ ...store, mode })))
 
 describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) => {

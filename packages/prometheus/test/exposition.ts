@@ -18,7 +18,7 @@ const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? (NaN|[+-]?Inf|-?\\d+(?:\\.\
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)/y
 
 /**
- * Reads the text format of Prometheus, version 0.0.4, and refuses whatever a strict server would: a line that is none, a
+ * Reads the text format of Prometheus, version 0.0.4, and refuses whatever a strict server would: an invalid line, a
  * metric without help or type or told twice, a sample that is not its metric's, a series told twice, a histogram whose
  * buckets do not add up.
  */

@@ -9,7 +9,7 @@ import { Registry, register } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseExposition } from './exposition.ts'
 
-/** A real endpoint, as an application has it. */
+/** An endpoint as in an application. */
 async function serve(registry: Registry): Promise<Server & { readonly url: string }> {
   const server = createServer(async (_, response) => {
     response.setHeader('content-type', registry.contentType)
@@ -101,7 +101,7 @@ describe('metrics', () => {
     expect(Object.values(await scrape('cashews_calls_total'))).toEqual([1, 4])
   })
 
-  /** Time by hand, and a middleware that lets it pass before every store. */
+  /** Starts fake timers, and lets time pass in a middleware. */
   const passing = (milliseconds: number) => {
     vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
     return (call: Call, next: Next) => {

@@ -41,7 +41,7 @@ it('a key and a lock expire even if the clock is set back an hour, or forward an
   )
 })
 
-/** When the locks that are kept were taken. */
+/** The times at which the stored locks were taken. */
 function takenAt(directory: string): unknown[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.db'))

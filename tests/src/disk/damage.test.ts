@@ -53,7 +53,7 @@ async function fill(cache: Cache): Promise<void> {
   for (let at = 0; at < KEYS; at++) await cache.set(`key:${at}`, written(at))
 }
 
-/** Reads and writes everything. Answers how many values were not what was written, and how many are left. */
+/** Reads and writes all keys. Returns the number of wrong values, and of values that are left. */
 async function use(cache: Cache): Promise<{ wrong: number; left: number; ms: number }> {
   const start = performance.now()
   let wrong = 0
@@ -77,7 +77,7 @@ function overwrite(path: string, at: number, length: number): void {
   closeSync(file)
 }
 
-/** The five ways a file can be broken, and what comes of its log. */
+/** Ways to damage a file, and what happens to its log. */
 const CORRUPTIONS: readonly (readonly [string, (path: string) => void])[] = [
   ['an overwritten header', (path) => overwrite(path, 0, 100)],
   ['garbage in the middle', (path) => overwrite(path, 8_192, Math.max(4_096, statSync(path).size - 12_288))],
@@ -98,7 +98,7 @@ describe('a damaged file', () => {
     const before = open()
     await fill(before)
     await before.close()
-    // A log that was left would mend what is broken here.
+    // The log would repair this damage.
     expect(filesOf(directory, '-wal')).toEqual([])
     for (const path of filesOf(directory, '.db')) corrupt(path)
 
@@ -261,7 +261,7 @@ describe('a directory', () => {
 })
 
 describe('a user', () => {
-  /** To root nothing is forbidden: then it is somebody else who tries, if he may read this file. */
+  /** Root may do everything, so another user tries it, if that user can read this file. */
   const isRoot = process.getuid?.() === 0
   const uid = isRoot ? { uid: 65_534 } : {}
   const it = test.skipIf(process.platform === 'win32' || (isRoot && !isOpenToAll(import.meta.filename)))
@@ -305,7 +305,7 @@ describe('a user', () => {
   })
 })
 
-/** Whether everybody may read what is in the folder of a file. */
+/** Whether all users can read the folder of a file. */
 function isOpenToAll(path: string): boolean {
   const parent = dirname(path)
   return (statSync(parent).mode & 0o001) !== 0 && (parent === path || isOpenToAll(parent))

@@ -22,7 +22,7 @@ interface Written {
   readonly text: string
 }
 
-/** The least lag of several rounds: what we are to blame for happens in each of them, what the machine is to blame for does not. */
+/** The least lag of several rounds, since a lag of our own occurs in each of them, and one of the machine does not. */
 async function leastOf(rounds: number, round: () => Promise<number>): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let nth = 0; nth < rounds; nth++) least = Math.min(least, await round())

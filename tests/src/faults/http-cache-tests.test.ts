@@ -91,7 +91,7 @@ function forwardTo(port: number): RequestListener {
       response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
       answer.on('error', () => response.destroy()).pipe(response)
     })
-    // What comes after a response is none of it.
+    // An error after the response is of no interest.
     upstream.on('error', () => {
       if (!response.headersSent) response.writeHead(502).end()
     })

@@ -28,7 +28,7 @@ async function fill(cache: Cache, tags?: readonly string[]): Promise<void> {
   }
 }
 
-/** How long commands kept the server busy at most that took longer than a bound, in milliseconds. */
+/** The longest time that a command kept the server busy, in milliseconds, among those above a bound. */
 async function slowest(bound: number, work: () => Promise<unknown>): Promise<number> {
   await server.admin.config('SET', 'slowlog-log-slower-than', `${bound * 1_000}`)
   await server.admin.slowlog('RESET')
@@ -37,7 +37,7 @@ async function slowest(bound: number, work: () => Promise<unknown>): Promise<num
   return Math.max(0, ...found.map(([, , micros]) => micros)) / 1_000
 }
 
-/** How many scans and scripts a server has carried out. */
+/** The number of scans and scripts that a server has run. */
 async function stepsOf({ admin }: RedisServer): Promise<number> {
   const stats = await admin.info('commandstats')
   return [...stats.matchAll(/^cmdstat_(?:scan|evalsha):calls=(\d+)/gm)].reduce(
@@ -72,7 +72,7 @@ describe('a process that dies while it deletes many tags', () => {
           else if (value === undefined) gone++
           else odd++
         }
-        // What is written now is there, whatever became of the tag.
+        // A value written now is readable, whatever happened to the tag.
         await Promise.all(numbers.map((at) => cache.set(`k${at}`, -1, { ttl: '1h', tags: [`t${at}`] })))
         odd += (await cache.getMany(keys)).filter((value) => value !== -1).length
       }
@@ -161,7 +161,7 @@ describe('a million keys', () => {
     const ms = round(performance.now() - start)
     delay.disable()
     await cache.close()
-    // On a machine that others use too, a server and a loop are late by themselves now and then.
+    // A server and an event loop are late now and then on a shared machine.
     const [lag = 0, worst = 0] = [delay.percentile(99), delay.max].map((late) => round(late / 1e6 - 1))
     const measured = { deleted, ms, steps, slow, slowestStep: step, lag, worst }
     const pass = deleted === MILLION && slow * 1_000 <= steps && lag <= 10

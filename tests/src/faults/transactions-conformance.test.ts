@@ -9,5 +9,5 @@ const onDisk = (shards: number): StoreInside => [
   (clock) => patient(disk({ directory: freshDirectory(), shards, clock })),
 ]
 
-// No fault, but the whole kit, in every mode, takes a minute: too long for each run of the tests.
+// Among the faults because the kit in every mode takes a minute, too long for each run of the tests.
 describeInside([...redisStores.map(({ name, create }) => [name, create] as const), onDisk(1), onDisk(8)])

@@ -132,7 +132,7 @@ describe('a bank whose connections are cut', () => {
             () => committed++,
             () => failed++,
           )
-          // What is refused at once must not keep everything else from happening.
+          // Transactions that are refused at once must not starve the event loop.
           await new Promise((resolve) => setImmediate(resolve))
         }
       }

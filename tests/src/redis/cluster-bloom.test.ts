@@ -9,7 +9,7 @@ import { redisCluster } from '../support/redis/shared.ts'
 const elements = Array.from({ length: 2_000 }, (_, at) => `user${at}@example.com`)
 const options = { name: 'emails', capacity: 2_000, maxKeyBytes: 512, checkFalsePositive: false } as const
 
-/** Asks for one after another, a few at a time: thousands at once are more than a busy machine answers in time. */
+/** Looks up elements a few at a time, since a busy machine does not answer thousands at once in time. */
 async function askedFor(exists: (email: string) => Promise<boolean>, emails: readonly string[]): Promise<boolean[]> {
   const answers: boolean[] = []
   for (let at = 0; at < emails.length; at += 20)

@@ -17,7 +17,7 @@ describe('a Cluster of which one master is frozen', () => {
   afterEach(() => victim.thaw())
   afterAll(() => cluster[Symbol.asyncDispose]())
 
-  /** A cache with a value under each key. Those that the victim holds are `sick`. */
+  /** A cache with a value for each key. `sick` are the keys on the master to freeze. */
   const filled = async (clientSide: boolean, bounds: SetupOptions) => {
     const namespace = `frozen:${crypto.randomUUID()}:`
     const backend = redis({ cluster: cluster.addresses, namespace, clientSide })

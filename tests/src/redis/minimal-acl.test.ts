@@ -5,7 +5,7 @@ import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 
-/** As docs/redis.md publishes it. */
+/** The permissions as documented in docs/redis.md. */
 const ACL = `on >secret resetkeys ~cashews:* resetchannels &__redis__:invalidate &cashews:~released
   -@all +@read +@write +@scripting -@dangerous +memory|usage +info +ping +hello +auth +select +quit +time +publish
   +subscribe +unsubscribe +client|id +client|tracking +client|setname +cluster|slots +cluster|shards

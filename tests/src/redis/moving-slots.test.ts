@@ -17,7 +17,7 @@ it('keys of many slots are written and read while the client knows only one of t
   const entries = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`k:${at}`, at]))
   await cache.init()
 
-  // What ioredis does when a slot was MOVED, until it has asked who holds which.
+  // The state of ioredis after a MOVED, until it has refreshed all slots.
   const groups: number[] = Reflect.get(client, '_groupsBySlot')
   groups[slotOf(`${namespace}k:0`)] = -1
   await cache.setMany(entries, { ttl: '1m' })
@@ -39,11 +39,11 @@ it('a write to a moving slot is given up after a few redirections, and other key
 
   const before = await redirected(cluster.nodes)
   await expect(cache.set(moving, 1)).rejects.toMatchObject({ code: 'CASHEWS_BACKEND', isUndone: true })
-  expect((await redirected(cluster.nodes)) - before).toBeLessThan(10) // ioredis itself goes on for 16
+  expect((await redirected(cluster.nodes)) - before).toBeLessThan(10) // ioredis itself follows 16
   expect(await cache.get(other)).toBe(1)
 })
 
-/** How many commands the servers have turned away so far. */
+/** The number of commands that the servers have redirected so far. */
 async function redirected(nodes: readonly RedisServer[]): Promise<number> {
   const stats = await Promise.all(nodes.map(({ admin }) => admin.info('commandstats')))
   const counts = stats.join().matchAll(/rejected_calls=(\d+)/g)

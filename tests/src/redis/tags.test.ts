@@ -21,15 +21,15 @@ afterEach(async () => {
 interface Process {
   readonly cache: Cache
   readonly tags: CacheTags
-  /** How often something was sent since it was last asked, and no answer had come in between. */
+  /** The number of round trips since the last call. */
   roundTrips(): number
-  /** What the server answered last. */
+  /** The last reply of the server. */
   lastAnswer(): unknown
-  /** What it answered since this was last asked. */
+  /** The replies since the last call. */
   told(): unknown[]
 }
 
-/** A process of its own: nothing is shared but what is stored. */
+/** A cache as in another process: nothing is shared but what is stored. */
 async function start(namespace: string, options: object = {}): Promise<Process> {
   const client = new Redis(redisUrl())
   let trips = 0
@@ -55,7 +55,7 @@ async function start(namespace: string, options: object = {}): Promise<Process> 
   })
   const tags = createTags(cache)
   await cache.init()
-  // The server is told the text of each script once.
+  // The text of each script is sent once.
   await cache.set('warm', 1, { ttl: 1, tags: ['warm'] })
   await cached(cache, { ttl: 1, key: 'warmer', tags: ['warm'] }, async () => 1)()
   await cached(cache, { ttl: 1, key: 'warmest' }, async () => 1)()

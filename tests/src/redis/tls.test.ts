@@ -10,7 +10,7 @@ import { freePort } from '../support/redis/ports.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 import { startWatcher } from '../support/redis/sentinel.ts'
 
-/** What a redis-server says that was built without TLS. */
+/** The output of a redis-server that was built without TLS. */
 const NO_TLS = /tls-port.*\n.*(?:Bad directive|built without)|(?:Bad directive|built without)[\s\S]*tls/i
 
 describe('Redis over TLS', () => {

@@ -86,7 +86,7 @@ describe('transactions on a Redis Cluster', () => {
     const natMap = { [`${master.host}:${master.port}`]: { host: '127.0.0.1', port: link.port } }
     const cache = setup({ namespace: own, clusterOptions: { natMap } })
     const witness = setup({ namespace: own })
-    // So that the server knows the script of a commit, and is not asked twice.
+    // Loads the script of a commit, which would otherwise be sent twice.
     await transaction(cache, () => cache.set('key', 'before'), { mode: 'fast' })
     const committing = transaction(
       cache,
@@ -104,7 +104,7 @@ describe('transactions on a Redis Cluster', () => {
   })
 })
 
-/** Where the master of a key in the cluster listens. */
+/** The address of the master of a key in the cluster. */
 async function masterOf(name: string): Promise<{ host: string; port: number }> {
   const [host = '', port] = redisCluster()[0]?.split(':') ?? []
   const client = new Redis({ host, port: Number(port) })

@@ -6,7 +6,7 @@ import { PATIENT } from '../support/patience.ts'
 import { freePort } from '../support/redis/ports.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
-/** What goes wrong when a cache with these options is used for the first time. */
+/** The error of the first command of a cache with these options. */
 async function failureOf(options: RedisOptions): Promise<Error> {
   await using cache = createCache().setup(redis(options), { suppress: false, ...PATIENT })
   const entries = { a: 1, b: 2, c: 3, d: 4 }

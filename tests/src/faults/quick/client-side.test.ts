@@ -9,7 +9,7 @@ import { eventually } from '../../support/redis/eventually.ts'
 import { startProxy } from '../../support/redis/proxy.ts'
 import { startRedis } from '../../support/redis/redis-server.ts'
 
-/** Resolves when a copy of this value may be used: it may not while nothing is heard for long, as when the machine stands still. */
+/** Resolves when a copy of this value is used, which it is not when the server was silent for long. */
 const isCopied = ({ backend, cache }: WatchedCache, key: string, value: unknown) =>
   eventually(async () => (await cache.get(key)) === value && backend.getNow?.(key) === value)
 

@@ -11,7 +11,7 @@ import { type RedisServer, startRedis } from '../../support/redis/redis-server.t
 const MAX_STALE = 300
 const clientSide = { maxStale: MAX_STALE / 1_000 }
 
-/** Sends a command from another process, even while this one does nothing else. */
+/** Sends a command from another process, even while the event loop of this one is blocked. */
 const SENDER = `
 const [port, wait, ...words] = process.argv.slice(1)
 const socket = require('net').connect(Number(port), '127.0.0.1')
@@ -24,7 +24,7 @@ interface Scene {
   readonly near: WatchedCache
 }
 
-/** Writes and reads a few keys while something goes wrong, and judges what was read. */
+/** Writes and reads a few keys during a fault, and judges what was read. */
 async function judged(
   fault: (scene: Scene) => Promise<unknown>,
 ): Promise<Measured & { readonly maxAge: number; readonly wrong: number }> {
@@ -136,13 +136,13 @@ describe('client-side copies', () => {
     const count = 300_000
     const startedAt = performance.now()
     await server.admin.eval(
-      // Of no interest to this process: it is the server that has no time for the keys that are.
+      // These keys only keep the server busy.
       `for i = 1, ARGV[1] do redis.call('SET', 'other:' .. i, 1, 'PX', 4000 + i % 500) end`,
       0,
       count,
     )
     await isLive(near)
-    // Theirs and ours end at the same time.
+    // All of them expire at the same time.
     await wait(Math.max(0, startedAt + 3_000 - performance.now()))
     const keys = Array.from({ length: 50 }, (_, at) => `k:${at}`)
     const endsAt = new Map<string, number>()

@@ -144,7 +144,7 @@ describe('one Redis', () => {
     await eventually(() => backend.clientSide?.live)
     await cache.get('k')
 
-    // In one cycle of the server: the write is acknowledged while the script runs, and its invalidation waits.
+    // In one cycle of the server, so that the write is acknowledged while the script runs, and its invalidation waits.
     const [writer, runner] = [connect(server.port, '127.0.0.1'), connect(server.port, '127.0.0.1')]
     await Promise.all([once(writer, 'connect'), once(runner, 'connect')])
     await wait(20)

@@ -9,7 +9,7 @@ import { type SentinelGroup, startSentinel } from '../../support/redis/sentinel.
 
 const MAX_STALE = 500
 
-/** What a failover cost. */
+/** The effects of a failover. */
 interface Cost extends Measured {
   readonly outage: number
   readonly failures: number

@@ -15,12 +15,12 @@ import type { User } from './users.ts'
 const parent = mkdtempSync(join(tmpdir(), 'cashews-bench-'))
 process.once('exit', () => rmSync(parent, { recursive: true, force: true }))
 
-/** A directory of its own, which is removed in the end. */
+/** Creates a directory that is removed when the process ends. */
 export function freshDirectory(): string {
   return mkdtempSync(join(parent, 'cashews-'))
 }
 
-/** Our cache on disk alone. */
+/** Our cache on disk. */
 export async function cashewsOnDisk(): Promise<Cache> {
   const store = disk({ directory: freshDirectory() })
   const cache = createCache().setup(store, { suppress: false, readTimeout: '1m', writeTimeout: '1m' })
@@ -28,7 +28,7 @@ export async function cashewsOnDisk(): Promise<Cache> {
   return cache
 }
 
-/** What one would write by hand on better-sqlite3, statements prepared once. */
+/** A cache written by hand on better-sqlite3, with prepared statements. */
 export function preparedSqlite() {
   const db = database('prepared')
   db.exec('CREATE TABLE cache (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER)')
@@ -55,13 +55,13 @@ export function bentoOnSqlite() {
   return new BentoCache({ default: 'disk', ttl: '1h', stores: { disk: store } })
 }
 
-/** Keyv with its store in SQLite, on better-sqlite3, as it comes: without a write-ahead log. */
+/** Keyv with its SQLite store on better-sqlite3, with its defaults: without a write-ahead log. */
 export function keyvOnSqlite(): Keyv {
   const uri = `sqlite://${join(parent, 'keyv.db')}`
   return new Keyv({ store: new KeyvSqlite({ uri, driver: 'better-sqlite3' }), ttl: HOUR })
 }
 
-/** Everybody else writes with a write-ahead log, and waits for the disk only at checkpoints. */
+/** A database with a write-ahead log that waits for the disk only at checkpoints. */
 function database(name: string): Database {
   const db = new Sqlite(join(parent, `${name}.db`))
   db.pragma('journal_mode = WAL')

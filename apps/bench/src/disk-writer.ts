@@ -2,7 +2,7 @@ import { disk } from '@cashews/backend-disk'
 import { createCache } from '@cashews/core'
 import { userOf } from './users.ts'
 
-/** Writes to the directory it is given, as fast as it can, until it is ended. */
+/** The program of a child process that writes to a directory as fast as it can, until it is killed. */
 const cache = createCache().setup(disk({ directory: process.argv[2] as string }), {
   suppress: false,
   writeTimeout: '10s',

@@ -4,22 +4,22 @@ import { type Bar, type Built, judged, type Row, report } from './report.ts'
 /** One library in a lane. */
 interface Contender {
   readonly name: string
-  /** How many operations `batch` makes. @default 1_000 */
+  /** The number of operations in a batch. @default 1_000 */
   readonly operations?: number
   /**
-   * Makes a batch of operations. Every contender brings a loop of its own, so that no call site sees the functions of
-   * another: V8 then optimizes each as it would in an application that uses that library alone.
+   * Runs a batch of operations. Every contender has a loop of its own, so that no call site sees the functions of another, and
+   * V8 optimizes each as in an application that uses only that library.
    */
   batch(): void | Promise<void>
-  /** Throws when the library does not answer as it should. Called before it is timed, and after. */
+  /** Throws when the library returns something wrong. Called before and after the measurement. */
   check(): void | Promise<void>
 }
 
 /** A contender beside ours. */
 export interface Peer extends Contender {
-  /** `atLeast` reads "theirs by ours", `atMost` "ours by theirs". Absent: it is there to compare. */
+  /** `atLeast` applies to theirs divided by ours, `atMost` to ours divided by theirs. Absent: only shown for comparison. */
   readonly bar?: Bar
-  /** A bar for the CPU time, in a comparison by the wall clock. */
+  /** A bar for the CPU time in a comparison of wall-clock time. */
   readonly cpuBar?: Bar
 }
 
@@ -29,35 +29,35 @@ export interface Comparison {
   readonly lane: string
   readonly what: string
   /**
-   * What is compared: how long the main thread works, or how long one waits, where a server works too.
+   * What is compared: the CPU time of the main thread, or the wall-clock time when a server works too.
    *
    * @default 'cpu'
    */
   readonly clock?: 'cpu' | 'wall'
-  /** Whether ratios without a bar read "ours by theirs". @default false */
+  /** Whether ratios without a bar are ours divided by theirs. @default false */
   readonly isCost?: boolean
-  /** How long it may take, in milliseconds of wall time. @default 6_000 */
+  /** How long the comparison may take, in milliseconds. @default 6_000 */
   readonly budget?: number
   readonly ours: Contender
   readonly peers: readonly Peer[]
 }
 
-/** What an operation took, in nanoseconds. */
+/** The time of an operation, in nanoseconds. */
 interface Took {
   readonly cpu: number
   readonly wall: number
 }
 
-/** How long each contender works at a stretch, in nanoseconds. */
+/** How long each contender works in one turn, in nanoseconds. */
 const SLICE = 8e6
 const WARM_UP_SLICES = 20
 const FEWEST_ROUNDS = 21
 const MOST_ROUNDS = 151
 
 /**
- * Times contenders side by side. They alternate slice by slice in an order that rotates; each slice starts with a clean
- * young generation, so that nobody pays for the garbage of another; and what is read is the CPU clock of the main
- * thread, unless the lane asks for the wall clock. The ratio is the median of the ratios of the rounds.
+ * Measures contenders in turns, in a rotating order. Each slice starts with an empty young generation, so that no contender
+ * pays for the garbage of another. Measures the CPU time of the main thread, unless the lane asks for wall-clock time. The
+ * ratio is the median of the ratios of the rounds.
  */
 export async function compare(comparison: Comparison): Promise<Row[]> {
   const { clock = 'cpu', budget = 6_000, ours, peers } = comparison
@@ -88,12 +88,12 @@ function by(clock: keyof Took, times: readonly Took[]): number[] {
   return times.map((took) => took[clock])
 }
 
-/** A row for a count that has to be exact. */
+/** A row for a count with one right value. */
 export function exactly(lane: string, what: string, found: number, expected: number): Row {
   return { lane, what, ratio: found, bar: `= ${expected}`, passed: found === expected }
 }
 
-/** Runs a lane: makes its rows, prints and saves them. @param built Where only one can be measured. */
+/** Runs a lane, and prints and saves its rows. @param built What is measured, where the lane can measure only one. */
 export async function run(rows: () => Promise<readonly Row[]>, built?: Built): Promise<void> {
   report(await rows(), built)
 }
@@ -106,7 +106,7 @@ async function check(contender: Contender): Promise<void> {
   }
 }
 
-/** Lets V8 optimize a contender. Answers how many batches make a slice. */
+/** Lets V8 optimize a contender. Returns how many batches make a slice. */
 async function warmUp(contender: Contender, clock: keyof Took): Promise<number> {
   let batches = 1
   for (let slice = 0; slice < WARM_UP_SLICES; slice++) {
@@ -116,7 +116,7 @@ async function warmUp(contender: Contender, clock: keyof Took): Promise<number> 
   return batches
 }
 
-/** What an operation takes. Between batches timers and I/O have their turn, as in a server. */
+/** Measures an operation. Timers and I/O run between batches, as in a server. */
 async function perOperation({ batch, operations = 1_000 }: Contender, batches: number): Promise<Took> {
   collectGarbage?.({ type: 'minor' })
   await setImmediate()
@@ -151,15 +151,15 @@ function rowOf(
   return bar === undefined ? row : judged(row, bar)
 }
 
-/** The value below which a part of the others are. */
+/** The quantile of values. @param part 0 to 1: `0.5` for the median. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.round((sorted.length - 1) * part)] as number
 }
 
 /**
- * Nanoseconds this thread has worked. A busy machine slows everybody, but it is not counted. Linux brings the clock of
- * a running thread up to date at its ticks, 4 ms apart, and whenever it sleeps: so it sleeps for a moment.
+ * The CPU time of this thread, in nanoseconds, which a busy machine does not increase. Linux updates the clock of a running
+ * thread every 4 ms, and whenever the thread sleeps, so this sleeps for a moment.
  */
 function cpuTime(): number {
   Atomics.wait(pillow, 0, 0, 0.02)

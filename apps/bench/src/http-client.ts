@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { parentPort, Worker } from 'node:worker_threads'
 
-/** How many requests are under way at once. */
+/** The number of concurrent requests. */
 const AT_ONCE = 20
 
 interface Job {
@@ -10,11 +10,11 @@ interface Job {
   readonly requests: number
 }
 
-/** A client in a thread of its own, so that the main thread does the work of the server alone. */
+/** A client in a thread of its own, so that the main thread does only the work of the server. */
 export class HttpClient {
   readonly #worker = new Worker(new URL(import.meta.url))
 
-  /** Makes requests over connections that stay open. Rejects when one is not answered with 200. */
+  /** Sends requests over connections that stay open. Rejects when a response has another status than 200. */
   async ask(url: string, requests: number): Promise<void> {
     const job: Job = { url, requests }
     this.#worker.postMessage(job)

@@ -6,8 +6,8 @@ import { machine } from './report.ts'
 import { writePage } from './results-page.ts'
 
 /**
- * Runs the lanes named on the command line, or all of them: each in a process of its own, so that what one lane
- * taught V8 does not help or hinder the next. `--dist` measures what is published instead of the sources.
+ * Runs the lanes named on the command line, or all of them: each in a process of its own, so that the
+ * optimizations of V8 for one lane do not affect the next. `--dist` measures the published build instead of the sources.
  */
 const folder = new URL('./micro/', import.meta.url)
 const lanes = readdirSync(folder).map((file) => basename(file, '.ts'))

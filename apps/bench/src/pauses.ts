@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 
-/** The longest that the event loop stood still during some work, in milliseconds: a busy machine is not counted. */
+/** The longest pause of the event loop during some work, in milliseconds, without the time that other processes took. */
 export async function worstPause(work: () => Promise<unknown>): Promise<number> {
   let worst = 0
   let isDone = false
@@ -20,7 +20,7 @@ export async function worstPause(work: () => Promise<unknown>): Promise<number> 
   return worst
 }
 
-/** How long this thread was ready to run while others had the processor, in milliseconds, where Linux counts it. */
+/** How long this thread has waited for a processor, in milliseconds; 0 where Linux does not count it. */
 function waitedForProcessor(): number {
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6

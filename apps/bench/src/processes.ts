@@ -3,28 +3,28 @@ import { quantile } from './harness.ts'
 import { ids } from './users.ts'
 
 /**
- * How many processes are asked about a difference of a few nanoseconds. One says little: the same code, compared with itself,
- * differs by up to 70 ns, or a tenth, from process to process, by how V8 happened to compile it.
+ * The number of processes that measure a difference of a few nanoseconds. One is not enough: the same code, compared with
+ * itself, differs by up to 70 ns, or a tenth, from process to process, depending on how V8 happened to compile it.
  */
 const PROCESSES = 12
 
-/** What the script of a lane is asked for in a process of its own; absent in the one that asks. */
+/** What the script of a lane is to measure as a child process; `undefined` in the parent process. */
 export const role: string | undefined = process.argv[2]
 
-/** What stands beside a figure that several processes were asked for. */
+/** The note on a figure that several processes measured. */
 export const beside = `median of ${PROCESSES} processes`
 
-/** The figure that a process answers, and half of the answers around it. */
+/** The median of the measured figures, and their quartiles. */
 export interface Asked {
   readonly ratio: number
   readonly quartiles: readonly [number, number]
 }
 
 /**
- * The median of what processes answer about two kinds, in both orders.
+ * Has processes compare two kinds in both orders.
  *
- * @param kinds Two letters. A process has them as its {@link role}, and answers on its standard output.
- * @param turned Makes of an answer to the kinds in the other order what it says about them in this one.
+ * @param kinds Two letters, the {@link role} of the process, which prints its figure to standard output.
+ * @param turned Converts a figure for the other order to this order.
  */
 export function askInBothOrders(kinds: string, turned: (answer: number) => number): Asked {
   const asked = Array.from({ length: PROCESSES }, (_, nth) =>
@@ -42,7 +42,7 @@ function ask(kinds: string): number {
   return Number(stdout)
 }
 
-/** A batch of calls in a loop of its own, as every contender has: here two are made by one function. */
+/** A batch of calls in a loop of its own. Compiled anew for each contender, since one function makes two of them here. */
 export function ownLoop(load: (id: string) => Promise<unknown>): () => Promise<void> {
   const make = new Function('load', 'ids', 'return async () => { for (const id of ids) await load(id) }')
   return make(load, ids) as () => Promise<void>

@@ -15,7 +15,7 @@ import { createClient } from 'redis'
 import { HOUR } from './contenders.ts'
 import { CAPACITY, type User } from './users.ts'
 
-/** A server of its own process, and everybody who reads from it. Each has connections of its own. */
+/** A Redis server, and the contenders on it. Each has connections of its own. */
 export class RedisContenders implements AsyncDisposable {
   readonly server: RedisServer
   readonly #toClose: (() => unknown)[] = []
@@ -28,7 +28,7 @@ export class RedisContenders implements AsyncDisposable {
     this.server = server
   }
 
-  /** Our cache, with copies in this process or without. */
+  /** Our cache, with or without client-side copies. */
   async cashews(clientSide: boolean | ClientSideOptions = false): Promise<{ cache: Cache; backend: RedisBackend }> {
     const backend = redis({ url: this.server.url, namespace: `cashews:${this.#toClose.length}:`, clientSide })
     const cache = createCache().setup(backend, { suppress: false, readTimeout: '1m', writeTimeout: '1m' })
@@ -37,7 +37,7 @@ export class RedisContenders implements AsyncDisposable {
     return { cache, backend }
   }
 
-  /** What everybody would write by hand. */
+  /** The client for code written by hand. */
   ioredis(): Redis {
     const client = new Redis(this.server.url)
     this.#toClose.push(() => client.disconnect())
@@ -94,7 +94,7 @@ export class RedisContenders implements AsyncDisposable {
     return manager
   }
 
-  /** Says what else is to be closed before the server is. */
+  /** Adds something to close before the server. */
   toClose(close: () => unknown): void {
     this.#toClose.push(close)
   }
@@ -110,8 +110,8 @@ export class RedisContenders implements AsyncDisposable {
 }
 
 /**
- * Keeps this process and the server on one CPU, where that can be done: two that wait for each other in turns then
- * never wait for another CPU to wake up.
+ * Binds this process and the server to one CPU, where that is possible. They wait for each other in turns, and so never wait
+ * for another CPU to wake up.
  */
 export function onOneCpu(server: RedisServer): void {
   for (const pid of [process.pid, server.pid]) spawnSync('taskset', ['-a', '-p', '-c', '0', `${pid}`])

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename } from 'node:path'
 
-/** Where what was measured is kept, a file for each lane. */
+/** The folder of the results, a file for each lane. */
 export const results: URL = new URL('../results/', import.meta.url)
 
 /** One line of a lane's table. */
@@ -12,23 +12,23 @@ export interface Row {
   readonly what: string
   /** The contender beside ours; absent: the figure is not a ratio. */
   readonly beside?: string
-  /** What ours and theirs take of an operation. */
+  /** The time of an operation, ours and theirs. */
   readonly ours?: number
   readonly theirs?: number
-  /** Of `ours` and `theirs`. @default 'ns' */
+  /** The unit of `ours` and `theirs`. @default 'ns' */
   readonly unit?: 'B'
-  /** The figure that is judged: theirs by ours, or ours by theirs if it {@link isCost}; without both, what `what` names. */
+  /** The figure that is judged: theirs divided by ours; ours divided by theirs if {@link isCost}; without these, the one that `what` names. */
   readonly ratio: number
   /** Whether less is better. */
   readonly isCost?: boolean
-  /** Between these lie half of the rounds' ratios. */
+  /** Half of the ratios of the rounds lie between these. */
   readonly quartiles?: readonly [number, number]
   readonly bar?: string
   readonly aim?: string
   readonly passed?: boolean
 }
 
-/** What a figure has to reach, and what would be better still. */
+/** The required figure, and the one to aim for. */
 export type Bar =
   | { readonly atLeast: number; readonly aim?: number }
   | { readonly atMost: number; readonly aim?: number }
@@ -82,7 +82,7 @@ function columns(cells: readonly string[]): string {
   return `  ${cells.map((cell, at) => (at === 0 ? cell.padEnd(WIDTHS[at] ?? 0) : cell.padStart(WIDTHS[at] ?? 0))).join('')}`
 }
 
-/** Three figures that matter. */
+/** Formats a number with three significant digits. */
 export function short(value: number | undefined): string {
   if (value === undefined) return ''
   return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3)

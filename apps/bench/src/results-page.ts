@@ -8,7 +8,7 @@ interface Result {
   readonly rows: readonly Row[]
 }
 
-/** Writes `results/README.md` of what the lanes have measured, so that no figure is copied by hand. */
+/** Writes `results/README.md` from the results of the lanes, so that no figure is copied by hand. */
 export function writePage(): void {
   const all = readdirSync(results)
     .filter((file) => file.endsWith('.json'))

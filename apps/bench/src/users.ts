@@ -1,4 +1,4 @@
-/** What the slow functions of the lanes answer: a plain object of six fields. */
+/** The result of the slow functions in the lanes: a plain object of six fields. */
 export interface User {
   readonly id: string
   readonly name: string
@@ -8,10 +8,10 @@ export interface User {
   readonly country: string
 }
 
-/** How many entries every cache may hold. */
+/** The capacity of every cache. */
 export const CAPACITY = 10_000
 
-/** Ids of the users asked for in one batch, in an order that no cache was filled in. */
+/** The ids of the users in one batch, in another order than the caches were filled in. */
 export const ids: readonly string[] = Array.from({ length: 1_000 }, (_, at) => String((at * 617) % 1_000))
 
 export function userOf(id: string): User {

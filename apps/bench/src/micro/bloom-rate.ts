@@ -5,7 +5,7 @@ import { createCache } from '@cashews/core'
 import { run } from '../harness.ts'
 import type { Row } from '../report.ts'
 
-/** How often full filters of 10 thousand and of 10 million elements are wrong, by how often they may be. */
+/** The false-positive rate of full filters of 10 thousand and of 10 million elements, divided by the rate asked for. */
 const RATE = 1
 const PROBES = 1_000_000
 

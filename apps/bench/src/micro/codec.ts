@@ -12,7 +12,7 @@ const host = {
 interface Payload {
   readonly what: string
   readonly value: unknown
-  /** How many round trips make a batch. */
+  /** The number of round trips in a batch. */
   readonly operations: number
 }
 
@@ -71,7 +71,7 @@ const PAYLOADS: readonly Payload[] = [
   },
 ]
 
-/** What a cache over a store of bytes does with a value: writes it as bytes, and reads it from bytes of its own. */
+/** Encodes and decodes a value, as a cache does on a store of bytes. */
 const roundTrip = (serializer: Serializer, value: unknown): unknown =>
   serializer.decode('user:1', serializer.encode('user:1', value) as Buffer, host)
 

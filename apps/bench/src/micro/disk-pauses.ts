@@ -15,7 +15,7 @@ const MB = 1024 ** 2
 const ROUNDS = 3
 const clock = { ahead: 0, now: () => Date.now() + clock.ahead }
 
-/** A cache whose files are open, as those of a service are: to open one takes 2 to 4 ms, when it is first needed. */
+/** A cache with open files, as in a service. A file is opened when it is first needed, which takes 2 to 4 ms. */
 async function open(): Promise<Cache> {
   const store = disk({ directory: freshDirectory(), sizeLimit: 32 * MB, checkInterval: '20ms', clock })
   const cache = createCache().setup(store, { suppress: false, readTimeout: '1m', writeTimeout: '1m' })
@@ -26,7 +26,7 @@ async function open(): Promise<Cache> {
 const LARGE = Buffer.alloc(MB, 'large')
 const PAGE = { text: 'x'.repeat(4_000) }
 
-/** What a cache is put to; the event loop has its turn after each command. */
+/** The work during which pauses are measured. The event loop runs after each command. */
 const WORKS: Readonly<Record<string, (cache: Cache) => AsyncGenerator<void>>> = {
   async *'nothing at all: a machine that misses this one is too busy to tell'() {
     for (const end = performance.now() + 500; performance.now() < end; ) yield
@@ -96,7 +96,7 @@ async function besideAnother(): Promise<{ readonly p99: number; readonly errors:
   return { p99: quantile(times, 0.99), errors }
 }
 
-/** How long disk keeps the event loop, and another process a write, waiting: D3 in part. */
+/** D4, and D3 in part: how long disk blocks the event loop, and how long a write waits for another process. */
 await run(async () => {
   const rows: Row[] = []
   const add = (lane: string, what: string, ratio: number, bar: Bar) => rows.push(judged({ lane, what, ratio }, bar))

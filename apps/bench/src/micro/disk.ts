@@ -24,7 +24,7 @@ await run(async () => {
   const keyvs = async () => {
     for (const { key, user } of users) await keyv.set(key, user)
   }
-  /** Each waits for the disk. */
+  /** Only few, since each write waits for the disk. */
   const fewKeyvs = async () => {
     for (const { key, user } of users.slice(0, 10)) await keyv.set(key, user)
   }

@@ -8,7 +8,7 @@ const CAPACITY = 10_000
 const KEYS = 10 * CAPACITY
 const REQUESTS = 1_000_000
 
-/** Numbers from 0 to 1, the same in every run: mulberry32. */
+/** Random numbers from 0 to 1, the same in every run (mulberry32). */
 function randomNumbers(seed: number): () => number {
   let state = seed
   return () => {
@@ -19,7 +19,7 @@ function randomNumbers(seed: number): () => number {
   }
 }
 
-/** Ranks whose frequency falls with the rank to the power of 0.99, as that of keys in the YCSB benchmark. */
+/** Ranks with a Zipf distribution of exponent 0.99, like the keys of the YCSB benchmark. */
 function zipfRanks(random: () => number): () => number {
   const upTo = new Float64Array(KEYS)
   for (let rank = 0, sum = 0; rank < KEYS; rank++) upTo[rank] = sum += (rank + 1) ** -0.99
@@ -36,7 +36,7 @@ function zipfRanks(random: () => number): () => number {
   }
 }
 
-/** The keys that each trace asks for, one after another. */
+/** The sequence of keys of each trace. */
 const traces: Record<string, () => Iterable<string>> = {
   'zipf 0.99': function* () {
     const rank = zipfRanks(randomNumbers(1))
@@ -84,7 +84,7 @@ function missesOf(trace: Iterable<string>, eviction: NonNullable<MemoryOptions['
 }
 
 const bars: Readonly<Record<string, number>> = { 'zipf 0.99': 0.9, 'zipf 0.99 + scans': 0.92 }
-/** For any other trace, the worst for `sieve` included. */
+/** The bar for all other traces, including the worst one for `sieve`. */
 const WORST = 1.02
 
 function missRow([name, trace]: [string, () => Iterable<string>]): Row {

@@ -21,7 +21,7 @@ await run(async () => {
   const fastify = Fastify()
   await fastify.register(plugin, { cache })
   await fastify.register(async (its) => {
-    // It keeps what the handler gives it, and adds Cache-Control; ETags it makes at random.
+    // It stores what the handler gives it, and adds Cache-Control. Its ETags are random.
     await its.register(caching, { privacy: caching.privacy.PRIVATE, expiresIn: 3_600 })
     its.get('/fastify-caching', (_request, reply) => {
       its.cache.get('page', (_error, kept) => {
@@ -94,4 +94,4 @@ await run(async () => {
   server.close()
   return rows
 })
-process.exit() // apicache loses timers of an hour where requests meet.
+process.exit() // After concurrent requests apicache leaves timers of an hour.

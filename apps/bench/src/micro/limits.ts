@@ -8,9 +8,9 @@ import { compare, run } from '../harness.ts'
 import { ids } from '../users.ts'
 
 /**
- * G3: a call that a limit allows, one that it blocks, and one through a closed circuit breaker. Ours opens at a share of failed
- * calls over a sliding period: so does the sampling breaker of cockatiel. Its consecutive one, which
- * counts failures in a row only, stands beside, without a bar.
+ * G3: an allowed and a blocked call of a rate limit, and a call through a closed circuit breaker. Ours opens at a share of
+ * failed calls in a sliding period, like the sampling breaker of cockatiel. Its consecutive breaker counts only failures in a
+ * row, so it has no bar.
  */
 await run(async () => {
   const PLENTY = 1e9

@@ -8,7 +8,7 @@ import { askInBothOrders, beside, ownLoop, role } from '../processes.ts'
 import { judged } from '../report.ts'
 import { ids, userOf } from '../users.ts'
 
-/** H2: what metrics add to a hit, in nanoseconds. The same comparison without any metrics stands beside it. */
+/** H2: the cost of metrics for a hit, in nanoseconds, beside the same comparison without metrics. */
 const BUDGET = 600
 
 if (role === undefined)
@@ -35,7 +35,7 @@ async function differenceOf(kinds: readonly string[]): Promise<number> {
   const text = await registry.metrics()
   if (kinds.includes('m'))
     strictEqual(Number(/calls_total\{template="user:\{id\}",result="hit"\} (\S+)/.exec(text)?.[1]) > 100_000, true)
-  // By the ratio of each round, because the machine may be half as fast in the next one.
+  // From the ratio, since the speed of the machine may change between rounds.
   const [{ theirs: took = 0, ratio = 1 } = {}] = rows
   return took / ratio - took
 }

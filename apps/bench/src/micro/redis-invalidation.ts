@@ -11,13 +11,13 @@ const ROUNDS = 1_000
 const RACES = 5_000
 const AT_ONCE = 100
 
-/** R4: how soon a copy is dropped that somebody else has changed, and what becomes of reads that are overtaken. */
+/** R4: how soon a copy is dropped after another client's change, and the effect of invalidations during reads. */
 await run(async () => {
   await using contenders = await RedisContenders.start()
   return [...(await latency(contenders)), ...(await races(contenders))]
 })
 
-/** Both from the sending of the command on, in one process, which looks once in each turn of its loop. */
+/** Measures from the moment the command is sent, by a look in each turn of the event loop. */
 async function latency(contenders: RedisContenders): Promise<Row[]> {
   const backend = redis({ url: contenders.server.url, namespace: 'news:', clientSide: true })
   const cache = createCache().setup(backend, { suppress: false })
@@ -63,7 +63,7 @@ async function latency(contenders: RedisContenders): Promise<Row[]> {
   return [judged(row(0.5, 'p50'), { atMost: 1.5, aim: 1.1 }), row(0.99, 'p99')]
 }
 
-/** Nanoseconds from a deed to its consequence. */
+/** The nanoseconds from an action until its effect. */
 async function until(act: () => Promise<unknown>, isDone: () => boolean): Promise<number> {
   const start = performance.now()
   const acted = act()
@@ -74,8 +74,8 @@ async function until(act: () => Promise<unknown>, isDone: () => boolean): Promis
 }
 
 /**
- * Provokes the race: the server has answered a read, and its answer waits in the socket until the news has come that it
- * is out of date. A copy made of it would stay for good.
+ * Provokes a race: the server has answered a read, and the answer stays in the socket until the invalidation of its value was
+ * received. A copy of that answer would be stale for good.
  */
 async function races(contenders: RedisContenders): Promise<Row[]> {
   const client = new Redis(contenders.server.url, { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false })
@@ -98,7 +98,7 @@ async function races(contenders: RedisContenders): Promise<Row[]> {
     const sockets = [client, naive.client].map(({ stream }) => stream)
     for (const socket of sockets) socket.pause()
     const reads = keys.flatMap((key): Promise<unknown>[] => [cache.get(key), naive.get(key)])
-    // The writer is behind the reads: they are in the server before its command is.
+    // The server receives the reads before the command of the writer.
     while (sockets.some((socket) => socket.writableLength > 0)) await setImmediate()
     await setImmediate()
     await write('new')
@@ -123,7 +123,7 @@ async function races(contenders: RedisContenders): Promise<Row[]> {
   ]
 }
 
-/** Copies as one would write them by hand: dropped when Redis says so, and otherwise kept. */
+/** Copies as written by hand: dropped at an invalidation, and otherwise kept. */
 async function naiveCopies(contenders: RedisContenders) {
   const client = contenders.ioredis()
   const ear = new Redis(contenders.server.url, { protocol: 2 })

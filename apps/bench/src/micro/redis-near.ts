@@ -3,7 +3,7 @@ import { compare, type Peer, run } from '../harness.ts'
 import { RedisContenders } from '../redis-contenders.ts'
 import { counted, ids, userOf } from '../users.ts'
 
-/** R3: a hit of the copies near at hand, which Redis keeps true. */
+/** R3: a hit of a client-side copy. */
 await run(async () => {
   await using contenders = await RedisContenders.start()
   const load = counted(userOf)

@@ -7,7 +7,7 @@ import { judged, type Row } from '../report.ts'
 
 const folder = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What an application imports to cache the results of a function in memory. */
+/** The imports of an application that caches the results of a function in memory. */
 const OURS = `
   export { createCache } from '@cashews/core'
   export { memory } from '@cashews/backend-memory'
@@ -23,7 +23,7 @@ const PEERS: Readonly<Record<string, string>> = {
     export { memoryDriver } from 'bentocache/drivers/memory'`,
 }
 
-/** Bytes that an application ships for some code, as the same bundler makes them for everybody. */
+/** The gzipped size of some code, bundled by esbuild. */
 async function bytesOf(contents: string): Promise<number> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: folder },
@@ -37,7 +37,7 @@ async function bytesOf(contents: string): Promise<number> {
   return gzipSync(outputFiles[0]?.contents ?? '').length
 }
 
-/** What users install to cache in memory, in bytes, minified and gzipped. Of ours, the build is measured in any case. */
+/** The size of what is needed to cache in memory, minified and gzipped. For ours, always that of the build. */
 await run(async () => {
   if (!existsSync(`${folder}/../../packages/core/dist`))
     throw new Error('Run pnpm build first: what is built is measured.')

@@ -10,7 +10,7 @@ import { CAPACITY, counted, type User, userOf } from '../users.ts'
 const CALLERS = 1_000
 const COLD_KEYS = 4
 
-/** M4: many callers of a cold key share one load; and what a plain miss costs. */
+/** M4: many callers of a cold key who share one load, and a single miss. */
 await run(async () => {
   const slow = counted(async (id: string) => {
     await setTimeout(5)
@@ -21,7 +21,7 @@ await run(async () => {
   const slowLoader = layered(slow)
   let cold = 0
 
-  /** Callers of a few cold keys, each key asked for by all of its callers at once. */
+  /** Callers of a few cold keys, all callers of a key at once. */
   const stampede = (name: string, get: (id: string) => Promise<unknown>) => ({
     name,
     operations: COLD_KEYS * CALLERS,
@@ -49,7 +49,7 @@ await run(async () => {
   const shared = bento({ serialize: false })
   const getFromBento = (id: string) => shared.getOrSet({ key: `user:${id}`, factory: () => load(id) })
 
-  /** Keys that were never asked for, in a cache that is full. */
+  /** Reads new keys in a full cache. */
   const check = async (get: (id: string) => Promise<unknown>) => {
     const before = load.calls
     for (let call = 0; call < 10; call++) {

@@ -6,10 +6,10 @@ import { CAPACITY, type User, userOf } from '../users.ts'
 
 const names = (word: string, count: number) => Array.from({ length: count }, (_, at) => [word, at].join(':'))
 
-/** What fills a store, and the same keys as a request brings them: in no order, and as text of their own. */
+/** The keys in a store, and the same keys in another order and as other strings, as requests bring them. */
 const keys = names('user', CAPACITY)
 const asked = names('user', CAPACITY).sort((one, other) => hash(one) - hash(other))
-/** Keys that come one after another until none of the first is left, and then again. */
+/** More keys than a store holds, so that each of them evicts another one. */
 const strangers = names('stranger', 2 * CAPACITY)
 const user = userOf('1')
 
@@ -17,12 +17,12 @@ function hash(text: string): number {
   return [...text].reduce((sum, character) => Math.imul(sum ^ character.charCodeAt(0), 16_777_619), 7)
 }
 
-/** As many as the method says between two turns of timers and I/O. */
+/** The number of operations between two turns of timers and I/O. */
 const PORTION = 1_000
 
 /**
- * A thousand keys at a time, one portion after another. Each contender runs its loop so often then that V8 compiles it as
- * a function, and not at a moment of chance while it runs: that alone made a ratio of 0.8 or of 1.3 out of the same code.
+ * Returns a thousand keys at a time, so that the loop of a contender runs often enough for V8 to compile it as a whole function,
+ * and not at some moment during a run, which alone made ratios of 0.8 and of 1.3 out of the same code.
  */
 function inPortions(all: readonly string[]): () => readonly string[] {
   const portions = Array.from({ length: all.length / PORTION }, (_, at) => all.slice(at * PORTION, (at + 1) * PORTION))
@@ -49,7 +49,7 @@ function checkHits(get: (key: string) => unknown): void {
 
 const peer = (atLeast: number, aim: number) => ({ name: 'lru-cache, ttl', bar: { atLeast, aim } })
 
-/** M5: the store by itself, full, beside lru-cache of the same size, both with a time to live. */
+/** M5: the store alone, full, beside lru-cache of the same size, both with a ttl. */
 await run(async () => {
   const [read, readPeer] = [ours(), theirs()]
   const [toRead, toReadThere] = [inPortions(asked), inPortions(asked)]

@@ -15,7 +15,7 @@ function held(): number {
   return heapUsed + arrayBuffers
 }
 
-/** What a million entries with a time to live take, beside keys and values that exist anyway. */
+/** The bytes of an entry with a ttl, in a store of a million, without its key and value. */
 function bytesPerEntry(): number {
   const before = held()
   const store = memory({ size: MILLION, isolation: 'none' })
@@ -25,7 +25,7 @@ function bytesPerEntry(): number {
   return bytes
 }
 
-/** The worst pause while a million keys that expired at once are swept, in milliseconds. */
+/** The longest pause while a million keys are swept that expired at the same time, in milliseconds. */
 async function pauseOfSweeping(): Promise<number> {
   const host = { expired: 0, removed: () => void host.expired++, error: () => {} }
   let now = Date.now()
@@ -43,7 +43,7 @@ async function pauseOfSweeping(): Promise<number> {
   return pause
 }
 
-/** The worst pause while a million keys are deleted by a pattern, in milliseconds. */
+/** The longest pause while a million keys are deleted by a pattern, in milliseconds. */
 async function pauseOfDeletion(): Promise<number> {
   const store = memory({ size: MILLION, isolation: 'none' })
   for (const key of keys) store.set(key, key, HOUR)
@@ -61,7 +61,7 @@ async function median(measure: () => Promise<number>): Promise<number> {
   return quantile(found, 0.5)
 }
 
-/** M5: room and sweeping of a large store. */
+/** M5: memory and pauses of a large store. */
 await run(async () => {
   const row = (what: string, ratio: number, atMost: number) => judged({ lane: 'M5', what, ratio }, { atMost })
   return [

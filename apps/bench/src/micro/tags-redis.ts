@@ -10,7 +10,7 @@ const some = ids.slice(0, 200)
 const operations = some.length
 const tagsOf = (id: string): readonly string[] => ['users', `user:${id}`]
 
-/** G4: what two tags cost on Redis: a write, a read, and a hit and a miss of a function. */
+/** G4: the cost of two tags on Redis for a write, a read, and a hit and a miss of a function. */
 await run(async () => {
   await using contenders = await RedisContenders.start()
   const { cache: tagged } = await contenders.cashews()

@@ -20,7 +20,7 @@ function heldBytes(): number {
 }
 
 /**
- * What a hit of the first kind takes by one of the second.
+ * The time of a hit of the first kind divided by that of the second.
  *
  * @param kinds Of the two functions: with tags (`t`) or plain (`p`).
  */
@@ -48,7 +48,7 @@ async function hitsOf(kind: string | undefined) {
   }
 }
 
-/** How long it takes to delete a tag of a million keys, and what is left of a million writes with a short time to live. */
+/** How long it takes to delete a tag of a million keys, and what a million expired writes leave in memory. */
 async function million(): Promise<Row[]> {
   let now = Date.now()
   const store = memory({ size: MILLION, isolation: 'none', checkInterval: 10, clock: { now: () => now } })
@@ -84,7 +84,7 @@ async function million(): Promise<Row[]> {
   ]
 }
 
-/** G4: what tags cost, in memory. A hit beside one of the same kind says what such a figure is worth here. */
+/** G4: the cost of tags in memory. A comparison of two hits of the same kind shows how precise the figure is. */
 if (role === undefined)
   await run(async () => {
     const slower = (kinds: string) => askInBothOrders(kinds, (ratio) => 1 / ratio)

@@ -3,7 +3,7 @@ import { type CompiledKey, compileKey, newSpot } from '@cashews/core'
 import { compare, run } from '../harness.ts'
 import { ids } from '../users.ts'
 
-/** The key of a call, as a wrapped function makes it: remembered from a recent call, else rendered. */
+/** The key of a call as wrapped functions make it: that of a recent call, or a new one. */
 function keyOf(key: CompiledKey, args: readonly unknown[]): string {
   const known = key.recent.find(args)
   if (known !== undefined) return known.key
@@ -12,7 +12,7 @@ function keyOf(key: CompiledKey, args: readonly unknown[]): string {
   return spot.key
 }
 
-/** G1: making a key from a template and looking it up, beside a template literal written by hand. */
+/** G1: a key from a template and a lookup, beside a template literal. */
 await run(async () => {
   const short = compileKey({ fn: (id: string) => id, kind: 'function' }, { key: 'user:{id}' })
   const long = compileKey(

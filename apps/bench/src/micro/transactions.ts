@@ -13,7 +13,7 @@ const bars = {
   serializable: { atMost: 1.5, aim: 1.2 },
 } as const
 
-/** T1: a transaction of four gets and four sets on Redis, beside the same commands outside. Nobody else is there. */
+/** T1: a transaction of four gets and four sets on Redis without contention, beside the same commands outside. */
 await run(async () => {
   await using contenders = await RedisContenders.start()
   const { cache } = await contenders.cashews()

@@ -7,7 +7,7 @@ import { compare, type Peer, run } from '../harness.ts'
 import { judged, type Row } from '../report.ts'
 import { CAPACITY, ids, type User, userOf } from '../users.ts'
 
-/** G2: a hit that a middleware sees; and a hit after `keyContext` and `detect` were once used, beside the same before. */
+/** G2: a hit through a middleware, and a hit after `keyContext` and `detect` were used, beside the same before. */
 await run(async () => {
   const load = async (id: string): Promise<User> => userOf(id)
   const passThrough: Middleware = (call, next) => next(call)
@@ -41,7 +41,7 @@ await run(async () => {
     },
     check: () => check((id) => entries.get(`user:${id}`)),
   }
-  /** How fast a hit is beside something that knows nothing of scopes. */
+  /** The speed of a hit beside a library without context. */
   const hits = () => compare({ lane: 'G2', what: 'a hit', ours, peers: [yardstick] })
 
   const [before] = (await hits()) as [Row]

@@ -2,9 +2,9 @@ import { ConfigurationError } from '@cashews/core'
 import type { Section } from './section.ts'
 
 /**
- * The sections that have one of these texts in their title, in the order of the demo; all of them for no text.
+ * The sections with one of these texts in their title, in the order of the demo; all of them if there is no text.
  *
- * @throws {ConfigurationError} When no section has one of them.
+ * @throws {ConfigurationError} When a text is in no title.
  */
 export function chosen(contents: readonly Section[], texts: readonly string[]): readonly Section[] {
   const has = ({ title }: Section, text: string) => title.toLowerCase().includes(text.toLowerCase())

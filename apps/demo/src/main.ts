@@ -38,7 +38,7 @@ const contents = [
   ...(/[?&]client_?side=(?:1|true|yes|on)\b/i.test(url) ? [nearAtHand] : []),
 ]
 
-// The scans of this demo keep its process so busy that the usual 100 ms would blame the store for it.
+// The scans of this demo keep the process so busy that reads would miss the usual budget of 100 ms.
 const patient = { readTimeout: '2s', writeTimeout: '2s' } as const
 
 const connect = (onError: OnError) => createCache({ drivers, onError }).setup(url, patient)

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same at every run (mulberry32). */
+/** Random numbers from 0 to 1, the same in every run (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {
@@ -9,7 +9,7 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** Picks by Zipf's law: the nth item comes up an nth as often as the first. */
+/** Picks items by Zipf's law: the nth item 1/n as often as the first. */
 export function zipf<T>(items: readonly T[], random: () => number): () => T {
   let total = 0
   const upTo = items.map((_, at) => (total += 1 / (at + 1)))

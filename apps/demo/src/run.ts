@@ -8,10 +8,10 @@ import type { Section, Stage } from './section.ts'
 
 const KILOBYTE = '='.repeat(1024)
 
-/** Hears of errors that no caller awaits. */
+/** Called with errors that no caller awaits. */
 export type OnError = (error: unknown) => void
 
-/** Shows the sections that were asked for, or all, one after the other. Answers the exit code: 0 when everything they claim held. */
+/** Shows the sections that were asked for, or all. Returns the exit code: 0 when all claims held. */
 export async function run(
   contents: readonly Section[],
   asked: readonly string[],
@@ -74,7 +74,7 @@ async function showAll(sections: readonly Section[], cache: Cache, report: Repor
   await forget(cache)
 }
 
-/** A store that goes away in the middle ends no more than what needs it, such as a transaction. */
+/** Shows a section. A store that goes away ends only the section that needs it, such as a transaction. */
 async function showOne(section: Section, stage: Stage): Promise<void> {
   try {
     await section.show(stage)
@@ -84,7 +84,7 @@ async function showOne(section: Section, stage: Stage): Promise<void> {
   }
 }
 
-/** Answers the name of the backend. One that does not work is reported now, not by odd figures later. */
+/** Returns the name of the backend. Checks that it works, so that it does not cause odd figures later. */
 async function greet(cache: Cache): Promise<string> {
   let name = ''
   using _listening = cache.on('ping', ({ backend }) => {
@@ -96,7 +96,7 @@ async function greet(cache: Cache): Promise<string> {
   throw new ConfigurationError('The backend keeps nothing. Does CACHE_URL switch it off, or leave it no room?')
 }
 
-/** Removes what the demo stored, and nothing else: the backend may be one that others use too. */
+/** Removes only what the demo has stored, because others may use the backend too. */
 async function forget(cache: Cache): Promise<void> {
   await cache.deleteMatch('demo:*')
 }

@@ -3,10 +3,10 @@ import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type DefaultTheme, defineConfig } from 'vitepress'
 
-/** The pages lie all over the repository, each where it is read without this site too. */
+/** The pages are in their places all over the repository, where they can be read without this site. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** Where the first heading of a page stands for its name. */
+/** A link to a page, named by its first heading. */
 function page(path: string): DefaultTheme.SidebarItem {
   const [, title = path] = /^# (.*)$/m.exec(readFileSync(join(root, path), 'utf8')) ?? []
   return { text: title.replaceAll('`', ''), link: linkTo(path) }
@@ -23,8 +23,8 @@ function linkTo(path: string): string {
 }
 
 /**
- * A link between pages of the repository, as the site has it: a folder is shown by its README. `undefined` for a link to
- * a file, which the site does not have.
+ * Converts a link between pages of the repository to one on the site, where a folder is shown by its README. Returns
+ * `undefined` for a link to another file, which the site does not have.
  */
 function linkOnSite(href: string, from: string): string | undefined {
   if (/^([a-z]+:|#|\/)/.test(href)) return href
@@ -74,7 +74,7 @@ export default defineConfig({
     },
   },
   vite: {
-    // What the esbuild of the workspace can compile to.
+    // A target that the esbuild of the workspace supports.
     build: { target: 'es2022' },
     optimizeDeps: { esbuildOptions: { target: 'es2022' } },
     server: { watch: { ignored: ['**/dist/**', '**/coverage/**', '**/.turbo/**'] } },

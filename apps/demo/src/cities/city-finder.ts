@@ -5,14 +5,14 @@ import { distance } from './distance.ts'
 const BEST = 5
 const SLICE = 20_000
 
-/** Lower is better; `undefined` is out of the question. */
+/** The lower the better; `undefined` excludes a city. */
 type Score = (city: City) => number | undefined
 
-/** Finds cities the slow way: without an index, by looking at every city for every question. */
+/** Finds cities the slow way: without an index, by a scan of all cities for every question. */
 export class CityFinder {
-  /** How often all the cities were looked at. */
+  /** The number of scans. */
   scans = 0
-  /** How many of these have come to their end. */
+  /** The number of scans that have ended. */
   scansOver = 0
   #cities: readonly City[]
 
@@ -45,7 +45,7 @@ export class CityFinder {
     const cities = this.#cities
     const best: [score: number, city: City][] = []
     for (const [at, city] of cities.entries()) {
-      if (at % SLICE === SLICE - 1) await nextTurn() // a server has other requests to attend to
+      if (at % SLICE === SLICE - 1) await nextTurn() // a server has other requests to handle
       const score = scoreOf(city)
       if (score === undefined || score >= (best[BEST - 1]?.[0] ?? Number.POSITIVE_INFINITY)) continue
       best.push([score, city])

@@ -7,7 +7,7 @@ export interface City {
   readonly lon: number
 }
 
-/** A city, and how far it is from the place that was asked about. */
+/** A city, and its distance from the place that was asked about. */
 export interface Neighbour extends City {
   readonly km: number
 }

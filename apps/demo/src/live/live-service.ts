@@ -9,7 +9,7 @@ import { cityService } from '../cities/city-service.ts'
 const text = { type: 'string', minLength: 1, maxLength: 50 }
 const degrees = { type: 'number', minimum: -180, maximum: 180 }
 
-/** The cities as a web service: cached functions, a route whose responses are stored whole, and a page to look at both. */
+/** The cities as a web service: cached functions, a route with stored responses, and a page that shows both. */
 export async function liveService(cache: Cache, cities: readonly City[]): Promise<FastifyInstance> {
   const finder = new CityFinder(cities)
   const { near, search } = cityService(cache, finder)

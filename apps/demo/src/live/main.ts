@@ -13,7 +13,7 @@ async function serve(): Promise<void> {
     readTimeout: '2s',
     writeTimeout: '2s',
   })
-  await cache.ping() // later a store may go away; now it is the URL that is wrong
+  await cache.ping() // a store that is away at the start means a wrong URL
   const { cities } = await loadCities()
   const app = await liveService(cache, cities)
   const stop = async () => {

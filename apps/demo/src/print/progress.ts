@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 
 const CLEAR_LINE = '\r\x1b[K'
 
-/** Tells that something takes a moment: on a terminal in a line that is rewritten and vanishes, else in one that stays. */
+/** Shows that something takes a moment: on a terminal in a line that is rewritten and removed, otherwise in a line that stays. */
 export class Progress {
   readonly #out: WriteStream
   readonly #what: string

@@ -5,12 +5,12 @@ import { table } from './table.ts'
 
 const INDENT = '   '
 
-/** Prints what the demo shows, and keeps count of what it claims. */
+/** Prints what the demo shows, and counts its claims. */
 export class Report {
   /** The claims that did not hold. */
   readonly broken: string[] = []
   claims = 0
-  /** How many claims nobody could judge, because the store was away. */
+  /** The number of claims that could not be checked, because the store was away. */
   untold = 0
   /** Whether the store was away in this section. */
   isBlind = false
@@ -20,7 +20,7 @@ export class Report {
     this.#out = out
     out.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error
-      process.exit() // whoever read us, `head` say, has seen enough
+      process.exit() // The reader of our output, such as `head`, has ended.
     })
   }
 
@@ -46,7 +46,7 @@ export class Report {
     this.line('')
   }
 
-  /** States what the reader just saw, and whether it is so. */
+  /** Prints a claim about what was just shown, and whether it holds. */
   claim(sentence: string, holds: boolean): void {
     if (this.isBlind && !holds) {
       this.untold++

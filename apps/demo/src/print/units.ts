@@ -4,7 +4,7 @@ export function count(n: number, one = '', many = `${one}s`): string {
   return one === '' ? figure : `${figure} ${n === 1 ? one : many}`
 }
 
-/** Milliseconds, in the unit that suits them: `840 ns`, `1.3 µs`, `12 ms`, `2.5 s`, `7.2 min`. */
+/** Milliseconds in a suitable unit: `840 ns`, `1.3 µs`, `12 ms`, `2.5 s`, `7.2 min`. */
 export function duration(ms: number): string {
   if (ms >= 120_000) return `${figures(ms / 60_000)} min`
   if (ms >= 999.5) return `${figures(ms / 1_000)} s`
@@ -18,7 +18,7 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }
 
-/** Two figures that matter. */
+/** A number with two significant digits. */
 function figures(n: number): string {
   return n < 9.95 ? n.toFixed(1) : count(Math.round(n))
 }

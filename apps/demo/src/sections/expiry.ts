@@ -44,7 +44,7 @@ export const expiry: Section = {
         duration(ms),
       ]),
     )
-    const isKept = !second.scanned || second.at > 1_000 // on a machine that slept through it
+    const isKept = !second.scanned || second.at > 1_000 // unless the machine was too slow
     report.claim('within its time to live the answer came from the cache', first.scanned && isKept)
     report.claim('after that it was gone, and computed again', third.left === undefined && third.scanned)
   },

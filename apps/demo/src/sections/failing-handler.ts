@@ -12,7 +12,7 @@ const ada: User = { id: '1', name: 'Ada' }
 const grace: User = { id: '2', name: 'Grace' }
 const keyOf = (user: User) => `demo:member:${user.id}`
 
-/** A database, and a service elsewhere that may refuse. */
+/** A handler with a database, and another service that may refuse. */
 function signingUp(cache: Cache, register: (user: User) => Promise<void>) {
   const db = new Database(':memory:')
   db.exec('CREATE TABLE members (id TEXT PRIMARY KEY, name TEXT)')

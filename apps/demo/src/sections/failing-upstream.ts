@@ -58,7 +58,7 @@ export const failingUpstream: Section = {
     report.table(['the upstream', 'callers', 'answered', 'calls upstream', 'breaker'], rows)
     report.claim('every caller got an answer', well && down && back)
     report.claim('while it was down, the breaker let fewer than ten calls through', callsWhileDown < 10)
-    // Where the store is a wait away, 50 calls may outlast the ttl: then it tries one call, and opens again.
+    // On a slow store, 50 calls may take longer than the ttl: then the breaker tries one call, and opens again.
     const story = /^open(?:,half-open,open)*,half-open,closed$/
     report.claim('the breaker opened, tried one call, and closed', story.test(states.join()))
     await weather.invalidate('Cusco')

@@ -11,7 +11,7 @@ const CITIES = 50
 const STRETCHES = [100, 1_000, 10_000, 30_000]
 const REQUESTS = Math.max(...STRETCHES)
 
-/** What came of one request. */
+/** The measurement of one request. */
 interface Sample {
   readonly ms: number
   readonly scanned: boolean

@@ -5,12 +5,12 @@ import type { Section } from '../section.ts'
 
 const LOGINS = 20
 
-/** Four keys that belong together. */
+/** A login that changes four keys of a user. */
 function logins(cache: Cache, prefix: string) {
   const keys = { current: `${prefix}:current`, count: `${prefix}:count`, before: `${prefix}:before` }
   const login = async (session: string): Promise<string | undefined> => {
     const before = await cache.get<string>(keys.current)
-    await wait(1) // a look at the permissions, say
+    await wait(1) // stands for a check of the permissions
     await cache.incr(keys.count)
     await cache.set(keys.before, before ?? 'nobody')
     await cache.set(keys.current, session)
@@ -20,7 +20,7 @@ function logins(cache: Cache, prefix: string) {
   return { keys, login }
 }
 
-/** Whether each login followed another one: their sessions are a chain, and none was followed twice. */
+/** Whether the sessions form one chain: no session was followed by two logins. */
 function isChain(followed: readonly (string | undefined)[]): boolean {
   return new Set(followed).size === followed.length
 }
@@ -42,7 +42,7 @@ export const loginSection: Section = {
       const last = sessions.indexOf(String(current))
       return { count, chain: isChain(followed), agrees: (followed[last] ?? 'nobody') === before }
     }
-    // On a Redis Cluster the braces keep the keys of a user in one slot: only there they can change in one step.
+    // On a Redis Cluster the braces keep the keys of a user in one slot, where they can change in one step.
     const plain = await look('demo:{plain}', (fn) => fn)
     const together = await look('demo:{together}', transactional(cache, { timeout: '30s' }))
 

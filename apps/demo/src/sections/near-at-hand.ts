@@ -19,7 +19,7 @@ export const nearAtHand: Section = {
     const [far, near]: [number[], number[]] = [[], []]
     let same = true
     for (let read = 0; read < READS; read++) {
-      // What the server holds is asked of the server.
+      // getRaw always reads from the server.
       far.push((await timed(() => cache.getRaw(KEY))).ms)
       const copy = await timed(() => cache.get(KEY))
       near.push(copy.ms)

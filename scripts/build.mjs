@@ -1,5 +1,5 @@
-// `pnpm build`: builds every published package by its tsup.config.ts, all in one process. A tsup for each takes five times
-// as long, most of it to start.
+// `pnpm build`: builds every published package by its tsup.config.ts, all in one process. A process for each takes five times as
+// long, mostly to start.
 
 import { join } from 'node:path'
 import { chdir } from 'node:process'
@@ -8,7 +8,7 @@ import { listPublished, root } from './workspace.mjs'
 
 for (const { dir } of listPublished()) {
   const place = join(root, dir)
-  // tsup looks around where it stands. esbuild, which is started once, has to be told.
+  // tsup reads the working directory. esbuild, which is started once, has to be given the folder.
   chdir(place)
   await build({ silent: true, esbuildOptions: (options) => Object.assign(options, { absWorkingDir: place }) })
   console.log(`built ${dir}`)

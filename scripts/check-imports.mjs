@@ -7,7 +7,7 @@ import ts from 'typescript'
 import { listFiles, listPackages, root } from './workspace.mjs'
 
 /**
- * The arrows of the architecture, shortest form: a package may also import what its targets may import.
+ * The arrows of the architecture, in the shortest form: a package may also import what its targets may import.
  * `npm` lists the third-party packages it may import, `node` the Node modules (any, when absent), `lazily` those it may
  * look up with `process.getBuiltinModule()` when first needed.
  * @type {Record<string, { ours: string[], npm?: string[], node?: string[], lazily?: string[] }>}
@@ -73,7 +73,7 @@ const runtimeOf = ({ manifest }) =>
   Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })
 
 /**
- * Every module a file names: imports, type imports, re-exports, `import()`, `require()`, `process.getBuiltinModule()`.
+ * All modules that a file refers to: imports, type imports, re-exports, `import()`, `require()`, `process.getBuiltinModule()`.
  * @param {string} text
  * @returns {Import[]}
  */

@@ -99,7 +99,7 @@ async function checkManifest(manifest, { buffer, byteOffset, length }) {
 async function checkResolution(content) {
   const analysis = await checkPackage(content)
   if (!analysis.types) throw new Error('has no types')
-  // What Node 10 made of a package is history: it knew no "exports".
+  // Node 10, which knew no "exports", is not supported.
   const problems = analysis.problems.filter((p) => !('resolutionKind' in p && p.resolutionKind === 'node10'))
   if (problems.length) throw new Error(JSON.stringify(problems, null, 2))
 }

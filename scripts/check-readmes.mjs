@@ -50,7 +50,7 @@ export async function checkReadmes(blocks = allBlocks()) {
 }
 
 /**
- * Puts TypeScript's places back into the README.
+ * Converts the positions that TypeScript reports to lines of the README.
  * @param {string} output
  * @param {import('./readme-blocks.mjs').Block[]} blocks
  * @returns {string[]}

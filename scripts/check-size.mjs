@@ -12,8 +12,8 @@ const strategies = [
 ]
 
 /**
- * Packages a bundler keeps or drops as a whole: mnemonist, msgpackr and fastify-plugin are CommonJS, who imports a store on
- * a server uses it whole, the kit is never bundled.
+ * Packages that a bundler keeps or drops as a whole: mnemonist, msgpackr and fastify-plugin are CommonJS, a store is used as a
+ * whole, and the conformance kit is never bundled.
  */
 const runsCode = [
   ...['@cashews/backend-memory', '@cashews/backend-redis', '@cashews/backend-disk', '@cashews/serialization'],
@@ -25,10 +25,10 @@ const runsCode = [
  * @property {string} name
  * @property {string} code what an app writes
  * @property {number} gzip the most bytes it may cost, minified and gzipped
- * @property {number} [bar] what it should cost; until it does, `gzip` keeps it from growing, and the miss is printed
+ * @property {number} [bar] what it should cost; while it costs more, `gzip` keeps it from growing, and the miss is printed
  * @property {readonly string[]} [without] exported functions and classes whose code must not ship
- * @property {string} [over] what an app has written already: only what comes on top is measured
- * @property {boolean} [strict] do not believe `"sideEffects": false`, look for code that runs on import
+ * @property {string} [over] code that the app has already: only the addition to it is measured
+ * @property {boolean} [strict] ignore `"sideEffects": false`, and look for code that runs on import
  */
 
 const cached = `export * from '@cashews/core'
@@ -90,7 +90,7 @@ function published() {
 }
 
 /**
- * Loads a package, without those it imports, from a namespace of its own, where esbuild finds no package.json to believe.
+ * Loads a package, without those it imports, from a namespace where esbuild finds no package.json with `sideEffects`.
  * @type {import('esbuild').Plugin}
  */
 const distrust = {
@@ -128,7 +128,7 @@ let failed = 0
 for (const { name, code, gzip, bar, over, without = [], strict = false } of budgets) {
   try {
     const bundled = await bundle(code, false, strict)
-    // Other modules are not this package's code; of nothing, gzip makes 20 bytes.
+    // Imports of other modules are not this package's code. The gzipped size of nothing is 20 bytes.
     const min = strict ? bundled.replace(/import\s*([\w${},\s]*from\s*)?"[^"]*";/g, '').trim() : bundled
     const readable = await bundle(code, true, strict)
     const shipped = without.filter((f) =>

@@ -8,7 +8,7 @@ import { root } from './workspace.mjs'
 /** @typedef {readonly string[]} CommandLine */
 /** @typedef {{ name: string, ok: boolean, seconds: number }} Result */
 
-/** Those of one list run one after another, the lists beside each other: what comes after `build` reads dist/. */
+/** The checks of one list run one after another, because those after `build` read dist/. The lists run concurrently. */
 /** @type {readonly Record<string, CommandLine>[]} */
 const lists = [
   {
@@ -32,7 +32,7 @@ if (unknown.length) throw new Error(`No check "${unknown.join('", "')}": there a
 
 const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
 
-/** Runs a command, and prints what it said when it has ended. @param {string} name @param {CommandLine} line */
+/** Runs a command, and prints its output when it has ended. @param {string} name @param {CommandLine} line */
 async function run(name, [command = '', ...args]) {
   const start = performance.now()
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env })

@@ -27,7 +27,7 @@ function rename(text, name) {
 }
 
 /**
- * What the folder of a new backend holds.
+ * The files of a new backend.
  * @param {string} name as in `etcd`
  * @returns {Record<string, string>} path in the folder -> text
  */

@@ -1,4 +1,4 @@
-// What the checks know of the workspace: its folders and its packages.
+// The folders and packages of the workspace.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

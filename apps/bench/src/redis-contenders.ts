@@ -90,8 +90,7 @@ export class RedisContenders implements AsyncDisposable {
   }
 
   cacheManager() {
-    const manager = createManager({ stores: [this.keyv()], ttl: HOUR })
-    return manager
+    return createManager({ stores: [this.keyv()], ttl: HOUR })
   }
 
   /** Adds something to close before the server. */

@@ -19,7 +19,10 @@ import { listFiles, root } from './workspace.mjs'
  * @property {string | undefined} problem what is wrong with its mark
  */
 
+const FENCE = /^(\s*)(`{3,}|~{3,})\s*([^\s`]*)\s*(.*)$/
+
 /**
+ * The TypeScript blocks of a Markdown file.
  * @param {string} file
  * @param {string} text
  * @returns {Block[]}
@@ -29,46 +32,57 @@ export function blocksOf(file, text) {
   /** @type {Block[]} */
   const blocks = []
   let before = ''
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i] ?? ''
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? ''
     if (/^\s*<!-- before\s*$/.test(line)) {
-      const hidden = []
-      while (++i < lines.length && !/^\s*-->\s*$/.test(lines[i] ?? '')) hidden.push(lines[i])
-      before = hidden.join('\n')
+      const end = find(lines, at + 1, (other) => /^\s*-->\s*$/.test(other))
+      before = lines.slice(at + 1, end).join('\n')
+      at = end
       continue
     }
-    const fence = line.match(/^(\s*)(`{3,}|~{3,})\s*([^\s`]*)\s*(.*)$/)
-    if (!fence) {
+    const [, indent = '', fence, language = '', info = ''] = line.match(FENCE) ?? []
+    if (fence === undefined) {
       if (line.trim() !== '') before = ''
       continue
     }
-    const [, indent = '', mark = '', language = '', info = ''] = fence
-    const first = i + 1
-    const code = []
-    while (++i < lines.length && !(lines[i] ?? '').trim().startsWith(mark))
-      code.push((lines[i] ?? '').replace(new RegExp(`^\\s{0,${indent.length}}`), ''))
+    const end = find(lines, at + 1, (other) => other.trim().startsWith(fence))
     if (/^(ts|typescript|mts|cts)$/i.test(language)) {
-      const [, mode = 'run', reason = ''] = info.match(/^(no-run|ignore)(?::\s*(.*))?$/) ?? []
-      const problem =
-        language !== 'ts'
-          ? `write \`\`\`ts, not \`\`\`${language}`
-          : info !== '' && mode === 'run'
-            ? `unknown mark "${info}": use "no-run: <reason>" or "ignore: <reason>"`
-            : mode !== 'run' && reason.trim() === ''
-              ? `"${mode}" needs a reason: \`\`\`ts ${mode}: <reason>`
-              : undefined
-      blocks.push({
-        file,
-        line: first + 1,
-        code: code.join('\n'),
-        before,
-        mode: /** @type {Block['mode']} */ (mode),
-        problem,
-      })
+      const margin = new RegExp(`^\\s{0,${indent.length}}`)
+      const code = lines.slice(at + 1, end).map((inner) => inner.replace(margin, ''))
+      blocks.push({ file, line: at + 2, code: code.join('\n'), before, ...markOf(language, info) })
     }
     before = ''
+    at = end
   }
   return blocks
+}
+
+/**
+ * @param {readonly string[]} lines
+ * @param {number} from
+ * @param {(line: string) => boolean} isIt
+ * @returns {number} where the next such line is; behind the last one when there is none
+ */
+function find(lines, from, isIt) {
+  const found = lines.findIndex((line, at) => at >= from && isIt(line))
+  return found === -1 ? lines.length : found
+}
+
+/**
+ * Reads the mark of a block.
+ * @param {string} language
+ * @param {string} info the words after the language
+ * @returns {Pick<Block, 'mode' | 'problem'>}
+ */
+function markOf(language, info) {
+  const [, mode, reason = ''] = info.match(/^(no-run|ignore)(?::\s*(.*))?$/) ?? []
+  /** @type {string | undefined} */
+  let problem
+  if (language !== 'ts') problem = `write \`\`\`ts, not \`\`\`${language}`
+  else if (mode === undefined && info !== '')
+    problem = `unknown mark "${info}": use "no-run: <reason>" or "ignore: <reason>"`
+  else if (mode !== undefined && reason.trim() === '') problem = `"${mode}" needs a reason: \`\`\`ts ${mode}: <reason>`
+  return { mode: /** @type {Block['mode']} */ (mode ?? 'run'), problem }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Cache, createCache } from '@cashews/core'
+import { type Cache, createCache, type Ttl } from '@cashews/core'
 import { cached, early, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -24,6 +24,23 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     await elapse(6_999)
     expect(await load()).toBe(1)
     expect(run).toHaveBeenCalledTimes(1)
+  })
+
+  it.each<[string, Ttl | (() => Ttl)]>([
+    ['forever', Number.POSITIVE_INFINITY],
+    ['for a ttl of the call', () => '10s'],
+  ])('refreshes from earlyTtl on what is kept %s', async (_, ttl) => {
+    const run = vi.fn(async () => run.mock.calls.length)
+    const load = early(cache, { ttl, earlyTtl: '7s', key: 'k' }, run)
+    await load()
+    await elapse(6_999)
+    expect(await load()).toBe(1)
+    await elapse(0)
+    expect(run).toHaveBeenCalledTimes(1)
+    await elapse(1)
+    expect(await load()).toBe(1)
+    await elapse(0)
+    expect(await load()).toBe(2)
   })
 
   it('returns the old result at once after earlyTtl, and refreshes once in the background', async () => {

@@ -120,6 +120,16 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await all(pages())).toEqual([1, 2])
   })
 
+  it('yields what cannot be stored, and reports it', async () => {
+    const onError = vi.fn()
+    const cache = createCache({ onError }).setup(create())
+    const items = [1, () => 2]
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, source(items))
+    expect(await all(pages())).toEqual(items)
+    await vi.waitFor(() => expect(onError).toHaveBeenCalled())
+    await cache.close()
+  })
+
   it('stores nothing when the reader leaves early, and closes the source', async () => {
     const closed = vi.fn()
     const run = vi.fn(async function* () {

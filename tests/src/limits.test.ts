@@ -1,11 +1,11 @@
 import { memory } from '@cashews/backend-memory'
 import { handClock, reference } from '@cashews/conformance'
-import { BackendUnavailableError, type Cache, type Clock, createCache } from '@cashews/core'
+import { BackendUnavailableError, type Cache, type Clock, createCache, MISS } from '@cashews/core'
 import { failover, RateLimitError, rateLimit, slidingRateLimit } from '@cashews/strategies'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, sickStore } from './support/helpers.ts'
+import { altered, fakeTime, sickStore } from './support/helpers.ts'
 
 describe.each(stores)('on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -110,6 +110,14 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await call.invalidate()
       expect(await call()).toBe(1)
     })
+  })
+
+  it('tells a caller refused as the period ends to come again at once', async () => {
+    const ending = createCache().setup(altered(create(), { timeLeft: () => MISS }))
+    const call = rateLimit(ending, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+    await call()
+    await expect(call()).rejects.toMatchObject({ code: 'CASHEWS_RATE_LIMIT', retryAfter: 0 })
+    await ending.close()
   })
 
   it.each(['rateLimit', 'slidingRateLimit'] as const)('reports a refusal of %s that nobody handles', async (name) => {

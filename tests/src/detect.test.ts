@@ -1,8 +1,8 @@
-import { type Cache, createCache } from '@cashews/core'
+import { BackendError, type Cache, createCache } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ownName, stores } from './support/backends.ts'
-import { gate, settle } from './support/helpers.ts'
+import { altered, gate, settle } from './support/helpers.ts'
 
 describe.each(stores)('detect on $name', ({ name, create }) => {
   let cache: Cache
@@ -174,6 +174,15 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     })
     await other
     expect(detected.calls.key).toHaveLength(1)
+  })
+
+  it('tells of a hit all the same when its age cannot be asked for', async () => {
+    const timeLeft = () => Promise.reject(new BackendError('no'))
+    const cache = createCache().setup(altered(create(), { timeLeft }), { suppress: false })
+    await cache.set('key', 1)
+    const { result, calls } = await cache.detect(() => cache.get('key'))
+    expect([result, calls.key]).toMatchObject([1, [{ hit: true }]])
+    await cache.close()
   })
 
   it('lists only calls of its own cache', async () => {

@@ -302,6 +302,26 @@ describe('locks on a store that announces releases', () => {
   })
 })
 
+describe('locks on a store that cannot tell of releases any more', () => {
+  it('fail for who waits, and wake the next in his place', async () => {
+    const store = memory()
+    const lost = Promise.withResolvers<void>()
+    const released = vi.fn((): Promise<void> => hangs()).mockReturnValueOnce(lost.promise)
+    Object.assign(store.locks as Locks, { released })
+    const cache = createCache().setup(store)
+    await cache.setLock('job', 'other', { ttl: 60 })
+    const failing = expect(cache.acquireLock('job', { ttl: 10, wait: 60 })).rejects.toThrow('away')
+    const got = vi.fn()
+    void cache.acquireLock('job', { ttl: 10, wait: 60 }).then(got)
+    await settle()
+    lost.reject(new BackendUnavailableError('away'))
+    await failing
+    await cache.unlock('job', 'other')
+    await settle()
+    expect(got).toHaveBeenCalledTimes(1)
+  })
+})
+
 describe('locks on a store that is away', () => {
   const away = async (illness: () => Promise<never>) => {
     const store = sickStore()

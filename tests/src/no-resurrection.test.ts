@@ -1,4 +1,13 @@
-import { addPrefix, type Backend, type Cache, chain, completeBackend, createCache, MISS } from '@cashews/core'
+import {
+  addPrefix,
+  type Backend,
+  BackendUnavailableError,
+  type Cache,
+  chain,
+  completeBackend,
+  createCache,
+  MISS,
+} from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
@@ -391,7 +400,8 @@ describe('a store that watches its keys across processes', () => {
       holds: asked,
       voidMatch,
     }
-    const cache = createCache().setup(altered(syncStore(), { leases }))
+    const onError = vi.fn()
+    const cache = createCache({ onError }).setup(altered(syncStore(), { leases }), { suppress: false })
     let loads = 0
     let opened = gate<number>()
     const load = cached(cache, { ttl: 1, key: 'k', condition: () => false }, () => {
@@ -408,8 +418,12 @@ describe('a store that watches its keys across processes', () => {
     }
     expect([await whole(0), asked.mock.calls.length]).toEqual([[1], 0])
     expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[2, 2, 2], 1, 2])
+    const lost = new BackendUnavailableError('nobody can tell, so nothing is known against it')
+    asked.mockRejectedValueOnce(lost)
+    expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[3, 3, 3], 2, 3])
+    expect(onError).toHaveBeenCalledExactlyOnceWith(lost)
     isHeld = false
-    expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[3, 3, 3], 2, 4])
+    expect([await whole(2), asked.mock.calls.length, loads]).toEqual([[4, 4, 4], 3, 5])
     expect(set).not.toHaveBeenCalled()
   })
 

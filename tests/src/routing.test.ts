@@ -1,7 +1,8 @@
-import { addPrefix, type Backend, type Cache, createCache, NotConfiguredError } from '@cashews/core'
+import { addPrefix, type Backend, type Cache, createCache, type Middleware, NotConfiguredError } from '@cashews/core'
+import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, altered, recorder } from './support/helpers.ts'
+import { all, altered, gate, recorder } from './support/helpers.ts'
 
 describe.each(stores)('routing over several $name backends', ({ create }) => {
   let cache: Cache
@@ -101,6 +102,40 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     expect(closed).toEqual(['first'])
     await cache.close()
     expect(closed).toEqual(['first', 'second'])
+  })
+
+  it('goes on with a backend that is set up again for its prefix', async () => {
+    const events: string[] = []
+    const store = create()
+    const watched = altered(store, {
+      open: (host) => {
+        events.push('open')
+        return store.open(host)
+      },
+      close: () => {
+        events.push('close')
+        return store.close()
+      },
+    })
+    cache.setup(watched, { prefix: 'x:' })
+    await cache.set('x:1', 1)
+    cache.setup(watched, { prefix: 'x:', middlewares: [recorder()] })
+    expect(await cache.get('x:1')).toBe(1)
+    cache.setup(watched, { prefix: 'x:' })
+    await cache.close()
+    expect(events).toEqual(['open', 'close'])
+  })
+
+  it('answers what is still on the way to a replaced backend as if that were away', async () => {
+    const { promise: onTheWay, open: arrive } = gate()
+    const hold: Middleware = (call, next) => onTheWay.then(() => next(call))
+    const load = cached(cache, { ttl: 60, key: 'x:{0}' }, async (id: number) => id)
+    cache.setup(create(), { prefix: 'x:', middlewares: [hold] })
+    const answers = [load(1), cache.get('x:1', 'none'), cache.set('x:1', 2), all(cache.scan('x:*'))]
+    cache.setup(create(), { prefix: 'x:' })
+    arrive()
+    expect(await Promise.all(answers)).toEqual([1, 'none', false, []])
+    expect(await cache.get('x:1')).toBeUndefined()
   })
 
   it('refuses one backend for two prefixes', () => {

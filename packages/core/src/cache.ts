@@ -119,7 +119,8 @@ export class Cache implements AsyncDisposable {
   // Wiring
 
   /**
-   * Sets a backend up for the keys that start with `prefix`. A backend set up for the same prefix before is closed.
+   * Sets a backend up for the keys that start with `prefix`. Another one set up for the same prefix before is closed, and
+   * commands still on the way to it are answered as if it were away.
    *
    * @param target A settings URL, as text or a `URL`, or a backend.
    * @throws {ConfigurationError} On an unknown scheme or option.
@@ -138,7 +139,7 @@ export class Cache implements AsyncDisposable {
     // Some keys take the new route from now on: loads and moments of the old one must not outlive that.
     for (const each of [before, route]) each?.share(this.#middlewares)
     if (this.#tagging) route.useTags(this.#tagging)
-    if (before?.prefix === route.prefix && before.origin !== route.origin) before.close().catch(this.report)
+    if (before?.prefix === route.prefix) route.replace(before).catch(this.report)
     return this
   }
 

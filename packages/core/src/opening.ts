@@ -17,12 +17,15 @@ type State = 'idle' | 'tried' | 'open' | 'closed'
 
 /** Opens and closes one store. */
 export class Opening {
-  readonly #opener: Opener
+  /** Whether the cache uses another store now: commands still on the way to this one are answered as if it were away. */
+  isReplaced = false
+  /** Who owns the store now. */
+  opener: Opener
   #state: State = 'idle'
   #underWay: Promise<void> | undefined
 
   constructor(opener: Opener) {
-    this.#opener = opener
+    this.opener = opener
   }
 
   get isOpen(): boolean {
@@ -49,16 +52,16 @@ export class Opening {
     const underWay = this.#underWay
     const wasUsed = this.#state !== 'idle'
     this.#state = 'closed'
-    this.#opener.settle()
+    this.opener.settle()
     if (underWay) this.#end(underWay)
-    else if (wasUsed) await this.#opener.backend.close()
+    else if (wasUsed) await this.opener.backend.close()
   }
 
   /** Closes a store that is being opened: once it is open, or after half a second, as it may never be. */
   #end(underWay: Promise<void>): void {
-    const close = async () => this.#opener.backend.close()
+    const close = async () => this.opener.backend.close()
     const late = setTimeout(() => {
-      if (this.isClosed) close().catch((error) => this.#opener.error(error))
+      if (this.isClosed) close().catch((error) => this.opener.error(error))
     }, OPENING_AT_CLOSE)
     late.unref()
     const over = () => clearTimeout(late)
@@ -67,13 +70,13 @@ export class Opening {
 
   #open(): Awaitable<void> {
     this.#state = 'tried'
-    const opening = this.#opener.backend.open(this.#opener)
+    const opening = this.opener.backend.open(this.opener)
     if (!(opening instanceof Promise)) return this.#opened()
     this.#underWay = opening.then(
       () => this.#opened(),
       async (error) => {
         this.#underWay = undefined
-        if (this.isClosed) await this.#opener.backend.close()
+        if (this.isClosed) await this.opener.backend.close()
         throw error
       },
     )
@@ -82,8 +85,8 @@ export class Opening {
 
   #opened(): Awaitable<void> {
     this.#underWay = undefined
-    if (this.isClosed) return this.#opener.backend.close()
+    if (this.isClosed) return this.opener.backend.close()
     this.#state = 'open'
-    this.#opener.settle()
+    this.opener.settle()
   }
 }

@@ -69,7 +69,7 @@ export class Route implements Guarded, Opener, Door {
   #guard: Guard | undefined
   readonly #leases: Leases
   #handler: Next
-  readonly #opening = new Opening(this)
+  #opening = new Opening(this)
   /** The store, if it has values at hand and nothing on the way has to see the reads. */
   #immediate: Immediate | undefined
   /** The store, if it has `getFor` and nothing on the way has to see the reads. */
@@ -295,6 +295,19 @@ export class Route implements Guarded, Opener, Door {
     }
   }
 
+  /** Takes the place of the route of the same prefix. The store of that one is closed, unless it is this one's too. */
+  async replace(before: Route): Promise<void> {
+    if (before.origin !== this.origin) {
+      before.#opening.isReplaced = before.#bounds.suppress
+      return before.close()
+    }
+    before.#guard?.stop()
+    this.#opening = before.#opening
+    this.#opening.opener = this
+    this.#opening.renew()
+    this.settle()
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return
     this.#guard?.stop()
@@ -302,14 +315,19 @@ export class Route implements Guarded, Opener, Door {
   }
 
   ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T> {
+    if (this.#opening.isReplaced && !matters) {
+      if (beginsLoad(call)) call.lease.broken = true // Nothing that changes the key comes this way any more.
+      return neutralAnswer(call) as T
+    }
     const send = () => (this.isOpen ? perform() : chain(this.ready(), perform))
     return this.#guard ? (this.#guard.run(call, send, matters) as Awaitable<T>) : send()
   }
 
   askStream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T> {
-    const ready = () => this.ready()
+    const opening = this.#opening
     const opened = async function* (): AsyncGenerator<T> {
-      await ready()
+      if (opening.isReplaced) return
+      await opening.ready()
       yield* source()
     }
     return this.#guard ? this.#guard.stream(call, opened) : opened()

@@ -481,3 +481,13 @@ describe('a store without tags', () => {
     expect(await tags.of('a')).toEqual([])
   })
 })
+
+describe.each(everyStore)('a key deleted while it is written, with tags in use on $name', ({ create }) => {
+  it('is told to have been there if what was written is gone', async () => {
+    const cache = createCache().setup(create())
+    createTags(cache)
+    const [wasThere] = await Promise.all([cache.delete('key'), cache.set('key', 1)])
+    expect(await cache.exists('key')).toBe(!wasThere)
+    await cache.close()
+  })
+})

@@ -25,7 +25,7 @@ import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
 import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
-import { TaggedReads } from './tagged-reads.ts'
+import { type Physical, TaggedReads } from './tagged-reads.ts'
 import { tagsOver } from './tagged-tags.ts'
 import { nextTry, update } from './update.ts'
 
@@ -120,7 +120,9 @@ export class TaggedStore implements BackendBase {
 
   delete(key: string): Awaitable<boolean> {
     if (!this.#reads.inUse) return this.#base.delete(key)
-    return chain(this.#reads.look(key), ({ seen }) => chain(this.#base.delete(key), (gone) => gone && seen !== MISS))
+    // Where nothing was at first, what is gone was written in between.
+    const wasThere = ({ found, seen }: Physical) => seen !== MISS || found === MISS
+    return chain(this.#reads.look(key), (held) => chain(this.#base.delete(key), (gone) => gone && wasThere(held)))
   }
 
   deleteMany(keys: readonly string[]): Awaitable<number> {

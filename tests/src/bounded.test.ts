@@ -81,7 +81,7 @@ describe('a store in trouble', () => {
       ['getMany of 1,000 keys', 100, () => cache.getMany(names(1_000))],
       ['getMany of 1,001 keys', 200, () => cache.getMany(names(1_001))],
       ['getMany of 50,000 keys', 6_400, () => cache.getMany(names(50_000))],
-      ['setMany of 2,000 keys', 500, () => cache.setMany(names(2_000).map((key) => [key, 1]))],
+      ['setMany of 2,000 keys', 500, () => cache.setMany(names(2_000).map((key) => [key, 1] as const))],
       ['deleteMany of 2,000 keys', 500, () => cache.deleteMany(names(2_000))],
       ['setAdd of 2,000 members', 500, () => cache.setAdd('k', names(2_000))],
       ['setRemove of 2,000 members', 500, () => cache.setRemove('k', names(2_000))],

@@ -1,12 +1,12 @@
 import { BackendError, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
-import { createTags, type Tags } from '@cashews/tags'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fakeTime, hangs, sickStore } from './support/helpers.ts'
 
 describe('an invalidation that a store has not heard of', () => {
   let store: ReturnType<typeof sickStore>
   let cache: Cache
-  let tags: Tags
+  let tags: ReturnType<typeof createTags>
   const onError = vi.fn()
   beforeEach(async () => {
     fakeTime()

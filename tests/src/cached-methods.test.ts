@@ -1,5 +1,5 @@
 import { memory } from '@cashews/backend-memory'
-import { type Cache, createCache, KeyTemplateError } from '@cashews/core'
+import { type Cache, createCache } from '@cashews/core'
 import { cached, handleOf, singleFlight } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
@@ -88,20 +88,6 @@ describe('a cached method', () => {
     const keys: string[] = []
     for await (const key of cache.scan('Repo.getSelf:*')) keys.push(key)
     expect(keys.sort()).toEqual(['Repo.getSelf:this:keyed k:user:a', 'Repo.getSelf:this:named n:user:a'])
-  })
-
-  it('says that a derived key is not known before the first instance', async () => {
-    class Late {
-      @cached(cache, { ttl: '2h', noSelf: true })
-      async load(): Promise<number> {
-        return 1
-      }
-    }
-    const { template } = Object.getOwnPropertyDescriptors(Late.prototype.load) as { template?: PropertyDescriptor }
-    expect(() => template?.get?.()).toThrow(KeyTemplateError)
-    expect(() => template?.get?.()).toThrow(/"load".*an instance/)
-    await new Late().load()
-    expect(template?.get?.()).toBe('Late.load')
   })
 
   it('may be a static method', async () => {

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
-import type { Checkpointer } from '../../packages/backend-disk/src/checkpointer.ts'
-import { freshDirectory } from './support/disk/fresh-directory.ts'
+import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
+import type { Checkpointer } from '../src/checkpointer.ts'
 
 type Bundle = { readonly Checkpointer: typeof Checkpointer }
 
-const sources = join(import.meta.dirname, '../../packages/backend-disk/src')
+const sources = join(import.meta.dirname, '../src')
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({

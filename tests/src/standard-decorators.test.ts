@@ -1,5 +1,5 @@
 import { memory } from '@cashews/backend-memory'
-import { createCache } from '@cashews/core'
+import { createCache, KeyTemplateError } from '@cashews/core'
 import { cached, handleOf } from '@cashews/strategies'
 import { expect, it } from 'vitest'
 
@@ -33,4 +33,18 @@ it('a private method has a handle inside its class', async () => {
   const vault = new Vault()
   await vault.tell('b')
   expect([await vault.forget('b'), await vault.forget('b')]).toEqual([true, false])
+})
+
+it('a derived key is not known before the first instance, and the error says so', async () => {
+  class Late {
+    @cached(cache, { ttl: '2h', noSelf: true })
+    async load(): Promise<number> {
+      return 1
+    }
+  }
+  const { template } = Object.getOwnPropertyDescriptors(Late.prototype.load) as { template?: PropertyDescriptor }
+  expect(() => template?.get?.()).toThrow(KeyTemplateError)
+  expect(() => template?.get?.()).toThrow(/"load".*an instance/)
+  await new Late().load()
+  expect(template?.get?.()).toBe('Late.load')
 })

@@ -15,27 +15,27 @@ import { MemoryBackend } from './memory-backend.ts'
 /** Settings of {@link memory}. */
 export interface MemoryOptions {
   /** The most entries it keeps; beyond that one is evicted. @default 10_000 */
-  readonly size?: number
+  readonly size?: number | undefined
   /** About how many bytes keys and values may take together. Larger than that, a single value is not kept. @default no bound */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /**
    * What keeps the values in the store apart from those that callers hold: `clone` copies on write and on read, `freeze`
    * freezes what is written, `none` trusts everybody and is the fastest.
    *
    * @default 'clone'
    */
-  readonly isolation?: 'clone' | 'freeze' | 'none'
+  readonly isolation?: 'clone' | 'freeze' | 'none' | undefined
   /**
    * Which entry goes when there is no room: `lru`, the least recently used; `sieve`, the oldest that was not read for a
    * round. Where some keys are asked for far more often than others, `sieve` misses less.
    *
    * @default 'lru'
    */
-  readonly eviction?: Eviction
+  readonly eviction?: Eviction | undefined
   /** How often to remove what has expired and nobody asks for; `0` or `false`: never. @default '1s' */
-  readonly checkInterval?: Ttl | false
+  readonly checkInterval?: Ttl | false | undefined
   /** Where the time comes from. @default the clock of the machine */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Makes a {@link MemoryBackend}, and tells a cache what `mem://` is. */

@@ -74,11 +74,7 @@ function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefine
   const isSize = bytes === undefined || (Number.isInteger(bytes) && bytes > 0)
   checkThat(isSize, 'bytes of the client-side cache of redis must be a whole number from 1 on', bytes)
   return {
-    store: {
-      ...(size !== undefined && { size }),
-      ...(bytes !== undefined && { maxBytes: bytes }),
-      ...(isolation !== undefined && { isolation }),
-    },
+    store: { size, maxBytes: bytes, isolation },
     maxStale: stale,
     maxTtl: parseTtl(maxTtl as Ttl),
   }

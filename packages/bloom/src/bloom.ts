@@ -24,16 +24,16 @@ export interface BloomOptions<
 > extends SizingOptions,
     ElementOptions<F, K, N> {
   /** Whether the function is asked when the filter says yes, which may be wrong, unlike a no. @default true */
-  readonly checkFalsePositive?: boolean
+  readonly checkFalsePositive?: boolean | undefined
   /** How long the filter lives after its first element; with `rotate`, how long each element does. @default Infinity */
-  readonly ttl?: Ttl
+  readonly ttl?: Ttl | undefined
   /**
    * Lets each element expire on its own, after `ttl` and at most `ttl / rotate` longer. The filter then consists of
    * this many slices of time, and denies nothing before it has existed for a whole `ttl`.
    *
    * @default all elements expire together
    */
-  readonly rotate?: number
+  readonly rotate?: number | undefined
 }
 
 /** The arguments of a call; for a function with one parameter that is not an array, also the bare argument. */

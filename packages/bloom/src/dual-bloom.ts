@@ -33,18 +33,18 @@ export interface DualBloomOptions<
   /** How many elements each filter is sized for, at least 1. */
   readonly capacity: number | Pair
   /** The rate of wrong answers of a full filter, in percent. @default 1 */
-  readonly falsePositives?: number | Pair
+  readonly falsePositives?: number | Pair | undefined
   /** How many bytes one key of the store may hold. @default 268_435_456, 256 MiB */
-  readonly maxKeyBytes?: number
+  readonly maxKeyBytes?: number | undefined
   /**
    * Whether an answer is remembered only if none of its bits is set yet: the filters then fill more slowly, and more
    * calls ask the function.
    *
    * @default false
    */
-  readonly noCollisions?: boolean
+  readonly noCollisions?: boolean | undefined
   /** How long the filters live after their first element. @default Infinity */
-  readonly ttl?: Ttl
+  readonly ttl?: Ttl | undefined
 }
 
 /** The methods of a function behind two filters. They take the function's own arguments. */

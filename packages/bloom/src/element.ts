@@ -27,13 +27,13 @@ export interface ElementOptions<F extends Question, K extends string, N extends 
    *
    * @default all arguments: a single string as it is, anything else as in cache keys; for methods also `this`
    */
-  readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
+  readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string) | undefined
   /**
    * The names of the parameters by position: lets the compiler check templates, and makes them work in minified code.
    */
-  readonly args?: N
+  readonly args?: N | undefined
   /** Whether the default element of a method leaves `this` out. @default false */
-  readonly noSelf?: boolean
+  readonly noSelf?: boolean | undefined
 }
 
 /** Renders the element of a call as text. */

@@ -5,11 +5,11 @@ import type { Filter } from './filter.ts'
 /** Settings of a load. */
 export interface LoadOptions {
   /** How many elements go to the store at a time. @default 1_000 */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** How many elements to skip, because an earlier load of the same source has added them. @default 0 */
-  readonly from?: number
+  readonly from?: number | undefined
   /** Called after each batch. @default none */
-  readonly onProgress?: (progress: Progress) => void
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** How far a load has come. */

@@ -5,14 +5,14 @@ export interface SizingOptions {
   /** How many elements the filter is sized for, at least 1. With more, false positives become more frequent. */
   readonly capacity: number
   /** The rate of false positives when the filter is full, in percent. @default 1 */
-  readonly falsePositives?: number
+  readonly falsePositives?: number | undefined
   /**
    * How many bytes one key of the store may hold, at most 256 MiB. A larger filter is split over several keys, which
    * Redis Cluster spreads over its nodes.
    *
    * @default 268_435_456, 256 MiB
    */
-  readonly maxKeyBytes?: number
+  readonly maxKeyBytes?: number | undefined
 }
 
 /** How a filter is laid out in the store. */

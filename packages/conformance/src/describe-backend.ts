@@ -22,7 +22,7 @@ export interface TestRunner {
 /** Settings of {@link describeBackend}. */
 export interface DescribeOptions extends ConformanceOptions {
   /** Your test runner. @default the one that runs the file: vitest, node:test, or whoever made `describe` global */
-  readonly runner?: TestRunner
+  readonly runner?: TestRunner | undefined
 }
 
 /**

@@ -23,7 +23,7 @@ import {
 /** Settings of {@link reference}. */
 export interface ReferenceOptions {
   /** Where the time comes from. @default the clock of the machine */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What stands under a key. */

@@ -18,19 +18,19 @@ export type CreateBackend = () => Awaitable<Backend>
 /** Settings of {@link runChecks}. */
 export interface ConformanceOptions {
   /** What the store declares absent. Its checks are skipped. */
-  readonly without?: readonly Feature[]
+  readonly without?: readonly Feature[] | undefined
   /** Makes a backend whose store cannot be reached, such as one at a port where nobody listens. @default that is not checked */
-  readonly unreachable?: CreateBackend
+  readonly unreachable?: CreateBackend | undefined
   /** Moves the clock of the store, which stands still otherwise. @default really waits */
-  readonly elapse?: (duration: Milliseconds) => Awaitable<void>
+  readonly elapse?: ((duration: Milliseconds) => Awaitable<void>) | undefined
   /** A short lifetime, in milliseconds. The longer, the less a slow machine matters. @default 1_000 by hand, 60 when really waiting */
-  readonly unit?: Milliseconds
+  readonly unit?: Milliseconds | undefined
   /** Whether backends made one after another see the same data, as those of a server do. @default false */
-  readonly shared?: boolean
+  readonly shared?: boolean | undefined
   /** How the random command sequences are made. */
-  readonly model?: ModelOptions
+  readonly model?: ModelOptions | undefined
   /** How long a check may take, in milliseconds. @default 30_000 */
-  readonly timeout?: Milliseconds
+  readonly timeout?: Milliseconds | undefined
 }
 
 const OPTIONS = ['without', 'unreachable', 'elapse', 'unit', 'shared', 'model', 'timeout']

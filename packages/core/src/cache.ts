@@ -61,17 +61,17 @@ import {
 /** Settings of {@link createCache}. */
 export interface CacheOptions {
   /** Names the cache in messages. @default 'cache' */
-  readonly name?: string
+  readonly name?: string | undefined
   /** The backend factories that a settings URL may name. */
-  readonly drivers?: readonly Driver[]
+  readonly drivers?: readonly Driver[] | undefined
   /** Called with every error that no caller gets. @default logs a warning, one line each */
-  readonly onError?: (error: unknown) => void
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Settings of {@link Cache.scan} and {@link Cache.getMatch}. */
 export interface ScanOptions {
   /** How many keys to ask of the store at a time. @default 100 */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
 }
 
 /** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
@@ -373,7 +373,7 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
-  async isLocked(key: string, options: { readonly wait?: Ttl } = {}): Promise<boolean> {
+  async isLocked(key: string, options: { readonly wait?: Ttl | undefined } = {}): Promise<boolean> {
     const { wait } = checkedOptions(options, ['wait'])
     const isLocked = async () => this.call<'isLocked'>({ command: 'isLocked', key })
     return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.lockStore(key))
@@ -415,7 +415,11 @@ export class Cache implements AsyncDisposable {
   // Bits, windows, sets
 
   /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
-  async getBits(key: string, indexes: readonly number[], options: { readonly size?: number } = {}): Promise<number[]> {
+  async getBits(
+    key: string,
+    indexes: readonly number[],
+    options: { readonly size?: number | undefined } = {},
+  ): Promise<number[]> {
     const { size = 1 } = checkedOptions(options, ['size'])
     checkFields(indexes, size)
     return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
@@ -425,7 +429,7 @@ export class Cache implements AsyncDisposable {
   async incrBits(
     key: string,
     indexes: readonly number[],
-    options: { readonly size?: number; readonly by?: number } = {},
+    options: { readonly size?: number | undefined; readonly by?: number | undefined } = {},
   ): Promise<number[]> {
     const { size = 1, by = 1 } = checkedOptions(options, ['size', 'by'])
     checkFields(indexes, size)
@@ -436,7 +440,7 @@ export class Cache implements AsyncDisposable {
   /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
   async sliceIncr(
     key: string,
-    options: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl },
+    options: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl | undefined },
   ): Promise<number> {
     const lifetime = lifetimeOf(options, ['start', 'end', 'max', 'ttl'])
     const { start, end, max } = options
@@ -448,7 +452,11 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Answers how many members were new. A `ttl` replaces the one the set has. */
-  async setAdd(key: string, members: readonly string[], options: { readonly ttl?: Ttl } = {}): Promise<number> {
+  async setAdd(
+    key: string,
+    members: readonly string[],
+    options: { readonly ttl?: Ttl | undefined } = {},
+  ): Promise<number> {
     const { ttl } = checkedOptions(options, ['ttl'])
     checkMembers(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
@@ -462,7 +470,7 @@ export class Cache implements AsyncDisposable {
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
-  async setPop(key: string, options: { readonly count?: number } = {}): Promise<string[]> {
+  async setPop(key: string, options: { readonly count?: number | undefined } = {}): Promise<string[]> {
     const { count = 100 } = checkedOptions(options, ['count'])
     checkCounted('count', count)
     return this.call<'setPop'>({ command: 'setPop', key, count })

@@ -106,6 +106,7 @@ export { addPrefix, keysLower } from './middlewares/keys.ts'
 export { type MemoryLimitOptions, memoryLimit } from './middlewares/memory-limit.ts'
 export { type CommandTrace, type RunTrace, tracing } from './middlewares/tracing.ts'
 export {
+  type Complete,
   checkCount,
   checkKnown,
   checkList,

@@ -13,9 +13,9 @@ export interface LockOptions {
    *
    * @default the `ttl`: by then its holder has lost it
    */
-  readonly wait?: Ttl | false
+  readonly wait?: Ttl | false | undefined
   /** The longest pause between two tries, as long as no release is noticed. @default '400ms' */
-  readonly checkInterval?: Ttl
+  readonly checkInterval?: Ttl | undefined
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined
 }

@@ -3,6 +3,9 @@ import type { Milliseconds } from './backend.ts'
 import { ConfigurationError } from './errors.ts'
 import type { Ttl } from './ttl.ts'
 
+/** Options of which each was given or has its default. */
+export type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
+
 /** Raises an error with the remedy when an option cannot work. @param given What the error is to show. */
 export function checkThat(fine: boolean, otherwise: string, ...given: readonly unknown[]): asserts fine {
   if (!fine) throw new ConfigurationError(given.length > 0 ? `${otherwise}, not ${kindOfOption(given[0])}.` : otherwise)

@@ -12,19 +12,19 @@ import { parseTtl, type Ttl } from './ttl.ts'
 /** Settings of one backend in a cache. */
 export interface SetupOptions {
   /** This backend takes the keys that start with this prefix. The longest matching prefix wins. @default '' */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** More backend factories that the URL may name. */
-  readonly drivers?: readonly Driver[]
+  readonly drivers?: readonly Driver[] | undefined
   /** `false`: every command is switched off until `enable()`. @default true */
-  readonly enabled?: boolean
+  readonly enabled?: boolean | undefined
   /** The middlewares of this backend, the outermost first. They come after those of the cache. */
-  readonly middlewares?: readonly Middleware[]
+  readonly middlewares?: readonly Middleware[] | undefined
   /** Whether store errors become misses and `false` instead of exceptions. @default true */
-  readonly suppress?: boolean
+  readonly suppress?: boolean | undefined
   /** How long a read may take before it counts as failed; one of many keys, for each 1,000 of them. @default '100ms' */
-  readonly readTimeout?: Ttl
+  readonly readTimeout?: Ttl | undefined
   /** How long a write may take before it counts as failed; one of many keys, for each 1,000 of them. @default '250ms' */
-  readonly writeTimeout?: Ttl
+  readonly writeTimeout?: Ttl | undefined
 }
 
 /** The same with a settings URL. All other options go to the backend, and unless `undefined` win over those of the URL. */

@@ -11,22 +11,22 @@ export interface CashewsOptions {
    *
    * @default false
    */
-  readonly etag?: boolean
+  readonly etag?: boolean | undefined
   /**
    * Lets requests steer cached functions, and derives `Cache-Control` of responses from their results.
    *
    * @default false
    */
-  readonly cacheControl?: boolean | CacheControlOptions<FastifyRequest>
+  readonly cacheControl?: boolean | CacheControlOptions<FastifyRequest> | undefined
   /**
    * `true` adds `reply.clearSiteData`. With `allow`, requests with `Clear-Site-Data: "cache"` may also clear what the
    * endpoint's cached functions have stored.
    *
    * @default false
    */
-  readonly clearSiteData?: boolean | ClearSiteDataOptions<FastifyRequest>
+  readonly clearSiteData?: boolean | ClearSiteDataOptions<FastifyRequest> | undefined
   /** Defaults for all cached routes. */
-  readonly responses?: CacheResponseOptions<FastifyRequest>
+  readonly responses?: CacheResponseOptions<FastifyRequest> | undefined
   /** Answers errors of this framework: 429 for a rate limit, 503 for an open circuit breaker. @default false */
-  readonly errors?: boolean | ProblemOptions
+  readonly errors?: boolean | ProblemOptions | undefined
 }

@@ -5,9 +5,9 @@ export interface CacheControlTtlOptions {
   /** The ttl when the client asks for none. */
   readonly default: Ttl
   /** The longest a client may ask for. @default `default`: clients can only shorten it */
-  readonly max?: Ttl
+  readonly max?: Ttl | undefined
   /** The shortest a client may ask for. @default 1 second, or `default` if that is less */
-  readonly min?: Ttl
+  readonly min?: Ttl | undefined
 }
 
 /** A ttl that is computed at each load. */

@@ -8,9 +8,9 @@ export interface CacheControlOptions<R = unknown> extends SteeringOptions<R> {
    *
    * @default false
    */
-  readonly public?: boolean | readonly string[]
+  readonly public?: boolean | readonly string[] | undefined
   /** Whether `Cache-Status` lists each cached function, by its template. @default false */
-  readonly cacheStatus?: boolean
+  readonly cacheStatus?: boolean | undefined
   /** Whether `Server-Timing` does, for the developer tools of browsers. @default false */
-  readonly serverTiming?: boolean
+  readonly serverTiming?: boolean | undefined
 }

@@ -33,7 +33,7 @@ export interface Framework<R extends IncomingMessage = IncomingMessage> {
 /** Settings of a cached route: which responses are stored, and which request directives are honoured. */
 export interface CacheResponseOptions<R = unknown> extends ResponseCacheOptions<R>, SteeringOptions<R> {
   /** Whether a route with a wildcard is cached. @default false */
-  readonly wildcard?: boolean
+  readonly wildcard?: boolean | undefined
 }
 
 /** What decides the keys of stored responses: the same for all routes that invalidate one another's. */
@@ -42,7 +42,7 @@ export type ResponseKeyOptions = Pick<ResponseCacheOptions, 'prefix' | 'ignoreQu
 /** Settings of {@link Middlewares.clearSiteData}. */
 export interface ClearSiteDataOptions<R = unknown> {
   /** Which requests may clear what the endpoint's cached functions have stored. @default none */
-  readonly allow?: Asked<R, [], Awaitable<boolean>>
+  readonly allow?: Asked<R, [], Awaitable<boolean>> | undefined
 }
 
 /** Whether a request may clear what is stored: it may not when `allow` fails. */
@@ -191,13 +191,13 @@ export function middlewaresFor<R extends IncomingMessage>({
 /** Settings of {@link cachingListener}. */
 export interface CachingListenerOptions {
   /** Adds entity tags, and answers 304. @default false */
-  readonly etag?: boolean
+  readonly etag?: boolean | undefined
   /** Lets requests steer cached functions, and derives `Cache-Control` of responses. @default false */
-  readonly cacheControl?: boolean | CacheControlOptions<IncomingMessage>
+  readonly cacheControl?: boolean | CacheControlOptions<IncomingMessage> | undefined
   /** Lets some requests clear what cached functions have stored. @default none */
-  readonly clearSiteData?: ClearSiteDataOptions<IncomingMessage>
+  readonly clearSiteData?: ClearSiteDataOptions<IncomingMessage> | undefined
   /** Which responses are stored. @default none */
-  readonly responses?: CacheResponseOptions<IncomingMessage>
+  readonly responses?: CacheResponseOptions<IncomingMessage> | undefined
 }
 
 /**

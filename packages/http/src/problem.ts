@@ -14,9 +14,9 @@ export interface Problem {
 /** Settings of {@link problemOf}. */
 export interface ProblemOptions {
   /** What the `RateLimit` fields call the policy. @default 'default' */
-  readonly policy?: string
+  readonly policy?: string | undefined
   /** Whether to send the older `X-RateLimit-*` fields too. @default false */
-  readonly legacy?: boolean
+  readonly legacy?: boolean | undefined
 }
 
 interface Refusal {

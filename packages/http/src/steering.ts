@@ -10,15 +10,15 @@ export interface SteeringOptions<R = unknown> {
    *
    * @default 'reduce-only'
    */
-  readonly honorRequestDirectives?: 'all' | 'reduce-only' | 'none'
+  readonly honorRequestDirectives?: 'all' | 'reduce-only' | 'none' | undefined
   /**
    * How often a client may ask for something fresher than what is stored; beyond that it is answered from the cache.
    *
    * @default { limit: 60, period: '1m' }
    */
-  readonly recompute?: { readonly limit: number; readonly period: Ttl }
+  readonly recompute?: { readonly limit: number; readonly period: Ttl } | undefined
   /** Identifies the client for {@link recompute}. @default its IP address; of IPv6 the first 64 bits */
-  readonly client?: Asked<R, [], string>
+  readonly client?: Asked<R, [], string> | undefined
 }
 
 const RECOMPUTE = { limit: 60, period: '1m' } as const

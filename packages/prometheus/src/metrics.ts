@@ -1,13 +1,13 @@
-import { checkKnown, checkThat, type Middleware } from '@cashews/core'
+import { type Complete, checkKnown, checkThat, type Middleware } from '@cashews/core'
 import { type Registry, register } from 'prom-client'
 import { Meter } from './meter.ts'
 
 /** Settings of {@link metrics}. */
 export interface MetricsOptions {
   /** The registry of the metrics. @default the global registry of prom-client */
-  readonly registry?: Registry
+  readonly registry?: Registry | undefined
   /** The prefix of all metric names. @default 'cashews_' */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * Fills the label `tag`: `true` with the first tag of a write; a function also with its result for the key, for reads
    * too, which can then no longer bypass the middlewares. After 1,000 distinct values, further ones are reported as
@@ -15,9 +15,9 @@ export interface MetricsOptions {
    *
    * @default false: the label is empty
    */
-  readonly withTag?: boolean | ((key: string) => string | undefined)
+  readonly withTag?: boolean | ((key: string) => string | undefined) | undefined
   /** Upper bounds of the latency histograms, in seconds. @default 0.0001 to 10 */
-  readonly buckets?: readonly number[]
+  readonly buckets?: readonly number[] | undefined
 }
 
 /** From a tenth of a millisecond, which is a fast Redis, to longer than any caller waits. */
@@ -57,7 +57,7 @@ export function metrics(options: MetricsOptions = {}): Middleware {
 }
 
 /** @throws {ConfigurationError} When an option is unknown or cannot work. */
-function settingsOf(options: MetricsOptions): Required<MetricsOptions> {
+function settingsOf(options: MetricsOptions): Complete<MetricsOptions> {
   checkKnown('metrics', options, ['registry', 'prefix', 'withTag', 'buckets'])
   const { registry = register, prefix = 'cashews_', withTag = false, buckets = BUCKETS } = options
   checkThat(typeof registry?.registerMetric === 'function', 'registry must be a Registry of prom-client', registry)

@@ -9,9 +9,9 @@ export interface CompressionOptions {
   /** Values that another one has compressed stay readable. */
   readonly algorithm: CompressionAlgorithm
   /** The fewest bytes of a value to compress. @default 1_024 */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /** From 1 (fast) to 9 (gzip), 11 (brotli) or 22 (zstd). @default 1; zstd 3 */
-  readonly level?: number
+  readonly level?: number | undefined
 }
 
 type Level = number

@@ -12,7 +12,7 @@ export interface TypeDefinition<T, D = unknown> {
    */
   decode(data: D): Awaitable<T>
   /** Whether instances of subclasses are stored too, and restored as the class itself. @default false */
-  readonly subclasses?: boolean
+  readonly subclasses?: boolean | undefined
 }
 
 /** Anything with a prototype: constructors may be private. */

@@ -1,4 +1,5 @@
 import {
+  type Complete,
   ConfigurationError,
   checkKnown,
   checkOneOf,
@@ -17,13 +18,13 @@ import type { Secret } from './sealing.ts'
 /** Size limits. Beyond them, writing throws a `ValueError`, and reading is a miss. */
 export interface SerializerLimits {
   /** The most bytes of a stored value. @default 8_388_608 (8 MiB) */
-  readonly encoded?: number
+  readonly encoded?: number | undefined
   /** The most bytes of a value before compression. @default 33_554_432 (32 MiB) */
-  readonly decoded?: number
+  readonly decoded?: number | undefined
   /** The highest ratio of decompressed to compressed size. @default 200 */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** The deepest nesting of a value that is written. @default 1_000 */
-  readonly depth?: number
+  readonly depth?: number | undefined
 }
 
 /** Settings of {@link createSerializer}, shared by all backends that store bytes. */
@@ -33,9 +34,9 @@ export interface SerializerOptions {
    *
    * @default 'msgpack'
    */
-  readonly codec?: 'msgpack' | 'json' | Codec
+  readonly codec?: 'msgpack' | 'json' | Codec | undefined
   /** Whether unreadable values throw a `DecodeError` instead of being misses. @default false */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /**
    * Signs every value except counters, together with its key. Values not signed by it are misses.
    *
@@ -45,19 +46,19 @@ export interface SerializerOptions {
   /** The same, for rotation: the first secret signs, all are accepted. */
   readonly secrets?: readonly Secret[]
   /** The hash of the signature (HMAC). Stored values cannot choose another. @default 'sha256' */
-  readonly signature?: 'sha256' | 'sha512'
+  readonly signature?: 'sha256' | 'sha512' | undefined
   /** Encrypts every value except counters with AES-256-GCM, which also signs. Requires a secret. @default false */
-  readonly encryption?: boolean
+  readonly encryption?: boolean | undefined
   /** Values that were signed longer ago are misses. Requires a secret. @default no limit */
-  readonly maxAge?: Ttl
+  readonly maxAge?: Ttl | undefined
   /** Compresses values that get smaller by it. @default false */
-  readonly compression?: false | CompressionAlgorithm | CompressionOptions
+  readonly compression?: false | CompressionAlgorithm | CompressionOptions | undefined
   /** Validates each value that is read, and may transform it. Invalid values are misses. @default none */
-  readonly schema?: StandardSchema
+  readonly schema?: StandardSchema | undefined
   /** Whether errors are stored with their stack, which reveals details of your code. @default false */
-  readonly errorStacks?: boolean
+  readonly errorStacks?: boolean | undefined
   /** The largest values that are written and read. @default see {@link SerializerLimits} */
-  readonly limits?: SerializerLimits
+  readonly limits?: SerializerLimits | undefined
 }
 
 /** The names of all options, for the error messages of backends. */
@@ -78,9 +79,9 @@ export const serializerOptionNames: readonly (keyof SerializerOptions)[] = [
 const LIMITS = { encoded: 8 * 1024 ** 2, decoded: 32 * 1024 ** 2, ratio: 200, depth: 1_000 }
 
 /** The options with their defaults. */
-export interface Settings extends Required<Omit<SerializerOptions, 'secret' | 'maxAge' | 'schema' | 'limits'>> {
+export interface Settings extends Complete<Omit<SerializerOptions, 'secret' | 'maxAge' | 'schema' | 'limits'>> {
   readonly schema: StandardSchema | undefined
-  readonly limits: Required<SerializerLimits>
+  readonly limits: Complete<SerializerLimits>
   /** In milliseconds. */
   readonly maxAge: number
 }
@@ -139,9 +140,10 @@ function isCodec(codec: Codec | null): boolean {
   return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
 }
 
-function limitsOf(given: SerializerLimits): Required<SerializerLimits> {
+function limitsOf(given: SerializerLimits): Complete<SerializerLimits> {
   checkKnown('limits', given, Object.keys(LIMITS))
-  const limits = { ...LIMITS, ...given }
+  const { encoded = LIMITS.encoded, decoded = LIMITS.decoded, ratio = LIMITS.ratio, depth = LIMITS.depth } = given
+  const limits = { encoded, decoded, ratio, depth }
   checkRange(limits, 1)
   return limits
 }

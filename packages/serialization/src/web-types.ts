@@ -5,7 +5,7 @@ import { registerType } from './custom-types.ts'
 /** Settings of {@link registerResponse} and {@link registerStreams}. */
 export interface BodyOptions {
   /** The most bytes of a body or stream; larger ones fail to be stored. @default 8_388_608 (8 MiB) */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
 }
 
 const MOST_BYTES = 8 * 1024 ** 2

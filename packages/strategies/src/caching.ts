@@ -33,7 +33,7 @@ export interface CachingOptions<
     TagOptions<ResultOf<F>, Parameters<F>>,
     LockOption {
   /** Whether concurrent calls with the same key share one run of the function. @default true */
-  readonly singleFlight?: boolean
+  readonly singleFlight?: boolean | undefined
 }
 
 /** How a caching strategy answers the calls of one function. */

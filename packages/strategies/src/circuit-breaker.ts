@@ -38,7 +38,7 @@ export interface CircuitBreakerOptions<
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N> {
   /** Whether the instances of a class share a breaker where it has no `key`. @default true */
-  readonly noSelf?: boolean
+  readonly noSelf?: boolean | undefined
   /** The share of failed calls, in percent, at which the breaker opens: from 1 to 100. */
   readonly errorsRate: number
   /** The sliding window that calls are counted over, in steps of a tenth. */
@@ -46,15 +46,15 @@ export interface CircuitBreakerOptions<
   /** How long the breaker stays open. */
   readonly ttl: Ttl
   /** How long a probe that does not end occupies its place. @default `ttl` */
-  readonly halfOpenTtl?: Ttl
+  readonly halfOpenTtl?: Ttl | undefined
   /** The fewest calls in the period for the breaker to open. @default 1 */
-  readonly minCalls?: number
+  readonly minCalls?: number | undefined
   /** How many calls a half-open breaker lets through at a time. @default 1 */
-  readonly probes?: number
+  readonly probes?: number | undefined
   /** The errors that count as failures. @default all */
-  readonly errors?: readonly ErrorType[]
+  readonly errors?: readonly ErrorType[] | undefined
   /** Called on every change of state caused by this process. @default none */
-  readonly onChange?: (change: CircuitChange) => void
+  readonly onChange?: ((change: CircuitChange) => void) | undefined
 }
 
 /**

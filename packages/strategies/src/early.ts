@@ -32,7 +32,7 @@ export interface EarlyOptions<
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
   /** The age from which a result is refreshed when it is requested; shorter than `ttl`. @default a third of `ttl` */
-  readonly earlyTtl?: FreshFor<Parameters<F>>
+  readonly earlyTtl?: FreshFor<Parameters<F>> | undefined
   /**
    * How eagerly results are refreshed even before `earlyTtl`: at random, and the more likely the closer that is and the
    * longer the function took, so that refreshes spread out. 1 is a good value, 0 is off. XFetch: Vattani, Chierichetti,
@@ -40,13 +40,13 @@ export interface EarlyOptions<
    *
    * @default 0
    */
-  readonly beta?: number
+  readonly beta?: number | undefined
   /**
    * Whether a refresh runs in the background; `false`: the caller that finds a stale result waits for it.
    *
    * @default true
    */
-  readonly background?: boolean
+  readonly background?: boolean | undefined
 }
 
 /**

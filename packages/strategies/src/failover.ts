@@ -14,7 +14,7 @@ export interface FailoverOptions<
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
   /** The errors for which the stored result is returned. @default those of {@link setDefaultFailErrors}, else all */
-  readonly errors?: readonly ErrorType[]
+  readonly errors?: readonly ErrorType[] | undefined
 }
 
 const defaults = /* @__PURE__ */ new WeakMap<Cache, (error: unknown) => boolean>()

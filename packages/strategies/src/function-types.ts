@@ -18,7 +18,7 @@ export function checkCache(cache: Cache): void {
 /** Options of a single call. */
 export interface CallOptions {
   /** Makes this caller stop waiting. Others that share the load keep waiting; the load aborts when none is left. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** @throws {ConfigurationError} When these are not call options, since a signal must not be ignored silently. */

@@ -27,9 +27,9 @@ export interface HitOptions<
   /** How often a stored result is used before it is computed again; at least 1. */
   readonly cacheHits: number
   /** The hit from which on the result is refreshed in the background; at most `cacheHits`. @default never */
-  readonly updateAfter?: number
+  readonly updateAfter?: number | undefined
   /** Whether that refresh runs in the background; `false`: the caller of that hit waits for it. @default true */
-  readonly background?: boolean
+  readonly background?: boolean | undefined
 }
 
 /**

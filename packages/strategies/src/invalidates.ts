@@ -16,16 +16,16 @@ import { runOf } from './wrap.ts'
 /** Settings of {@link invalidates}. */
 export interface InvalidatesOptions {
   /** The names of the parameters by position. @default read from the function's source */
-  readonly args?: readonly string[]
+  readonly args?: readonly string[] | undefined
   /** Values for placeholders that are not parameters, and for parameters that are `undefined`. @default none */
-  readonly defaults?: Readonly<Record<string, unknown>>
+  readonly defaults?: Readonly<Record<string, unknown>> | undefined
   /**
    * Tags to delete, as templates over the arguments, which takes no scan. Requires `createTags(cache)` of
    * `@cashews/tags`.
    *
    * @default none
    */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
 }
 
 /**

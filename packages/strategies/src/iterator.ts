@@ -72,18 +72,18 @@ export interface IteratorOptions<
    *
    * @default 'generator'
    */
-  readonly as?: S
+  readonly as?: S | undefined
   /**
    * Decides which sequences are stored. With `withErrors` or `onlyErrors`, one that ends in such an error is stored
    * too, and replayed with that error.
    *
    * @default all that do not fail
    */
-  readonly condition?: Condition<ItemOf<F>[], Parameters<F>>
+  readonly condition?: Condition<ItemOf<F>[], Parameters<F>> | undefined
   /** The most items; longer sequences are returned but not stored. @default 10_000 */
-  readonly maxItems?: number
+  readonly maxItems?: number | undefined
   /** The most bytes, by `sizeOf`; larger sequences are returned but not stored. @default 10 MiB */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
 }
 
 /** What is stored: the whole sequence, or nothing. */

@@ -4,11 +4,11 @@ import type { Condition } from './condition.ts'
 /** Which outcomes of a function are stored. */
 export interface KeepingOptions<R, A extends readonly unknown[]> {
   /** Decides which results are stored. @default all, `undefined` and `null` included, and no errors */
-  readonly condition?: Condition<R, A>
+  readonly condition?: Condition<R, A> | undefined
   /** Stores only results that took at least this long to compute, in addition to `condition`. @default no minimum */
-  readonly timeCondition?: Ttl
+  readonly timeCondition?: Ttl | undefined
   /** `false`: does not store results for which a strategy inside the function used its cache. @default true */
-  readonly nested?: boolean
+  readonly nested?: boolean | undefined
 }
 
 /** The names of these options. */

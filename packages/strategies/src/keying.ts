@@ -8,20 +8,20 @@ export interface KeyingOptions<F extends AnyFunction, K extends string, N extend
    *
    * @default derived from the function's name and parameters
    */
-  readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string)
+  readonly key?: CheckedKey<K, N, Parameters<F>> | ((...args: Parameters<F>) => string) | undefined
   /** A prefix of the key, separated by `:`. @default none */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * The names of the arguments by position, those of a rest parameter too: lets the compiler check templates, and makes
    * them work in minified code.
    *
    * @default read from the function's source
    */
-  readonly args?: N
+  readonly args?: N | undefined
   /** The name of the function in a derived template. @default its own name */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Whether a derived template leaves `this` out. @default false */
-  readonly noSelf?: boolean
+  readonly noSelf?: boolean | undefined
 }
 
 /** Prepends the strategy's own prefix, so that two strategies around one function share no key. */

@@ -3,22 +3,22 @@ import { checkThat, checkType, type Milliseconds, parseTtl, type Seen, type Ttl 
 /** Computes a ttl from the arguments. If it declares the longest one possible, the age of results can be computed. */
 interface TtlFunction<A extends readonly unknown[]> {
   (...args: A): Ttl
-  readonly longest?: Ttl
+  readonly longest?: Ttl | undefined
 }
 
 /** How long a result is kept. */
 export interface LifetimeOptions<R, A extends readonly unknown[]> {
   /** How long a result is kept: seconds, text such as `'10m'`, or a function of the arguments. */
-  readonly ttl?: Ttl | TtlFunction<A>
+  readonly ttl?: Ttl | TtlFunction<A> | undefined
   /** Computes the ttl from the result when it is stored; takes precedence over `ttl`. @default none */
-  readonly ttlFromResult?: (result: R, ...args: A) => Ttl
+  readonly ttlFromResult?: ((result: R, ...args: A) => Ttl) | undefined
   /**
    * Shortens each ttl at random by up to this share of it, so that results stored together do not expire together:
    * `0.1` for up to a tenth.
    *
    * @default 0
    */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
 }
 
 /** The lifetime options, of which one is required. */

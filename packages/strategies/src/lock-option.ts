@@ -24,7 +24,7 @@ export interface LockOption {
   readonly lock?: boolean | undefined | Locking
 }
 
-type Locking = Partial<Pick<LockOptions, 'ttl' | 'wait' | 'checkInterval'>>
+type Locking = { readonly [K in 'ttl' | 'wait' | 'checkInterval']?: LockOptions[K] | undefined }
 
 /** Validates the option; `undefined` when there is no lock. */
 export function lockingOf(strategy: string, { lock = false }: LockOption): LockOptions | undefined {
@@ -33,7 +33,8 @@ export function lockingOf(strategy: string, { lock = false }: LockOption): LockO
   checkThat(isOptions(given), 'lock must be true, false or an object of options', given)
   checkKnown(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
   checkTimes(given)
-  return { ttl: '10s', wait: '1m', ...given }
+  const { ttl = '10s', wait = '1m', checkInterval } = given
+  return { ttl, wait, checkInterval }
 }
 
 /** @throws {ConfigurationError} When one of the times cannot work. */

@@ -16,9 +16,9 @@ export interface LockedOptions<
   /** How long the lock is held at most; longer calls lose it, which is reported to the cache's `onError`. */
   readonly ttl: Ttl
   /** How long to wait for another call to end; `0` or `false`: not at all. @default `ttl` */
-  readonly wait?: Ttl | false
+  readonly wait?: Ttl | false | undefined
   /** The longest pause between two attempts at a lock held by another process. @default '400ms' */
-  readonly checkInterval?: Ttl
+  readonly checkInterval?: Ttl | undefined
 }
 
 /** An async generator, or a method that is one. */
@@ -63,13 +63,13 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
   const { ttl, wait, checkInterval } = options
   checkThat(ttl !== undefined, "locked needs a ttl, such as ttl: '30s': a holder that dies keeps its lock until then.")
   checkTimes(options)
-  const locking = { ttl, ...(wait !== undefined && { wait }), ...(checkInterval !== undefined && { checkInterval }) }
+  const locking = { ttl, wait, checkInterval }
 
   const wrapTarget = (target: Target) => {
     const seen = () => ({ strategy: 'locked', template: wrapped.template })
     const wrapped = wrap(cache, target, prefixed('locked', options as KeyOptions), (run) => {
       const call = leaving(({ key }, self, args, signal) =>
-        cache.lock(key, { ...locking, ...(signal ? { signal } : {}) }, () => run(self, args)),
+        cache.lock(key, { ...locking, signal }, () => run(self, args)),
       )
       return { call, watched: detecting(cache, seen, call) }
     })

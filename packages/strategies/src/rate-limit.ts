@@ -31,7 +31,7 @@ export interface LimitOptions<F extends AnyFunction, K extends string, N extends
   /** The length of a period: seconds, or text such as `'1m'`. */
   readonly period: Ttl
   /** Computes the result of calls over the limit. @default throws a `RateLimitError` */
-  readonly action?: (facts: RateLimitFacts, ...args: Parameters<F>) => Awaitable<ResultOf<F>>
+  readonly action?: ((facts: RateLimitFacts, ...args: Parameters<F>) => Awaitable<ResultOf<F>>) | undefined
 }
 
 /** Settings of {@link rateLimit}. */
@@ -41,7 +41,7 @@ export interface RateLimitOptions<
   N extends readonly string[] = readonly string[],
 > extends LimitOptions<F, K, N> {
   /** How long calls are refused once the limit was exceeded. @default the rest of the period */
-  readonly ttl?: Ttl
+  readonly ttl?: Ttl | undefined
 }
 
 /**

@@ -13,9 +13,9 @@ export interface SoftOptions<
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
   /** The age from which a requested result is computed again; shorter than `ttl`. @default a third of `ttl` */
-  readonly softTtl?: FreshFor<Parameters<F>>
+  readonly softTtl?: FreshFor<Parameters<F>> | undefined
   /** The errors for which the old result is returned instead. @default all */
-  readonly errors?: readonly ErrorType[]
+  readonly errors?: readonly ErrorType[] | undefined
 }
 
 /**

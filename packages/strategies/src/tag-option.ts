@@ -15,7 +15,7 @@ export interface TagOptions<R, A extends readonly unknown[]> {
    * Tags to invalidate results by: templates over the arguments, such as `['items', 'page:{page}']`, or a function of
    * the result and the arguments. Requires `createTags(cache)` of `@cashews/tags`.
    */
-  readonly tags?: readonly string[] | ((result: R, ...args: A) => readonly string[])
+  readonly tags?: readonly string[] | ((result: R, ...args: A) => readonly string[]) | undefined
 }
 
 /** The tags of the calls of one function. */

@@ -22,7 +22,7 @@ export interface TagsOptions {
    *
    * @default each backend keeps the records of its own values
    */
-  readonly backend?: Backend
+  readonly backend?: Backend | undefined
 }
 
 /** Groups of keys of one cache, invalidated by name. */

@@ -21,17 +21,17 @@ export interface KeySubject {
 /** How the key of a call is made. */
 export interface KeyOptions<A extends readonly unknown[] = readonly unknown[]> {
   /** A template such as `user:{id}`, or a function of the arguments. @default derived from the function's source */
-  readonly key?: string | ((...args: A) => string)
+  readonly key?: string | ((...args: A) => string) | undefined
   /** Stands before the key, followed by `:`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** The names of the arguments by position, if the function's source does not tell them. */
-  readonly args?: readonly string[]
+  readonly args?: readonly string[] | undefined
   /** The name of the function in a derived template. @default its own, in a method `Class.method` */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Whether a derived template leaves `this` out. @default whether it leaves out the arguments */
-  readonly noSelf?: boolean
+  readonly noSelf?: boolean | undefined
   /** Whether a derived template leaves the arguments out: one key for all calls of the function. @default false */
-  readonly noArgs?: boolean
+  readonly noArgs?: boolean | undefined
 }
 
 /** Where a template finds its names, besides the function's source. */
@@ -39,7 +39,7 @@ export interface TemplateNames {
   /** Names of the arguments by position. */
   readonly args?: readonly string[] | undefined
   /** Values for names that are not parameters, and for parameters that are `undefined`. */
-  readonly defaults?: Readonly<Record<string, unknown>>
+  readonly defaults?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** A template, ready to make keys. */

@@ -5,9 +5,9 @@ import { sizeOf } from '../size-of.ts'
 /** Settings of {@link memoryLimit}. */
 export interface MemoryLimitOptions {
   /** Smaller values are not stored, in bytes. @default 0 */
-  readonly min?: number
+  readonly min?: number | undefined
   /** Larger values are not stored, in bytes. @default Infinity */
-  readonly max?: number
+  readonly max?: number | undefined
 }
 
 /**

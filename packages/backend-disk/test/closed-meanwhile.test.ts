@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DiskBackend, disk } from '@cashews/backend-disk'
 import { BackendUnavailableError } from '@cashews/core'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
+
+afterEach(() => vi.useRealTimers())
 
 const parent = freshDirectory(afterAll)
 let directories = 0
@@ -41,6 +43,8 @@ describe.runIf(existsSync('/proc/self/fd'))('a store that is closed', () => {
     ['deleteMatch', (store) => store.deleteMatch('key:*')],
     ['deleteMany', (store) => store.deleteMany(Array.from({ length: 2_000 }, (_, at) => `key:${at}`))],
   ])('lets %s end, and has no file open then', async (_, remove) => {
+    // Closing waits for half a second at most, which a busy machine may need.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const store = await filled()
     const removed = remove(store)
     await store.close()

@@ -38,3 +38,9 @@ export function counted<A extends readonly unknown[], R>(
   )
   return load
 }
+
+/** Each user under a key. */
+export const keyedUsers = ids.map((id) => ({ key: `user:${id}`, user: userOf(id) }))
+
+/** The same, a hundred at a time. */
+export const hundreds = Array.from({ length: 10 }, (_, at) => keyedUsers.slice(at * 100, at * 100 + 100))

@@ -1,10 +1,7 @@
 import { deepStrictEqual } from 'node:assert'
 import { compare, type Peer, run } from '../harness.ts'
 import { RedisContenders } from '../redis-contenders.ts'
-import { ids, userOf } from '../users.ts'
-
-const users = ids.map((id) => ({ key: `user:${id}`, user: userOf(id) }))
-const hundreds = Array.from({ length: 10 }, (_, at) => users.slice(at * 100, at * 100 + 100).map(({ key }) => key))
+import { hundreds, keyedUsers } from '../users.ts'
 
 /** R2: reads of Redis, a hundred at a time, as a hundred callers make them. */
 await run(async () => {
@@ -15,7 +12,7 @@ await run(async () => {
   const bento = contenders.bento({ memory: false })
   const keyv = contenders.keyv()
   const manager = contenders.cacheManager()
-  for (const { key, user } of users) {
+  for (const { key, user } of keyedUsers) {
     await cache.set(key, user, { ttl: '1h' })
     await byHand.set(key, JSON.stringify(user))
     await bento.set({ key, value: user })
@@ -23,7 +20,7 @@ await run(async () => {
     await manager.set(`managed:${key}`, user)
   }
   const checked = (get: (key: string) => Promise<unknown>) => async () => {
-    for (const { key, user } of users) deepStrictEqual(await get(key), user)
+    for (const { key, user } of keyedUsers) deepStrictEqual(await get(key), user)
   }
   const nodeRedisGet = async (key: string) => JSON.parse((await nodeRedis.get(key)) as string)
 
@@ -32,14 +29,14 @@ await run(async () => {
       name: 'bentocache, Redis only',
       bar: { atLeast: 4, aim: 6 },
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map((key) => bento.get({ key })))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => bento.get({ key })))
       },
       check: checked((key) => bento.get({ key })),
     },
     {
       name: 'node-redis get + JSON.parse',
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map(nodeRedisGet))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => nodeRedisGet(key)))
       },
       check: checked(nodeRedisGet),
     },
@@ -47,7 +44,7 @@ await run(async () => {
       name: 'keyv on @keyv/redis',
       bar: { atLeast: 2.5, aim: 4 },
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map((key) => keyv.get(key)))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => keyv.get(key)))
       },
       check: checked((key) => keyv.get(key)),
     },
@@ -55,7 +52,7 @@ await run(async () => {
       name: 'cache-manager on @keyv/redis',
       bar: { atLeast: 2.5, aim: 4 },
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map((key) => manager.get(`managed:${key}`)))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => manager.get(`managed:${key}`)))
       },
       check: checked((key) => manager.get(`managed:${key}`)),
     },
@@ -63,7 +60,7 @@ await run(async () => {
       name: 'ioredis get, text alone',
       bar: { atLeast: 2, aim: 3.5 },
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map((key) => byHand.get(key)))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => byHand.get(key)))
       },
       check: checked(async (key) => JSON.parse((await byHand.get(key)) as string)),
     },
@@ -75,7 +72,7 @@ await run(async () => {
     ours: {
       name: 'cashews',
       batch: async () => {
-        for (const some of hundreds) await Promise.all(some.map((key) => cache.get(key)))
+        for (const some of hundreds) await Promise.all(some.map(({ key }) => cache.get(key)))
       },
       check: checked((key) => cache.get(key)),
     },

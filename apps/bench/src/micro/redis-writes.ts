@@ -1,12 +1,9 @@
 import { deepStrictEqual } from 'node:assert'
 import { compare, run } from '../harness.ts'
 import { RedisContenders } from '../redis-contenders.ts'
-import { ids, type User, userOf } from '../users.ts'
+import { hundreds, keyedUsers, type User } from '../users.ts'
 
 type Write = (key: string, user: User) => Promise<unknown>
-
-const users = ids.map((id) => ({ key: `user:${id}`, user: userOf(id) }))
-const hundreds = Array.from({ length: 10 }, (_, at) => users.slice(at * 100, at * 100 + 100))
 
 /** R2: writes to Redis, a hundred at a time, as a hundred callers make them. All with a ttl. */
 await run(async () => {
@@ -23,7 +20,7 @@ await run(async () => {
       for (const some of hundreds) await Promise.all(some.map(({ key, user }) => set(key, user)))
     },
     check: async () => {
-      for (const { key, user } of users) {
+      for (const { key, user } of keyedUsers) {
         await set(key, user)
         deepStrictEqual(await get(key), user)
       }

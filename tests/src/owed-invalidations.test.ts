@@ -98,6 +98,40 @@ describe('an invalidation that a store has not heard of', () => {
     expect(store.health.asked).toEqual([])
   })
 
+  const refusesTo = (members: readonly string[], illness = refuses) => {
+    const { asked } = store.health
+    store.health.illness = () =>
+      members.includes(asked.at(-1) as string) ? illness() : (Promise.resolve('well') as Promise<never>)
+  }
+
+  it('does not keep the store away that refuses it', async () => {
+    await goAway()
+    await cache.delete('a')
+    refusesTo(['delete', 'deleteMany'])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await cache.get('other')).toBe('well')
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await cache.get('a')).toBeUndefined()
+  })
+
+  it('that is refused keeps no other one from being carried out', async () => {
+    await goAway()
+    await cache.deleteMatch('nobody:*')
+    await cache.delete('a')
+    refusesTo(['deleteMatch'])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.health.asked).toContain('deleteMany')
+  })
+
+  it('that takes longer than a minute does not keep the store away', async () => {
+    await goAway()
+    await cache.deleteMatch('x:*')
+    refusesTo(['deleteMatch'], hangs)
+    await vi.advanceTimersByTimeAsync(62_000)
+    expect(await cache.get('other')).toBe('well')
+  })
+
   it('is asked for once, however often callers did', async () => {
     await goAway()
     for (let call = 0; call < 100; call++) await cache.delete('other')

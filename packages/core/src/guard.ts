@@ -251,7 +251,9 @@ class StoreGuard implements Guard, CallJudge {
   #within<T>(answer: Awaitable<T>, deadline: Deadline, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
     return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { turn: undefined, late: () => reject(this.#late(what, deadline.timeout)) }
+      // The keys are too many for a deadline that is as long as this, which does not mean that nobody answers.
+      const Kind = deadline === this.#bulk ? BackendError : BackendUnavailableError
+      const waiting: Waiting = { turn: undefined, late: () => reject(this.#late(what, deadline.timeout, Kind)) }
       deadline.begin(waiting)
       answer.then(resolve, reject).then(() => deadline.end(waiting))
     })
@@ -265,7 +267,7 @@ class StoreGuard implements Guard, CallJudge {
     throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
   }
 
-  #late(what: string, timeout: Milliseconds, Kind: typeof BackendError = BackendUnavailableError): BackendError {
+  #late(what: string, timeout: Milliseconds, Kind: typeof BackendError): BackendError {
     return new Kind(`${this.#store.name} did not answer "${what}" within ${timeout} ms.`, { isUndone: false })
   }
 
@@ -287,17 +289,21 @@ class StoreGuard implements Guard, CallJudge {
 
   async #probe(): Promise<void> {
     const armed = this.#probing
-    try {
-      await this.#within(this.#store.probe(), this.#write, 'ping')
-      await this.#repeat()
-    } catch {
-      if (this.#probing === armed) this.#probeLater()
-      return
-    }
+    const isBack = await this.#isBack().catch(() => false)
     if (this.#probing !== armed) return
+    if (!isBack) return this.#probeLater()
     this.stop()
     this.#store.available()
-    this.#repeatLater() // what came while the rest was repeated
+    this.#repeatLater() // what was refused, or came while the rest was repeated
+  }
+
+  /** Whether the store answers, and has heard what is owed. One that refuses an invalidation is there all the same. */
+  async #isBack(): Promise<boolean> {
+    await this.#within(this.#store.probe(), this.#write, 'ping')
+    return this.#repeat().then(
+      () => true,
+      (error) => !(error instanceof BackendUnavailableError),
+    )
   }
 
   /** Notes an invalidation, which the store may not have heard of. */
@@ -326,14 +332,17 @@ class StoreGuard implements Guard, CallJudge {
     const owed = this.#owed
     this.#owed = undefined
     const calls = owed ? owed.take() : []
-    for (const [at, call] of calls.entries())
+    let failure: CashewsError | undefined
+    for (const call of calls)
       try {
+        if (failure instanceof BackendUnavailableError) throw failure
         await this.#within(this.#store.repeat(call), this.deadline(call), call.command)
       } catch (error) {
+        failure = this.#asStoreError(error)
         this.#owed ??= owed
-        for (const left of calls.slice(at)) this.#owed?.add(left)
-        throw this.#asStoreError(error)
+        this.#owed?.add(call)
       }
+    if (failure) throw failure
     if (owed && owed.lost > 0) this.#store.report(tooMany(this.#store.name, owed.lost))
   }
 

@@ -1,3 +1,4 @@
+import { reference } from '@cashews/conformance'
 import { BackendError, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -130,6 +131,31 @@ describe('an invalidation that a store has not heard of', () => {
     refusesTo(['deleteMatch'], hangs)
     await vi.advanceTimersByTimeAsync(62_000)
     expect(await cache.get('other')).toBe('well')
+  })
+
+  it.each<readonly [string, (plain: Cache) => unknown]>([
+    ['closed and opened again', (plain) => plain.close().then(() => plain.init())],
+    ['set up again', (plain) => plain.setup(store)],
+    ['given another place for the records of its tags', (plain) => createTags(plain, { backend: reference() })],
+  ])('is carried out although the store is %s meanwhile', async (_, change) => {
+    const plain = createCache({ onError }).setup(store)
+    store.health.illness = away
+    for (const command of ['get', 'get', 'delete'] as const) await plain[command]('a')
+    await Promise.all([change(plain), vi.advanceTimersByTimeAsync(10_000)])
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(await cache.get('a')).toBeUndefined()
+    await plain.close()
+  })
+
+  it('is not asked for after the cache is closed, also by a setup that another one has replaced', async () => {
+    const plain = createCache({ onError }).setup(store)
+    store.health.illness = away
+    for (const command of ['get', 'get', 'delete'] as const) await plain[command]('a')
+    plain.setup(store)
+    await plain.close()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('is asked for once, however often callers did', async () => {

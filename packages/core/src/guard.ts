@@ -182,6 +182,8 @@ class StoreGuard implements Guard, CallJudge {
   }
 
   open(opening: Awaitable<void>): Promise<void> {
+    this.#repeatingUntil = 0 // what was under way has ended as the store was closed
+    this.#repeatLater()
     return this.#within(opening, this.#open, 'open')
   }
 
@@ -291,6 +293,7 @@ class StoreGuard implements Guard, CallJudge {
     const armed = this.#probing
     const isBack = await this.#isBack().catch(() => false)
     if (this.#probing !== armed) return
+    if (this.#store.isClosed) return this.stop() // together with the route that has replaced this one
     if (!isBack) return this.#probeLater()
     this.stop()
     this.#store.available()

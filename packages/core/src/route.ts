@@ -109,8 +109,7 @@ export class Route implements Guarded, Opener, Door {
   useTags({ records, tie }: Tagging): void {
     if (records !== undefined && this.origin.tags !== false) {
       this.backend = tie(this.origin)
-      this.#guard?.stop()
-      this.#guard = this.backend.guard?.(this, this.#bounds)
+      this.#guard ??= this.backend.guard?.(this, this.#bounds)
       this.settle()
     }
     if (this.backend.tags) this.backend.tags.begin?.()
@@ -301,7 +300,6 @@ export class Route implements Guarded, Opener, Door {
       before.#opening.isReplaced = before.#bounds.suppress
       return before.close()
     }
-    before.#guard?.stop()
     this.#opening = before.#opening
     this.#opening.opener = this
     this.#opening.renew()

@@ -133,6 +133,17 @@ describe('an invalidation that a store has not heard of', () => {
     expect(await cache.get('other')).toBe('well')
   })
 
+  it('by one of many patterns shares a scan with the others', async () => {
+    await cache.setMany({ 'y:1': 1, 'z:1': 1 })
+    await goAway()
+    for (const pattern of ['x:*', 'y:?', '[n-o]obody:*']) await cache.deleteMatch(pattern)
+    store.health.illness = undefined
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.health.asked.filter((member) => member === 'scan' || member === 'deleteMatch')).toEqual(['scan'])
+    expect(await cache.getMany(['x:1', 'y:1', 'z:1', 'other'])).toEqual([undefined, undefined, 1, 4])
+  })
+
   it.each<readonly [string, (plain: Cache) => unknown]>([
     ['closed and opened again', (plain) => plain.close().then(() => plain.init())],
     ['set up again', (plain) => plain.setup(store)],

@@ -5,7 +5,7 @@ import { neutralAnswer } from './commands.ts'
 import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
 import { getOrMake } from './get-or-make.ts'
-import { type Invalidation, Owed } from './owed.ts'
+import { carryOut, Owed } from './owed.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
 import { whenBack } from './when-back.ts'
 
@@ -27,8 +27,8 @@ export interface Guarded {
   readonly isClosed: boolean
   /** Connects if need be, and asks whether the store is well. */
   probe(): Awaitable<unknown>
-  /** Carries out a call that the store may not have heard of. */
-  repeat(call: Invalidation): Awaitable<unknown>
+  /** Carries out an invalidation that the store may not have heard of, once it is open. */
+  repeat(invalidate: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown>
   /** Takes an error that no caller gets. */
   report(error: unknown): void
   /** Called when the store is not asked any more. The error was reported. */
@@ -339,7 +339,8 @@ class StoreGuard implements Guard, CallJudge {
     for (const call of calls)
       try {
         if (failure instanceof BackendUnavailableError) throw failure
-        await this.#within(this.#store.repeat(call), this.deadline(call), call.command)
+        const repeated = this.#store.repeat((backend) => carryOut(call, backend))
+        await this.#within(repeated, this.deadline(call), call.command)
       } catch (error) {
         failure = this.#asStoreError(error)
         this.#owed ??= owed

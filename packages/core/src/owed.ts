@@ -1,7 +1,27 @@
+import type { Awaitable } from './awaitable.ts'
+import type { Backend } from './backend.ts'
 import type { Call, Request } from './command.ts'
+import { perform } from './commands.ts'
+import { deleteScanned } from './defaults/scanned.ts'
+import { compileGlob } from './glob.ts'
 
 /** By what callers say that something is out of date. */
-export type Invalidation = Request<'clear' | 'deleteMatch' | 'deleteMany' | 'deleteTags' | 'expireTags'>
+export type Invalidation =
+  | Request<'clear' | 'deleteMany' | 'deleteTags' | 'expireTags'>
+  | (Request<'deleteMatch'> & { readonly patterns?: readonly string[] })
+
+/** Carries out an invalidation. Many patterns share one scan: with one for each, a store would be away for minutes more. */
+export function carryOut(call: Invalidation, backend: Backend): Awaitable<unknown> {
+  return 'patterns' in call ? deleteMatches(call.patterns ?? [], backend) : perform({ ...call, backend })
+}
+
+async function deleteMatches(patterns: readonly string[], backend: Backend): Promise<void> {
+  const tests = patterns.map(compileGlob)
+  if (backend.leases) await backend.leases.voidMatch('*')
+  await deleteScanned(backend, '*', (keys) =>
+    backend.deleteMany(keys.filter((key) => tests.some((matches) => matches(key)))),
+  )
+}
 
 /** How many names of each kind are kept. */
 const MOST = 100_000
@@ -24,7 +44,7 @@ export class Owed {
       case 'deleteMany':
         return this.#note(this.#keys, call.keys)
       case 'deleteMatch':
-        return this.#note(this.#patterns, [call.pattern])
+        return this.#note(this.#patterns, ('patterns' in call && call.patterns) || [call.pattern])
       case 'deleteTags':
         return this.#note(this.#deletedTags, call.tags)
       case 'expireTags':
@@ -45,7 +65,10 @@ export class Owed {
 
   /** Hands over all that is owed, as few calls. */
   take(): Invalidation[] {
-    const calls: Invalidation[] = [...this.#patterns].map((pattern) => ({ command: 'deleteMatch', pattern }))
+    const calls: Invalidation[] = []
+    const [pattern, ...more] = this.#patterns
+    if (more.length > 0) calls.push({ command: 'deleteMatch', pattern: '*', patterns: [...this.#patterns] })
+    else if (pattern !== undefined) calls.push({ command: 'deleteMatch', pattern })
     if (this.#isAll) calls.push({ command: 'clear' })
     if (this.#keys.size > 0) calls.push({ command: 'deleteMany', keys: [...this.#keys] })
     if (this.#deletedTags.size > 0) calls.push({ command: 'deleteTags', tags: [...this.#deletedTags] })

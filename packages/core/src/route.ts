@@ -18,7 +18,6 @@ import { begin, beginsLoad, expectProof, getWithLease, isTooLate, setWithLease, 
 import type { Listeners } from './listeners.ts'
 import { compose, type Middleware, type Next } from './middleware.ts'
 import { type Opener, Opening } from './opening.ts'
-import type { Invalidation } from './owed.ts'
 import type { Door } from './participation.ts'
 import { watchedScope } from './scope.ts'
 import type { ResolvedSetup } from './setup.ts'
@@ -344,8 +343,8 @@ export class Route implements Guarded, Opener, Door {
     return chain(this.ready(), () => this.backend.ping('probe'))
   }
 
-  repeat(call: Invalidation): Awaitable<unknown> {
-    return chain(this.ready(), () => perform({ ...call, backend: this.backend }))
+  repeat(invalidate: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {
+    return chain(this.ready(), () => invalidate(this.backend))
   }
 
   report(error: unknown): void {

@@ -68,6 +68,8 @@ const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
 }
 /** For how long an invalidation is repeated while the store is there, and refuses it. */
 const REPEAT_PATIENCE: Milliseconds = 300_000
+/** How often it is then asked at least. More often, and a Cluster without one of its nodes would lose what the others keep. */
+const LONGEST_REPEAT_PAUSE: Milliseconds = 5_000
 /** How long a list may be for the timeout of one command. */
 const LISTED_PER_TIMEOUT = 1_000
 const OPEN_TIMEOUT: Milliseconds = 5_000
@@ -327,7 +329,7 @@ class StoreGuard implements Guard, CallJudge {
       this.#repeatingUntil = 0
       return true
     }
-    whenBack(attempt, this.#repeatingUntil)
+    whenBack(attempt, this.#repeatingUntil, LONGEST_REPEAT_PAUSE)
   }
 
   /** Repeats what is owed. What fails stays owed. */

@@ -10,13 +10,18 @@ const LONGEST_PAUSE: Milliseconds = 1_000
  *
  * @param attempt Answers whether it is done. A `BackendError` means that it is not.
  * @param until When to give up: a time of `performance.now()`.
+ * @param longest The longest pause between two attempts. @default 1,000 ms
  */
-export function whenBack(attempt: () => Promise<boolean>, until: Milliseconds): void {
+export function whenBack(
+  attempt: () => Promise<boolean>,
+  until: Milliseconds,
+  longest: Milliseconds = LONGEST_PAUSE,
+): void {
   const later = (pause: Milliseconds): void => {
     if (performance.now() + pause > until) return
     const again = async () => {
       const isDone = await attempt().catch((error) => !(error instanceof BackendError))
-      if (!isDone) later(Math.min(2 * pause, LONGEST_PAUSE))
+      if (!isDone) later(Math.min(2 * pause, longest))
     }
     setTimeout(again, pause).unref()
   }

@@ -57,8 +57,9 @@ export class Owed {
     }
   }
 
-  /** Forgets a key that the store has replaced or deleted since. */
+  /** Forgets keys that the store has replaced or deleted since. */
   heed(call: Call): void {
+    if (call.command === 'setMany') for (const [key] of call.entries) this.#keys.delete(key)
     if (call.command === 'delete' || call.command === 'setRaw' || (call.command === 'set' && call.exists === undefined))
       this.#keys.delete(call.key)
   }

@@ -86,6 +86,11 @@ export class ClusterLink implements Link {
     })
   }
 
+  missing(): string | undefined {
+    const there = new Set(this.#masters())
+    return this.#holder.client?.slots.find((owners) => owners?.[0] !== undefined && !there.has(owners[0]))?.[0]
+  }
+
   ownerOf(name: string): string {
     return this.#ownerOfSlot(slotOf(name))
   }

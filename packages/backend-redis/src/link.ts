@@ -59,6 +59,8 @@ export interface Link {
   mayMeet(names: readonly string[]): boolean
   /** The servers that together hold every key once. None while they are away. */
   servers(): readonly Server[]
+  /** The address of a server that holds keys and is not one of {@link servers}, as it is away. */
+  missing(): string | undefined
   /** The id of the server that holds a name. */
   ownerOf(name: string): string
   /** Tells when {@link servers} changed, or what they hold. Answers how to stop. */

@@ -1,4 +1,5 @@
-import { BackendUnavailableError, compileGlob } from '@cashews/core'
+import { BackendError, BackendUnavailableError, compileGlob } from '@cashews/core'
+import type { Redis } from 'ioredis'
 import { asBackendError } from './errors.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Link } from './link.ts'
@@ -9,16 +10,23 @@ interface Place {
   readonly keys: Keyspace
 }
 
-/** Yields the keys of values that match a glob, some at a time; one may come twice. */
+/**
+ * Yields the keys of values that match a glob, some at a time; one may come twice. Where some servers of a Cluster do not
+ * answer, it yields those of the others before it fails.
+ */
 export function scanKeys({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
   const keysOf = matching(pattern, (name) => keys.keyOf(name))
   return scan(link, keys.scanPattern(pattern), batchSize, keysOf)
 }
 
-/** The same for keys that have a lease. */
-export function scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
+/** The same for keys that have a lease. It does not fail as long as some servers answer: the scan for the values will. */
+export async function* scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
   const keysOf = matching(pattern, (name) => keys.keyOfLease(name))
-  return scan(link, keys.leasePattern(pattern), batchSize, keysOf)
+  try {
+    yield* scan(link, keys.leasePattern(pattern), batchSize, keysOf)
+  } catch (error) {
+    if (!link.isPartlyThere()) throw error
+  }
 }
 
 /** Makes of names the keys that match a glob. */
@@ -40,17 +48,32 @@ async function* scan(
 ): AsyncGenerator<string[]> {
   const servers = link.servers()
   if (servers.length === 0) throw new BackendUnavailableError(`Redis at ${link.address} is not connected.`)
-  for (const { client } of servers) {
-    let cursor = '0'
-    do {
-      const [next, names]: [Buffer, Buffer[]] = await client
-        .scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize)
-        .catch((error) => {
-          throw asBackendError(error)
-        })
-      cursor = String(next)
-      const keys = keysOf(names)
-      if (keys.length > 0) yield keys
-    } while (cursor !== '0')
-  }
+  let failure: unknown
+  for (const { client } of servers)
+    try {
+      yield* scanServer(client, match, batchSize, keysOf)
+    } catch (error) {
+      failure ??= error
+    }
+  const gone = link.missing()
+  if (gone !== undefined)
+    failure ??= new BackendError(`Redis node ${gone} does not answer, and not all keys were found.`)
+  if (failure === undefined) return
+  const error = asBackendError(failure)
+  throw link.isPartlyThere() ? new BackendError(error.message, { cause: failure }) : error
+}
+
+async function* scanServer(
+  client: Redis,
+  match: string,
+  batchSize: number,
+  keysOf: (names: readonly Buffer[]) => string[],
+): AsyncGenerator<string[]> {
+  let cursor = '0'
+  do {
+    const [next, names]: [Buffer, Buffer[]] = await client.scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize)
+    cursor = String(next)
+    const keys = keysOf(names)
+    if (keys.length > 0) yield keys
+  } while (cursor !== '0')
 }

@@ -61,6 +61,8 @@ export class ServerLink implements Link {
     return client ? [{ id: this.#id, client }] : []
   }
 
+  missing(): undefined {}
+
   ownerOf(): string {
     return this.#id
   }

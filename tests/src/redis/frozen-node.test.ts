@@ -50,4 +50,13 @@ describe('a Cluster of which one master is frozen', () => {
       expect(await cache.getMany(KEYS)).toEqual(KEYS.map((key) => (sick.includes(key) ? undefined : key)))
     })
   })
+
+  it('fails to delete by pattern when the master is gone, and has deleted from the others', async () => {
+    const { cache, sick, well } = await filled(false, { ...PATIENT, suppress: false })
+    await using _ = cache
+    await victim.kill()
+    await expect(cache.get(sick[0] as string)).rejects.toThrow('Redis node')
+    await expect(cache.deleteMatch('k:*')).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
+    expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
+  })
 })

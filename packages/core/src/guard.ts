@@ -1,6 +1,6 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
-import type { Call, CallOf, Command, Request } from './command.ts'
+import type { Call, CallOf, Command } from './command.ts'
 import { neutralAnswer } from './commands.ts'
 import { Deadline, type Waiting } from './deadline.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
@@ -236,7 +236,7 @@ class StoreGuard implements Guard, CallJudge {
     return this.#late(command, timeout, this.#isPartlyThere() ? BackendError : BackendUnavailableError)
   }
 
-  deadline(call: Request<Command>): Deadline {
+  deadline(call: { readonly command: Command }): Deadline {
     const { command } = call
     if (BULK.has(command)) return this.#bulk
     const usual = READS.has(command) ? this.#read : this.#write

@@ -8,14 +8,17 @@ import { compileGlob } from './glob.ts'
 /** By what callers say that something is out of date. */
 export type Invalidation =
   | Request<'clear' | 'deleteMany' | 'deleteTags' | 'expireTags'>
-  | (Request<'deleteMatch'> & { readonly patterns?: readonly string[] })
+  | { readonly command: 'deleteMatch'; readonly patterns: readonly string[] }
 
-/** Carries out an invalidation. Many patterns share one scan: with one for each, a store would be away for minutes more. */
+/** Carries out an invalidation. */
 export function carryOut(call: Invalidation, backend: Backend): Awaitable<unknown> {
-  return 'patterns' in call ? deleteMatches(call.patterns ?? [], backend) : perform({ ...call, backend })
+  return call.command === 'deleteMatch' ? deleteMatches(call.patterns, backend) : perform({ ...call, backend })
 }
 
+/** Many patterns share one scan: with one for each, a store would be away for minutes more. */
 async function deleteMatches(patterns: readonly string[], backend: Backend): Promise<void> {
+  const [only = ''] = patterns
+  if (patterns.length === 1) return void (await backend.deleteMatch(only))
   const tests = patterns.map(compileGlob)
   if (backend.leases) await backend.leases.voidMatch('*')
   await deleteScanned(backend, '*', (keys) =>
@@ -44,7 +47,7 @@ export class Owed {
       case 'deleteMany':
         return this.#note(this.#keys, call.keys)
       case 'deleteMatch':
-        return this.#note(this.#patterns, ('patterns' in call && call.patterns) || [call.pattern])
+        return this.#note(this.#patterns, 'patterns' in call ? call.patterns : [call.pattern])
       case 'deleteTags':
         return this.#note(this.#deletedTags, call.tags)
       case 'expireTags':
@@ -67,9 +70,7 @@ export class Owed {
   /** Hands over all that is owed, as few calls. */
   take(): Invalidation[] {
     const calls: Invalidation[] = []
-    const [pattern, ...more] = this.#patterns
-    if (more.length > 0) calls.push({ command: 'deleteMatch', pattern: '*', patterns: [...this.#patterns] })
-    else if (pattern !== undefined) calls.push({ command: 'deleteMatch', pattern })
+    if (this.#patterns.size > 0) calls.push({ command: 'deleteMatch', patterns: [...this.#patterns] })
     if (this.#isAll) calls.push({ command: 'clear' })
     if (this.#keys.size > 0) calls.push({ command: 'deleteMany', keys: [...this.#keys] })
     if (this.#deletedTags.size > 0) calls.push({ command: 'deleteTags', tags: [...this.#deletedTags] })

@@ -110,6 +110,40 @@ describe('client-side copies', () => {
     )
   })
 
+  it('B12: this user may not hear of changes', async () => {
+    await using server = await startRedis()
+    await server.admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', 'resetchannels')
+    const url = `redis://app:secret@${server.address}`
+    await using near = watchedCache({ url, clientSide: true }, PATIENT)
+    await using writer = watchedCache({ url: server.url, namespace: near.namespace }, PATIENT)
+    await writer.cache.set('k', 'old')
+    await near.cache.get('k')
+    await eventually(() => near.heard.errors.length > 0)
+    await near.cache.get('k')
+    await writer.cache.set('k', 'new')
+    const measured = {
+      seen: String(await near.cache.get('k')),
+      copies: near.backend.clientSide?.hits ?? 0,
+      reports: near.heard.errors.length,
+    }
+    const pass = measured.seen === 'new' && measured.copies === 0 && measured.reports === 1
+    report('B12', 'no copy is used, and it is reported once', measured, pass)
+  })
+
+  it('B13: connections that speak RESP3, over which the client library drops what is pushed', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: true, connection: { protocol: 3 } }, PATIENT)
+    await using writer = watchedCache({ url: server.url, namespace: near.namespace }, PATIENT)
+    await writer.cache.set('k', 'old')
+    await near.cache.get('k')
+    await isLive(near)
+    await isCopied(near, 'k', 'old')
+    await writer.cache.set('k', 'new')
+    await hasHeard(near)
+    const seen = String(await near.cache.get('k'))
+    report('B13', 'changes are heard all the same', { seen }, seen === 'new')
+  })
+
   it('B14: namespaces that overlap', async () => {
     await using server = await startRedis()
     await using outer = watchedCache({ url: server.url, namespace: 'a:', clientSide: true }, PATIENT)
@@ -158,5 +192,71 @@ describe('client-side copies', () => {
       refused = (error as { code: string }).code
     }
     report('B15', 'are refused at setup', { refused }, refused === 'CASHEWS_CONFIGURATION')
+  })
+
+  it('B11, B16: the memory of the server', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: true }, PATIENT)
+    const keys = Array.from({ length: 1_000 }, (_, at) => `k:${at}`)
+    await near.cache.setMany(Object.fromEntries(keys.map((key) => [key, 1])))
+    await isLive(near)
+    await hasHeard(near)
+    await near.cache.getMany(keys)
+    await isCopied(near, 'k:0', 1)
+    const stat = async (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(await server.admin.info())?.[1])
+    const measured = {
+      trackers: await stat('tracking_clients'),
+      tracked: await stat('tracking_total_keys'),
+      bounded: String(await server.admin.client('LIST', 'TYPE', 'PUBSUB')).includes('name=cashews:invalidations'),
+    }
+    const pass = measured.trackers === 1 && measured.tracked === 0 && measured.bounded
+    report('B11, B16', 'keeps no list of what was read, and cuts who does not listen', measured, pass)
+  })
+
+  it('B18: a caller changes what it was given', async () => {
+    await using server = await startRedis()
+    await using near = watchedCache({ url: server.url, clientSide: true }, PATIENT)
+    await near.cache.set('k', { deep: [1] })
+    await isLive(near)
+    await hasHeard(near)
+    const isThere = () => near.backend.getNow?.('k') !== MISS
+    let changed = 0
+    const change = async () => {
+      const found = await near.cache.get<{ deep: number[] }>('k')
+      if (found?.deep.length !== 1) changed++
+      found?.deep.push(2)
+    }
+    await change()
+    await eventually(async () => (await near.cache.get('k')) && isThere())
+    for (let reads = 0; reads < 3; reads++) await change()
+    report('B18', 'nobody else sees it', { changed, copied: isThere() }, changed === 0 && isThere())
+  })
+
+  it('B19, B21, B22: two caches of one process, and odd keys that are absent at first', async () => {
+    await using server = await startRedis()
+    // A small maxStale, because the test waits for signs of life.
+    const options = { url: server.url, clientSide: { maxStale: 0.3 } }
+    await using one = watchedCache(options, PATIENT)
+    const { namespace } = one
+    await using other = watchedCache({ ...options, namespace }, PATIENT)
+    await using writer = watchedCache({ url: server.url, namespace }, PATIENT)
+    const keys = [',', 'a,b', 'a', 'b', ' ', '', '\r\n', '\0', '\u00ff', 'é', '🥔', '*', namespace]
+    await Promise.all([one, other].map(({ cache }) => cache.init()))
+    await Promise.all([one, other].map(isLive))
+    let stale = 0
+    const judge = async (expected: unknown) => {
+      await Promise.all([one, other].map(hasHeard))
+      for (const { cache } of [one, other])
+        for (const value of await cache.getMany(keys)) if (value !== expected) stale++
+    }
+    await judge(undefined)
+    for (const value of ['one', 'two']) {
+      await writer.cache.setMany(new Map(keys.map((key) => [key, value])))
+      await judge(value)
+      for (const near of [one, other]) for (const key of keys) await isCopied(near, key, value)
+    }
+    await one.cache.deleteMany(keys)
+    await judge(undefined)
+    report('B19, B21, B22', 'each hears of each change', { keys: keys.length, stale }, stale === 0)
   })
 })

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { BackendUnavailableError } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { describe, it } from 'vitest'
 import { READ, SLACK, WRITE, watchedCache } from '../../support/faults/cache.ts'
 import { report, round, Stopwatch, within } from '../../support/faults/report.ts'
@@ -13,7 +14,7 @@ import { startProxy } from '../../support/redis/proxy.ts'
 import { startRedis } from '../../support/redis/redis-server.ts'
 
 describe('one Redis', () => {
-  it('A1: was never up', async () => {
+  it('A1, E8: was never up', async () => {
     await using watched = watchedCache({ port: CLOSED_PORT, host: '127.0.0.1' })
     const { cache, heard } = watched
     const load = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: number) => id)
@@ -28,6 +29,9 @@ describe('one Redis', () => {
     const { user, system } = process.cpuUsage(cpu)
     const neutral = [await cache.get('k', 'default'), await cache.set('k', 1), await cache.getMany(['a'], 0)]
     if (JSON.stringify(neutral) !== '["default",false,[0]]') wrong++
+    const source = new RangeError('of the source')
+    const failing = cached(cache, { ttl: 10, key: 'failing' }, () => Promise.reject(source))
+    if ((await failing().catch((error) => error)) !== source) wrong++
     const measured = {
       first: first.max,
       p50: later.quantile(0.5),
@@ -45,10 +49,10 @@ describe('one Redis', () => {
 
   it('A5: connections are cut 20 times a second', async () => {
     await using server = await startRedis()
-    await using watched = watchedCache({ url: server.url }, { suppress: false })
-    const { cache } = watched
+    await using watched = watchedCache({ url: server.url })
+    const { backend, cache } = watched
+    const load = cached(cache, { ttl: 60, key: 'k:{0}' }, async (id: number) => id)
     await cache.init()
-    const { backend } = watched
     let isOver = false
     const cutting = (async () => {
       for (let cut = 0; cut < 30; cut++) {
@@ -57,18 +61,22 @@ describe('one Redis', () => {
       }
       isOver = true
     })()
-    let [sent, acknowledged] = [0, 0]
+    let [sent, acknowledged, exceptions, wrong] = [0, 0, 0, 0]
     while (!isOver || acknowledged === 0) {
+      const ids = Array.from({ length: 20 }, (_, at) => sent + at)
+      const asks = ids.map(async (id) => (await load(id)) === id || wrong++)
       const batch = Array.from({ length: 20 }, () => backend.incr(`once:${sent++}`, 1, 60_000))
       for (const { status } of await Promise.allSettled(batch)) if (status === 'fulfilled') acknowledged++
+      for (const { status } of await Promise.allSettled(asks)) if (status === 'rejected') exceptions++
       await wait(1)
     }
     await cutting
     await eventually(() => backend.ping('back').then(Boolean, () => false))
     const counts = await Promise.all(Array.from({ length: sent }, (_, at) => backend.get(`once:${at}`)))
     const doubled = counts.filter((count) => typeof count === 'number' && count > 1).length
-    const measured = { sent, acknowledged, doubled }
-    report('A5', 'no command is carried out twice', measured, doubled === 0 && acknowledged > 0)
+    const measured = { sent, acknowledged, doubled, exceptions, wrong }
+    const pass = doubled + exceptions + wrong === 0 && acknowledged > 0
+    report('A5', 'no command is carried out twice, and no caller gets an exception', measured, pass)
   })
 
   it('A7: a command was carried out, and its reply was lost', async () => {
@@ -145,6 +153,31 @@ describe('one Redis', () => {
     const pass =
       !refused && heard.errors.length > 0 && measured.works === '[1,true,120,true,true,"gone",true,null,true]'
     report('A9', 'set answers false, everything that frees memory works', measured, pass)
+  })
+
+  it('A10: is a replica that cannot be written to', async () => {
+    await using master = await startRedis()
+    await using replica = await startRedis({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
+    await using watched = watchedCache({ url: replica.url }, PATIENT)
+    const { cache, heard, namespace } = watched
+    await using writer = watchedCache({ url: master.url, namespace }, PATIENT)
+    await writer.cache.setMany({ k: 'stored', other: 'stored' })
+    await eventually(async () => (await cache.get('other')) === 'stored')
+    const refused = [await cache.set('k', 'mine')]
+    const reports = heard.errors.filter((error) => String(error).includes('READONLY')).length
+    await eventually(async () => (await cache.get('k')) === 'stored')
+    refused.push(await cache.delete('other'))
+    await replica.admin.replicaof('NO', 'ONE')
+    await eventually(() => cache.set('k', 'written'))
+    const found = [await cache.get('k'), await cache.get('other')]
+    const measured = { refused: JSON.stringify(refused), reports, found: found.join() }
+    const pass = measured.refused === '[false,false]' && reports === 1 && measured.found === 'written,'
+    report(
+      'A10',
+      'writes answer false until it is made the master, which carries out what it refused to delete',
+      measured,
+      pass,
+    )
   })
 
   it('A17: scripts vanish', async () => {
@@ -236,4 +269,57 @@ describe('one Redis', () => {
     const inTime = within(Math.max(...Object.values(times)), READ + SLACK + lateness)
     report('A21', 'BackendUnavailableError within the deadline', { ...times, right }, right === 3 && inTime)
   })
+
+  it('A22: accepts no more clients', async () => {
+    await using server = await startRedis()
+    await using other = watchedCache({ url: server.url }, PATIENT)
+    await other.cache.init()
+    await server.admin.config('SET', 'maxclients', '2')
+    await using watched = watchedCache({ url: server.url })
+    const { cache, heard } = watched
+    const rejected = async () => Number(/rejected_connections:(\d+)/.exec(await server.admin.info('stats'))?.[1])
+    const start = performance.now()
+    const found = String(await cache.get('k', 'default'))
+    await eventually(async () => {
+      await cache.get('k')
+      return (await rejected()) >= 5
+    })
+    const seconds = (performance.now() - start) / 1_000
+    const perSecond = round((await rejected()) / seconds)
+    await other.cache.close()
+    await eventually(() => cache.set('k', 1))
+    const measured = { found, perSecond, events: heard.unavailable, reports: heard.errors.length }
+    const pass = found === 'default' && perSecond <= 10 && heard.unavailable === 1 && heard.errors.length === 1
+    report('A22', 'it is skipped, without a storm of connections, until there is room', measured, pass)
+  })
+
+  it.each(['fast', 'locked', 'serializable'] as const)(
+    'F7: Redis runs out of memory before a %s transaction commits',
+    async (mode) => {
+      await using server = await startRedis()
+      await using watched = watchedCache({ url: server.url }, PATIENT)
+      const { cache } = watched
+      const commit = async (change: () => Promise<unknown>) => {
+        await cache.setMany({ a: 'old', b: 'old' })
+        const full = async () => {
+          await change()
+          await server.admin.config('SET', 'maxmemory', '1')
+        }
+        const isDone = await transaction(cache, full, { mode }).then(
+          () => true,
+          () => false,
+        )
+        await server.admin.config('SET', 'maxmemory', '0')
+        return `${isDone} ${(await cache.getMany(['a', 'b', 'c'])).join()}`
+      }
+      const written = await commit(() => cache.setMany({ a: 'new', b: 'new', c: 'new' }))
+      const replaced = await commit(async () => {
+        await cache.delete('a')
+        await cache.setMany({ b: 'new', c: 'new' })
+      })
+      // Redis does not refuse a script that has begun by freeing memory.
+      const pass = written === 'false old,old,' && ['true ,new,new', 'false old,old,'].includes(replaced)
+      report('F7', 'all of it is applied, or nothing', { mode, written, replaced }, pass)
+    },
+  )
 })

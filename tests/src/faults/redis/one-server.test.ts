@@ -4,12 +4,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { cached } from '@cashews/strategies'
 import { describe, it } from 'vitest'
 import { READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
+import { usedMemory } from '../../support/faults/memory.ts'
 import { report, round, Stopwatch } from '../../support/faults/report.ts'
 import { eventually } from '../../support/redis/eventually.ts'
+import { startProxy } from '../../support/redis/proxy.ts'
 import { startRedis } from '../../support/redis/redis-server.ts'
 
 /** A cached call reads and then writes. */
 const CALL = READ + WRITE + SLACK
+
+/** How much memory this process may keep while it does without a server, in megabytes. */
+const MOST_GROWTH = 20
 
 /** A script of up to three seconds. */
 const BUSY = `local start = redis.call('TIME')[1] while redis.call('TIME')[1] - start < 3 do end`
@@ -70,15 +75,14 @@ describe('one Redis', () => {
     const { cache, heard } = watched
     const load = cached(cache, { ttl: 60, key: 'k:{0}' }, async (id: number) => ({ id }))
     await load(1)
-    globalThis.gc?.()
-    const before = process.memoryUsage().rss
+    const before = usedMemory()
     const [first, later] = [new Stopwatch(), new Stopwatch()]
     const call = async (caller: number, turn: number) => {
       await (heard.unavailable === 0 ? first : later).time(() => load((caller + turn * 16) % 1_000))
     }
     server.freeze()
     const { calls, failures } = await underLoad(16, call, wait(3_000))
-    const grown = round((process.memoryUsage().rss - before) / 1024 ** 2)
+    const grown = round(usedMemory() - before)
     server.thaw()
     const thawedAt = performance.now()
     await eventually(async () => (await cache.set('hit', 1)) && (await cache.get('hit')) === 1)
@@ -96,9 +100,9 @@ describe('one Redis', () => {
     const bounded = first.max <= CALL + first.lateness && measured.p99 <= 1 + later.lateness
     report(
       'A4',
-      'two deadlines, then nothing; used again within half a second',
+      `two deadlines, then nothing, also of memory (${MOST_GROWTH} MB at most); used again within half a second`,
       measured,
-      failures === 0 && bounded && recovery <= 500 && heard.unavailable === 1,
+      failures === 0 && bounded && recovery <= 500 && heard.unavailable === 1 && grown <= MOST_GROWTH,
     )
   })
 
@@ -183,5 +187,78 @@ describe('one Redis', () => {
       measured,
       failures === 0 && stale <= maxStale && stopwatch.max <= READ + SLACK + stopwatch.lateness,
     )
+  })
+
+  it('A12: a script keeps it from answering for a second', async () => {
+    await using server = await startRedis()
+    await using watched = watchedCache({ url: server.url })
+    const { cache } = watched
+    await cache.set('k', 1)
+    const stopwatch = new Stopwatch()
+    const busy = server.admin.eval(
+      `local start = redis.call('TIME') repeat local now = redis.call('TIME')
+      until (now[1] - start[1]) * 1e6 + now[2] - start[2] > 1e6`,
+      0,
+    )
+    const { calls, failures } = await underLoad(4, () => stopwatch.time(() => cache.get('k')), busy)
+    await eventually(async () => (await cache.get('k')) === 1)
+    const measured = { calls, failures, p99: stopwatch.quantile(0.99), max: stopwatch.max }
+    const pass = failures === 0 && measured.max <= READ + SLACK + stopwatch.lateness
+    report('A12', 'nobody waits for longer than the deadline', measured, pass)
+  })
+
+  it.each([20, 50, 90, 150])('A14: every answer takes %i ms', async (latency) => {
+    await using server = await startRedis()
+    await using proxy = await startProxy(server.port)
+    await using watched = watchedCache({ host: '127.0.0.1', port: proxy.port })
+    const { cache, heard, namespace } = watched
+    await using direct = watchedCache({ url: server.url, namespace })
+    await direct.cache.set('k', 1)
+    await cache.get('k')
+    proxy.delay({ down: latency })
+    const stopwatch = new Stopwatch()
+    let [right, wrong] = [0, 0]
+    const call = async () => {
+      const found = await stopwatch.time(() => cache.get('k'))
+      if (found === 1) right++
+      else wrong++
+    }
+    const { calls, failures } = await underLoad(4, call, wait(2_000))
+    proxy.heal()
+    await eventually(async () => (await cache.get('k')) === 1)
+    const measured = { latency, calls, failures, right, wrong, max: stopwatch.max, events: heard.unavailable }
+    const isAnswered = latency + stopwatch.lateness < READ - SLACK ? wrong === 0 : latency < READ || right === 0
+    const inTime = stopwatch.max <= READ + SLACK + stopwatch.lateness
+    // It is probed four times a second, and may be believed each time.
+    const pass = failures === 0 && isAnswered && inTime && heard.unavailable <= 4 * 2
+    report('A14', 'answers within the deadline count, later ones are done without', measured, pass)
+  })
+
+  it('A15: half of all bytes are held back for a while', async () => {
+    await using server = await startRedis()
+    await using proxy = await startProxy(server.port)
+    await using watched = watchedCache({ host: '127.0.0.1', port: proxy.port })
+    const { cache } = watched
+    const load = cached(cache, { ttl: 60, key: 'k:{0}' }, async (id: number) => ({ id }))
+    await cache.init()
+    const stopwatch = new Stopwatch()
+    let wrong = 0
+    const call = async (caller: number, turn: number) => {
+      const id = caller * 1_000 + (turn % 100)
+      if ((await stopwatch.time(() => load(id))).id !== id) wrong++
+      await wait(1)
+    }
+    const story = async () => {
+      for (let turn = 0; turn < 60; turn++) {
+        proxy.delay({ up: turn % 3 === 0 ? 5_000 : 0, down: turn % 2 ? 5_000 : 0 })
+        await wait(50)
+      }
+      proxy.heal()
+    }
+    const { calls, failures } = await underLoad(8, call, story())
+    await eventually(async () => (await cache.set('back', 1)) && (await cache.get('back')) === 1)
+    const measured = { calls, failures, wrong, max: stopwatch.max }
+    const pass = failures === 0 && wrong === 0 && stopwatch.max <= CALL + stopwatch.lateness
+    report('A15', 'no exception, no wrong answer, within the budget', measured, pass)
   })
 })

@@ -10,7 +10,7 @@ const suites = [
 ]
 
 /**
- * `pnpm faults`: every fault of the matrix, on servers of its own. They run one after another, because each prints its
+ * `pnpm faults`: the faults of tests/src/faults/README.md, on servers of their own. They run one after another, because each prints its
  * measurements as a line of JSON. `pnpm faults faults/redis faults/quick` runs those of Redis, in less than four minutes.
  */
 const config: ViteUserConfig = {

@@ -32,8 +32,8 @@ export class SentCommand extends ClientCommand {
 
   /** Called by the client when it writes the command to its socket. */
   override toWritable(socket: object): string | Buffer {
-    gatherWrites(socket as Duplex)
     const { name, args } = this
+    if (name !== 'get' && name !== 'mget') gatherWrites(socket as Duplex) // reads of a turn are one command already
     const pieces: (string | Buffer)[] = []
     let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`
     for (const arg of args)

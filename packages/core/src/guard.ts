@@ -1,13 +1,13 @@
 import { type Awaitable, isPending } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
-import type { Call, CallOf, Command } from './command.ts'
+import type { Call, Command } from './command.ts'
 import { neutralAnswer } from './commands.ts'
 import { Deadline, type Waiting } from './deadline.ts'
+import { Deadlines } from './deadlines.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from './errors.ts'
-import { getOrMake } from './get-or-make.ts'
-import { carryOut, Owed } from './owed.ts'
+import { carryOut, type Invalidation } from './owed.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
-import { whenBack } from './when-back.ts'
+import { Repeater, type Repeating } from './repeater.ts'
 
 /** How long a store may keep a caller waiting, and whether the caller gets its errors. */
 export interface GuardOptions {
@@ -37,41 +37,6 @@ export interface Guarded {
   available(): void
 }
 
-const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
-  'get',
-  'getMany',
-  'getRaw',
-  'getMatch',
-  'scan',
-  'exists',
-  'getExpire',
-  'getSize',
-  'isLocked',
-  'getBits',
-  'getTags',
-  'ping',
-])
-/** Their time grows with the number of keys in the store. */
-const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
-const BULK_TIMEOUT: Milliseconds = 60_000
-/** Their time grows with the length of this list. */
-const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
-  getMany: 'keys',
-  setMany: 'entries',
-  deleteMany: 'keys',
-  getBits: 'indexes',
-  incrBits: 'indexes',
-  setAdd: 'members',
-  setRemove: 'members',
-  deleteTags: 'tags',
-  expireTags: 'tags',
-}
-/** For how long an invalidation is repeated while the store is there, and refuses it. */
-const REPEAT_PATIENCE: Milliseconds = 300_000
-/** How often it is then asked at least. More often, and a Cluster without one of its nodes would lose what the others keep. */
-const LONGEST_REPEAT_PAUSE: Milliseconds = 5_000
-/** How long a list may be for the timeout of one command. */
-const LISTED_PER_TIMEOUT = 1_000
 const OPEN_TIMEOUT: Milliseconds = 5_000
 const PROBE_INTERVAL: Milliseconds = 250
 const REPORT_INTERVAL: Milliseconds = 1_000
@@ -112,15 +77,11 @@ function never(): boolean {
  * Keeps a sick store from slowing down its callers. Every command has a deadline. After two failures in a row, the store
  * is not asked until a probe in the background succeeds. Each outage is reported once.
  */
-class StoreGuard implements Guard, CallJudge {
+class StoreGuard implements Guard, CallJudge, Repeating {
   readonly #store: Guarded
   readonly #suppress: boolean
   readonly #isPartlyThere: () => boolean
-  readonly #read: Deadline
-  readonly #write: Deadline
-  readonly #bulk = new Deadline(BULK_TIMEOUT)
-  /** Of commands with long lists, by their timeouts. */
-  readonly #long = new Map<Milliseconds, Deadline>()
+  readonly #deadlines: Deadlines
   readonly #open = new Deadline(OPEN_TIMEOUT)
   #failures = 0
   /** Whether the first of the failures was reported. */
@@ -129,17 +90,13 @@ class StoreGuard implements Guard, CallJudge {
   #outage: BackendUnavailableError | undefined
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
-  /** Absent as long as no invalidation has failed. */
-  #owed: Owed | undefined
-  /** Until when what is owed is repeated in the background: a time of `performance.now()`. */
-  #repeatingUntil: Milliseconds = 0
+  readonly #repeater = new Repeater(this)
 
   constructor(store: Guarded, { suppress, readTimeout, writeTimeout }: GuardOptions, isPartlyThere: () => boolean) {
     this.#store = store
     this.#isPartlyThere = isPartlyThere
     this.#suppress = suppress
-    this.#read = new Deadline(readTimeout)
-    this.#write = new Deadline(writeTimeout)
+    this.#deadlines = new Deadlines(readTimeout, writeTimeout)
   }
 
   run(call: Call, perform: () => Awaitable<unknown>, matters = call.command === 'ping'): Awaitable<unknown> {
@@ -183,9 +140,12 @@ class StoreGuard implements Guard, CallJudge {
     }
   }
 
+  get isAway(): boolean {
+    return this.#probing !== undefined
+  }
+
   open(opening: Awaitable<void>): Promise<void> {
-    this.#repeatingUntil = 0 // what was under way has ended as the store was closed
-    this.#repeatLater()
+    this.#repeater.restart()
     return this.#within(opening, this.#open, 'open')
   }
 
@@ -193,7 +153,8 @@ class StoreGuard implements Guard, CallJudge {
     clearTimeout(this.#probing)
     this.#probing = undefined
     this.#failures = 0
-    for (const deadline of [this.#read, this.#write, this.#bulk, this.#open, ...this.#long.values()]) deadline.stop()
+    this.#deadlines.stop()
+    this.#open.stop()
   }
 
   /** Waits for an answer until its deadline. `Promise.race` would cost two thirds more. */
@@ -210,14 +171,14 @@ class StoreGuard implements Guard, CallJudge {
 
   succeeded(call: Call): void {
     this.#failures = 0
-    this.#owed?.heed(call)
+    this.#repeater.heed(call)
   }
 
   /** Returns the answer of an empty cache, or throws if errors are not suppressed. */
   failed(call: Call, thrown: unknown, matters: boolean): unknown {
     const error = this.#asStoreError(thrown)
     if (!(error instanceof BackendError)) throw error
-    this.#owe(call)
+    this.#repeater.note(call)
     const isSwallowed = this.#suppress && !matters
     if (error instanceof BackendUnavailableError) this.#noteFailure(error, isSwallowed)
     else if (isSwallowed) this.#reportNowAndThen(error)
@@ -237,18 +198,7 @@ class StoreGuard implements Guard, CallJudge {
   }
 
   deadline(call: { readonly command: Command }): Deadline {
-    const { command } = call
-    if (BULK.has(command)) return this.#bulk
-    const usual = READS.has(command) ? this.#read : this.#write
-    const list = LISTS[command]
-    return list === undefined ? usual : this.#forList(usual, call[list as 'command'] as unknown as readonly unknown[])
-  }
-
-  /** Doubled until it is long enough, so that there are few. */
-  #forList(usual: Deadline, { length }: { readonly length: number }): Deadline {
-    if (length <= LISTED_PER_TIMEOUT) return usual
-    const timeout = usual.timeout * 2 ** Math.ceil(Math.log2(length / LISTED_PER_TIMEOUT))
-    return getOrMake(this.#long, timeout, () => new Deadline(timeout))
+    return this.#deadlines.of(call)
   }
 
   /** Waits with a deadline for the store to connect or to answer a probe. */
@@ -256,7 +206,7 @@ class StoreGuard implements Guard, CallJudge {
     if (!isPending(answer)) return Promise.resolve(answer)
     return new Promise<T>((resolve, reject) => {
       // The keys are too many for a deadline that is as long as this, which does not mean that nobody answers.
-      const Kind = deadline === this.#bulk ? BackendError : BackendUnavailableError
+      const Kind = deadline === this.#deadlines.bulk ? BackendError : BackendUnavailableError
       const waiting: Waiting = { turn: undefined, late: () => reject(this.#late(what, deadline.timeout, Kind)) }
       deadline.begin(waiting)
       answer.then(resolve, reject).then(() => deadline.end(waiting))
@@ -265,7 +215,7 @@ class StoreGuard implements Guard, CallJudge {
 
   /** Answers a call without asking the store. */
   #skip(call: Call, matters: boolean): unknown {
-    this.#owe(call)
+    this.#repeater.note(call)
     if (this.#suppress && !matters) return neutralAnswer(call)
     const { name } = this.#store
     throw new BackendUnavailableError(`${name} is unavailable: ${this.#outage?.message}`, { cause: this.#outage })
@@ -299,57 +249,34 @@ class StoreGuard implements Guard, CallJudge {
     if (!isBack) return this.#probeLater()
     this.stop()
     this.#store.available()
-    this.#repeatLater() // what was refused, or came while the rest was repeated
+    this.#repeater.later() // what was refused, or came while the rest was repeated
   }
 
   /** Whether the store answers, and has heard what is owed. One that refuses an invalidation is there all the same. */
   async #isBack(): Promise<boolean> {
-    await this.#within(this.#store.probe(), this.#write, 'ping')
-    return this.#repeat().then(
+    await this.#within(this.#store.probe(), this.#deadlines.write, 'ping')
+    return this.#repeater.now().then(
       () => true,
       (error) => !(error instanceof BackendUnavailableError),
     )
   }
 
-  /** Notes an invalidation, which the store may not have heard of. */
-  #owe(call: Call): void {
-    const owed = this.#owed ?? new Owed()
-    if (!owed.add(call)) return
-    this.#owed = owed
-    this.#repeatLater()
-  }
-
-  /** Repeats what is owed to a store that is there. One that is away is told by the probe that finds it back. */
-  #repeatLater(): void {
-    const now = performance.now()
-    if (this.#owed === undefined || this.#probing || now < this.#repeatingUntil) return
-    this.#repeatingUntil = now + REPEAT_PATIENCE
-    const attempt = async () => {
-      if (!this.#probing) await this.#repeat()
-      this.#repeatingUntil = 0
-      return true
+  async carryOut(call: Invalidation): Promise<void> {
+    try {
+      const repeated = this.#store.repeat((backend) => carryOut(call, backend))
+      await this.#within(repeated, this.deadline(call), call.command)
+    } catch (error) {
+      throw this.#asStoreError(error)
     }
-    whenBack(attempt, this.#repeatingUntil, LONGEST_REPEAT_PAUSE)
   }
 
-  /** Repeats what is owed. What fails stays owed. */
-  async #repeat(): Promise<void> {
-    const owed = this.#owed
-    this.#owed = undefined
-    const calls = owed ? owed.take() : []
-    let failure: CashewsError | undefined
-    for (const call of calls)
-      try {
-        if (failure instanceof BackendUnavailableError) throw failure
-        const repeated = this.#store.repeat((backend) => carryOut(call, backend))
-        await this.#within(repeated, this.deadline(call), call.command)
-      } catch (error) {
-        failure = this.#asStoreError(error)
-        this.#owed ??= owed
-        this.#owed?.add(call)
-      }
-    if (failure) throw failure
-    if (owed && owed.lost > 0) this.#store.report(tooMany(this.#store.name, owed.lost))
+  lost(count: number): void {
+    const { name } = this.#store
+    this.#store.report(
+      new BackendError(
+        `${count} invalidations were lost while ${name} was away, and old values may be answered: clear the cache.`,
+      ),
+    )
   }
 
   /** Reports an error, unless one was reported less than a second ago. Returns whether it did. */
@@ -360,10 +287,4 @@ class StoreGuard implements Guard, CallJudge {
     this.#store.report(error)
     return true
   }
-}
-
-function tooMany(name: string, lost: number): BackendError {
-  return new BackendError(
-    `${lost} invalidations were lost while ${name} was away, and old values may be answered: clear the cache.`,
-  )
 }

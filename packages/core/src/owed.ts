@@ -37,7 +37,12 @@ export class Owed {
   readonly #patterns = new Set<string>()
   readonly #deletedTags = new Set<string>()
   readonly #expiredTags = new Set<string>()
+  readonly #names = [this.#keys, this.#patterns, this.#deletedTags, this.#expiredTags]
   #isAll = false
+
+  get isEmpty(): boolean {
+    return !this.#isAll && this.#names.every(({ size }) => size === 0)
+  }
 
   /** Notes a call. Answers whether it is an invalidation. */
   add(call: Call | Invalidation): boolean {
@@ -62,6 +67,7 @@ export class Owed {
 
   /** Forgets keys that the store has replaced or deleted since. */
   heed(call: Call): void {
+    if (this.#keys.size === 0) return
     if (call.command === 'setMany') for (const [key] of call.entries) this.#keys.delete(key)
     if (call.command === 'delete' || call.command === 'setRaw' || (call.command === 'set' && call.exists === undefined))
       this.#keys.delete(call.key)
@@ -76,7 +82,7 @@ export class Owed {
     if (this.#deletedTags.size > 0) calls.push({ command: 'deleteTags', tags: [...this.#deletedTags] })
     if (this.#expiredTags.size > 0) calls.push({ command: 'expireTags', tags: [...this.#expiredTags] })
     this.#isAll = false
-    for (const names of [this.#patterns, this.#keys, this.#deletedTags, this.#expiredTags]) names.clear()
+    for (const names of this.#names) names.clear()
     return calls
   }
 

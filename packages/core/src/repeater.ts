@@ -22,8 +22,7 @@ export interface Repeating {
 /** Repeats the invalidations that a store may not have heard of. */
 export class Repeater {
   readonly #guard: Repeating
-  /** Absent as long as there is nothing to repeat. */
-  #owed: Owed | undefined
+  readonly #owed = new Owed()
   /** Until when it is repeated in the background: a time of `performance.now()`. */
   #until: Milliseconds = 0
 
@@ -33,15 +32,12 @@ export class Repeater {
 
   /** Notes a call that failed, if it is an invalidation. */
   note(call: Call): void {
-    const owed = this.#owed ?? new Owed()
-    if (!owed.add(call)) return
-    this.#owed = owed
-    this.later()
+    if (this.#owed.add(call)) this.later()
   }
 
   /** Notes a call that the store has carried out. */
   heed(call: Call): void {
-    this.#owed?.heed(call)
+    this.#owed.heed(call)
   }
 
   /** Begins anew with a store that is opened: what was under way has ended as it was closed. */
@@ -53,7 +49,7 @@ export class Repeater {
   /** Repeats in the background. A store that is away is told by the probe that finds it back, which calls {@link now}. */
   later(): void {
     const now = performance.now()
-    if (this.#owed === undefined || this.#guard.isAway || now < this.#until) return
+    if (this.#owed.isEmpty || this.#guard.isAway || now < this.#until) return
     this.#until = now + PATIENCE
     const attempt = async () => {
       if (!this.#guard.isAway) await this.now()
@@ -66,19 +62,17 @@ export class Repeater {
   /** Repeats all there is. What fails stays. @throws {CashewsError} The last failure. */
   async now(): Promise<void> {
     const owed = this.#owed
-    this.#owed = undefined
-    const calls = owed ? owed.take() : []
     let failure: CashewsError | undefined
-    for (const call of calls)
+    for (const call of owed.take())
       try {
         if (failure instanceof BackendUnavailableError) throw failure
         await this.#guard.carryOut(call)
       } catch (error) {
         failure = error as CashewsError
-        this.#owed ??= owed
-        this.#owed?.add(call)
+        owed.add(call)
       }
     if (failure) throw failure
-    if (owed && owed.lost > 0) this.#guard.lost(owed.lost)
+    if (owed.lost > 0) this.#guard.lost(owed.lost)
+    owed.lost = 0
   }
 }

@@ -39,22 +39,25 @@ function matching(
     names.map((name) => keyOf(String(name))).filter((key) => key !== undefined && matches(key)) as string[]
 }
 
-/** Yields the keys of all names, on all servers, that match a pattern of Redis. */
+/** Yields the keys of all names, on all servers, that match a pattern of Redis. A server that comes meanwhile is asked too. */
 async function* scan(
   link: Link,
   match: string,
   batchSize: number,
   keysOf: (names: readonly Buffer[]) => string[],
 ): AsyncGenerator<string[]> {
-  const servers = link.servers()
-  if (servers.length === 0) throw new BackendUnavailableError(`Redis at ${link.address} is not connected.`)
+  const asked = new Set<string>()
+  const next = () => link.servers().find(({ id }) => !asked.has(id))
   let failure: unknown
-  for (const { client } of servers)
+  for (let server = next(); server !== undefined; server = next()) {
+    asked.add(server.id)
     try {
-      yield* scanServer(client, match, batchSize, keysOf)
+      yield* scanServer(server.client, match, batchSize, keysOf)
     } catch (error) {
       failure ??= error
     }
+  }
+  if (asked.size === 0) throw new BackendUnavailableError(`Redis at ${link.address} is not connected.`)
   const gone = link.missing()
   if (gone !== undefined)
     failure ??= new BackendError(`Redis node ${gone} does not answer, and not all keys were found.`)

@@ -1,5 +1,7 @@
-import { redis } from '@cashews/backend-redis'
+import { once } from 'node:events'
+import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { createCache, type SetupOptions } from '@cashews/core'
+import { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { type RedisCluster, startCluster } from '../support/redis/cluster.ts'
@@ -14,13 +16,17 @@ describe('a Cluster of which one master is frozen', () => {
     cluster = await startCluster()
     await cluster.trustItsNodes()
   })
-  afterEach(() => victim.thaw())
+  afterEach(async () => {
+    victim.thaw()
+    if (victim.pid === undefined) await victim.start()
+    await cluster.settled()
+  })
   afterAll(() => cluster[Symbol.asyncDispose]())
 
   /** A cache with a value for each key. `sick` are the keys on the master to freeze. */
-  const filled = async (clientSide: boolean, bounds: SetupOptions) => {
+  const filled = async (options: RedisOptions, bounds: SetupOptions) => {
     const namespace = `frozen:${crypto.randomUUID()}:`
-    const backend = redis({ cluster: cluster.addresses, namespace, clientSide })
+    const backend = redis({ namespace, ...(options.client ? {} : { cluster: cluster.addresses }), ...options })
     const cache = createCache({ onError() {} }).setup(backend, bounds)
     await cache.setMany(KEYS.map((key) => [key, key] as const))
     const owners = await Promise.all(KEYS.map((key) => cluster.masterOf(namespace + key)))
@@ -34,7 +40,7 @@ describe('a Cluster of which one master is frozen', () => {
     ['with copies in the process', true],
   ])('%s', (_, clientSide) => {
     it('returns keys of the other masters while reads of the same turn wait for the frozen one', async () => {
-      const { cache, sick, well } = await filled(clientSide, PATIENT)
+      const { cache, sick, well } = await filled({ clientSide }, PATIENT)
       await using _ = cache
       victim.freeze()
       const waiting = sick.map((key) => cache.get(key))
@@ -44,7 +50,7 @@ describe('a Cluster of which one master is frozen', () => {
     })
 
     it('returns a miss only for keys of the frozen master when many keys are read', async () => {
-      const { cache, sick } = await filled(clientSide, { ...PATIENT, readTimeout: '1s' })
+      const { cache, sick } = await filled({ clientSide }, { ...PATIENT, readTimeout: '1s' })
       await using _ = cache
       victim.freeze()
       expect(await cache.getMany(KEYS)).toEqual(KEYS.map((key) => (sick.includes(key) ? undefined : key)))
@@ -52,11 +58,24 @@ describe('a Cluster of which one master is frozen', () => {
   })
 
   it('fails to delete by pattern when the master is gone, and has deleted from the others', async () => {
-    const { cache, sick, well } = await filled(false, { ...PATIENT, suppress: false })
+    const { cache, sick, well } = await filled({}, { ...PATIENT, suppress: false })
     await using _ = cache
     await victim.kill()
     await expect(cache.get(sick[0] as string)).rejects.toThrow('Redis node')
     await expect(cache.deleteMatch('k:*')).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
     expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
+  })
+
+  it('fails to scan when the client knows of the missing master again before the scan has ended', async () => {
+    const client = new Cluster(cluster.addresses, { redisOptions: { maxRetriesPerRequest: 0 } })
+    using _client = { [Symbol.dispose]: () => client.disconnect() }
+    const { cache } = await filled({ client }, { ...PATIENT, suppress: false })
+    await using _ = cache
+    await Promise.all([once(client, '-node'), victim.kill()])
+    const scan = cache.scan('k:*', { batchSize: 1 })
+    await scan.next()
+    await new Promise((resolve) => client.refreshSlotsCache(resolve))
+    expect(client.nodes('master')).toHaveLength(3)
+    await expect(Array.fromAsync(scan)).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
   })
 })

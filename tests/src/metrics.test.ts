@@ -36,7 +36,7 @@ describe.each(stores)('metrics on $name', ({ create }) => {
     await cache.set('a', 1)
     for (let time = 0; time < 10; time++) await cache.get('a')
     await cache.getMany(['a', 'b'])
-    const backend = (cache.routes[0] as { backend: { name: string } }).backend.name
+    const backend = (cache.engine.routes[0] as { backend: { name: string } }).backend.name
     expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'hit' })).toBe(11)
     expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'miss' })).toBe(2)
   })

@@ -23,7 +23,7 @@ describe.each(pairs)('a load during which another process writes or invalidates,
   })
 
   const overtakings: readonly (readonly [string, (key: string) => Promise<unknown>])[] = [
-    ['deletes its tag', () => theirs.tagging?.delete('x') as Promise<unknown>],
+    ['deletes its tag', () => theirs.engine.tagging?.delete('x') as Promise<unknown>],
     ['deletes its key', (key) => theirs.delete(key)],
     ['deletes keys by a pattern', (key) => theirs.deleteMatch(`*${key}*`)],
     [

@@ -272,7 +272,7 @@ describe('a backend for tags alone', () => {
 
   it('can be given only once', () => {
     expect(() => createTags(here, { backend: reference() })).toThrow(ConfigurationError)
-    expect(createTags(here)).toBe(here.tagging)
+    expect(createTags(here)).toBe(here.engine.tagging)
   })
 })
 

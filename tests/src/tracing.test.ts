@@ -67,8 +67,8 @@ describe('tracing', () => {
   it('does not change results while nobody subscribes, also of synchronous reads', async () => {
     const cache = createCache().use(tracing()).setup(memory())
     await cache.set('a', 1)
-    expect(cache.call<'incr'>({ command: 'incr', key: 'b', by: 1, lifetime: 1_000 })).toBe(1)
-    expect(cache.getNow('a')).toBe(1)
+    expect(cache.engine.call<'incr'>({ command: 'incr', key: 'b', by: 1, lifetime: 1_000 })).toBe(1)
+    expect(cache.engine.getNow('a')).toBe(1)
     await cache.close()
   })
 })

@@ -48,7 +48,7 @@ export class BloomFilter implements Filter {
   has(element: string): Awaitable<boolean | undefined> {
     const hash = hashText(element)
     const key = this.#keyOf(hash)
-    const reader = this.#cache.bitsNow(key)
+    const reader = this.#cache.engine.bitsNow(key)
     return reader === undefined ? chain(this.#read(key, hash), this.#judge) : this.#judgeNow(reader, hash)
   }
 
@@ -56,7 +56,7 @@ export class BloomFilter implements Filter {
   count(element: string): Awaitable<number> {
     const hash = hashText(element)
     const key = this.#keyOf(hash)
-    const reader = this.#cache.bitsNow(key)
+    const reader = this.#cache.engine.bitsNow(key)
     if (reader !== undefined) return countSet(reader, hash, this.#sizing)
     const { hashes } = this.#sizing
     return chain(this.#read(key, hash), (bits) => bits.slice(0, hashes).filter(Boolean).length)
@@ -99,7 +99,7 @@ export class BloomFilter implements Filter {
       await this.#mark([WHOLE], -1)
       await this.#mark([BEGUN], 1)
       await this.#limit()
-      await this.#cache.call<'set'>({ command: 'set', key: this.#record, value: true, lifetime: this.#lifetime })
+      await this.#cache.engine.call<'set'>({ command: 'set', key: this.#record, value: true, lifetime: this.#lifetime })
     }
     this.#toldLost = false
     await this.#remember()
@@ -131,7 +131,7 @@ export class BloomFilter implements Filter {
   /** Reads the bits of an element and the marks; empty when the store is away or its bits are disabled. */
   #read(key: string, hash: Hash): Awaitable<readonly number[]> {
     const indexes = placesOf(hash, this.#sizing, MARKS)
-    return this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+    return this.#cache.engine.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
   }
 
   #judgeNow(reader: BitReader, hash: Hash): boolean | undefined {
@@ -151,12 +151,12 @@ export class BloomFilter implements Filter {
     const wasThere = begun === 0 && Date.now() < this.#begunUntil
     if (!wasThere || this.#isLoading || this.#toldLost) return
     this.#toldLost = true
-    this.#cache.report(this.#lost('its bits are gone from the store'))
+    this.#cache.engine.report(this.#lost('its bits are gone from the store'))
   }
 
   async #begin(): Promise<void> {
     const key = this.#record
-    const isNew = await this.#cache.call<'set'>({
+    const isNew = await this.#cache.engine.call<'set'>({
       command: 'set',
       key,
       value: true,
@@ -179,26 +179,28 @@ export class BloomFilter implements Filter {
   async #limit(): Promise<void> {
     if (this.#lifetime === Number.POSITIVE_INFINITY) return
     for (const key of [...this.#keys, this.#record])
-      await this.#cache.call<'expire'>({ command: 'expire', key, lifetime: this.#lifetime })
+      await this.#cache.engine.call<'expire'>({ command: 'expire', key, lifetime: this.#lifetime })
   }
 
   /** Does nothing in a transaction, which may yet be rolled back. */
   async #remember(): Promise<void> {
     if (currentTransaction() !== undefined) return
-    const left = await this.#cache.call<'getExpire'>({ command: 'getExpire', key: this.#record })
+    const left = await this.#cache.engine.call<'getExpire'>({ command: 'getExpire', key: this.#record })
     this.#begunUntil = left === MISS ? 0 : Date.now() + (left as Milliseconds)
   }
 
   /** The marks of each part: whole, begun. */
   #marks(): Promise<readonly (readonly number[])[]> {
     const indexes = [WHOLE, BEGUN].map((mark) => this.#sizing.bits + mark)
-    const read = async (key: string) => this.#cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+    const read = async (key: string) =>
+      this.#cache.engine.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
     return Promise.all(this.#keys.map(read))
   }
 
   async #mark(marks: readonly number[], by: number): Promise<void> {
     const indexes = marks.map((mark) => this.#sizing.bits + mark)
-    for (const key of this.#keys) await this.#cache.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by })
+    for (const key of this.#keys)
+      await this.#cache.engine.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by })
   }
 
   /** Elements written to a filter that has expired would never expire. */
@@ -218,7 +220,7 @@ export class BloomFilter implements Filter {
     }
     const write = async ([part, indexes]: readonly [number, readonly number[]]) => {
       const key = this.#keys[part] as string
-      const bits = await this.#cache.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by: 1 })
+      const bits = await this.#cache.engine.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by: 1 })
       return bits.length > 0
     }
     return (await Promise.all([...byPart].map(write))).every(Boolean)

@@ -111,7 +111,7 @@ export function bloom(cache: Cache, options: BloomOptions, fn?: Question): Bloom
     const ask = askOf(target)
     const judge = (self: unknown, args: readonly unknown[], isIn: boolean | undefined): Promise<boolean> => {
       const asks = isIn === undefined || (isIn && checkFalsePositive)
-      cache.detected(storedName, seen, asks ? { hit: false, reason: 'miss' } : { hit: true })
+      cache.engine.detected(storedName, seen, asks ? { hit: false, reason: 'miss' } : { hit: true })
       return asks ? ask(self, args) : isIn ? YES : NO
     }
     const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {

@@ -127,7 +127,7 @@ export function dualBloom(
     const judge = (self: unknown, args: readonly unknown[], element: string, known: Known): Promise<boolean> => {
       const [inYes, inNo] = [known[0] === yes.hashes, known[1] === no.hashes]
       const hit = inYes !== inNo
-      cache.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
+      cache.engine.detected(yes.storedName, seen, hit ? { hit } : { hit, reason: 'miss' })
       return hit ? Promise.resolve(inYes) : learn(self, args, element, known)
     }
     const call = function (this: unknown, ...args: unknown[]): Promise<boolean> {

@@ -87,7 +87,7 @@ export function checkFilter(
   fn: unknown,
 ): void {
   checkThat(
-    typeof cache?.bitsNow === 'function',
+    cache?.engine !== undefined,
     `${strategy} takes the cache first, made by createCache(), not ${kindOfOption(cache)}.`,
   )
   checkNames(strategy, options, [...elementNames, ...known])

@@ -14,7 +14,7 @@ export async function sampled(cache: Cache, keys: readonly string[], sizing: Siz
   let isWhole = true
   for (const key of keys) {
     const read = async (indexes: readonly number[]) =>
-      cache.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
+      cache.engine.call<'getBits'>({ command: 'getBits', key, indexes, size: 1 })
     const marks = await read([bits, bits + 1])
     isWhole &&= marks[0] === 1 && marks[1] === 1
     for (let at = 0; at < wanted; at += BATCH) {

@@ -1,46 +1,23 @@
-import { type Awaitable, recover } from './awaitable.ts'
-import {
-  type Backend,
-  type BitReader,
-  MISS,
-  type Milliseconds,
-  type Moment,
-  type Spot,
-  type TagsAhead,
-} from './backend.ts'
+import type { Awaitable } from './awaitable.ts'
+import { type Backend, MISS, type Milliseconds } from './backend.ts'
 import { checkBitFields } from './bit-fields.ts'
-import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
+import type { Command, StreamCommand } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { commandSet } from './control.ts'
-import { type Detected, type Detection, type Detections, Detector } from './detect.ts'
+import { type Detected, type Detections, Detector } from './detect.ts'
 import { checkDrivers, type Driver } from './driver.ts'
-import { CacheClosedError, NotSupportedError } from './errors.ts'
+import { Engine } from './engine.ts'
 import type { Flight, LoadCall } from './flight.ts'
-import type { Lease } from './lease.ts'
-import { type CacheEvents, disposable, Listeners, type Off, type ToldEvents } from './listeners.ts'
-import { Loads, mayJoin } from './loads.ts'
-import {
-  acquireLock,
-  awaitRelease,
-  awaitUnlocked,
-  type Lock,
-  type LockOptions,
-  type LockStore,
-  lost,
-  wakeWaiters,
-} from './lock.ts'
-import { LockClaim } from './lock-claim.ts'
+import { type CacheEvents, Listeners, type Off } from './listeners.ts'
+import { acquireLock, awaitUnlocked, type Lock, type LockOptions, lost } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkKnown, checkThat, checkType, isOptions } from './options.ts'
-import { outsideTransaction } from './participation.ts'
-import type { ReadThrough, Seen } from './read-through.ts'
+import { checkKnown, checkType, isOptions } from './options.ts'
+import type { Seen } from './read-through.ts'
+import { reporting } from './reporting.ts'
 import { Route } from './route.ts'
-import { Routes } from './routes.ts'
+import { Routes, sendToAll } from './routes.ts'
 import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
-import type { Tagging } from './tagging.ts'
-import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
-import { checkMayLoad } from './terms.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import {
   checkArgument,
@@ -89,16 +66,12 @@ export interface ControlOptions {
 export class Cache implements AsyncDisposable {
   /** Names the cache in messages. @default 'cache' */
   readonly name: string
+  /** What strategies and extensions are built on. An app does not need it. */
+  readonly engine: Engine
   readonly #drivers: readonly Driver[]
-  readonly #onError: (error: unknown) => void
   readonly #routes: Routes
-  readonly #tallies = new Tallies()
-  readonly #loads = new Loads(this, this.#tallies)
   readonly #listeners: Listeners
   readonly #middlewares: Middleware[] = []
-  readonly #templates = new Set<string>()
-  readonly #postponed = new Set<() => Promise<void>>()
-  #tagging: Tagging | undefined
 
   /** @throws {ConfigurationError} On an option that is not one of {@link CacheOptions}. */
   constructor(options: CacheOptions = {}) {
@@ -109,11 +82,12 @@ export class Cache implements AsyncDisposable {
     checkType('function', { onError })
     this.name = name
     this.#drivers = drivers
-    this.#onError = onError ?? ((error) => console.warn(`[cashews] ${name}:`, error))
     this.#routes = new Routes(name)
-    this.#listeners = new Listeners(this.report, () => {
+    const report = reporting(onError ?? ((error) => console.warn(`[cashews] ${name}:`, error)))
+    this.#listeners = new Listeners(report, () => {
       for (const route of this.#routes.all) route.settle()
     })
+    this.engine = new Engine(this.#routes, this.#listeners, report)
   }
 
   // Wiring
@@ -129,17 +103,18 @@ export class Cache implements AsyncDisposable {
   /** Likewise, by a settings URL or a backend. */
   setup(target: string | URL | Backend, options?: SetupOptions): this
   setup(target: string | URL | Backend, options: UrlSetupOptions = {}): this {
+    const { report, tagging } = this.engine
     const route = new Route(resolveSetup(target, options, this.#drivers), {
       cache: this,
       listeners: this.#listeners,
-      report: this.report,
+      report,
     })
     const before = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
     // Some keys take the new route from now on: loads and moments of the old one must not outlive that.
     for (const each of [before, route]) each?.share(this.#middlewares)
-    if (this.#tagging) route.useTags(this.#tagging)
-    if (before?.prefix === route.prefix) route.replace(before).catch(this.report)
+    if (tagging) route.useTags(tagging)
+    if (before?.prefix === route.prefix) route.replace(before).catch(report)
     return this
   }
 
@@ -160,7 +135,7 @@ export class Cache implements AsyncDisposable {
 
   /** Closes every backend. Commands are refused from now on, until {@link init}. */
   async close(): Promise<void> {
-    await Promise.all([...this.#postponed].map((run) => run()))
+    await this.engine.runPostponed()
     await Promise.all(this.#routes.all.map((route) => route.close()))
   }
 
@@ -203,7 +178,7 @@ export class Cache implements AsyncDisposable {
 
   async #get(route: Route, key: string, fallback: unknown): Promise<unknown> {
     const value = await route.dispatch<'get'>({ command: 'get', key })
-    if (watchedScope()?.detectors) await this.#loads.detectedRead(route, key, value !== MISS)
+    if (watchedScope()?.detectors) await this.engine.detectedRead(key, value !== MISS)
     return value === MISS ? fallback : value
   }
 
@@ -233,7 +208,14 @@ export class Cache implements AsyncDisposable {
     const lifetime = lifetimeOf(options, SET)
     const { exists, tags } = options
     checkArgument(exists === undefined || typeof exists === 'boolean', 'exists must be true or false', exists)
-    return this.call<'set'>({ command: 'set', key, value, lifetime, exists, tags: this.tagsFor(key, tags) })
+    return this.engine.call<'set'>({
+      command: 'set',
+      key,
+      value,
+      lifetime,
+      exists,
+      tags: this.engine.tagsFor(key, tags),
+    })
   }
 
   /** Writes all the entries. Answers nothing: what a store refuses is reported. */
@@ -242,10 +224,10 @@ export class Cache implements AsyncDisposable {
     const { tags } = options
     const pairs = pairsOf(entries)
     const keys = pairs.map(([key]) => key)
-    if (tags !== undefined) this.requireTags()
+    if (tags !== undefined) this.engine.requireTags()
     await this.#perRoute(keys, async (route, _, positions) => {
       const own = positions.map((at) => pairs[at] as readonly [string, unknown])
-      for (const [shared, group] of this.#tagging?.group(own, tags) ?? [[undefined, own] as const])
+      for (const [shared, group] of this.engine.tagging?.group(own, tags) ?? [[undefined, own] as const])
         await route.dispatch<'setMany'>({ command: 'setMany', entries: group, lifetime, tags: shared })
     })
   }
@@ -258,7 +240,7 @@ export class Cache implements AsyncDisposable {
     try {
       checkCallable(load)
       const lifetime = lifetimeOf(options)
-      const all = this.tagsFor(key, options.tags)
+      const all = this.engine.tagsFor(key, options.tags)
       const now = this.#routes.of(key).answerNow(key) as Promise<T> | undefined
       return now ?? this.#load(key, load, lifetime, all)
     } catch (error) {
@@ -269,23 +251,29 @@ export class Cache implements AsyncDisposable {
   #load<T>(key: string, load: () => Awaitable<T>, longest: Milliseconds, all?: readonly string[]): Promise<T> {
     const store = async ({ lease }: Flight<T>): Promise<T> => {
       const value = await load()
-      await this.store(key, value, longest, lease, all)
+      await this.engine.store(key, value, longest, lease, all)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
-    return this.fly(call, { seen: getOrSetSeen, load: store, longest, tags: all && (() => all) })
+    return this.engine.fly(call, { seen: getOrSetSeen, load: store, longest, tags: all && (() => all) })
   }
 
   /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
   async incr(key: string, by = 1, options: WriteOptions = NONE): Promise<number> {
     checkWhole(by)
     const lifetime = lifetimeOf(options)
-    return this.call<'incr'>({ command: 'incr', key, by, lifetime, tags: this.tagsFor(key, options.tags) })
+    return this.engine.call<'incr'>({
+      command: 'incr',
+      key,
+      by,
+      lifetime,
+      tags: this.engine.tagsFor(key, options.tags),
+    })
   }
 
   /** Answers whether the key was there. */
   async delete(key: string): Promise<boolean> {
-    return this.call<'delete'>({ command: 'delete', key })
+    return this.engine.call<'delete'>({ command: 'delete', key })
   }
 
   /** Answers how many keys were there. */
@@ -304,46 +292,46 @@ export class Cache implements AsyncDisposable {
 
   /** Answers whether the key is there, whatever it holds. */
   async exists(key: string): Promise<boolean> {
-    return this.call<'exists'>({ command: 'exists', key })
+    return this.engine.call<'exists'>({ command: 'exists', key })
   }
 
   /** Replaces the time to live. Answers whether the key was there. */
   async expire(key: string, ttl: Ttl): Promise<boolean> {
-    return this.call<'expire'>({ command: 'expire', key, lifetime: parseTtl(ttl) })
+    return this.engine.call<'expire'>({ command: 'expire', key, lifetime: parseTtl(ttl) })
   }
 
   /** Answers the seconds left, `Infinity` when the key does not expire, `undefined` when it is not there. */
   async getExpire(key: string): Promise<number | undefined> {
-    const left = await this.call<'getExpire'>({ command: 'getExpire', key })
+    const left = await this.engine.call<'getExpire'>({ command: 'getExpire', key })
     return left === MISS ? undefined : (left as Milliseconds) / 1_000
   }
 
   /** Answers about how many bytes the key occupies; 0 when it is not there. */
   async getSize(key: string): Promise<number> {
-    return this.call<'getSize'>({ command: 'getSize', key })
+    return this.engine.call<'getSize'>({ command: 'getSize', key })
   }
 
   /** Answers what the store holds, undecoded. */
   async getRaw<T = unknown>(key: string): Promise<T | undefined> {
-    const raw = await this.call<'getRaw'>({ command: 'getRaw', key })
+    const raw = await this.engine.call<'getRaw'>({ command: 'getRaw', key })
     return raw === MISS ? undefined : (raw as T)
   }
 
   /** Writes what {@link getRaw} answers. */
   async setRaw(key: string, value: unknown, options: Pick<WriteOptions, 'ttl'> = NONE): Promise<boolean> {
-    return this.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options, ['ttl']) })
+    return this.engine.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options, ['ttl']) })
   }
 
   // All backends
 
   /** Removes every key of every backend. */
   async clear(): Promise<void> {
-    await this.callAll<'clear'>({ command: 'clear' })
+    await this.engine.callAll<'clear'>({ command: 'clear' })
   }
 
   /** Counts the keys of all backends. */
   async getKeysCount(): Promise<number> {
-    return sum(await this.callAll<'getKeysCount'>({ command: 'getKeysCount' }))
+    return sum(await this.engine.callAll<'getKeysCount'>({ command: 'getKeysCount' }))
   }
 
   /**
@@ -353,7 +341,7 @@ export class Cache implements AsyncDisposable {
    */
   async ping(message = 'PONG'): Promise<string> {
     checkString('A message', message)
-    await this.callAll<'ping'>({ command: 'ping', message })
+    await this.engine.callAll<'ping'>({ command: 'ping', message })
     return message
   }
 
@@ -363,20 +351,20 @@ export class Cache implements AsyncDisposable {
   async setLock(key: string, token: string, options: { readonly ttl: Ttl }): Promise<boolean> {
     checkString('A token', token)
     const lifetime = parseTtl(options && checkedOptions(options, ['ttl']).ttl)
-    return this.call<'setLock'>({ command: 'setLock', key, token, lifetime })
+    return this.engine.call<'setLock'>({ command: 'setLock', key, token, lifetime })
   }
 
   /** Frees the lock if `token` holds it. Answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
     checkString('A token', token)
-    return this.#unlock(key, token)
+    return this.engine.unlock(key, token)
   }
 
   /** Answers whether the lock is held, after waiting for its release if asked to. */
   async isLocked(key: string, options: { readonly wait?: Ttl | undefined } = {}): Promise<boolean> {
     const { wait } = checkedOptions(options, ['wait'])
-    const isLocked = async () => this.call<'isLocked'>({ command: 'isLocked', key })
-    return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.lockStore(key))
+    const isLocked = async () => this.engine.call<'isLocked'>({ command: 'isLocked', key })
+    return wait === undefined ? isLocked() : awaitUnlocked(isLocked, parseTtl(wait), this.engine.lockStore(key))
   }
 
   /**
@@ -388,8 +376,9 @@ export class Cache implements AsyncDisposable {
   async acquireLock(key: string, options: LockOptions): Promise<Lock> {
     if (options !== undefined) checkedOptions(options, LOCK)
     const started = performance.now()
-    const locking = acquireLock(key, options, this.lockStore(key))
-    const tell = (taken: boolean) => this.tell('lock', { key, taken, waited: (performance.now() - started) / 1_000 })
+    const locking = acquireLock(key, options, this.engine.lockStore(key))
+    const tell = (taken: boolean) =>
+      this.engine.tell('lock', { key, taken, waited: (performance.now() - started) / 1_000 })
     locking.then(
       () => tell(true),
       () => tell(false),
@@ -408,7 +397,7 @@ export class Cache implements AsyncDisposable {
     try {
       return await fn(lock)
     } finally {
-      await lock.release().then((held) => held || this.report(lost(key)), this.report)
+      await lock.release().then((held) => held || this.engine.report(lost(key)), this.engine.report)
     }
   }
 
@@ -422,7 +411,7 @@ export class Cache implements AsyncDisposable {
   ): Promise<number[]> {
     const { size = 1 } = checkedOptions(options, ['size'])
     checkFields(indexes, size)
-    return fieldsAt(indexes, await this.call<'getBits'>({ command: 'getBits', key, indexes, size }))
+    return fieldsAt(indexes, await this.engine.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
 
   /** Adds `by` to each field, within 0 and `2 ** size - 1`. Answers the new values. */
@@ -434,7 +423,7 @@ export class Cache implements AsyncDisposable {
     const { size = 1, by = 1 } = checkedOptions(options, ['size', 'by'])
     checkFields(indexes, size)
     checkWhole(by)
-    return fieldsAt(indexes, await this.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
+    return fieldsAt(indexes, await this.engine.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
   }
 
   /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
@@ -447,7 +436,7 @@ export class Cache implements AsyncDisposable {
     const isWindow = Number.isFinite(start) && Number.isFinite(end) && start <= end
     checkArgument(isWindow, 'A window must start before it ends', [start, end])
     checkCounted('max', max)
-    const { count } = await this.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime })
+    const { count } = await this.engine.call<'sliceIncr'>({ command: 'sliceIncr', key, start, end, max, lifetime })
     return count
   }
 
@@ -460,20 +449,20 @@ export class Cache implements AsyncDisposable {
     const { ttl } = checkedOptions(options, ['ttl'])
     checkMembers(members)
     const lifetime = ttl === undefined ? ttl : parseTtl(ttl)
-    return this.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
+    return this.engine.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
   }
 
   /** Answers how many members were there. */
   async setRemove(key: string, members: readonly string[]): Promise<number> {
     checkMembers(members)
-    return this.call<'setRemove'>({ command: 'setRemove', key, members })
+    return this.engine.call<'setRemove'>({ command: 'setRemove', key, members })
   }
 
   /** Removes and answers up to `count` members, 100 by default. */
   async setPop(key: string, options: { readonly count?: number | undefined } = {}): Promise<string[]> {
     const { count = 100 } = checkedOptions(options, ['count'])
     checkCounted('count', count)
-    return this.call<'setPop'>({ command: 'setPop', key, count })
+    return this.engine.call<'setPop'>({ command: 'setPop', key, count })
   }
 
   // Control
@@ -515,257 +504,10 @@ export class Cache implements AsyncDisposable {
    */
   async detect<T>(fn: (soFar: () => Detections) => Awaitable<T>): Promise<Detected<T>> {
     checkCallable(fn)
-    const detector = new Detector(this)
+    const detector = new Detector(this.engine)
     const detectors = [...(currentScope()?.detectors ?? []), detector]
     const result = await inWatchedScope({ detectors }, () => fn(() => detector.report()))
     return { result, ...detector.report() }
-  }
-
-  // For authors of strategies and extensions
-
-  /** Sends one operation, as data, to the backend of its key. */
-  call<C extends Exclude<Command, StreamCommand>>(request: Request<C> & { readonly key: string }): Answer<C> {
-    return this.#routes.of(request.key).dispatch<C>(request)
-  }
-
-  /** Reads a key as the call `get` does. */
-  read(key: string): Answer<'get'> {
-    return this.#routes.of(key).read(key)
-  }
-
-  /**
-   * Reads a key for a call of a function. A value that does not meet the terms of the caller is a miss.
-   *
-   * @param longest The longest time it is stored for, in milliseconds: its age follows from that.
-   * @throws {NotStoredError} On a miss, where the terms allow stored answers only.
-   */
-  readOnTerms(key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
-    return this.#loads.readOnTerms(this.#routes.of(key), key, longest)
-  }
-
-  /** Adds to a counter as the call `incr` does. The spot is the store's note of where it found the key. */
-  count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
-    return this.#routes.of(spot.key).count(spot, by, lifetime)
-  }
-
-  /** Answers the value if it is at hand in this process and nothing has to see the read; `MISS` otherwise. */
-  getNow(key: string): unknown {
-    return this.#routes.of(key).getNow(key)
-  }
-
-  /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
-  answerNow(spot: Spot): Promise<unknown> | undefined {
-    return this.#routes.of(spot.key).answerNow(spot.key, spot)
-  }
-
-  /**
-   * The moment that the store of a key is in: until it is over, the key does not change. `undefined` if the store cannot
-   * tell, or if anything has to see the reads.
-   */
-  momentNow(key: string): Moment | undefined {
-    return this.#routes.of(key).momentNow(key)
-  }
-
-  /** The bits of a key if they are at hand in this process and nothing has to see the read; `undefined` otherwise. */
-  bitsNow(key: string): BitReader | undefined {
-    return this.#routes.of(key).bitsNow(key)
-  }
-
-  /** Whether the store of a key may answer reads at once, bypassing the middlewares. */
-  answersNow(key: string): boolean {
-    return this.#routes.of(key).answersNow
-  }
-
-  /** Reads a key, and loads it on a miss: once for all concurrent callers. A load that was invalidated takes no more callers. */
-  fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
-    return this.#loads.run(this.#routes.of(call.key), call, through)
-  }
-
-  /** Reports to `detect` what a strategy did that reads other than by {@link fly}. */
-  detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
-    if (this.#tallies.isWatched && (outcome.hit || outcome.reason))
-      this.#tallies.ofSeen(seen())[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
-    if (watchedScope()?.detectors)
-      this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
-  }
-
-  /**
-   * Reports a stored answer to the load around the call and to `detect`. Returns a promise inside `detect` only.
-   *
-   * @param longest The longest time it was stored for, in milliseconds: its age follows from that.
-   */
-  detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
-    if (this.#tallies.isWatched) this.#tallies.ofSeen(seen()).hits++
-    const { outcome, detectors } = watchedScope() ?? {}
-    if (outcome) outcome.hitInside = true
-    if (!detectors) return undefined
-    return this.#loads.detectedRead(this.#routes.of(key), key, true, seen(), longest)
-  }
-
-  /** Writes the result of a load, unless its lease was broken. */
-  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
-    return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
-  }
-
-  /**
-   * Takes the store's lease for a load that replaces a value.
-   *
-   * @throws {NotStoredError} Where the terms of who asks allow stored answers only.
-   */
-  takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
-    if (!hasFound) return undefined
-    checkMayLoad(key)
-    return this.#routes.of(key).takeLease(lease)
-  }
-
-  /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
-  holds(flight: Flight): Awaitable<boolean> {
-    return this.#routes.of(flight.call.key).holds(flight.lease)
-  }
-
-  /** The result of a load under way, if this caller may simply share it. */
-  join<T>(key: string): Promise<T> | undefined {
-    return this.#loads.join(key)
-  }
-
-  /** Takes and frees one lock of a key. While the store is away, both succeed: a cache never stops a service. */
-  lockStore(key: string): LockStore {
-    const { backend } = this.#routes.of(key)
-    const claim = new LockClaim()
-    const hold = async (token: string, lifetime: Milliseconds, extend: boolean) =>
-      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, claim })
-    return {
-      acquire: (token, lifetime) => hold(token, lifetime, false),
-      extend: (token, lifetime) => hold(token, lifetime, true),
-      release: (token) => claim.release(() => this.#unlock(key, token, claim)),
-      released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
-    }
-  }
-
-  /** The route of each prefix, and how many reads its store answered at once, bypassing the middlewares. */
-  get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
-    return this.#routes.all
-  }
-
-  /** The counts of each key template. */
-  get tallies(): Iterable<Tally> {
-    return this.#tallies.all
-  }
-
-  /** The counts of one key template. */
-  tally(template: string): Tally {
-    return this.#tallies.of(template)
-  }
-
-  /** Wraps each run of a wrapped function from now on, and makes {@link tallies} complete. */
-  watchRuns(watcher: RunWatcher): Off {
-    return disposable(this.#tallies.watch(watcher))
-  }
-
-  /** Whether {@link run} has anything to do. */
-  get watchesRuns(): boolean {
-    return this.#tallies.isWatched
-  }
-
-  /** Runs a wrapped function inside the watchers of {@link watchRuns}. */
-  run(template: string, run: () => Promise<unknown>): Promise<unknown> {
-    return this.#tallies.run(template, run)
-  }
-
-  /**
-   * Runs `task` after `delay`, or before the backends are closed by {@link close}, if that comes first. Returns a function
-   * that runs it at once instead.
-   */
-  postpone(task: () => Promise<unknown>, delay: Milliseconds): () => Promise<void> {
-    const run = async () => {
-      clearTimeout(timer)
-      this.#postponed.delete(run)
-      await task().catch(this.report)
-    }
-    const timer = setTimeout(run, delay).unref()
-    this.#postponed.add(run)
-    return run
-  }
-
-  /** Whether an event has listeners. */
-  hears(event: keyof ToldEvents): boolean {
-    return this.#listeners.has(event)
-  }
-
-  /** Emits an event to its listeners, and to `also`. */
-  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
-    this.#listeners.emit(event, told, also)
-  }
-
-  /** Whether both `get` and `set` are switched off for a key: a strategy then only runs its function. */
-  isBypassed(key: string): boolean {
-    const route = this.#routes.of(key)
-    return route.isDisabled('get') && route.isDisabled('set')
-  }
-
-  /** Whether a call may share a run that another call has started. */
-  mayShare(key: string): boolean {
-    return mayJoin() && !this.isBypassed(key)
-  }
-
-  /** Makes sure that no two functions of this cache derive the same key template. */
-  claimTemplate(template: string): void {
-    checkThat(
-      !this.#templates.has(template),
-      `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
-    )
-    this.#templates.add(template)
-  }
-
-  /** The tags that `createTags` of `@cashews/tags` added; `undefined`: writes may not name tags. */
-  get tagging(): Tagging | undefined {
-    return this.#tagging
-  }
-
-  /** Lets the writes of this cache name tags. */
-  useTags(tagging: Tagging): void {
-    this.#tagging = tagging
-    for (const route of this.#routes.all) route.useTags(tagging)
-  }
-
-  /** Sends one operation that concerns no single key to every backend. */
-  async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
-    return sendToAll<C>(this.#routes.some(), request)
-  }
-
-  /**
-   * The tags that a key is written with: those given, and those registered for it.
-   *
-   * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
-   */
-  tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
-    return this.#taggingFor(given)?.forKey(key, given)
-  }
-
-  /** The tags that the result of a load will be written with. */
-  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
-    return this.#taggingFor(given)?.ahead(key, given)
-  }
-
-  /**
-   * Makes sure that writes of this cache may name tags.
-   *
-   * @throws {NotSupportedError} When they may not.
-   */
-  requireTags(): void {
-    if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
-  }
-
-  /** Passes an error that no caller gets to `onError`, except for those of a cache that was closed meanwhile. */
-  readonly report = (error: unknown): void => {
-    if (error instanceof CacheClosedError) return
-    const hear = (): unknown => outsideTransaction(() => this.#onError(error))
-    recover(hear, (failure) => console.warn('[cashews] onError failed:', failure, 'for', error))
-  }
-
-  #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
-    if (given !== undefined) this.requireTags()
-    return this.#tagging
   }
 
   #stream(command: StreamCommand, pattern: string, options: ScanOptions = {}): AsyncIterable<unknown> {
@@ -800,12 +542,6 @@ export class Cache implements AsyncDisposable {
       route.settle()
     }
   }
-
-  async #unlock(key: string, token: string, claim?: LockClaim): Promise<boolean> {
-    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, claim })
-    if (unlocked) wakeWaiters(this.#routes.of(key).backend, key)
-    return unlocked
-  }
 }
 
 /** Makes a cache. It needs a {@link Cache.setup} before its first command. */
@@ -833,14 +569,6 @@ function checkFields(indexes: readonly number[], size: number): void {
 const NONE: WriteOptions = {}
 const SET: readonly string[] = ['ttl', 'tags', 'exists']
 const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
-
-/** Sends one operation to several backends, side by side. */
-function sendToAll<C extends Exclude<Command, StreamCommand>>(
-  routes: readonly Route[],
-  request: Request<C>,
-): Promise<CommandResults[C][]> {
-  return Promise.all(routes.map(async (route) => route.dispatch<C>({ ...request })))
-}
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)

@@ -52,6 +52,7 @@ export type { KnownTags, Proof, TagAsker, TaggedLease, TagSteps } from './defaul
 export { stampsBeside, type Tagged, type TagStamp, tagged } from './defaults/tagged-value.ts'
 export type { Detected, Detection, Detections } from './detect.ts'
 export type { Driver } from './driver.ts'
+export type { Engine } from './engine.ts'
 export {
   BackendError,
   BackendUnavailableError,

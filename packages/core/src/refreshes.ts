@@ -1,5 +1,5 @@
 import type { Milliseconds } from './backend.ts'
-import type { Cache } from './cache.ts'
+import type { Engine } from './engine.ts'
 import { outsideScope } from './scope.ts'
 
 /** How long the lock of a process that died blocks the others. It is renewed while the refresh runs. */
@@ -11,11 +11,11 @@ const RETRY_AFTER: Milliseconds = 1_000
 
 /** Refreshes in the background: one at a time for each key, among all processes that share the store. */
 export class Refreshes {
-  readonly #cache: Cache
+  readonly #engine: Engine
   readonly #underWay = new Set<string>()
 
-  constructor(cache: Cache) {
-    this.#cache = cache
+  constructor(engine: Engine) {
+    this.#engine = engine
   }
 
   /**
@@ -29,13 +29,13 @@ export class Refreshes {
     this.#underWay.add(key)
     const done = () => this.#underWay.delete(key)
     const refreshIfDue = async () => {
-      if (isDue(await this.#cache.read(key))) await refresh()
+      if (isDue(await this.#engine.read(key))) await refresh()
     }
     const doneLater = () => setTimeout(done, RETRY_AFTER).unref()
     outsideScope(() => this.#locked(key, refreshIfDue, done)).then(
       (hasRun) => (hasRun ? done() : doneLater()),
       (error) => {
-        this.#cache.report(error)
+        this.#engine.report(error)
         doneLater()
       },
     )
@@ -50,7 +50,7 @@ export class Refreshes {
     // Later, so that the synchronous part of the function does not delay the caller, who gets the old value.
     await new Promise((resolve) => setImmediate(resolve))
     // The name begins with the key, so that the lock is routed to the same store.
-    const lock = this.#cache.lockStore(`${name} refresh`)
+    const lock = this.#engine.lockStore(`${name} refresh`)
     const token = crypto.randomUUID()
     let isUnderWay = true
     let isHeld = true
@@ -58,7 +58,7 @@ export class Refreshes {
       () => lock.extend(token, LOCK_LIFETIME).catch(() => undefined),
       LOCK_LIFETIME / 3,
     ).unref()
-    const letGo = this.#cache.postpone(async () => {
+    const letGo = this.#engine.postpone(async () => {
       clearInterval(renewal)
       if (isUnderWay) giveUp()
       if (isHeld) await lock.release(token)

@@ -1,3 +1,4 @@
+import type { Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { NotConfiguredError } from './errors.ts'
 import { fixedHead } from './glob.ts'
 import { checkThat, kindOfOption } from './options.ts'
@@ -86,4 +87,12 @@ export class Routes {
         : `The cache "${this.#cache}" has backends for keys that start with ${prefixes}, and none for "${key}". Set one up without a prefix.`,
     )
   }
+}
+
+/** Sends one operation to several backends, side by side. */
+export function sendToAll<C extends Exclude<Command, StreamCommand>>(
+  routes: readonly Route[],
+  request: Request<C>,
+): Promise<CommandResults[C][]> {
+  return Promise.all(routes.map(async (route) => route.dispatch<C>({ ...request })))
 }

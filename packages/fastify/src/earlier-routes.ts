@@ -10,7 +10,7 @@ export function reportEarlierRoutes(app: FastifyInstance, cache: Cache, rules: R
   if (app.printRoutes() === NO_ROUTES) return
   app.addHook('onRequest', ({ routeOptions: { config, method, url } }, _reply, done) => {
     if (config.cashews && rules.isNew(config.cashews))
-      cache.report(
+      cache.engine.report(
         new ConfigurationError(
           `config.cashews of ${method} ${url} does nothing: the route was added before @cashews/fastify was loaded. Write "await app.register(cashews, …)" before it.`,
         ),

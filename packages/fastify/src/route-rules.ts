@@ -123,7 +123,7 @@ export class RouteRules {
 
   /** An application that is aware that clients can make up such URLs sets `wildcard`, to true or false. */
   #reportWildcard(url: string): void {
-    this.#options.cache.report(
+    this.#options.cache.engine.report(
       new ConfigurationError(
         `config.cashews of ${url} does nothing: a client can make up any text for the *. Set wildcard: true to store its responses anyway.`,
       ),
@@ -223,7 +223,7 @@ export class RouteRules {
     }
     const said = saidOf(reply, undefined)
     Promise.all([...this.#stores.values()].map((store) => store.invalidate(new FastifyHttpRequest(request), said)))
-      .catch(this.#options.cache.report)
+      .catch(this.#options.cache.engine.report)
       .then(() => done(null, payload))
       .catch(done) // Fastify throws when it cannot send the payload, and nothing else would catch that here.
   }

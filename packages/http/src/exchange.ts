@@ -109,7 +109,7 @@ export class Exchange {
 
   /** Makes the cached functions of the request drop what is stored, and compute it again. */
   clear(handler: Handler): void {
-    invalidateFurther(() => runToEnd(handler)).catch(this.#cache.report)
+    invalidateFurther(() => runToEnd(handler)).catch(this.#cache.engine.report)
   }
 
   /** Invalidates the stored responses of what the request changes. */
@@ -152,7 +152,7 @@ export class Exchange {
     try {
       return this.#head(said)
     } catch (error) {
-      this.#cache.report(error)
+      this.#cache.engine.report(error)
       this.abort()
       return said
     }
@@ -174,7 +174,7 @@ export class Exchange {
     try {
       if (sent) this.#responses?.confirm(visit, sent())
     } catch (error) {
-      this.#cache.report(error)
+      this.#cache.engine.report(error)
       visit.recorder.refuse()
     }
     visit.recorder.finish()
@@ -202,7 +202,7 @@ export class Exchange {
   #head(said: Reply): Reply {
     const { method } = this.request
     if (this.#responses && !isSafe(method))
-      this.#forgetting = this.#responses.invalidate(this.request, said).catch(this.#cache.report)
+      this.#forgetting = this.#responses.invalidate(this.request, said).catch(this.#cache.engine.report)
     const detections = this.detected()
     const used = usedOf(detections)
     if (this.#isOnlyIfCached && used.left === undefined && this.#visit === undefined)
@@ -247,7 +247,7 @@ export class Exchange {
         this.#soFar = soFar
         return run()
       })
-      .catch(this.#cache.report)
+      .catch(this.#cache.engine.report)
   }
 
   #steer(options: SteeringOptions): Awaitable<CacheControl> {
@@ -259,7 +259,7 @@ export class Exchange {
   /** Runs a step; if it fails, reports that and passes the request on to the handler. */
   #safely(step: () => unknown, handler: Handler): void {
     const fail = (error: unknown) => {
-      this.#cache.report(error)
+      this.#cache.engine.report(error)
       handler.run()
     }
     try {

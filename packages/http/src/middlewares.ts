@@ -54,7 +54,7 @@ export async function mayClear(
   try {
     return await allow(request)
   } catch (error) {
-    cache.report(error)
+    cache.engine.report(error)
     return false
   }
 }

@@ -44,7 +44,7 @@ export class ResponseCache {
   constructor(cache: Cache, options: ResponseCacheOptions) {
     checkResponseOptions(options)
     const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
-    if (tags !== undefined) cache.requireTags()
+    if (tags !== undefined) cache.engine.requireTags()
     this.#cache = cache
     this.#options = options
     this.#keys = new ResponseKeys(prefix, ignoreQuery)
@@ -52,7 +52,7 @@ export class ResponseCache {
     this.#rules = new StoringRules(options)
     this.#tallies = new ResponseTallies(cache, prefix, name)
     this.#visits = new Visits(cache, this.#store, this.#tallies, options)
-    this.#refreshes = new Refreshes(cache)
+    this.#refreshes = new Refreshes(cache.engine)
   }
 
   /**
@@ -66,7 +66,7 @@ export class ResponseCache {
       const hit = demandsNothing(request) ? this.#hit(request) : undefined
       return hit && conditionalReply(request, hit, hasCompressor)
     } catch (error) {
-      this.#cache.report(error)
+      this.#cache.engine.report(error)
       return undefined
     }
   }
@@ -162,7 +162,7 @@ export class ResponseCache {
   #hit(request: HttpRequest): Reply | undefined {
     if (this.#options.varyBy || !isRead(request.method) || !isOurs(request)) return undefined
     const key = this.#rules.hasCredentials(request.fields) ? undefined : this.#keys.of(request)
-    const stored = key === undefined ? undefined : this.#cache.getNow(key)
+    const stored = key === undefined ? undefined : this.#cache.engine.getNow(key)
     const now = Date.now()
     if (!isStored(stored) || stored.isNoCache || ageNow(stored, now) >= stored.lifetime) return undefined
     this.#tallies.of(request).hits++

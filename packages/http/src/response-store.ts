@@ -78,17 +78,18 @@ export class ResponseStore {
   ): Promise<void> {
     const { key } = wanted
     const isUniform = known === undefined && names.length === 0 && !this.#isByIdentity
-    if (isUniform) await this.#cache.store(key, response, lifetime, lease, tags)
+    if (isUniform) await this.#cache.engine.store(key, response, lifetime, lease, tags)
     // If the list was deleted since, its variants are out of reach anyway.
     else if (known && names.every((name) => known.names.includes(name)))
-      await this.#cache.store(place, response, lifetime, lease, tags)
+      await this.#cache.engine.store(place, response, lifetime, lease, tags)
     else {
       const variants = variantsBy([...(known?.names ?? []), ...names])
       const long = Math.max(LONG, 2 * lifetime)
       // The lease is that of a variant, and would not tell whether the list was deleted since: the response is not stored.
-      if (known) await this.#cache.call<'set'>({ command: 'set', key, value: variants, lifetime: long, exists: true })
+      if (known)
+        await this.#cache.engine.call<'set'>({ command: 'set', key, value: variants, lifetime: long, exists: true })
       // Under its tags too: a tag that is deleted before the response is stored puts it out of reach.
-      else if (await this.#cache.store(key, variants, long, lease, tags))
+      else if (await this.#cache.engine.store(key, variants, long, lease, tags))
         await this.#add(placeOf(wanted, variants), response, lifetime, tags)
     }
   }
@@ -98,12 +99,18 @@ export class ResponseStore {
   }
 
   async #add(key: string, value: StoredResponse, lifetime: Milliseconds, tags?: readonly string[]): Promise<void> {
-    await this.#cache.call<'set'>({ command: 'set', key, value, lifetime, tags: this.#cache.tagsFor(key, tags) })
+    await this.#cache.engine.call<'set'>({
+      command: 'set',
+      key,
+      value,
+      lifetime,
+      tags: this.#cache.engine.tagsFor(key, tags),
+    })
   }
 
   #read(key: string): Awaitable<unknown> {
-    const now = this.#cache.getNow(key)
-    return now === MISS ? this.#cache.call<'get'>({ command: 'get', key }) : now
+    const now = this.#cache.engine.getNow(key)
+    return now === MISS ? this.#cache.engine.call<'get'>({ command: 'get', key }) : now
   }
 }
 

@@ -20,7 +20,7 @@ export class ResponseTallies {
   of({ route }: Pick<HttpRequest, 'route'>): Tally {
     if (this.#tally === undefined || route !== this.#route) {
       this.#route = route
-      this.#tally = this.#cache.tally(`${this.#prefix}:${this.#name ?? route ?? '*'}`)
+      this.#tally = this.#cache.engine.tally(`${this.#prefix}:${this.#name ?? route ?? '*'}`)
     }
     return this.#tally
   }

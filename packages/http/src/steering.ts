@@ -70,7 +70,7 @@ async function mayRecompute(
   const lifetime = parseTtl(period)
   const key = `http:recompute:${client}`
   try {
-    const { added } = await cache.call<'sliceIncr'>({
+    const { added } = await cache.engine.call<'sliceIncr'>({
       command: 'sliceIncr',
       key,
       max: limit,
@@ -80,7 +80,7 @@ async function mayRecompute(
     return added
   } catch (error) {
     if (!(error instanceof NotSupportedError || error instanceof NotConfiguredError)) throw error
-    if (!withoutCount.has(cache)) cache.report(error)
+    if (!withoutCount.has(cache)) cache.engine.report(error)
     withoutCount.add(cache)
     return false
   }

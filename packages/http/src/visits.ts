@@ -131,7 +131,7 @@ export class Visits {
     const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
     try {
       return await outsideScope(() =>
-        this.#cache.fly<Outcome>(
+        this.#cache.engine.fly<Outcome>(
           { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
           {
             sharing: 'apart',
@@ -140,14 +140,14 @@ export class Visits {
             load: async (flight) => {
               flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
               onLease(flight.lease)
-              const ending = (await this.#cache.run(template, () => recorder.ended)) as Ending
+              const ending = (await this.#cache.engine.run(template, () => recorder.ended)) as Ending
               return ending === 'whole' ? this.#save(visit, flight.lease) : ending
             },
           },
         ),
       )
     } catch (error) {
-      this.#cache.report(error)
+      this.#cache.engine.report(error)
       recorder.refuse()
       return 'refused'
     }

@@ -26,7 +26,7 @@ export function functionMetrics({ registry, prefix, buckets, caches }: Given): (
     collect() {
       this.reset()
       for (const cache of caches)
-        for (const { template, hits, stale, misses, refreshes, shared } of cache.tallies) {
+        for (const { template, hits, stale, misses, refreshes, shared } of cache.engine.tallies) {
           const counts = { hit: hits, stale, miss: misses, refresh: refreshes, shared }
           for (const [result, count] of Object.entries(counts))
             if (count > 0) this.inc({ template: label.of(template), result }, count)
@@ -84,7 +84,7 @@ export function functionMetrics({ registry, prefix, buckets, caches }: Given): (
   })
 
   return (cache) => {
-    cache.watchRuns(async (template, run) => {
+    cache.engine.watchRuns(async (template, run) => {
       const started = performance.now()
       try {
         return await run()

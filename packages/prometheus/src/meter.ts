@@ -66,7 +66,7 @@ export class Meter {
   #atHand(): ReadonlyMap<string, number> {
     const sums = new Map<string, number>()
     for (const cache of this.#caches)
-      for (const { backend, hitsAtHand, middlewares } of cache.routes)
+      for (const { backend, hitsAtHand, middlewares } of cache.engine.routes)
         if (middlewares.includes(this.middleware)) sums.set(backend.name, (sums.get(backend.name) ?? 0) + hitsAtHand)
     return sums
   }

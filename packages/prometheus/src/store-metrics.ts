@@ -51,7 +51,7 @@ export function storeMetrics({ registry, prefix, caches }: Given): (cache: Cache
   const groups = (): Iterable<Group> => {
     const byLabels = new Map<string, Group>()
     for (const cache of caches)
-      for (const { backend, prefix: keys } of cache.routes) {
+      for (const { backend, prefix: keys } of cache.engine.routes) {
         const name = JSON.stringify([backend.name, keys])
         const group = byLabels.get(name) ?? { labels: { backend: backend.name, keys }, backends: new Set() }
         byLabels.set(name, group)

@@ -299,7 +299,12 @@ describe('metrics', () => {
   it('tracks a bounded number of breakers, and forgets closed ones', async () => {
     cache.use(metrics({ registry })).setup(memory())
     const tell = (at: number, state: 'open' | 'closed') =>
-      cache.tell('circuit', { template: 'charge:{0}', key: `charge:${at}`, state, strategy: 'circuitBreaker' } as never)
+      cache.engine.tell('circuit', {
+        template: 'charge:{0}',
+        key: `charge:${at}`,
+        state,
+        strategy: 'circuitBreaker',
+      } as never)
     for (let at = 0; at < 12_000; at++) tell(at, 'open')
     expect(await scrape('cashews_circuits')).toEqual({ 'state=open template=charge:{0}': 10_000 })
     for (let at = 0; at < 12_000; at++) tell(at, 'closed')
@@ -342,7 +347,7 @@ describe('metrics', () => {
       'backend=memory reason=evicted': 2,
       'backend=memory reason=expired': 1,
     })
-    cache.tell('transaction', { mode: 'locked', outcome: 'committed' })
+    cache.engine.tell('transaction', { mode: 'locked', outcome: 'committed' })
     expect(await scrape('cashews_transactions_total')).toEqual({ 'mode=locked outcome=committed': 1 })
   })
 

@@ -40,7 +40,7 @@ export class Bans {
 
   add(key: string, refusal: Refusal): void {
     if (this.#byKey.size >= MOST) this.#byKey.clear()
-    if (this.#cache.getNow(key) === MISS) refusal.since = Math.min(+refusal.resetAt - BELIEVED, Date.now())
+    if (this.#cache.engine.getNow(key) === MISS) refusal.since = Math.min(+refusal.resetAt - BELIEVED, Date.now())
     this.#byKey.set(key, refusal)
   }
 
@@ -66,10 +66,10 @@ export class Bans {
   #stands(spot: Spot, refusal: Refusal): boolean {
     const { since } = refusal
     // The clock may be set back.
-    if (since) return Math.abs(Date.now() - since) < BELIEVED && !this.#cache.isBypassed(spot.key)
-    const count = this.#cache.getNow(spot.key)
+    if (since) return Math.abs(Date.now() - since) < BELIEVED && !this.#cache.engine.isBypassed(spot.key)
+    const count = this.#cache.engine.getNow(spot.key)
     if (count === MISS || (count as number) <= this.#limit) return false
-    refusal.moment = this.#cache.momentNow(spot.key)
+    refusal.moment = this.#cache.engine.momentNow(spot.key)
     return true
   }
 }

@@ -38,8 +38,8 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
   const joins = options.singleFlight !== false
 
   return caching.around(fn, (through) => ({
-    now: (spot) => cache.answerNow(spot) ?? (joins ? cache.join(spot.key) : undefined),
-    answer: (call) => cache.fly(call, through),
+    now: (spot) => cache.engine.answerNow(spot) ?? (joins ? cache.engine.join(spot.key) : undefined),
+    answer: (call) => cache.engine.fly(call, through),
     peek: (key) => cache.get(key),
   }))
 }

@@ -119,10 +119,10 @@ export function cachingOf(
           return {
             now: now && storesErrors ? (spot) => now(spot)?.then(unwrap) : now,
             call: (spot, self, args, signal) =>
-              cache.isBypassed(spot.key)
+              cache.engine.isBypassed(spot.key)
                 ? run(self, args)
                 : settle(answer({ key: spot.key, self, args, signal, spot })),
-            refresh: (key, self, args) => cache.fly({ key, self, args, signal: undefined }, anew),
+            refresh: (key, self, args) => cache.engine.fly({ key, self, args, signal: undefined }, anew),
             peek: (key) => settle(peek(key)),
             invalidate,
           }

@@ -45,7 +45,7 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
 
   /** Emits a change, and returns true. */
   const tell = (state: CircuitEvent['state']) => {
-    cache.tell('circuit', { ...seen(), key, state }, rules.onChange)
+    cache.engine.tell('circuit', { ...seen(), key, state }, rules.onChange)
     return true
   }
   /** Opens the breaker if failures are too many. A probe opens it again, unless another has closed it meanwhile. */
@@ -63,14 +63,14 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
     const left = loadSignal()?.reason
     // A call abandoned by its callers says nothing about the function, unless they had waited too long.
     if (left && left.name !== 'TimeoutError') throw error
-    if (rules.errors(error)) await open(isProbe).catch(cache.report)
+    if (rules.errors(error)) await open(isProbe).catch(cache.engine.report)
     else endings.succeeded(error)
     throw error
   }
   const fail = failing(false)
 
   const refuse = (seconds: number): never => {
-    cache.tell('refused', { ...seen(), key })
+    cache.engine.tell('refused', { ...seen(), key })
     throw withoutStack(() => new CircuitBreakerOpen(key, Math.ceil(seconds)))
   }
   /** Whether the breaker is closed; `false`: it is time for a probe. Refuses before that, by the clock of the store. */
@@ -90,10 +90,10 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
         if (await isClosed()) return await run(self, args).then(endings.succeeded, fail)
         tell('half-open')
         const result = await run(self, args).catch(failing(true))
-        await reset().catch(cache.report)
+        await reset().catch(cache.engine.report)
         return result
       } finally {
-        await cache.unlock(lock, token).catch(cache.report)
+        await cache.unlock(lock, token).catch(cache.engine.report)
       }
     }
     return refuse(rules.halfOpenTtl / 1_000)
@@ -102,9 +102,9 @@ export function newCircuit(cache: Cache, key: string, seen: Seen, rules: Circuit
   return {
     call(run, self, args) {
       if (!closed || closed.isOver) {
-        const opened = cache.read(openKey)
+        const opened = cache.engine.read(openKey)
         if (opened !== MISS) return callLater(opened, run, self, args)
-        closed = cache.momentNow(openKey)
+        closed = cache.engine.momentNow(openKey)
       }
       return run(self, args).then(endings.succeeded, fail)
     },

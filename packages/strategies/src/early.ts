@@ -82,16 +82,16 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
 
   return caching.around(fn, (loading) => {
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
-    const refreshes = new Refreshes(cache)
+    const refreshes = new Refreshes(cache.engine)
     const refreshLater = ({ key, self, args }: LoadCall, old: unknown): void =>
       refreshes.start(
         key,
         (now) => now === old || (isDated(now) && isDated(old) && now[1] === old[1]),
-        () => cache.fly({ key, self, args, signal: undefined }, apart),
+        () => cache.engine.fly({ key, self, args, signal: undefined }, apart),
       )
     /** A result that has not reached its ttl is better than an error. */
     const keepOld = (flight: Flight, [result]: Dated, error: unknown) => {
-      cache.report(error)
+      cache.engine.report(error)
       return answerStale(flight, result)
     }
     const through: ReadThrough<unknown> = {
@@ -124,10 +124,10 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
     }
     return {
       now({ key }) {
-        const stored = cache.getNow(key)
+        const stored = cache.engine.getNow(key)
         return isGood(stored) ? Promise.resolve(stored[0]) : undefined
       },
-      answer: (call) => cache.fly(call, cache.tagging ? throughTags : through),
+      answer: (call) => cache.engine.fly(call, cache.engine.tagging ? throughTags : through),
       peek: (key) => peekDated(cache, key),
     }
   })

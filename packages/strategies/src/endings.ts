@@ -41,12 +41,12 @@ export function newEndings(cache: Cache, key: string, { period, errorsRate, minC
   const write = async () => {
     const by = gathered
     gathered = 0
-    if (by > 0) await cache.count(newSpot(counters()[0] as string), by, period + span)
+    if (by > 0) await cache.engine.count(newSpot(counters()[0] as string), by, period + span)
   }
 
   return {
     succeeded(result) {
-      if (gathered++ === 0) cache.postpone(write, Math.min(GATHERING, span))
+      if (gathered++ === 0) cache.engine.postpone(write, Math.min(GATHERING, span))
       return result
     },
     async failed() {

@@ -62,14 +62,14 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
           return await loading.load(flight)
         } catch (error) {
           const { key } = flight.call
-          const stored = forgives(error) ? await cache.call<'get'>({ command: 'get', key, stale: true }) : MISS
+          const stored = forgives(error) ? await cache.engine.call<'get'>({ command: 'get', key, stale: true }) : MISS
           if (stored === MISS) throw error
           return answerStale(flight, stored)
         }
       },
     }
     return {
-      answer: (call) => cache.fly(call, through),
+      answer: (call) => cache.engine.fly(call, through),
       peek: (key) => cache.get(key),
     }
   })

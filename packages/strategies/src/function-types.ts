@@ -12,7 +12,7 @@ export type Asynchronous<F extends AnyFunction> =
 
 /** @throws {ConfigurationError} When it is not a function. */
 export function checkCache(cache: Cache): void {
-  checkThat(typeof cache?.fly === 'function', 'A strategy takes the cache first', cache)
+  checkThat(cache?.engine !== undefined, 'A strategy takes the cache first', cache)
 }
 
 /** Options of a single call. */

@@ -86,30 +86,30 @@ export function countingHits(
 
   return caching.around(fn, (loading) => {
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
-    const refreshes = new Refreshes(cache)
+    const refreshes = new Refreshes(cache.engine)
 
     const count = async (key: string, [, generation, lifetime]: Counted): Promise<number> => {
       const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
-      return outsideTransaction(() => cache.call<'incr'>(one))
+      return outsideTransaction(() => cache.engine.call<'incr'>(one))
     }
     const drop = async (key: string, stored: unknown): Promise<void> => {
       if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
     }
     /** A result that was not replaced stays used up. */
     const dropReplaced = async (key: string, old: unknown): Promise<void> => {
-      const now = await cache.read(key)
+      const now = await cache.engine.read(key)
       if (!isCounted(now) || isNewer(now, old)) await drop(key, old)
     }
     return {
       async answer(call) {
         const { key } = call
         const renew = async (asked: LoadCall, old: unknown) => {
-          const answer = await cache.fly(asked, apart)
+          const answer = await cache.engine.fly(asked, apart)
           await dropReplaced(key, old)
           return answer
         }
         // Under terms, the load below decides whether the stored result meets them.
-        const stored = currentTerms() ? MISS : await cache.read(key)
+        const stored = currentTerms() ? MISS : await cache.engine.read(key)
         const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
         if (isCounted(stored) && hits <= cacheHits) {
           if (hits === updateAfter && !background) return renew(call, stored)
@@ -120,7 +120,7 @@ export function countingHits(
               (now) => isCounted(now) && now[1] === stored[1],
               () => renew({ ...call, signal: undefined }, stored),
             )
-          await cache.detectedHit(key, loading.seen, loading.longest)
+          await cache.engine.detectedHit(key, loading.seen, loading.longest)
           return stored[0]
         }
         const through: ReadThrough<unknown> = {
@@ -135,14 +135,14 @@ export function countingHits(
             return result
           },
         }
-        return cache.fly(call, through)
+        return cache.engine.fly(call, through)
       },
       peek: async (key) => {
-        const stored = await cache.read(key)
+        const stored = await cache.engine.read(key)
         return isCounted(stored) ? stored[0] : undefined
       },
       invalidate: async (key) => {
-        await drop(key, await cache.read(key))
+        await drop(key, await cache.engine.read(key))
         return cache.delete(key)
       },
     }

@@ -78,15 +78,16 @@ export function invalidates(
       return async (self: unknown, args: unknown[]): Promise<unknown> => {
         const key = pattern.render(self, args)
         await cache[isPattern ? 'deleteMatch' : 'delete'](key)
-        return cache.detected(key, () => ({ strategy: 'invalidates', template }), { hit: false })
+        return cache.engine.detected(key, () => ({ strategy: 'invalidates', template }), { hit: false })
       }
     })
     const tags = options.tags?.map((tag) => compileTemplate('tag', subject, tag, options))
-    if (tags) drops.push(async (self, args) => cache.tagging?.delete(...tags.map((tag) => tag.render(self, args))))
+    if (tags)
+      drops.push(async (self, args) => cache.engine.tagging?.delete(...tags.map((tag) => tag.render(self, args))))
     const invalidating = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      if (tags) cache.requireTags()
+      if (tags) cache.engine.requireTags()
       const result = await run(this, args)
-      await Promise.all(drops.map((drop) => drop(this, args).catch(cache.report)))
+      await Promise.all(drops.map((drop) => drop(this, args).catch(cache.engine.report)))
       return result
     }
     return named(invalidating, fn)

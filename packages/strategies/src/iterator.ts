@@ -142,7 +142,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         yield* source
       }
       const recording = new Recording(read(), maxItems, maxBytes)
-      const recorded = cache.fly<unknown>(
+      const recorded = cache.engine.fly<unknown>(
         { key, self, args, signal: undefined },
         {
           sharing: 'apart',
@@ -159,13 +159,13 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
               : items && (await keeping.result(items, 0, flight.call, flight))
             if (items && isKept) {
               const value: Sequence = { items, end: failure && storedError(failure.error) }
-              await cache.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
+              await cache.engine.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
             }
           },
         },
       )
       recordings.set(key, recording)
-      recorded.catch(cache.report).finally(() => {
+      recorded.catch(cache.engine.report).finally(() => {
         begin()
         if (recordings.get(key) === recording) recordings.delete(key)
       })
@@ -173,7 +173,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     }
     const open = (key: string): Recording | undefined => {
       const recording = recordingsHere().get(key)
-      return recording?.isOpen && cache.mayShare(key) ? recording : undefined
+      return recording?.isOpen && cache.engine.mayShare(key) ? recording : undefined
     }
     const asSequence = (stored: unknown): Sequence | undefined =>
       Array.isArray((stored as Sequence | null)?.items) ? (stored as Sequence) : undefined
@@ -181,15 +181,15 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const key = keyOf().render(this, args)
       const running = open(key)?.flight
       // Another process may have overtaken it too: then nobody joins it any more.
-      if (running && !(await cache.holds(running))) running.lease.broken = true
-      const found = !open(key) && asSequence(await cache.readOnTerms(key, lifetime.longest))
+      if (running && !(await cache.engine.holds(running))) running.lease.broken = true
+      const found = !open(key) && asSequence(await cache.engine.readOnTerms(key, lifetime.longest))
       if (found) {
-        await cache.detectedHit(key, seen, lifetime.longest)
+        await cache.engine.detectedHit(key, seen, lifetime.longest)
         yield* found.items
         unwrap(found.end)
       } else {
         const joined = open(key)
-        cache.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
+        cache.engine.detected(key, seen, { hit: false, reason: 'miss', shared: joined && true })
         yield* (joined ?? record(key, this, args)).read()
       }
     }
@@ -201,7 +201,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         },
         key,
         invalidate: async (...args) => cache.delete(key(...args)),
-        peek: async (...args) => asSequence(await cache.read(key(...args)))?.items as never[] | undefined,
+        peek: async (...args) => asSequence(await cache.engine.read(key(...args)))?.items as never[] | undefined,
         of: handle,
       }
     }

@@ -76,7 +76,7 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
     if (Object.prototype.toString.call(target.fn) !== '[object AsyncGeneratorFunction]') return wrapped
     const generating = async function* (this: object, ...args: never[]): AsyncGenerator<unknown, unknown, unknown> {
       const key = wrapped.of(this).key(...args)
-      cache.detected(key, seen, { hit: false })
+      cache.engine.detected(key, seen, { hit: false })
       const release = await hold((held) => cache.lock(key, locking, held))
       try {
         return yield* Reflect.apply(target.fn as AsyncGeneratorFunction, this, args)

@@ -88,7 +88,7 @@ export function rateLimit(cache: Cache, options: RateLimitOptions, fn?: AnyFunct
       call(run, spot, self, args) {
         const refusal = bans.find(spot)
         if (refusal !== undefined) return refuse(refusal, spot.key, args)
-        const count = cache.count(spot, 1, period)
+        const count = cache.engine.count(spot, 1, period)
         return typeof count === 'number' && count <= limit ? run(self, args) : decide(count, run, spot.key, self, args)
       },
       invalidate(key) {
@@ -141,7 +141,7 @@ export function refusing(
       }
     },
     refuse(refusal, key, args) {
-      if (cache.hears('refused')) cache.tell('refused', { ...seen(), key })
+      if (cache.engine.hears('refused')) cache.engine.tell('refused', { ...seen(), key })
       return refusal.rejected ?? ask(refusal, args)
     },
   }

@@ -42,7 +42,13 @@ export function slidingRateLimit(
     const { refusalOf, refuse } = refusing(cache, seen, rules)
     return {
       call(run, { key }, self, args) {
-        const counted = cache.call<'sliceIncr'>({ command: 'sliceIncr', key, max: limit, period, lifetime: period })
+        const counted = cache.engine.call<'sliceIncr'>({
+          command: 'sliceIncr',
+          key,
+          max: limit,
+          period,
+          lifetime: period,
+        })
         // `then` gives the caller a promise of its own, which is reported when it is not handled.
         return chain(counted, ({ added, age }) =>
           added ? run(self, args) : refuse(refusalOf(key, period - age), key, args).then(),

@@ -68,10 +68,10 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
     }
     return {
       now({ key }) {
-        const stored = cache.getNow(key)
+        const stored = cache.engine.getNow(key)
         return isFresh(stored) ? Promise.resolve(stored[0]) : undefined
       },
-      answer: (call) => cache.fly(call, through),
+      answer: (call) => cache.engine.fly(call, through),
       peek: (key) => peekDated(cache, key),
     }
   })

@@ -38,7 +38,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     const { key, self, args } = flight.call
     const kept = lifetime.of(result, args)
     const packed = form.pack(failed ? storedError(result) : result, kept, args, took)
-    return cache.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
+    return cache.engine.store(key, packed, kept, flight.lease, tags?.of(result, self, args))
   }
   const keep = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     const took = isTimed ? performance.now() - started : 0
@@ -57,9 +57,9 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   const end = (flight: Flight, result: unknown, failed: boolean, started: Milliseconds) => {
     try {
       const stored = keep(flight, result, failed, started)
-      if (isPending(stored)) return stored.catch(cache.report).then(land.bind(undefined, flight, result, failed))
+      if (isPending(stored)) return stored.catch(cache.engine.report).then(land.bind(undefined, flight, result, failed))
     } catch (failure) {
-      cache.report(failure)
+      cache.engine.report(failure)
     }
     return land(flight, result, failed)
   }
@@ -71,7 +71,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     )
   }
   const load: Load = (flight) => {
-    const taken = cache.takeLease(flight)
+    const taken = cache.engine.takeLease(flight)
     return isPending(taken) ? taken.then(begin.bind(undefined, flight)) : begin(flight)
   }
   if (locking === undefined) return load
@@ -79,7 +79,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
     const { key } = flight.call
     return withLock(cache, key, locking, async () => {
       // Whoever refreshes runs the function whatever is stored.
-      const stored = flight.reason === 'refresh' ? MISS : await cache.read(key)
+      const stored = flight.reason === 'refresh' ? MISS : await cache.engine.read(key)
       if (!isNewer(stored)) return load(flight)
       flight.hit = true
       return form.unpack(stored)

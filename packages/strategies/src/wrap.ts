@@ -59,9 +59,9 @@ export function wrap<F extends AnyFunction>(
   const [original, bare] = runOf(cache, fn)
   const keyOf = keysOf(cache, target, original, options)
 
-  const watched: Run = (self, args) => cache.run(keyOf().template, () => bare(self, args))
-  const run: Run = (self, args) => (cache.watchesRuns ? watched : bare)(self, args)
-  const tallyOf = lazily(() => cache.tally(keyOf().template))
+  const watched: Run = (self, args) => cache.engine.run(keyOf().template, () => bare(self, args))
+  const run: Run = (self, args) => (cache.engine.watchesRuns ? watched : bare)(self, args)
+  const tallyOf = lazily(() => cache.engine.tally(keyOf().template))
   const behaviour = behave(run, keyOf)
   const { now: answerNow, call: answer, watched: answerWatched = answer } = behaviour
   const call = (self: unknown, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> => {
@@ -72,7 +72,7 @@ export function wrap<F extends AnyFunction>(
       const spot = known ?? newSpot(key.render(self, args))
       const now = signal ? undefined : answerNow?.(spot)
       // Only calls that are answered at once are remembered: a flood of cold keys leaves nothing. Where none can be, all are.
-      if (!known && (now || !answerNow || !cache.answersNow(spot.key))) key.recent.add(args, spot)
+      if (!known && (now || !answerNow || !cache.engine.answersNow(spot.key))) key.recent.add(args, spot)
       if (now === undefined)
         return !signal && !isWatched() ? answer(spot, self, args) : answerWatched(spot, self, args, signal)
       tallyOf().hits++
@@ -130,7 +130,7 @@ function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOpt
 export function keysOf(cache: Cache, target: Target, original: AnyFunction, options: KeyOptions): () => CompiledKey {
   const keyOf = lazily(() => {
     const key = compileKey(subjectOf(target, original, options), options)
-    if (key.derived) cache.claimTemplate(key.template)
+    if (key.derived) cache.engine.claimTemplate(key.template)
     return key
   })
   if (target.className === undefined || options.key !== undefined) keyOf()

@@ -72,16 +72,16 @@ export interface CacheTags {
  */
 export function createTags(cache: Cache, options: TagsOptions = {}): CacheTags {
   const { backend } = check(cache, options)
-  if (cache.tagging === undefined) cache.useTags(new TagsOfCache(cache, backend))
+  if (cache.engine.tagging === undefined) cache.engine.useTags(new TagsOfCache(cache, backend))
   else if (backend !== undefined)
     throw new ConfigurationError(
       `The cache "${cache.name}" already has tags: pass the backend to the first createTags.`,
     )
-  return cache.tagging as TagsOfCache
+  return cache.engine.tagging as TagsOfCache
 }
 
 function check(cache: Cache, options: TagsOptions): TagsOptions {
-  checkThat(typeof cache?.useTags === 'function', 'createTags takes a cache made by createCache()', cache)
+  checkThat(cache?.engine !== undefined, 'createTags takes a cache made by createCache()', cache)
   checkKnown('createTags', options, ['backend'])
   const { backend } = options
   const isBackend = backend === undefined || typeof backend?.open === 'function'
@@ -97,7 +97,7 @@ class TagsOfCache implements CacheTags, Tagging {
 
   constructor(cache: Cache, backend: Backend | undefined) {
     this.#cache = cache
-    this.records = backend && recordStore(backend, { removed() {}, error: cache.report })
+    this.records = backend && recordStore(backend, { removed() {}, error: cache.engine.report })
   }
 
   delete(...tags: readonly string[]): Promise<boolean> {
@@ -115,7 +115,7 @@ class TagsOfCache implements CacheTags, Tagging {
   }
 
   async of(key: string): Promise<readonly string[]> {
-    const tags = await this.#cache.call<'getTags'>({ command: 'getTags', key })
+    const tags = await this.#cache.engine.call<'getTags'>({ command: 'getTags', key })
     return tags === MISS ? [] : (tags as readonly string[])
   }
 
@@ -148,7 +148,7 @@ class TagsOfCache implements CacheTags, Tagging {
   async #send(command: 'deleteTags' | 'expireTags', names: readonly string[]): Promise<boolean> {
     const tags = [...new Set(names)].map(storedName)
     if (tags.length === 0) return true
-    const answers = await this.#cache.callAll({ command, tags })
+    const answers = await this.#cache.engine.callAll({ command, tags })
     return answers.every(Boolean)
   }
 }

@@ -44,7 +44,7 @@ export async function transaction<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   checkThat(
-    typeof cache?.tell === 'function' && typeof fn === 'function',
+    cache?.engine !== undefined && typeof fn === 'function',
     'A transaction takes the cache and a function, as in transaction(cache, async () => { … }).',
   )
   const settings = settingsOf(options)
@@ -70,10 +70,10 @@ async function runUntilDone<T>(
     const before = () => (claims ? run.claimAll(claims) : keys.length > 0 && cache.getMany(keys))
     try {
       const result = await run.perform(fn, before)
-      cache.tell('transaction', { mode, outcome: run.outcome })
+      cache.engine.tell('transaction', { mode, outcome: run.outcome })
       return result
     } catch (error) {
-      cache.tell('transaction', { mode, outcome: run.mayRunAgain ? 'conflict' : outcomeOf(error) })
+      cache.engine.tell('transaction', { mode, outcome: run.mayRunAgain ? 'conflict' : outcomeOf(error) })
       const isRestart = error instanceof TransactionRestartError
       const isLate = isRestart && performance.now() > deadline
       if (!run.mayRunAgain || made >= tries || isLate) throw isRestart ? heldByOthers(made, error) : error

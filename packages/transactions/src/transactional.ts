@@ -36,7 +36,7 @@ export interface TransactionalDecorator {
 export function transactional(cache: Cache, options?: TransactionOptions): TransactionalDecorator
 export function transactional<F extends AnyFunction>(cache: Cache, options: TransactionOptions, fn: F): Asynchronous<F>
 export function transactional(cache: Cache, options: TransactionOptions = {}, fn?: AnyFunction): unknown {
-  checkThat(typeof cache?.tell === 'function', 'transactional takes the cache first', cache)
+  checkThat(cache?.engine !== undefined, 'transactional takes the cache first', cache)
   settingsOf(options)
   const wrap = (inner: AnyFunction): AnyFunction => {
     const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {

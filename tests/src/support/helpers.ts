@@ -87,8 +87,8 @@ function anArgumentFor(command: Command): readonly unknown[] {
 
 /** Runs a command of the cache by name, and reads its result to the end. */
 export async function run(cache: Cache, command: Command): Promise<unknown> {
-  if (command === 'getTags') return cache.call({ command, key: 'key' })
-  if (command === 'deleteTags' || command === 'expireTags') return cache.callAll({ command, tags: ['tag'] })
+  if (command === 'getTags') return cache.engine.call({ command, key: 'key' })
+  if (command === 'deleteTags' || command === 'expireTags') return cache.engine.callAll({ command, tags: ['tag'] })
   const answer = (cache as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[command]?.(
     ...anArgumentFor(command),
   )

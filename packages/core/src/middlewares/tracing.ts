@@ -34,7 +34,7 @@ export function tracing(): Middleware {
   return Object.assign(trace, {
     isOnlooker: true,
     join: ((cache) =>
-      void cache.watchRuns((template, run) =>
+      void cache.engine.watchRuns((template, run) =>
         runs.hasSubscribers ? runs.tracePromise(run, { template }) : run(),
       )) satisfies Middleware['join'],
   })

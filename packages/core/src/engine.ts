@@ -1,0 +1,296 @@
+import type { Awaitable } from './awaitable.ts'
+import type { BitReader, Milliseconds, Moment, Spot, TagsAhead } from './backend.ts'
+import type { Answer, Command, CommandResults, Request, StreamCommand } from './command.ts'
+import type { Detection } from './detect.ts'
+import { NotSupportedError } from './errors.ts'
+import type { Flight, LoadCall } from './flight.ts'
+import type { Lease } from './lease.ts'
+import { type CacheEvents, disposable, type Listeners, type Off, type ToldEvents } from './listeners.ts'
+import { Loads, mayJoin } from './loads.ts'
+import { awaitRelease, type LockStore, wakeWaiters } from './lock.ts'
+import { LockClaim } from './lock-claim.ts'
+import { checkThat } from './options.ts'
+import type { ReadThrough, Seen } from './read-through.ts'
+import type { Route } from './route.ts'
+import { type Routes, sendToAll } from './routes.ts'
+import { watchedScope } from './scope.ts'
+import type { Tagging } from './tagging.ts'
+import { type RunWatcher, Tallies, type Tally } from './tallies.ts'
+import { checkMayLoad } from './terms.ts'
+
+/**
+ * What strategies and extensions of one cache are built on: reads at hand, loads that callers share, leases, locks, counts
+ * of calls, and errors that no caller gets. An app uses the commands of the cache itself.
+ */
+export class Engine {
+  /** Passes an error that no caller gets to `onError`, except for those of a cache that was closed meanwhile. */
+  readonly report: (error: unknown) => void
+  readonly #routes: Routes
+  readonly #listeners: Listeners
+  readonly #tallies = new Tallies()
+  readonly #loads = new Loads(this, this.#tallies)
+  readonly #templates = new Set<string>()
+  readonly #postponed = new Set<() => Promise<void>>()
+  #tagging: Tagging | undefined
+
+  constructor(routes: Routes, listeners: Listeners, report: (error: unknown) => void) {
+    this.#routes = routes
+    this.#listeners = listeners
+    this.report = report
+  }
+
+  /** Sends one operation, as data, to the backend of its key. */
+  call<C extends Exclude<Command, StreamCommand>>(request: Request<C> & { readonly key: string }): Answer<C> {
+    return this.#routes.of(request.key).dispatch<C>(request)
+  }
+
+  /** Reads a key as the call `get` does. */
+  read(key: string): Answer<'get'> {
+    return this.#routes.of(key).read(key)
+  }
+
+  /**
+   * Reads a key for a call of a function. A value that does not meet the terms of the caller is a miss.
+   *
+   * @param longest The longest time it is stored for, in milliseconds: its age follows from that.
+   * @throws {NotStoredError} On a miss, where the terms allow stored answers only.
+   */
+  readOnTerms(key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
+    return this.#loads.readOnTerms(this.#routes.of(key), key, longest)
+  }
+
+  /** Adds to a counter as the call `incr` does. The spot is the store's note of where it found the key. */
+  count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
+    return this.#routes.of(spot.key).count(spot, by, lifetime)
+  }
+
+  /** Answers the value if it is at hand in this process and nothing has to see the read; `MISS` otherwise. */
+  getNow(key: string): unknown {
+    return this.#routes.of(key).getNow(key)
+  }
+
+  /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
+  answerNow(spot: Spot): Promise<unknown> | undefined {
+    return this.#routes.of(spot.key).answerNow(spot.key, spot)
+  }
+
+  /**
+   * The moment that the store of a key is in: until it is over, the key does not change. `undefined` if the store cannot
+   * tell, or if anything has to see the reads.
+   */
+  momentNow(key: string): Moment | undefined {
+    return this.#routes.of(key).momentNow(key)
+  }
+
+  /** The bits of a key if they are at hand in this process and nothing has to see the read; `undefined` otherwise. */
+  bitsNow(key: string): BitReader | undefined {
+    return this.#routes.of(key).bitsNow(key)
+  }
+
+  /** Whether the store of a key may answer reads at once, bypassing the middlewares. */
+  answersNow(key: string): boolean {
+    return this.#routes.of(key).answersNow
+  }
+
+  /** Reads a key, and loads it on a miss: once for all concurrent callers. A load that was invalidated takes no more callers. */
+  fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
+    return this.#loads.run(this.#routes.of(call.key), call, through)
+  }
+
+  /** Reports to `detect` what a strategy did that reads other than by {@link fly}. */
+  detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
+    if (this.#tallies.isWatched && (outcome.hit || outcome.reason))
+      this.#tallies.ofSeen(seen())[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
+    if (watchedScope()?.detectors)
+      this.#loads.detected(key, { ...seen(), backend: this.#routes.of(key).backend.name, ...outcome })
+  }
+
+  /**
+   * Reports a stored answer to the load around the call and to `detect`. Returns a promise inside `detect` only.
+   *
+   * @param longest The longest time it was stored for, in milliseconds: its age follows from that.
+   */
+  detectedHit(key: string, seen: () => Seen, longest: Milliseconds | undefined): Promise<void> | undefined {
+    if (this.#tallies.isWatched) this.#tallies.ofSeen(seen()).hits++
+    const { outcome, detectors } = watchedScope() ?? {}
+    if (outcome) outcome.hitInside = true
+    if (!detectors) return undefined
+    return this.#loads.detectedRead(this.#routes.of(key), key, true, seen(), longest)
+  }
+
+  /** Reports a read by a command to `detect`. */
+  detectedRead(key: string, hit: boolean): Promise<void> {
+    return this.#loads.detectedRead(this.#routes.of(key), key, hit)
+  }
+
+  /** Writes the result of a load, unless its lease was broken. */
+  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
+    return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
+  }
+
+  /**
+   * Takes the store's lease for a load that replaces a value.
+   *
+   * @throws {NotStoredError} Where the terms of who asks allow stored answers only.
+   */
+  takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
+    if (!hasFound) return undefined
+    checkMayLoad(key)
+    return this.#routes.of(key).takeLease(lease)
+  }
+
+  /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
+  holds(flight: Flight): Awaitable<boolean> {
+    return this.#routes.of(flight.call.key).holds(flight.lease)
+  }
+
+  /** The result of a load under way, if this caller may simply share it. */
+  join<T>(key: string): Promise<T> | undefined {
+    return this.#loads.join(key)
+  }
+
+  /** Takes and frees one lock of a key. While the store is away, both succeed: a cache never stops a service. */
+  lockStore(key: string): LockStore {
+    const { backend } = this.#routes.of(key)
+    const claim = new LockClaim()
+    const hold = async (token: string, lifetime: Milliseconds, extend: boolean) =>
+      this.call<'setLock'>({ command: 'setLock', key, token, lifetime, extend, claim })
+    return {
+      acquire: (token, lifetime) => hold(token, lifetime, false),
+      extend: (token, lifetime) => hold(token, lifetime, true),
+      release: (token) => claim.release(() => this.unlock(key, token, claim)),
+      released: (atMost, signal) => awaitRelease(backend, key, atMost, signal),
+    }
+  }
+
+  /** Frees the lock of a key if `token` holds it, and lets those of this process try that wait for it. */
+  async unlock(key: string, token: string, claim?: LockClaim): Promise<boolean> {
+    const unlocked = await this.call<'unlock'>({ command: 'unlock', key, token, claim })
+    if (unlocked) wakeWaiters(this.#routes.of(key).backend, key)
+    return unlocked
+  }
+
+  /** The route of each prefix, and how many reads its store answered at once, bypassing the middlewares. */
+  get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
+    return this.#routes.all
+  }
+
+  /** The counts of each key template. */
+  get tallies(): Iterable<Tally> {
+    return this.#tallies.all
+  }
+
+  /** The counts of one key template. */
+  tally(template: string): Tally {
+    return this.#tallies.of(template)
+  }
+
+  /** Wraps each run of a wrapped function from now on, and makes {@link tallies} complete. */
+  watchRuns(watcher: RunWatcher): Off {
+    return disposable(this.#tallies.watch(watcher))
+  }
+
+  /** Whether {@link run} has anything to do. */
+  get watchesRuns(): boolean {
+    return this.#tallies.isWatched
+  }
+
+  /** Runs a wrapped function inside the watchers of {@link watchRuns}. */
+  run(template: string, run: () => Promise<unknown>): Promise<unknown> {
+    return this.#tallies.run(template, run)
+  }
+
+  /**
+   * Runs `task` after `delay`, or before the backends are closed by {@link close}, if that comes first. Returns a function
+   * that runs it at once instead.
+   */
+  postpone(task: () => Promise<unknown>, delay: Milliseconds): () => Promise<void> {
+    const run = async () => {
+      clearTimeout(timer)
+      this.#postponed.delete(run)
+      await task().catch(this.report)
+    }
+    const timer = setTimeout(run, delay).unref()
+    this.#postponed.add(run)
+    return run
+  }
+
+  /** Runs now what {@link postpone} would run later. */
+  async runPostponed(): Promise<void> {
+    await Promise.all([...this.#postponed].map((run) => run()))
+  }
+
+  /** Whether an event has listeners. */
+  hears(event: keyof ToldEvents): boolean {
+    return this.#listeners.has(event)
+  }
+
+  /** Emits an event to its listeners, and to `also`. */
+  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
+    this.#listeners.emit(event, told, also)
+  }
+
+  /** Whether both `get` and `set` are switched off for a key: a strategy then only runs its function. */
+  isBypassed(key: string): boolean {
+    const route = this.#routes.of(key)
+    return route.isDisabled('get') && route.isDisabled('set')
+  }
+
+  /** Whether a call may share a run that another call has started. */
+  mayShare(key: string): boolean {
+    return mayJoin() && !this.isBypassed(key)
+  }
+
+  /** Makes sure that no two functions of this cache derive the same key template. */
+  claimTemplate(template: string): void {
+    checkThat(
+      !this.#templates.has(template),
+      `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
+    )
+    this.#templates.add(template)
+  }
+
+  /** The tags that `createTags` of `@cashews/tags` added; `undefined`: writes may not name tags. */
+  get tagging(): Tagging | undefined {
+    return this.#tagging
+  }
+
+  /** Lets the writes of this cache name tags. */
+  useTags(tagging: Tagging): void {
+    this.#tagging = tagging
+    for (const route of this.#routes.all) route.useTags(tagging)
+  }
+
+  /** Sends one operation that concerns no single key to every backend. */
+  async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
+    return sendToAll<C>(this.#routes.some(), request)
+  }
+
+  /**
+   * The tags that a key is written with: those given, and those registered for it.
+   *
+   * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
+   */
+  tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
+    return this.#taggingFor(given)?.forKey(key, given)
+  }
+
+  /** The tags that the result of a load will be written with. */
+  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
+    return this.#taggingFor(given)?.ahead(key, given)
+  }
+
+  /**
+   * Makes sure that writes of this cache may name tags.
+   *
+   * @throws {NotSupportedError} When they may not.
+   */
+  requireTags(): void {
+    if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
+  }
+
+  #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
+    if (given !== undefined) this.requireTags()
+    return this.#tagging
+  }
+}

@@ -1,4 +1,18 @@
-export { cacheControlTtl, clearSiteDataField, exchangeOf, forgetResponse } from '@cashews/http'
+export {
+  type CacheControlOptions,
+  type CacheControlTtl,
+  type CacheControlTtlOptions,
+  type CacheResponseOptions,
+  type ClearSiteDataOptions,
+  cacheControlTtl,
+  clearSiteDataField,
+  type Exchange,
+  exchangeOf,
+  forgetResponse,
+  type ProblemOptions,
+  type ResponseKeyOptions,
+  type SiteData,
+} from '@cashews/http'
 export {
   cacheControl,
   cacheErrors,

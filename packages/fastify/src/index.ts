@@ -1,4 +1,13 @@
-export { cacheControlTtl, type SiteData } from '@cashews/http'
+export {
+  type CacheControlOptions,
+  type CacheControlTtl,
+  type CacheControlTtlOptions,
+  type CacheResponseOptions,
+  type ClearSiteDataOptions,
+  cacheControlTtl,
+  type ProblemOptions,
+  type SiteData,
+} from '@cashews/http'
 export {
   type CashewsApp,
   type CashewsRequest,

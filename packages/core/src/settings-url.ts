@@ -70,5 +70,5 @@ function readOption(name: string, text: string, kind: OptionKind, url: string): 
   } catch (error) {
     throw new TtlError(`${which}: ${(error as Error).message}`)
   }
-  throw new ConfigurationError(`${which} is not a ${kind}: "${text}".`)
+  throw new ConfigurationError(`${which} must be ${kind}, not "${text}".`)
 }

@@ -50,7 +50,7 @@ describe('the options of a settings URL', () => {
     ['1constructor', 'bytes'],
   ])('refuse %j where it has to be %s', (query, kind) => {
     expect(() => read(query, kind)).toThrow(ConfigurationError)
-    expect(() => read(query, kind)).toThrow('"value"')
+    expect(() => read(query, kind)).toThrow(`"value" of x://host/path?value=${query} must be ${kind}, not "${query}".`)
   })
 
   it('refuse a duration that is none', () => {

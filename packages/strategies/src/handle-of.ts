@@ -19,11 +19,11 @@ type HandleOf<F extends AnyFunction> = ReturnType<F> extends AsyncIterable<unkno
  * @param self The instance; the class, for a static method.
  * @throws {ConfigurationError} When the method has no strategy.
  */
-export function handleOf<F extends AnyFunction>(self: object, method: F): HandleOf<F>
 export function handleOf<T extends object, N extends MethodName<T>>(
   self: T,
   name: N,
 ): HandleOf<Extract<T[N], AnyFunction>>
+export function handleOf<F extends AnyFunction>(self: object, method: F): HandleOf<F>
 export function handleOf(self: object, what: AnyFunction | PropertyKey): HandleOf<AnyFunction> {
   const isName = typeof what === 'string' || typeof what === 'symbol'
   const methods = self as Readonly<Record<PropertyKey, unknown>> | undefined

@@ -1,19 +1,18 @@
-import { all, chain } from './awaitable.ts'
-import { type Backend, type BackendBase, MISS, type Tags } from './backend.ts'
+import { chain } from './awaitable.ts'
+import type { Backend, BackendBase, BackendHost, Leases } from './backend.ts'
 import { defaultApply } from './defaults/apply.ts'
 import { defaultBits } from './defaults/bits.ts'
 import { deletionsLast } from './defaults/deletions-last.ts'
-import { onlyValue, withContent } from './defaults/kind.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
+import { defaultMembers } from './defaults/members.ts'
+import { onlyValues } from './defaults/only-values.ts'
 import { countScanned, deleteScanned, reachesAside } from './defaults/scanned.ts'
 import { defaultSets } from './defaults/sets.ts'
 import type { TagStore } from './defaults/tag-records.ts'
 import { type TaggableBase, TaggedStore } from './defaults/tagged-store.ts'
-import { update } from './defaults/update.ts'
 import { defaultWindows } from './defaults/windows.ts'
 import { guard } from './guard.ts'
 import { checkThat, isOptions } from './options.ts'
-import { sizeOf } from './size-of.ts'
 
 type Base = BackendBase & Partial<Backend>
 
@@ -23,13 +22,15 @@ export function withTags(store: TaggableBase, records?: TagStore): Backend {
 }
 
 /**
- * Makes a whole {@link Backend} of a store that brings the required members, and of any others only those that it does
- * better. Each default is one step where the contract asks for one, and answers at once when the store does.
+ * Makes a whole {@link Backend} of a store that has the required members, and any others that it does better than the
+ * defaults. Each default is one step where the contract asks for one, and answers at once when the store does.
  *
  * A group that is absent is built on `inspect` and `apply`; declare one that the store must not have as `false`. Sets,
- * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`; as locks stay,
- * `clear` is then made of `scan` and `delete`. Tags are records under `\0tag\0`, and their stamps beside each value; to see
- * whether a key is there then takes a look at its value, so a store that needs no tags says `tags: false`.
+ * bits and windows are then kept as marked plain values, and locks under keys that begin with `\0lock\0`; because `clear`
+ * spares locks, it then scans and deletes. Tags are records under `\0tag\0`, with a stamp beside each value: to tell
+ * whether a key is there, its value has to be read, so a store that needs no tags should say `tags: false`.
+ *
+ * @throws {ConfigurationError} When this is not a store.
  *
  * @example
  * export const shelf = () => completeBackend(new Shelf())
@@ -38,110 +39,95 @@ export function completeBackend(store: Base): Backend {
   const isStore = isOptions(store) && typeof store.get === 'function'
   checkThat(isStore, 'completeBackend takes a store with the members of BackendBase', store)
   const base: Base = store.tags === undefined ? (new TaggedStore(store) as Base) : store
-  const passesLocks = base !== store
-  const own = <K extends keyof Backend>(name: K): Base[K] => {
-    const member: unknown = base[name]
-    return (typeof member === 'function' ? member.bind(base) : member) as Backend[K]
-  }
-  const ownLocks = base.locks !== undefined
-  const knowsKinds = ownLocks && ![base.bits, base.windows, base.sets].includes(undefined)
-  const value: (found: unknown) => unknown = knowsKinds ? (found) => found : onlyValue
-
-  const read = own('get')
-  const readRaw = own('getRaw') ?? read
-  const remove = own('delete')
-  const leases = base.leases
-  const getNow = own('getNow')
-  const answerNow = own('answerNow')
-  const momentNow = own('momentNow')
-  const getFor = own('getFor')
-  const partOf = own('partOf')
-  const now = own('now')
-  const readMany = own('getMany')
+  const own = ownMembersOf(base)
+  const defaults = defaultMembers(base)
+  const hasLocks = base.locks !== undefined
+  /** Whether `clear` and `deleteMatch` pass over the keys of default locks, as those of a {@link TaggedStore} do. */
+  const sparesLocks = hasLocks || base !== store
   const deleteMatch = own('deleteMatch')
-  const inspect: Backend['inspect'] = (key) => chain(base.inspect(key), withContent)
-  const get: Backend['get'] = knowsKinds ? read : (key) => chain(read(key), value)
+  const leases = base.leases && boundLeases(base.leases)
 
   const backend: Backend = {
     name: base.name,
-    open: (host) =>
-      base.open(
-        ownLocks
-          ? host
-          : {
-              removed: (key, reason) => isLockKey(key) || host.removed(key, reason),
-              error: (error) => host.error(error),
-            },
-      ),
+    open: hasLocks ? own('open') : (host) => base.open(withoutLocks(host)),
     close: own('close'),
 
-    get,
+    get: own('get'),
     set: own('set'),
-    delete: remove,
+    delete: own('delete'),
     incr: own('incr'),
-    scan: ownLocks ? own('scan') : (pattern, batchSize) => withoutLocks(base.scan(pattern, batchSize)),
-    clear: ownLocks || passesLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
-    inspect: knowsKinds ? own('inspect') : inspect,
-    apply: knowsKinds ? own('apply') : defaultApply(base),
+    scan: hasLocks ? own('scan') : (pattern, batchSize) => exceptLocks(base.scan(pattern, batchSize)),
+    clear: sparesLocks ? own('clear') : () => chain(backend.deleteMatch('*'), () => {}),
+    inspect: own('inspect'),
+    apply: own('apply'),
 
-    getMany: readMany
-      ? (keys) => chain(readMany(keys), (found) => found.map(value))
-      : (keys) => all(keys.map((key) => get(key))),
-    setMany:
-      own('setMany') ??
-      ((entries, lifetime) => chain(all(entries.map(([key, value]) => base.set(key, value, lifetime))), () => {})),
-    deleteMany: own('deleteMany') ?? ((keys) => chain(all(keys.map(remove)), (gone) => gone.filter(Boolean).length)),
+    getMany: own('getMany') ?? defaults.getMany,
+    setMany: own('setMany') ?? defaults.setMany,
+    deleteMany: own('deleteMany') ?? defaults.deleteMany,
     // The leases first: otherwise a load could store after the scan has passed its key.
     deleteMatch: (pattern) =>
       chain(leases?.voidMatch(pattern), () =>
-        deleteMatch && (ownLocks || passesLocks || !reachesAside(pattern))
+        deleteMatch && (sparesLocks || !reachesAside(pattern))
           ? deleteMatch(pattern)
           : deleteScanned(backend, pattern, backend.deleteMany),
       ),
-    exists: own('exists') ?? ((key) => chain(base.inspect(key), (found) => found !== MISS)),
-    expire:
-      own('expire') ??
-      ((key, lifetime) =>
-        update(base, key, (found) => (found === MISS ? [false] : [true, { op: 'expire', key, lifetime }]))),
-    timeLeft:
-      own('timeLeft') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? found : found.timeLeft))),
-    size:
-      own('size') ?? ((key) => chain(base.inspect(key), (found) => (found === MISS ? 0 : sizeOf([key, found.value])))),
-    count: (ownLocks && own('count')) || (() => countScanned(backend)),
-    ping: own('ping') ?? ((message) => chain(base.inspect(''), () => message)),
-    getRaw: knowsKinds ? readRaw : (key) => chain(readRaw(key), value),
-    setRaw: own('setRaw') ?? ((key, value, lifetime) => base.set(key, value, lifetime)),
-    ...(partOf && { partOf }),
-    ...(now && { now }),
-    ...(getNow && { getNow: (key) => value(getNow(key)) }),
-    ...(answerNow && knowsKinds && { answerNow }),
-    ...(momentNow && { momentNow }),
-    ...(getFor && knowsKinds && { getFor }),
+    exists: own('exists') ?? defaults.exists,
+    expire: own('expire') ?? defaults.expire,
+    timeLeft: own('timeLeft') ?? defaults.timeLeft,
+    size: own('size') ?? defaults.size,
+    count: (hasLocks && own('count')) || (() => countScanned(backend)),
+    ping: own('ping') ?? defaults.ping,
+    getRaw: own('getRaw') ?? defaults.getRaw,
+    setRaw: own('setRaw') ?? defaults.setRaw,
+    ...shortcutsOf(base),
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),
     windows: base.windows ?? defaultWindows(base),
     sets: base.sets ?? defaultSets(base),
     locks: base.locks ?? defaultLocks(base),
-    tags: base.tags ? tagsOver(base.tags, value) : false,
-    ...(leases && {
-      leases: {
-        get: (key, tags) => chain(leases.get(key, tags), (leased) => ({ ...leased, value: value(leased.value) })),
-        take: (key, tags) => leases.take(key, tags),
-        set: (...write) => leases.set(...write),
-        holds: (key, lease) => leases.holds(key, lease),
-        voidMatch: (pattern) => leases.voidMatch(pattern),
-      },
-    }),
+    tags: base.tags ?? false,
+    ...(leases && { leases }),
   }
-  return leases ? backend : deletionsLast(backend)
+  const hasKinds = hasLocks && ![base.bits, base.windows, base.sets].includes(undefined)
+  const seen = hasKinds ? backend : { ...onlyValues(backend), apply: defaultApply(base) }
+  return leases ? seen : deletionsLast(seen)
 }
 
-/** Hides the content of keys of another kind from `stale`. */
-function tagsOver(tags: Tags, value: (found: unknown) => unknown): Tags {
-  return { ...tags, stale: (key) => chain(tags.stale(key), value) }
+/** Returns a function that finds a member of the store by name, bound to the store. */
+function ownMembersOf(base: Base): <K extends keyof Backend>(name: K) => Base[K] {
+  return (name) => {
+    const member: unknown = base[name]
+    return (typeof member === 'function' ? member.bind(base) : member) as never
+  }
 }
 
-async function* withoutLocks(keys: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+const SHORTCUTS = ['partOf', 'now', 'getNow', 'answerNow', 'momentNow', 'getFor'] as const
+
+/** The optional members that have no default. */
+function shortcutsOf(base: Base): Partial<Pick<Backend, (typeof SHORTCUTS)[number]>> {
+  const own = ownMembersOf(base)
+  return Object.fromEntries(SHORTCUTS.filter((name) => base[name]).map((name) => [name, own(name)]))
+}
+
+function boundLeases(leases: Leases): Leases {
+  return {
+    get: (key, tags) => leases.get(key, tags),
+    take: (key, tags) => leases.take(key, tags),
+    set: (...write) => leases.set(...write),
+    holds: (key, lease) => leases.holds(key, lease),
+    voidMatch: (pattern) => leases.voidMatch(pattern),
+  }
+}
+
+/** Keeps from the host what happens to the keys of default locks. */
+function withoutLocks(host: BackendHost): BackendHost {
+  return {
+    removed: (key, reason) => isLockKey(key) || host.removed(key, reason),
+    error: (error) => host.error(error),
+  }
+}
+
+async function* exceptLocks(keys: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
   for await (const key of keys) if (!isLockKey(key)) yield key
 }

@@ -32,6 +32,15 @@ describe('completeBackend', () => {
     expect([backend.exists('a'), backend.exists('a'), backend.getMany(['a', 'b'])]).toEqual([false, true, [2, 2]])
   })
 
+  it('keeps the usage that a store in the process tells', () => {
+    const store = Object.assign(new MapStore(), { usage: () => ({ entries: 7 }) })
+    const withoutTags = Object.assign(new MapStore(), { usage: () => ({ entries: 8 }), tags: false as const })
+    expect([completeBackend(store).usage?.(), completeBackend(withoutTags).usage?.()]).toEqual([
+      { entries: 7 },
+      { entries: 8 },
+    ])
+  })
+
   it('answers at once when the store does', () => {
     const backend = completeBackend(new MapStore())
     const { bits, windows, sets, locks } = groups(backend)

@@ -13,6 +13,7 @@ import {
   type Snapshot,
   type Spot,
   type Tags,
+  type Usage,
   type Write,
 } from '../backend.ts'
 import { batches } from '../batches.ts'
@@ -53,6 +54,7 @@ export class TaggedStore implements BackendBase {
   readonly setMany?: Backend['setMany']
   readonly ping?: Backend['ping']
   readonly partOf?: (key: string) => string | number
+  readonly usage?: () => Usage
   readonly guard?: Exclude<Backend['guard'], undefined>
   readonly locks?: Backend['locks']
 
@@ -77,7 +79,8 @@ export class TaggedStore implements BackendBase {
     this.#apply = new TaggedApply(base, this.#records, this.#reads)
     this.tags = tagsOver(base, this.#records, this.#reads, steps, (...how) => this.set(...how))
     if (store?.ping) this.ping = (message) => chain(store.ping?.(message), () => base.ping?.(message) ?? message)
-    for (const name of ['now', 'setMany', 'guard', 'partOf', ...(store?.ping ? [] : ['ping' as const])] as const) {
+    const untouched = ['now', 'setMany', 'guard', 'partOf', 'usage', ...(store?.ping ? [] : ['ping' as const])] as const
+    for (const name of untouched) {
       const member = base[name]
       if (member) Object.assign(this, { [name]: member.bind(base) })
     }

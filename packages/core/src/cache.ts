@@ -1,3 +1,12 @@
+import {
+  checkArgument,
+  checkArray,
+  checkCallable,
+  checkCounted,
+  checkMembers,
+  checkString,
+  checkWhole,
+} from './arguments.ts'
 import type { Awaitable } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
 import { checkBitFields } from './bit-fields.ts'
@@ -20,14 +29,7 @@ import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
 import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import {
-  checkArgument,
-  checkArray,
-  checkCallable,
-  checkCounted,
   checkedOptions,
-  checkMembers,
-  checkString,
-  checkWhole,
   type Entries,
   lifetimeOf,
   pairsOf,

@@ -1,8 +1,8 @@
+import { checkArgument } from './arguments.ts'
 import type { Backend, Milliseconds } from './backend.ts'
 import { LockedError } from './errors.ts'
 import { parseTtl, type Ttl } from './ttl.ts'
 import { waitersOf } from './waiters.ts'
-import { checkArgument } from './write-options.ts'
 
 /** How a lock is taken. */
 export interface LockOptions {

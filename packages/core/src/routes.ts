@@ -1,9 +1,9 @@
+import { checkString } from './arguments.ts'
 import type { Command, CommandResults, Request, StreamCommand } from './command.ts'
 import { NotConfiguredError } from './errors.ts'
 import { fixedHead } from './glob.ts'
 import { checkThat, kindOfOption } from './options.ts'
 import type { Route } from './route.ts'
-import { checkString } from './write-options.ts'
 
 /** The routes of a cache. A key takes the one with the longest matching prefix. */
 export class Routes {

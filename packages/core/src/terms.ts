@@ -1,8 +1,8 @@
+import { checkCallable } from './arguments.ts'
 import type { Detection } from './detect.ts'
 import { CashewsError } from './errors.ts'
 import { checkKnown, checkRange, checkType } from './options.ts'
 import { inWatchedScope, watchedScope } from './scope.ts'
-import { checkCallable } from './write-options.ts'
 
 /** What surrounding code demands of answers from the cache. It can only make them fresher. */
 export interface Terms {

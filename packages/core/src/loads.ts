@@ -1,17 +1,22 @@
-import { type Awaitable, isAtHand, isPending } from './awaitable.ts'
-import { MISS, type Milliseconds, type TagsAhead } from './backend.ts'
+import { readThrough } from './answering.ts'
+import { type Awaitable, isAtHand } from './awaitable.ts'
+import type { Milliseconds, TagsAhead } from './backend.ts'
 import { type Detection, Detector } from './detect.ts'
 import { Flight, Flights, type LoadCall } from './flight.ts'
-import { Lease, UNPROVEN } from './lease.ts'
+import { agesOf, meetingTerms } from './freshness.ts'
+import { Lease } from './lease.ts'
 import { tellsStale } from './outcome.ts'
 import { perTransaction } from './participation.ts'
-import type { ReadThrough, Seen, Sharing } from './read-through.ts'
+import { isBlind, type ReadThrough, type Seen, type Sharing } from './read-through.ts'
 import type { Route } from './route.ts'
 import { currentScope, inScope, inWatchedScope, type Scope, watchedScope } from './scope.ts'
 import type { Tallies } from './tallies.ts'
-import { areMet, checkMayLoad, currentTerms, type Terms } from './terms.ts'
+import { currentTerms } from './terms.ts'
 
 const PLAIN: Seen = { strategy: 'get' }
+
+/** Whether any caller has used a signal yet. Until then, the scope is not searched for one. */
+let signals = false
 
 /** What loads need of their cache. */
 interface LoadsOwner {
@@ -117,7 +122,7 @@ export class Loads {
   readOnTerms(route: Route, key: string, longest: Milliseconds | undefined): Awaitable<unknown> {
     const stored = route.read(key)
     const terms = currentTerms()
-    return terms ? goodEnough(route, key, stored, longest, terms) : stored
+    return terms ? meetingTerms(route, key, stored, longest, terms) : stored
   }
 
   /** Reports to each `detect` around the current call. */
@@ -199,9 +204,6 @@ export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   return flight
 }
 
-/** Whether any caller has used a signal yet: before that, the scope is not searched for one. */
-let signals = false
-
 /** The signal of the load around the current call: it aborts when the last of the load's callers has left. */
 export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
@@ -230,115 +232,12 @@ function watched<T>(route: Route, stored: unknown, through: ReadThrough<T>, flig
   return through.watchesInside ? inWatchedScope(inside, load) : inScope(inside, load)
 }
 
-/** Whether a load runs regardless of what is stored, so that its read only takes the lease. */
-function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boolean {
-  return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
-}
-
 /** Reads for a load. Never throws. */
 function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThrough<unknown>, 'sharing'>): unknown {
   try {
     return route.look(call, lease, isBlind(through))
   } catch (error) {
     return Promise.reject(error)
-  }
-}
-
-/** Answers what the read found, or loads. Never throws, and does not wait for a value at hand. */
-function readThrough<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Promise<T> {
-  flight.open()
-  try {
-    return isPending(stored)
-      ? answerLater(route, stored, through, flight)
-      : Promise.resolve(answer(route, stored, through, flight))
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-/** Apart from {@link readThrough}, where these closures would cost an allocation even if there is nothing to wait for. */
-function answerLater<T>(
-  route: Route,
-  stored: Promise<unknown>,
-  through: ReadThrough<T>,
-  flight: Flight<T>,
-): Promise<T> {
-  const { lease } = flight
-  if (lease.isAsked)
-    queueMicrotask(() => {
-      flight.isUnderWay = lease.isAsked
-    })
-  return stored.then((found) => answer(route, found, through, flight))
-}
-
-/** Answers what the read found, or loads. */
-function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
-  const scope = watchedScope()
-  const { lease } = flight
-  const leaseOnly = isBlind(through)
-  const isMiss = stored === MISS || leaseOnly
-  flight.hasFound = !isMiss
-  if (isMiss && lease.isAsked) lease.token = UNPROVEN
-  if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
-  if (!isMiss) return use(stored, through, flight)
-  flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
-  flight.isBeginning = true
-  try {
-    return through.load(flight)
-  } finally {
-    flight.isBeginning = false
-  }
-}
-
-/** Answers what is stored. */
-function use<T>(stored: unknown, { found }: ReadThrough<T>, flight: Flight<T>): Awaitable<T> {
-  flight.hit = true
-  if (found) return found(stored, flight)
-  flight.land()
-  return stored as T
-}
-
-/** Answers what is stored if it meets the terms of the caller, or loads. */
-async function answerOnTerms<T>(
-  route: Route,
-  stored: unknown,
-  through: ReadThrough<T>,
-  flight: Flight<T>,
-  terms: Terms,
-): Promise<T> {
-  const found = await goodEnough(route, flight.key, stored, through.longest, terms)
-  if (found !== MISS) return use(found, through, flight)
-  flight.reason = stored === MISS ? 'miss' : 'refresh'
-  return through.load(flight)
-}
-
-/** Returns what is stored, or `MISS` when it does not meet the terms. @throws {NotStoredError} When nothing may be loaded. */
-async function goodEnough(
-  route: Route,
-  key: string,
-  stored: unknown,
-  longest: Milliseconds | undefined,
-  terms: Terms,
-): Promise<unknown> {
-  const found = await stored
-  if (found !== MISS && areMet(terms, await agesOf(route, key, longest))) return found
-  checkMayLoad(key)
-  return MISS
-}
-
-/** How old a value is that is stored for `longest` milliseconds, and how long it is kept from now, in seconds. */
-async function agesOf(
-  route: Route,
-  key: string,
-  longest = Number.POSITIVE_INFINITY,
-): Promise<Pick<Detection, 'age' | 'left'>> {
-  try {
-    const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })
-    if (left === MISS) return {}
-    const age = Math.max(0, longest - (left as Milliseconds)) / 1_000
-    return { left: (left as Milliseconds) / 1_000, age: longest < Number.POSITIVE_INFINITY ? age : undefined }
-  } catch {
-    return {} // Only for information: the read itself has succeeded.
   }
 }
 

@@ -19,6 +19,11 @@ export type Seen = Pick<Detection, 'strategy' | 'template' | 'ttl'>
  */
 export type Sharing = 'join' | 'renew' | 'anew' | 'alone' | 'apart'
 
+/** Whether the function runs whatever is stored, so that the read only takes the lease. */
+export function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boolean {
+  return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
+}
+
 /** How all calls of a function are read through: read, and load on a miss. */
 export interface ReadThrough<T> {
   /** How the load is shared. @default 'join' */

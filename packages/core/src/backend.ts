@@ -285,7 +285,7 @@ export interface Locks {
   release(key: string, token: string): Awaitable<boolean>
   /** Answers whether anybody holds the lock. */
   isLocked(key: string): Awaitable<boolean>
-  /** Resolves when another process may have freed the lock, after `atMost` at the latest. Absent: waiters try again now and then. */
+  /** Resolves when another process may have freed the lock, after `atMost` at the latest. Absent: waiters poll, ever less often. */
   released?(key: string, atMost: Milliseconds): Promise<void>
 }
 

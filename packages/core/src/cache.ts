@@ -49,21 +49,28 @@ export interface CacheOptions {
 
 /** Settings of {@link Cache.scan} and {@link Cache.getMatch}. */
 export interface ScanOptions {
-  /** How many keys to ask of the store at a time. @default 100 */
+  /** How many keys to fetch from the store at a time. @default 100 */
   readonly batchSize?: number | undefined
 }
 
-/** Narrows {@link Cache.disable} and its like to the backend of one prefix. */
+/** Restricts {@link Cache.disable}, {@link Cache.enable} and {@link Cache.isEnabled} to one backend. */
 export interface ControlOptions {
   /** The prefix that the backend was set up with. */
   readonly prefix: string
 }
 
+const NO_OPTIONS: WriteOptions = {}
+const SET: readonly string[] = ['ttl', 'tags', 'exists']
+const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
+const MOST_BITS_OF_FIELD = 32
+
 /**
- * One door to any number of backends, each set up for the keys with its prefix.
+ * Gives access to any number of backends, each set up for the keys with its prefix.
  *
- * Store errors do not reach the caller: a read is then a miss and a write answers `false`, unless the backend was set
- * up with `suppress: false`.
+ * Errors of a store do not reach the caller: a read is then a miss, and a write answers `false`. With `suppress: false` in
+ * the setup of the backend, every command throws them instead: `BackendUnavailableError` if the store cannot be reached,
+ * `BackendError` if it refuses. Before a backend is set up for its key, a command throws a `NotConfiguredError`; after
+ * {@link Cache.close}, a `CacheClosedError`; and if its arguments cannot work, a `CommandError`, or a `TtlError` for a ttl.
  */
 export class Cache implements AsyncDisposable {
   /** Names the cache in messages. @default 'cache' */
@@ -95,8 +102,8 @@ export class Cache implements AsyncDisposable {
   // Wiring
 
   /**
-   * Sets a backend up for the keys that start with `prefix`. Another one set up for the same prefix before is closed, and
-   * commands still on the way to it are answered as if it were away.
+   * Sets a backend up for the keys that start with `prefix`. If another one had the same prefix, it is closed, and commands
+   * on their way to it are answered as if it were unreachable.
    *
    * @param target A settings URL, as text or a `URL`, or a backend.
    * @throws {ConfigurationError} On an unknown scheme or option.
@@ -113,14 +120,14 @@ export class Cache implements AsyncDisposable {
     })
     const before = this.#routes.add(route)
     for (const middleware of options.middlewares ?? []) middleware.join?.(this)
-    // Some keys take the new route from now on: loads and moments of the old one must not outlive that.
+    // Some keys belong to the new route from now on: loads and moments of the old one must end.
     for (const each of [before, route]) each?.share(this.#middlewares)
     if (tagging) route.useTags(tagging)
     if (before?.prefix === route.prefix) route.replace(before).catch(report)
     return this
   }
 
-  /** Connects every backend. Without it, the first command does. After {@link close} it opens the cache again. */
+  /** Connects every backend; otherwise the first command does. Opens the cache again after {@link close}. */
   async init(): Promise<void> {
     await Promise.all(this.#routes.some().map((route) => route.init()))
   }
@@ -135,18 +142,18 @@ export class Cache implements AsyncDisposable {
     return this.#routes.all.length > 0
   }
 
-  /** Closes every backend. Commands are refused from now on, until {@link init}. */
+  /** Closes every backend. Until {@link init}, commands are a `CacheClosedError`. */
   async close(): Promise<void> {
     await this.engine.runPostponed()
     await Promise.all(this.#routes.all.map((route) => route.close()))
   }
 
-  /** Closes the cache, at the end of an `await using`. */
+  /** Closes the cache at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  /** Puts a middleware before every backend. The first given is the outermost; those of a backend come after. */
+  /** Puts middlewares in front of every backend, the outermost first. Those of a single backend come after them. */
   use(...middlewares: readonly Middleware[]): this {
     checkMiddlewares(middlewares)
     this.#middlewares.push(...middlewares)
@@ -156,8 +163,10 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Calls `listener` after each such command, or when a key is dropped by a store, a store goes or comes back, a lock is
-   * taken, a call refused, a circuit breaker changes, a transaction ends.
+   * Calls `listener` after each command of this name, or at each of the other {@link CacheEvents}, such as `unavailable`.
+   *
+   * @returns A function that stops it, which also works with `using`.
+   * @throws {ConfigurationError} When there is no such event.
    */
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => unknown): Off {
     return this.#listeners.add(event, listener)
@@ -165,9 +174,9 @@ export class Cache implements AsyncDisposable {
 
   // Values
 
-  /** Answers the value, `undefined` or `fallback` when there is none. */
+  /** Answers the value; `undefined` when the key is absent. */
   get<T = unknown>(key: string): Promise<T | undefined>
-  /** Likewise, with a `fallback` for a key that is not there. */
+  /** Answers the value; `fallback` when the key is absent. */
   get<T = unknown, F = T>(key: string, fallback: F): Promise<T | F>
   get(key: string, fallback?: unknown): Promise<unknown> {
     try {
@@ -184,7 +193,7 @@ export class Cache implements AsyncDisposable {
     return value === MISS ? fallback : value
   }
 
-  /** Answers the values in the order of the keys. */
+  /** Answers the values in the order of the keys; `fallback`, or `undefined`, for those that are absent. */
   async getMany<T = unknown, F = undefined>(keys: readonly string[], fallback?: F): Promise<(T | F)[]> {
     checkArray(keys)
     const values = new Array<unknown>(keys.length)
@@ -205,8 +214,12 @@ export class Cache implements AsyncDisposable {
     return this.#stream('scan', pattern, options) as AsyncIterable<string>
   }
 
-  /** Replaces value and time to live. Answers whether it was written. */
-  async set(key: string, value: unknown, options: SetOptions = NONE): Promise<boolean> {
+  /**
+   * Replaces the value and its time to live. Answers whether it was written.
+   *
+   * @throws {ValueError} When the value cannot be stored.
+   */
+  async set(key: string, value: unknown, options: SetOptions = NO_OPTIONS): Promise<boolean> {
     const lifetime = lifetimeOf(options, SET)
     const { exists, tags } = options
     checkArgument(exists === undefined || typeof exists === 'boolean', 'exists must be true or false', exists)
@@ -220,8 +233,8 @@ export class Cache implements AsyncDisposable {
     })
   }
 
-  /** Writes all the entries. Answers nothing: what a store refuses is reported. */
-  async setMany(entries: Entries, options: WriteOptions = NONE): Promise<void> {
+  /** Writes all the entries. Answers nothing: if a store fails, that is reported to `onError`. */
+  async setMany(entries: Entries, options: WriteOptions = NO_OPTIONS): Promise<void> {
     const lifetime = lifetimeOf(options)
     const { tags } = options
     const pairs = pairsOf(entries)
@@ -235,10 +248,10 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Answers the value, or loads, stores and answers it. Concurrent callers share one load, and a load that is
-   * overtaken by an invalidation is not stored.
+   * Answers the stored value; if there is none, calls `load`, and stores and answers its result. Concurrent callers share
+   * one load. If the key is invalidated during the load, the result is not stored.
    */
-  getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NONE): Promise<T> {
+  getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NO_OPTIONS): Promise<T> {
     try {
       checkCallable(load)
       const lifetime = lifetimeOf(options)
@@ -257,11 +270,16 @@ export class Cache implements AsyncDisposable {
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }
-    return this.engine.fly(call, { seen: getOrSetSeen, load: store, longest, tags: all && (() => all) })
+    return this.engine.fly(call, { seen: seenByGetOrSet, load: store, longest, tags: all && (() => all) })
   }
 
-  /** Adds to a counter, and answers the sum. The time to live is given to a counter that is new. */
-  async incr(key: string, by = 1, options: WriteOptions = NONE): Promise<number> {
+  /**
+   * Adds a whole number to a counter, and answers the sum. A new counter starts at 0 and is given the time to live; an
+   * existing one keeps its own.
+   *
+   * @throws {WrongTypeError} When the key holds something other than a whole number.
+   */
+  async incr(key: string, by = 1, options: WriteOptions = NO_OPTIONS): Promise<number> {
     checkWhole(by)
     const lifetime = lifetimeOf(options)
     return this.engine.call<'incr'>({
@@ -273,12 +291,12 @@ export class Cache implements AsyncDisposable {
     })
   }
 
-  /** Answers whether the key was there. */
+  /** Deletes a key. Answers whether it existed. */
   async delete(key: string): Promise<boolean> {
     return this.engine.call<'delete'>({ command: 'delete', key })
   }
 
-  /** Answers how many keys were there. */
+  /** Deletes keys. Answers how many of them existed. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     checkArray(keys)
     const counts = await this.#perRoute(keys, async (route, own) =>
@@ -292,35 +310,35 @@ export class Cache implements AsyncDisposable {
     return sum(await sendToAll<'deleteMatch'>(this.#routes.matching(pattern), { command: 'deleteMatch', pattern }))
   }
 
-  /** Answers whether the key is there, whatever it holds. */
+  /** Answers whether the key exists, whatever it holds. */
   async exists(key: string): Promise<boolean> {
     return this.engine.call<'exists'>({ command: 'exists', key })
   }
 
-  /** Replaces the time to live. Answers whether the key was there. */
+  /** Replaces the time to live. Answers whether the key exists. */
   async expire(key: string, ttl: Ttl): Promise<boolean> {
     return this.engine.call<'expire'>({ command: 'expire', key, lifetime: parseTtl(ttl) })
   }
 
-  /** Answers the seconds left, `Infinity` when the key does not expire, `undefined` when it is not there. */
+  /** Answers the seconds left, `Infinity` when the key does not expire, and `undefined` when it is absent. */
   async getExpire(key: string): Promise<number | undefined> {
     const left = await this.engine.call<'getExpire'>({ command: 'getExpire', key })
     return left === MISS ? undefined : (left as Milliseconds) / 1_000
   }
 
-  /** Answers about how many bytes the key occupies; 0 when it is not there. */
+  /** Answers about how many bytes the key occupies; 0 when it is absent. */
   async getSize(key: string): Promise<number> {
     return this.engine.call<'getSize'>({ command: 'getSize', key })
   }
 
-  /** Answers what the store holds, undecoded. */
+  /** Answers what the store holds, not decoded; `undefined` when the key is absent. */
   async getRaw<T = unknown>(key: string): Promise<T | undefined> {
     const raw = await this.engine.call<'getRaw'>({ command: 'getRaw', key })
     return raw === MISS ? undefined : (raw as T)
   }
 
-  /** Writes what {@link getRaw} answers. */
-  async setRaw(key: string, value: unknown, options: Pick<WriteOptions, 'ttl'> = NONE): Promise<boolean> {
+  /** Writes what {@link getRaw} has answered. Answers whether it was written. */
+  async setRaw(key: string, value: unknown, options: Pick<WriteOptions, 'ttl'> = NO_OPTIONS): Promise<boolean> {
     return this.engine.call<'setRaw'>({ command: 'setRaw', key, value, lifetime: lifetimeOf(options, ['ttl']) })
   }
 
@@ -337,9 +355,9 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Answers `message` when every store is well.
+   * Answers `message` once every store has replied.
    *
-   * @throws {BackendUnavailableError} When one is not, with `suppress` too.
+   * @throws {BackendUnavailableError} When a store cannot be reached, even if its errors are suppressed.
    */
   async ping(message = 'PONG'): Promise<string> {
     checkString('A message', message)
@@ -356,13 +374,13 @@ export class Cache implements AsyncDisposable {
     return this.engine.call<'setLock'>({ command: 'setLock', key, token, lifetime })
   }
 
-  /** Frees the lock if `token` holds it. Answers whether it did. */
+  /** Frees the lock if `token` holds it, and answers whether it did. */
   async unlock(key: string, token: string): Promise<boolean> {
     checkString('A token', token)
     return this.engine.unlock(key, token)
   }
 
-  /** Answers whether the lock is held, after waiting for its release if asked to. */
+  /** Answers whether the lock is held. With `wait`, first waits up to that long for its release. */
   async isLocked(key: string, options: { readonly wait?: Ttl | undefined } = {}): Promise<boolean> {
     const { wait } = checkedOptions(options, ['wait'])
     const isLocked = async () => this.engine.call<'isLocked'>({ command: 'isLocked', key })
@@ -371,7 +389,7 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Takes a lock, to be released by `await using` or `release()`. When the store cannot be reached, or locks are
-   * disabled, the lock is granted: a cache never stops a service.
+   * disabled, the lock is granted: a cache must never stop a service.
    *
    * @throws {LockedError} When somebody else still holds it after `wait`.
    */
@@ -405,7 +423,7 @@ export class Cache implements AsyncDisposable {
 
   // Bits, windows, sets
 
-  /** Answers unsigned fields of `size` bits each, 1 to 32; 0 where nothing was written. */
+  /** Answers unsigned fields of `size` bits each, from 1 (the default) to 32; 0 where nothing was written. */
   async getBits(
     key: string,
     indexes: readonly number[],
@@ -416,7 +434,7 @@ export class Cache implements AsyncDisposable {
     return fieldsAt(indexes, await this.engine.call<'getBits'>({ command: 'getBits', key, indexes, size }))
   }
 
-  /** Adds `by` to each field, within 0 and `2 ** size - 1`. Answers the new values. */
+  /** Adds `by`, 1 by default, to each field, which stays between 0 and `2 ** size - 1`. Answers the new values. */
   async incrBits(
     key: string,
     indexes: readonly number[],
@@ -428,7 +446,10 @@ export class Cache implements AsyncDisposable {
     return fieldsAt(indexes, await this.engine.call<'incrBits'>({ command: 'incrBits', key, indexes, size, by }))
   }
 
-  /** Counts an event at `end` in the window from `start`, unless `max` are in it. Answers how many are. */
+  /**
+   * Adds an event at `end` to a sliding window, unless `max` events since `start` are in it. Answers how many are in it
+   * then. `start` and `end` are instants in any unit that the callers agree on.
+   */
   async sliceIncr(
     key: string,
     options: { readonly start: number; readonly end: number; readonly max: number; readonly ttl?: Ttl | undefined },
@@ -442,7 +463,7 @@ export class Cache implements AsyncDisposable {
     return count
   }
 
-  /** Answers how many members were new. A `ttl` replaces the one the set has. */
+  /** Adds members to a set. Answers how many were new. A `ttl` replaces the one the set has. */
   async setAdd(
     key: string,
     members: readonly string[],
@@ -454,13 +475,13 @@ export class Cache implements AsyncDisposable {
     return this.engine.call<'setAdd'>({ command: 'setAdd', key, members, lifetime })
   }
 
-  /** Answers how many members were there. */
+  /** Removes members from a set. Answers how many were in it. */
   async setRemove(key: string, members: readonly string[]): Promise<number> {
     checkMembers(members)
     return this.engine.call<'setRemove'>({ command: 'setRemove', key, members })
   }
 
-  /** Removes and answers up to `count` members, 100 by default. */
+  /** Removes up to `count` members from a set, 100 by default, and answers them. */
   async setPop(key: string, options: { readonly count?: number | undefined } = {}): Promise<string[]> {
     const { count = 100 } = checkedOptions(options, ['count'])
     checkCounted('count', count)
@@ -470,20 +491,20 @@ export class Cache implements AsyncDisposable {
   // Control
 
   /**
-   * Switches commands off, all of them when none is named. Last, `{ prefix }` narrows it to one backend.
+   * Switches commands off: those named, or all. `{ prefix }` as the last argument restricts this to one backend.
    *
-   * @throws {NotConfiguredError} Before any backend is set up: `enabled: false` of {@link setup} begins switched off.
+   * @throws {NotConfiguredError} Before any backend is set up: to start switched off, use `enabled: false` of {@link setup}.
    */
   disable(...commands: readonly (Command | ControlOptions)[]): void {
     this.#control(commands, (route, command) => route.disabled.add(command))
   }
 
-  /** Switches commands on again. */
+  /** Switches commands on again: those named, or all. */
   enable(...commands: readonly (Command | ControlOptions)[]): void {
     this.#control(commands, (route, command) => route.disabled.delete(command))
   }
 
-  /** Whether all the commands named, or all there are, are switched on. */
+  /** Whether all the commands named are switched on; without names, whether all commands are. */
   isEnabled(...commands: readonly (Command | ControlOptions)[]): boolean {
     let enabled = true
     this.#control(commands, (route, command) => {
@@ -492,7 +513,7 @@ export class Cache implements AsyncDisposable {
     return enabled
   }
 
-  /** Switches commands off for `fn` and what it awaits, and for nobody else: `COMMANDS` for all, `[]` for none. */
+  /** Switches commands off for `fn` and everything it calls, and for nobody else. `COMMANDS` switches off all of them. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
     checkArray(commands)
     checkCallable(fn)
@@ -501,8 +522,9 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` and tells which keys it asked for, and where the answers came from. `fn` is given a function that tells the
-   * same so far.
+   * Runs `fn`, and answers which keys it asked for and where the answers came from, together with its result.
+   *
+   * @param fn Gets a function that returns what was detected so far.
    */
   async detect<T>(fn: (soFar: () => Detections) => Awaitable<T>): Promise<Detected<T>> {
     checkCallable(fn)
@@ -551,26 +573,20 @@ export function createCache(options?: CacheOptions): Cache {
   return new Cache(options)
 }
 
-/** Runs `fn` so that every read inside, of any cache, drops what it finds: it is computed again. */
+/** Runs `fn` so that every read inside, of any cache, deletes what it finds, and functions compute their results anew. */
 export async function invalidateFurther<T>(fn: () => Awaitable<T>): Promise<T> {
   checkCallable(fn)
   return inWatchedScope({ invalidating: true }, fn)
 }
 
-function getOrSetSeen(): Seen {
+function seenByGetOrSet(): Seen {
   return { strategy: 'getOrSet' }
 }
-
-const MOST_BITS_OF_FIELD = 32
 
 function checkFields(indexes: readonly number[], size: number): void {
   checkArray(indexes)
   checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
 }
-
-const NONE: WriteOptions = {}
-const SET: readonly string[] = ['ttl', 'tags', 'exists']
-const LOCK: readonly string[] = ['ttl', 'wait', 'checkInterval', 'signal']
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)

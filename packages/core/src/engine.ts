@@ -23,7 +23,7 @@ import { checkMayLoad } from './terms.ts'
  * of calls, and errors that no caller gets. An app uses the commands of the cache itself.
  */
 export class Engine {
-  /** Passes an error that no caller gets to `onError`, except for those of a cache that was closed meanwhile. */
+  /** Passes an error that no caller gets to `onError`, unless it only says that the cache was closed meanwhile. */
   readonly report: (error: unknown) => void
   readonly #routes: Routes
   readonly #listeners: Listeners
@@ -64,25 +64,25 @@ export class Engine {
     return this.#routes.of(spot.key).count(spot, by, lifetime)
   }
 
-  /** Answers the value if it is at hand in this process and nothing has to see the read; `MISS` otherwise. */
+  /** The value, if it is in this process and nothing on the way has to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
     return this.#routes.of(key).getNow(key)
   }
 
-  /** The same in a promise; `undefined` otherwise. The spot is the store's note of where it found the key. */
+  /** A promise of what {@link getNow} finds; `undefined` otherwise. The spot is the store's note of where it found the key. */
   answerNow(spot: Spot): Promise<unknown> | undefined {
     return this.#routes.of(spot.key).answerNow(spot.key, spot)
   }
 
   /**
-   * The moment that the store of a key is in: until it is over, the key does not change. `undefined` if the store cannot
-   * tell, or if anything has to see the reads.
+   * The current {@link Moment} of the store of a key: until it is over, the key does not change. `undefined` if the store
+   * cannot tell, or if anything on the way has to see the reads.
    */
   momentNow(key: string): Moment | undefined {
     return this.#routes.of(key).momentNow(key)
   }
 
-  /** The bits of a key if they are at hand in this process and nothing has to see the read; `undefined` otherwise. */
+  /** The bits of a key, if they are in this process and nothing on the way has to see the read; `undefined` otherwise. */
   bitsNow(key: string): BitReader | undefined {
     return this.#routes.of(key).bitsNow(key)
   }
@@ -92,12 +92,12 @@ export class Engine {
     return this.#routes.of(key).answersNow
   }
 
-  /** Reads a key, and loads it on a miss: once for all concurrent callers. A load that was invalidated takes no more callers. */
+  /** Reads a key, and loads it on a miss, once for all concurrent callers. Nobody joins a load that was invalidated. */
   fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(call.key), call, through)
   }
 
-  /** Reports to `detect` what a strategy did that reads other than by {@link fly}. */
+  /** Reports to `detect` what a strategy did that does not read by {@link fly}. */
   detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
     if (this.#tallies.isWatched && (outcome.hit || outcome.reason))
       this.#tallies.ofSeen(seen())[outcome.shared ? 'shared' : outcome.hit ? 'hits' : 'misses']++
@@ -106,7 +106,7 @@ export class Engine {
   }
 
   /**
-   * Reports a stored answer to the load around the call and to `detect`. Returns a promise inside `detect` only.
+   * Reports an answer from the store to the load around the call and to `detect`. Returns a promise only inside `detect`.
    *
    * @param longest The longest time it was stored for, in milliseconds: its age follows from that.
    */
@@ -131,7 +131,7 @@ export class Engine {
   /**
    * Takes the store's lease for a load that replaces a value.
    *
-   * @throws {NotStoredError} Where the terms of who asks allow stored answers only.
+   * @throws {NotStoredError} Where the terms of the caller allow stored answers only.
    */
   takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
     if (!hasFound) return undefined
@@ -139,7 +139,7 @@ export class Engine {
     return this.#routes.of(key).takeLease(lease)
   }
 
-  /** Whether no other process has overtaken a load that is not stored yet, as far as the store can tell. */
+  /** Whether a load that is not stored yet is still valid: as far as the store knows, no process has invalidated its key. */
   holds(flight: Flight): Awaitable<boolean> {
     return this.#routes.of(flight.call.key).holds(flight.lease)
   }
@@ -149,7 +149,7 @@ export class Engine {
     return this.#loads.join(key)
   }
 
-  /** Takes and frees one lock of a key. While the store is away, both succeed: a cache never stops a service. */
+  /** Takes and frees the lock of a key. While the store is unreachable, both succeed: a cache must never stop a service. */
   lockStore(key: string): LockStore {
     const { backend } = this.#routes.of(key)
     const claim = new LockClaim()
@@ -195,14 +195,14 @@ export class Engine {
     return this.#tallies.isWatched
   }
 
-  /** Runs a wrapped function inside the watchers of {@link watchRuns}. */
+  /** Runs a wrapped function with the watchers of {@link watchRuns} around it. */
   run(template: string, run: () => Promise<unknown>): Promise<unknown> {
     return this.#tallies.run(template, run)
   }
 
   /**
-   * Runs `task` after `delay`, or before the backends are closed by {@link close}, if that comes first. Returns a function
-   * that runs it at once instead.
+   * Runs `task` after `delay`, or when `close` is called, if that comes first. Returns a function that runs it at once
+   * instead.
    */
   postpone(task: () => Promise<unknown>, delay: Milliseconds): () => Promise<void> {
     const run = async () => {
@@ -261,7 +261,7 @@ export class Engine {
     for (const route of this.#routes.all) route.useTags(tagging)
   }
 
-  /** Sends one operation that concerns no single key to every backend. */
+  /** Sends one operation that is not about a single key to every backend. */
   async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
     return sendToAll<C>(this.#routes.some(), request)
   }

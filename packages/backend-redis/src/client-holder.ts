@@ -1,8 +1,9 @@
 import { BackendUnavailableError } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
+import { revive, whenReady, whyUnreachable } from './connecting.ts'
 import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
-import { isNoSuchDatabase, revive, Watch, whenReady, whyUnreachable } from './patience.ts'
+import { isNoSuchDatabase, Watch } from './watch.ts'
 
 /** All that a client says of a connection of which it keeps the trouble to itself. */
 const NO_REASON = 'Connection is closed'

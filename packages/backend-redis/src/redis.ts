@@ -11,7 +11,7 @@ import {
   withTags,
 } from '@cashews/core'
 import { createSerializer } from '@cashews/serialization'
-import { checkOptions } from './checked.ts'
+import { checkOptions } from './check-options.ts'
 import { Keyspace } from './keyspace.ts'
 import { linkTo } from './links.ts'
 import type { CopyOptions } from './local-copies.ts'

@@ -1,12 +1,10 @@
 import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
+import { revive } from './connecting.ts'
 import { monotonicNow, nanosecondsNow } from './monotonic.ts'
-import { later, revive } from './patience.ts'
+import { HANDSHAKE, later } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
-
-/** How long the handshake on a new connection may take. */
-const HANDSHAKE: Milliseconds = 1_000
 
 /** How long a server that cannot track is left alone. */
 const TRY_AGAIN: Milliseconds = 5_000

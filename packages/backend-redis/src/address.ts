@@ -1,18 +1,18 @@
 import { ConfigurationError, isOptions, kindOfOption, redact } from '@cashews/core'
 import type { Address } from './settings.ts'
 
-/** A host and a port, whatever way they were given. */
+/** A host and a port, however they were given. */
 export interface HostAndPort {
   readonly host: string
   readonly port: number
 }
 
-/** Holds a port, a URL or a space; an address of IPv6 holds more than one colon. */
+/** Text that contains a port, a URL or a space. An IPv6 address contains more than one colon. */
 const NO_HOST = /^[^:]*:[^:]*$|[/\s]/
 
 /**
- * @param shown The address as messages may show it.
- * @throws {ConfigurationError} On an address without a host, or with a port that is none.
+ * @param shown The address as it may appear in messages.
+ * @throws {ConfigurationError} When the address has no host, or its port is not a valid one.
  */
 export function parseAddress(address: Address, defaultPort: number, shown: string = shownAs(address)): HostAndPort {
   const { host, port = defaultPort } = isOptions(address) ? address : partsOf(address)
@@ -21,7 +21,7 @@ export function parseAddress(address: Address, defaultPort: number, shown: strin
   throw new ConfigurationError(`${shown} is not an address. Write 'host:port', or { host, port }.`)
 }
 
-/** Whether a server can listen there. */
+/** Whether this is a number that a server can listen on. */
 export function isPort(port: unknown): boolean {
   return Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536
 }
@@ -32,7 +32,7 @@ function partsOf(address: unknown): { readonly host?: string | undefined; readon
   return { host: inBrackets ?? plain, port: port === undefined ? port : Number(port) }
 }
 
-/** Whoever takes a URL for an address may have written a password. */
+/** The address for messages: somebody who mistakes a URL for an address may have written a password in it. */
 function shownAs(address: unknown): string {
   if (typeof address === 'string') return kindOfOption(redact(address))
   if (!isOptions(address)) return kindOfOption(address)

@@ -14,7 +14,7 @@ import type { Argument } from './link.ts'
 import { PUT, Script, ttlOf } from './script.ts'
 import type { StoredValues } from './stored-values.ts'
 
-/** A digest of whatever stands under a key; `''` for an absent one. */
+/** Lua: a digest of whatever a key holds; `''` if it is absent. */
 const STAMP_OF = `
 local function stampOf(key)
   local held = redis.pcall('GET', key)
@@ -23,10 +23,11 @@ local function stampOf(key)
 end`
 
 /**
- * KEYS: the locks that are expected, of which those that are freed at the end come first; the keys that are expected; a
- * pair for each write. ARGV: how many locks are freed, how many locks and how many keys are expected, and the channel of
- * freed locks; their tokens (`''`: free) and stamps (`''`: absent); then for each write what to do, its ttl (or `keep`) and
- * its value: of `set` and `bits` the bytes; of `members` and `events` JSON, an id before the instants; of `lock` the token.
+ * KEYS: the expected locks, beginning with those to free at the end; the expected keys; a pair for each write.
+ *
+ * ARGV: how many locks to free, how many locks and how many keys are expected, and the channel for freed locks; the tokens
+ * (`''`: free) and stamps (`''`: absent) that are expected; then for each write an operation, a ttl (or `keep`) and a value:
+ * the bytes for `set` and `bits`; JSON for `members` and `events`, which have an id before the instants; the token for `lock`.
  */
 export const APPLY: Script = new Script(`${STAMP_OF}${PUT}
 local freed, locks, expected, channel, arg = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[2] + ARGV[3], ARGV[4], 5
@@ -77,7 +78,7 @@ return 1`)
 
 type AnyWrite = Write | KindWrite
 
-/** One call of {@link APPLY}: writes that happen together, if what is expected holds. */
+/** One call of {@link APPLY}: writes that are all made if all expectations hold. */
 export class ApplyStep {
   /** The keys that change. */
   readonly keys: readonly string[]
@@ -85,7 +86,7 @@ export class ApplyStep {
   readonly #locks: readonly LockExpectation[]
   readonly #stamps: readonly Expectation[]
   readonly #writes: readonly AnyWrite[]
-  /** How many of the locks are freed at the end. They are named once, and first. */
+  /** How many of the locks are freed at the end. These come first, and are named only once. */
   readonly #freed: number
 
   constructor(
@@ -109,8 +110,8 @@ export class ApplyStep {
   }
 
   /**
-   * @param channel Where the waiters for a lock hear that it is free.
-   * @param newEvent Answers a name for events of a window that nobody else has.
+   * @param channel The channel on which waiters for a lock learn that it is free.
+   * @param newEvent Makes a unique id for the events of a window.
    */
   arguments(values: StoredValues, channel: string, newEvent: () => string): Awaitable<Argument[]> {
     const expected = [...this.#locks.map(({ token = '' }) => token), ...this.#stamps.map(({ stamp = '' }) => stamp)]
@@ -125,7 +126,7 @@ export class ApplyStep {
     ])
   }
 
-  /** What is to be told when one command cannot name all of it. */
+  /** The error for when one command cannot name all the keys. */
   severalSlots(): CommandError {
     const each = [...this.#locks, ...this.#stamps, ...this.#writes].map((one) => ('key' in one ? one.key : one.lock))
     const named = [...new Set(each)].map((key) => `"${key}"`).join(', ')
@@ -135,7 +136,7 @@ export class ApplyStep {
   }
 }
 
-/** The locks that are free in the end. */
+/** The locks that will be free after the writes. */
 function freedLocks(writes: readonly AnyWrite[]): Set<string> {
   const freed = new Set<string>()
   for (const write of writes) if (write.op === 'unlock') freed.add(write.lock)

@@ -10,7 +10,7 @@ interface Kind {
   readonly has: (value: unknown) => boolean
 }
 
-/** Bytes, such as those of a certificate, a date and a promise hold no settings. */
+/** Whether this is a plain object, unlike the bytes of a certificate, a date or a promise. */
 const hasSettings = (value: unknown): boolean =>
   isOptions(value) && Object.prototype.toString.call(value) === '[object Object]'
 const text: Kind = { what: 'text', has: (value) => typeof value === 'string' }
@@ -21,7 +21,7 @@ const flagOrSettings: Kind = {
 }
 const addresses: Kind = { what: "a list of addresses, such as ['host:6379']", has: Array.isArray }
 
-/** What the options of the backend's own must be; those that are missing here are looked at where they are used. */
+/** What the backend's own options must be. Options that are missing here are checked where they are used. */
 const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   url: text,
   cluster: addresses,
@@ -40,19 +40,19 @@ const KINDS: Readonly<Partial<Record<keyof RedisOptions, Kind>>> = {
   clusterOptions: settings,
 }
 
-/** Those that hold no secret, so that messages may show them. */
+/** The options without secrets, whose values may appear in messages. */
 const SHOWN: readonly string[] = ['port', 'db', 'namespace', 'clientSide']
 
-/** Without these a cache would talk to another server than was meant, as when a variable of the environment is missing. */
+/** Left `undefined`, as by a missing environment variable, these would make the cache use another server than intended. */
 const WHERE: readonly string[] = ['url', 'client', 'cluster', 'sentinels', 'host', 'path']
 
-/** What ioredis would take, and a cache could not work with, or has an option of its own for. */
+/** Options of ioredis that a cache cannot work with, or that are options of the backend itself. */
 const REFUSED = {
   connection: ['keyPrefix', 'replyMapping', 'stringNumbers', ...PLACE],
   clusterOptions: ['keyPrefix', 'redisOptions', 'scaleReads'],
 } as const
 
-/** @throws {ConfigurationError} On an option that does not exist, or is of another kind. Shows nothing that may be secret. */
+/** @throws {ConfigurationError} When an option does not exist, or its value cannot work. The message contains no secrets. */
 export function checkOptions(options: RedisOptions): void {
   if (!isOptions(options))
     throw new ConfigurationError("redis takes an object of settings, such as { url: 'redis://localhost:6379' }.")

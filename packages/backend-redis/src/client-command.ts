@@ -5,32 +5,32 @@ import { gatherWrites } from './one-write.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
 /**
- * A command as a client takes it. The constructor of the client's own flattens its arguments, and its writer makes three pieces of
- * each of them once one of them is bytes: for a long list either takes longer than to send it.
+ * A command in the form that a client of ioredis sends. ioredis' own class flattens the arguments, and if one of them is
+ * bytes, splits each of them into three pieces. For a long list, either takes longer than sending it.
  */
 export class SentCommand extends ClientCommand {
   declare args: Argument[]
   readonly #slot: number | undefined
 
-  /** @param slot Of its keys, for a client of a Cluster. */
+  /** @param slot The slot of its keys, for a client of a Cluster. */
   constructor({ name, args }: Command, slot?: number) {
     super(name)
     this.args = args as Argument[]
     this.#slot = slot
   }
 
-  /** A client of a Cluster computes the slot of each key, twice in a pipeline: it is told a short one of the same slot. */
+  /** A client of a Cluster computes the slot of each key, in a pipeline even twice. It is given one short key of that slot. */
   override getKeys(): (string | Buffer)[] {
     return this.#slot === undefined ? super.getKeys() : [tagOfSlot(this.#slot)]
   }
 
-  /** Tells who waits another error than the one that came. */
+  /** Replaces the error with which the caller's promise rejects. */
   explainBy(explained: (error: unknown) => Error): void {
     const { reject } = this
     this.reject = (error) => reject(explained(error))
   }
 
-  /** Called by the client when it writes the command to its socket. */
+  /** Called by the client when it is about to write the command to its socket. */
   override toWritable(socket: object): string | Buffer {
     const { name, args } = this
     if (name !== 'get' && name !== 'mget') gatherWrites(socket as Duplex) // reads of a turn are one command already
@@ -49,12 +49,12 @@ export class SentCommand extends ClientCommand {
     return joined(pieces)
   }
 
-  /** Answers bytes as they come, whatever an application has taught the client to make of them. */
+  /** Returns the reply unchanged, even if the application has registered a transformer for this command. */
   override transformReply<T>(reply: T): T {
     return reply
   }
 
-  /** A client of ioredis 6 tells each command how to read its reply, also those that the class of ioredis 5 made. */
+  /** Called by a client of ioredis 6. The class of ioredis 5, which may be the base of this one, has no such method. */
   override setReplyContext(): void {}
 }
 

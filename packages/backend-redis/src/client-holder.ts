@@ -5,10 +5,10 @@ import { end } from './ending.ts'
 import { asBackendError } from './errors.ts'
 import { isNoSuchDatabase, Watch } from './watch.ts'
 
-/** All that a client says of a connection of which it keeps the trouble to itself. */
+/** What the client says when it hides why a connection failed. */
 const NO_REASON = 'Connection is closed'
 
-/** A client from its making to its end, whether it leads to one server or to many. */
+/** Owns a client of one server or of many, from its creation to its end. */
 export class ClientHolder<C extends Redis | Cluster> {
   readonly #address: string
   readonly #create: () => C
@@ -18,9 +18,9 @@ export class ClientHolder<C extends Redis | Cluster> {
   #watch: Watch | undefined
 
   /**
-   * @param address Where the client leads to, for messages.
-   * @param isOwn Whether the client is made for this holder, and ends with it.
-   * @param scout Makes a connection to learn from why the client cannot ask its way.
+   * @param address The address of the server or servers, for messages.
+   * @param isOwn Whether the client was created for this holder, and is closed with it.
+   * @param scout Makes a test connection, to find out why the client cannot connect.
    */
   constructor(address: string, create: () => C, isOwn: boolean, scout?: () => Redis) {
     this.#address = address
@@ -47,7 +47,7 @@ export class ClientHolder<C extends Redis | Cluster> {
     this.#watch = undefined
   }
 
-  /** The client, whatever its state; none before it is made. */
+  /** The client in whatever state; `undefined` before it is created. */
   get client(): C | undefined {
     return this.#client
   }
@@ -57,7 +57,7 @@ export class ClientHolder<C extends Redis | Cluster> {
     return this.#client?.status === 'ready' ? this.#client : undefined
   }
 
-  /** @throws {BackendUnavailableError} When commands cannot be sent now; it says why. */
+  /** @throws {BackendUnavailableError} When commands cannot be sent now, saying why. */
   ready(): C {
     const client = this.connected
     if (client) return client
@@ -65,14 +65,14 @@ export class ClientHolder<C extends Redis | Cluster> {
     throw this.#away()
   }
 
-  /** Makes a new connection of a client that is ours. */
+  /** Reconnects a client, if it is our own. */
   renew(client: Redis | Cluster | undefined): void {
     if (this.#isOwn) client?.disconnect(true)
   }
 
   #made(): C {
     const client = this.#create()
-    // It would go on with database 0, among the keys of somebody else.
+    // Otherwise ioredis would go on with database 0, among the keys of somebody else.
     const onError = (error: Error) => isNoSuchDatabase(error) && client.disconnect()
     return this.#isOwn ? (client.on('error', onError) as C) : client
   }

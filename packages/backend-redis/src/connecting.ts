@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 
-/** Waits until a client may be used; rejects as soon as its attempt to connect has failed. */
+/** Waits until a client can be used. Rejects as soon as its attempt to connect has failed. */
 export function whenReady(client: Redis | Cluster): Promise<void> {
   if (client.status === 'ready') return Promise.resolve()
   return new Promise((resolve, reject) => {
@@ -13,7 +13,7 @@ export function whenReady(client: Redis | Cluster): Promise<void> {
     }
     const onReady = settle(resolve)
     const onClose = settle(() => reject(new Error('the connection was closed')))
-    // A client of Sentinels that finds none goes on looking, and closes nothing.
+    // A client that finds no Sentinel goes on looking, and emits no `close`.
     const onError = () => client.status === 'connecting' && onClose()
     client.on('error', onError)
     client.once('ready', onReady)
@@ -24,8 +24,8 @@ export function whenReady(client: Redis | Cluster): Promise<void> {
 }
 
 /**
- * Connects a client of Sentinels again that has given up: ioredis does when it hears of a new master while it asks a Sentinel
- * for the old one, and takes its own end of that for ours.
+ * Reconnects a client of Sentinels that has given up. ioredis does so if it hears of a new master while it is asking a
+ * Sentinel for the old one: it mistakes the end of that request for a call of `disconnect`.
  */
 export function revive(client: Redis | Cluster): void {
   const isOfSentinels = 'sentinels' in client.options && client.options.sentinels
@@ -33,10 +33,10 @@ export function revive(client: Redis | Cluster): void {
 }
 
 /**
- * What stops a connection, in its own words: ioredis makes the connections by which it asks Sentinels and nodes, and keeps to itself
- * why they fail. `undefined` when nothing does.
+ * Finds out why a server cannot be reached: ioredis does not say why its own connections to Sentinels and nodes fail. Resolves
+ * to the message of the error, or to `undefined` if the connection succeeds.
  *
- * @param scout A connection that nobody uses. It is ended.
+ * @param scout A client for this test only, which is closed afterwards.
  */
 export function whyUnreachable(scout: Redis): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()

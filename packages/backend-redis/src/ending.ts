@@ -4,10 +4,10 @@ import type { Cluster, Redis } from 'ioredis'
 /** How long commands under way may take to finish when a client is closed. */
 const FAREWELL: Milliseconds = 500
 
-/** States in which a client has nothing to end, or ends without a word. */
+/** The states in which there is no connection to end politely. */
 const IDLE: ReadonlySet<string> = new Set(['wait', 'reconnecting', 'close', 'end'])
 
-/** Ends a client: politely where there is somebody to answer, and not forever. */
+/** Closes a client: with `QUIT` if it is connected, and by force if that takes too long. */
 export async function end(client: Redis | Cluster): Promise<void> {
   if (IDLE.has(client.status)) return client.disconnect()
   const { promise: ended, resolve } = Promise.withResolvers<void>()
@@ -27,8 +27,8 @@ export async function end(client: Redis | Cluster): Promise<void> {
 }
 
 /**
- * A client of Sentinels listens to them on connections of its own, and only this ends those. It has to come before the client has
- * ended: ioredis would wait for a connection to close that is closed, and keep the process alive for two seconds.
+ * Closes the connections on which a client of Sentinels listens to them, which nothing else does. This must happen before the
+ * client itself has ended: later, ioredis would wait two seconds for a connection that is already closed.
  */
 function silence(client: Redis | Cluster): void {
   if (!client.isCluster) client.disconnect()

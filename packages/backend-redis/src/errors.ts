@@ -1,24 +1,24 @@
 import { BackendError, BackendUnavailableError, CashewsError, WrongTypeError } from '@cashews/core'
 
-/** Replies of a server that is there and cannot serve anybody for now. */
+/** Replies of a server that is running but cannot serve anybody at the moment. */
 const AWAY = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN)\b/
 
-/** Replies to a command for another kind of key. Older servers hide them inside an error of the script. */
+/** Replies to a command for another kind of key. Older servers wrap them in an error of the script. */
 const WRONG_TYPE = /WRONGTYPE|not an integer|increment or decrement would overflow/
 
-/** What the client says of a command that it could not even send: a connection broke, and it has just noticed. */
+/** The client's error for a command that it could not send, because it has just noticed that the connection broke. */
 const UNSENT = /^Stream isn't writeable/
 
-/** What the client says of a command that it has taken to the servers of a moving slot in vain. None of them has run it. */
+/** The client's error for a command that the servers of a moving slot kept redirecting. None of them has run it. */
 const REDIRECTED_IN_VAIN = /^Too many Cluster redirections\. Last error: ReplyError: ((?:MOVED|ASK|TRYAGAIN)\b.*)/
 
-/** What the client says of a command whose answer was lost with the connection. Its message names a setting that nobody is to change. */
+/** The client's error for a command whose reply was lost with the connection. Its message mentions a setting that is ours. */
 const UNANSWERED = 'MaxRetriesPerRequestError'
 
 /** Commands that carry a password. */
 const LOGIN = /^(?:auth|hello)$/i
 
-/** Takes out of an error of the client what no log may tell: the password that it logged in with. */
+/** Removes from an error of the client what must not be logged: the password that it logged in with. */
 export function withoutPassword<E extends Error>(error: E): E {
   const { command, lastNodeError } = error as { readonly command?: { name?: string }; readonly lastNodeError?: Error }
   if (command?.name !== undefined && LOGIN.test(command.name))
@@ -27,7 +27,7 @@ export function withoutPassword<E extends Error>(error: E): E {
   return error
 }
 
-/** Makes an error of the contract of whatever the client or the server raised. */
+/** Converts whatever the client or the server raised to an error of the backend contract. */
 export function asBackendError(error: unknown): CashewsError {
   if (error instanceof CashewsError) return error
   const { name, message } = error instanceof Error ? withoutPassword(error) : { name: '', message: String(error) }

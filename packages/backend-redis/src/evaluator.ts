@@ -2,12 +2,12 @@ import { BackendError } from '@cashews/core'
 import type { Argument, Command, Link } from './link.ts'
 import type { Script } from './script.ts'
 
-/** A script known by its digest, with its text for a server that has not seen it. */
+/** A command that names a script by its digest, with the text for servers that do not know the script. */
 interface ScriptCommand extends Command {
   readonly lua: string
 }
 
-/** A command that runs a script. */
+/** Makes the command that runs a script. */
 export function evaluation(script: Script, names: readonly string[], args: readonly Argument[]): ScriptCommand {
   return {
     name: 'evalsha',
@@ -17,7 +17,7 @@ export function evaluation(script: Script, names: readonly string[], args: reado
   }
 }
 
-/** Sends scripts by their digests, and again with their text to servers that do not know them yet. */
+/** Sends scripts by their digest, and once more with their text to servers that do not know them yet. */
 export class Evaluator {
   readonly #link: Link
 
@@ -35,7 +35,7 @@ export class Evaluator {
     })
   }
 
-  /** Sends commands, of which some may run scripts. An answer may be the error of its command. */
+  /** Sends commands, some of which may run scripts. If a command fails, its answer is the error. */
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
     if (commands.length === 0) return []
     const [only] = commands
@@ -44,12 +44,12 @@ export class Evaluator {
         ? [await this.#link.send(only).catch((error) => error)]
         : await this.#link.sendAll(commands)
     await this.#sendAgain(commands, answers, (those) => this.#spelledOutOnce(those))
-    // A server that holds other slots than was thought has been sent a digest whose text went elsewhere.
+    // If a server holds other slots than we thought, it got a digest whose text went to another server.
     await this.#sendAgain(commands, answers, (those) => those.map(spelledOut))
     return answers
   }
 
-  /** Sends those commands again whose script was unknown, and puts the answers in place. */
+  /** Sends the commands again whose script was unknown, and replaces their answers. */
   async #sendAgain(
     commands: readonly Command[],
     answers: unknown[],
@@ -61,7 +61,7 @@ export class Evaluator {
     for (const [order, at] of unknown.entries()) answers[at] = again[order]
   }
 
-  /** Each server is told the text of a script once: what follows on the same connection may name it. */
+  /** Sends the text of a script once to each server: commands that follow on the same connection can use the digest. */
   #spelledOutOnce(commands: readonly ScriptCommand[]): Command[] {
     const told = new Set<string>()
     return commands.map((command) => {
@@ -73,7 +73,7 @@ export class Evaluator {
   }
 }
 
-/** The same for a server that does not know the script yet. */
+/** The same command with the text of its script. */
 function spelledOut({ key, lua, args: [, ...args] }: ScriptCommand): Command {
   return { name: 'eval', args: [lua, ...args], key }
 }
@@ -82,10 +82,10 @@ function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NOSCRIPT')
 }
 
-/** What Redis 7.0 says of a command inside a script that the user may not run: where it stands, and not which one it is. */
+/** The error of Redis 7.0 for a command in a script that the user may not run: it has the line, but not the command. */
 const REFUSED = /can't run this command or subcommand.*@user_script:(\d+)/
 
-/** Names the command that a script was refused. */
+/** Adds to such an error which command was refused. */
 function naming(error: unknown, { lua }: Script): unknown {
   const { message, cause } = error as Error
   const [, line] = REFUSED.exec(message) ?? []

@@ -1,9 +1,9 @@
 import { type Awaitable, all, type Call, chain, type Guard } from '@cashews/core'
 
-/** Splits positions by the server that holds the keys at them; `undefined` when one holds all. */
+/** Groups the positions of keys by the server that holds them; `undefined` when one server holds all. */
 type PerServer = (keys: readonly string[]) => number[][] | undefined
 
-/** Has each of several servers answer in time for itself: of many keys that are read, one that is late costs its own alone. */
+/** Gives each server its own deadline in `getMany`, so that a server that is late costs only the values of its own keys. */
 export function guardPerServer(guard: Guard, perServer: PerServer): Guard {
   return {
     run(call, perform, matters) {
@@ -23,7 +23,7 @@ export function guardPerServer(guard: Guard, perServer: PerServer): Guard {
   }
 }
 
-/** Puts what was found at some positions in the order of all. */
+/** Puts the values found by each server in the order of the keys. */
 function inOrder(shares: readonly (readonly number[])[], found: readonly (readonly unknown[])[]): unknown[] {
   const all: unknown[] = []
   for (const [nth, places] of shares.entries())

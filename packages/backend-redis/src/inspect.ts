@@ -5,7 +5,7 @@ import { Script } from './script.ts'
 import { timeLeft } from './server-reads.ts'
 import type { StoredValues } from './stored-values.ts'
 
-/** For scripts that look at a key: `inspect(key)`. */
+/** Lua: a function `inspect(key)` for scripts. */
 export const INSPECT_KEY: string = `
 local function inspect(key)
   local held = redis.pcall('GET', key)
@@ -22,13 +22,14 @@ local function inspect(key)
 end`
 
 /**
- * Answers the time left and the value of a string, with a colon between them: nothing is read faster; its stamp is the
- * SHA-1 of the value. Of another kind a list: stamp, time left, kind, and the members of a set or the instants of a window.
+ * Answers for a string its time left and its value, separated by a colon, which is the fastest form to read; the stamp is the
+ * SHA-1 of the value. Answers for other kinds a list: stamp, time left, kind, and the members of the set or the instants of
+ * the window.
  */
 export const INSPECT: Script = new Script(`${INSPECT_KEY}
 return inspect(KEYS[1])`)
 
-/** What a script that inspects a key has answered. */
+/** Converts the answer of a script that inspects a key. */
 export function snapshotIn(key: string, answer: unknown, values: StoredValues): Awaitable<Snapshot | Miss> {
   if (answer === null) return MISS
   if (answer instanceof Buffer) return snapshotOfString(key, answer, values)
@@ -46,7 +47,7 @@ function snapshotOfString(key: string, answer: Buffer, values: StoredValues): Aw
   return chain(values.decode(key, bytes), (value) => stamped(bytes, value, left))
 }
 
-/** Its stamp is asked for rarely. */
+/** Computes the stamp on access, since it is rarely needed. */
 function stamped(bytes: Buffer, value: unknown, timeLeft: Milliseconds): Snapshot {
   return {
     value,
@@ -57,7 +58,7 @@ function stamped(bytes: Buffer, value: unknown, timeLeft: Milliseconds): Snapsho
   }
 }
 
-/** What a key of another kind than a string holds. */
+/** The content of a key that is not a string. */
 function contentOf(kind: string, items: readonly Buffer[]): Content | undefined {
   if (kind === 'set') return { kind, items: items.map(String) }
   if (kind === 'zset') return { kind: 'window', items: items.map(Number) }

@@ -5,10 +5,10 @@ import type { LocalCopies } from './local-copies.ts'
 import type { ReadBatch } from './read-batch.ts'
 import type { Script } from './script.ts'
 
-/** The arguments of a script for some of many keys, which it names by their positions. */
+/** Makes the arguments of a script for some of many keys, given by their positions. */
 type ArgumentsOf = (group: readonly number[]) => readonly Argument[]
 
-/** Commands on keys, sent to where the keys live. A script names keys in pairs: a value, and its lease. */
+/** Sends commands on keys to the servers of the keys. For a script, each key is a pair of names: its value and its lease. */
 export class KeyCommands {
   readonly link: Link
   readonly keys: Keyspace
@@ -17,8 +17,8 @@ export class KeyCommands {
   readonly #copies: Pick<LocalCopies, 'drop'> | undefined
 
   /**
-   * @param reads The reads of this turn, which have not been sent yet.
-   * @param copies The copies in this process.
+   * @param reads The reads of this turn of the event loop that are not sent yet.
+   * @param copies The copies in this process, if there are any.
    */
   constructor(
     link: Link,
@@ -49,7 +49,7 @@ export class KeyCommands {
     return this.scripts.run(script, this.pair(key), args)
   }
 
-  /** Runs a script over many keys: one command for each group that may share one. */
+  /** Runs a script for many keys: one command for each group of keys that can share one. */
   async runAll(script: Script, keys: readonly string[], argsOf: ArgumentsOf): Promise<unknown[]> {
     const groups = this.link.groups(keys.map((key) => this.keys.value(key))) ?? [[...keys.keys()]]
     const commands = groups.map((group) => {
@@ -66,12 +66,12 @@ export class KeyCommands {
     return this.changing([key], () => this.run(script, key, args))
   }
 
-  /** The same for many keys: one command for each group that may share one. */
+  /** Runs a script that changes many keys: one command for each group of keys that can share one. */
   changeAll(script: Script, keys: readonly string[], argsOf: ArgumentsOf): Promise<unknown[]> {
     return this.changing(keys, () => this.runAll(script, keys, argsOf))
   }
 
-  /** Runs a script that names what it needs, and changes keys. */
+  /** Runs a script that changes keys, and gets its names in some other form than pairs. */
   changeNamed(
     script: Script,
     keys: readonly string[],
@@ -81,7 +81,7 @@ export class KeyCommands {
     return this.changing(keys, () => this.scripts.run(script, names, args))
   }
 
-  /** Makes a change that no read which came first sees, and no copy in this process outlives. */
+  /** Makes a change. Reads that came before it are sent first, and copies of the keys in this process are dropped. */
   changing<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
     const copies = this.#copies
     this.#reads.flush()
@@ -90,7 +90,7 @@ export class KeyCommands {
     return send().finally(() => copies.drop(keys))
   }
 
-  /** Forgets copies in this process of keys that may hold something else than it thinks. */
+  /** Drops the copies in this process of keys that may have changed. */
   changed(keys: readonly string[]): void {
     this.#copies?.drop(keys)
   }

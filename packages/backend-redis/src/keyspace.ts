@@ -2,20 +2,20 @@ import { CommandError, ConfigurationError, checkText, escapeGlob } from '@cashew
 import { slotOf } from './slot.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
-/** Begins what belongs to a key but is not a value. */
+/** The prefix of names that belong to a key but are not its value. */
 const ASIDE = '~'
-/** Begins the name of a value whose key begins with {@link ASIDE}. */
+/** The prefix of the name of a value whose key begins with {@link ASIDE}. */
 const ESCAPED = '~='
 
-/** The longest key, in UTF-16 units, which is all that a store must take: each command carries its keys. */
+/** The longest key, in UTF-16 units: the contract asks for no more, and each command carries its keys. */
 const LONGEST_KEY = 65_536
 
 /** A hash tag as Redis Cluster reads it: from the first brace to the next closing one, and not empty. */
 const HASH_TAG = /^[^{]*\{[^}]+\}[^{}]*$/
 
 /**
- * Where keys stand in Redis: values under `namespace + key`, what belongs to them (a lock, a lease) under
- * `namespace + '~lock:' + key`, on a cluster with a hash tag that keeps it in the slot of its value.
+ * The names of keys in Redis. A value is stored as `namespace + key`. What belongs to it, such as a lock, is stored as
+ * `namespace + '~lock:' + key`; on a Cluster, with a hash tag that keeps it in the slot of the value.
  */
 export class Keyspace {
   readonly namespace: string
@@ -42,14 +42,14 @@ export class Keyspace {
     return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
   }
 
-  /** The name of a lock, which lives where the key lives that its own name begins with, up to the last `\0`. */
+  /** The name of a lock. It is in the slot of its key, see {@link Keyspace.ofLock}. */
   lock(name: string): string {
     const key = Keyspace.ofLock(name)
     refuseUnfit(key)
     return this.#aside('lock', name, key)
   }
 
-  /** The key that the name of a lock begins with. */
+  /** The key of a lock: its name up to the last `\0`. */
   static ofLock(name: string): string {
     const end = name.lastIndexOf('\0')
     return end < 0 ? name : name.slice(0, end)
@@ -59,14 +59,14 @@ export class Keyspace {
     return this.#aside('lease', key)
   }
 
-  /** The key of a value; `undefined` for what is not a value. */
+  /** The key of a value, by its name; `undefined` for a name that is not of a value. */
   keyOf(name: string): string | undefined {
     const { length } = this.namespace
     if (!name.startsWith(ASIDE, length)) return name.slice(length)
     return name.startsWith(ESCAPED, length) ? name.slice(length + ESCAPED.length) : undefined
   }
 
-  /** The key of a lease; `undefined` for what is none. */
+  /** The key of a lease, by its name; `undefined` for a name that is not of a lease. */
   keyOfLease(name: string): string | undefined {
     const start = `${this.namespace}${ASIDE}lease:`
     if (!name.startsWith(start)) return undefined
@@ -74,8 +74,8 @@ export class Keyspace {
   }
 
   /**
-   * A pattern for `SCAN … MATCH` that finds at least what `pattern` does. Redis counts bytes where a glob counts
-   * characters, so single characters and classes become `*`: whoever scans looks at the keys again.
+   * A pattern for `SCAN … MATCH` that finds at least the keys that match `pattern`. Redis counts bytes where a glob counts
+   * characters, so single characters and classes become `*`, and the keys that are found have to be matched again.
    */
   scanPattern(pattern: string): string {
     return `${escapeGlob(this.namespace)}*${widened(pattern)}`
@@ -86,17 +86,17 @@ export class Keyspace {
     return `${escapeGlob(this.namespace)}${ASIDE}lease:*${widened(pattern)}`
   }
 
-  /** A name that nobody uses otherwise, in a given slot. */
+  /** A name for a test write, in a given slot. */
   canary(slot: number | undefined, id: string): string {
     return this.#named('canary', slot, id)
   }
 
-  /** Whether the namespace itself keeps all keys in one slot. */
+  /** Whether the namespace has a hash tag, so that all keys are in one slot. */
   get isPinned(): boolean {
     return this.namespace.includes('{')
   }
 
-  /** The slot of a key, where keys of different slots do not meet. */
+  /** The slot of a key; `undefined` if all keys can be used in one command. */
   slot(key: string): number | undefined {
     return this.#tagged ? slotOf(this.value(key)) : undefined
   }

@@ -6,7 +6,7 @@ const MOST = 8_192
 
 const NOTHING = Buffer.alloc(0)
 
-/** What this process knows of the record of a tag. */
+/** What this process knows about the record of a tag. */
 export class KnownRecord {
   readonly key: string
   /** Its name in Redis. */
@@ -15,17 +15,17 @@ export class KnownRecord {
   readonly json: string
   /** The stamp last seen in the record, without the mark of one made for a load; empty if none was seen. */
   stamp = ''
-  /** Until when a record with that stamp lives at least, by `monotonicNow`. */
+  /** Until when a record with this stamp lives at least, by `monotonicNow`. */
   until: Milliseconds = Number.NEGATIVE_INFINITY
 
-  /** @param tag Absent: the record is of all tags. */
+  /** @param tag Absent for the record of all tags. */
   constructor(key: string, nameOf: (key: string) => string, tag?: string) {
     this.key = key
     this.name = nameOf(key)
     this.json = JSON.stringify(tag ?? '')
   }
 
-  /** Whether the record, if it still holds this stamp, will hold it until then. */
+  /** Whether the record, if it still has this stamp, will keep it until then. */
   lasts(stamp: unknown, until: Milliseconds): boolean {
     return this.stamp === stamp && this.until >= until
   }
@@ -40,9 +40,9 @@ export class RecordsOfTags implements KnownTags {
   readonly records: readonly KnownRecord[]
   #head: Buffer = NOTHING
   #stamps: readonly string[] = []
-  /** The end of a head with these tags: the part after the stamps. */
+  /** The part of a head with these tags that follows the stamps. */
   #tail: Buffer | undefined
-  /** The key whose names are ready, since the same key is often used several times in a row. */
+  /** The key whose names are cached, because the same key is often used several times in a row. */
   #key: string | undefined
   #toRead: NamesToRead | undefined
   #toWrite: NamesToWrite | undefined
@@ -52,14 +52,14 @@ export class RecordsOfTags implements KnownTags {
     this.records = records
   }
 
-  /** The names of a key with these tags that a read asks for. */
+  /** The names that a read of a key with these tags asks for. */
   namesToRead(key: string, nameOf: (key: string) => string): NamesToRead {
     this.#turnTo(key)
     this.#toRead ??= [nameOf(key), ...this.#names()]
     return this.#toRead
   }
 
-  /** The names of a key with these tags that a write takes. */
+  /** The names that a write of a key with these tags needs. */
   namesToWrite(key: string, pair: (key: string) => readonly [value: string, lease: string]): NamesToWrite {
     this.#turnTo(key)
     this.#toWrite ??= [...pair(key), ...this.#names()]
@@ -67,8 +67,8 @@ export class RecordsOfTags implements KnownTags {
   }
 
   /**
-   * The head of a value with these tags that is written now and lives until then: with the stamps last seen in the records, if
-   * all of them live as long; otherwise without stamps.
+   * The head of a value with these tags that is written now and lives until then. It has the stamps last seen in the records,
+   * or none if one of the records may end earlier.
    */
   headUntil(until: Milliseconds): Buffer {
     for (const record of this.records) if (record.until < until) return headOf('', this.#json)
@@ -82,22 +82,22 @@ export class RecordsOfTags implements KnownTags {
     return this.#head
   }
 
-  /** Whether the records, if they still hold these stamps, will hold them until then. */
+  /** Whether the records, if they still have these stamps, will keep them until then. */
   last(stamps: readonly unknown[], until: Milliseconds): boolean {
     return this.records.every((record, nth) => record.lasts(stamps[nth], until))
   }
 
   /**
-   * Where the head of a value ends, if it has these tags, and its stamps are what the records hold; otherwise 0.
+   * Where the head of a value ends, if it has these tags and the stamps in the records; otherwise 0.
    *
-   * @param held What the records hold, from a place on.
+   * @param held Has the contents of the records from position `from` on.
    */
   endOfHead(bytes: Buffer, held: readonly (Buffer | null | Error)[], from: number): number {
     this.#tail ??= tailOf(this.#json)
     return endOfHead(bytes, held, from, this.records.length, this.#tail)
   }
 
-  /** With the stamps that were last seen. Made anew when one of them is another. */
+  /** The head with the stamps last seen, which is rebuilt when one of them has changed. */
   #headNow(): Buffer {
     for (let nth = 0; nth < this.records.length; nth++)
       if (this.#stamps[nth] !== this.records[nth]?.stamp) return this.#makeHead()
@@ -127,20 +127,20 @@ export class RecordsOfTags implements KnownTags {
 }
 
 /**
- * Remembers the records of tags: their names, so that they are not put together each time; what they held; and how long they
- * live at least, since the life of a record with the same stamp is never made shorter. All of this is a hint, which scripts
- * check: a record that has changed has another stamp for good.
+ * Remembers the records of tags: their names, to avoid building them each time; what they contained; and how long they live at
+ * least, since the lifetime of a record is never shortened while its stamp stays the same. All of this is only a hint that
+ * scripts verify: a changed record never gets an earlier stamp again.
  */
 export class KnownRecords {
   readonly #known = new Map<string, KnownRecord>()
   readonly #nameOf: (key: string) => string
 
-  /** @param nameOf Tells the name of a key in Redis. */
+  /** @param nameOf Returns the name of a key in Redis. */
   constructor(nameOf: (key: string) => string) {
     this.#nameOf = nameOf
   }
 
-  /** @param tags `'any'`: the record of all. */
+  /** @param tags `'any'` for the record of all tags. */
   of(tags: TagsAhead): RecordsOfTags {
     const own = tags === 'any' ? [] : tags
     const keys = recordKeysOf(tags)
@@ -159,9 +159,9 @@ export class KnownRecords {
 }
 
 /**
- * Notes what records hold.
+ * Notes the contents of records.
  *
- * @param left The time left of each when a script was sent at a moment (-1: no end).
+ * @param left The time that each had left (-1: no end) when the script ran, which was after `sentAt`.
  */
 export function noteStamps(
   records: readonly KnownRecord[],

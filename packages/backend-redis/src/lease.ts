@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
 
-/** A lease that nobody has: of a name of its own, of the first load. */
+/** The token of a new lease: that of its first load. */
 export function newLease(): string {
   return `${randomUUID()}:0:1`
 }
 
 /**
- * The lease that was taken.
+ * The token that was taken.
  *
- * @param answer Of a script that was to take `lease`.
+ * @param answer The answer of a script that was offered `lease`.
  */
 export function leaseIn(answer: unknown, lease: string): string {
   return answer === 1 ? lease : String((answer as Buffer[])[0])
 }
 
-/** Whether a load that has `lease` would be stored where the key of leases holds `held`. */
+/** Whether a load with the token `lease` may store its value while the lease in Redis is `held`. */
 export function holds(lease: string, held: string): boolean {
   if (lease === held) return true
   const [own, , number] = lease.split(':')

@@ -2,25 +2,25 @@ import type { Milliseconds } from '@cashews/core'
 import type { ChainableCommander, Cluster, Redis } from 'ioredis'
 import { SentCommand } from './client-command.ts'
 
-/** What Redis takes as an argument. */
+/** An argument of a Redis command. */
 export type Argument = string | Buffer | number
 
-/** One command, and the key that says where it goes. Text is answered as bytes. */
+/** One command, and the key that decides which server it goes to. Text in the answer is bytes. */
 export interface Command {
   readonly name: 'get' | 'mget' | 'exists' | 'pttl' | 'spop' | 'evalsha' | 'eval'
   readonly args: readonly Argument[]
   readonly key: string
 }
 
-/** What the sender of a command knows of it. */
+/** What the sender of a command knows about it. */
 interface Sending {
-  /** The slot of its keys, for a client of a Cluster. */
+  /** The slot of the command's keys, for a client of a Cluster. */
   readonly slot?: number | undefined
-  /** Makes an error of the contract of one that came. @default as it came */
+  /** Converts an error of the client. @default leaves it as it is */
   readonly explained?: (error: unknown) => Error
 }
 
-/** Has a client, or a pipeline, send a command. A client of another copy of ioredis takes it as well. */
+/** Sends a command by a client or a pipeline. Works with a client of another copy of ioredis too. */
 export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   client: C,
   command: Command,
@@ -31,48 +31,48 @@ export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   return (client as Pick<Redis, 'sendCommand'>).sendCommand(sent) as never
 }
 
-/** A server that holds keys. Another connection to it is another server: what happened in between is unknown. */
+/** A server that holds keys. After a reconnect it has another `id`, because what happened in between is unknown. */
 export interface Server {
   readonly id: string
   readonly client: Redis
-  /** A slot it holds; absent where there are no slots. */
+  /** One of its slots; absent where there are none. */
   readonly slot?: number | undefined
 }
 
-/** The way to a server or to many, whatever their topology. Every error is one of the contract of a backend. */
+/** The connection to one server or to many, whatever the topology. Every error is one of the backend contract. */
 export interface Link {
-  /** Where it leads to, for messages; without any password. */
+  /** The address for messages, without a password. */
   readonly address: string
-  /** Connects, and waits until commands may be sent. Called again after a failure, it waits again. */
+  /** Connects, and waits until commands can be sent. May be called again after a failure. */
   open(): Promise<void>
-  /** Lets what is under way finish, within a moment, and ends the connections that it made. */
+  /** Gives pending commands a moment to finish, and closes the connections that it made. */
   close(): Promise<void>
-  /** Sends a command, or refuses to at once: nothing is kept for a server that is away. */
+  /** Sends a command, or rejects at once: commands are never queued for a server that is unreachable. */
   send(command: Command): Promise<unknown>
-  /** Sends commands in as few writes as possible. An answer may be the error of its command. */
+  /** Sends commands in as few writes as possible. If a command fails, its answer is the error. */
   sendAll(commands: readonly Command[]): Promise<unknown[]>
-  /** Splits positions so that the names at the positions of one group may stand in one command; `undefined` when all may. */
+  /** Groups the positions of names that can be in one command; `undefined` when all can. */
   groups(names: readonly string[]): number[][] | undefined
-  /** Splits positions by the server that holds the names at them; `undefined` when one holds all, or none is known. */
+  /** Groups the positions of names by their server; `undefined` when one server holds all, or none is known. */
   perServer(names: readonly string[]): number[][] | undefined
-  /** Whether one command may name all of these. */
+  /** Whether all these names can be in one command. */
   mayMeet(names: readonly string[]): boolean
-  /** The servers that together hold every key once. None while they are away. */
+  /** The servers that together hold every key once; none while they are unreachable. */
   servers(): readonly Server[]
-  /** The address of a server that holds keys and is not one of {@link servers}, as it is away. */
+  /** The address of a server that holds keys but is missing in {@link servers}, because it is unreachable. */
   missing(): string | undefined
   /** The id of the server that holds a name. */
   ownerOf(name: string): string
-  /** Tells when {@link servers} changed, or what they hold. Answers how to stop. */
+  /** Calls `changed` when {@link servers}, or the keys that they hold, may have changed. Returns a function that stops it. */
   watchServers(changed: () => void): () => void
-  /** Asks once more which servers there are, and what they hold: what was known was wrong. */
+  /** Refreshes what is known about the servers, because it turned out to be wrong. */
   lookAgain(): void
-  /** Whether what one server owes says nothing about the others, of which some may answer. */
+  /** Whether one silent server says nothing about the others, some of which may still answer. */
   isPartlyThere(): boolean
-  /** Tells for how long a caller waits at most: no server counts as away before. */
+  /** Sets how long a caller waits at most: no server counts as unreachable before that. */
   bePatient(patience: Milliseconds): void
-  /** Answers when a server does, and renews connections that are silent. */
+  /** Answers when a server does, and reconnects where there is silence. */
   ping(message: string): Promise<string>
-  /** A connection for messages. The caller ends it. */
+  /** Makes a connection for pub/sub messages. The caller closes it. */
   subscriber(): Redis
 }

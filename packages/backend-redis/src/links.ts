@@ -10,15 +10,15 @@ import type { Connection, RedisOptions } from './settings.ts'
 const PORT = 6379
 const SENTINEL_PORT = 26_379
 const CONNECT_TIMEOUT: Milliseconds = 1_000
-/** How long a server may take to end its half of a connection. For as long, a connection that broke keeps a process that closes. */
+/** How long a server may take to close its half of a connection. A broken connection keeps a closing process alive as long. */
 const DISCONNECT_TIMEOUT: Milliseconds = 50
 const LONGEST_PAUSE: Milliseconds = 250
-/** The longest between two looks for a Sentinel that is away, while others are there. */
+/** The longest pause between two attempts to reach a Sentinel while others are reachable. */
 const SENTINEL_PAUSE: Milliseconds = 30_000
 
 /**
- * What keeps a cache bounded when its server is not well: no queue of commands for a server that is away, and no
- * command sent a second time after its answer was lost, which would count twice or overwrite what is newer.
+ * Keeps a cache bounded when its server is in trouble: no commands are queued for an unreachable server, and none is sent
+ * again after its reply was lost, which would count twice or overwrite a newer value.
  */
 const BOUNDED = {
   connectTimeout: CONNECT_TIMEOUT,
@@ -36,12 +36,12 @@ const BOUNDED = {
 } satisfies Connection
 
 /**
- * A command whose keys are on their way to another server is given up before its caller is told that it failed: one
- * that came through later would undo what he did since.
+ * A command whose keys are being moved to another server is given up before its caller is told that it failed: if it came
+ * through later, it would undo what the caller has done since.
  */
 const WHILE_SLOTS_MOVE = { maxRedirections: 8, retryDelayOnTryAgain: 10 }
 
-/** What goes with each way to say where the servers are. Any other of these would be left unheard. */
+/** The options that go with each way of naming the servers. With another way they would be silently ignored. */
 const GOES_WITH = {
   client: [],
   cluster: ['db', 'username', 'password', 'tls', 'connection', 'clusterOptions'],
@@ -54,7 +54,7 @@ type Way = keyof typeof GOES_WITH
 const WAYS = Object.keys(GOES_WITH) as readonly Way[]
 const DETAILS = new Set(Object.values(GOES_WITH).flat())
 
-/** Makes the way to wherever the options say. */
+/** Makes the link to the server or servers that the options name. */
 export function linkTo(options: RedisOptions): Link {
   const { client, cluster, sentinels } = options
   refuseContradictions(options)
@@ -63,7 +63,7 @@ export function linkTo(options: RedisOptions): Link {
   return sentinels ? linkToMaster(sentinels, options) : linkToServer(options)
 }
 
-/** @throws {ConfigurationError} On several places at once, and on what does not go with the one there is. */
+/** @throws {ConfigurationError} When the servers are named in several ways, or an option does not go with the one used. */
 function refuseContradictions(options: RedisOptions): void {
   const [way = 'host', ...others] = WAYS.filter((way) => options[way] !== undefined)
   if (others.length > 0)
@@ -130,13 +130,13 @@ function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: Red
   return new ClusterLink(address, create, true, scoutTo(places, options))
 }
 
-/** Makes a connection that only tries whether the first of some servers can be reached. */
+/** Returns a function that makes a test connection to the first of several servers. */
 function scoutTo([place]: readonly HostAndPort[], { tls }: RedisOptions): () => Redis {
   const once: Connection = { retryStrategy: () => null, enableReadyCheck: false }
   return () => new Redis({ ...BOUNDED, ...once, ...place, ...server({ tls }) })
 }
 
-/** Told apart by shape: there may be several copies of ioredis. */
+/** Recognizes clients by their shape, because there may be several copies of ioredis. */
 function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
   if (typeof client?.callBuffer !== 'function' || typeof client.duplicate !== 'function')
     throw new ConfigurationError(
@@ -154,7 +154,7 @@ function linkToClient(client: NonNullable<RedisOptions['client']>): Link {
   return new ClusterLink('your cluster', () => cluster, false)
 }
 
-/** @throws {ConfigurationError} When the client answers in another form than the cache reads. */
+/** @throws {ConfigurationError} When the client returns answers in a form that the cache cannot read. */
 function refuseOtherAnswers({ options }: NonNullable<RedisOptions['client']>): void {
   const { stringNumbers, replyMapping = 'legacy' } = {
     ...('redisOptions' in options && options.redisOptions),
@@ -166,7 +166,7 @@ function refuseOtherAnswers({ options }: NonNullable<RedisOptions['client']>): v
     throw new ConfigurationError(`A cache needs a client with replyMapping "legacy", not "${replyMapping}".`)
 }
 
-/** A command that is sent again after its answer was lost counts twice, or overwrites what is newer. */
+/** Warns of a client that sends a command again after its reply was lost: it would count twice, or overwrite a newer value. */
 function warnOfTraps({ options }: NonNullable<RedisOptions['client']>): void {
   const traps = Object.entries({ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 } as const)
     .filter(([name, safe]) => name in options && options[name as keyof typeof options] !== safe)
@@ -177,7 +177,7 @@ function warnOfTraps({ options }: NonNullable<RedisOptions['client']>): void {
   })
 }
 
-/** Without being told, ioredis would talk to Sentinels and to their master in clear. */
+/** By default, ioredis does not encrypt its connections to Sentinels. */
 function sentinelTls({ tls }: RedisOptions): Connection {
   return tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls === true ? {} : tls } : {}
 }

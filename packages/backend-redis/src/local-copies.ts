@@ -14,30 +14,33 @@ import type { Link, Server } from './link.ts'
 import { monotonicNow } from './monotonic.ts'
 import { Tracker, trackingConnection } from './tracker.ts'
 
-/** How long the key lives that proves that changes are heard. */
+/** How long the key of a test write lives. */
 const CANARY_LIFETIME: Milliseconds = 1_000
 
-/** How well the client-side cache does. */
+/** The state and the counts of the client-side cache. */
 export interface ClientSideReport {
   /** Whether copies are used now. */
   readonly live: boolean
-  /** How long ago it was certain that no copy is out of date, in milliseconds; never more than `maxStale` while live, `Infinity` while no server is heard. */
+  /**
+   * How long ago it was certain that no copy was out of date, in milliseconds: at most `maxStale` while live, and `Infinity`
+   * while no server reports changes.
+   */
   readonly staleness: Milliseconds
-  /** How long the last sign of life of a server took, in milliseconds. */
+  /** How long the last answered `PING` took, in milliseconds; of several servers, the longest. */
   readonly roundTrip: Milliseconds
-  /** Reads that a copy answered. */
+  /** Reads that were answered by a copy. */
   readonly hits: number
   /** Reads that asked Redis. */
   readonly misses: number
-  /** Values that were not kept, because they changed while they were read. */
+  /** Values that were not copied, because they changed while they were read. */
   readonly refused: number
-  /** How often all copies were dropped at once. */
+  /** How often all the copies were dropped. */
   readonly flushes: number
-  /** Changes that servers told of. */
+  /** Changes reported by servers. */
   readonly invalidations: number
 }
 
-/** What a server has under a name. */
+/** A value from a server, and how long it lives there. */
 export interface Found {
   readonly value: unknown
   readonly timeLeft: Milliseconds
@@ -45,19 +48,20 @@ export interface Found {
 
 /** Settings of {@link LocalCopies}. */
 export interface CopyOptions {
-  /** How copies are kept. */
+  /** The options of the store that holds the copies. */
   readonly store: MemoryOptions
-  /** How far a copy may be behind Redis, at most. */
+  /** How far a copy may lag behind Redis at most. */
   readonly maxStale: Milliseconds
-  /** How long a copy lives at most, whatever its key does. */
+  /** How long a copy lives at most, even if its key lives longer. */
   readonly maxTtl: Milliseconds
 }
 
 /**
- * Copies of values in this process, each at most `maxStale` behind Redis by construction.
+ * Copies of values in this process, which by construction lag behind Redis by at most `maxStale`.
  *
- * A read that misses leaves a token. A change of its key, heard or made here, takes the token away, and only the read
- * that still finds its own may keep what it brought: an answer that was overtaken by its invalidation is never kept.
+ * A read from Redis registers a token for its key. A change of the key, whether reported by the server or made here, removes
+ * the token, and only a read that still finds its own token keeps a copy: an answer that was overtaken by an invalidation is
+ * never copied.
  */
 export class LocalCopies {
   readonly #link: Link
@@ -68,9 +72,9 @@ export class LocalCopies {
   /** The token of the latest read of each key. */
   readonly #reading = new Map<string, object>()
   readonly #trackers = new Map<string, Tracker>()
-  /** Whose tracker answers for a copy, where there are several. */
+  /** The tracker that is responsible for each copy, if there are several. */
   readonly #sources = new Map<string, Tracker>()
-  /** When the key of each copy ends, by the monotonic clock: it may outlive its copy. */
+  /** When the key of each copy expires in Redis, by the monotonic clock: the copy itself may end earlier. */
   readonly #ends = new Map<string, Milliseconds>()
   #only: Tracker | undefined
   #host: BackendHost | undefined
@@ -127,7 +131,7 @@ export class LocalCopies {
     return answer
   }
 
-  /** The copy; without one, what the server has, of which a copy is kept. */
+  /** Answers the copy; if there is none, reads from the server and keeps a copy. */
   read(key: string, name: string): Awaitable<unknown> {
     const copy = this.getNow(key)
     if (copy !== MISS) return copy
@@ -135,14 +139,14 @@ export class LocalCopies {
     return this.#readThrough(key, name)
   }
 
-  /** How long a key still lives, as the copy of it tells; `undefined` without one. */
+  /** How long a key will live according to its copy; `undefined` if there is no copy. */
   timeLeft(key: string): Milliseconds | undefined {
     if (!this.#isFresh(key) || !this.#store.exists(key)) return undefined
     const end = this.#ends.get(key)
     return end === undefined ? undefined : Math.max(1, end - monotonicNow())
   }
 
-  /** Forgets copies that change now, and lets no read under way keep one. */
+  /** Drops copies of keys that change now, and keeps pending reads from making new ones. */
   drop(keys: Iterable<string>): void {
     for (const key of keys) {
       this.#store.delete(key)
@@ -171,7 +175,7 @@ export class LocalCopies {
     }
   }
 
-  /** A copy lives no longer than the key it was made of. */
+  /** Keeps a copy, for no longer than its key lives. */
   #keep(key: string, value: unknown, end: Milliseconds, tracker: Tracker): void {
     const lifetime = Math.min(end - monotonicNow(), this.#options.maxTtl)
     if (lifetime < 1) return
@@ -180,7 +184,7 @@ export class LocalCopies {
     if (!this.#copy(key, value, lifetime)) this.#forgetMarks(key)
   }
 
-  /** A value that cannot be copied, or is too large, is read again each time. */
+  /** Returns false for a value that cannot be copied or is too large: it is then read from Redis each time. */
   #copy(key: string, value: unknown, lifetime: Milliseconds): boolean {
     try {
       return this.#store.set(key, value, lifetime)
@@ -204,7 +208,7 @@ export class LocalCopies {
     return this.#only ?? this.#trackers.get(this.#link.ownerOf(name))
   }
 
-  /** One tracker for each server that holds keys of this namespace. */
+  /** Starts and stops trackers, so that there is one for each server with keys of this namespace. */
   #follow(): void {
     this.#forget(null)
     const servers = new Map(this.#link.servers().map((server) => [server.id, server]))
@@ -233,7 +237,7 @@ export class LocalCopies {
     })
   }
 
-  /** Asks for the server anew: a Cluster makes a client for a node again when its connection broke, and moves slots. */
+  /** Looks the server up again: a Cluster makes new clients for nodes after their connection broke, and may move slots. */
   async #prove(server: Server, id: string): Promise<void> {
     const found = this.#link.servers().find((each) => each.id === server.id)
     const name = this.#keys.canary((found ?? server).slot, id)

@@ -2,13 +2,13 @@ import type { Milliseconds } from '@cashews/core'
 
 const { bigint } = process.hrtime
 
-/** The time since some moment in the past, which nobody sets. */
+/** Milliseconds since some moment in the past, by a clock that nobody can set. */
 export function monotonicNow(): Milliseconds {
   return Number(bigint()) / 1e6
 }
 
 /**
- * The same in nanoseconds. Only compared, it costs hardly more than the clock of the system itself: V8 makes no object of a
- * bigint that nobody keeps.
+ * The same in nanoseconds. If the result is only compared, this costs hardly more than the system's clock itself: V8 does not
+ * allocate a bigint that is not kept.
  */
 export const nanosecondsNow: () => bigint = bigint

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 
 /**
- * Holds back what is written to a socket until the end of this turn of the event loop: then it is one write. A write of
- * its own for each command, a system call, takes longer than all else that is done for it.
+ * Collects what is written to a socket until the end of this turn of the event loop, and then sends it in one write. A
+ * separate write for each command, which is a system call, would cost more than everything else that is done for it.
  */
 export function gatherWrites(socket: Duplex): void {
   if (socket.writableCorked > 0) return

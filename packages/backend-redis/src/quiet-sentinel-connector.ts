@@ -1,13 +1,13 @@
 import { type Redis, type RedisOptions, SentinelConnector } from 'ioredis'
 
-/** The part of ioredis' connector that this one changes. Without it nothing changes, but for what the console shows. */
+/** The method of ioredis' connector that is overridden. In a version without it, only the console output would differ. */
 interface Connecting {
   connectToSentinel(...details: unknown[]): Redis
 }
 
 const Base = SentinelConnector as unknown as new (options: object) => Connecting
 
-/** Finds a master as ioredis does. Of a Sentinel that is away ioredis would write on the console each time it looks for it. */
+/** Finds a master as ioredis does, without its console output at each attempt to reach a Sentinel that is down. */
 class Quiet extends Base {
   override connectToSentinel(...details: unknown[]): Redis {
     return super.connectToSentinel(...details).on('error', () => {})

@@ -1,28 +1,28 @@
 import { type Asker, type Awaitable, isPending } from '@cashews/core'
 
-/** Waits for the answers to some names: those from a place on are its own. */
+/** Waits for the answers to some of the names of a batch: `count` of them, from a position on. */
 export interface Waiting<T> {
   readonly count: number
-  /** What it throws is what it is told by {@link failed}. */
+  /** Receives the answers. An error that it throws is passed to {@link failed}. */
   settle(found: readonly (T | Error)[], from: number): void
   failed(error: unknown): void
 }
 
 /** How a {@link ReadBatch} reads. */
 export interface Reads<T, V> {
-  /** Splits positions by the server that answers for the names at them; `undefined` when one does for all. */
+  /** Groups the positions of names by their server; `undefined` when one server holds all. */
   perServer(names: readonly string[]): number[][] | undefined
   /**
-   * Answers in the order of the names; an answer may be the error of one name. May throw instead of rejecting.
+   * Reads names, and answers in their order. If a name fails, its answer is the error. May throw instead of rejecting.
    *
-   * @param ofMany Whether somebody asked for many names at once, such as all that a pattern has found.
+   * @param ofMany Whether somebody asked for many names at once, such as all those that match a pattern.
    */
   send(names: readonly string[], ofMany: boolean): Promise<readonly (T | Error)[]>
-  /** What the reader of a key is told. */
+  /** Converts what was found to what the reader of a key gets. */
   make(key: string, name: string, found: T): Awaitable<V>
 }
 
-/** Gathers the reads of one turn of the event loop, and sends them together to each server. */
+/** Collects the reads of one turn of the event loop, and sends them together, one batch to each server. */
 export class ReadBatch<T, V> {
   readonly #reads: Reads<T, V>
   #batch: Batch<T> | undefined
@@ -43,7 +43,7 @@ export class ReadBatch<T, V> {
     else this.#batch.add(name, reader)
   }
 
-  /** Reads names as they are. */
+  /** Reads names, without converting what is found. */
   readMany(names: readonly string[]): Promise<readonly T[]> {
     if (names.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
@@ -56,13 +56,13 @@ export class ReadBatch<T, V> {
     })
   }
 
-  /** The same, for one that waits. */
+  /** The same, without a promise. */
   readTogether(names: readonly string[], waiting: Waiting<T>): void {
     if (this.#batch === undefined) this.#begin([...names], waiting, true)
     else this.#batch.addAll(names, waiting)
   }
 
-  /** Sends what waits: before a change, which reads that came first must not see. */
+  /** Sends the collected reads. Called before a change, which earlier reads must not see. */
   flush(): void {
     const batch = this.#batch
     if (batch === undefined) return
@@ -114,7 +114,7 @@ class Batch<T> implements Sent<T> {
   readonly waiting: Waiting<T>[]
   ofMany: boolean
 
-  /** @param names Of the first. */
+  /** @param names The names that the first waiter asks for. */
   constructor(names: string[], first: Waiting<T>, ofMany: boolean) {
     this.names = names
     this.waiting = [first]
@@ -145,10 +145,10 @@ class Batch<T> implements Sent<T> {
   }
 }
 
-/** The reads of one turn when several servers answer: each waiter is told once all of its own names are answered. */
+/** The reads of one turn if several servers hold them: each waiter is settled once all of its own names are answered. */
 class SharedBatch<T> {
   readonly #found: (T | Error)[]
-  /** The waiter for the name at each place. */
+  /** The waiter for each name, by position. */
   readonly #at: Owed<T>[] = []
 
   constructor({ names, waiting }: Batch<T>) {
@@ -168,7 +168,7 @@ class SharedBatch<T> {
   }
 }
 
-/** A waiter, and how many answers it still waits for. */
+/** A waiter, and the number of answers that are still missing. */
 interface Owed<T> {
   readonly waiting: Waiting<T>
   readonly from: number
@@ -183,7 +183,7 @@ function settle<T>(waiting: Waiting<T>, found: readonly (T | Error)[], from: num
   }
 }
 
-/** Waits for one name, and passes its value on to an asker. */
+/** Waits for one name, and passes the value on to an asker. */
 class Reader<T, V> implements Waiting<T> {
   readonly count = 1
   readonly #reads: Reads<T, V>

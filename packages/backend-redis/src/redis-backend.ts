@@ -49,10 +49,10 @@ import { type Encoded, StoredValues } from './stored-values.ts'
 import { RedisTagSteps } from './tag-steps.ts'
 import { DELETE, EXPIRE, INCR, SET, SET_MANY, SIZE } from './value-scripts.ts'
 
-/** How many keys to delete at a time: nobody else has to wait for long. */
+/** How many keys to delete at a time, so that nobody else has to wait for long. */
 const FEW_TO_DELETE = 100
 
-/** How many keys to ask of a server at a time where nobody says. */
+/** How many keys to fetch from a server at a time when counting. */
 const BATCH = 1_000
 
 /** Values in Redis or Valkey, whatever the topology. */
@@ -63,15 +63,15 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly sets: Sets
   readonly locks: Locks
   readonly leases: Leases
-  /** Of tags, of which core keeps the rest. */
+  /** What tags need from Redis; core does the rest. */
   readonly tagSteps: TagSteps
 
-  /** Answers from the copies in this process. Absent without a client-side cache. */
+  /** Reads from the copies in this process. Absent without a client-side cache. */
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (key: string, spot?: Spot) => Promise<unknown> | undefined
-  /** Absent with a client-side cache, which looks at its copies first. */
+  /** Absent with a client-side cache, where a read looks at the copies first. */
   readonly getFor?: (key: string, asker: Asker) => void
-  /** The slot of a key. Absent where all keys meet. */
+  /** The slot of a key. Absent if one command can name any keys. */
   readonly partOf?: (key: string) => number
 
   readonly #link: Link
@@ -202,7 +202,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async getRaw(key: string): Promise<unknown> {
-    // Not GET, which refuses a key of another kind.
+    // Not GET, which fails for a key of another kind.
     const [bytes] = (await this.#commands.send('mget', key)) as [Buffer | null]
     return bytes === null || isBits(bytes) ? MISS : bytes
   }
@@ -211,7 +211,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return this.#set(key, rawOf(value), lifetime)
   }
 
-  /** How well the client-side cache does; `undefined` without one. */
+  /** The state and the counts of the client-side cache; `undefined` if there is none. */
   get clientSide(): ClientSideReport | undefined {
     return this.#copies?.report
   }

@@ -42,7 +42,7 @@ return fields(3, 4, function(args, at, offset)
   args[at + 1], args[at + 2], args[at + 3], args[at + 4] = 'INCRBY', type, offset, by
 end)`)
 
-/** Bits, each key in a string. */
+/** Bits, stored as a string per key. */
 export function redisBits(commands: KeyCommands): Bits {
   return {
     get: async (key, indexes, size) =>
@@ -54,12 +54,12 @@ export function redisBits(commands: KeyCommands): Bits {
   }
 }
 
-/** The type of a field, as `BITFIELD` takes it. */
+/** The type of a field for `BITFIELD`. */
 function typeOf(size: number): string {
   return `u${size}`
 }
 
-/** At which bit of the string each field begins. */
+/** The bit of the string at which each field begins. */
 function offsets(indexes: readonly number[], size: number): number[] {
   return indexes.map((index) => BITS_HEADER_BYTES * 8 + index * size)
 }

@@ -6,11 +6,11 @@ import { scanLeases } from './scanning.ts'
 import { ttlOf } from './script.ts'
 import type { StoredValues } from './stored-values.ts'
 
-/** How many leases are voided at a time. */
+/** How many leases to void at a time. */
 const BATCH = 1_000
 
 /**
- * Leases, which a write of any process voids.
+ * Leases, which are voided by a write of any process.
  *
  * @param read Reads the value of a key.
  */

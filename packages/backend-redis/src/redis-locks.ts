@@ -14,7 +14,7 @@ if owner and owner ~= ARGV[1] then return 0 end
 put(KEYS[1], ARGV[1], ARGV[2])
 return 1`)
 
-/** KEYS: the lock, and its key. ARGV: token, ttl. Answers as `INSPECT` does; 0 while another holds it. */
+/** KEYS: the lock, and its key. ARGV: token, ttl. Answers what `INSPECT` does; 0 if another token holds the lock. */
 const ACQUIRE_AND_INSPECT = new Script(`${INSPECT_KEY}${PUT}
 if ARGV[2] == '' or not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   local owner = redis.call('GET', KEYS[1])
@@ -29,14 +29,14 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1`)
 
-/** KEYS: the lock. ARGV: token, channel. Tells those who wait for the lock. */
+/** KEYS: the lock. ARGV: token, channel. Notifies the waiters for the lock. */
 const RELEASE = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('UNLINK', KEYS[1])
 redis.call('PUBLISH', ARGV[2], KEYS[1])
 return 1`)
 
-/** Locks, each a string that holds the token of its owner. */
+/** Locks, each stored as a string with the token of its owner. */
 export function redisLocks({ link, keys, scripts }: KeyCommands, values: StoredValues, bell: ReleaseBell): Locks {
   const run = async (script: Script, lock: string, args: readonly Argument[]): Promise<boolean> =>
     (await scripts.run(script, [keys.lock(lock)], args)) === 1

@@ -12,7 +12,7 @@ local function eachThousand(command, first)
   return sum
 end`
 
-/** ARGV: ttl (`keep`: as it is), members. Answers how many were added. */
+/** ARGV: ttl (`keep` to leave it), members. Answers how many were added. */
 const ADD = new Script(`${EACH_THOUSAND}
 local added = eachThousand('SADD', 2)
 if ARGV[1] == '' then redis.call('PERSIST', KEYS[1])
@@ -25,7 +25,7 @@ const REMOVE = new Script(`${EACH_THOUSAND}
 redis.call('UNLINK', KEYS[2])
 return eachThousand('SREM', 1)`)
 
-/** Sets, which Redis has itself. */
+/** Sets, stored as Redis sets. */
 export function redisSets(commands: KeyCommands): Sets {
   return {
     add: async (key, members, lifetime) => {

@@ -4,8 +4,8 @@ import type { KeyCommands } from './key-commands.ts'
 import { Script, ttlOf } from './script.ts'
 
 /**
- * ARGV: start (`''`: the server's own clock decides, so that the clocks of its callers do not matter), end or period,
- * max, ttl, a member nobody else has. Answers how many, whether one was added, and the age of the oldest.
+ * ARGV: start, or `''` to go by the server's clock, so that the clocks of callers do not matter; end, or period; max; ttl; a
+ * unique member. Answers the number of events, whether one was added, and the age of the oldest.
  */
 const INCR = new Script(`
 local first, last = ARGV[1], ARGV[2]
@@ -27,9 +27,9 @@ local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 return {count, added and 1 or 0, oldest and string.format('%.17g', math.max(0, last - oldest)) or '0'}`)
 
 /**
- * Windows, each a sorted set of events by their instants.
+ * Windows, each stored as a sorted set of events by their instants.
  *
- * @param newEvent Gives an event a name that no other has.
+ * @param newEvent Makes a unique name for an event.
  */
 export function redisWindows(commands: KeyCommands, newEvent: () => string): Windows {
   return {
@@ -42,7 +42,7 @@ export function redisWindows(commands: KeyCommands, newEvent: () => string): Win
   }
 }
 
-/** Answers a name for an event with each call, which nobody else gives. */
+/** Returns a function that makes a unique name for an event at each call. */
 export function eventNames(): () => string {
   const self = randomUUID()
   let events = 0

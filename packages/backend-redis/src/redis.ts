@@ -19,17 +19,17 @@ import { RedisStore } from './redis-backend.ts'
 import type { ClientSideOptions, RedisOptions } from './settings.ts'
 import { parseUrl, SCHEMES } from './url.ts'
 
-/** Values in Redis or Valkey, and how well the client-side cache does. Its tags are kept by core. */
+/** A backend that stores values in Redis or Valkey. Core adds the tags. */
 export type RedisBackend = Pick<RedisStore, keyof RedisStore> & { readonly tags: Tags }
 
-/** Makes a {@link RedisBackend}, and tells a cache what `redis://` is. */
+/** Creates a {@link RedisBackend}, and teaches a cache `redis://` URLs. */
 export interface RedisDriver extends Driver {
   (options?: RedisOptions): RedisBackend
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): RedisBackend
 }
 
 const CLIENT_SIDE = ['size', 'bytes', 'maxTtl', 'maxStale', 'isolation']
-/** Below this a heartbeat would cost more than it tells. */
+/** With less than this, in milliseconds, the heartbeat would cost more than it is worth. */
 const LEAST_STALE = 30
 
 /**

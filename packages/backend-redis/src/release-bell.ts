@@ -2,12 +2,12 @@ import type { Milliseconds } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { monotonicNow } from './monotonic.ts'
 
-/** How often a connection tries to come back, which takes some seconds. Its node may have left the Cluster for good. */
+/** How often a connection tries to come back, which takes a few seconds. Its node may have left the Cluster for good. */
 const MOST_TRIES = 15
 
 /**
- * What a connection for {@link ReleaseBell} differs in from the others. ioredis would subscribe again by itself, and let nobody
- * catch it when that fails.
+ * The options of the connection for {@link ReleaseBell}. ioredis' own way of subscribing again after a reconnect would leave
+ * a rejection unhandled when it fails.
  */
 export const SUBSCRIBING: Partial<RedisOptions> = {
   lazyConnect: true,
@@ -15,16 +15,19 @@ export const SUBSCRIBING: Partial<RedisOptions> = {
   retryStrategy: (times) => (times > MOST_TRIES ? null : Math.min(50 * times, 500)),
 }
 
-/** How long a release is remembered that nobody waited for, and how many of them. */
+/** How long releases that nobody waited for are remembered, and how many of them. */
 const RECENT: Milliseconds = 1_000
 const MOST_RECENT = 1_000
 
-/** Hears, over one connection, which locks other processes free. Connects when somebody waits for the first time. */
+/** Learns, over one connection, which locks other processes free. Connects when somebody waits for the first time. */
 export class ReleaseBell {
   readonly channel: string
   readonly #connect: () => Redis
   readonly #waiting = new Map<string, Set<() => void>>()
-  /** When locks were freed that nobody waited for: somebody may have asked for one before, and not be told yet that it is held. */
+  /**
+   * When locks were freed that nobody waited for. Somebody may have tried to take one before, and not have the answer yet that
+   * it is held.
+   */
   readonly #missed = new Map<string, number>()
   #subscriber: Redis | undefined
 
@@ -34,9 +37,9 @@ export class ReleaseBell {
   }
 
   /**
-   * Resolves when a lock may be free, after `atMost` in any case.
+   * Resolves when a lock may be free, after `atMost` at the latest.
    *
-   * @param name The name of the lock in Redis, by which scripts tell of it.
+   * @param name The name of the lock in Redis, which scripts publish.
    */
   released(name: string, atMost: Milliseconds): Promise<void> {
     this.#listen()
@@ -61,7 +64,7 @@ export class ReleaseBell {
     for (const waiting of this.#waiting.values()) for (const done of waiting) done()
   }
 
-  /** Wakes the one who has waited longest: only one can have the lock. */
+  /** Wakes the waiter that has waited longest: only one can get the lock. */
   #ring(name: string): void {
     const [longest] = this.#waiting.get(name) ?? []
     if (longest) longest()
@@ -75,13 +78,13 @@ export class ReleaseBell {
     if (oldest !== undefined && this.#missed.size > MOST_RECENT) this.#missed.delete(oldest)
   }
 
-  /** Whether a lock was freed a moment ago, and nobody has been told. */
+  /** Whether a lock was freed a moment ago without anybody being woken. */
   #hasMissed(name: string): boolean {
     const freedAt = this.#missed.get(name)
     return freedAt !== undefined && this.#missed.delete(name) && monotonicNow() - freedAt < RECENT
   }
 
-  /** Without a connection waiters look again by themselves. One that has given up is replaced, perhaps by one to another node. */
+  /** Connects. A connection that has given up is replaced, perhaps by one to another node; without any, waiters poll. */
   #listen(): void {
     if (this.#subscriber && this.#subscriber.status !== 'end') return
     let subscriber: Redis
@@ -93,7 +96,7 @@ export class ReleaseBell {
     this.#subscriber = subscriber
     subscriber.on('error', () => {})
     subscriber.on('message', (_channel, name) => this.#ring(name))
-    // What was freed before is worth a look.
+    // Locks may have been freed while nobody was listening.
     subscriber.on('ready', () => subscriber.subscribe(this.channel).then(this.#ringAll, () => {}))
     subscriber.connect().catch(() => {})
   }

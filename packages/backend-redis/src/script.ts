@@ -3,8 +3,8 @@ import type { Milliseconds } from '@cashews/core'
 import type { Argument } from './link.ts'
 
 /**
- * A Lua script, and the digest by which the server knows it once it has seen it (Redis `EVALSHA`). Scripts do what Redis
- * has no single command for: each runs alone (redis.io, "Scripting with Lua"), so that it is one step.
+ * A Lua script, and the digest by which a server that has seen it can be asked to run it (Redis `EVALSHA`). Nothing else runs
+ * during a script (redis.io, "Scripting with Lua"), so it is one step where Redis has no single command.
  */
 export class Script {
   readonly lua: string
@@ -16,17 +16,17 @@ export class Script {
   }
 }
 
-/** A time to live as scripts take it: `''` means none. */
+/** A time to live in the form for scripts: `''` means none. */
 export function ttlOf(lifetime: Milliseconds): Argument {
   return lifetime === Number.POSITIVE_INFINITY ? '' : lifetime
 }
 
-/** Bytes as a string of Lua. */
+/** Bytes as a Lua string literal. */
 export function inLua(bytes: Buffer): string {
   return `'${Array.from(bytes, (byte) => `\\${byte}`).join('')}'`
 }
 
-/** For scripts that write strings: `put(key, value, ttl)`. */
+/** Lua: a function `put(key, value, ttl)` that writes a string. */
 export const PUT: string = `
 local function put(key, value, ttl)
   if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end

@@ -6,10 +6,10 @@ import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
 
-/** How many names one command may have. */
+/** The most names in one command. */
 const TOGETHER = 500
 
-/** The way to one server: standalone, or the master that a Sentinel names. */
+/** The link to one server: standalone, or the master named by a Sentinel. */
 export class ServerLink implements Link {
   readonly address: string
   readonly #holder: ClientHolder<Redis>
@@ -105,7 +105,7 @@ function rethrow(error: unknown): never {
   throw explained(error)
 }
 
-/** The answers of a Cluster to who takes it for one server. */
+/** The errors of a Cluster that is used as if it were one server. */
 const OF_CLUSTER = /^(?:MOVED|CROSSSLOT)\b/
 
 function explained(error: unknown): CashewsError {

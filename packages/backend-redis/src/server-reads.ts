@@ -3,7 +3,7 @@ import { type Evaluator, evaluation } from './evaluator.ts'
 import type { Command, Link } from './link.ts'
 import { Script } from './script.ts'
 
-/** Answers value and time left of each key, for copies that live no longer than the key. */
+/** Answers the value and the time left of each key. */
 const GET_WITH_TTL: Script = new Script(`
 local found = {}
 for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
@@ -12,19 +12,19 @@ for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
 end
 return found`)
 
-/** What a server has under a name, and for how long. */
+/** The bytes that a server has for a name, and how long they live. */
 export interface Dated {
   readonly bytes: Buffer | null
   readonly timeLeft: Milliseconds
 }
 
-/** Reads many names in as few commands as the topology lets it. */
+/** Reads many names in as few commands as the topology allows. */
 export class ServerReads {
   readonly #link: Link
   readonly #scripts: Evaluator
   readonly #report: (error: unknown) => void
 
-  /** @param report Hears that a key that was asked for alone is of another kind, which is a miss. */
+  /** @param report Told about a single key that is of another kind, which is a miss. */
   constructor(link: Link, scripts: Evaluator, report: (error: unknown) => void) {
     this.#link = link
     this.#scripts = scripts
@@ -32,9 +32,10 @@ export class ServerReads {
   }
 
   /**
-   * Answers bytes in the order of the names. An answer may be the error of its name.
+   * Reads bytes, in the order of the names. If a name fails, its answer is the error.
    *
-   * @param ofMany Whether a single name is the only one of many that is left: what a pattern finds may be of any kind.
+   * @param ofMany Whether the names are what a pattern found: those may be of any kind, so that even a single one is not
+   * reported.
    */
   read(names: readonly string[], ofMany: boolean): Promise<readonly (Buffer | null | Error)[]> {
     const [first] = names
@@ -44,14 +45,14 @@ export class ServerReads {
     return this.#inGroups<Buffer | null>(names, groups, mget, (answer) => answer as (Buffer | null)[])
   }
 
-  /** The same, with the time left of each, in one step. */
+  /** Reads bytes and the time left of each name, in one step. */
   readWithTtl(names: readonly string[]): Promise<(Dated | Error)[]> {
     const groups = this.#link.groups(names)
     if (groups === undefined) return this.#scripts.run(GET_WITH_TTL, names, []).then(dated)
     return this.#inGroups<Dated>(names, groups, (group) => evaluation(GET_WITH_TTL, group, []), dated)
   }
 
-  /** Reads names in groups that may share a command, and puts the answers in the order of the names. */
+  /** Reads names in groups, one command for each, and puts the answers in the order of the names. */
   async #inGroups<T>(
     names: readonly string[],
     groups: readonly number[][],
@@ -93,7 +94,7 @@ function dated(answer: unknown): Dated[] {
   return found
 }
 
-/** What `PTTL` answers. */
+/** Converts the answer of `PTTL`. */
 export function timeLeft(answer: unknown): Milliseconds | Miss {
   if (answer === -2) return MISS
   return answer === -1 ? Number.POSITIVE_INFINITY : Math.max(1, Number(answer))

@@ -2,38 +2,38 @@ import type { Ttl } from '@cashews/core'
 import type { SerializerOptions } from '@cashews/serialization'
 import type { Cluster, ClusterOptions, Redis, RedisOptions as ServerOptions } from 'ioredis'
 
-/** Where a server is: `localhost:6379`, or its parts. The port is 6379 by default. */
+/** The address of a server: `localhost:6379`, or its parts. The default port is 6379, and 26379 for a Sentinel. */
 export type Address = string | { readonly host: string; readonly port?: number }
 
-/** Settings of the client-side cache: copies of values in this process, which Redis itself keeps true. */
+/** Settings of the client-side cache: copies of values in this process, which Redis keeps up to date. */
 export interface ClientSideOptions {
-  /** The most copies it keeps. @default 10_000 */
+  /** The maximum number of copies. @default 10_000 */
   readonly size?: number | undefined
-  /** About how many bytes the copies may take together. @default no bound */
+  /** About how many bytes all copies may take together. @default unlimited */
   readonly bytes?: number | undefined
-  /** How long a copy is used at most, however long its key lives. @default '5m' */
+  /** How long a copy is used at most, even if its key lives longer. @default '5m' */
   readonly maxTtl?: Ttl | undefined
-  /** How far a copy may be behind Redis at most, whatever happens to connections. @default '1s' */
+  /** How far a copy may lag behind Redis at most, whatever happens to connections; at least 30 ms. @default '1s' */
   readonly maxStale?: Ttl | undefined
-  /** What keeps copies apart from the values that callers hold, as in `memory`. @default 'clone' */
+  /** What separates copies from the values that callers hold, as in `memory`. @default 'clone' */
   readonly isolation?: 'clone' | 'freeze' | 'none' | undefined
 }
 
-/** What ioredis takes for a connection, but for what the backend has to know of. */
+/** The connection options of ioredis, without those that the backend decides on. */
 export type Connection = Omit<ServerOptions, 'keyPrefix' | 'replyMapping' | 'stringNumbers'>
 
-/** What says where a server is, and who asks: options of the backend's own. */
+/** The connection options of ioredis that are options of the backend itself. */
 export const PLACE = ['host', 'port', 'path', 'sentinels', 'name', 'db', 'username', 'password', 'tls'] as const
 
-/** Settings of {@link redis}. Where the server is: one of `url`, `client`, `cluster`, `sentinels`; else `host` and `port`. */
+/** Settings of {@link redis}. Name the server by one of `url`, `client`, `cluster`, `sentinels`, `path`, or `host` and `port`. */
 export interface RedisOptions extends SerializerOptions {
-  /** Such as `redis://user:password@localhost:6379/1`. Options in it give way to those beside it. */
+  /** A URL such as `redis://user:password@localhost:6379/1`. Options given beside it take precedence. */
   readonly url?: string
-  /** A client or cluster of ioredis. Whoever made it closes it. */
+  /** A client or cluster of ioredis, which you close yourself. */
   readonly client?: Redis | Cluster
-  /** Some servers of a Redis Cluster; they know the others. */
+  /** Some servers of a Redis Cluster, by which the others are found. */
   readonly cluster?: readonly Address[]
-  /** Sentinels, which know the master called {@link name}. */
+  /** Sentinels that watch the master called {@link name}. */
   readonly sentinels?: readonly Address[]
   /** The name of the master that the {@link sentinels} watch. */
   readonly name?: string | undefined
@@ -41,23 +41,23 @@ export interface RedisOptions extends SerializerOptions {
   readonly host?: string
   /** @default 6379 */
   readonly port?: number | undefined
-  /** A Unix socket. */
+  /** The path of a Unix socket. */
   readonly path?: string
   /** The number of the database. @default 0 */
   readonly db?: number | undefined
-  /** The user of the ACL to log in as. @default Redis's own: `default` */
+  /** The ACL user to log in as. @default the user `default` of Redis */
   readonly username?: string | undefined
-  /** The password of that user, or of the server. @default none */
+  /** The password of the user, or of the server. @default none */
   readonly password?: string | undefined
   /** `true`, or settings of `node:tls`. @default false */
   readonly tls?: boolean | ServerOptions['tls'] | undefined
-  /** Stands before every key. @default 'cashews:' */
+  /** The prefix of every key in Redis; must not be empty. @default 'cashews:' */
   readonly namespace?: string | undefined
-  /** Keeps copies in this process: by default not. */
+  /** Whether to keep copies in this process, or the settings of those. @default false */
   readonly clientSide?: boolean | ClientSideOptions | undefined
-  /** Anything else that ioredis takes, for each connection. */
+  /** Other connection options of ioredis, for every connection. */
   readonly connection?: Omit<Connection, (typeof PLACE)[number]> | undefined
-  /** Anything else that ioredis takes for a cluster. */
+  /** Other cluster options of ioredis. */
   readonly clusterOptions?: Omit<ClusterOptions, 'redisOptions' | 'keyPrefix' | 'scaleReads'> | undefined
 }
 

@@ -2,7 +2,7 @@ import { SLOTS, slotOf } from './slot.ts'
 
 let tags: string[] | undefined
 
-/** The shortest hash tag that puts a key into the slot of another one. */
+/** The shortest hash tag that puts a name into this slot. */
 export function tagOfSlot(slot: number): string {
   tags ??= findTags()
   return tags[slot] as string

@@ -1,16 +1,16 @@
-/** What a byte does to a CRC16 of the polynomial 0x1021 (Redis Cluster specification, "Key distribution model"). */
+/** The table of CRC16 with the polynomial 0x1021 (Redis Cluster specification, "Key distribution model"). */
 const OF_BYTE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1
   return crc
 })
 
-/** How many slots a Redis Cluster has. */
+/** The number of slots of a Redis Cluster. */
 export const SLOTS = 16_384
 
 /**
- * The slot of a name in a Redis Cluster: of its hash tag, from the first brace to the next closing one, or of all of it where
- * there is none or it is empty.
+ * The slot of a name in a Redis Cluster. It is computed from the hash tag, which is the text between the first opening brace
+ * and the next closing one, or from the whole name if it has no hash tag or an empty one.
  */
 export function slotOf(name: string): number {
   const from = name.indexOf('{') + 1

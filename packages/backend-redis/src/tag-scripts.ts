@@ -2,12 +2,12 @@ import { STORED, unlessVoid } from './lease-scripts.ts'
 import { PUT, Script } from './script.ts'
 import { TAGS_HEADER_IN_LUA } from './tagged-bytes.ts'
 
-/** Reads the lease, and the records of tags with it. */
+/** Lua: reads the records of tags, and ends the script if the token is void. */
 const READ_RECORDS = `
 local records = redis.call('MGET', unpack(KEYS, 2))
 ${unlessVoid('table.remove(records, 1)')}`
 
-/** The record of a tag without the mark of one that was made for a load. */
+/** Lua: the stamp in the record of a tag, without the mark of a record that was made for a load. */
 const STAMP_IN = `
 local function stampIn(record)
   if record and string.byte(record) == 126 then return string.sub(record, 2) end
@@ -15,8 +15,8 @@ local function stampIn(record)
 end`
 
 /**
- * `keep(…)` lets the record of a tag outlive a value. A record that is absent, or is marked as made for a load, is written
- * anew, with the bare stamp. Answers the time left of the record (-1: no end), and whether it was written anew.
+ * Lua: `keep(…)` makes the record of a tag outlive a value. A record that is absent or marked as made for a load is written
+ * again, with the bare stamp. Returns the time that the record has left (-1: no end), and whether it was written.
  */
 const KEEP = `${PUT}
 local function keep(key, record, stamp, ttl, recordTtl)
@@ -36,8 +36,8 @@ local function keep(key, record, stamp, ttl, recordTtl)
 end`
 
 /**
- * `putTagged(…)` writes values, one for each pair of KEYS, each behind a head with what the records hold, which are named after
- * the pairs. Answers 1, or 2 when it wrote a record anew; then the time left of each record (-1: no end), and what it holds.
+ * Lua: `putTagged(…)` writes a value for each pair of KEYS, preceded by a head with the stamps in the records, whose names
+ * follow the pairs. Returns 1, or 2 if it wrote a record; then the time that each record has left (-1: no end), and its stamp.
  */
 const PUT_TAGGED = `${STAMP_IN}${KEEP}
 local function putTagged(records, tags, values, ttl, recordTtl, fresh)
@@ -57,12 +57,13 @@ end`
 /**
  * KEYS: a pair for each value, then the records of its tags.
  *
- * ARGV: the ttl of the values; two lines in one argument, as one fewer saves a microsecond: the ttl of records, and what those
- * are made to hold that are absent; the values, each behind a head with what the caller thinks the records hold, or without stamps.
+ * ARGV: the ttl of the values; the ttl of records and the content for absent ones, as two lines of one argument, because one
+ * argument less saves a microsecond; the values, each preceded by a head with the stamps that the caller expects in the records,
+ * or without stamps.
  *
- * A caller who thinks to know the records also knows that they outlive the values. Where the caller is right, no record is touched,
- * the values are stored as they come, and the answer is 1. Otherwise the answer is that of {@link PUT_TAGGED}. The lease of the
- * last value is read along with the records: mostly there is none to remove.
+ * A caller that expects stamps also knows that their records outlive the values. If it is right, no record is touched, the
+ * values are stored as they are, and the answer is 1. Otherwise the answer is that of {@link PUT_TAGGED}. The lease of the
+ * last value is read together with the records, because there is rarely one to remove.
  */
 export const SET_TAGGED: Script = new Script(`
 local count, ttl = #ARGV - 2, ARGV[1]
@@ -91,11 +92,11 @@ local recordTtl, fresh = string.match(ARGV[2], '^(.-)\\n(.*)$')
 return putTagged(records, tags, values, ttl, recordTtl, fresh)`)
 
 /**
- * Writes like `SET_LEASED`, while the records of the tags hold what they held before the load.
+ * Writes like `SET_LEASED`, if the records of the tags are the same as before the load.
  *
- * KEYS: value, lease, records. ARGV: the lease of a load; the value, behind a head with what the records held; ttl; ttl of records,
- * left out when all of them surely outlive the value. Answers 0 when it wrote nothing, and 1 when it wrote the value alone;
- * otherwise 1, or 2 when it wrote a record anew, then the time left of each (-1: no end).
+ * KEYS: value, lease, records. ARGV: token; the value, preceded by a head with the stamps from before the load; ttl; ttl of
+ * records, which is left out if all of them are known to outlive the value. Answers 0 if it wrote nothing, and 1 if it wrote only
+ * the value. Otherwise it answers 1, or 2 if it wrote a record, and then the time that each record has left (-1: no end).
  */
 export const SET_CAPTURED: Script = new Script(`${READ_RECORDS}
 ${STAMP_IN}${KEEP}
@@ -120,11 +121,11 @@ ${STORED}
 return answer`)
 
 /**
- * Writes like `SET_LEASED`, whatever the records of the tags held before the load.
+ * Writes like `SET_LEASED`, whatever the records of the tags were before the load.
  *
- * KEYS: value, lease, records, and the record of all tags where that one must be unchanged. ARGV: the lease of a load; the tags as
- * JSON; ttl; ttl of records; what absent records are made to hold; the value; what the record of all tags must hold. Answers 0
- * when it wrote nothing, and otherwise as {@link PUT_TAGGED}.
+ * KEYS: value, lease, records, and the record of all tags if that one must be unchanged. ARGV: token; the tags as JSON; ttl; ttl
+ * of records; the content for absent records; the value; the stamp that the record of all tags must have. Answers 0 if it wrote
+ * nothing, and otherwise what {@link PUT_TAGGED} does.
  */
 export const SET_TAGGED_LEASED: Script = new Script(`${READ_RECORDS}
 ${PUT_TAGGED}

@@ -22,13 +22,13 @@ import { SET_CAPTURED, SET_TAGGED, SET_TAGGED_LEASED } from './tag-scripts.ts'
 import { joinHead } from './tagged-bytes.ts'
 import { TaggedReader } from './tagged-reader.ts'
 
-/** How many values one script writes at most. Each takes two keys of the script. */
+/** The most values that one script writes. Each takes two keys of the script. */
 const TOGETHER = 200
 
-/** How long the record of a tag lives at least when a load begins. A load that takes longer may not be stored. */
+/** How long the record of a tag lives at least when a load begins. A longer load may not be stored. */
 const LOAD: Milliseconds = LEASE_LIFETIME / 2
 
-/** Handles values and the records of their tags in one script, so that a write with tags is one round trip, as without. */
+/** Handles values together with the records of their tags in one script, so that tags cost no additional round trip. */
 export class RedisTagSteps implements TagSteps {
   readonly #commands: KeyCommands
   readonly #values: StoredValues
@@ -37,7 +37,7 @@ export class RedisTagSteps implements TagSteps {
   readonly #pairOf: (key: string) => [value: string, lease: string]
   readonly readFor?: Exclude<TagSteps['readFor'], undefined>
 
-  /** @param reads Absent where reads look at copies in this process first. */
+  /** @param reads Absent if reads look at copies in this process first. */
   constructor(commands: KeyCommands, values: StoredValues, reads?: ReadBatch<Buffer | null, unknown>) {
     this.#commands = commands
     this.#values = values
@@ -138,7 +138,7 @@ export class RedisTagSteps implements TagSteps {
     })
   }
 
-  /** Writes a value with the stamps that were captured before its load, if its tags still have them. */
+  /** Writes a value with the stamps from before its load, if its tags still have those. */
   #setCaptured(
     key: string,
     value: unknown,
@@ -177,10 +177,10 @@ export class RedisTagSteps implements TagSteps {
   }
 
   /**
-   * Runs a script that writes values with tags, notes what it answers about their records, and returns whether it wrote.
+   * Runs a script that writes values with tags, notes what it answers about the records, and returns whether it wrote.
    *
    * @param now The time before it is sent.
-   * @param stamps What the records hold. Absent: the script tells it.
+   * @param stamps The stamps in the records. Absent: the script answers them.
    */
   #write(
     script: Script,
@@ -195,7 +195,7 @@ export class RedisTagSteps implements TagSteps {
     return sent.then((answer) => answer === 1 || this.#note(records, answer, now, stamps))
   }
 
-  /** Notes what a script answers about records that were not as this process assumed. */
+  /** Notes what a script answers about records that were not as this process expected. */
   #note(
     records: readonly KnownRecord[],
     answer: unknown,
@@ -209,7 +209,7 @@ export class RedisTagSteps implements TagSteps {
     return answer !== 0
   }
 
-  /** The keys of a script: a pair for each value, then records; `undefined` when one script cannot name all of them. */
+  /** The KEYS of a script: a pair for each value, then the records; `undefined` if one script cannot name all of them. */
   #names(keys: readonly string[], records: readonly KnownRecord[]): string[] | undefined {
     const names: string[] = []
     for (const key of keys) names.push(...this.#commands.pair(key))

@@ -1,18 +1,18 @@
 import type { TagStamp } from '@cashews/core'
 import { inLua } from './script.ts'
 
-/** Marks a value with tags. Then the length of the head in four bytes, the head, and the value as it is without tags. */
+/** Marks a value with tags. After it come the length of the head in four bytes, the head, and the value as without tags. */
 const TAGS_HEADER: Buffer = Buffer.from('\xc6ctags\x01\x00', 'latin1')
 /** The same in a script. */
 export const TAGS_HEADER_IN_LUA: string = inLua(TAGS_HEADER)
 const START = TAGS_HEADER.length + 4
-/** Begins the record of a tag that was made for a load: `~`. */
+/** The first byte of a tag record that was made for a load: `~`. */
 const MARK = 0x7e
 const QUOTE = 0x22
 
-/** Stamps that nobody changes, so that they need not be copied with their value. */
+/** Stamps, which nobody changes, so that they need not be copied with their value. */
 class Stamps extends Array<TagStamp> {
-  /** What is made of them is a list like any other. */
+  /** `map` and the like return ordinary lists. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array
   }
@@ -22,33 +22,34 @@ class Stamps extends Array<TagStamp> {
   }
 }
 
-/** What a value with tags is made of. */
+/** The parts of a value with tags. */
 export interface TaggedBytes {
   readonly stamps: readonly TagStamp[]
   readonly bytes: Buffer
 }
 
 /**
- * The head: JSON, first the stamps, then the tags they belong to. So the stamps stand at the same place in every value, where
- * a script finds them.
+ * The head as JSON: first the stamps, then their tags. The stamps are thus at the same place in every value, where a script can
+ * find them.
  */
 type Head = readonly [stamps: readonly string[], tags: readonly string[]]
 
-/** The head of a value with tags, made of the insides of two JSON lists. */
+/** Makes the head of a value from the insides of two JSON lists. */
 export function headOf(stamps: string, tags: string): Buffer {
   return headBytes(`[[${stamps}],[${tags}]]`)
 }
 
-/** How a head ends after its stamps. */
+/** The part of a head that follows the stamps. */
 export function tailOf(tags: string): Buffer {
   return Buffer.from(`],[${tags}]]`)
 }
 
 /**
- * Where the head of a value ends, if its tags are these and its stamps are what the records hold; otherwise 0. Compares the head
- * with the records that were read along: a head kept from the last read would have left the caches of the CPU by now.
+ * Where the head of a value ends, if it has these tags and the stamps in the records; otherwise 0. The head is compared with the
+ * records that were just read, because a copy of an earlier head would no longer be in the caches of the CPU.
  *
- * @param held What was read, of which the records begin at `from`.
+ * @param held What was read, with the records from position `from` on.
+ * @param tail The part of the expected head that follows the stamps.
  */
 export function endOfHead(
   bytes: Buffer,
@@ -70,13 +71,13 @@ export function endOfHead(
   return isAt(tail, bytes, at - 1) ? at - 1 + tail.length : 0
 }
 
-/** Puts the stamps of its tags before the bytes of a value. */
+/** Puts the stamps of a value's tags in front of its bytes. */
 export function joinTags(stamps: readonly TagStamp[], bytes: Buffer | string): Buffer {
   const head: Head = [stamps.map(([, stamp]) => stamp), stamps.map(([tag]) => tag)]
   return joinHead(headBytes(JSON.stringify(head)), bytes)
 }
 
-/** Puts a head before the bytes of a value. */
+/** Puts a head in front of the bytes of a value. */
 export function joinHead(head: Buffer, bytes: Buffer | string): Buffer {
   const value = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
   const joined = Buffer.allocUnsafe(head.length + value.length)
@@ -94,7 +95,7 @@ function headBytes(json: string): Buffer {
   return head
 }
 
-/** Takes the stamps from a value; `undefined` when it has none. */
+/** Splits a value with tags into stamps and bytes; `undefined` if it has no tags. */
 export function splitTags(bytes: Buffer): TaggedBytes | undefined {
   if (!hasTags(bytes)) return undefined
   const end = START + bytes.readUInt32BE(TAGS_HEADER.length)
@@ -106,7 +107,7 @@ function hasTags(bytes: Buffer): boolean {
   return bytes.length >= START && isAt(TAGS_HEADER, bytes, 0)
 }
 
-/** Whether other bytes have a part at some place. Goes byte by byte: they are few, and a call of `compare` takes longer. */
+/** Whether bytes contain a part at some place. Goes byte by byte: they are few, and a call of `compare` would take longer. */
 function isAt(part: Buffer, bytes: Buffer, at: number, skipped = 0): boolean {
   if (bytes.length < at + part.length - skipped) return false
   for (let nth = skipped; nth < part.length; nth++) if (bytes[at + nth - skipped] !== part[nth]) return false

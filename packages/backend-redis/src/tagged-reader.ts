@@ -3,7 +3,7 @@ import type { RecordsOfTags } from './known-records.ts'
 import type { Waiting } from './read-batch.ts'
 import type { StoredValues } from './stored-values.ts'
 
-/** Waits for a value and the records of its tags, and passes them on to an asker. */
+/** Waits for a value and the records of its tags, and passes the value on to an asker. */
 export class TaggedReader implements Waiting<Buffer | null> {
   readonly count: number
   readonly #values: StoredValues
@@ -12,7 +12,7 @@ export class TaggedReader implements Waiting<Buffer | null> {
   readonly #known: RecordsOfTags
   readonly #asker: TagAsker
 
-  /** @param name Of the value. */
+  /** @param name The name of the value. */
   constructor(values: StoredValues, key: string, name: string, known: RecordsOfTags, asker: TagAsker) {
     this.count = 1 + known.records.length
     this.#values = values
@@ -33,7 +33,7 @@ export class TaggedReader implements Waiting<Buffer | null> {
     this.#whenReady(value, (value) => this.#asker.fresh(value))
   }
 
-  /** Passes on what was found when the head is not the expected one. */
+  /** Passes on everything that was read, because the head is not the expected one. */
   #settleOther(all: readonly (Buffer | null | Error)[]): void {
     const [bytes, ...records] = all
     for (const one of all) if (one instanceof Error) throw one
@@ -42,7 +42,7 @@ export class TaggedReader implements Waiting<Buffer | null> {
     this.#whenReady(value, (value) => this.#asker.found([value, ...held]))
   }
 
-  /** Goes on when a value is there, at once if it is. */
+  /** Calls `found` with a value, at once if it is there already. */
   #whenReady(value: Awaitable<unknown>, found: (value: unknown) => void): void {
     if (isPending(value)) value.then(found).catch((error) => this.failed(error))
     else found(value)

@@ -6,13 +6,13 @@ import { HANDSHAKE, later } from './patience.ts'
 
 const CHANNEL = '__redis__:invalidate'
 
-/** How long a server that cannot track is left alone. */
+/** How long to wait before asking a server again that could not track. */
 const TRY_AGAIN: Milliseconds = 5_000
 
-/** Before all times. */
+/** Earlier than any time. */
 const NEVER = -1n
 
-/** RESP2, because ioredis drops what RESP3 pushes. */
+/** RESP2, because ioredis drops the push messages of RESP3. */
 const TRACKING: Partial<RedisOptions> = {
   protocol: 2,
   autoResubscribe: false,
@@ -24,7 +24,7 @@ const TRACKING: Partial<RedisOptions> = {
   connectionName: 'cashews:invalidations',
 }
 
-/** Answers of a server that is about to change, or of whom another knows more. */
+/** Temporary errors of a server: another one is responsible now, or this one will be in a moment. */
 const PASSING = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|READONLY)\b/
 
 class UnheardError extends Error {}
@@ -34,36 +34,36 @@ export function trackingConnection(client: Redis): Redis {
   return client.duplicate(TRACKING)
 }
 
-/** What a tracker needs, and whom it tells. */
+/** What a tracker needs, and what it reports to. */
 export interface TrackerHost {
-  /** Only keys that begin with it are tracked. */
+  /** Only names with this prefix are tracked. */
   readonly prefix: string
-  /** How long a copy may be out of date at most. */
+  /** How long a copy may be out of date at most, in milliseconds. */
   readonly maxStale: Milliseconds
-  /** Writes a key of this id over the connection that values come by: a change that must be heard. */
+  /** Makes a test write to a key with this id, over the connection for values: the server has to report it. */
   prove(id: string): Promise<unknown>
-  /** Keys changed: `null` means all of them. */
+  /** Called with the names that changed; `null` means all. */
   changed(names: readonly string[] | null): void
-  /** Nothing is known any more of what changed. */
+  /** Called when changes may have gone unnoticed. */
   lost(): void
-  /** Tracking does not work here, and why. */
+  /** Called with the reason why this server cannot track. */
   failed(error: unknown): void
 }
 
 /**
- * Hears from one server which keys change, by server-assisted client-side caching (redis.io, "Client-side caching in
- * Redis": broadcasting mode). The connection redirects to itself.
+ * Learns from one server which keys change, by server-assisted client-side caching (redis.io, "Client-side caching in Redis":
+ * broadcasting mode). The connection redirects invalidations to itself.
  *
- * What it says can be trusted for `maxStale` after the sending of a `PING` that was answered: the server writes
- * invalidations before answers, and one connection keeps their order.
+ * Copies can be trusted for `maxStale` after the sending of a `PING` that was answered: the server writes invalidations before
+ * replies, and one connection keeps their order.
  */
 export class Tracker {
   readonly #connection: Redis
   readonly #host: TrackerHost
   readonly #heartbeat: NodeJS.Timeout
-  /** Counts connections, so that an answer of an old one renews nothing. */
+  /** Counts connections, so that the answer to a `PING` on an earlier one is ignored. */
   #epoch = 0
-  /** Until when copies may be used: for `maxStale` from a moment when nothing was unheard. */
+  /** Until when copies may be used: `maxStale` after a moment when every change had been reported. */
   #trustedUntil: bigint = NEVER
   #connectedAt = Number.POSITIVE_INFINITY
   #roundTrip: Milliseconds = 0
@@ -86,18 +86,18 @@ export class Tracker {
     this.#heartbeat.unref()
   }
 
-  /** Whether copies may be used: nothing older than `maxStale` went unheard. */
+  /** Whether copies may be used: every change older than `maxStale` was reported. */
   get isFresh(): boolean {
     return nanosecondsNow() <= this.#trustedUntil
   }
 
-  /** How long ago it was certain that nothing went unheard. */
+  /** How long ago it was certain that every change had been reported, in milliseconds. */
   get staleness(): Milliseconds {
     if (this.#trustedUntil === NEVER) return Number.POSITIVE_INFINITY
     return this.#host.maxStale + Number(nanosecondsNow() - this.#trustedUntil) / 1e6
   }
 
-  /** How long the last sign of life took. */
+  /** How long the last answered `PING` took, in milliseconds. */
   get roundTrip(): Milliseconds {
     return this.#roundTrip
   }
@@ -129,7 +129,7 @@ export class Tracker {
     }
   }
 
-  /** Nothing but a change that arrives proves that changes arrive. */
+  /** Makes a test write, and waits for the server to report it: nothing else proves that changes are reported. */
   async #prove(): Promise<void> {
     const id = crypto.randomUUID()
     const heard = new Promise<boolean>((resolve) => {
@@ -146,7 +146,7 @@ export class Tracker {
     if (!(await heard)) throw new UnheardError('The server does not report changes: a test write went unreported.')
   }
 
-  /** Only a server that answers can refuse; a connection that broke, or came at a bad moment, is made anew. */
+  /** Reconnects after a broken connection or a temporary error. If the server cannot track, reports that and tries again later. */
   #giveUp(error: unknown): void {
     if (this.#connection.status !== 'ready') return
     this.#end()
@@ -168,7 +168,7 @@ export class Tracker {
     this.#host.lost()
   }
 
-  /** Only a real answer counts: an error may overtake the invalidations that a long script holds back. */
+  /** Sends a `PING`. Only `PONG` counts: an error may overtake the invalidations that a long script holds back. */
   async #beat(): Promise<void> {
     if (this.#trustedUntil === NEVER) {
       revive(this.#connection)
@@ -184,7 +184,7 @@ export class Tracker {
       this.#trustFrom(sentAt)
       this.#roundTrip = Number(nanosecondsNow() - sentAt) / 1e6
     } catch {
-      // The lease runs out by itself.
+      // Without an answer, copies are soon not used any more.
     } finally {
       stop()
     }

@@ -41,7 +41,7 @@ const OWN = {
   name: 'text',
   cluster: 'boolean',
 } as const
-/** As Python's cashews and redis-py call them. */
+/** The names of options in Python's cashews and redis-py, and ours. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   clientName: 'connectionName',
   clientSidePrefix: 'namespace',
@@ -70,10 +70,10 @@ export function parseUrl(url: string): RedisOptions {
   const scheme = written.toLowerCase()
   if (!SCHEMES.includes(scheme as never))
     throw new ConfigurationError(`"${redact(url)}" is not a URL of Redis. Known schemes: ${SCHEMES.join(', ')}.`)
-  // A password may hold anything but a question mark: it ends at the last @.
+  // A password may contain anything but a question mark: it ends at the last @.
   const end = rest.split('?', 1)[0]?.lastIndexOf(scheme.endsWith('unix') ? '@/' : '@') ?? -1
   const where = rest.slice(end + 1)
-  // It may be the rest of a secret, so it is not shown.
+  // The text after # may be part of a secret, so it is not shown.
   if (where.includes('#'))
     throw new ConfigurationError(
       `${shownAs(`${scheme}://${where.split('#', 1)}`)} has text after a #, which means nothing there. Write %23 for #.`,
@@ -99,13 +99,13 @@ export function parseUrl(url: string): RedisOptions {
   }
 }
 
-/** A URL as messages may show it, and what may be wrong with it when it makes no sense. */
+/** A URL as it may appear in messages, with a hint if it looks as if a password was cut off. */
 function shownAs(url: string): string {
   const isCut = url.includes('?') && url.lastIndexOf('@') > url.indexOf('?')
   return redact(url) + (isCut ? ' (is there a ? in a password? write it %3F)' : '')
 }
 
-/** @param shown The URL as messages may show it. */
+/** Parses hosts and path. @param shown The URL as it may appear in messages. */
 function place(kind: string | undefined, hosts: string, path: string, shown: string): RedisOptions {
   const [first, second, ...more] = path.split('/').filter((part) => part !== '')
   const addresses = (port: number) => hosts.split(',').map((host) => parseAddress(host, port, shown))
@@ -135,7 +135,7 @@ function database(text: string | undefined, shown: string): { db?: number } {
   throw new ConfigurationError(`${shown} names a database that is not a number. Write it as in redis://localhost/1.`)
 }
 
-/** A user and a password, which may hold a colon. */
+/** Parses a user and a password, which may contain a colon. */
 function credentials(text: string): { username?: string; password?: string } {
   const [username = '', password] = text.split(/:(.*)/s)
   return {
@@ -144,7 +144,7 @@ function credentials(text: string): { username?: string; password?: string } {
   }
 }
 
-/** Text that is not percent-encoded stays as it is. */
+/** Decodes text; if it is not percent-encoded, it stays as it is. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)

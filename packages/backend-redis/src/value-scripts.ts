@@ -1,6 +1,6 @@
 import { PUT, Script } from './script.ts'
 
-// KEYS come in pairs, a value and its lease: whoever writes a value voids the lease, in the same step.
+// KEYS are pairs of a value and its lease: each write of a value removes its lease, in the same step.
 
 /** ARGV: value, ttl, condition (`NX`, `XX` or `''`). */
 export const SET: Script = new Script(`
@@ -19,7 +19,7 @@ for i = 1, #KEYS, 2 do
 end
 return #KEYS / 2`)
 
-/** Answers how many values were there. */
+/** Answers how many values existed. */
 export const DELETE: Script = new Script(`
 local gone = 0
 for i = 1, #KEYS, 2 do
@@ -28,7 +28,7 @@ for i = 1, #KEYS, 2 do
 end
 return gone`)
 
-/** ARGV: by, ttl. Beyond 2^53 - 1 no JavaScript number tells a sum from its neighbours. */
+/** ARGV: by, ttl. Refuses sums beyond 2^53 - 1, which JavaScript numbers cannot represent exactly. */
 export const INCR: Script = new Script(`
 local isNew = redis.call('EXISTS', KEYS[1]) == 0
 local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -40,14 +40,14 @@ if isNew and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 redis.call('UNLINK', KEYS[2])
 return sum`)
 
-/** ARGV: ttl. Answers whether the key is there. */
+/** ARGV: ttl. Answers whether the key exists. */
 export const EXPIRE: Script = new Script(`
 redis.call('UNLINK', KEYS[2])
 if ARGV[1] ~= '' then return redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 redis.call('PERSIST', KEYS[1])
 return redis.call('EXISTS', KEYS[1])`)
 
-/** Answers bytes. The server counts what has expired, until it is asked for. */
+/** Answers bytes. `EXISTS` comes first, because the server would count an expired key that it has not noticed yet. */
 export const SIZE: Script = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 return redis.call('MEMORY', 'USAGE', KEYS[1])`)

@@ -3,10 +3,10 @@ import type { Cluster, Redis } from 'ioredis'
 import { withoutPassword } from './errors.ts'
 import { HANDSHAKE, later } from './patience.ts'
 
-/** How many times as long it may take a server that says that it is loading its data: less than a cache waits for its store. */
+/** How many times as long the handshake may take while the server is loading its data: less than the 5 s of a cache's `init`. */
 const HANDSHAKES_WHILE_LOADING = 4
 
-/** Knows what a client last complained about, and how long it shakes hands. */
+/** Watches a client: remembers its last error, and notices a handshake that takes too long. */
 export class Watch {
   readonly #client: Redis | Cluster
   readonly #stuck: () => void
@@ -14,7 +14,7 @@ export class Watch {
   #isLoading = false
   #stopWaiting = (): void => {}
 
-  /** @param stuck Hears that a server has taken the connection, and does not finish the handshake in time. */
+  /** @param stuck Called when a server has accepted the connection but does not finish the handshake in time. */
   constructor(client: Redis | Cluster, stuck: () => void) {
     this.#client = client
     this.#stuck = stuck
@@ -22,7 +22,7 @@ export class Watch {
     client.on('connect', this.#onConnect)
   }
 
-  /** Says why no command can be sent now. */
+  /** The error that says why no command can be sent now. */
   whyAway(address: string): BackendUnavailableError {
     const trouble = this.#isLoading ? new Error('it is loading its data') : this.#trouble
     const { message, lastNodeError } = (trouble ?? {}) as Partial<Error> & { readonly lastNodeError?: Error }
@@ -33,7 +33,7 @@ export class Watch {
     })
   }
 
-  /** Whether the server has no database of the number that was asked for. */
+  /** Whether the last error was that the server has no database of this number. */
   get hasNoDatabase(): boolean {
     return this.#trouble !== undefined && isNoSuchDatabase(this.#trouble)
   }
@@ -45,7 +45,7 @@ export class Watch {
   }
 
   readonly #onError = (error: Error): void => {
-    // What follows from it says nothing of it.
+    // The errors that follow from it do not mention it.
     if (!this.hasNoDatabase) this.#trouble = withoutPassword(error)
   }
 
@@ -79,12 +79,12 @@ export class Watch {
   }
 }
 
-/** Whether a server has no database of the number that was asked for. */
+/** Whether an error says that the server has no database of this number. */
 export function isNoSuchDatabase({ message }: Error): boolean {
   return message.includes('DB index is out of range')
 }
 
-/** Whether a server that has not finished the handshake says that it is loading its data. */
+/** Whether a server that has not finished the handshake is loading its data. */
 async function isLoading(client: Redis | Cluster): Promise<boolean> {
   return String(await client.info('persistence')).includes('\nloading:1')
 }

@@ -1,15 +1,16 @@
-/** How many requests for each entry there are between two looks. */
+/** How many requests per entry lie between two adjustments. */
 const REQUESTS = 4
 const STEP = 0.05
 const LEAST = 0.05
 const MOST = 0.8
 
 /**
- * The share of the entries that are left alone because they are new. Much of it and keys that are asked for once stay
- * longer, little and a key goes before it was asked for a second time. The best is found by trying: a step on as long as
- * hits get more, else a step back.
+ * The share of the entries that are not evicted because they are new. If it is large, keys that are asked for only once stay
+ * longer; if it is small, a key is evicted before it is asked for again. The best share is found by trying: a step in one
+ * direction as long as hits become more frequent, then a step back.
  *
- * So does the window of Caffeine: Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management", Middleware 2018.
+ * The window of Caffeine works like this: Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management",
+ * Middleware 2018.
  */
 export class AdmissionWindow {
   share = 0.3
@@ -18,7 +19,7 @@ export class AdmissionWindow {
   #step = STEP
   #rate = 0
 
-  /** @param size How many entries there are. */
+  /** Counts a miss, and adjusts the share now and then. @param size The number of entries. */
   miss(size: number): void {
     const requests = this.hits + ++this.#misses
     if (requests < size * REQUESTS) return

@@ -1,7 +1,7 @@
 import { type BitReader, type Content, checkBitFields } from '@cashews/core'
 import { Cell } from './held.ts'
 
-/** Fields of `size` bits, the highest bit first. Bytes that are not there are 0. */
+/** An array of bit fields, the highest bit first. Bytes beyond its end count as 0. */
 export class BitArray extends Cell implements BitReader {
   readonly isEmpty = false
   #bytes: Uint8Array
@@ -20,9 +20,9 @@ export class BitArray extends Cell implements BitReader {
   }
 
   /**
-   * The fields, in the order asked.
+   * The fields, in the order of the indexes.
    *
-   * @throws {CommandError} When one cannot be.
+   * @throws {CommandError} When an index or the size is out of range.
    */
   fields(indexes: readonly number[], size: number): number[] {
     if (size === 1) return indexes.map((index) => this.bit(index))
@@ -36,9 +36,9 @@ export class BitArray extends Cell implements BitReader {
   }
 
   /**
-   * Adds to each field, which is then no less than 0 and no more than it can hold, and answers them.
+   * Adds to each field, clamped to what it can hold, and returns the new values.
    *
-   * @throws {CommandError} When one cannot be: then nothing is added.
+   * @throws {CommandError} When an index or the size is out of range. Nothing is added then.
    */
   add(indexes: readonly number[], size: number, by: number): number[] {
     checkBitFields(indexes, size)

@@ -4,7 +4,7 @@ import { EventWindow } from './event-window.ts'
 import type { Cell } from './held.ts'
 import { MemberSet } from './member-set.ts'
 
-/** What holds each kind of content. */
+/** The class that holds each kind of content. */
 export interface Cells {
   readonly bits: BitArray
   readonly set: MemberSet
@@ -17,7 +17,7 @@ export const CELLS: { readonly [K in keyof Cells]: new (items?: readonly never[]
   window: EventWindow,
 }
 
-/** Makes what holds some content. */
+/** Creates the cell for some content. */
 export function cellOf({ kind, items }: Content): Cell {
   return new CELLS[kind](items as readonly never[])
 }

@@ -2,17 +2,17 @@ import { type Awaitable, compileGlob } from '@cashews/core'
 import type { Recency } from './recency.ts'
 import { slice } from './slice.ts'
 
-/** What one pattern deletes. */
+/** One deletion by pattern that is in progress. */
 interface Deletion {
   readonly matches: (key: string) => boolean
-  /** The number of the first insertion that it does not concern. */
+  /** The number of the first insertion that it does not affect, because it came later. */
   readonly end: number
   deleted: number
 }
 
 /**
- * Deletions by pattern. What one concerns is absent for every reader from its first moment on; the entries leave the store
- * in slices, with a turn of the event loop between, so that a million keys block nobody.
+ * Deletions by pattern. Matching entries are absent for every reader from the start. They are removed from the store in slices,
+ * with turns of the event loop in between, so that a million keys block nobody.
  */
 export class Deletions {
   readonly #entries: Recency
@@ -23,9 +23,9 @@ export class Deletions {
   }
 
   /**
-   * Whether an entry is one of those to delete. The caller then removes it.
+   * Whether an entry is to be deleted. The caller then removes it.
    *
-   * @param isThere Whether readers still saw it, so that it counts as deleted.
+   * @param isThere Whether readers could still see it, so that it counts as deleted.
    */
   concerns(pointer: number, isThere: boolean): boolean {
     const key = this.#entries.K[pointer]
@@ -39,9 +39,9 @@ export class Deletions {
   }
 
   /**
-   * Begins a deletion, and answers how many were deleted.
+   * Deletes entries, and returns how many.
    *
-   * @param look Removes an entry if it is one of those to delete.
+   * @param look Removes an entry if it is to be deleted.
    */
   run(pattern: string, look: (pointer: number) => void): Awaitable<number> {
     const deletion: Deletion = { matches: compileGlob(pattern), end: this.#entries.insertions + 1, deleted: 0 }

@@ -1,7 +1,7 @@
 import type { Content, WindowSlice } from '@cashews/core'
 import { Cell, type Edited } from './held.ts'
 
-/** The instants of events in a sliding window, the oldest first. */
+/** The instants of the events in a sliding window, oldest first. */
 export class EventWindow extends Cell {
   readonly #instants: number[] = []
 
@@ -28,21 +28,22 @@ export class EventWindow extends Cell {
     this.#instants.splice(at, 0, instant)
   }
 
-  /** Does what `Windows.incr` does, for an event at an instant. */
+  /** Does what `Windows.incr` does, for an event at this instant. */
   admit(slice: WindowSlice, at: number): Edited<{ count: number; added: boolean; age: number }> {
-    const forgot = 'start' in slice ? this.#forget(slice.start, false) : this.#forget(at - slice.period, true)
+    const old = this.#countOld(slice, at)
+    if (old > 0) this.#instants.splice(0, old)
     const added = this.#instants.length < slice.max
     if (added) this.add(at)
     const age = Math.max(0, at - (this.#instants[0] ?? at))
     const answer = { count: this.#instants.length, added, age }
-    return [answer, added || forgot, added ? slice.lifetime : undefined]
+    return [answer, added || old > 0, added ? slice.lifetime : undefined]
   }
 
-  /** Forgets events before an instant, those at it too if wished. Answers whether there were any. */
-  #forget(instant: number, orAt: boolean): boolean {
+  /** The number of events that are no longer in the window. */
+  #countOld(slice: WindowSlice, at: number): number {
     let old = 0
-    while ((this.#instants[old] as number) < instant || (orAt && this.#instants[old] === instant)) old++
-    if (old > 0) this.#instants.splice(0, old)
-    return old > 0
+    if ('start' in slice) while ((this.#instants[old] as number) < slice.start) old++
+    else while ((this.#instants[old] as number) <= at - slice.period) old++
+    return old
   }
 }

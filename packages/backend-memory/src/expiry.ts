@@ -3,14 +3,14 @@ import type { Recency } from './recency.ts'
 import { slice } from './slice.ts'
 import type { TickingClock } from './ticking-clock.ts'
 
-/** Between two slices of a pass. */
+/** The pause between two slices of a pass. */
 const PAUSE: Milliseconds = 1
 
 /**
- * Removes what has expired and nobody asks for, so that it does not take room.
+ * Removes expired entries that nobody asks for, so that they take no room.
  *
- * A pass begins no sooner than something has expired, and goes through all pointers in slices with a pause between. No
- * timer runs while nothing can expire, and none keeps the process alive.
+ * A pass begins only when something has expired, and visits all entries in slices with pauses in between. No timer runs while
+ * nothing can expire, and none keeps the process alive.
  */
 export class Expiry {
   readonly #entries: Recency
@@ -20,12 +20,12 @@ export class Expiry {
   #earliest = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #running = false
-  /** Where a pass goes on. */
+  /** Where the current pass continues; 0 between passes. */
   #position = 0
-  /** What {@link Recency.doubts} was when the pass began; `NaN` once it has met an entry with an expired tag, which stays. */
+  /** {@link Recency.doubts} when the pass began; `NaN` once it has met an entry with an expired tag, which stays in the store. */
   #doubts = 0
 
-  /** @param interval Between two looks; `Infinity`: no sweeping. */
+  /** @param interval The time between two passes; `Infinity`: there are none. */
   constructor(entries: Recency, clock: TickingClock, interval: Milliseconds, remove: (pointer: number) => void) {
     this.#entries = entries
     this.#clock = clock
@@ -45,14 +45,14 @@ export class Expiry {
     this.#timer = undefined
   }
 
-  /** Notes when an entry ends, so that a pass comes no later. */
+  /** Notes when an entry expires, so that a pass follows. */
   expect(expiresAt: number): void {
     if (expiresAt >= this.#earliest) return
     this.#earliest = expiresAt
     this.#wake()
   }
 
-  /** Sets the timer of the next slice, if there is anything to come. */
+  /** Sets the timer for the next slice, if there will be anything to do. */
   #wake(): void {
     const isMidway = this.#position > 0
     if (!this.#running || (!isMidway && this.#earliest === Number.POSITIVE_INFINITY)) return
@@ -68,7 +68,7 @@ export class Expiry {
     this.#wake()
   }
 
-  /** Goes on with a pass, or begins one. Learns on the way what ends next. */
+  /** Continues a pass or begins one, and finds out what expires next. */
   #pass(now: Milliseconds): void {
     const { K, expiresAt, ties } = this.#entries
     const areTied = this.#entries.isPlain || ties === undefined

@@ -1,7 +1,7 @@
 import { sizeOf } from '@cashews/core'
 import { Held } from './held.ts'
 
-/** A plain object whose parts nobody can change: they need no look when it is copied. */
+/** A plain object of primitives: copying it is one object spread. */
 export class Flat extends Held {
   readonly #fields: object
 

@@ -3,9 +3,9 @@ import { kindOf, refuse } from '@cashews/core'
 const FREEZABLE = ['Object', 'Array', 'Error', 'Immutable']
 
 /**
- * Freezes a value with all its parts, in place, or nothing of it.
+ * Freezes a value with all its parts, in place.
  *
- * @throws {ValueError} When a part can be changed although it is frozen, as a Map or a Date can.
+ * @throws {ValueError} When a part cannot be made immutable by freezing, such as a Map or a Date. Nothing is frozen then.
  */
 export function deepFreeze(value: unknown): void {
   const parts = new Set([value])

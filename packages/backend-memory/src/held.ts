@@ -1,9 +1,9 @@
 import { type Content, MISS, type Milliseconds, sizeOf } from '@cashews/core'
 
-/** What an entry costs beside its key and value. */
+/** How many bytes an entry takes besides its key and value. */
 const ENTRY_BYTES = 80
 
-/** What an entry holds when it is more than the value that `get` answers. */
+/** What the store keeps in an entry if that is not simply the value which `get` answers. */
 export abstract class Held {
   /** What `get` answers. */
   abstract read(): unknown
@@ -11,17 +11,14 @@ export abstract class Held {
   abstract readonly bytes: number
 }
 
-/**
- * What a change of a cell comes to: what the caller gets, whether anything changed, and a new lifetime (omitted: the key keeps
- * its own).
- */
+/** The outcome of changing a cell: the caller's answer, whether anything changed, and a new lifetime, if it gets one. */
 export type Edited<R> = readonly [answer: R, isChanged: boolean, lifetime?: Milliseconds | undefined]
 
-/** What a key of another kind holds: `get` passes it over. */
+/** The content of a key that is not a value but a set, bits or a window. For `get`, it is a miss. */
 export abstract class Cell extends Held {
-  /** Whether it holds nothing, so that its key is an absent one. */
+  /** Whether it is empty, so that its key must be absent. */
   abstract readonly isEmpty: boolean
-  /** What it holds, as data. */
+  /** The content as data. */
   abstract readonly content: Content
 
   override read(): unknown {

@@ -4,19 +4,19 @@ import { deepFreeze } from './freeze.ts'
 import { Held } from './held.ts'
 import { ObjectGraph } from './object-graph.ts'
 
-/** How the values in the store are kept apart from those that callers hold. */
+/** How the values in the store are separated from those that callers hold. */
 export interface Isolation {
-  /** What is kept of a value that is written. */
+  /** Converts a value that is written to what the store keeps. */
   keep(value: unknown): unknown
-  /** What is answered for an object that is kept. */
+  /** Converts an object that the store keeps to the answer for a reader. */
   give(kept: object): unknown
-  /** Whether what is kept of a value is always what is answered. */
+  /** Whether readers get exactly what the store keeps. */
   readonly givesAll: boolean
 }
 
 const giveItself = (kept: object): unknown => (kept instanceof Held ? kept.read() : kept)
 
-/** `clone` copies on write and on read, `freeze` freezes what is written, `none` trusts everybody. */
+/** `clone` copies on write and on read, `freeze` freezes what is written, `none` trusts all callers. */
 export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>> = {
   clone: {
     keep(value) {
@@ -44,7 +44,7 @@ export const ISOLATION: Readonly<Record<'clone' | 'freeze' | 'none', Isolation>>
   },
 }
 
-/** What is told of a value that cannot be kept: it is not data, it is nested too deeply, or a getter of it threw. */
+/** The error for a value that cannot be kept: it is not data, it is nested too deeply, or one of its getters threw. */
 export function refusal(key: string, error: unknown): ValueError {
   const why = error instanceof RangeError ? 'it is nested too deeply.' : (error as Error | undefined)?.message
   return new ValueError(`Cannot write "${key}": ${why}`, { cause: error })

@@ -1,36 +1,36 @@
-/** V8 rehashes a Map of this many keys faster than anybody notices. */
+/** Up to this many keys, rehashing a Map takes too little time to matter. */
 const SMALL = 8_192
 
-/** What an empty Map of V8 has room for. */
+/** The capacity of an empty Map in V8. */
 const LEAST_CAPACITY = 4
 
 /**
- * From keys to pointers: a Map that can lose a million keys without a pause.
+ * Finds the pointer of a key: a Map that can lose a million keys without a pause.
  *
- * V8 shrinks a Map as soon as it is three quarters empty, in one go: 36 ms for what is left of a million keys. So a large
- * Map keeps its last quarter: keys deleted from there are left behind, and told from the living by the key that their
- * pointer has now. Once few are alive, they move to a new Map. V8's capacity is reckoned along; should another engine
- * reckon differently, only the pause comes back.
+ * V8 shrinks a Map in one go as soon as it is three quarters empty, which takes 36 ms for what is left of a million keys. So a
+ * large Map never gets that empty: keys that are deleted then stay in it, and are recognized as dead because their pointer
+ * belongs to another key or to none. Once few keys are alive, they move to a new Map. To know when V8 would shrink the Map,
+ * its capacity is computed here; with an engine that does this differently, only the pause would come back.
  */
 export class KeyIndex {
   readonly #keys: readonly (string | undefined)[]
   #map = new Map<string, number>()
   #leftBehind = 0
   #capacity = LEAST_CAPACITY
-  /** Places in V8's table that hold a key or did so since it was last rehashed. */
+  /** The places of V8's table that hold a key, or held one since the last rehash. */
   #used = 0
-  /** The key looked for in vain last, while none was added since. */
+  /** The key that was last looked up without success, as long as none was added since. */
   #absent: string | undefined
-  /** Where the key is that mnemonist is about to ask for: who adds or removes one has looked for it already. */
+  /** The pointer that mnemonist is about to ask for: whoever adds or removes a key has already looked it up. */
   known: number | undefined
 
-  /** @param keys What key a pointer has now. */
+  /** @param keys The current key of each pointer. */
   constructor(keys: readonly (string | undefined)[]) {
     this.#keys = keys
   }
 
   find(key: string): number | undefined {
-    // Asked first whether there is one: V8 has no short way to compare what may be text and may be nothing.
+    // The check for undefined comes first, because V8 is slow at comparing text with what may be undefined.
     if (this.#absent !== undefined && this.#absent === key) return undefined
     const pointer = this.#map.get(key)
     if (pointer !== undefined && (this.#leftBehind === 0 || this.#keys[pointer] === key)) return pointer
@@ -38,7 +38,7 @@ export class KeyIndex {
     return undefined
   }
 
-  /** Answers mnemonist, which looks before it adds or removes. */
+  /** Called by mnemonist before it adds or removes a key. */
   get(): number | undefined {
     return this.known
   }
@@ -74,12 +74,12 @@ export class KeyIndex {
     this.rebuild([])
   }
 
-  /** Whether it pays to {@link rebuild} now that `alive` keys are left. */
+  /** Whether it is worth while to {@link rebuild}, now that `alive` keys are left. */
   isWorn(alive: number): boolean {
     return this.#leftBehind > 0 && alive <= SMALL
   }
 
-  /** Starts anew with those that are alive. */
+  /** Starts over with the keys that are alive. */
   rebuild(pointers: Iterable<number>): void {
     this.#map = new Map()
     this.#leftBehind = this.#used = 0

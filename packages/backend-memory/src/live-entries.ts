@@ -14,22 +14,22 @@ export interface MemorySettings {
   readonly maxBytes: number
   readonly isolation: Isolation
   readonly eviction: Eviction
-  /** `Infinity`: no sweeping. */
+  /** `Infinity`: expired entries are not removed unless somebody asks for them. */
   readonly checkInterval: Milliseconds
   readonly clock: Clock | undefined
 }
 
-/** An entry with less than this left to live is judged by the exact time, not by the remembered time. */
+/** An entry with less time left than this is checked against the exact time instead of the remembered one. */
 const NEAR: Milliseconds = 1_000
 
-/** A lifetime from here on counts from the remembered time: that is wrong by no more than the event loop was blocked. */
+/** A lifetime at least this long starts at the remembered time, which is off by no more than the event loop was blocked. */
 const LONG: Milliseconds = 60_000
 
 const FOREVER = Number.POSITIVE_INFINITY
 
 /**
- * The entries of a memory store, of which readers see those that have not expired, that no deletion by pattern concerns, and
- * whose tags are as they were. Keeps them within the bounds of the store.
+ * The entries of a memory store as readers see them: those that have not expired, that are not being deleted by a pattern, and
+ * whose tags are unchanged. Keeps the entries within the bounds of the store.
  */
 export class LiveEntries {
   readonly all: Recency
@@ -39,10 +39,10 @@ export class LiveEntries {
   readonly #isolation: Isolation
   readonly #maxBytes: number
   readonly #removed: (key: string, reason: RemovalReason) => void
-  /** Whether each value is answered as it is kept: none is copied, and no key of another kind was ever written. */
+  /** Whether readers get every value as it is kept: nothing is copied, and no key of another kind was ever written. */
   givesAll: boolean
 
-  /** @param removed Is told what leaves the store by itself. */
+  /** @param removed Called with the keys that are evicted or expire. */
   constructor(settings: MemorySettings, removed: (key: string, reason: RemovalReason) => void) {
     const { size, maxBytes, isolation, eviction, checkInterval, clock } = settings
     this.all = new EVICTION[eviction](size, maxBytes < FOREVER)
@@ -55,13 +55,13 @@ export class LiveEntries {
     this.givesAll = isolation.givesAll
   }
 
-  /** Where the entry of a key is. */
+  /** The pointer of a key's entry; `undefined` if the key is absent. */
   find(key: string): number | undefined {
     const pointer = this.all.items.find(key)
     return pointer === undefined || this.isAlive(pointer) ? pointer : undefined
   }
 
-  /** The same for a key with a spot, where the store notes what it finds. */
+  /** The same for a key with a spot, which is used and updated. */
   findAt(spot: Spot): number | undefined {
     if (spot.store === this && this.all.K[spot.at] === spot.key) return this.isAlive(spot.at) ? spot.at : undefined
     const found = this.find(spot.key)
@@ -75,12 +75,12 @@ export class LiveEntries {
     spot.key = this.all.K[pointer] as string
   }
 
-  /** Where the entry of a key is that is absent only because a tag has expired. */
+  /** The pointer of an entry that may be absent only because one of its tags has expired. */
   findStale(key: string): number | undefined {
     return this.all.ties && this.all.items.find(key)
   }
 
-  /** Whether readers see an entry. Removes what has expired. */
+  /** Whether readers see an entry. Removes it if it has expired. */
   isAlive(pointer: number): boolean {
     const expiresAt = this.all.expiresAt[pointer] as number
     if (expiresAt - NEAR > this.clock.now() || expiresAt > this.clock.precise()) return this.isKept(pointer)
@@ -88,7 +88,7 @@ export class LiveEntries {
     return false
   }
 
-  /** Whether an entry that has not expired is there: no deletion by a pattern concerns it, and its tags are as they were. */
+  /** Whether readers see an entry that has not expired: it is not being deleted by a pattern, and its tags are unchanged. */
   isKept(pointer: number): boolean {
     if (this.all.isPlain) return true
     const isTied = this.all.isTied(pointer)
@@ -97,7 +97,7 @@ export class LiveEntries {
     return false
   }
 
-  /** What is kept of a value. */
+  /** Converts a value to what the store keeps. @throws {ValueError} When it cannot be kept. */
   keep(key: string, value: unknown): unknown {
     try {
       return this.#isolation.keep(value)
@@ -106,7 +106,7 @@ export class LiveEntries {
     }
   }
 
-  /** What readers are answered. */
+  /** The value of an entry, as readers get it. */
   valueAt(pointer: number): unknown {
     const kept = this.all.V[pointer]
     return this.givesAll || typeof kept !== 'object' || kept === null ? kept : this.#isolation.give(kept)
@@ -119,7 +119,7 @@ export class LiveEntries {
     return pointer !== undefined
   }
 
-  /** When a lifetime that begins now ends. Sees to it that the entry is swept soon after. */
+  /** When a lifetime that begins now ends. The entry will be removed soon after that. */
   endOf(lifetime: Milliseconds): number {
     const expiresAt = lifetime + (lifetime < LONG ? this.clock.precise() : this.clock.now())
     this.expiry.expect(expiresAt)
@@ -127,8 +127,8 @@ export class LiveEntries {
   }
 
   /**
-   * Writes what is kept, over the entry at `pointer` if there is one: without a `lifetime` that keeps its own, and without
-   * `ties` its tags too. Answers whether there was room.
+   * Writes an entry, or overwrites the one at `pointer`, which keeps its expiry and its tags if there is no `lifetime`.
+   * Returns whether there was room.
    */
   write(
     key: string,
@@ -141,7 +141,7 @@ export class LiveEntries {
     const over = pointer ?? this.findStale(key)
     const bytes = entries.bytes && bytesOf(key, kept)
     if (bytes !== undefined && bytes > this.#maxBytes) {
-      // What the value would replace goes too, because it is out of date.
+      // The entry that it would have replaced is removed, because that one is out of date.
       if (over !== undefined) this.#remove(over, 'evicted')
       return false
     }
@@ -155,7 +155,7 @@ export class LiveEntries {
     return true
   }
 
-  /** Notes the size of the entry at the head, and makes room for it. */
+  /** Records the size of the entry at the head, and evicts others to make room for it. */
   #bound(bytes: number): void {
     const entries = this.all
     entries.measure(entries.head, bytes)
@@ -166,7 +166,7 @@ export class LiveEntries {
     if (!this.write(key, pointer, kept, lifetime)) throw this.#tooLarge(key)
   }
 
-  /** Returns what is to be kept. @throws {BackendError} When it is too large. */
+  /** Returns what is to be kept, if it fits. @throws {BackendError} When it is larger than the whole store. */
   fitting(key: string, kept: unknown): unknown {
     if (this.#maxBytes < FOREVER && bytesOf(key, kept) > this.#maxBytes) throw this.#tooLarge(key)
     return kept

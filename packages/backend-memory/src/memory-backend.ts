@@ -30,7 +30,7 @@ import { Raw } from './raw.ts'
 import type { Recency } from './recency.ts'
 import type { Ties } from './tag-book.ts'
 
-/** A store in the memory of this process. Every member answers at once, but `deleteMatch` of many keys. */
+/** A store in the memory of this process. Every member is synchronous, except `deleteMatch` of many keys. */
 export class MemoryBackend implements Backend {
   readonly name = 'memory'
   declare readonly bits: Bits
@@ -88,7 +88,7 @@ export class MemoryBackend implements Backend {
     return left === MISS || left > LONGEST_MOMENT ? this.#moments.now() : undefined
   }
 
-  /** A promise of a value, kept for the next reader if it needs no copy of its own. */
+  /** A promise of a value, which is kept for the next reader if readers need no copies. */
   #promiseAt(pointer: number): Promise<unknown> | undefined {
     const value = this.#live.valueAt(pointer)
     if (value === MISS) return undefined
@@ -101,7 +101,7 @@ export class MemoryBackend implements Backend {
     return keys.map((key) => this.get(key))
   }
 
-  /** Of an entry with tags: the value with its ties. */
+  /** Returns the value; for an entry with tags, the value together with its ties. */
   getRaw(key: string): unknown {
     const pointer = this.#live.find(key)
     const ties = pointer === undefined ? undefined : this.#entries.ties?.[pointer]
@@ -136,7 +136,7 @@ export class MemoryBackend implements Backend {
     return keys.filter((key) => this.delete(key)).length
   }
 
-  /** Many keys are absent from the first moment on, and go in slices. */
+  /** All matching keys are absent at once. If they are many, they are removed in slices. */
   deleteMatch(pattern: string): Awaitable<number> {
     return this.#live.deletions.run(pattern, (pointer) => void this.#live.isAlive(pointer))
   }
@@ -167,7 +167,7 @@ export class MemoryBackend implements Backend {
     return pointer === undefined ? MISS : (this.#entries.expiresAt[pointer] as number) - now
   }
 
-  /** Goes through the entries as they are at each step. Those inserted meanwhile are left out: they may have been seen. */
+  /** Visits the entries as they are at each step. Those inserted meanwhile are skipped, as they may have been yielded before. */
   *scan(pattern: string): Generator<string> {
     const matches = compileGlob(pattern)
     const { K, insertions } = this.#entries
@@ -179,7 +179,7 @@ export class MemoryBackend implements Backend {
     }
   }
 
-  /** Looks at every entry: a few milliseconds for a million. */
+  /** Visits every entry, which takes a few milliseconds for a million. */
   count(): number {
     const now = this.#live.clock.precise()
     const { K, expiresAt } = this.#entries
@@ -230,7 +230,7 @@ export class MemoryBackend implements Backend {
     return (pointer === undefined ? undefined : this.#entries.stamped()[pointer]) === expected.stamp
   }
 
-  /** Throws for what cannot be kept, before anything is written. */
+  /** Converts the value of a write. Throws if it cannot be kept, before anything is written. */
   #keptOf(write: Write | KindWrite): unknown {
     if (write.op === 'set') return this.#live.fitting(write.key, this.#live.keep(write.key, write.value))
     return write.op === 'put' ? this.#live.fitting(write.key, cellOf(write.content)) : undefined
@@ -264,7 +264,7 @@ export class MemoryBackend implements Backend {
     },
     delete: (tags) => {
       for (const tag of tags) if (this.#entries.book.delete(tag)) this.#entries.doubtTies()
-      // A pass is to come soon: it removes the entries that nobody will see again.
+      // Lets a pass follow soon, which removes the entries that nobody will see again.
       if (!this.#entries.isPlain) this.#live.expiry.expect(this.#live.clock.now())
     },
     expire: (tags) => {

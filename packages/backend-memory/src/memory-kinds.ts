@@ -4,16 +4,16 @@ import { CELLS, type Cells } from './cells.ts'
 import type { Edited } from './held.ts'
 import type { LiveEntries } from './live-entries.ts'
 
-/** The keys of other kinds than values. */
+/** The groups of commands on keys of other kinds. */
 interface Kinds {
   readonly bits: Bits
   readonly windows: Windows
   readonly sets: Sets
 }
 
-/** Bits, windows and sets, each kept in the entry of its key. */
+/** Makes bits, windows and sets, each of which is kept in the entry of its key. */
 export function kindsIn(entries: LiveEntries): Kinds {
-  /** What a key of another kind holds; a new one when it is absent. */
+  /** The cell of a key; a new one if the key is absent. */
   const cellOf = <K extends keyof Cells>(key: string, pointer: number | undefined, kind: K): Cells[K] => {
     if (pointer === undefined) {
       entries.givesAll = false
@@ -25,7 +25,7 @@ export function kindsIn(entries: LiveEntries): Kinds {
     return held
   }
 
-  /** Changes what a key of another kind holds. */
+  /** Changes the cell of a key. */
   const edit = <K extends keyof Cells, R>(key: string, kind: K, change: (cell: Cells[K]) => Edited<R>): R => {
     const pointer = entries.find(key)
     const cell = cellOf(key, pointer, kind)

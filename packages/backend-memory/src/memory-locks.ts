@@ -6,7 +6,7 @@ interface Holding {
   readonly expiresAt: number
 }
 
-/** Locks of this process. To take one removes up to two that have expired, so that these never outnumber the others. */
+/** The locks of this process. Taking one removes up to two expired ones, so that these never outnumber the others. */
 export class MemoryLocks implements Locks {
   readonly #clock: TickingClock
   readonly #held = new Map<string, Holding>()
@@ -16,7 +16,7 @@ export class MemoryLocks implements Locks {
     this.#clock = clock
   }
 
-  /** How many there are, with those that have expired and are not removed yet. */
+  /** The number of locks, including expired ones that are not removed yet. */
   get size(): number {
     return this.#held.size
   }
@@ -62,7 +62,7 @@ export class MemoryLocks implements Locks {
     return held && held.expiresAt > this.#clock.precise() ? held.token : undefined
   }
 
-  /** Looks at the next one of the round, and removes it if it has expired. */
+  /** Visits the next lock, and removes it if it has expired. */
   #sweep(): void {
     const next = this.#round.next()
     if (next.done) this.#round = this.#held.entries()

@@ -14,40 +14,40 @@ import { MemoryBackend } from './memory-backend.ts'
 
 /** Settings of {@link memory}. */
 export interface MemoryOptions {
-  /** The most entries it keeps; beyond that one is evicted. @default 10_000 */
+  /** The maximum number of entries, up to 4,194,304; beyond it, entries are evicted. @default 10_000 */
   readonly size?: number | undefined
-  /** About how many bytes keys and values may take together. Larger than that, a single value is not kept. @default no bound */
+  /** About how many bytes keys and values may take together. A larger value is not stored. @default unlimited */
   readonly maxBytes?: number | undefined
   /**
-   * What keeps the values in the store apart from those that callers hold: `clone` copies on write and on read, `freeze`
-   * freezes what is written, `none` trusts everybody and is the fastest.
+   * How the values in the store are separated from those that callers hold: `clone` copies on write and on read, `freeze`
+   * freezes what is written, and `none`, the fastest, trusts callers not to change anything.
    *
    * @default 'clone'
    */
   readonly isolation?: 'clone' | 'freeze' | 'none' | undefined
   /**
-   * Which entry goes when there is no room: `lru`, the least recently used; `sieve`, the oldest that was not read for a
-   * round. Where some keys are asked for far more often than others, `sieve` misses less.
+   * Which entry is evicted when there is no room: `lru`, the least recently used; `sieve`, the oldest that was not read for
+   * a round. If some keys are asked for far more often than others, `sieve` has fewer misses.
    *
    * @default 'lru'
    */
   readonly eviction?: Eviction | undefined
-  /** How often to remove what has expired and nobody asks for; `0` or `false`: never. @default '1s' */
+  /** How often to remove expired entries that nobody asks for; `0` or `false`: never. @default '1s' */
   readonly checkInterval?: Ttl | false | undefined
-  /** Where the time comes from. @default the clock of the machine */
+  /** Tells the time. @default the system clock */
   readonly clock?: Clock | undefined
 }
 
-/** Makes a {@link MemoryBackend}, and tells a cache what `mem://` is. */
+/** Creates a {@link MemoryBackend}, and teaches a cache `mem://` URLs. */
 export interface MemoryDriver extends Driver {
   (options?: MemoryOptions): MemoryBackend
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend
 }
 
-/** V8's Map holds 2 ** 24 keys, and while it is rehashed the deleted ones count too. */
+/** A Map of V8 has room for 2 ** 24 keys, and before it is rehashed, deleted ones count too. */
 const MOST_ENTRIES = 2 ** 22
 
-/** A `checkInterval` that is none. */
+/** The `checkInterval`s that turn the checks off. */
 const OFF: readonly unknown[] = [0, false, '0', 'false', 'off']
 
 const IN_URL = {
@@ -60,7 +60,10 @@ const IN_URL = {
 const OPTIONS = [...Object.keys(IN_URL), 'clock']
 
 /**
- * A store in the memory of this process, bounded by entries and optionally by bytes. It forgets with the process.
+ * A store in the memory of this process, bounded in entries and optionally in bytes.
+ *
+ * @throws {ConfigurationError} When an option is unknown or cannot work.
+ * @throws {TtlError} When `checkInterval` is not a duration.
  *
  * @example
  * cache.setup(memory({ size: 50_000, maxBytes: 64 * 1024 ** 2 }))

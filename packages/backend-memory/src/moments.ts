@@ -2,13 +2,13 @@ import type { Milliseconds, Moment } from '@cashews/core'
 import type { Recency } from './recency.ts'
 import { isFaked, type TickingClock } from './ticking-clock.ts'
 
-/** How long a moment is at most. */
+/** The longest that a moment lasts. */
 export const LONGEST_MOMENT: Milliseconds = 1_000
 
-// Kept from before anybody can fake them.
+// Taken before tests can fake them.
 const { setTimeout, clearTimeout } = globalThis
 
-/** A moment of a store in memory: it is over, too, once somebody fakes the time. */
+/** A moment of a store in memory. It also ends when a test fakes the time. */
 export class MemoryMoment implements Moment {
   #hasEnded = false
 
@@ -22,8 +22,8 @@ export class MemoryMoment implements Moment {
 }
 
 /**
- * The moments of the entries. A timer ends the longest: to read a clock costs more than the look at an entry that a moment
- * spares. It can only be late while the event loop is blocked.
+ * Makes the moments of a store. A timer ends them, because reading a clock costs more than the look-up of an entry that a
+ * moment saves. The timer can be late only while the event loop is blocked.
  */
 export class Moments {
   readonly #entries: Recency
@@ -39,7 +39,7 @@ export class Moments {
     this.#clock = clock
   }
 
-  /** The one it is; `undefined` when time does not go by the machine, and so by no timer. */
+  /** The current moment; `undefined` if the time is not that of the machine, so that no timer follows it. */
   now(): Moment | undefined {
     if (!this.#clock.isOfMachine) return undefined
     this.#timer ??= setTimeout(this.#end, LONGEST_MOMENT).unref()

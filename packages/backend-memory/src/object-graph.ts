@@ -1,7 +1,7 @@
 import { deepCopy, sizeOf, Twins } from '@cashews/core'
 import { Held } from './held.ts'
 
-/** A value in which one object occurs twice, or holds itself. Its copies have the same shape. */
+/** A value in which an object occurs more than once, or contains itself. Copies keep this structure. */
 export class ObjectGraph extends Held {
   readonly #value: unknown
 

@@ -3,17 +3,18 @@ import { KeyIndex } from './key-index.ts'
 import type { MemoryMoment } from './moments.ts'
 import { TagBook, type Ties } from './tag-book.ts'
 
-/** What overwriting adds to a stamp. */
+/** How much overwriting an entry adds to its stamp. */
 const FRACTION = 2 ** -20
 
 /**
- * The entries, the most recently used at the head.
+ * The entries of a store, the most recently used at the head.
  *
- * mnemonist's map numbers its entries. What else is known of one stands in arrays at that number, its pointer, so that
- * an entry costs no object of its own. A pointer whose entry is gone ends at `NaN`: neither sooner nor later than now.
+ * mnemonist's map numbers its entries. Everything else about an entry is in arrays, at the index of that number, its pointer,
+ * so that an entry needs no object of its own. `K` has the keys and `V` the values. The expiry of a pointer without an entry is
+ * `NaN`, which is neither before nor after any time.
  */
 export class Recency extends LRUMapWithDelete<string, unknown> {
-  // What mnemonist's types leave out.
+  // Members that mnemonist's types do not declare.
   declare readonly head: number
   declare readonly tail: number
   declare readonly forward: ArrayLike<number>
@@ -23,56 +24,56 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
   declare V: unknown[]
   declare readonly splayOnTop: (pointer: number) => void
 
-  /** When an entry ends; `Infinity`: never. */
+  /** When each entry expires, in milliseconds since the epoch; `Infinity`: never. */
   readonly expiresAt: Float64Array
-  /** How many bytes an entry takes; absent when nobody asks. */
+  /** How many bytes each entry takes; absent if the store has no limit in bytes. */
   readonly bytes: Float64Array | undefined
   totalBytes = 0
   /**
-   * The number of the insertion that made an entry, and as a fraction the writes since: never the same twice. Counted
-   * from {@link stamped} on.
+   * The stamp of each entry: the number of its insertion, and the overwrites since as a fraction. No stamp is used twice.
+   * Absent until the first call of {@link stamped}.
    */
   stamps: Float64Array | undefined
-  /** The promise of a value that all its readers may share, from {@link promised} on. */
+  /** The promises of values that readers share. Absent until the first call of {@link promised}. */
   promises: (Promise<unknown> | undefined)[] | undefined
-  /** The tags of each entry, once one has any. */
+  /** The tags of each entry. Absent until an entry has any. */
   ties: (Ties | undefined)[] | undefined
   /**
-   * As long as {@link TagBook.changes} is no more than this, the tags of an entry are as they were; `Infinity` where it has
-   * none. Beside the entries, because every read looks here.
+   * The tags of an entry are unchanged as long as {@link TagBook.changes} is not more than this; `Infinity` if it has none.
+   * In an array of its own, because every read checks it.
    */
   tiedUntil: Float64Array | undefined
   readonly book: TagBook = new TagBook()
-  /** How often a tag of entries was deleted or expired. */
+  /** Counts the deletions and expirations of tags that entries have. */
   doubts = 0
   #mayBeUntied = false
   #deletions = 0
   /**
-   * Whether every entry that has not expired is there: since all were looked at last, no tag of theirs was deleted or expired,
-   * and none is being deleted by a pattern. Most reads need to look at nothing else.
+   * Whether readers see every entry that has not expired: no tag was deleted or expired since all entries were last checked,
+   * and no deletion by a pattern is in progress. Most reads then need no other check.
    */
   isPlain = true
-  /** Ends when anything is written or removed, or comes to be in doubt. */
+  /** The current moment, which ends when anything is written or removed, or may have become absent. */
   moment: MemoryMoment | undefined
-  /** How many insertions there were since stamps are counted. */
+  /** The number of insertions since there are stamps. */
   insertions = 0
 
   constructor(capacity: number, measured: boolean) {
     super(capacity)
-    this.K = [] // these two grow as needed
+    this.K = [] // these two grow when needed
     this.V = []
     this.items = new KeyIndex(this.K)
     this.expiresAt = new Float64Array(capacity)
     if (measured) this.bytes = new Float64Array(capacity)
   }
 
-  /** The stamps, counted from the first time on that anybody asks. */
+  /** The stamps, which are counted from the first call on. */
   stamped(): Float64Array {
     this.stamps ??= new Float64Array(this.capacity)
     return this.stamps
   }
 
-  /** The promises, kept from the first time on that anybody asks. */
+  /** The promises, which are kept from the first call on. */
   promised(): (Promise<unknown> | undefined)[] {
     this.promises ??= new Array(this.K.length)
     return this.promises
@@ -89,14 +90,14 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.splayOnTop(pointer)
   }
 
-  /** Which entry goes next, to make room for the one at the head. */
+  /** The entry to evict next, to make room for the one at the head. */
   victim(): number {
     return this.tail
   }
 
   /**
-   * Adds an entry at the head. Its end and its tags are left to the caller: until then they are those of whoever had its
-   * pointer. Answers the key of the entry that was evicted to make room.
+   * Adds an entry at the head, and returns the key of the entry that was evicted to make room. The caller has to set the expiry
+   * and the tags: until then they are those of the entry that had this pointer before.
    */
   insert(key: string, value: unknown): string | undefined {
     const evicted = this.size === this.capacity ? this.evict() : undefined
@@ -108,12 +109,12 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return evicted
   }
 
-  /** Makes room for an insertion that is about to come. Answers the key that goes: here, mnemonist lets the tail go. */
+  /** Makes room for the next insertion, and returns the evicted key. Here, mnemonist itself will evict the tail. */
   protected evict(): string {
     return this.K[this.tail] as string
   }
 
-  /** Puts another value into an entry, which is then at the head. It keeps its end and its tags. */
+  /** Replaces the value of an entry, and moves it to the head. It keeps its expiry and its tags. */
   overwrite(pointer: number, value: unknown): undefined {
     this.splayOnTop(pointer)
     this.V[pointer] = value
@@ -121,7 +122,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.touch(pointer)
   }
 
-  /** Puts an entry under tags, instead of those it has; under none without ties. */
+  /** Replaces the tags of an entry. */
   tie(pointer: number, ties: Ties | undefined): void {
     this.ties ??= new Array(this.K.length)
     this.tiedUntil ??= new Float64Array(this.capacity).fill(Number.POSITIVE_INFINITY)
@@ -132,20 +133,20 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.tiedUntil[pointer] = ties ? ties.since : Number.POSITIVE_INFINITY
   }
 
-  /** Notes that a tag of some entries was deleted or expired: reads have to look at the tags of each from now on. */
+  /** Notes that a tag of some entries was deleted or expired: from now on, reads check the tags of each entry. */
   doubtTies(): void {
     this.doubts++
     this.#mayBeUntied = true
     this.#judge()
   }
 
-  /** Notes that the tags of all entries are as they were, so that reads need not look at them. */
+  /** Notes that the tags of all entries are unchanged, so that reads need not check them. */
   trustTies(): void {
     this.#mayBeUntied = false
     this.#judge()
   }
 
-  /** Notes that one more pattern deletes entries, or one less. */
+  /** Counts the deletions by pattern that are in progress. */
   countDeletions(by: 1 | -1): void {
     this.#deletions += by
     this.#judge()
@@ -156,7 +157,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.isPlain = !this.#mayBeUntied && this.#deletions === 0
   }
 
-  /** Whether the tags of an entry are as they were. Removes it when one was deleted. */
+  /** Whether the tags of an entry are unchanged. Removes the entry if one of them was deleted. */
   isTied(pointer: number): boolean {
     const { tiedUntil, book } = this
     if (tiedUntil === undefined || (tiedUntil[pointer] as number) >= book.changes) return true
@@ -168,12 +169,12 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     return false
   }
 
-  /** Whether a tag of an entry was deleted, so that nobody will see it again. */
+  /** Whether a tag of an entry was deleted, so that nobody will see the entry again. */
   isVoid(pointer: number): boolean {
     return this.ties?.[pointer]?.hold(true) === false
   }
 
-  /** Notes that an entry is not what it was. */
+  /** Notes that an entry was changed. */
   touch(pointer: number): void {
     this.changed()
     if (!this.stamps) return
@@ -181,7 +182,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.stamps[pointer] = stamp === Math.floor(stamp) ? ++this.insertions : stamp
   }
 
-  /** Removes an entry, and answers its key. */
+  /** Removes an entry, and returns its key. */
   drop(pointer: number): string {
     const key = this.K[pointer] as string
     this.changed()
@@ -215,7 +216,7 @@ export class Recency extends LRUMapWithDelete<string, unknown> {
     this.K.length = this.V.length = 0
   }
 
-  /** Notes how many bytes an entry takes, if anybody asks. */
+  /** Records how many bytes an entry takes, if the store has a limit in bytes. */
   measure(pointer: number, bytes: number): void {
     if (!this.bytes) return
     this.totalBytes += bytes - (this.bytes[pointer] as number)

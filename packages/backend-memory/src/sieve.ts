@@ -2,26 +2,27 @@ import { AdmissionWindow } from './admission-window.ts'
 import { Recency } from './recency.ts'
 
 /**
- * Entries in the order they were written, where one that was read since the hand last passed is spared once.
+ * Entries in the order in which they were written. A hand moves from the oldest to the newest and evicts, but spares an entry
+ * that was read since the hand last passed it.
  *
- * A key that is asked for again and again stays, a key that is asked for once goes soon, and a read moves nothing. The
+ * Keys that are asked for again and again stay, keys that are asked for once are soon evicted, and a read moves nothing. The
  * algorithm is SIEVE: Zhang et al., "SIEVE is Simpler than LRU: an Efficient Turn-Key Eviction Algorithm for Web Caches",
  * NSDI 2024.
  *
- * One thing is added. SIEVE's hand ends up among the newest entries, and takes each before anybody can ask again, while old
- * ones that were read once stay: where popularity moves on, it misses far more than LRU. So the newest have a window of
- * their own, as in W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM
- * Transactions on Storage 2017): where the hand reaches it, it begins again at the oldest. {@link AdmissionWindow} finds how
- * large it is best.
+ * There is one addition. SIEVE's hand ends up among the newest entries and evicts each before anybody can ask for it again,
+ * while old entries that were read once stay: where popularity changes, it has far more misses than LRU. So the newest entries
+ * are in a window that the hand does not enter, as in W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache
+ * Admission Policy", ACM Transactions on Storage 2017): it starts again at the oldest instead. {@link AdmissionWindow} finds
+ * the best size of the window.
  */
 export class Sieve extends Recency {
-  /** 1: read since the hand last passed. */
+  /** 1 for entries that were read since the hand last passed. */
   readonly #read: Uint8Array
-  /** How many writes had put an entry at the head when this one came there. */
+  /** The value of `#placements` when each entry was last moved to the head. */
   readonly #placed: Float64Array
   #placements = 0
   readonly #window = new AdmissionWindow()
-  /** Where the hand goes on, from the oldest to the newest; absent: at the oldest. */
+  /** Where the hand continues; absent: at the oldest entry. */
   #hand: number | undefined
 
   constructor(capacity: number, measured: boolean) {
@@ -35,7 +36,7 @@ export class Sieve extends Recency {
     this.#window.hits++
   }
 
-  /** Moves the hand to the next entry that was not read. Never answers the one that was written last, unless it is alone. */
+  /** Moves the hand to the next entry that was not read. Never returns the one that was written last, unless it is alone. */
   override victim(): number {
     let pointer = this.#orOldest(this.#hand)
     while (this.#read[pointer] === 1) {
@@ -46,7 +47,7 @@ export class Sieve extends Recency {
     return pointer
   }
 
-  /** Where the hand goes instead of into the window. */
+  /** Returns the oldest entry instead of one in the window. */
   #orOldest(pointer: number | undefined): number {
     if (pointer === undefined) return this.tail
     const age = this.#placements - (this.#placed[pointer] as number)

@@ -1,14 +1,14 @@
 import type { Milliseconds } from '@cashews/core'
 
-/** How long one slice takes, and how many entries it looks at between two looks at the clock. */
+/** How long a slice takes, and how many entries it visits before it looks at the clock again. */
 const SLICE: Milliseconds = 1
 const GLANCE = 16
 
 /**
- * Looks at the pointers from one on, for about a millisecond, whatever their number: a million entries block nobody.
- * Answers where to go on; 0 when that was the last.
+ * Visits pointers, beginning with `from`, for about a millisecond, so that a million entries block nobody. Returns where to
+ * continue; 0 after the last.
  *
- * @param keys What key each pointer has; none is passed over.
+ * @param keys The key of each pointer. Pointers without a key are skipped.
  */
 export function slice(keys: readonly (string | undefined)[], from: number, look: (pointer: number) => void): number {
   const end = performance.now() + SLICE

@@ -1,10 +1,10 @@
-/** A tag that entries are under, or that entries were under when it was deleted. */
+/** A tag that entries have, or had when it was deleted. */
 class Tag {
   readonly name: string
-  /** How many entries are under it. */
+  /** How many entries have it. */
   members = 0
   isDeleted = false
-  /** How often it expired. */
+  /** How often it was expired. */
   revision = 0
 
   constructor(name: string) {
@@ -12,11 +12,11 @@ class Tag {
   }
 }
 
-/** The tags of an entry, and what they were when it was written: it is there as long as that still holds. */
+/** The tags of an entry, and their state when it was written: the entry is there as long as that has not changed. */
 export class Ties {
   readonly tags: readonly Tag[]
   readonly revision: number
-  /** When they were made: a number of {@link TagBook.changes}. */
+  /** {@link TagBook.changes} at the time of the write. */
   readonly since: number
 
   constructor(tags: readonly Tag[], now: number) {
@@ -29,39 +29,39 @@ export class Ties {
     return this.tags.map(({ name }) => name)
   }
 
-  /** Whether no tag was deleted since, nor expired. @param stale Whether those that only expired will do. */
+  /** Whether no tag was deleted or expired since. @param stale Whether expired tags do not matter. */
   hold(stale: boolean): boolean {
     return !this.tags.some(({ isDeleted }) => isDeleted) && (stale || this.revision === revisionOf(this.tags))
   }
 }
 
 /**
- * The tags of a store in this process. A tag lives as long as an entry is under it, and to delete it is to mark it:
- * entries find out when they are looked at.
+ * The tags of a store in this process. A tag exists as long as an entry has it. Deleting a tag only marks it: its entries are
+ * found to be absent when they are next looked at.
  */
 export class TagBook {
   readonly #tags = new Map<string, Tag>()
-  /** How many deletions and expirations there were. */
+  /** Counts all deletions and expirations of tags. */
   changes = 0
 
-  /** Ties for entries that are about to be written; none for no names. */
+  /** The ties for an entry that is about to be written; `undefined` if it has no tags. */
   tie(names: readonly string[]): Ties | undefined {
     if (names.length === 0) return undefined
     const tags = [...new Set(names)].map((name) => this.#tags.get(name) ?? new Tag(name))
     return new Ties(tags, this.changes)
   }
 
-  /** Notes that an entry has these ties. */
+  /** Notes that an entry with these ties was written. */
   keep({ tags }: Ties): void {
     for (const tag of tags) if (tag.members++ === 0) this.#tags.set(tag.name, tag)
   }
 
-  /** Notes that an entry with these ties is gone, or has others. The last one takes the tag with it. */
+  /** Notes that an entry with these ties is gone, or has got others. A tag without entries is dropped. */
   release({ tags }: Ties): void {
     for (const tag of tags) if (--tag.members === 0 && this.#tags.get(tag.name) === tag) this.#tags.delete(tag.name)
   }
 
-  /** Whether ties that held at the change `at` still do, although perhaps no entry has kept their tags alive since. */
+  /** Whether ties that were valid at the change `at` still are, even if no entry has had their tags since. */
   isCurrent({ tags }: Ties, at: number): boolean {
     return tags.every((tag) => {
       const now = this.#tags.get(tag.name)
@@ -69,7 +69,7 @@ export class TagBook {
     })
   }
 
-  /** Answers whether entries are under it. */
+  /** Deletes a tag, and returns whether entries have it. */
   delete(name: string): boolean {
     this.changes++
     const tag = this.#tags.get(name)
@@ -78,7 +78,7 @@ export class TagBook {
     return this.#tags.delete(name)
   }
 
-  /** Answers whether entries are under it. */
+  /** Expires a tag, and returns whether entries have it. */
   expire(name: string): boolean {
     this.changes++
     const tag = this.#tags.get(name)

@@ -1,27 +1,27 @@
 import type { Clock, Milliseconds } from '@cashews/core'
 
-/** How often one look at the clock of the machine may be used. */
+/** How often one reading of the system clock may be used. */
 const MOST_READS = 1_000
-/** From how many looks within a millisecond on a timer costs less than the looks it spares. */
+/** From this many readings in a millisecond on, a timer costs less than the readings that it saves. */
 const OFTEN = 16
 
-/** Kept from before anybody can fake them. A `Date.now` that already is a fake is never trusted. */
+/** Taken before tests can fake them. If `Date.now` is a fake already, it is called every time. */
 const { setTimeout, clearTimeout } = globalThis
 const machineNow = /native code/.test(Function.prototype.toString.call(Date.now)) ? Date.now : undefined
 
-/** Whether somebody moves time by hand, as tests do. */
+/** Whether `Date.now` is faked, as tests do to move time by hand. */
 export function isFaked(): boolean {
   return Date.now !== machineNow
 }
 
 /**
- * The time of the machine, read from memory most of the time, because asking for it costs more than the rest of a hit.
+ * The time of the system clock, which is remembered for a moment, because reading it costs more than the rest of a hit.
  *
- * A remembered time is used until a timer of 1 ms has run, and no more than a thousand times: it can only be older while
- * the event loop is blocked. Who asks a few times a millisecond, as a server does, sets no timer off: it would wake the
- * process for each of its requests. A faked `Date.now` and a clock given by the user are asked every time.
+ * A remembered time is used until a timer of 1 ms has fired, and at most a thousand times: it can be older than that only while
+ * the event loop is blocked. No timer is set for a program that asks only a few times per millisecond, as a server does: it
+ * would wake the process for each request. A faked `Date.now` and a clock given by the user are read every time.
  *
- * The clock of the machine may be set back: then time goes on from where it was, so that nothing outlives its lifetime.
+ * When the system clock is set back, time continues from where it was, so that nothing outlives its lifetime.
  */
 export class TickingClock implements Clock {
   readonly #source: Clock | undefined
@@ -30,9 +30,9 @@ export class TickingClock implements Clock {
     this.#reads = 0
   }
   #time: Milliseconds = 0
-  /** By how much the clock of the machine was set back. */
+  /** By how much the system clock was set back. */
   #setBack: Milliseconds = 0
-  /** How often the machine was asked since its time changed. */
+  /** How often the system clock was read since its time last changed. */
   #looks = 0
   #reads = 0
   #timer: NodeJS.Timeout | undefined
@@ -41,19 +41,19 @@ export class TickingClock implements Clock {
     this.#source = source
   }
 
-  /** Whether it goes by the machine, and not by the hand of a user or of a test. */
+  /** Whether this is the time of the machine, not of a user's clock or of a test. */
   get isOfMachine(): boolean {
     return this.#source === undefined && !isFaked()
   }
 
-  /** The time, or what it was a moment ago. */
+  /** The time, or a remembered one from a moment ago. */
   now(): Milliseconds {
     if (this.#reads === 0 || isFaked()) return this.precise()
     this.#reads--
     return this.#time
   }
 
-  /** The time. */
+  /** The exact time. */
   precise(): Milliseconds {
     if (this.#source) return this.#source.now()
     let time = Date.now() + this.#setBack

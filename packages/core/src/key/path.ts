@@ -1,16 +1,16 @@
 import { OMITTED } from './render.ts'
 import type { Step } from './template.ts'
 
-/** Follows the steps of a placeholder. What is not there is an error, never silently empty. */
+/** Follows the steps of a placeholder. What is not there is an error, never silently empty, unless `?.` allows it. */
 export function follow(start: unknown, steps: readonly Step[]): unknown {
   let value = start
   for (const { name, optional, item } of steps) {
     if (value === OMITTED || (optional && value == null)) return value ?? undefined
     const entries: ReadonlyMap<unknown, unknown> | undefined = item && value instanceof Map ? value : undefined
     const next = entries ? entries.get(name) : (value as Record<string, unknown> | null | undefined)?.[name]
-    if (next === undefined && (value == null || !(entries?.has(name) ?? name in Object(value)))) {
+    if (next === undefined && !optional && (value == null || !(entries?.has(name) ?? name in Object(value)))) {
       throw new Error(
-        `There is no "${name}" in ${value === null ? value : typeof value}; :get(${name}) or ?.${name} allow that.`,
+        `There is no "${name}" in ${value === null ? value : typeof value}; ${item ? '' : `?.${name} or `}:get(${name}) allow that.`,
       )
     }
     value = next

@@ -51,7 +51,9 @@ describe('the formatters of a template', () => {
 
   it.each([
     ['{user:len}', 42, 'It has no length.'],
-    ['{user[size]}', new Map([['id', 'x']]), 'There is no "size" in object; :get(size) or ?.size allow that.'],
+    ['{user.name}', {}, 'There is no "name" in object; ?.name or :get(name) allow that.'],
+    ['{user?.name.first}', {}, 'There is no "first" in undefined; ?.first or :get(first) allow that.'],
+    ['{user[size]}', new Map([['id', 'x']]), 'There is no "size" in object; :get(size) allow that.'],
     ['{user:len}', undefined, 'It has no length.'],
     ['{user:jwt(sub)}', token({ other: 1 }), 'The token has no claim "sub".'],
     ['{user:jwt(sub)}', 'rubbish', 'The token has no claim "sub".'],

@@ -1,0 +1,59 @@
+import { redis } from '@cashews/backend-redis'
+import { type Cache, createCache } from '@cashews/core'
+import { createTags } from '@cashews/tags'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { PATIENT } from '../support/patience.ts'
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
+
+const KEYS = ['one', 'many', 'match:1', 'tagged', 'other']
+
+describe('while a server is frozen', () => {
+  let server: RedisServer
+  let cache: Cache
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  beforeEach(async () => {
+    const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+    cache = createCache({ onError() {} }).setup(backend, { ...PATIENT, readTimeout: '0.5s' })
+    await cache.setMany(KEYS.map((key) => [key, 'old'] as const))
+  })
+  afterEach(async () => {
+    server.thaw()
+    await cache.close()
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+
+  /** Acts while the server is frozen and not asked any more. Resolves to what it holds when it is first asked again. */
+  const valuesAfter = async (act: () => Promise<unknown>): Promise<readonly unknown[]> => {
+    const { promise, resolve } = Promise.withResolvers<readonly unknown[]>()
+    cache.on('available', () => resolve(cache.getMany(KEYS)))
+    server.freeze()
+    await Promise.all([cache.get('other'), cache.get('other')])
+    await act()
+    server.thaw()
+    return promise
+  }
+
+  it('what is invalidated is not answered any more afterwards', async () => {
+    const tags = createTags(cache)
+    await cache.set('tagged', 'old', { tags: ['tag'] })
+    const invalidate = async () => {
+      await cache.delete('one')
+      await cache.deleteMany(['many'])
+      await cache.deleteMatch('match:*')
+      await tags.delete('tag')
+    }
+    expect(await valuesAfter(invalidate)).toEqual([undefined, undefined, undefined, undefined, 'old'])
+  })
+
+  it('what is cleared is not answered any more afterwards', async () => {
+    expect(await valuesAfter(() => cache.clear())).toEqual(KEYS.map(() => undefined))
+  })
+
+  it('a lock that is released is free soon afterwards', async () => {
+    const lock = await cache.acquireLock('job', { ttl: '1m' })
+    await valuesAfter(() => lock.release())
+    expect(await cache.isLocked('job', { wait: '5s' })).toBe(false)
+  })
+})

@@ -35,6 +35,14 @@ export class ClusterLink implements Link {
     this.#holder = new ClientHolder(address, create, isOwn, scout)
   }
 
+  get patience(): Milliseconds {
+    return this.#health.patience
+  }
+
+  set patience(patience: Milliseconds) {
+    this.#health.patience = patience
+  }
+
   open(): Promise<void> {
     return this.#holder.open()
   }
@@ -86,6 +94,10 @@ export class ClusterLink implements Link {
     })
   }
 
+  sendTo<T>({ id }: Server, send: () => Promise<T>): Promise<T> {
+    return this.#toNode(id, send)
+  }
+
   missing(): string | undefined {
     const there = new Set(this.#masters())
     return this.#holder.client?.slots.find((owners) => owners?.[0] !== undefined && !there.has(owners[0]))?.[0]
@@ -118,10 +130,6 @@ export class ClusterLink implements Link {
 
   isPartlyThere(): boolean {
     return this.#masters().length > 0 && !this.#health.allAway
-  }
-
-  bePatient(patience: Milliseconds): void {
-    this.#health.patience = patience
   }
 
   /** One server that answers is enough: those that do not are looked after one by one. */

@@ -43,6 +43,8 @@ export interface Server {
 export interface Link {
   /** The address for messages, without a password. */
   readonly address: string
+  /** How long a caller waits at most, in milliseconds: no server counts as unreachable before that. */
+  patience: Milliseconds
   /** Connects, and waits until commands can be sent. May be called again after a failure. */
   open(): Promise<void>
   /** Gives pending commands a moment to finish, and closes the connections that it made. */
@@ -59,6 +61,8 @@ export interface Link {
   mayMeet(names: readonly string[]): boolean
   /** The servers that together hold every key once; none while they are unreachable. */
   servers(): readonly Server[]
+  /** Sends something to one of {@link servers}, or rejects at once. */
+  sendTo<T>(server: Server, send: () => Promise<T>): Promise<T>
   /** The address of a server that holds keys but is missing in {@link servers}, because it is unreachable. */
   missing(): string | undefined
   /** The id of the server that holds a name. */
@@ -69,8 +73,6 @@ export interface Link {
   lookAgain(): void
   /** Whether one silent server says nothing about the others, some of which may still answer. */
   isPartlyThere(): boolean
-  /** Sets how long a caller waits at most: no server counts as unreachable before that. */
-  bePatient(patience: Milliseconds): void
   /** Answers when a server does, and reconnects where there is silence. */
   ping(message: string): Promise<string>
   /** Makes a connection for pub/sub messages. The caller closes it. */

@@ -42,7 +42,7 @@ import { redisLocks } from './redis-locks.ts'
 import { redisSets } from './redis-sets.ts'
 import { eventNames, redisWindows } from './redis-windows.ts'
 import { ReleaseBell } from './release-bell.ts'
-import { scanKeys } from './scanning.ts'
+import { inTime, scanKeys } from './scanning.ts'
 import { ttlOf } from './script.ts'
 import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
 import { type Encoded, StoredValues } from './stored-values.ts'
@@ -136,7 +136,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   guard(store: Guarded, options: GuardOptions): Guard {
-    this.#link.bePatient(Math.max(options.readTimeout, options.writeTimeout))
+    this.#link.patience = Math.max(options.readTimeout, options.writeTimeout)
     const guarded = guard(store, options, () => this.#link.isPartlyThere())
     if (this.partOf === undefined) return guarded
     return guardPerServer(guarded, (keys) => this.#link.perServer(keys.map((key) => this.#keys.value(key))))
@@ -232,7 +232,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   async deleteMatch(pattern: string): Promise<number> {
     this.#copies?.dropMatch(pattern)
     let gone = 0
-    for await (const keys of scanKeys(this.#commands, pattern, FEW_TO_DELETE)) gone += await this.deleteMany(keys)
+    for await (const keys of scanKeys(this.#commands, pattern, FEW_TO_DELETE))
+      gone += await inTime(this.#link, this.deleteMany(keys))
     this.#copies?.dropMatch(pattern)
     return gone
   }

@@ -1,8 +1,11 @@
-import { BackendError, BackendUnavailableError, compileGlob } from '@cashews/core'
-import type { Redis } from 'ioredis'
+import { BackendError, BackendUnavailableError, compileGlob, type Milliseconds } from '@cashews/core'
 import { asBackendError } from './errors.ts'
 import type { Keyspace } from './keyspace.ts'
-import type { Link } from './link.ts'
+import type { Link, Server } from './link.ts'
+import { later } from './patience.ts'
+
+/** How long a step of a scan may take where nobody says how long callers wait. */
+const LONGEST_STEP: Milliseconds = 60_000
 
 /** Where to look, and what names stand for. */
 interface Place {
@@ -29,6 +32,22 @@ export async function* scanLeases({ link, keys }: Place, pattern: string, batchS
   }
 }
 
+/**
+ * Waits for a step of a scan no longer than callers wait for a command. A scan as a whole may take far longer, which is not for a
+ * server that is silent.
+ */
+export function inTime<T>(link: Link, step: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const timeout = Math.min(link.patience, LONGEST_STEP)
+  const stop = later(timeout, () => {
+    const Kind = link.isPartlyThere() ? BackendError : BackendUnavailableError
+    const message = `Redis at ${link.address} did not answer a step of a scan within ${timeout} ms.`
+    reject(new Kind(message, { isUndone: false }))
+  })
+  step.then(resolve, reject)
+  return promise.finally(stop)
+}
+
 /** Makes of names the keys that match a glob. */
 function matching(
   pattern: string,
@@ -52,7 +71,7 @@ async function* scan(
   for (let server = next(); server !== undefined; server = next()) {
     asked.add(server.id)
     try {
-      yield* scanServer(server.client, match, batchSize, keysOf)
+      yield* scanServer(link, server, match, batchSize, keysOf)
     } catch (error) {
       failure ??= error
     }
@@ -67,14 +86,16 @@ async function* scan(
 }
 
 async function* scanServer(
-  client: Redis,
+  link: Link,
+  server: Server,
   match: string,
   batchSize: number,
   keysOf: (names: readonly Buffer[]) => string[],
 ): AsyncGenerator<string[]> {
   let cursor = '0'
   do {
-    const [next, names]: [Buffer, Buffer[]] = await client.scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize)
+    const page = link.sendTo(server, () => server.client.scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize))
+    const [next, names] = await inTime(link, page)
     cursor = String(next)
     const keys = keysOf(names)
     if (keys.length > 0) yield keys

@@ -1,4 +1,4 @@
-import { BackendError, type CashewsError } from '@cashews/core'
+import { BackendError, type CashewsError, type Milliseconds } from '@cashews/core'
 import type { Redis } from 'ioredis'
 import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
@@ -12,6 +12,7 @@ const TOGETHER = 500
 /** The link to one server: standalone, or the master named by a Sentinel. */
 export class ServerLink implements Link {
   readonly address: string
+  patience: Milliseconds = Number.POSITIVE_INFINITY
   readonly #holder: ClientHolder<Redis>
   #connections = 0
 
@@ -61,6 +62,10 @@ export class ServerLink implements Link {
     return client ? [{ id: this.#id, client }] : []
   }
 
+  sendTo<T>(_server: Server, send: () => Promise<T>): Promise<T> {
+    return send()
+  }
+
   missing(): undefined {}
 
   ownerOf(): string {
@@ -82,8 +87,6 @@ export class ServerLink implements Link {
   isPartlyThere(): boolean {
     return false
   }
-
-  bePatient(): void {}
 
   async ping(message: string): Promise<string> {
     const client = this.#holder.ready()

@@ -57,6 +57,18 @@ describe('a Cluster of which one master is frozen', () => {
     })
   })
 
+  it('fails to delete by pattern in the time of a command when the master is frozen, and has deleted from the others', async () => {
+    const { cache, sick, well } = await filled(
+      {},
+      { ...PATIENT, writeTimeout: '1s', readTimeout: '1s', suppress: false },
+    )
+    await using _ = cache
+    victim.freeze()
+    await expect(cache.deleteMatch('k:*')).rejects.toThrow('within 1000 ms')
+    expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
+    await expect(cache.get(sick[0] as string)).rejects.toThrow('does not answer')
+  }, 20_000)
+
   it('fails to delete by pattern when the master is gone, and has deleted from the others', async () => {
     const { cache, sick, well } = await filled({}, { ...PATIENT, suppress: false })
     await using _ = cache

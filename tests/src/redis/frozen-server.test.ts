@@ -51,6 +51,18 @@ describe('while a server is frozen', () => {
     expect(await valuesAfter(() => cache.clear())).toEqual(KEYS.map(() => undefined))
   })
 
+  it.each(['deleteMatch', 'clear', 'getKeysCount'] as const)(
+    'nobody waits for longer by %s than by other commands',
+    async (command) => {
+      const backend = redis({ url: server.url })
+      await using strict = createCache().setup(backend, { suppress: false, readTimeout: '0.1s', writeTimeout: '0.3s' })
+      await strict.init()
+      server.freeze()
+      await expect(strict[command]('*')).rejects.toThrow('within 300 ms')
+    },
+    20_000,
+  )
+
   it('a lock that is released is free soon afterwards', async () => {
     const lock = await cache.acquireLock('job', { ttl: '1m' })
     await valuesAfter(() => lock.release())

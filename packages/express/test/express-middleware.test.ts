@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, CommandError, createCache } from '@cashews/core'
-import { cacheControl, cacheErrors, cacheResponse, etag, exchangeOf, forgetResponse } from '@cashews/express'
+import {
+  cacheControl,
+  cacheErrors,
+  cacheResponse,
+  etag,
+  exchangeOf,
+  forgetResponse,
+  invalidateResponses,
+} from '@cashews/express'
 import { cached, rateLimit } from '@cashews/strategies'
 import express, { type Express } from 'express'
 // @ts-expect-error It comes without types; those of Express 5 do here.
@@ -277,6 +285,60 @@ describe.each([
     for (let nth = 0; nth < 2; nth++) expect(await (await fetch(url)).text()).toBe('page')
     expect(errors).toContainEqual(new Error('expected'))
     expect(await cache.getKeysCount()).toBe(0)
+  })
+
+  describe('leave what Node refuses to send to the error handler,', () => {
+    const refused: Record<string, express.RequestHandler> = {
+      'a status that is none': (_request, response) => {
+        response.statusCode = 0
+        response.send('page')
+      },
+      'a status that is none, given with the header': (_request, response) => {
+        response.writeHead(0).end('page')
+      },
+      'content that is no text and no bytes': (_request, response) => {
+        response.end({ page: 1 })
+      },
+      'a part of content that is none': (_request, response) => {
+        response.write(undefined)
+        response.end()
+      },
+      'a part in an encoding that is none': (_request, response) => {
+        response.write('page', 'none' as 'utf8')
+        response.end()
+      },
+    }
+
+    it.each(Object.keys(refused))('and store nothing: %s', async (what) => {
+      const errors: unknown[] = []
+      await using cache = createCache({ onError: (error) => errors.push(error) }).setup(memory())
+      const app = express().use(etag(cache), cacheControl(cache), invalidateResponses(cache))
+      const handler = refused[what] as express.RequestHandler
+      app.get('/', cacheResponse(cache, { ttl: '1m' }), handler)
+      app.post('/', handler)
+      app.use(((_error, _request, response, _next) => {
+        response.status(500).send('failed')
+      }) as express.ErrorRequestHandler)
+      const url = await listen(app)
+      for (const method of ['GET', 'GET', 'POST']) {
+        const answer = await fetch(url, { method })
+        expect([answer.status, await answer.text()]).toEqual([500, 'failed'])
+        if (method === 'GET') expect(answer.headers.get('cache-control')).toBe('no-store')
+      }
+      expect(await cache.getKeysCount()).toBe(0)
+      expect(errors).toEqual([])
+    })
+  })
+
+  it('make nobody wait for a response that Node has not let end', async () => {
+    const app = express().set('env', 'test').use(invalidateResponses(cache))
+    const handler: express.RequestHandler = (_request, response) => {
+      response.strictContentLength = true
+      response.set('content-length', '5').end('four')
+    }
+    app.get('/', cacheResponse(cache, { ttl: '1m' }), handler).post('/', handler)
+    const url = await listen(app)
+    for (const method of ['GET', 'GET', 'POST']) await expect(fetch(url, { method })).rejects.toThrow()
   })
 
   it('know who asks as the middlewares before have found out', async () => {

@@ -88,15 +88,17 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     }
     state = 'replaced'
     hold()
-    forgetting.then(() => {
-      letGo()
-      Reflect.apply(end, response, args)
-    })
+    forgetting
+      .then(() => {
+        letGo()
+        Reflect.apply(end, response, args)
+      })
+      .catch((error) => response.destroy(error)) // There is no handler left to throw it to.
   }
   const finish = () => exchange.finish(() => headerOf(response.getHeaders()))
 
   response.writeHead = ((status: number, ...rest: unknown[]) => {
-    if (state !== 'open')
+    if (state !== 'open' || !isStatus(status))
       return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
     response.statusCode = status
     if (typeof rest[0] === 'string') response.statusMessage = rest.shift() as string
@@ -110,15 +112,18 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     flushHeaders.call(response)
   }
   response.write = ((chunk: unknown, ...rest: unknown[]) => {
-    if ((state === 'open' || state === 'held') && !decide(undefined)) return done(rest)
-    if (state === 'replaced') return done(rest)
-    exchange.chunk(bodyOf(chunk, rest[0]))
+    const isFirst = state === 'open' || state === 'held'
+    if (isFirst && !isSendable(response, chunk)) return Reflect.apply(write, response, [chunk, ...rest])
+    const part = bodyOf(chunk, rest[0])
+    if (state === 'replaced' || (isFirst && !decide(undefined))) return done(rest)
+    exchange.chunk(part)
     return Reflect.apply(write, response, [chunk, ...rest])
   }) as typeof write
   response.end = ((...args: unknown[]) => {
-    const [chunk, encoding] = args
-    const body = chunk === undefined || chunk === null || typeof chunk === 'function' ? '' : bodyOf(chunk, encoding)
+    const content = typeof args[0] === 'function' ? '' : (args[0] ?? '')
     const isWhole = state === 'open' || state === 'held'
+    if (isWhole && !isSendable(response, content)) return Reflect.apply(end, response, args)
+    const body = bodyOf(content, args[1])
     if (state === 'replaced' || (isWhole && !decide(body))) {
       done(args)
       return response
@@ -131,9 +136,21 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     return response
   }) as typeof end
   onceClosed(response, () => {
-    if (state === 'sending' || state === 'replaced') exchange.abort()
-    else if (state === 'open' || state === 'held') exchange.clientLeft()
+    if (state === 'open' || state === 'held') exchange.clientLeft()
+    else exchange.abort()
   })
+}
+
+/**
+ * Whether Node sends this. What it refuses is passed on to it before anything is decided: it throws, and the answer to
+ * that error is treated like any other.
+ */
+function isSendable({ statusCode }: ServerResponse, chunk: unknown): boolean {
+  return isStatus(statusCode) && (typeof chunk === 'string' || chunk instanceof Uint8Array)
+}
+
+function isStatus(status: number): boolean {
+  return status >= 100 && status <= 999
 }
 
 /** Adds the length of the content, which Node does not do again once it was removed. */

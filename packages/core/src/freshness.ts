@@ -30,7 +30,7 @@ export async function meetingTerms(
 export async function agesOf(
   route: Route,
   key: string,
-  longest = Number.POSITIVE_INFINITY,
+  longest: Milliseconds = Number.POSITIVE_INFINITY,
 ): Promise<Pick<Detection, 'age' | 'left'>> {
   try {
     const left = await route.dispatch<'getExpire'>({ command: 'getExpire', key })

@@ -11,7 +11,7 @@ import {
   runChecks,
   type TestRunner,
 } from '@cashews/conformance'
-import { type Backend, completeBackend } from '@cashews/core'
+import { type Backend, BackendUnavailableError, completeBackend } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 
 const checks = checkGroups.flatMap((group) => group.checks)
@@ -115,6 +115,19 @@ describe('runChecks', () => {
     const results = await runChecks(() => silent, { ...options, timeout: 20, model: { runs: 1 } })
     expect(results).toHaveLength(checks.length)
     expect(String(failures(results)[0]?.error)).toContain('not over after 20 ms')
+  })
+
+  it('passes a store that fails to open at once, when it cannot be reached', async () => {
+    const check = checks.find(({ needs }) => needs?.includes('unreachable')) as Check
+    const fails = (error: Error): Backend => ({
+      ...reference(),
+      open() {
+        throw error
+      },
+    })
+    const run = (error: Error) => runCheck(check, () => reference(), { unreachable: () => fails(error) })
+    expect(await run(new BackendUnavailableError('No file.'))).toEqual({ outcome: 'passed' })
+    expect(await run(new Error('No file.'))).toMatchObject({ outcome: 'failed' })
   })
 
   it('really waits where no clock is moved, and allows for a slow machine', async () => {

@@ -3,7 +3,17 @@ import { checkKnown } from './options.ts'
 import { parseTtl } from './ttl.ts'
 
 /** How the text of a URL option is read. */
-export type OptionKind = 'text' | 'integer' | 'number' | 'boolean' | 'duration' | 'bytes'
+export type OptionKind = keyof OptionValues
+
+/** What is read. */
+interface OptionValues {
+  readonly text: string
+  readonly integer: number
+  readonly number: number
+  readonly boolean: boolean
+  readonly duration: number
+  readonly bytes: number
+}
 
 const SIZES = ['', 'k', 'm', 'g']
 const YES = ['1', 'true', 'yes', 'on']
@@ -27,18 +37,18 @@ const READERS: Readonly<Record<OptionKind, (text: string) => unknown>> = {
  *
  * @throws {ConfigurationError} On an unknown option, naming the known ones, and on a value that cannot be read.
  */
-export function optionsFromUrl<K extends string>(
+export function optionsFromUrl<K extends Readonly<Record<string, OptionKind>>>(
   url: string,
-  kinds: Readonly<Record<K, OptionKind>>,
-): Partial<Record<K, unknown>> {
+  kinds: K,
+): { [N in keyof K]?: OptionValues[K[N]] } {
   const query = url.split('#', 1)[0]?.split(/\?(.*)/s)[1] ?? ''
-  const options: Partial<Record<K, unknown>> = {}
+  const options: Record<string, unknown> = {}
   for (const [written, text] of new URLSearchParams(query)) {
     const name = camelCase(written)
     checkKnown(redact(url), { [name]: text }, Object.keys(kinds))
-    options[name as K] = readOption(written, text, kinds[name as K], url)
+    options[name] = readOption(written, text, kinds[name] as OptionKind, url)
   }
-  return options
+  return options as { [N in keyof K]?: OptionValues[K[N]] }
 }
 
 /** The options of a URL, and those given beside it, which win. One that is `undefined` leaves that of the URL. */

@@ -64,7 +64,8 @@ export const life: CheckGroup = {
       async run({ unreachable }) {
         const code = 'CASHEWS_BACKEND_UNAVAILABLE'
         const backend = await unreachable()
-        const isOpen = await Promise.resolve(backend.open(HOST)).then(
+        const open = async () => backend.open(HOST) // it may throw at once
+        const isOpen = await open().then(
           () => true,
           (error) => refused(() => Promise.reject(error), code, 'open').then(() => false),
         )

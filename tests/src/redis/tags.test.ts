@@ -246,6 +246,27 @@ describe('tags on Redis', () => {
     expect(errors).toEqual([])
   })
 
+  it('let many keys be deleted together', async () => {
+    const keys = Array.from({ length: 300 }, (_, at) => `k:${at}`)
+    await own.cache.setMany(keys.map((key) => [key, 1] as const))
+    await own.cache.setMany({ 'k:0': 1, 'k:1': 1 }, { ttl: '1h', tags: ['x'] })
+    await own.cache.setMany({ 'k:2': 1, 'k:3': 1 }, { ttl: '1h', tags: ['y'] })
+    await other.tags.delete('y')
+    own.told()
+    expect(await own.cache.deleteMany([...keys, ...keys])).toBe(298)
+    expect(own.told().length).toBeLessThan(6)
+  })
+
+  it('let a value be deleted that cannot be read', async () => {
+    const { cache } = await start(namespace, { strict: true })
+    const client = new Redis(redisUrl())
+    closing.push(() => client.disconnect())
+    for (const key of ['one', 'many', 'match:1']) await client.set(namespace + key, 'foreign')
+    expect(await cache.delete('one')).toBe(true)
+    expect(await cache.deleteMany(['many'])).toBe(1)
+    expect(await cache.deleteMatch('match:*')).toBe(1)
+  })
+
   it('are restored with a raw value', async () => {
     await own.cache.set('a', { deep: 1 }, tagged)
     const raw = await own.cache.getRaw('a')

@@ -10,7 +10,7 @@ import type { Tagged, TagStamp } from './tagged-value.ts'
 import { joinStamps } from './whole-stamp.ts'
 
 /** What a key holds, with the stamps of its tags, if it has any. */
-export interface Physical {
+interface Physical {
   readonly found: Snapshot | Miss
   /** What a reader sees: {@link MISS} when a tag is gone. */
   readonly seen: Snapshot | Miss

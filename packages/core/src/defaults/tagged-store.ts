@@ -26,7 +26,7 @@ import type { TagSteps } from './tag-steps.ts'
 import { TaggedApply } from './tagged-apply.ts'
 import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
-import { type Physical, TaggedReads } from './tagged-reads.ts'
+import { TaggedReads } from './tagged-reads.ts'
 import { tagsOver } from './tagged-tags.ts'
 import { nextTry, update } from './update.ts'
 
@@ -123,14 +123,16 @@ export class TaggedStore implements BackendBase {
 
   delete(key: string): Awaitable<boolean> {
     if (!this.#reads.inUse) return this.#base.delete(key)
-    // Where nothing was at first, what is gone was written in between.
-    const wasThere = ({ found, seen }: Physical) => seen !== MISS || found === MISS
-    return chain(this.#reads.look(key), (held) => chain(this.#base.delete(key), (gone) => gone && wasThere(held)))
+    return chain(this.#deadOnes([key]), (dead) => chain(this.#base.delete(key), (gone) => gone && dead === 0))
   }
 
   deleteMany(keys: readonly string[]): Awaitable<number> {
-    if (!this.#reads.inUse && this.#base.deleteMany) return this.#base.deleteMany(keys)
-    return chain(all(keys.map((key) => this.delete(key))), (gone) => gone.filter(Boolean).length)
+    const { deleteMany } = this.#base
+    if (!deleteMany) return chain(all(keys.map((key) => this.delete(key))), count)
+    if (!this.#reads.inUse) return deleteMany.call(this.#base, keys)
+    return chain(this.#deadOnes([...new Set(keys)]), (dead) =>
+      chain(deleteMany.call(this.#base, keys), (gone) => Math.max(0, gone - dead)),
+    )
   }
 
   deleteMatch(pattern: string): Awaitable<number> {
@@ -186,14 +188,7 @@ export class TaggedStore implements BackendBase {
         yield* own
         continue
       }
-      const kept = (await this.#base.getMany?.(own)) ?? (await all(own.map((key) => this.#base.get(key))))
-      // A key of another kind is a miss, and there all the same.
-      const dead = await all(
-        kept.map((value) => {
-          const stamps = this.#reads.stampsOf(value)
-          return stamps !== undefined && chain(this.#records.state(stamps), (state) => state !== 'fresh')
-        }),
-      )
+      const dead = await this.#areDead(own)
       for (const [at, key] of own.entries()) if (!dead[at]) yield key
     }
   }
@@ -230,6 +225,29 @@ export class TaggedStore implements BackendBase {
       }),
     )
   }
+
+  /** How many keys hold a value whose tags are gone. One that cannot be read can be deleted all the same. */
+  #deadOnes(keys: readonly string[]): Awaitable<number> {
+    return recover(
+      () => chain(this.#areDead(keys), count),
+      () => 0,
+    )
+  }
+
+  /** Which keys hold a value whose tags are gone. A key of another kind is a miss, and there all the same. */
+  #areDead(keys: readonly string[]): Awaitable<boolean[]> {
+    return chain(this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key))), (found) => {
+      const stamps = found.map((value) => this.#reads.stampsOf(value) ?? [])
+      const tags = new Set(stamps.flatMap((each) => each.map(([tag]) => tag)))
+      return chain(this.#records.find([...tags]), (known) =>
+        all(stamps.map((each) => chain(this.#records.state(each, known), (state) => state !== 'fresh'))),
+      )
+    })
+  }
+}
+
+function count(each: readonly boolean[]): number {
+  return each.filter(Boolean).length
 }
 
 /** Locks whose `acquireAndInspect` reports what a reader sees. */

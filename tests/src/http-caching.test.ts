@@ -988,6 +988,54 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).status).toBe(500)
     })
 
+    it('stands in with the fields that stand before the handler as they are for this request', async () => {
+      let nth = 0
+      const before: TestApp['before'] = ({ headers }, set) => {
+        set('x-request-id', `request ${++nth}`)
+        set('access-control-allow-origin', String(headers.origin))
+      }
+      let status = 200
+      const { calls: _, ...route } = counting({
+        cached: { ttl: '1m', staleIfError: '1h' },
+        answer: () => ({ status, headers: { 'x-status': String(status) } }),
+      })
+      const url = await start({ before, routes: [route] })
+      await ask(url, { headers: { origin: 'http://a' } })
+      elapse(61)
+      status = 503
+      expect(await ask(url, { headers: { origin: 'http://b' } })).toMatchObject({
+        status: 200,
+        headers: { 'x-request-id': 'request 2', 'access-control-allow-origin': 'http://b', 'x-status': '200' },
+      })
+    })
+
+    it('has no field that its handler has removed: as a hit, validated, not modified, or in place of a failure', async () => {
+      const before: TestApp['before'] = (_request, set) => {
+        set('x-request-id', 'request')
+        set('x-frame-options', 'DENY')
+      }
+      let status = 200
+      const { calls: _, ...route } = counting({
+        cached: { ttl: '1m', staleIfError: '1h', revalidate: true },
+        answer: () => ({ status, headers: { etag: '"v1"' }, ...(status === 200 && { without: 'x-frame-options' }) }),
+      })
+      const url = await start({ before, routes: [route] })
+      for (const [seconds, told, headers = {}] of [
+        [0, 'uri-miss; stored'],
+        [0, 'hit'],
+        [0, 'hit', { 'if-none-match': '"v1"' }],
+        [61, 'fwd-status=304'],
+        [61, 'fwd-status=503'],
+      ] as const) {
+        elapse(seconds)
+        status = Number(told.slice(-3)) || 200
+        const got = await ask(url, { headers })
+        expect(got.headers['cache-status']).toContain(told)
+        expect(got.headers).toHaveProperty('x-request-id')
+        expect(got.headers).not.toHaveProperty('x-frame-options')
+      }
+    })
+
     it.each([
       [61, 'max-age=60, must-revalidate, stale-if-error=60'],
       [1, 'max-age=60, no-cache'],

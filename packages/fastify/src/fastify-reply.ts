@@ -45,7 +45,8 @@ export function put(reply: FastifyReply, said: Reply, answer: Reply): void {
 }
 
 /** Sends a complete reply. Fields that were set for this request before, such as cookies, stay. */
-export function send(reply: FastifyReply, { status, fields, body }: Reply): void {
+export function send(reply: FastifyReply, { status, fields, body, removed = [] }: Reply): void {
+  for (const name of removed) reply.removeHeader(name)
   if (status === 304) reply.removeHeader('content-type')
   reply.code(status)
   reply.headers(fields)

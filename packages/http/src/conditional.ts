@@ -47,7 +47,7 @@ export function notModifiedFields(fields: Fields): Record<string, string | strin
 export function conditionalReply(request: HttpRequest, reply: Reply, hasCompressor: boolean): Reply {
   const fields = hasCompressor ? encodableFields(reply.fields) : reply.fields
   if (isNotModified(request.method, reply.status, request.fields, fields))
-    return { status: 304, fields: notModifiedFields(fields), body: '' }
+    return { status: 304, fields: notModifiedFields(fields), body: '', removed: reply.removed }
   return fields === reply.fields ? reply : { ...reply, fields }
 }
 

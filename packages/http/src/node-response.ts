@@ -42,6 +42,7 @@ type OfHttp2 = { readonly stream?: { readonly closed: boolean } }
 
 /** Sends a complete reply. Fields that were set for this request before, such as cookies, stay. */
 export function send(response: ServerResponse, reply: Reply): void {
+  for (const name of reply.removed ?? []) response.removeHeader(name)
   if (reply.status === 304) for (const name of OF_CONTENT) response.removeHeader(name)
   // Node computes the length of what it sends, which is nothing for HEAD.
   const isUnsent = response.req.method === 'HEAD' && Boolean(reply.body)

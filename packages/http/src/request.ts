@@ -50,6 +50,8 @@ export interface Reply {
   readonly fields: Record<string, string | string[]>
   /** `undefined`: it is a stream. */
   readonly body: string | Uint8Array | undefined
+  /** Fields that are not sent although they were set before. */
+  readonly removed?: readonly string[] | undefined
 }
 
 /** Whether a method is safe (RFC 9110 §9.2.1). */

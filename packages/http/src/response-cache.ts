@@ -13,7 +13,7 @@ import type { ResponseCacheOptions } from './response-options.ts'
 import { type Found, ResponseStore } from './response-store.ts'
 import { ResponseTallies } from './response-tallies.ts'
 import { demandsNothing } from './steering.ts'
-import { ageNow, freshenedFields, isStored, type StoredResponse } from './stored-response.ts'
+import { ageNow, freshenedFields, isStored, type StoredResponse, withoutRemoved } from './stored-response.ts'
 import { StoringRules } from './storing-rules.ts'
 import { varyingFields } from './vary.ts'
 import { type Shared, type Visit, Visits } from './visits.ts'
@@ -97,7 +97,8 @@ export class ResponseCache {
     const stored = found?.stored
     const now = Date.now()
     if (stored && visit.conditions && said.status === 304) {
-      const fields = { ...freshenedFields(stored, said.fields), date: said.fields.date ?? httpDate(now) }
+      const fresh = withoutRemoved(freshenedFields(stored, said.fields), stored.removed)
+      const fields = { ...fresh, date: said.fields.date ?? httpDate(now) }
       return this.#keep(
         visit,
         { status: stored.status, fields, body: stored.body },
@@ -109,7 +110,8 @@ export class ResponseCache {
     if (stored && FAILURES.has(said.status) && maySubstitute(stored, now)) {
       recorder?.refuse()
       if (ask) this.#tallies.of(ask.request).stale++
-      return this.#replyOf(stored, { ...status, forwardStatus: said.status }, now)
+      const reply = this.#replyOf(stored, { ...status, forwardStatus: said.status }, now)
+      return { ...reply, fields: { ...withoutRemoved(visit.before ?? {}, stored.removed), ...reply.fields } }
     }
     return this.#keep(visit, said, status, used, now)
   }
@@ -233,7 +235,7 @@ export class ResponseCache {
     const age = ageNow(stored, now)
     const told = cacheStatus('cashews', { ...status, ttl: stored.lifetime - age })
     const fields = { ...stored.fields, age: String(Math.floor(age)), 'cache-status': told }
-    return { status: stored.status, fields, body: stored.body }
+    return { status: stored.status, fields, body: stored.body, removed: stored.removed }
   }
 
   #conditions(stored: StoredResponse | undefined): Record<string, string> | undefined {

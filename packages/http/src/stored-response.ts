@@ -9,6 +9,8 @@ export interface StoredResponse {
   readonly kind: 'response'
   readonly status: number
   readonly fields: Record<string, string | string[]>
+  /** The fields that were set before the handler ran, and that it has removed. */
+  readonly removed?: readonly string[] | undefined
   readonly body: Body
   /** When it arrived, in milliseconds since the epoch. */
   readonly at: number
@@ -36,7 +38,7 @@ export interface Variants {
 }
 
 /** A stored response without its header and content. */
-export type Policy = Omit<StoredResponse, 'fields' | 'body' | 'saysItself'>
+export type Policy = Omit<StoredResponse, 'fields' | 'removed' | 'body' | 'saysItself'>
 
 /** What decides how long a response may be used. Durations are in seconds. */
 export interface KeepingTerms {
@@ -109,6 +111,17 @@ export function storedFields(fields: Fields, before: Fields = {}): Record<string
       ([name]) => !NOT_STORED.test(name) && !ofThisHop.includes(name) && !(name in before && isBefore(name)),
     ),
   )
+}
+
+/** The fields that were set before the handler ran, and that it has removed; `undefined` if there are none. */
+export function removedFields(fields: Fields, before: Fields): readonly string[] | undefined {
+  const removed = Object.keys(before).filter((name) => !(name in fields))
+  return removed.length > 0 ? removed : undefined
+}
+
+/** A header without the fields that a handler has removed. */
+export function withoutRemoved(fields: Fields, removed: readonly string[] = []): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !removed.includes(name)))
 }
 
 /** Fields that describe the stored content, which a 304 does not change (RFC 9111 §3.2). */

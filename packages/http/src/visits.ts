@@ -7,7 +7,7 @@ import { type Ending, Recorder } from './recorder.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import type { Found, ResponseStore } from './response-store.ts'
 import type { ResponseTallies } from './response-tallies.ts'
-import { type StoredResponse, storedFields } from './stored-response.ts'
+import { removedFields, type StoredResponse, storedFields } from './stored-response.ts'
 import type { Plan } from './storing-rules.ts'
 import { variantOf } from './vary.ts'
 
@@ -179,6 +179,7 @@ export class Visits {
       ...policy,
       saysItself,
       fields: { ...storedFields(fields, before), ...tag },
+      removed: removedFields(fields, before),
       body,
     }
     await this.#store.store(ask, found, { response, names, lifetime, lease, tags })

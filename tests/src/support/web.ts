@@ -13,6 +13,8 @@ import Fastify from 'fastify'
 interface Answer {
   readonly status?: number
   readonly headers?: Record<string, string | string[]>
+  /** A field that was set before, and is not sent. */
+  readonly without?: string
   readonly body?: string | Buffer | Readable
 }
 
@@ -69,8 +71,9 @@ const fastify: Framework = {
         url: path,
         ...(cached && { config: { cashews: cached } }),
         handler: async (request, reply) => {
-          const { status = 200, headers = {}, body } = await answer(request.raw)
+          const { status = 200, headers = {}, without, body } = await answer(request.raw)
           reply.code(status).headers(headers)
+          if (without) reply.removeHeader(without)
           return reply.send(body)
         },
       })
@@ -96,9 +99,10 @@ const onExpress: Framework = {
       })
     for (const { method = 'GET', path, cached, answer } of routes) {
       const handler = async (request: Request, response: Response) => {
-        const { status = 200, headers = {}, body = '' } = await answer(request)
+        const { status = 200, headers = {}, without, body = '' } = await answer(request)
         response.status(status)
         for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+        if (without) response.removeHeader(without)
         if (body instanceof Readable) body.on('error', (error) => response.destroy(error)).pipe(response)
         else response.send(body)
       }

@@ -9,6 +9,11 @@ export function isStream(content: unknown): content is Readable {
   return typeof (content as Readable | null | undefined)?.pipe === 'function'
 }
 
+/** Whether Fastify sends this. It refuses anything else, and the answer to that error is treated like any other. */
+export function isSendable(content: unknown): boolean {
+  return typeof (content ?? '') === 'string' || content instanceof Uint8Array || isStream(content)
+}
+
 /** The content as the rules see it; `undefined` when it is streamed. */
 export function bodyOf(content: unknown): Body | undefined {
   return isStream(content) ? undefined : ((content ?? '') as Body)

@@ -19,7 +19,7 @@ import {
   type SteeringOptions,
 } from '@cashews/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { bodyOf, isStream, payloadOf, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
+import { bodyOf, isSendable, isStream, payloadOf, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
 import { FastifyHttpRequest } from './fastify-request.ts'
 import type { CashewsOptions } from './options.ts'
 import { Refreshing } from './refreshing.ts'
@@ -198,6 +198,10 @@ export class RouteRules {
       return
     }
     const content = unwrapped(reply, payload)
+    if (!isSendable(content)) {
+      done(null, content)
+      return
+    }
     const body = bodyOf(content)
     const said = saidOf(reply, body)
     const answer = exchange.head(said)

@@ -281,6 +281,20 @@ describe('the Fastify plugin', () => {
     expect([statusCode, body]).toEqual([500, '{"reason":"other"}'])
   })
 
+  it('leaves content that cannot be sent to Fastify, and treats its answer to that as any other', async () => {
+    const onError = vi.fn()
+    await using cache = createCache({ onError }).setup(memory())
+    await app.register(cashews, { cache, etag: true, cacheControl: true })
+    const config = { cashews: { ttl: '1m', statuses: [200, 404] } } as const
+    for (const status of [200, 404])
+      app.get(`/${status}`, { config }, (_request, reply) => reply.code(status).type('text/plain').send({ no: 'text' }))
+    for (const url of ['/200', '/404']) {
+      const { statusCode, headers } = await app.inject(url)
+      expect([statusCode, headers['cache-control'], headers.etag]).toEqual([500, 'no-store', undefined])
+    }
+    expect(onError).not.toHaveBeenCalled()
+  })
+
   it('leaves an answer to a POST that cannot be sent to Fastify', async () => {
     await start()
     app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => 'page')

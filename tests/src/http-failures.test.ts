@@ -94,6 +94,26 @@ describe.each(frameworks)('$name with a cache that fails', ({ serve }) => {
     expect(errors.length).toBeGreaterThan(0)
   })
 
+  it.each([
+    ['tags', { tags: async () => ['a'] }, 'tags returns a list of names'],
+    ['tags', { tags: async () => Promise.reject(new Error('expected')) }, 'tags returns a list of names'],
+    ['statuses', { statuses: async () => false }, 'statuses returns true or false'],
+    ['client', { client: async () => 'me' }, 'client returns text'],
+    ['client', { client: () => Promise.reject(new Error('expected')) }, 'client returns text'],
+    ['client', { client: () => ({ name: 'me' }) }, 'client returns text'],
+  ])(
+    'stores nothing where %s of the application returns a promise or an object, and says so',
+    async (name, options, told) => {
+      const cache = createCache({ onError }).setup(memory())
+      createTags(cache)
+      const url = await start(cache, [page({ cached: { ttl: '1m', ...options } as never })], {})
+      const headers: Record<string, string> = name === 'client' ? { 'cache-control': 'no-cache' } : {}
+      expect(await ask(url, { headers })).toMatchObject({ status: 200, text: 'page' })
+      expect(String(errors[0])).toContain(told)
+      expect(await cache.getKeysCount()).toBe(0)
+    },
+  )
+
   it('sends the response when the store is away, suppressed or not', async () => {
     for (const suppress of [true, false]) {
       const store = sickStore()

@@ -1,4 +1,4 @@
-import { type Cache, checkKnown, checkThat, checkType, isOptions, parseTtl } from '@cashews/core'
+import { type Cache, checkKnown, checkThat, checkType, isOptions, isPending, parseTtl } from '@cashews/core'
 
 const RESPONSES = [
   'ttl',
@@ -113,6 +113,28 @@ function checkSteering({ honorRequestDirectives, recompute, client }: Options): 
 /** @throws {ConfigurationError} When what should be a function is none. */
 export function checkFunction(name: string, value: unknown): void {
   checkThat(typeof value === 'function', `${name} must be a function of a request`, value)
+}
+
+/**
+ * Refuses what a function of the application returns, such as a promise, and says what it should.
+ *
+ * @throws {ConfigurationError} When it is not right.
+ */
+export function checkReturned(isRight: boolean, rule: string, returned: unknown): void {
+  if (isPending(returned)) returned.then(undefined, () => {}) // It is refused whether or not it fails.
+  checkThat(isRight, `${rule}, and no promise`, returned)
+}
+
+/**
+ * The name of a user or client as text; `undefined` when it is not known.
+ *
+ * @throws {ConfigurationError} When it could be the same for several.
+ */
+export function nameFrom(option: string, returned: unknown): string | undefined {
+  if (returned === undefined || returned === null) return undefined
+  const isText = ['string', 'number', 'bigint'].includes(typeof returned)
+  checkReturned(isText, `${option} returns text, a number or undefined`, returned)
+  return String(returned)
 }
 
 function isListOf(type: string, value: unknown): boolean {

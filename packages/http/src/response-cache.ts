@@ -1,4 +1,4 @@
-import { type Awaitable, type Cache, chain, checkThat, isPending, Refreshes } from '@cashews/core'
+import { type Awaitable, type Cache, chain, Refreshes } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import type { CacheControl } from './cache-control.ts'
 import { appended, type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
@@ -6,7 +6,7 @@ import { conditionalReply } from './conditional.ts'
 import type { Used } from './derived.ts'
 import { type Fields, lineOf } from './field.ts'
 import { httpDate } from './http-date.ts'
-import { checkResponseOptions } from './options.ts'
+import { checkResponseOptions, nameFrom } from './options.ts'
 import { type HttpRequest, isRead, isSafe, type Reply } from './request.ts'
 import { type Resource, ResponseKeys } from './response-key.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
@@ -82,7 +82,7 @@ export class ResponseCache {
     const key = isOurs(request) && !directives.noStore ? this.#keys.of(request) : undefined
     if (key === undefined) return { visit: { forward: 'bypass' } }
     const { fields } = request
-    const identity = this.#identityOf(request)
+    const identity = nameFrom('varyBy', this.#options.varyBy?.(request))
     const isPersonal = identity === undefined && this.#rules.hasCredentials(fields)
     return this.#decide({ request, key, identity, directives, isPersonal, hasWaited: false, isRefresh })
   }
@@ -149,16 +149,6 @@ export class ResponseCache {
   async forget(request: Resource): Promise<boolean> {
     const key = this.#keys.of(request)
     return key !== undefined && this.#store.delete(key)
-  }
-
-  /** @throws {ConfigurationError} When `varyBy` returns what could be the same for several users. */
-  #identityOf(request: HttpRequest): string | undefined {
-    const identity: unknown = this.#options.varyBy?.(request) ?? undefined
-    if (identity === undefined) return undefined
-    if (isPending(identity)) identity.then(undefined, () => {}) // It is refused whether or not it fails.
-    const isText = ['string', 'number', 'bigint'].includes(typeof identity)
-    checkThat(isText, 'varyBy returns the id of a user as text, or undefined, and no promise', identity)
-    return String(identity)
   }
 
   #hit(request: HttpRequest): Reply | undefined {

@@ -1,5 +1,6 @@
 import { type Cache, NotConfiguredError, NotSupportedError, onTerms, parseTtl, type Ttl } from '@cashews/core'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
+import { nameFrom } from './options.ts'
 import { type Asked, type HttpRequest, isRead } from './request.ts'
 
 /** Which `Cache-Control` directives of requests are honoured; they are advisory (RFC 9111 §5.2.1). */
@@ -34,7 +35,7 @@ export async function steer(
   const { maxStale, ...fresher } = asked
   const obeyed = honorRequestDirectives === 'all' ? asked : fresher
   const costs = asked.noCache || asked.noStore || asked.maxAge !== undefined || asked.minFresh !== undefined
-  if (!costs || (await mayRecompute(cache, client(request), recompute))) return obeyed
+  if (!costs || (await mayRecompute(cache, nameFrom('client', client(request)) ?? 'unknown', recompute))) return obeyed
   return { onlyIfCached: asked.onlyIfCached }
 }
 

@@ -4,6 +4,7 @@ import { parseCacheControl, writeCacheControl } from './cache-control.ts'
 import type { Used } from './derived.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { explicitLifetime, initialAge } from './freshness.ts'
+import { checkReturned } from './options.ts'
 import type { Reply } from './request.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import { isOpen, isUnderstood, type Policy, policyOf } from './stored-response.ts'
@@ -46,7 +47,7 @@ export class StoringRules {
     this.#staleWhileRevalidate = secondsOf(staleWhileRevalidate) ?? 0
     this.#staleIfError = secondsOf(staleIfError) ?? 0
     this.#isAnonymous = (cookie) => globs.some((matches) => matches(cookie))
-    this.#isKept = typeof statuses === 'function' ? statuses : (status) => statuses.includes(status)
+    this.#isKept = typeof statuses === 'function' ? checked(statuses) : (status) => statuses.includes(status)
   }
 
   /** Whether a request identifies its user. */
@@ -109,7 +110,19 @@ export class StoringRules {
 
   #tags(ask: Ask, said: Reply): readonly string[] | undefined {
     const { tags } = this.#options
-    return typeof tags === 'function' ? tags(ask.request, said) : tags
+    if (typeof tags !== 'function') return tags
+    const names: unknown = tags(ask.request, said) ?? undefined
+    checkReturned(names === undefined || Array.isArray(names), 'tags returns a list of names', names)
+    return names as readonly string[] | undefined
+  }
+}
+
+/** A promise would stand for every status. */
+function checked(isKept: (status: number) => boolean): (status: number) => boolean {
+  return (status) => {
+    const kept = isKept(status)
+    checkReturned(typeof kept === 'boolean', 'statuses returns true or false', kept)
+    return kept
   }
 }
 

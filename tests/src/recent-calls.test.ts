@@ -1,5 +1,5 @@
 import { memory } from '@cashews/backend-memory'
-import { type Cache, createCache } from '@cashews/core'
+import { type Cache, createCache, formatter } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -29,6 +29,21 @@ describe('a call that resembles a recent one', () => {
       async (page: number, user: { id: string }) => `${page} of ${user.id}`,
     )
     for (let nth = 0; nth < 2; nth++) for (const id of ['ada', 'bob']) expect(await load(1, { id })).toBe(`1 of ${id}`)
+  })
+
+  it('is distinguished by an argument that its function does not name', async () => {
+    const load = cached(cache, { ttl: '1m', name: 'load', args: ['first'] }, async (...all: number[]) => all.join())
+    for (let nth = 0; nth < 2; nth++) for (const other of [2, 3]) expect(await load(1, other)).toBe(`1,${other}`)
+  })
+
+  it('gets a new key when a formatter of its template was replaced', async () => {
+    let unit = 'cm'
+    formatter.register('measured', (value: number) => `${value}${unit}`)
+    const load = cached(cache, { ttl: '1m', key: 'k:{length:measured}' }, async (length: number) => `${length} ${unit}`)
+    expect(await load(1)).toBe('1 cm')
+    unit = 'in'
+    formatter.register('measured', (value: number) => `${value}${unit}`)
+    expect(await load(1)).toBe('1 in')
   })
 
   it.each([

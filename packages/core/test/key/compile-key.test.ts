@@ -3,6 +3,7 @@ import { KeyTemplateError } from '../../src/errors.ts'
 import { compileKey, compileTemplate, type KeySubject } from '../../src/key/compile-key.ts'
 import { keyContext, registerKeyContext } from '../../src/key/context.ts'
 import { formatter } from '../../src/key/formatter.ts'
+import { newSpot } from '../../src/key/recent.ts'
 import { keyOf, methodKey } from './key-of.ts'
 
 type AnyFunction = (...args: never[]) => unknown
@@ -163,6 +164,20 @@ describe('a derived template of a method', () => {
     )
   })
 
+  it('is the same for a static method that was taken off its class', () => {
+    const compiled = compileKey({ fn: Repo.shared, kind: 'static', className: 'Repo' }, {})
+    expect(compiled.render(undefined, ['me'])).toBe(compiled.render(Repo, ['me']))
+  })
+
+  it('does not take an unknown name for the instance', () => {
+    expect(() => methodKey(new Repo('h'), getName, { key: '{self}' }, 'me')).toThrow('Unknown name "self"')
+  })
+
+  it.each([undefined, null, 5])('has what the method was called on where that is no instance: %s', (self) => {
+    const compiled = compileKey({ fn: getName, kind: 'method' }, {})
+    expect(compiled.render(self, ['me'])).toBe(`getName:this:#${self}:user:me:version:v1`)
+  })
+
   it('is told apart by {this.…} in a template', () => {
     const options = { key: '{this.host}:name:{user}:{version}' }
     expect(methodKey(new Repo('a'), getName, options, 'me')).toBe('a:name:me:v1')
@@ -195,6 +210,7 @@ describe('a key function', () => {
 
   it('is hashed when over-long', () => {
     expect(keyOf(fn, { key: () => 'x'.repeat(600) })).toMatch(/^x+:#sha256:[0-9a-f]{32}$/)
+    expect(keyOf(fn, { key: '*:{id}' }, 'x'.repeat(600))).toHaveLength(512)
     const ending = (end: string) => keyOf(fn, { key: () => 'x'.repeat(100_000) + end })
     expect(ending('a')).not.toBe(ending('b'))
   })
@@ -244,6 +260,8 @@ describe('args', () => {
     expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2)).toBe('sum:a:#1:b:#2')
     expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2, 3, 4)).toBe('sum:a:#1:b:#2:#3:#4')
     expect(keyOf(sum, { args: ['a'] }, 1, 2, 3)).toBe('sum:a:#1:#2:#3')
+    const two = (first: number, second: number) => first + second
+    expect(keyOf(two, { args: ['a'] }, 1, 2)).toBe('two:a:#1:#2')
   })
 })
 
@@ -301,6 +319,20 @@ describe('the keys of repeated calls', () => {
       expect(one.render(undefined, [i % 3000])).toBe(`#${i % 3000}`)
       expect(two.render(undefined, [i % 70, `${i % 61}`])).toBe(`#${i % 70}:${i % 61}`)
     }
+  })
+
+  it('are remembered up to a number, unless they are over-long', () => {
+    const { recent } = compileKey(
+      subject((a: unknown) => a),
+      { key: '{a}' },
+    )
+    for (let i = 0; i < 40_000; i++) recent.add([i], newSpot(`#${i}`))
+    let remembered = 0
+    for (let i = 0; i < 40_000; i++) if (recent.find([i])) remembered++
+    expect(remembered).toBeGreaterThan(1_000)
+    expect(remembered).toBeLessThan(20_000)
+    recent.add(['long'], newSpot('x'.repeat(512)))
+    expect(recent.find(['long'])).toBeUndefined()
   })
 
   it('follow an argument that has changed inside', () => {

@@ -45,6 +45,7 @@ describe('the formatters of a template', () => {
   })
 
   it('hash keeps apart what only looks alike', () => {
+    expect(formatted('{user:hash}', '42')).not.toBe(formatted('{user:hash}', 42))
     expect(formatted('{user:hash}', '#42')).not.toBe(formatted('{user:hash}', 42))
     expect(formatted('{user:hash}', '\ud800')).not.toBe(formatted('{user:hash}', '\ud801'))
   })

@@ -54,6 +54,9 @@ describe('readParameters', () => {
     ['/* ( */ function /* x */ f(/* a, */ a /* , b */, // c)\n b) {}', ['a', 'b']],
     ["(a = \"),(\", b = '\\'),', c) => 1", ['a', 'b', 'c']],
     ['(a = `),${[1, `}`].map((x) => x)}),`, b) => 1', ['a', 'b']],
+    ['(a = `\\`,`, b = `$,{`, c) => 1', ['a', 'b', 'c']],
+    ['(/* km/h, */ a, b) => 1', ['a', 'b']],
+    ['(a = n / 2, b, c = n / 2) => 1', ['a', 'b', 'c']],
     ['(a = /[),/]\\/[(]/g, b = 4 / 2 / 1, c) => 1', ['a', 'b', 'c']],
     ['(a = (x, y) => [x, y], b = { c, d }, e = f(g, h)) => 1', ['a', 'b', 'e']],
     ['(a = function (x) { return "}" }, b) => 1', ['a', 'b']],
@@ -107,6 +110,7 @@ describe('readParameters', () => {
     ['native', Math.max],
     ['bound', ((a: unknown) => a).bind(null)],
     ['a class', class Service {} as unknown as AnyFunction],
+    ['a class with a constructor', made('class { constructor(a) {} }')],
     ['a proxy', new Proxy((a: unknown) => a, {})],
     ['names in a rest parameter', made('(...[a, b]) => 1')],
   ])('gives up on %s', (_, fn) => {

@@ -166,6 +166,7 @@ describe('a key', () => {
 
   it('is never shared where a separator looks like an escape or a mark', () => {
     expect(keyOf(fn, { key: '{0}%{1}' }, 'x:y', '25z')).not.toBe(keyOf(fn, { key: '{0}%{1}' }, 'x', '253Ay%z'))
+    expect(keyOf(fn, { key: '{0}Ā{1}' }, 'Ā', 'x')).not.toBe(keyOf(fn, { key: '{0}Ā{1}' }, '\x100', 'x'))
     expect(keyOf(fn, { key: '{0}#{1}' }, 42, 'x')).not.toBe(keyOf(fn, { key: '{0}#{1}' }, '#42', 'x'))
   })
 

@@ -28,7 +28,9 @@ describe('a template', () => {
     ['{request.user}', [{ user: null }], '#null'],
     ['{request:raw}', [42], '42'],
     ['{request:raw}:{page:raw}', ['a:b*', 'c'], 'a:b*:c'],
+    ['{request:raw}-{page}', ['a-b', 'c'], 'a-b-c'],
     ['{request:raw}', [[1, 'a:b']], '(1,a:b)'],
+    ['{request:raw}', [new Date(0)], '1970-01-01T00:00:00.000Z'],
     ['{request:raw}', [undefined], '#undefined'],
     ['{{literal}}:{page}', [0, 'x'], '{literal}:x'],
     ['{{{page}}}', [0, 'x'], '{x}'],
@@ -82,6 +84,8 @@ describe('a template', () => {
     expect(keyOf((request: unknown, page2: unknown) => [request, page2], { key: '{page}' }, 1, 'two')).toBe('two')
     const lines = (line1: unknown, line2: unknown) => [line1, line2]
     expect(() => keyOf(lines, { key: '{line}' }, 1, 2)).toThrow('Unknown name "line"')
+    for (const fn of [(pageSize: unknown) => pageSize, (size2: unknown) => size2])
+      expect(() => keyOf(fn, { key: '{page}' }, 1)).toThrow('Unknown name "page"')
   })
 
   it('cannot be empty', () => {
@@ -93,6 +97,7 @@ describe('a template', () => {
     ['{request.user.id}', [{ user: {} }], 'There is no "id" in object'],
     ['{request.user.id}', [{ user: undefined }], 'There is no "id" in undefined'],
     ['{request.user.id}', [{ user: null }], 'There is no "id" in null'],
+    ['{request.toString}', [null], 'There is no "toString" in null'],
     ['{request.id}', [new Map([['id', 1]])], ':get(id)'],
     ['{request[1]}', [['only']], 'There is no "1" in object'],
     ['{request.id}', [], '?.id'],

@@ -89,7 +89,7 @@ function readText(text: string): Milliseconds {
     sum += Number(amount) * (UNIT[unit as string] as number)
     read += part.length
   }
-  if (read === 0 || read < compact.length) throw badTtl(text, 'it is not a duration')
+  if (read < compact.length) throw badTtl(text, 'it is not a duration')
   return sum
 }
 

@@ -1,9 +1,9 @@
 import { MISS } from './backend.ts'
 
-/** A value, or a promise of it: what is at hand costs no extra turn of the event loop. */
+/** A value, or a promise of it: a value that is at hand costs no extra turn of the event loop. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Whether a value is a promise, also one of another realm, as test runners create them. */
+/** Whether a value is a promise, including one of another realm, as created by test runners. */
 export function isPending(value: unknown): value is Promise<unknown> {
   if (value instanceof Promise) return true
   return (
@@ -14,8 +14,8 @@ export function isPending(value: unknown): value is Promise<unknown> {
 }
 
 /**
- * Whether a read has found a value, and at once. The type is checked first, as V8 compares a value of unknown type with a
- * symbol slowly.
+ * Whether a read has found a value synchronously. The type is checked first, because V8 is slow at comparing a value of
+ * unknown type with a symbol.
  */
 export function isAtHand(answer: unknown): boolean {
   return typeof answer === 'symbol' ? answer !== MISS : !isPending(answer)

@@ -1,4 +1,4 @@
-/** Gathers keys as they come, `size` at a time. */
+/** Collects keys into batches of `size`. */
 export async function* batches(keys: AsyncIterable<string> | Iterable<string>, size: number): AsyncGenerator<string[]> {
   let batch: string[] = []
   for await (const key of keys) {

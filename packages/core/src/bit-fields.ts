@@ -1,13 +1,13 @@
 import { CommandError } from './errors.ts'
 import { kindOfOption } from './options.ts'
 
-/** The bits that a key of Redis has room for: 512 MB. */
+/** The most bits of a key, as in Redis: 512 MB. */
 const MOST_BITS = 4_294_967_296
 /** A JavaScript number is exact up to this many bits. */
 const MOST_BITS_OF_FIELD = 53
 
 /**
- * Refuses fields of bits that no store can have.
+ * Refuses bit fields that are too wide, or that lie outside of what a key can hold.
  *
  * @throws {CommandError} Naming the field, and the bounds.
  */

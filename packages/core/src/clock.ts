@@ -6,8 +6,8 @@ export interface Clock {
   now(): Milliseconds
 }
 
-/** The longest that `setTimeout` and `setInterval` wait: what is to wait for longer fires at once. */
+/** The longest delay of `setTimeout` and `setInterval`, in milliseconds: with a longer one, they fire at once. */
 export const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1
 
-/** The time of the machine. */
+/** The clock of the machine. */
 export const systemClock: Clock = { now: () => Date.now() }

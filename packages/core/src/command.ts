@@ -11,13 +11,13 @@ interface CommandFields {
   get: {
     readonly key: string
     readonly lease?: Lease | undefined
-    /** The store's note of where it found the key. Ignored if it is of another key. */
+    /** The store's note of where it found the key. Ignored if it belongs to another key. */
     readonly spot?: Spot | undefined
     /** Whether the call only begins a load, regardless of the value. */
     readonly leaseOnly?: boolean
-    /** Whether a value whose tags expired will do. */
+    /** Whether to accept a value whose tags have expired. */
     readonly stale?: boolean
-    /** The tags that the load will store with. */
+    /** The tags that the result of the load will have. */
     readonly tags?: TagsAhead | undefined
   }
   getMany: { readonly keys: readonly string[] }
@@ -70,7 +70,7 @@ interface CommandFields {
   getTags: { readonly key: string }
 }
 
-/** What each command answers. A key that is not there is `MISS`. */
+/** What each command answers. An absent key is `MISS`. */
 export interface CommandResults {
   /** The value, or `MISS`. */
   get: unknown
@@ -139,7 +139,7 @@ export interface CommandResults {
 /** The name of an operation on a cache. */
 export type Command = keyof CommandFields
 
-/** One operation as data: what a middleware sees, and may change on its way to the backend. */
+/** One operation as data: middlewares see it, and may change it on its way to the backend. */
 export type CallOf<C extends Command> = {
   [K in C]: { readonly command: K; readonly backend: Backend } & CommandFields[K]
 }[C]

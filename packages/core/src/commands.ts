@@ -4,13 +4,13 @@ import { batches } from './batches.ts'
 import type { Call, CallOf, Command } from './command.ts'
 import { NotSupportedError } from './errors.ts'
 
-/** What is known about a command. */
+/** How a command is carried out, and what it answers otherwise. */
 interface Row<C extends Command> {
   /** Carries it out on its backend. */
   readonly perform: (backend: Backend, call: CallOf<C>) => unknown
-  /** The answer when it is switched off or its store is away: as if the cache were empty, and too full to write. */
+  /** The answer when it is switched off or its store is unreachable: as if the cache were empty, and too full to write. */
   readonly neutral: (call: CallOf<C>) => unknown
-  /** Whether a value that was loaded before is out of date after it. @default false */
+  /** Whether a value that was loaded before the command is out of date after it. @default false */
   readonly changes?: true
 }
 
@@ -124,7 +124,7 @@ export function perform(call: Call): Awaitable<unknown> {
   return TABLE[call.command].perform(call.backend, call as never)
 }
 
-/** The answer of a command that is switched off, or whose store is away. */
+/** The answer of a command that is switched off, or whose store is unreachable. */
 export function neutralAnswer(call: Call): unknown {
   return TABLE[call.command].neutral(call as never)
 }
@@ -134,7 +134,7 @@ export function changesValues(command: Command): boolean {
   return TABLE[command].changes === true
 }
 
-/** A lock of {@link Cache.lock} is granted, and freed, without its store: a cache never stops a service. */
+/** A lock of {@link Cache.lock} is granted, and freed, even without its store: a cache must never stop a service. */
 function isClaimed({ claim }: CallOf<'setLock' | 'unlock'>): boolean {
   return claim !== undefined
 }

@@ -7,7 +7,7 @@ const CLONE = Symbol.for('cashews.clone')
 
 /** The copy of every object seen so far. */
 export class Twins extends Map<object, object> {
-  /** Whether it was needed: an object occurred twice, or has symbol keys. */
+  /** Whether copying without this would be wrong: an object occurred twice, or has symbol keys. */
   needed = false
   /** Whether an object was found inside the first one. */
   hasParts = false

@@ -7,7 +7,7 @@ export interface Detection {
   readonly strategy: string
   /** The key template, or the name that stands for a key function. */
   readonly template?: string
-  /** The time to live it stores with, in seconds; absent while it is not known. */
+  /** The time to live that the result is stored with, in seconds; absent while unknown. */
   readonly ttl?: number | undefined
   /** The name of the backend. */
   readonly backend: string
@@ -17,7 +17,7 @@ export interface Detection {
   readonly shared?: boolean | undefined
   /** Whether the answer is older than the strategy wants it to be. */
   readonly stale?: boolean | undefined
-  /** Why the value was computed. Absent: it was not. */
+  /** Why the value was computed. Absent if it was not. */
   readonly reason?: Reason | undefined
   /** How long ago the answer was stored, in seconds; absent if unknown. */
   readonly age?: number | undefined
@@ -27,7 +27,7 @@ export interface Detection {
 
 /** What was detected. */
 export interface Detections {
-  /** What happened, by key, in order. */
+  /** What happened to each key, in order. */
   readonly calls: Readonly<Record<string, readonly Detection[]>>
   /** The keys that were asked for, in order of their first use. */
   readonly keys: readonly string[]

@@ -3,9 +3,9 @@ import { checkThat } from './options.ts'
 
 /** Makes backends from URLs. A backend factory, such as `memory`, is one: a function that also carries these. */
 export interface Driver {
-  /** The URL schemes it answers for, without the colon: `['mem']`. */
+  /** The URL schemes that it handles, without the colon: `['mem']`. */
   readonly schemes: readonly string[]
-  /** @param overrides Options by name; they win over those of the URL, except for those that are `undefined`. */
+  /** @param overrides Options by name. They take precedence over those of the URL, unless they are `undefined`. */
   fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): Backend
 }
 

@@ -9,9 +9,9 @@ export abstract class CashewsError extends Error {
   abstract readonly code: string
 
   /**
-   * @param message May contain keys and values from outside: it is kept on one line, with line breaks as `%0A`, so that
-   * they cannot forge log lines.
-   * @param picture Further lines of our own.
+   * @param message May contain keys and values from outside. Line breaks in it become `%0A`, so that nobody can forge lines of
+   * a log.
+   * @param picture More lines, which must not contain anything from outside.
    */
   constructor(message = '', options?: ErrorOptions, picture = '') {
     super(message.replace(/[\p{Cc}\u2028\u2029]/gu, encodeURIComponent) + picture, options)
@@ -23,7 +23,7 @@ export abstract class CashewsError extends Error {
   }
 }
 
-/** Makes an error without a stack, for a call that is turned away: its stack would cost ten times the decision. */
+/** Makes an error without a stack, for a call that is refused: the stack would cost ten times as much as the decision. */
 export function withoutStack<E extends Error>(make: () => E): E {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
@@ -34,7 +34,7 @@ export function withoutStack<E extends Error>(make: () => E): E {
   }
 }
 
-/** No backend answers for a key, or nothing was set up at all. */
+/** No backend is set up for a key, or none at all. */
 export class NotConfiguredError extends CashewsError {
   static override readonly name = 'NotConfiguredError'
   readonly code = 'CASHEWS_NOT_CONFIGURED'
@@ -58,19 +58,19 @@ export class KeyTemplateError extends CashewsError {
   readonly code = 'CASHEWS_KEY_TEMPLATE'
 }
 
-/** The arguments of a command are not what the command takes. */
+/** The arguments of a command are not what it accepts. */
 export class CommandError extends CashewsError {
   static override readonly name = 'CommandError'
   readonly code = 'CASHEWS_COMMAND'
 }
 
-/** A command that needs a feature which its backend declares absent, or which nobody installed. */
+/** A command needs a feature that its backend does not have, or that was not installed. */
 export class NotSupportedError extends CashewsError {
   static override readonly name = 'NotSupportedError'
   readonly code = 'CASHEWS_NOT_SUPPORTED'
 }
 
-/** A value that a backend cannot keep, such as a function. */
+/** A value that a backend cannot store, such as a function. */
 export class ValueError extends CashewsError {
   static override readonly name = 'ValueError'
   readonly code = 'CASHEWS_VALUE'
@@ -83,7 +83,7 @@ export class ValueError extends CashewsError {
  */
 export type DecodeReason = 'foreign' | 'unsealed' | 'forged' | 'expired' | 'limit' | 'corrupt' | 'type' | 'schema'
 
-/** The value of a key cannot be read, or must not be trusted. It is a miss, and reported to `onError`; `strict` throws it. */
+/** The value of a key cannot be read, or must not be trusted. It is a miss and reported to `onError`; with `strict`, it is thrown. */
 export class DecodeError extends CashewsError {
   static override readonly name = 'DecodeError'
   readonly code = 'CASHEWS_DECODE'
@@ -96,19 +96,19 @@ export class DecodeError extends CashewsError {
   }
 }
 
-/** A key that holds something of another kind than the command works on, such as `incr` on text. */
+/** A key holds something that the command does not work on, such as text for `incr`. */
 export class WrongTypeError extends CashewsError {
   static override readonly name = 'WrongTypeError'
   readonly code = 'CASHEWS_WRONG_TYPE'
 }
 
-/** A lock that is held by somebody else for longer than the caller wanted to wait, or that was lost. */
+/** A lock was held by somebody else for longer than the caller wanted to wait, or it was lost. */
 export class LockedError extends CashewsError {
   static override readonly name = 'LockedError'
   readonly code = 'CASHEWS_LOCKED'
 }
 
-/** The cache was closed while, or before, it was asked. */
+/** The cache was closed before the command, or while it was running. */
 export class CacheClosedError extends CashewsError {
   static override readonly name = 'CacheClosedError'
   readonly code = 'CASHEWS_CLOSED'
@@ -119,7 +119,7 @@ export class BackendError extends CashewsError {
   static override readonly name: string = 'BackendError'
   readonly code: string = 'CASHEWS_BACKEND'
   /**
-   * Whether it is certain that the operation was not done, and will not be: the store refused it, or was never asked.
+   * Whether it is certain that the operation was not done and will not be, because the store refused it or was not asked.
    *
    * @default true, except for {@link BackendUnavailableError}
    */

@@ -10,17 +10,17 @@ import type { Tally } from './tallies.ts'
 export interface LoadCall {
   /** The key, before all middlewares. */
   readonly key: string
-  /** What the load is called with. */
+  /** The `this` of the call. */
   readonly self: unknown
   /** The arguments of the call. */
   readonly args: readonly unknown[]
-  /** Lets this caller go. The load goes on while others wait for it. */
+  /** Makes this caller stop waiting. The load continues while others wait for it. */
   readonly signal: AbortSignal | undefined
   /** The store's note of where it found the key. */
   readonly spot?: Spot | undefined
 }
 
-/** A load under way, shared by all callers of its key. Once its lease is broken, no more callers may join it. */
+/** A load that is running, shared by all callers of its key. Once its lease is broken, nobody may join it. */
 export class Flight<T = unknown> implements Outcome {
   /** The call that began it. */
   readonly call: LoadCall
@@ -33,25 +33,25 @@ export class Flight<T = unknown> implements Outcome {
   reason: Reason | undefined
   age: number | undefined
   hitInside: boolean | undefined
-  /** What was detected during the load, if anybody watched when it started. */
+  /** Collects what is detected during the load, if somebody was watching when it started. */
   readonly detector: Detector | undefined
   /** Aborts the load when its last waiter has left. */
   readonly controller: AbortController | undefined
   /** Where other callers find it; `undefined` while they may not join. */
   joinable: Flights | undefined
-  /** The load of its key that callers joined before it began. */
+  /** The load of the same key that callers joined before this one began. */
   older: Flight | undefined
-  /** Whether the read found a value. Then the store gave no lease yet: a load that replaces the value has to take one. */
+  /** Whether the read found a value. The store has given no lease then: a load that replaces the value has to take one. */
   hasFound = false
-  /** Whether its read was sent, in an earlier turn of the event loop, to a store that other processes share. */
+  /** Whether its read was sent to a shared store, in an earlier turn of the event loop. */
   isUnderWay = false
-  /** Whether no other process has overtaken it; asked at most once, for callers that joined after it had begun. */
+  /** Whether it is still valid according to the store, which is asked once for all callers that joined after it had begun. */
   held: Awaitable<boolean> | undefined
-  /** Where it is counted, if anybody watched when it started. */
+  /** Where it is counted, if somebody was watching when it started. */
   tally: Tally | undefined
   /**
-   * Whether its function has not reached its first `await` yet. A caller that comes now is that function itself, which
-   * would wait for itself: it does not join but runs again, as it would without a cache.
+   * Whether its function has not reached its first `await` yet. A caller that comes now is that function itself. If it joined, it
+   * would wait for itself, so it runs again, as it would without a cache.
    */
   isBeginning = false
   /** Whether it has ended, with a result or an error. */
@@ -70,7 +70,7 @@ export class Flight<T = unknown> implements Outcome {
     return this.call.key
   }
 
-  /** Waits for the result, or until `signal` aborts. The load goes on while anybody waits for it. */
+  /** Waits for the result, or until `signal` aborts. The load continues while anybody waits for it. */
   wait(signal?: AbortSignal): Promise<T> {
     this.#waiting++
     return signal === undefined ? this.promise : this.#until(signal)
@@ -82,8 +82,8 @@ export class Flight<T = unknown> implements Outcome {
   }
 
   /**
-   * Ends it: frees its key for the next load, and drops its lease. After a failure, callers join the older load again; after a
-   * success they do not, as its answer would be older than the one that was given.
+   * Ends it: frees its key for the next load, and drops its lease. After a failure, callers can join an older load again. After a
+   * success they cannot, because its result would be older than the one that was just given.
    */
   land(hasFailed = false): void {
     this.hasLanded = true
@@ -92,7 +92,7 @@ export class Flight<T = unknown> implements Outcome {
     this.lease.drop()
   }
 
-  /** Lands it when its promise settles. Bound functions, as closures would cost a context where it lands otherwise too. */
+  /** Lands it when its promise settles. Bound functions, because closures would cost every flight a context. */
   landAtEnd(): void {
     this.promise.then(this.land.bind(this, false), this.land.bind(this, true))
   }
@@ -115,11 +115,11 @@ export class Flight<T = unknown> implements Outcome {
   }
 }
 
-/** The loads under way, by key: single flight. */
+/** The loads that are running, by key: single flight. */
 export class Flights {
   readonly #newest = new Newest<Flight>()
 
-  /** The load of a key that is under way and not overtaken. */
+  /** The running load of a key that callers may join. */
   find<T>(key: string): Flight<T> | undefined {
     const flight = this.#newest.get(key)
     return flight === undefined || flight.isBeginning || isOvertaken(flight.lease) ? undefined : (flight as Flight<T>)
@@ -131,7 +131,7 @@ export class Flights {
     this.#newest.add(flight)
   }
 
-  /** Removes a load: no more callers join it. */
+  /** Removes a load, so that nobody joins it any more. */
   end(flight: Flight): void {
     this.#newest.remove(flight)
   }

@@ -9,7 +9,7 @@ import { carryOut, type Invalidation } from './owed.ts'
 import { type CallJudge, PendingCall } from './pending-call.ts'
 import { Repeater, type Repeating } from './repeater.ts'
 
-/** How long a store may keep a caller waiting, and whether the caller gets its errors. */
+/** How long a store may keep a caller waiting, and whether the caller gets the errors of the store. */
 export interface GuardOptions {
   /** Whether store errors become neutral answers, as if the cache were empty. */
   readonly suppress: boolean
@@ -25,13 +25,13 @@ export interface Guarded {
   readonly name: string
   /** Whether the cache has closed the store: then no failure counts. */
   readonly isClosed: boolean
-  /** Connects if need be, and asks whether the store is well. */
+  /** Connects if necessary, and checks that the store answers. */
   probe(): Awaitable<unknown>
-  /** Carries out an invalidation that the store may not have heard of, once it is open. */
+  /** Carries out an invalidation that the store may have missed, once the store is open. */
   repeat(invalidate: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown>
   /** Takes an error that no caller gets. */
   report(error: unknown): void
-  /** Called when the store is not asked any more. The error was reported. */
+  /** Called when the store is no longer used, after the error was reported. */
   unavailable(error: unknown): void
   /** Called when the store answers again. */
   available(): void
@@ -42,10 +42,10 @@ const PROBE_INTERVAL: Milliseconds = 250
 const REPORT_INTERVAL: Milliseconds = 1_000
 const FAILURES_TO_SKIP = 2
 
-/** A store that answers askers. */
+/** A store that has `getFor`. */
 export type AnsweringBackend = Backend & Required<Pick<Backend, 'getFor'>>
 
-/** Stands between a cache and a store that can be away. */
+/** Stands between a cache and a store that may become unreachable. */
 export interface Guard {
   /** Performs a call with a deadline. A failure that `matters` is thrown even if errors are suppressed. */
   run(call: Call, perform: () => Awaitable<unknown>, matters?: boolean): Awaitable<unknown>
@@ -60,10 +60,10 @@ export interface Guard {
 }
 
 /**
- * Makes the {@link Guard} of a store that can be away: the `guard` of its {@link Backend}.
+ * Makes the {@link Guard} of a store that may become unreachable, as the `guard` of its {@link Backend}.
  *
- * @param isPartlyThere For a store on several servers that watches each of them itself: whether some of them may answer.
- * Then one that does not is no reason to skip them all. @default never
+ * @param isPartlyThere For a store on several servers that watches each of them itself: whether some of them may still answer,
+ * so that one that does not is no reason to skip them all. @default () => false
  */
 export function guard(store: Guarded, options: GuardOptions, isPartlyThere: () => boolean = never): Guard {
   return new StoreGuard(store, options, isPartlyThere)
@@ -74,8 +74,8 @@ function never(): boolean {
 }
 
 /**
- * Keeps a sick store from slowing down its callers. Every command has a deadline. After two failures in a row, the store
- * is not asked until a probe in the background succeeds. Each outage is reported once.
+ * Keeps a store in trouble from slowing down its callers. Every command has a deadline. After two failures in a row, the store
+ * is skipped until a probe in the background succeeds. Each outage is reported once.
  */
 class StoreGuard implements Guard, CallJudge, Repeating {
   readonly #store: Guarded
@@ -86,7 +86,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
   #failures = 0
   /** Whether the first of the failures was reported. */
   #isReported = false
-  /** Why the store was last found to be away. */
+  /** The error that started the last outage. */
   #outage: BackendUnavailableError | undefined
   #lastReport = Number.NEGATIVE_INFINITY
   #probing: NodeJS.Timeout | undefined
@@ -135,7 +135,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
         yield next.value
       }
     } finally {
-      // Not after a failed step: if that one hangs, so would this.
+      // Not after a failed step: if that step hangs, this would hang too.
       if (between) await iterator.return?.()
     }
   }
@@ -205,7 +205,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
   #within<T>(answer: Awaitable<T>, deadline: Deadline, what: string): Promise<T> {
     if (!isPending(answer)) return Promise.resolve(answer)
     return new Promise<T>((resolve, reject) => {
-      // The keys are too many for a deadline that is as long as this, which does not mean that nobody answers.
+      // Missing the long deadline of a bulk command means that there are too many keys, not that the store is unreachable.
       const Kind = deadline === this.#deadlines.bulk ? BackendError : BackendUnavailableError
       const waiting: Waiting = { turn: undefined, late: () => reject(this.#late(what, deadline.timeout, Kind)) }
       deadline.begin(waiting)

@@ -6,28 +6,28 @@ import { compileGlob } from './glob.ts'
 import { Newest } from './newest.ts'
 
 /**
- * The right to store what is being loaded. It is lost as soon as anybody writes or deletes the key, so that an
- * invalidation during a load is never undone by its result (Nishtala et al., "Scaling Memcache at Facebook",
+ * The right to store the result of a load. It is lost as soon as anybody writes or deletes the key, so that the result never
+ * undoes an invalidation that came during the load (Nishtala et al., "Scaling Memcache at Facebook",
  * NSDI 2013, §3.2.1).
  */
 export class Lease {
-  /** The key in the store, after all middlewares; known once the read has passed them. */
+  /** The key as the middlewares left it; known once the read has passed them. */
   key: string | undefined
   /** Whether it was lost: the key was written or deleted meanwhile. */
   broken = false
-  /** Whether it is taken even if the read finds a value at once. */
+  /** Whether it is taken even if the read finds a value synchronously. */
   isDue = false
-  /** The proof of a store that watches the key across processes; {@link UNPROVEN} when it gave none in time. */
+  /** The lease or the proof given by a store that watches keys across processes; {@link UNPROVEN} if it gave none in time. */
   token: string | undefined
-  /** Whether the store was asked for a proof, and has not answered. */
+  /** Whether the store was asked for one and has not answered yet. */
   isAsked = false
-  /** Whether the store accepted the value with its proof: nobody had overtaken the load by then. */
+  /** Whether the store accepted the value with this token, so that the load was valid until then. */
   isKept = false
   /** The lease on the same key that was taken before this one. */
   older: Lease | undefined
-  /** The leases of its store; `undefined` while it is not taken. */
+  /** The leases of its store; `undefined` until it is taken. */
   among: Leases | undefined
-  /** The tags that the value will be stored with. Absent: none. */
+  /** The tags that the value will have. Absent: none. */
   tags: TagsAhead | undefined
   /** The tags that were deleted meanwhile, for a load whose own tags are not known yet. */
   overtaken: ReadonlySet<string> | undefined
@@ -42,20 +42,20 @@ export class Lease {
   }
 }
 
-/** In place of a proof: the store did not answer before the load began, so that an invalidation would go unnoticed. */
+/** Instead of a token: the store did not answer before the load began, so that an invalidation would go unnoticed. */
 export const UNPROVEN = ''
 
-/** Whether the value of a load is out of date, or may be, as its tags are not known yet. */
+/** Whether the value of a load is out of date, or may be, because its tags are not known yet. */
 export function isOvertaken({ broken, overtaken }: Lease): boolean {
   return broken || overtaken !== undefined
 }
 
-/** Whether the value of a load that is to be stored with these tags is out of date. */
+/** Whether the value of a load is out of date if it is stored with these tags. */
 export function isOvertakenUnder({ broken, overtaken }: Lease, tags: readonly string[] = []): boolean {
   return broken || tags.some((tag) => overtaken?.has(tag))
 }
 
-/** The loads under way on one backend. */
+/** The leases of the loads that are running on one backend. */
 export class Leases {
   /** The newest lease of each key. */
   readonly #newest = new Newest<Lease>()
@@ -75,7 +75,7 @@ export class Leases {
     return this.#newest.isEmpty
   }
 
-  /** Breaks the leases on every key that a call changes, except the one that the call itself stores with. */
+  /** Breaks the leases on every key that a call changes, except the lease of the call itself. */
   breakFor(call: Call): void {
     if (this.isIdle || !changesValues(call.command)) return
     if ('key' in call) this.#break(call.key, 'lease' in call ? call.lease : undefined)
@@ -85,12 +85,12 @@ export class Leases {
     else this.breakAll(this.#newest.keys().filter(compileGlob('pattern' in call ? call.pattern : '*')))
   }
 
-  /** Breaks the leases on these keys, or on all there are. */
+  /** Breaks the leases on these keys, or on all keys. */
   breakAll(keys: Iterable<string> = this.#newest.keys()): void {
     for (const key of keys) this.#break(key)
   }
 
-  /** Breaks the leases older than the one that is stored with: loads that began later stay valid. */
+  /** Breaks the leases that are older than this one: loads that began later stay valid. */
   breakOlder(own: Lease): void {
     breakFrom(own.older)
   }

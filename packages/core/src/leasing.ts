@@ -19,7 +19,7 @@ export function beginsLoad(call: Call): call is LoadingRead {
   return call.command === 'get' && call.lease !== undefined
 }
 
-/** Notes in advance what a load needs a proof for, as the read does not reach a store that is away. */
+/** Notes in advance whether a load needs a token, because its read may never reach the store. */
 export function expectProof(call: LoadingRead): void {
   const { lease } = call
   lease.key = call.key
@@ -35,7 +35,7 @@ export function begin(call: LoadingRead, among: Leases): void {
   among.take(call.key, lease)
 }
 
-/** Reads for a load. On a miss, its lease is taken, with a proof if the store gives any. */
+/** Reads for a load. On a miss, takes its lease, with a token if the store gives tokens. */
 export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknown> {
   const { lease } = call
   const { leases, tags } = call.backend
@@ -50,13 +50,13 @@ export function getWithLease(call: LoadingRead, among: Leases): Awaitable<unknow
   return call.tags && tags && tags.capture ? withProof(found, call.tags, tags, lease) : found
 }
 
-/** Whether a call is the write of a load that has no proof or was overtaken. */
+/** Whether a call is the write of a load that must not be stored: it has no token, or was invalidated. */
 export function isTooLate(call: Call): boolean {
   if (call.command !== 'set' || !call.lease) return false
   return call.lease.token === UNPROVEN || isOvertakenUnder(call.lease, call.tags)
 }
 
-/** Writes the value of a load, unless it was overtaken. */
+/** Writes the value of a load, unless it was invalidated. */
 export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boolean> {
   if (isTooLate(call)) return false
   const { key, value, lifetime, tags: names } = call
@@ -95,7 +95,7 @@ function withProof(found: Awaitable<unknown>, ahead: TagsAhead, tags: Tags, leas
   })
 }
 
-/** Notes the proof of a load, unless the load has begun without it. */
+/** Notes the token of a load, unless the load has begun without it. */
 function prove(lease: Lease, proof: string | undefined): void {
   lease.isAsked = false
   lease.token ??= proof
@@ -108,7 +108,7 @@ function kept(lease: Lease, written: Awaitable<boolean>): Awaitable<boolean> {
   })
 }
 
-/** The store's note of where it found the key, unless a middleware has replaced the key. */
+/** The spot of a call, unless a middleware has replaced the key. */
 function spotOf({ key, spot }: CallOf<'get'>): Spot | undefined {
   return spot !== undefined && spot.key === key ? spot : undefined
 }

@@ -6,7 +6,7 @@ import { getOrMake } from './get-or-make.ts'
 import { checkOneOf, checkThat } from './options.ts'
 import { outsideTransaction } from './participation.ts'
 
-/** `T` for a command that has the field `Name`, perhaps nothing for any other, or where it is not known which it was. */
+/** `T` for commands with the field `Name`; possibly `undefined` for others, or if the command is not known. */
 type Named<C extends Command, Name extends string, T> = Name extends keyof CallOf<C> ? T : T | undefined
 
 /** A command that was carried out. */
@@ -29,7 +29,7 @@ export interface CommandEvent<C extends Command = Command> {
 
 /** A key that a store dropped by itself. */
 export interface RemovalEvent {
-  /** The key, as the store has it. */
+  /** The key, as the store knows it. */
   readonly key: string
   /** `'expired'`, or `'evicted'`: there was no room. */
   readonly reason: RemovalReason
@@ -45,17 +45,17 @@ export interface HealthEvent {
   readonly error?: unknown
 }
 
-/** A lock that was taken, or given up. */
+/** An attempt to take a lock that ended. */
 export interface LockEvent {
   /** The name of the lock. */
   readonly key: string
-  /** `false`: its taker gave up waiting. */
+  /** Whether it was taken; `false`: the caller gave up. */
   readonly taken: boolean
-  /** How long its taker waited, in seconds. */
+  /** How long the caller waited, in seconds. */
   readonly waited: number
 }
 
-/** A call that a strategy turned away without running the function. */
+/** A call that a strategy refused without running the function. */
 export interface RefusalEvent {
   /** `rateLimit`, `slidingRateLimit` or `circuitBreaker`. */
   readonly strategy: string
@@ -65,7 +65,7 @@ export interface RefusalEvent {
   readonly key: string
 }
 
-/** A circuit breaker that this process saw change. */
+/** A change of a circuit breaker that this process has seen. */
 export interface CircuitEvent {
   /** `circuitBreaker`. */
   readonly strategy: string
@@ -73,7 +73,7 @@ export interface CircuitEvent {
   readonly template: string
   /** The key of the breaker. */
   readonly key: string
-  /** What it is now; `half-open` lets a probe through. */
+  /** The new state; `half-open` lets a probe through. */
   readonly state: 'closed' | 'open' | 'half-open'
 }
 
@@ -82,7 +82,7 @@ export interface TransactionEvent {
   /** `fast`, `locked` or `serializable`. */
   readonly mode: string
   /**
-   * `committed`; `rolled back`: its function threw, or called `rollback()`; `conflict`: it conflicted with others, and runs
+   * `committed`; `rolled back`: its function threw, or called `rollback()`; `conflict`: it conflicted with others and will run
    * again; `failed`: it could not be committed.
    */
   readonly outcome: string
@@ -92,13 +92,13 @@ export interface TransactionEvent {
 export interface ToldEvents {
   /** A key was dropped by its store: expired or evicted. */
   removed: RemovalEvent
-  /** A store failed twice in a row, and is not asked until it answers again. */
+  /** A store failed twice in a row, and is skipped until it answers again. */
   unavailable: HealthEvent
   /** A store answers again. */
   available: HealthEvent
-  /** A lock was taken, or its taker gave up. */
+  /** A lock was taken, or the caller gave up. */
   lock: LockEvent
-  /** A rate limit or a circuit breaker turned a call away. */
+  /** A rate limit or a circuit breaker refused a call. */
   refused: RefusalEvent
   /** A circuit breaker changed. */
   circuit: CircuitEvent

@@ -18,12 +18,12 @@ const PLAIN: Seen = { strategy: 'get' }
 /** Whether any caller has used a signal yet. Until then, the scope is not searched for one. */
 let signals = false
 
-/** What loads need of their cache. */
+/** What loads need from their cache. */
 interface LoadsOwner {
   tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined
 }
 
-/** The read-throughs of one cache. */
+/** Reads through the cache: answers what is stored, or loads it, once for all concurrent callers of a key. */
 export class Loads {
   readonly #owner: LoadsOwner
   readonly #flights = perTransaction(() => new Flights())
@@ -35,7 +35,7 @@ export class Loads {
     this.#tallies = tallies
   }
 
-  /** The result of a load under way, for a caller without a signal and outside of `detect`. */
+  /** The result of a running load, for a caller without a signal and outside of any scope. */
   join<T>(key: string): Promise<T> | undefined {
     if (signals || tellsStale() || watchedScope()) return undefined
     const flight = this.#flights().find<T>(key)
@@ -45,9 +45,10 @@ export class Loads {
   }
 
   /**
-   * Reads the value, or loads it: once for all concurrent callers. A load that was invalidated takes no more callers.
+   * Reads the value, or loads it, once for all concurrent callers. Nobody joins a load that was invalidated.
    *
-   * @param isRepeated Whether the caller has waited for a load in vain: any load found now began after the call.
+   * @param isRepeated Whether the caller has already waited for a load that turned out to be invalid. Any load that is running
+   * now began after the call.
    */
   run<T>(route: Route, call: LoadCall, through: ReadThrough<T>, isRepeated = false): Promise<T> {
     const { key } = call
@@ -89,9 +90,9 @@ export class Loads {
   }
 
   /**
-   * Joins a load that began before this call, or whose read was sent before. Another process may have invalidated the key
-   * in between. When a load has ended, the store tells whether it was overtaken; for a read that found a value, nothing
-   * can. If the result cannot be trusted, all who waited share a new load, which begins after each of their calls.
+   * Joins a load that began, or whose read was sent, before this call: another process may have invalidated the key in between.
+   * After a load, the store can tell whether that happened; after a read that found a value, nothing can. If the result cannot
+   * be trusted, all who waited share a new load, which begins after each of their calls.
    */
   async #joinLate<T>(
     route: Route,
@@ -185,7 +186,7 @@ export class Loads {
   }
 }
 
-/** Whether a flight has read something that other processes may have invalidated since. */
+/** Whether other processes may have invalidated what a flight has read. */
 function mayBeOvertaken({ lease, isUnderWay }: Flight<never> | Flight): boolean {
   return lease.token !== undefined || isUnderWay
 }
@@ -195,7 +196,7 @@ function landAtEnd<T>(flight: Flight<T>, { lands }: ReadThrough<T>): void {
   if (!flight.hasLanded && !(lands && flight.reason !== undefined)) flight.landAtEnd()
 }
 
-/** Runs a function without the cache for callers that may leave: {@link loadSignal} inside aborts with the last. */
+/** Runs a function without the cache for callers that may leave. Its {@link loadSignal} aborts when the last one has left. */
 export function launch<T>(call: LoadCall, run: () => Promise<T>): Flight<T> {
   const controller = call.signal && new AbortController()
   const flight = new Flight<T>(call, new Lease(), undefined, controller)
@@ -209,12 +210,12 @@ export function loadSignal(): AbortSignal | undefined {
   return currentScope()?.signal
 }
 
-/** What ends a call early: its own signal, or that of the load around it. */
+/** The signal that ends a call early: its own, or that of the load around it. */
 function signalOf(call: LoadCall, around: Scope | undefined): AbortSignal | undefined {
   return call.signal ?? around?.signal
 }
 
-/** Whether a call may share the load of another: not if its scope makes demands that the other may not have met. */
+/** Whether a call may share the load of another: not if its scope has demands that the other load may not meet. */
 export function mayJoin(sharing: Sharing = 'join', scope: Scope | undefined = watchedScope()): boolean {
   return (
     (sharing === 'join' || sharing === 'renew') &&
@@ -241,7 +242,7 @@ function look(route: Route, call: LoadCall, lease: Lease, through: Pick<ReadThro
   }
 }
 
-/** Waits for a load, and passes its outcome on to the load around it: a stale result must not be stored there as fresh. */
+/** Waits for a load, and passes its outcome on to the load around it, which must not store a stale result as a fresh one. */
 function passOn<T>(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
   const answer = flight.wait(signal)
   const { outcome } = (tellsStale() ? currentScope() : watchedScope()) ?? {}

@@ -2,12 +2,12 @@ import { type Awaitable, chain } from './awaitable.ts'
 import type { Milliseconds } from './backend.ts'
 import { whenBack } from './when-back.ts'
 
-/** What the holder of a lock knows of it in the store. */
+/** What the holder of a lock knows about its state in the store. */
 export class LockClaim {
   /** Until when the store may hold the lock: a time of `performance.now()`. */
   #until: Milliseconds = 0
 
-  /** Follows the store's answer to a request for the lock, which may have been taken as long as there is none. */
+  /** Follows the store's answer to a request for the lock. Until there is an answer, the lock may have been taken. */
   taken(held: Awaitable<boolean>, lifetime: Milliseconds): Awaitable<boolean> {
     this.#until = performance.now() + lifetime
     return chain(held, (held) => {
@@ -24,7 +24,7 @@ export class LockClaim {
     })
   }
 
-  /** Frees the lock. If the store is away, it would hold the lock until its ttl is over: it is told when it is back. */
+  /** Frees the lock; once the store is back, if it is unreachable. Otherwise the lock would stay until its ttl is over. */
   async release(unlock: () => Promise<boolean>): Promise<boolean> {
     try {
       return await unlock()

@@ -6,15 +6,15 @@ import { waitersOf } from './waiters.ts'
 
 /** How a lock is taken. */
 export interface LockOptions {
-  /** How long the lock is held at most, unless extended. */
+  /** How long the lock is held at most, unless it is extended. */
   readonly ttl: Ttl
   /**
    * How long to wait for a lock that somebody else holds; `0` or `false`: not at all.
    *
-   * @default the `ttl`: by then its holder has lost it
+   * @default the `ttl`: by then, the holder has lost it
    */
   readonly wait?: Ttl | false | undefined
-  /** The longest pause between two tries, as long as no release is noticed. @default '400ms' */
+  /** The longest pause between two attempts while no release is noticed. @default '400ms' */
   readonly checkInterval?: Ttl | undefined
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined
@@ -26,7 +26,7 @@ export interface LockStore {
   acquire(token: string, lifetime: Milliseconds): Promise<boolean>
   extend(token: string, lifetime: Milliseconds): Promise<boolean>
   release(token: string): Promise<boolean>
-  /** Resolves when the lock may be free, after `atMost` in any case. */
+  /** Resolves when the lock may be free, after `atMost` at the latest. */
   released(atMost: Milliseconds, signal?: AbortSignal): Promise<void>
 }
 
@@ -56,18 +56,18 @@ export class Lock implements AsyncDisposable {
     if (!(await this.#store.extend(this.token, parseTtl(ttl)))) throw lost(this.key)
   }
 
-  /** Frees the lock. Answers whether it was still held. */
+  /** Frees the lock. Resolves to whether it was still held. */
   release(): Promise<boolean> {
     return this.#store.release(this.token)
   }
 
-  /** Frees the lock, at the end of an `await using`. */
+  /** Frees the lock at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
 }
 
-/** The error of a lock that ended while it was in use. */
+/** The error for a lock that ended while it was in use. */
 export function lost(key: string): LockedError {
   return new LockedError(
     `The lock "${key}" was lost: its ttl ran out (give it a longer one), or its store was replaced, cleared, restarted or full.`,
@@ -75,8 +75,8 @@ export function lost(key: string): LockedError {
 }
 
 /**
- * Takes a lock. Between tries it waits for a release, and longer each time, up to `checkInterval`, so that a waiter costs
- * only a few commands a second.
+ * Takes a lock. Between attempts it waits for a release, each time longer, up to `checkInterval`, so that a waiter costs only
+ * a few commands per second.
  *
  * @throws {LockedError} When the lock is still held by somebody else after `wait`.
  */
@@ -92,7 +92,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
       signal?.throwIfAborted()
       return taken
     } catch (error) {
-      // It may have been taken all the same.
+      // The lock may have been taken nevertheless.
       await store.release(token).catch(() => false)
       throw error
     }
@@ -101,7 +101,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
 }
 
-/** Resolves when a lock may have been freed, by this process or another, after `atMost` in any case. */
+/** Resolves when a lock may have been freed, by this process or another, after `atMost` at the latest. */
 export async function awaitRelease(
   backend: Backend,
   lock: string,
@@ -126,7 +126,7 @@ export async function awaitUnlocked(
   return !(await retry(async () => !(await isLocked()), wait, store, {}))
 }
 
-/** Tries until `attempt` succeeds, for `wait` at most. Resolves to whether it did. */
+/** Repeats `attempt` until it succeeds, for `wait` at most. Resolves to whether it did. */
 async function retry(
   attempt: () => Promise<boolean>,
   wait: Milliseconds,

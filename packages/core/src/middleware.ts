@@ -7,13 +7,13 @@ import { checkList, checkThat } from './options.ts'
 export type Next = (call: Call) => Awaitable<unknown>
 
 /**
- * A function between cache and store: it sees every call, and may change it, answer it, or look at the answer of `next`.
+ * A function between cache and store. It sees every call, and may change it, answer it, or look at the answer of `next`.
  *
- * What it returns is the answer. One that forgets to return what `next` gave makes every read answer `undefined`: a value like any
- * other, so that cached functions do not run.
+ * What it returns is the answer. If it forgets to return the answer of `next`, every read answers `undefined`, which is a value
+ * like any other, so that cached functions do not run.
  *
- * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable,
- * the others what `CommandResults` says; a key that is not there is `MISS`.
+ * The first middleware given is the outermost, for every command. `scan` and `getMatch` answer an async iterable, the others
+ * what `CommandResults` says. An absent key is `MISS`.
  *
  * @example
  * cache.use(async (call, next) => {
@@ -25,13 +25,13 @@ export type Next = (call: Call) => Awaitable<unknown>
 export interface Middleware {
   (call: Call, next: Next): Awaitable<unknown>
   /**
-   * Whether it only observes, and need not see reads that a store in the process answers at once: they bypass it, and
-   * {@link Cache.routes} counts them.
+   * Whether it only observes, and need not see reads that a store in the process answers synchronously: these bypass it, and
+   * are counted in {@link Cache.routes}.
    *
    * @default false
    */
   readonly isOnlooker?: boolean
-  /** Called with the cache that it was added to, before the first call. */
+  /** Called with the cache that it was added to, before it sees the first call. */
   readonly join?: (cache: Cache) => void
 }
 

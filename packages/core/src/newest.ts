@@ -5,8 +5,8 @@ interface Linked<V> {
 }
 
 /**
- * A map that finds the newest entry of each key, and links it to the older ones. It mostly has one key or none. That entry is
- * kept in a field: V8 rebuilds a small `Map` every few insertions and deletions.
+ * A map that finds the newest entry of each key, which is linked to the older ones. Usually there is at most one key. Its entry is
+ * in a field, because V8 rebuilds a small `Map` every few insertions and deletions.
  */
 export class Newest<V extends Linked<V>> {
   #one: V | undefined

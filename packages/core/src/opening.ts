@@ -9,15 +9,15 @@ export interface Opener extends BackendHost {
   settle(): void
 }
 
-/** How long a store may still be opening when it is closed. */
+/** How long a store may take to finish opening when the cache is closed. */
 const OPENING_AT_CLOSE: Milliseconds = 500
 
-/** `tried`: it failed to open, but may still be trying, so that it has to be closed like an open one. */
+/** `tried`: opening was started. Even if it failed, the store may still be trying, and has to be closed like an open one. */
 type State = 'idle' | 'tried' | 'open' | 'closed'
 
 /** Opens and closes one store. */
 export class Opening {
-  /** Whether the cache uses another store now: commands still on the way to this one are answered as if it were away. */
+  /** Whether the cache uses another store now: commands on their way to this one are answered as if it were unreachable. */
   isReplaced = false
   /** Who owns the store now. */
   opener: Opener
@@ -57,7 +57,7 @@ export class Opening {
     else if (wasUsed) await this.opener.backend.close()
   }
 
-  /** Closes a store that is being opened: once it is open, or after half a second, as it may never be. */
+  /** Closes a store that is still opening: once it is open, or after half a second, because that may never happen. */
   #end(underWay: Promise<void>): void {
     const close = async () => this.opener.backend.close()
     const late = setTimeout(() => {

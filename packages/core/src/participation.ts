@@ -9,7 +9,7 @@ export interface Door {
   /** The store. */
   readonly backend: Backend
   /**
-   * Asks the store, through its guard, once it is open.
+   * Asks the store through its guard, after opening it if necessary.
    *
    * @param call For the guard: its command decides how long to wait, and what to answer on a failure.
    * @param matters Whether a failure is thrown even if the route suppresses errors.
@@ -21,9 +21,9 @@ export interface Door {
   report(error: unknown): void
 }
 
-/** A transaction as the routes see it: commands inside {@link inTransaction} go to its view of each store. */
+/** A transaction as routes see it: commands inside {@link inTransaction} go to the transaction's view of each store. */
 export interface Participation {
-  /** The backend for a command inside; the store itself for a command that takes no part in transactions. */
+  /** The backend for a command inside: the view, or the store itself for commands that take no part in transactions. */
   backendFor(door: Door, command: Command): Backend
 }
 

@@ -13,7 +13,7 @@ export interface CallJudge {
   tooLate(call: Call, deadline: Deadline): BackendError
 }
 
-/** A call under way: it settles with its answer, its error or its deadline, whichever comes first. */
+/** A call that waits for a store: it settles with the answer, the error or the deadline, whichever comes first. */
 export class PendingCall implements Asker, Waiting {
   turn: Turn | undefined = undefined
   readonly #judge: CallJudge

@@ -24,7 +24,7 @@ export function isBlind({ sharing }: Pick<ReadThrough<unknown>, 'sharing'>): boo
   return sharing === 'anew' || sharing === 'renew' || sharing === 'apart'
 }
 
-/** How all calls of a function are read through: read, and load on a miss. */
+/** How the calls of a function are answered: by a read, and by a load on a miss. */
 export interface ReadThrough<T> {
   /** How the load is shared. @default 'join' */
   readonly sharing?: Sharing | undefined
@@ -35,16 +35,16 @@ export interface ReadThrough<T> {
   /** Whether `load` lands the flight itself, which saves a promise. @default false */
   readonly lands?: boolean
   /**
-   * Loads the value. The flight has the call and the lease to store the value with, and takes the outcome.
+   * Loads the value. The flight has the call, and the lease for storing the value; the outcome is noted in it.
    *
    * @param isNewer Whether a value that was stored meanwhile makes the load unnecessary.
    */
   readonly load: (flight: Flight<T>, isNewer?: (stored: unknown) => boolean) => Promise<T>
   /** Makes the answer from what is stored. Absent: the stored value is the answer. */
   readonly found?: ((stored: unknown, flight: Flight<T>) => Awaitable<T>) | undefined
-  /** Whether to note if a strategy inside the load answered from the cache. */
+  /** Whether to note that a strategy inside the load answered from the cache. */
   readonly watchesInside?: boolean | undefined
-  /** The tags that the result will be stored with. Called before the load begins. */
+  /** The tags that the result will have. Called before the load begins. */
   readonly tags?: ((call: LoadCall) => TagsAhead) | undefined
   /** The longest time a result is stored for, in milliseconds: with the time left, it tells the age of a stored value. */
   readonly longest?: Milliseconds | undefined

@@ -2,11 +2,11 @@ import type { Milliseconds } from './backend.ts'
 import type { Engine } from './engine.ts'
 import { outsideScope } from './scope.ts'
 
-/** How long the lock of a process that died blocks the others. It is renewed while the refresh runs. */
+/** How long the lock of a process that died blocks the others; otherwise the lock is renewed while the refresh runs. */
 const LOCK_LIFETIME: Milliseconds = 30_000
-/** After this time, a refresh that has not ended is given up, so that the next may start. */
+/** When a refresh that has not ended is given up, so that the next one may start. */
 const LONGEST: Milliseconds = 600_000
-/** How long to wait after a failure, or after another process was found to refresh. */
+/** How long to wait after a failure, or when another process is already refreshing. */
 const RETRY_AFTER: Milliseconds = 1_000
 
 /** Refreshes in the background: one at a time for each key, among all processes that share the store. */
@@ -19,10 +19,10 @@ export class Refreshes {
   }
 
   /**
-   * Starts a refresh, unless one is under way in this process or another, or has failed within the last second. A failure
-   * is reported.
+   * Starts a refresh, unless one is running in this process or another, or has failed within the last second. A failure is
+   * reported.
    *
-   * @param isDue Whether the value stored by then still needs a refresh: another process may have been faster.
+   * @param isDue Whether the stored value still needs a refresh: another process may have been faster.
    */
   start(key: string, isDue: (stored: unknown) => boolean, refresh: () => Promise<unknown>): void {
     if (this.#underWay.has(key)) return
@@ -47,7 +47,7 @@ export class Refreshes {
    * @param giveUp Called when the refresh has taken too long and is no longer waited for.
    */
   async #locked(name: string, refresh: () => Promise<void>, giveUp: () => void): Promise<boolean> {
-    // Later, so that the synchronous part of the function does not delay the caller, who gets the old value.
+    // In a later turn, so that the synchronous part of the function does not delay the caller, who gets the old value.
     await new Promise((resolve) => setImmediate(resolve))
     // The name begins with the key, so that the lock is routed to the same store.
     const lock = this.#engine.lockStore(`${name} refresh`)

@@ -25,20 +25,20 @@ import type { Tagging } from './tagging.ts'
 
 /** What a route shares with the others of its cache. */
 export interface RouteOwner {
-  /** Who disables commands. */
+  /** The cache, which may disable commands. */
   readonly cache: object
   readonly listeners: Listeners
   readonly report: (error: unknown) => void
 }
 
-/** What a read becomes inside `invalidateFurther`. */
+/** The commands that replace reads inside `invalidateFurther`. */
 const INSTEAD: { readonly [C in Command]?: Command } = { get: 'delete', getMany: 'deleteMany', getMatch: 'deleteMatch' }
 
 function isOnlooker(middleware: Middleware): boolean {
   return middleware.isOnlooker === true
 }
 
-/** The store, to be asked directly; `undefined` inside a scope that affects commands. */
+/** The store for a direct call; `undefined` inside a scope that may affect commands. */
 function unwatched<S extends Backend>(store: S | undefined): S | undefined {
   return watchedScope() === undefined ? store : undefined
 }
@@ -69,13 +69,13 @@ export class Route implements Guarded, Opener, Door {
   readonly #leases: Leases
   #handler: Next
   #opening = new Opening(this)
-  /** The store, if it has values at hand and nothing on the way has to see the reads. */
+  /** The store, if it has values in this process and nothing on the way has to see the reads. */
   #immediate: Immediate | undefined
   /** The store, if it has `getFor` and nothing on the way has to see the reads. */
   #answering: AnsweringBackend | undefined
   /** The store, if nothing on the way has to see any call. */
   #plain: Backend | undefined
-  /** The last moment handed out: it ends when anything on the way to the store changes, such as a listener. */
+  /** The last moment that was handed out. It ends when anything on the way to the store changes, such as a listener. */
   #moment: Moment | undefined
 
   constructor({ prefix, backend, middlewares, guard, disabled }: ResolvedSetup, owner: RouteOwner) {
@@ -104,7 +104,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#opening.isClosed
   }
 
-  /** Lets the store know that tags are used, and where their records are kept if not beside the values. */
+  /** Tells the store that tags are used. Ties it to the store of their records, if those are not beside the values. */
   useTags({ records, tie }: Tagging): void {
     if (records !== undefined && this.origin.tags !== false) {
       this.backend = tie(this.origin)
@@ -125,7 +125,7 @@ export class Route implements Guarded, Opener, Door {
     this.settle()
   }
 
-  /** Finds the short ways to the store. To be called when anything on the way has changed. */
+  /** Decides which shortcuts to the store may be used. Called whenever anything on the way has changed. */
   settle(): void {
     const { backend, middlewares, disabled, isOpen } = this
     const { listeners } = this.#owner
@@ -142,7 +142,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#immediate !== undefined
   }
 
-  /** The value, if it is at hand and nothing on the way has to see the read; `MISS` otherwise. */
+  /** The value, if it is in this process and nothing on the way has to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
     const store = unwatched(this.#immediate)
     if (store === undefined) return MISS
@@ -151,7 +151,7 @@ export class Route implements Guarded, Opener, Door {
     return now
   }
 
-  /** The same in a promise; `undefined` otherwise. */
+  /** A promise of what {@link getNow} finds; `undefined` otherwise. */
   answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
     const store = unwatched(this.#immediate)
     if (store === undefined) return undefined
@@ -168,7 +168,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#moment
   }
 
-  /** Reads by `getFor`; `undefined` if the store has none, or anything on the way has to see the read. */
+  /** Reads by `getFor`; `undefined` if the store does not have it, or anything on the way has to see the read. */
   askFor(key: string, fallback: unknown): Promise<unknown> | undefined {
     const store = unwatched(this.#answering)
     return store && this.#guard?.get(key, fallback, store)
@@ -189,7 +189,7 @@ export class Route implements Guarded, Opener, Door {
     return store ? store.get(key) : this.dispatch<'get'>({ command: 'get', key })
   }
 
-  /** The bits of a key, if they are at hand and nothing on the way has to see the read. */
+  /** The bits of a key, if they are in this process and nothing on the way has to see the read. */
   bitsNow(key: string): BitReader | undefined {
     const bits = unwatched(this.#plain)?.bits
     return bits && bits.now ? bits.now(key) : undefined
@@ -210,7 +210,7 @@ export class Route implements Guarded, Opener, Door {
       this.#leases.take(key, lease)
       return store.get(key, spot)
     }
-    const { backend } = this // from the start, as a property added later would change the object's shape
+    const { backend } = this // set from the start, because a property added later would change the object's shape
     const request = { command: 'get', backend, key, lease, spot, leaseOnly, tags: lease.tags } as const
     return this.dispatch<'get'>(request)
   }
@@ -225,13 +225,13 @@ export class Route implements Guarded, Opener, Door {
     return store.set(key, value, lifetime)
   }
 
-  /** Takes the lease of a load: now if its read has passed the middlewares, else when it does. */
+  /** Takes the lease of a load: now, if its read has passed the middlewares, otherwise once it has. */
   take(lease: Lease): void {
     lease.isDue = true
     if (lease.key !== undefined && lease.among === undefined) this.#leases.take(lease.key, lease)
   }
 
-  /** Takes the store's lease for a load that begins although a value was found, or without a read. */
+  /** Takes the store's lease for a load that begins although a value was found, or without reading. */
   takeLease(lease: Lease): Awaitable<unknown> {
     const { key, tags } = lease
     if (key === undefined) return
@@ -246,13 +246,13 @@ export class Route implements Guarded, Opener, Door {
     )
   }
 
-  /** Whether no other process has overtaken a load, as far as the store can tell. */
+  /** Whether a load is still valid: as far as the store knows, no process has invalidated its key. */
   holds({ key, token, isKept }: Lease): Awaitable<boolean> {
     if (key === undefined || token === undefined || token === UNPROVEN || isKept) return true
     const call = this.#callOf<'get'>({ command: 'get', key } as Request<'get'>)
     const { leases, tags } = call.backend
     const ask = () => (leases ? leases.holds(key, token) : !tags || !tags.holds || tags.holds(token))
-    // If the store is away, nothing is known against the load.
+    // If the store is unreachable, nothing is known against the load.
     return recover(
       () => chain(this.ask<unknown>(call, ask), (held) => held !== false),
       (error) => {
@@ -282,7 +282,7 @@ export class Route implements Guarded, Opener, Door {
     return this.#opening.ready()
   }
 
-  /** Connects, also after {@link close}. A store that is away is reported, and tried again by the first command. */
+  /** Connects, even after {@link close}. If the store is unreachable, that is reported, and the first command tries again. */
   async init(): Promise<void> {
     this.#opening.renew()
     try {
@@ -293,7 +293,7 @@ export class Route implements Guarded, Opener, Door {
     }
   }
 
-  /** Takes the place of the route of the same prefix. The store of that one is closed, unless it is this one's too. */
+  /** Replaces the route of the same prefix. Closes the store of that one, unless both have the same store. */
   async replace(before: Route): Promise<void> {
     if (before.origin !== this.origin) {
       before.#opening.isReplaced = before.#bounds.suppress
@@ -313,7 +313,7 @@ export class Route implements Guarded, Opener, Door {
 
   ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T> {
     if (this.#opening.isReplaced && !matters) {
-      if (beginsLoad(call)) call.lease.broken = true // Nothing that changes the key comes this way any more.
+      if (beginsLoad(call)) call.lease.broken = true // This route will not hear of changes of the key any more.
       return neutralAnswer(call) as T
     }
     const send = () => (this.isOpen ? perform() : chain(this.ready(), perform))
@@ -359,7 +359,7 @@ export class Route implements Guarded, Opener, Door {
     this.#owner.listeners.emit('available', { backend: this.backend })
   }
 
-  /** Makes a call of a request, by adding the backend: the request object must not be used for anything else. */
+  /** Turns a request into a call by adding the backend. The object of the request must not be used for anything else. */
   #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {
     const call = request as unknown as { -readonly [P in 'backend']: Backend }
     const transaction = watchedScope()?.transaction
@@ -376,15 +376,15 @@ export class Route implements Guarded, Opener, Door {
     return this.#takesLeaseOnly(call) ? this.#dropped(call) : this.#carry(call)
   }
 
-  /** Sends a call to the store, through its guard, once it is open. */
+  /** Sends a call to the store through its guard, after opening it if necessary. */
   #carry(call: SingleCall): Awaitable<unknown> {
     if (this.#isInside(call) || (this.isOpen && !this.#guard)) return this.#perform(call)
     if (this.#guard && beginsLoad(call)) expectProof(call)
-    if (isTooLate(call)) return false // not by way of the guard, which would take it for a sign of health
+    if (isTooLate(call)) return false // bypasses the guard, which would take this for an answer of the store
     return this.ask(call, () => this.#perform(call))
   }
 
-  /** Deletes what a read would have found, inside `invalidateFurther`. */
+  /** Inside `invalidateFurther`: deletes what a read would have found. */
   #drop(call: Call, instead: Command): unknown {
     const drop = () => this.#last({ ...call, command: instead } as Call)
     if (call.command === 'getMatch') return this.#lastStream(call, drop)
@@ -407,7 +407,7 @@ export class Route implements Guarded, Opener, Door {
     return chain(this.#proveUnread(call.lease), () => neutralAnswer(call))
   }
 
-  /** Takes the store's lease for a load that begins without a read, unless its result will not be stored. */
+  /** Takes the store's lease for a load that begins without reading, unless its result will not be stored anyway. */
   #proveUnread(lease: Lease): Awaitable<unknown> {
     if (!this.isDisabled('set')) return this.takeLease(lease)
     lease.token = UNPROVEN

@@ -15,11 +15,11 @@ export interface Scope {
   readonly disabling?: readonly Disabling[]
   /** Whether reads drop what they find, so that it is computed again. */
   readonly invalidating?: boolean | undefined
-  /** What is demanded of answers from the cache. */
+  /** What surrounding code demands of answers from the cache. */
   readonly terms?: Terms
   /** The outcome of the load around this call. */
   readonly outcome?: Outcome | undefined
-  /** Aborts when nobody waits any more for the load around this call. */
+  /** Aborts when nobody waits for the load around this call any more. */
   readonly signal?: AbortSignal | undefined
   /** The transaction that commands take part in. */
   readonly transaction?: Participation | undefined
@@ -36,8 +36,8 @@ export function currentScope(): Scope | undefined {
 }
 
 /**
- * The scope, if it may affect commands. While no call is inside `detect`, `disabling`, `invalidateFurther` or `onTerms`,
- * and no transaction was used, this only reads one variable and returns `undefined`.
+ * The scope, if it may affect commands. While nobody is inside `detect`, `disabling`, `invalidateFurther` or `onTerms`, and no
+ * transaction was ever used, this only reads a variable and returns `undefined`.
  */
 export function watchedScope(): Scope | undefined {
   return watchers === 0 ? undefined : storage.getStore()
@@ -49,8 +49,8 @@ export function isWatched(): boolean {
 }
 
 /**
- * Makes commands look at the scope from now on: for scopes that may be met long after they ended, such as that of a
- * transaction in which a timer was set.
+ * Makes commands look at the scope from now on, for scopes in which commands may run long after their end, such as that of a
+ * transaction that has set a timer.
  */
 export function watchScopes(): void {
   watchers++

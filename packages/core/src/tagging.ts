@@ -5,7 +5,7 @@ import type { TagStore } from './defaults/tag-records.ts'
 export interface Tagging {
   /** Where the records of the tags are kept. Absent: each store keeps those of its own values. */
   readonly records?: TagStore | undefined
-  /** Adds tags to a store whose records are kept elsewhere: {@link withTags}. */
+  /** Adds tags to a store whose tag records are kept elsewhere, by {@link withTags}. */
   readonly tie: (store: Backend) => Backend
   /** The tags that a key is written with: those given and those registered for it, or none. */
   forKey(key: string, given: readonly string[] | undefined): readonly string[] | undefined

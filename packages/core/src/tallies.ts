@@ -2,7 +2,7 @@ import type { Detection } from './detect.ts'
 import type { Flight } from './flight.ts'
 import { getOrMake } from './get-or-make.ts'
 
-/** The counts of the calls of one key template: hits answered at once are always counted, the rest while watched. */
+/** The counts of the calls of one key template. Synchronous hits are always counted, everything else only while watched. */
 export class Tally {
   /** The key template whose calls it counts. */
   readonly template: string
@@ -21,7 +21,7 @@ export class Tally {
     this.template = template
   }
 
-  /** Counts a caller that joins a load. The wrapper is about to count it as a hit, which this takes back. */
+  /** Counts a caller that joins a load. The wrapper will count it as a hit, which is undone in advance. */
   joinedAtHand(): void {
     this.shared++
     this.hits--

@@ -1,6 +1,6 @@
 import { ValueError } from './errors.ts'
 
-/** Matches a private member in a class's source, native or as esbuild and TypeScript compile it for older engines. */
+/** Matches a private member in the source of a class: native, or as esbuild and TypeScript compile it for older engines. */
 const PRIVATE = /(?:[{};*\n]|static|get|set|async)\s*#[\w$]+\s*[=;(}\n]|\b__(?:private|classPrivate)/
 const NATIVE = /\[native code\]\s*\}$/
 
@@ -18,7 +18,7 @@ export function refuse(value: unknown, why: string): never {
 }
 
 /**
- * The built-in class that a value is an instance of: `Object`, `Map`, `Error`… `Immutable`: it cannot be changed.
+ * The built-in class that a value is an instance of: `Object`, `Map`, `Error`… or `Immutable` if it cannot be changed.
  *
  * @throws {ValueError} When the value has state that its properties do not show.
  */

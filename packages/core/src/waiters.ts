@@ -2,7 +2,7 @@ import type { Backend, Milliseconds } from './backend.ts'
 import { companionOf } from './companion.ts'
 import { getOrMake } from './get-or-make.ts'
 
-/** The waiters in this process for the locks of one backend: first come, first woken. */
+/** The waiters in this process for the locks of one backend, woken in the order in which they came. */
 export class Waiters {
   readonly #queues = new Map<string, Set<() => void>>()
 

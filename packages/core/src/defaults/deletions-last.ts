@@ -1,7 +1,7 @@
 import { type Awaitable, isPending } from '../awaitable.ts'
 import type { Backend, Milliseconds } from '../backend.ts'
 
-/** Deletions do not wait for a write that has been under way for longer: it may never end. */
+/** Deletions do not wait for a write that has been running for longer than this, because it may never end. */
 const PATIENCE: Milliseconds = 1_000
 
 interface Write {
@@ -10,7 +10,7 @@ interface Write {
   readonly since: Milliseconds
 }
 
-/** The writes under way. */
+/** The writes that are running. */
 class Writes {
   readonly #underWay = new Map<string, Write>()
 
@@ -41,8 +41,8 @@ class Writes {
 }
 
 /**
- * Makes commands that may delete a value wait for writes of it that are under way. A store that is asked over several
- * connections may perform a later command first: the result of a load would then outlive its invalidation.
+ * Makes commands that may delete a value wait for running writes of the same key. A store that is asked over several connections
+ * may carry out a later command first, so that the result of a load would survive its invalidation.
  */
 export function deletionsLast(store: Backend): Backend {
   const writes = new Writes()

@@ -8,13 +8,13 @@ export type Kind = 'bits' | 'window' | 'set' | 'lock'
 
 const KIND = '\u0000kind'
 
-/** How content of another kind is stored: as plain data, so that any codec can encode it. */
+/** The stored form of a set, bits, a window or a lock: plain data, so that any codec can encode it. */
 interface Kept<T> {
   readonly [KIND]: Kind
   readonly items: readonly T[]
 }
 
-/** Turns content of another kind into a miss. */
+/** Returns a plain value, and `MISS` for content of another kind. */
 export function onlyValue(value: unknown): unknown {
   return isKept(value) ? MISS : value
 }

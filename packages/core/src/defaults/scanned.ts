@@ -1,7 +1,7 @@
 import type { Backend, BackendBase } from '../backend.ts'
 import { batches } from '../batches.ts'
 
-/** How many keys a scan asks for at a time. */
+/** How many keys a scan fetches at a time. */
 export const BATCH = 100
 
 /** Whether a pattern may match the keys of locks or of tag records, which begin with `\0`. */

@@ -1,15 +1,15 @@
 import type { Milliseconds, TagsAhead } from '../backend.ts'
 
 const PREFIX = '\u0000tag\u0000'
-/** The key of a record that goes whenever any tag is deleted or expires: for loads whose tags are not known before. */
+/** The key of a record that is removed whenever any tag is deleted or expires, for loads whose tags are not known in advance. */
 export const ANY = '\u0000tag\u0000*'
-/** Begins a record made for a load that has not stored anything yet. Such a record lives no longer than the load may take. */
+/** The prefix of a record made for a load that has not stored anything yet. It lives only as long as a load may take. */
 export const AHEAD = '~'
 
-/** How much longer than its longest-lived member a record lives, so that not every write has to prolong it. */
+/** A record lives this many times as long as its longest-lived value, so that not every write has to prolong it. */
 const MARGIN = 1.25
 
-/** Whether the tags of a value are as they were; only expired since; or gone. */
+/** Whether the tags of a value are unchanged; have only expired since; or are gone. */
 export type TagState = 'fresh' | 'expired' | 'gone'
 
 /** Tells the keys of records from those of the application. */
@@ -17,11 +17,11 @@ export function isRecordKey(key: string): boolean {
   return key.startsWith(PREFIX)
 }
 
-/** How many keys of records are kept ready. */
+/** How many keys of records are cached. */
 const READY_KEYS = 8_192
 const readyKeys = /* @__PURE__ */ new Map<string, string>()
 
-/** The key of the record of a tag. One that is kept ready need not be put together and hashed again. */
+/** The key of the record of a tag. Keys are cached, so that they need not be concatenated and hashed again. */
 export function recordKeyOf(tag: string): string {
   const ready = readyKeys.get(tag)
   if (ready !== undefined) return ready
@@ -37,8 +37,8 @@ export function recordKeysOf(tags: TagsAhead): readonly string[] {
 }
 
 /**
- * A new stamp, which no process ever makes again. It is short, as each value with tags carries some, and has letters, digits and
- * `+/.:` only.
+ * A new stamp that no process ever makes again. It is short, because each value with tags contains stamps, and consists of letters,
+ * digits and `+/.:` only.
  */
 export function newStamp(): string {
   self ??= btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12))))
@@ -59,7 +59,7 @@ export function stampIn(record: unknown): string | undefined {
   return record.startsWith(AHEAD) ? record.slice(AHEAD.length) : record
 }
 
-/** What the content of its record says of a value that was stored with a stamp. */
+/** Compares the stamp that a value was stored with to the stamp in the record now. */
 export function compare(stamp: string, now: string | undefined): TagState {
   if (stamp === now) return 'fresh'
   return now !== undefined && generation(stamp) === generation(now) ? 'expired' : 'gone'
@@ -69,7 +69,7 @@ function generation(stamp: string): string {
   return stamp.slice(0, stamp.lastIndexOf(':'))
 }
 
-/** How long a record is made to live for a value with this lifetime. */
+/** How long the record of a tag lives for a value with this lifetime. */
 export function margin(lifetime: Milliseconds): Milliseconds {
   return Math.ceil(lifetime * MARGIN)
 }

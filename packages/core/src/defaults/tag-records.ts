@@ -28,9 +28,9 @@ export type Known = ReadonlyMap<string, string | undefined>
 const LOAD: Milliseconds = 300_000
 
 /**
- * The records of tags, one key each: a random generation, and a revision. To delete a tag removes its record, to
- * expire it raises the revision. A value is under a tag as long as the record is the one it was stored with; so what a
- * store loses makes values absent, and never brings any back.
+ * The records of tags, each of which is a key with a random generation and a revision. Deleting a tag removes its record;
+ * expiring it raises the revision. A value is there as long as the record is still the one that it was stored with. So if a
+ * store loses a record, values become absent, and none ever comes back.
  */
 export class TagRecords {
   readonly #store: TagStore

@@ -1,52 +1,52 @@
 import type { Awaitable } from '../awaitable.ts'
 import type { Milliseconds, TagsAhead } from '../backend.ts'
 
-/** The state of the tags of a load before it began: their stamps, or, while the tags are unknown, the stamp of the record of all tags. */
+/** The state of a load's tags before it began: their stamps; if the tags are not known yet, that of the record of all tags. */
 export type Proof = readonly [stamps: readonly string[], tags: TagsAhead]
 
-/** What {@link TagSteps.lease} answers: a value that was written meanwhile, or a lease and the content of the records, in their order. */
+/** What {@link TagSteps.lease} answers: a value that was written meanwhile; or a lease, and the contents of the records in order. */
 export type TaggedLease = { readonly value: unknown } | { readonly lease: string; readonly held: readonly string[] }
 
-/** Some tags, with whatever a store keeps ready to read and write values with them. */
+/** Some tags, with whatever a store has prepared for reading and writing values with them. */
 export interface KnownTags {
   /** Their names. */
   readonly tags: readonly string[]
 }
 
-/** Receives a value and the records of its tags, by one call of one of these. */
+/** Receives a value and the records of its tags, by a single call of one of these. */
 export interface TagAsker {
-  /** The value alone: its tags are those asked for, in this order, and its stamps are what the records hold. */
+  /** The value alone: its tags are those that were expected, in this order, and its stamps are those in the records. */
   fresh(value: unknown): void
-  /** Otherwise: what `getMany` answers for the key and the records. */
+  /** In all other cases: what `getMany` answers for the key and the records. */
   found(held: unknown[]): void
-  /** Why it could not be read. */
+  /** The reason why it could not be read. */
   failed(error: unknown): void
 }
 
 /**
- * What a store does in one step with values and the records of their tags, where it keeps both and can see them at once. A
- * member answers `undefined` when it cannot for these keys: then it is done in several.
+ * What a store that keeps both values and the records of their tags can do with them in one step. A member returns `undefined`
+ * if that is not possible for these keys: it is then done in several steps.
  *
- * A write puts values beside what the records hold. It makes those that are absent or made ahead for a load, and lets those that
- * would end before the values live for `recordLifetime`.
+ * A write stores values together with the stamps in the records. It creates records that are absent or were only made for a load,
+ * and lets records that would end before the values live for `recordLifetime`.
  */
 export interface TagSteps {
   /**
-   * Makes ready what the other members are told of tags. It is remembered with the keys that have them.
+   * Prepares tags for the other members. The result is remembered for the keys that have these tags.
    *
-   * @param tags `'any'`: the record of all, which {@link TagSteps.lease} alone is told.
+   * @param tags `'any'` for the record of all tags, which only {@link TagSteps.lease} is called with.
    */
   know(tags: TagsAhead): KnownTags
 
-  /** Reads a value together with the records of the tags it is assumed to have. Absent when values are copied to this process. */
+  /** Reads a value together with the records of the tags it is expected to have. Absent if there are copies in this process. */
   readFor?(key: string, known: KnownTags, asker: TagAsker): void
 
   /**
-   * Takes a lease and reads the records. Those that are absent it makes, and lets all live for a load at least.
+   * Takes a lease and reads the records. Creates those that are absent, and lets all live for at least as long as a load may take.
    *
-   * @param fresh What those records hold that have to be made.
-   * @param orValue Whether a value that is there will do.
-   * @param held What the records were found to hold, just before. They need not be read once more.
+   * @param fresh The content for records that are absent.
+   * @param orValue Whether to return the value instead, if there is one.
+   * @param held What was just found in the records, which need not be read again.
    */
   lease(
     key: string,
@@ -57,9 +57,9 @@ export interface TagSteps {
   ): Awaitable<TaggedLease> | undefined
 
   /**
-   * Writes a value, whatever the records of its tags hold, and answers true.
+   * Writes a value, whatever the records of its tags contain.
    *
-   * @param fresh What those records hold that have to be made.
+   * @param fresh The content for records that are absent.
    */
   set(
     key: string,
@@ -70,7 +70,7 @@ export interface TagSteps {
     recordLifetime: Milliseconds,
   ): Awaitable<true> | undefined
 
-  /** Does the same for many. The last of several values for one key wins. */
+  /** Does the same for many values. The last of several for one key wins. */
   setMany(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
@@ -79,7 +79,7 @@ export interface TagSteps {
     recordLifetime: Milliseconds,
   ): Awaitable<true> | undefined
 
-  /** Writes a value as `Leases.set` does, unless a record holds something else than it has to. Answers whether it did. */
+  /** Writes a value as `Leases.set` does, unless a record has changed since the proof was made. Answers whether it did. */
   setLeased(
     key: string,
     value: unknown,

@@ -30,14 +30,14 @@ import { TaggedReads } from './tagged-reads.ts'
 import { tagsOver } from './tagged-tags.ts'
 import { nextTry, update } from './update.ts'
 
-/** A store, and what it does in one step with values and the records of their tags. */
+/** A store, and possibly what it can do in one step with values and the records of their tags. */
 export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?: TagSteps }
 
 /**
- * A store that knows values only, with {@link Tags}: a value whose tags are gone is absent for every member.
+ * Adds {@link Tags} to a store that knows only values: a value whose tags are gone is absent for every member.
  *
- * Only its value tells whether a key is there, so every member has to look at it. Until this process uses tags, no member does:
- * it asks the base store directly.
+ * Only the value of a key shows whether the key is there, so every member has to look at it. Until this process uses tags, members
+ * ask the base store directly instead.
  */
 export class TaggedStore implements BackendBase {
   readonly name: string
@@ -49,7 +49,7 @@ export class TaggedStore implements BackendBase {
   readonly #reads: TaggedReads
   readonly #apply: TaggedApply
 
-  // What tags have nothing to do with.
+  // Members that tags do not affect.
   readonly now?: () => Awaitable<number>
   readonly setMany?: Backend['setMany']
   readonly ping?: Backend['ping']
@@ -58,7 +58,7 @@ export class TaggedStore implements BackendBase {
   readonly guard?: Exclude<Backend['guard'], undefined>
   readonly locks?: Backend['locks']
 
-  // Where the store brings them.
+  // Members that the store may have.
   readonly size?: Backend['size']
   readonly bits?: Backend['bits']
   readonly windows?: Backend['windows']

@@ -9,9 +9,9 @@ import type { TaggableBase } from './tagged-store.ts'
 import { nextTry } from './update.ts'
 
 /**
- * The tags of a store that knows values only: each value is stored beside what the records of its tags hold.
+ * Makes the tags of a store that knows only values: each value is stored together with the stamps in the records of its tags.
  *
- * @param put Writes a value that stands beside its stamps already.
+ * @param put Writes a value that is already combined with its stamps.
  */
 export function tagsOver(
   base: TaggableBase,
@@ -20,13 +20,13 @@ export function tagsOver(
   steps: TagSteps | undefined,
   put: Backend['set'],
 ): Tags {
-  /** The records, for a command that uses tags. */
+  /** The records, for a command that uses tags: from now on, this process does. */
   const used = (): TagRecords => {
     reads.inUse = true
     return records
   }
 
-  /** Writes a value and its records in one step; `undefined` where the store cannot. */
+  /** Writes a value and its records in one step; `undefined` if the store cannot. */
   const setInOneStep = (
     key: string,
     value: unknown,

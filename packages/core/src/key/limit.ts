@@ -9,8 +9,8 @@ export function hash(algorithm: string, text: string): string {
 }
 
 /**
- * Keeps a key within {@link MAX_KEY_LENGTH}: `<its beginning>:#sha256:<128 bits of the hash of all of it>`. Half of a
- * surrogate pair, which only `:raw` and key functions let through, is escaped: stores of bytes refuse it.
+ * Shortens a key to {@link MAX_KEY_LENGTH}: `<its beginning>:#sha256:<128 bits of the hash of all of it>`. Halves of surrogate
+ * pairs, which only `:raw` and key functions let through, are escaped, because stores of bytes refuse them.
  */
 export function limitKey(text: string): string {
   const key = text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, percent)

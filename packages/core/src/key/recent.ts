@@ -16,9 +16,9 @@ export function newSpot(key: string): Spot {
 }
 
 /**
- * Remembers the keys of recent calls, if they depend on one or two plain arguments only, and where the store found them:
- * this is cheaper than rendering a key again and looking it up. When there are too many, all are forgotten: frequent ones
- * are soon back. Hashed keys are not remembered, as their arguments may be huge.
+ * Remembers the keys of recent calls that depend on at most two plain arguments, and where the store found them. This is cheaper
+ * than rendering a key again and looking it up. When there are too many, all are forgotten: frequent ones are soon back. Hashed
+ * keys are not remembered, because their arguments may be huge.
  */
 export class RecentCalls {
   /** The positions of the arguments that the key depends on; `undefined` for anything else that it depends on. */

@@ -10,19 +10,35 @@ export interface Given {
   readonly caches: ReadonlySet<Cache>
 }
 
+/** Starts watching a cache. */
+export type Watch = (cache: Cache) => void
+
 /** The most circuit breakers that are tracked while they are not closed. */
 const MOST_CIRCUITS = 10_000
 
-/** Registers the metrics of strategies, by key template. Returns a function that starts watching a cache. */
-export function functionMetrics({ registry, prefix, buckets, caches }: Given): (cache: Cache) => void {
-  const label = new BoundedLabel()
-  const registers = [registry]
+/** Registers the metrics of strategies, by key template. */
+export function functionMetrics(given: Given): Watch {
+  const template = new BoundedLabel()
+  countCalls(given, template)
+  const watches = [
+    measureRuns(given, template),
+    countRefusals(given, template),
+    trackCircuits(given, template),
+    measureLockWaits(given),
+    countTransactions(given),
+  ]
+  return (cache) => {
+    for (const watch of watches) watch(cache)
+  }
+}
 
+/** Collects the counts that caches keep themselves. */
+function countCalls({ registry, prefix, caches }: Given, label: BoundedLabel): void {
   new Counter({
     name: `${prefix}calls_total`,
     help: 'Calls of cached functions: answered from the cache (hit, stale), computed (miss, refresh), or by the load of another caller (shared).',
     labelNames: ['template', 'result'],
-    registers,
+    registers: [registry],
     collect() {
       this.reset()
       for (const cache of caches)
@@ -33,56 +49,22 @@ export function functionMetrics({ registry, prefix, buckets, caches }: Given): (
         }
     },
   })
+}
+
+function measureRuns({ registry, prefix, buckets }: Given, label: BoundedLabel): Watch {
   const seconds = new Histogram({
     name: `${prefix}load_seconds`,
     help: 'How long wrapped functions ran, in seconds.',
     labelNames: ['template'],
     buckets: [...buckets],
-    registers,
+    registers: [registry],
   })
   const errors = new Counter({
     name: `${prefix}load_errors_total`,
     help: 'Runs of wrapped functions that failed.',
     labelNames: ['template'],
-    registers,
+    registers: [registry],
   })
-  const refused = new Counter({
-    name: `${prefix}refused_total`,
-    help: 'Calls turned away by a rate limit or a circuit breaker.',
-    labelNames: ['template', 'strategy'],
-    registers,
-  })
-  const changes = new Counter({
-    name: `${prefix}circuit_changes_total`,
-    help: 'Changes of circuit breakers to a state, brought about by this process.',
-    labelNames: ['template', 'state'],
-    registers,
-  })
-  const circuits = new Map<string, { readonly template: string; readonly state: string }>()
-  new Gauge({
-    name: `${prefix}circuits`,
-    help: 'Circuit breakers that this process opened, or found half-open, and has not seen closed.',
-    labelNames: ['template', 'state'],
-    registers,
-    collect() {
-      this.reset()
-      for (const labels of circuits.values()) this.inc(labels)
-    },
-  })
-  const waits = new Histogram({
-    name: `${prefix}lock_wait_seconds`,
-    help: 'How long takers of locks waited, in seconds, by whether they got it.',
-    labelNames: ['result'],
-    buckets: [...buckets],
-    registers,
-  })
-  const transactions = new Counter({
-    name: `${prefix}transactions_total`,
-    help: 'Transactions, by how they ended.',
-    labelNames: ['mode', 'outcome'],
-    registers,
-  })
-
   return (cache) => {
     cache.engine.watchRuns(async (template, run) => {
       const started = performance.now()
@@ -95,14 +77,70 @@ export function functionMetrics({ registry, prefix, buckets, caches }: Given): (
         seconds.observe({ template: label.of(template) }, (performance.now() - started) / 1_000)
       }
     })
+  }
+}
+
+function countRefusals({ registry, prefix }: Given, label: BoundedLabel): Watch {
+  const refused = new Counter({
+    name: `${prefix}refused_total`,
+    help: 'Calls turned away by a rate limit or a circuit breaker.',
+    labelNames: ['template', 'strategy'],
+    registers: [registry],
+  })
+  return (cache) => {
     cache.on('refused', ({ template, strategy }) => refused.inc({ template: label.of(template), strategy }))
+  }
+}
+
+function trackCircuits({ registry, prefix }: Given, label: BoundedLabel): Watch {
+  const changes = new Counter({
+    name: `${prefix}circuit_changes_total`,
+    help: 'Changes of circuit breakers to a state, brought about by this process.',
+    labelNames: ['template', 'state'],
+    registers: [registry],
+  })
+  const circuits = new Map<string, { readonly template: string; readonly state: string }>()
+  new Gauge({
+    name: `${prefix}circuits`,
+    help: 'Circuit breakers that this process opened, or found half-open, and has not seen closed.',
+    labelNames: ['template', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const labels of circuits.values()) this.inc(labels)
+    },
+  })
+  return (cache) => {
     cache.on('circuit', ({ template, key, state }) => {
       const labels = { template: label.of(template), state }
       changes.inc(labels)
       if (state === 'closed') circuits.delete(key)
       else if (circuits.size < MOST_CIRCUITS || circuits.has(key)) circuits.set(key, labels)
     })
+  }
+}
+
+function measureLockWaits({ registry, prefix, buckets }: Given): Watch {
+  const waits = new Histogram({
+    name: `${prefix}lock_wait_seconds`,
+    help: 'How long takers of locks waited, in seconds, by whether they got it.',
+    labelNames: ['result'],
+    buckets: [...buckets],
+    registers: [registry],
+  })
+  return (cache) => {
     cache.on('lock', ({ taken, waited }) => waits.observe({ result: taken ? 'taken' : 'refused' }, waited))
+  }
+}
+
+function countTransactions({ registry, prefix }: Given): Watch {
+  const transactions = new Counter({
+    name: `${prefix}transactions_total`,
+    help: 'Transactions, by how they ended.',
+    labelNames: ['mode', 'outcome'],
+    registers: [registry],
+  })
+  return (cache) => {
     cache.on('transaction', ({ mode, outcome }) => transactions.inc({ mode, outcome }))
   }
 }

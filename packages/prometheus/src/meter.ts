@@ -1,6 +1,6 @@
 import { type Cache, type Call, isPending, MISS, type Middleware, type Next } from '@cashews/core'
 import { Counter, type Registry } from 'prom-client'
-import { functionMetrics } from './function-metrics.ts'
+import { functionMetrics, type Watch } from './function-metrics.ts'
 import { BoundedLabel } from './label-sets.ts'
 import { LatencyHistogram, type Operations } from './latency-histogram.ts'
 import { storeMetrics } from './store-metrics.ts'
@@ -11,7 +11,7 @@ export class Meter {
   readonly #caches = new Set<Cache>()
   readonly #tagOf: (call: Call) => string
   readonly #latency: LatencyHistogram
-  readonly #watch: readonly ((cache: Cache) => void)[]
+  readonly #watches: readonly Watch[]
 
   constructor(
     registry: Registry,
@@ -29,7 +29,7 @@ export class Meter {
     registry.registerMetric(this.#latency as never)
     this.#countReads(registry, prefix)
     const given = { registry, prefix, buckets, caches: this.#caches }
-    this.#watch = [functionMetrics(given), storeMetrics(given)]
+    this.#watches = [functionMetrics(given), storeMetrics(given)]
     const join = (cache: Cache) => this.#join(cache)
     // Synchronous reads that bypass the middlewares are counted without their key, which `withTag` needs.
     const isOnlooker = typeof withTag !== 'function'
@@ -39,7 +39,7 @@ export class Meter {
   #join(cache: Cache): void {
     if (this.#caches.has(cache)) return
     this.#caches.add(cache)
-    for (const watch of this.#watch) watch(cache)
+    for (const watch of this.#watches) watch(cache)
   }
 
   #measure(call: Call, next: Next): unknown {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { cachingListener } from '@cashews/http'
+import { cachingListener, forgetResponse } from '@cashews/http'
 import express from 'express'
 import { Agent, cacheStores, interceptors, request } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -139,6 +140,39 @@ describe('a bare server', () => {
     leaving.abort()
     expect(handler).toHaveBeenCalledTimes(1)
     expect(reported).not.toHaveBeenCalled()
+  })
+
+  it('serves HTTP/2 as well: the same bytes again, and to each host its own', async () => {
+    const cache = createCache().setup(memory())
+    const options = { etag: true, responses: { ttl: '1m' } } as const
+    const listener = cachingListener(cache, options, (request, response) => {
+      response.setHeader('content-type', 'text/plain')
+      if (request.url === '/parts') response.write('page of ')
+      response.end(`page of ${request.headers[':authority']}`)
+    })
+    const server = createHttp2Server(listener as never).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    onTestFinished(async () => {
+      client.close()
+      server.close()
+      await cache.close()
+    })
+    const get = async (path: string, host: string) => {
+      const stream = client.request({ ':path': path, ':authority': host })
+      const [header] = await once(stream, 'response')
+      let text = ''
+      for await (const chunk of stream.setEncoding('utf8')) text += chunk
+      return [text, header['cache-status']]
+    }
+    for (const path of ['/whole', '/parts'])
+      for (const status of ['stored', 'hit'])
+        for (const host of ['a.example', 'b.example'])
+          expect(await get(path, host)).toEqual([
+            `${path === '/parts' ? 'page of ' : ''}page of ${host}`,
+            expect.stringContaining(status),
+          ])
+    expect(await forgetResponse(cache, 'http://a.example/whole')).toBe(true)
   })
 
   it('tells apart what a router around it has cut the URL down to', async () => {

@@ -117,7 +117,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     if (isFirst && !isSendable(response, chunk)) return Reflect.apply(write, response, [chunk, ...rest])
     const part = bodyOf(chunk, rest[0])
     if (state === 'replaced' || (isFirst && !decide(undefined))) return done(rest)
-    exchange.chunk(part)
+    if (state !== 'ended') exchange.chunk(part) // `end` of HTTP/2 calls `write`.
     return Reflect.apply(write, response, [chunk, ...rest])
   }) as typeof write
   response.end = ((...args: unknown[]) => {

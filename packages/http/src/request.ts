@@ -28,14 +28,14 @@ export type Asked<R, More extends readonly unknown[], T> = {
   method(request: HttpRequest<R>, ...more: More): T
 }['method']
 
-/** Describes a request of `node:http`. */
+/** Describes a request of `node:http` or `node:http2`. */
 export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
   const { originalUrl } = raw as { readonly originalUrl?: string } // Routers shorten `url`.
   return {
     method: raw.method ?? 'GET',
     url: originalUrl ?? raw.url ?? '/',
     scheme: 'encrypted' in raw.socket ? 'https' : 'http',
-    authority: raw.headers.host ?? '',
+    authority: (raw.headers[':authority'] as string | undefined) ?? raw.headers.host ?? '', // HTTP/2 may have no Host.
     fields: raw.headers,
     client: raw.socket.remoteAddress,
     raw,

@@ -102,7 +102,8 @@ export class RouteRules {
     if (!methods.every(isSafe)) route.onSend = [this.#forget, ...hooksOf(route.onSend)] as never
   }
 
-  #responsesOf({ config, method, url }: RouteOptions, isRead: boolean): ResponseCache | undefined {
+  #responsesOf(route: RouteOptions, isRead: boolean): ResponseCache | undefined {
+    const { config, method, url } = route
     const own = config?.cashews
     if (own === undefined) return undefined
     if (!isRead)
@@ -116,8 +117,9 @@ export class RouteRules {
       if (isNew && options.wildcard === undefined) this.#reportWildcard(url)
       return undefined
     }
-    const responses = new ResponseCache(this.#options.cache, options)
-    this.#stores.set(JSON.stringify([options.prefix, options.ignoreQuery]), responses)
+    const prefix = [options.prefix ?? 'http', ...constraintsOf(route)].join(':')
+    const responses = new ResponseCache(this.#options.cache, { ...options, prefix })
+    this.#stores.set(JSON.stringify([prefix, options.ignoreQuery]), responses)
     return responses
   }
 
@@ -234,6 +236,11 @@ export class RouteRules {
 }
 
 type Done = (error: Error | null, payload?: unknown) => void
+
+/** What tells apart the routes of one URL, such as versions. The host is part of the key anyway. */
+function constraintsOf({ constraints = {} }: RouteOptions): string[] {
+  return Object.entries(constraints).flatMap(([name, value]) => (name === 'host' ? [] : [`${name}=${value}`]))
+}
 
 function hooksOf(hooks: unknown): unknown[] {
   return hooks === undefined ? [] : [hooks].flat()

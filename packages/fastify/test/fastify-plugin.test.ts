@@ -150,6 +150,25 @@ describe('the Fastify plugin', () => {
     expect(await statusOf('/page?a=1')).toContain('stored')
   })
 
+  it('keeps apart what the versions of a route answer, and forgets all of them', async () => {
+    await start()
+    const config = { cashews: { ttl: '1m' } } as const
+    for (const version of ['1.0.0', '2.0.0'])
+      app.get('/', { config, constraints: { version } }, async () => `page of ${version}`)
+    app.get('/plain', { config, constraints: { host: 'shop.example' } }, async () => 'page')
+    const get = async (version: string) => {
+      const { body, headers } = await app.inject({ url: '/', headers: { host: 'a', 'accept-version': version } })
+      return [body, headers['cache-status']]
+    }
+    for (const status of ['stored', 'hit'])
+      for (const version of ['1.0.0', '2.0.0'])
+        expect(await get(version)).toEqual([`page of ${version}`, expect.stringContaining(status)])
+    expect(await get('2.x')).toEqual(['page of 2.0.0', expect.stringContaining('hit')])
+    expect(await app.cashews.forget('http://a/')).toBe(true)
+    for (const version of ['1.0.0', '2.0.0'])
+      expect(await get(version)).toEqual([`page of ${version}`, expect.stringContaining('stored')])
+  })
+
   it('forgets a URL that came through a proxy, and one that changed by an overridden method', async () => {
     await app.close()
     app = Fastify({ trustProxy: true })

@@ -215,6 +215,18 @@ describe.each(stores)('early on $name', ({ create, elapse }) => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('upstream'))
   })
 
+  it('does not keep the old one past its ttl with background: false', async () => {
+    const opened = gate<number>()
+    const run = vi.fn(async () => (run.mock.calls.length === 2 ? opened.promise : 1))
+    const load = early(cache, { ttl: '10s', earlyTtl: '5s', background: false, key: 'k' }, run)
+    await load()
+    await elapse(5_000)
+    const waiting = expect(load()).rejects.toThrow('upstream')
+    await elapse(5_000)
+    opened.fail(new Error('upstream'))
+    await waiting
+  })
+
   it('does not undo an invalidation by a refresh under way', async () => {
     const opened = gate<string>()
     const run = vi.fn(async () => (run.mock.calls.length === 2 ? opened.promise : `run ${run.mock.calls.length}`))

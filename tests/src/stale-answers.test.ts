@@ -69,6 +69,19 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       await expect(load()).rejects.toBe(state.down)
     })
 
+    it('does not return the old result to a call that began before its ttl ended and fails after it', async () => {
+      const opened = gate<number>()
+      let runs = 0
+      const load = soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, async () => (runs++ ? opened.promise : 1))
+      await load()
+      await elapse(5_000)
+      const calls = Promise.allSettled([load(), elapse(5_000).then(() => load())])
+      await elapse(5_000)
+      await settle()
+      opened.fail(new Down('no'))
+      expect(await calls).toMatchObject([{ reason: new Down('no') }, { reason: new Down('no') }])
+    })
+
     it('returns it only for the errors listed', async () => {
       const { state, run } = upstream()
       const load = soft(cache, { ttl: '10s', softTtl: '5s', errors: [Down], key: 'k' }, run)

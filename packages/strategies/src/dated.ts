@@ -18,8 +18,7 @@ export function isFresh(stored: unknown): stored is Dated {
 }
 
 /** Reads what is stored for a key, even if its tags have expired. */
-export async function expiredByTag(cache: Cache, key: string): Promise<Dated | undefined> {
-  if (!cache.engine.tagging) return undefined
+export async function readOld(cache: Cache, key: string): Promise<Dated | undefined> {
   const stored = await cache.engine.call<'get'>({ command: 'get', key, stale: true })
   return isDated(stored) ? stored : undefined
 }

@@ -11,16 +11,7 @@ import {
   Refreshes,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import {
-  answerStale,
-  type Dated,
-  datedForm,
-  expiredByTag,
-  type FreshFor,
-  isDated,
-  isFresh,
-  peekDated,
-} from './dated.ts'
+import { answerStale, type Dated, datedForm, type FreshFor, isDated, isFresh, peekDated, readOld } from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
 import { type Lasting, lifetimeOf } from './lifetime.ts'
@@ -90,9 +81,11 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         () => cache.engine.fly({ key, self, args, signal: undefined }, apart),
       )
     /** A result that has not reached its ttl is better than an error. */
-    const keepOld = (flight: Flight, [result]: Dated, error: unknown) => {
+    const keepOld = async (flight: Flight, error: unknown): Promise<unknown> => {
+      const old = await readOld(cache, flight.call.key)
+      if (old === undefined) throw error
       cache.engine.report(error)
-      return answerStale(flight, result)
+      return answerStale(flight, old[0])
     }
     const through: ReadThrough<unknown> = {
       ...loading,
@@ -103,7 +96,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           flight.reason = isDated(stored) ? 'stale' : 'miss'
           if (!isDated(stored)) return loading.load(flight)
           const isNewer = (now: unknown) => isFresh(now) && now[1] !== stored[1]
-          return loading.load(flight, isNewer).catch((error) => keepOld(flight, stored, error))
+          return loading.load(flight, isNewer).catch((error) => keepOld(flight, error))
         }
         if (!isFresh(stored)) flight.stale = true
         refreshLater(flight.call, stored)
@@ -115,9 +108,9 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       ...through,
       lands: false,
       async load(flight) {
-        const old = await expiredByTag(cache, flight.call.key)
+        if (!background) return loading.load(flight).catch((error) => keepOld(flight, error))
+        const old = await readOld(cache, flight.call.key)
         if (old === undefined) return loading.load(flight)
-        if (!background) return loading.load(flight).catch((error) => keepOld(flight, old, error))
         refreshLater(flight.call, MISS)
         return answerStale(flight, old[0])
       },

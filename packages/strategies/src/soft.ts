@@ -1,6 +1,6 @@
 import { type Cache, checkOptions, type Flight, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
-import { answerStale, datedForm, expiredByTag, type FreshFor, isDated, isFresh, peekDated } from './dated.ts'
+import { answerStale, datedForm, type FreshFor, isDated, isFresh, peekDated, readOld } from './dated.ts'
 import type { Decorator } from './decorator.ts'
 import { type ErrorType, isOneOf } from './error-types.ts'
 import type { AnyFunction, Wrapped } from './function-types.ts'
@@ -46,12 +46,13 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   mayAnswerStale()
 
   return caching.around(fn, (loading) => {
-    const loadOrKeep = async (flight: Flight, stored?: unknown): Promise<unknown> => {
+    const loadOrKeep = async (flight: Flight): Promise<unknown> => {
       try {
         return await loading.load(flight)
       } catch (error) {
         if (!forgives(error)) throw error
-        const old = isDated(stored) ? stored : await expiredByTag(cache, flight.call.key)
+        // Read anew: its ttl may have ended during the run, or somebody has deleted it.
+        const old = await readOld(cache, flight.call.key)
         if (old === undefined) throw error
         return answerStale(flight, old[0])
       }
@@ -63,7 +64,7 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
         if (isFresh(stored)) return stored[0]
         flight.hit = false
         flight.reason = isDated(stored) ? 'stale' : 'miss'
-        return loadOrKeep(flight, stored)
+        return loadOrKeep(flight)
       },
     }
     return {

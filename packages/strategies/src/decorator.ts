@@ -19,7 +19,18 @@ export interface Decorator {
   ): void
 }
 
-/** Wraps the function, or returns a decorator if there is none. */
+/**
+ * Wraps the function, or returns a decorator if there is none. The stack of an error begins with the strategy, so that
+ * it reaches the line of the user's that cannot work.
+ */
 export function around(fn: AnyFunction | undefined, wrapTarget: (target: Target) => AnyFunction): never {
-  return (fn === undefined ? decorating('A strategy', wrapTarget) : wrapTarget({ fn, kind: 'function' })) as never
+  const wrapping = (target: Target): AnyFunction => {
+    try {
+      return wrapTarget(target)
+    } catch (error) {
+      Error.captureStackTrace(error as Error, wrapping)
+      throw error
+    }
+  }
+  return (fn === undefined ? decorating('A strategy', wrapping) : wrapping({ fn, kind: 'function' })) as never
 }

@@ -1,5 +1,6 @@
 import { type Cache, createCache } from '@cashews/core'
 import { dynamic, hit, withErrors } from '@cashews/strategies'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { fakeTime, gate } from './support/helpers.ts'
@@ -99,6 +100,20 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     const load = hit(cache, { ttl: () => '1s', cacheHits: 5, key: 'k' }, counter())
     expect(await times(2, load)).toEqual([1, 1])
   })
+
+  it.each(['fast', 'locked', 'serializable'] as const)(
+    'goes on counting after a %s transaction that was to replace the result was rolled back',
+    async (mode) => {
+      const load = hit(cache, { ttl: '1m', cacheHits: 2, key: 'k' }, counter())
+      const rollBack = (inside: () => Promise<unknown>) =>
+        transaction(cache, (tx) => inside().then(() => tx.rollback()), { mode })
+      expect(await times(2, load)).toEqual([1, 1])
+      await rollBack(() => load.invalidate())
+      expect(await load()).toBe(1)
+      await rollBack(load)
+      expect(await load()).toBe(3)
+    },
+  )
 
   it('tells detect why a value was computed', async () => {
     const load = hit(cache, { ttl: '1m', cacheHits: 1, key: 'k' }, counter())

@@ -92,14 +92,15 @@ export function countingHits(
       const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
       return outsideTransaction(() => cache.engine.call<'incr'>(one))
     }
-    const drop = async (key: string, stored: unknown): Promise<void> => {
-      if (isCounted(stored)) await outsideTransaction(() => cache.delete(`${key}:hits:${stored[1]}`))
-    }
-    /** A result that was not replaced stays used up. */
-    const dropReplaced = async (key: string, old: unknown): Promise<void> => {
-      const now = await cache.engine.read(key)
-      if (!isCounted(now) || isNewer(now, old)) await drop(key, old)
-    }
+    /**
+     * Deletes the counter of a result that is gone. One that was not replaced stays used up; what a transaction replaces is in
+     * use until its commit, so its counter is left to expire.
+     */
+    const dropReplaced = async (key: string, old: unknown): Promise<void> =>
+      outsideTransaction(async () => {
+        const now = await cache.engine.read(key)
+        if (isCounted(old) && !(isCounted(now) && now[1] === old[1])) await cache.delete(`${key}:hits:${old[1]}`)
+      })
     return {
       async answer(call) {
         const { key } = call
@@ -142,8 +143,10 @@ export function countingHits(
         return isCounted(stored) ? stored[0] : undefined
       },
       invalidate: async (key) => {
-        await drop(key, await cache.engine.read(key))
-        return cache.delete(key)
+        const old = await cache.engine.read(key)
+        const wasThere = await cache.delete(key)
+        await dropReplaced(key, old)
+        return wasThere
       },
     }
   })

@@ -122,6 +122,24 @@ describe.each([
     await expect.poll(text).toBe('/shop answer 2 for ada')
   })
 
+  it('refresh with a request that has the version and the raw fields of the one it repeats', async () => {
+    const told: unknown[] = []
+    const app = express()
+    app.get('/', cacheResponse(cache, { staleWhileRevalidate: '1m' }), (request, response) => {
+      const { httpVersionMajor, httpVersionMinor, rawHeaders } = request
+      told.push([httpVersionMajor, httpVersionMinor, rawHeaders[rawHeaders.indexOf('x-user') + 1]])
+      response.set('cache-control', 'max-age=0').send('page')
+    })
+    const url = await listen(app)
+    for (let nth = 0; nth < 2; nth++) await (await fetch(url, { headers: { 'x-user': 'ada' } })).text()
+    await expect
+      .poll(() => told)
+      .toEqual([
+        [1, 1, 'ada'],
+        [1, 1, 'ada'],
+      ])
+  })
+
   it('refresh through a handler that sets a limit of time to its connection', async () => {
     const app = express()
     let count = 0

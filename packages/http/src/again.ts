@@ -8,6 +8,8 @@ export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
 
+const HTTP_1_1 = { httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
+
 /** Writes nowhere. */
 const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => taken()
 
@@ -19,7 +21,11 @@ export function runAgain(listener: RequestListener, request: IncomingMessage): P
   const again = new IncomingMessage(socket)
   const { originalUrl } = request as { readonly originalUrl?: string }
   const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...headers } = request.headers
-  Object.assign(again, { method: 'GET', url: originalUrl ?? request.url, httpVersion: '1.1', headers, complete: true })
+  const url = originalUrl ?? request.url
+  const rawHeaders = Object.entries(headers).flatMap(([name, lines = []]) =>
+    [lines].flat().flatMap((line) => [name, line]),
+  )
+  Object.assign(again, { ...HTTP_1_1, method: 'GET', url, headers, rawHeaders, complete: true })
   again.push(null)
   refreshes.add(again)
   const response = new ServerResponse(again)

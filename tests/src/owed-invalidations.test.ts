@@ -1,8 +1,8 @@
 import { reference } from '@cashews/conformance'
-import { BackendError, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { type Backend, BackendError, BackendUnavailableError, type Cache, createCache, MISS } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fakeTime, hangs, sickStore } from './support/helpers.ts'
+import { altered, fakeTime, hangs, sickStore } from './support/helpers.ts'
 
 describe('an invalidation that a store has not heard of', () => {
   let store: ReturnType<typeof sickStore>
@@ -31,14 +31,16 @@ describe('an invalidation that a store has not heard of', () => {
   }
   const values = () => cache.getMany(['a', 'b', 'x:1', 'other'])
 
-  it.each<readonly [string, () => Promise<unknown>, readonly unknown[]]>([
+  const kinds: readonly (readonly [string, () => Promise<unknown>, readonly unknown[]])[] = [
     ['delete', () => cache.delete('a'), [undefined, 2, 3, 4]],
     ['deleteMany', () => cache.deleteMany(['a', 'b']), [undefined, undefined, 3, 4]],
     ['deleteMatch', () => cache.deleteMatch('x:*'), [1, 2, undefined, 4]],
     ['the deletion of a tag', () => tags.delete('t'), [undefined, undefined, undefined, 4]],
     ['the expiry of a tag', () => tags.expire('t'), [undefined, undefined, undefined, 4]],
     ['clear', () => cache.clear(), [undefined, undefined, undefined, undefined]],
-  ])('since it was away is carried out before it counts as back: %s', async (_, invalidate, left) => {
+  ]
+
+  it.each(kinds)('since it was away is carried out before it counts as back: %s', async (_, invalidate, left) => {
     await goAway()
     await invalidate()
     const found: Promise<unknown[]>[] = []
@@ -60,6 +62,27 @@ describe('an invalidation that a store has not heard of', () => {
     store.health.illness = undefined
     await vi.advanceTimersByTimeAsync(200)
     expect(await values()).toEqual([undefined, 2, 3, 4])
+  })
+
+  it.each(kinds)('since it refused it is repeated soon: %s', async (_, invalidate, left) => {
+    store.health.illness = refuses
+    await invalidate()
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await values()).toEqual(left)
+  })
+
+  it('is not carried out again with a later one', async () => {
+    await goAway()
+    await cache.clear()
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    await cache.set('a', 'new')
+    store.health.illness = refuses
+    await cache.delete('other')
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await cache.get('a')).toBe('new')
   })
 
   it('is repeated soon after another one was', async () => {
@@ -88,7 +111,7 @@ describe('an invalidation that a store has not heard of', () => {
 
   it('is repeated less and less often while the store refuses it, and no longer than 5 minutes', async () => {
     store.health.illness = refuses
-    await cache.delete('a')
+    for (let call = 0; call < 3; call++) await cache.delete('a')
     await vi.advanceTimersByTimeAsync(60_000)
     store.health.asked.length = 0
     await vi.advanceTimersByTimeAsync(50_000)
@@ -144,6 +167,25 @@ describe('an invalidation that a store has not heard of', () => {
     expect(await cache.getMany(['x:1', 'y:1', 'z:1', 'other'])).toEqual([undefined, undefined, 1, 4])
   })
 
+  it('by many patterns ends the loads of other processes, whose keys no scan finds', async () => {
+    const voided: string[] = []
+    const lease = () => Promise.resolve('lease')
+    const leases: NonNullable<Backend['leases']> = {
+      get: async () => ({ value: MISS, lease: await lease() }),
+      take: lease,
+      set: async () => true,
+      holds: async () => true,
+      voidMatch: (pattern) => void voided.push(pattern),
+    }
+    const watching = createCache({ onError }).setup(altered(store, { leases }))
+    store.health.illness = refuses
+    for (const pattern of ['x:*', 'y:?']) await watching.deleteMatch(pattern)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(200)
+    expect(voided).toEqual(['*'])
+    await watching.close()
+  })
+
   it.each<readonly [string, (plain: Cache) => unknown]>([
     ['closed and opened again', (plain) => plain.close().then(() => plain.init())],
     ['set up again', (plain) => plain.setup(store)],
@@ -155,6 +197,19 @@ describe('an invalidation that a store has not heard of', () => {
     await Promise.all([change(plain), vi.advanceTimersByTimeAsync(10_000)])
     store.health.illness = undefined
     await vi.advanceTimersByTimeAsync(30_000)
+    expect(await cache.get('a')).toBeUndefined()
+    await plain.close()
+  })
+
+  it('is carried out although the store had refused it before it was closed and opened again', async () => {
+    const plain = createCache({ onError }).setup(store)
+    store.health.illness = refuses
+    await plain.delete('a')
+    await plain.close()
+    await vi.advanceTimersByTimeAsync(10_000)
+    store.health.illness = undefined
+    await plain.init()
+    await vi.advanceTimersByTimeAsync(200)
     expect(await cache.get('a')).toBeUndefined()
     await plain.close()
   })
@@ -182,13 +237,29 @@ describe('an invalidation that a store has not heard of', () => {
   it.each<readonly [string, () => Promise<unknown>]>([
     ['set', () => cache.set('a', 'new')],
     ['setMany', () => cache.setMany({ a: 'new' })],
+    ['setRaw', () => cache.setRaw('a', 'new')],
+    ['incr, after another delete,', () => cache.delete('a').then(() => cache.incr('a'))],
   ])('does not delete a value that %s has written since', async (_, write) => {
     store.health.illness = refuses
     await cache.delete('a')
     store.health.illness = undefined
     await write()
+    const written = await cache.get('a')
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(await cache.get('a')).toBe('new')
+    expect(await cache.get('a')).toBe(written)
+  })
+
+  it.each<readonly [string, () => Promise<unknown>]>([
+    ['read', () => cache.get('a')],
+    ['counted up', () => cache.incr('a')],
+    ['given another lifetime', () => cache.expire('a', '1h')],
+  ])('is still owed when the old value was %s', async (_, use) => {
+    store.health.illness = refuses
+    await cache.delete('a')
+    store.health.illness = undefined
+    await use()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await cache.get('a')).toBeUndefined()
   })
 
   it('is still owed when the old value has kept a conditional write out', async () => {
@@ -226,11 +297,18 @@ describe('an invalidation that a store has not heard of', () => {
   it('is reported as lost when there are too many', async () => {
     await goAway()
     await cache.deleteMany(Array.from({ length: 100_007 }, (_, nth) => `k${nth}`))
+    await cache.delete('k1')
     store.health.illness = undefined
     onError.mockReset()
     await vi.advanceTimersByTimeAsync(10_000)
     expect(onError.mock.calls.map(([error]) => (error as Error).message)).toEqual([
       '7 invalidations were lost while sick was away, and old values may be answered: clear the cache.',
     ])
+    await goAway()
+    await cache.delete('a')
+    store.health.illness = undefined
+    onError.mockReset()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(onError).not.toHaveBeenCalled()
   })
 })

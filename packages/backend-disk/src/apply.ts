@@ -4,11 +4,12 @@ import {
   chain,
   type Expectation,
   type KindWrite,
+  keyOfLock,
   type LockExpectation,
   type Write,
 } from '@cashews/core'
 import { putContent } from './contents.ts'
-import { free, holderOf, keyOfLock, take } from './disk-locks.ts'
+import { free, holderOf, take } from './disk-locks.ts'
 import { endOf } from './entry.ts'
 import { keptEnd } from './kinds.ts'
 import { claim } from './large-values.ts'

@@ -1,6 +1,5 @@
-import { type Clock, compileGlob } from '@cashews/core'
+import { type Clock, compileGlob, fixedHead } from '@cashews/core'
 import { type Entry, isAlive } from './entry.ts'
-import { prefixOf } from './pattern.ts'
 import type { Shard } from './shard.ts'
 import { turn } from './turn.ts'
 import { slice } from './upkeep.ts'
@@ -90,7 +89,7 @@ export class DiskKeys {
 
   async *#matching(shard: Shard, pattern: string, batchSize: number): AsyncGenerator<string[]> {
     const matches = compileGlob(pattern)
-    const prefix = prefixOf(pattern)
+    const prefix = fixedHead(pattern)
     const atMost = Math.max(batchSize, 1)
     for (let after: string | undefined; ; await turn()) {
       const rows = await shard.read((file) =>

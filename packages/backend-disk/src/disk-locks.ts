@@ -2,7 +2,7 @@ import type { Awaitable, Locks, Milliseconds } from '@cashews/core'
 import type { Shard } from './shard.ts'
 import type { ShardFile } from './shard-file.ts'
 
-/** Locks, shared by all processes that use the directory. */
+/** Locks, shared by all processes that use the directory. A lock is in the shard of its key, so that one transaction sees both. */
 export class DiskLocks implements Locks {
   readonly #shardOf: (key: string) => Shard
 
@@ -38,12 +38,6 @@ export class DiskLocks implements Locks {
   isLocked(key: string): Awaitable<boolean> {
     return this.#shardOf(key).read((file) => holderOf(file, key) !== undefined)
   }
-}
-
-/** A lock is kept in the shard of the key that its name begins with, so that one transaction can see both. */
-export function keyOfLock(name: string): string {
-  const end = name.lastIndexOf('\0')
-  return end < 0 ? name : name.slice(0, end)
 }
 
 /** The token that holds a lock, if any. */

@@ -10,6 +10,7 @@ import {
   type GuardOptions,
   guard,
   type KindWrite,
+  keyOfLock,
   type LockExpectation,
   MISS,
   type Milliseconds,
@@ -26,7 +27,7 @@ import { sizeOf } from './contents.ts'
 import { DiskBits } from './disk-bits.ts'
 import { DiskKeys } from './disk-keys.ts'
 import { DiskLeases } from './disk-leases.ts'
-import { DiskLocks, keyOfLock } from './disk-locks.ts'
+import { DiskLocks } from './disk-locks.ts'
 import { DiskReads } from './disk-reads.ts'
 import { DiskSets } from './disk-sets.ts'
 import { DiskWindows } from './disk-windows.ts'

@@ -1,4 +1,4 @@
-import { CommandError, ConfigurationError, checkText, escapeGlob } from '@cashews/core'
+import { CommandError, ConfigurationError, checkText, escapeGlob, keyOfLock } from '@cashews/core'
 import { slotOf } from './slot.ts'
 import { tagOfSlot } from './slot-tags.ts'
 
@@ -42,17 +42,11 @@ export class Keyspace {
     return this.namespace + (key.startsWith(ASIDE) ? ESCAPED + key : key)
   }
 
-  /** The name of a lock. It is in the slot of its key, see {@link Keyspace.ofLock}. */
+  /** The name of a lock, which is in the slot of its key. */
   lock(name: string): string {
-    const key = Keyspace.ofLock(name)
+    const key = keyOfLock(name)
     refuseUnfit(key)
     return this.#aside('lock', name, key)
-  }
-
-  /** The key of a lock: its name up to the last `\0`. */
-  static ofLock(name: string): string {
-    const end = name.lastIndexOf('\0')
-    return end < 0 ? name : name.slice(0, end)
   }
 
   lease(key: string): string {

@@ -1,7 +1,6 @@
-import type { Locks } from '@cashews/core'
+import { keyOfLock, type Locks } from '@cashews/core'
 import { INSPECT_KEY, snapshotIn } from './inspect.ts'
 import type { KeyCommands } from './key-commands.ts'
-import { Keyspace } from './keyspace.ts'
 import type { Argument } from './link.ts'
 import type { ReleaseBell } from './release-bell.ts'
 import { PUT, Script, ttlOf } from './script.ts'
@@ -43,7 +42,7 @@ export function redisLocks({ link, keys, scripts }: KeyCommands, values: StoredV
   return {
     acquire: (lock, token, lifetime) => run(ACQUIRE, lock, [token, ttlOf(lifetime)]),
     acquireAndInspect: (lock, token, lifetime) => {
-      const key = Keyspace.ofLock(lock)
+      const key = keyOfLock(lock)
       const names = [keys.lock(lock), keys.value(key)]
       return scripts
         .run(ACQUIRE_AND_INSPECT, names, [token, ttlOf(lifetime)])

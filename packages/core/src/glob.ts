@@ -6,7 +6,7 @@ export function escapeGlob(text: string): string {
   return text.replace(SPECIAL, '\\$&')
 }
 
-/** The text that every key which matches a glob begins with. */
+/** The text before the first special character of a glob: every key that matches begins with it. */
 export function fixedHead(pattern: string): string {
   return pattern.split(SPECIAL, 1)[0] as string
 }

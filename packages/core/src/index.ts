@@ -72,7 +72,7 @@ export {
   withoutStack,
 } from './errors.ts'
 export { type Flight, Flights, type LoadCall } from './flight.ts'
-export { compileGlob, escapeGlob } from './glob.ts'
+export { compileGlob, escapeGlob, fixedHead } from './glob.ts'
 export { type Guard, type Guarded, type GuardOptions, guard } from './guard.ts'
 export {
   type CompiledKey,
@@ -101,6 +101,7 @@ export type {
 } from './listeners.ts'
 export { launch, loadSignal } from './loads.ts'
 export { awaitRelease, Lock, type LockOptions, wakeWaiters } from './lock.ts'
+export { keyOfLock } from './lock-name.ts'
 export { remembering } from './memo.ts'
 export type { Middleware, Next } from './middleware.ts'
 export { addPrefix, keysLower } from './middlewares/keys.ts'

@@ -104,6 +104,8 @@ export class Route implements Guarded, Opener, Door {
     return this.#opening.isClosed
   }
 
+  // Wiring
+
   /** Tells the store that tags are used. Ties it to the store of their records, if those are not beside the values. */
   useTags({ records, tie }: Tagging): void {
     if (records !== undefined && this.origin.tags !== false) {
@@ -137,6 +139,8 @@ export class Route implements Guarded, Opener, Door {
     this.#plain = isBare && disabled.size === 0 && !listeners.hearCommands && !this.#guard ? backend : undefined
   }
 
+  // Shortcuts: they bypass the middlewares, and are open only while nothing has to see the call
+
   /** Whether the store may answer reads at once, bypassing the middlewares. */
   get answersNow(): boolean {
     return this.#immediate !== undefined
@@ -168,11 +172,19 @@ export class Route implements Guarded, Opener, Door {
     return this.#moment
   }
 
+  /** The bits of a key, if they are in this process and nothing on the way has to see the read. */
+  bitsNow(key: string): BitReader | undefined {
+    const bits = unwatched(this.#plain)?.bits
+    return bits && bits.now ? bits.now(key) : undefined
+  }
+
   /** Reads by `getFor`; `undefined` if the store does not have it, or anything on the way has to see the read. */
   askFor(key: string, fallback: unknown): Promise<unknown> | undefined {
     const store = unwatched(this.#answering)
     return store && this.#guard?.get(key, fallback, store)
   }
+
+  // Calls
 
   /** Sends a call through the middlewares to the store, unless its command is disabled. */
   dispatch<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Answer<C> {
@@ -189,12 +201,6 @@ export class Route implements Guarded, Opener, Door {
     return store ? store.get(key) : this.dispatch<'get'>({ command: 'get', key })
   }
 
-  /** The bits of a key, if they are in this process and nothing on the way has to see the read. */
-  bitsNow(key: string): BitReader | undefined {
-    const bits = unwatched(this.#plain)?.bits
-    return bits && bits.now ? bits.now(key) : undefined
-  }
-
   /** Sends an addition to a counter. */
   count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
     const { key } = spot
@@ -202,6 +208,23 @@ export class Route implements Guarded, Opener, Door {
     if (store && this.#leases.isIdle) return store.incr(key, by, lifetime, spot)
     return this.dispatch<'incr'>({ command: 'incr', key, by, lifetime })
   }
+
+  /** Sends a call whose answer is a stream. */
+  async *stream(request: Request<StreamCommand>): AsyncGenerator<unknown> {
+    const call = this.#callOf(request)
+    if (this.isDisabled(call.command)) return
+    yield* (await this.#handler(call)) as AsyncIterable<unknown>
+    this.#tell(call, undefined)
+  }
+
+  isDisabled(command: Command): boolean {
+    if (this.disabled.has(command)) return true
+    for (const { owner, commands } of watchedScope()?.disabling ?? [])
+      if (owner === this.#owner.cache && commands.has(command)) return true
+    return false
+  }
+
+  // Loads
 
   /** Sends the read of a load, which takes its lease on the way. */
   look({ key, spot }: LoadCall, lease: Lease, leaseOnly: boolean): Answer<'get'> {
@@ -262,20 +285,7 @@ export class Route implements Guarded, Opener, Door {
     )
   }
 
-  /** Sends a call whose answer is a stream. */
-  async *stream(request: Request<StreamCommand>): AsyncGenerator<unknown> {
-    const call = this.#callOf(request)
-    if (this.isDisabled(call.command)) return
-    yield* (await this.#handler(call)) as AsyncIterable<unknown>
-    this.#tell(call, undefined)
-  }
-
-  isDisabled(command: Command): boolean {
-    if (this.disabled.has(command)) return true
-    for (const { owner, commands } of watchedScope()?.disabling ?? [])
-      if (owner === this.#owner.cache && commands.has(command)) return true
-    return false
-  }
+  // Opening and closing
 
   /** Connects, once for all concurrent callers. */
   ready(): Awaitable<void> {
@@ -311,6 +321,8 @@ export class Route implements Guarded, Opener, Door {
     await this.#opening.close()
   }
 
+  // For the views of transactions, and for calls behind the middlewares
+
   ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T> {
     if (this.#opening.isReplaced && !matters) {
       if (beginsLoad(call)) call.lease.broken = true // This route will not hear of changes of the key any more.
@@ -329,6 +341,8 @@ export class Route implements Guarded, Opener, Door {
     }
     return this.#guard ? this.#guard.stream(call, opened) : opened()
   }
+
+  // For the store and its guard
 
   removed(key: string, reason: RemovalReason): void {
     const { listeners } = this.#owner
@@ -358,6 +372,8 @@ export class Route implements Guarded, Opener, Door {
   available(): void {
     this.#owner.listeners.emit('available', { backend: this.backend })
   }
+
+  // The way of a call
 
   /** Turns a request into a call by adding the backend. The object of the request must not be used for anything else. */
   #callOf<C extends Command>(request: Request<C>): CallOf<C> & Call {

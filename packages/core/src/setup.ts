@@ -21,13 +21,13 @@ export interface SetupOptions {
   readonly middlewares?: readonly Middleware[] | undefined
   /** Whether store errors become misses and `false` instead of exceptions. @default true */
   readonly suppress?: boolean | undefined
-  /** How long a read may take before it counts as failed; one of many keys, for each 1,000 of them. @default '100ms' */
+  /** How long a read may take before it counts as failed; longer if it names more than 1,000 keys. @default '100ms' */
   readonly readTimeout?: Ttl | undefined
-  /** How long a write may take before it counts as failed; one of many keys, for each 1,000 of them. @default '250ms' */
+  /** How long a write may take before it counts as failed; longer if it names more than 1,000 keys. @default '250ms' */
   readonly writeTimeout?: Ttl | undefined
 }
 
-/** The same with a settings URL. All other options go to the backend, and unless `undefined` win over those of the URL. */
+/** The same with a settings URL. Other options go to the backend, and unless `undefined` take precedence over the URL. */
 export interface UrlSetupOptions extends SetupOptions {
   readonly [option: string]: unknown
 }
@@ -53,7 +53,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
   writeTimeout: 'duration',
 }
 
-/** Makes a backend from a URL if need be, and separates its options from those of the cache. */
+/** Checks the settings. Makes a backend from a URL if necessary, and separates its options from those of the cache. */
 export function resolveSetup(
   target: string | URL | Backend,
   options: UrlSetupOptions,

@@ -8,6 +8,7 @@ import {
   type TaggedLease,
   type TagSteps,
   type TagsAhead,
+  type TagWrite,
 } from '@cashews/core'
 import type { KeyCommands } from './key-commands.ts'
 import { type KnownRecord, KnownRecords, noteStamps, type RecordsOfTags } from './known-records.ts'
@@ -27,6 +28,10 @@ const TOGETHER = 200
 
 /** How long the record of a tag lives at least when a load begins. A longer load may not be stored. */
 const LOAD: Milliseconds = LEASE_LIFETIME / 2
+
+interface RedisTagWrite extends TagWrite {
+  readonly known: RecordsOfTags
+}
 
 /** Handles values together with the records of their tags in one script, so that tags cost no additional round trip. */
 export class RedisTagSteps implements TagSteps {
@@ -74,20 +79,14 @@ export class RedisTagSteps implements TagSteps {
     })
   }
 
-  set(
-    key: string,
-    value: unknown,
-    lifetime: Milliseconds,
-    known: RecordsOfTags,
-    fresh: string,
-    recordLifetime: Milliseconds,
-  ): Promise<true> | undefined {
+  set(key: string, value: unknown, lifetime: Milliseconds, tags: RedisTagWrite): Promise<true> | undefined {
+    const { known } = tags
     const names = known.namesToWrite(key, this.#pairOf)
     if (!this.#mayMeet(names)) return undefined
     return chain(this.#values.encodeBare(names[0], value), (bytes) => {
       const now = monotonicNow()
       const value = joinHead(known.headUntil(now + lifetime), bytes)
-      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, value]
+      const args = [ttlOf(lifetime), recordArgument(tags), value]
       return this.#write(SET_TAGGED, [key], names, known.records, args, now)
     }) as Promise<true>
   }
@@ -95,21 +94,20 @@ export class RedisTagSteps implements TagSteps {
   setMany(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
-    known: RecordsOfTags,
-    fresh: string,
-    recordLifetime: Milliseconds,
+    tags: RedisTagWrite,
   ): Promise<true> | undefined {
+    const { known } = tags
     const unique = [...new Map(entries)]
     const keys = unique.map(([key]) => key)
     const names = this.#names(keys, known.records)
     if (names === undefined) return undefined
-    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, known, fresh, recordLifetime)
+    if (unique.length > TOGETHER) return this.#setInParts(unique, lifetime, tags)
     const write = async (): Promise<true> => {
       const encoded = await Promise.all(unique.map(([key, value]) => this.#values.encode(key, value)))
       const now = monotonicNow()
       const head = known.headUntil(now + lifetime)
       const values = encoded.map((bytes) => joinHead(head, bytes))
-      const args = [ttlOf(lifetime), `${ttlOf(recordLifetime)}\n${fresh}`, ...values]
+      const args = [ttlOf(lifetime), recordArgument(tags), ...values]
       return this.#write(SET_TAGGED, keys, names, known.records, args, now) as Promise<true>
     }
     return write()
@@ -119,14 +117,13 @@ export class RedisTagSteps implements TagSteps {
     key: string,
     value: unknown,
     lifetime: Milliseconds,
+    tags: RedisTagWrite,
     lease: string,
-    known: RecordsOfTags,
-    proof: Proof | undefined,
-    fresh: string,
-    recordLifetime: Milliseconds,
+    proof: Proof = [[], 'any'],
   ): Awaitable<boolean> | undefined {
-    const [stamps, tags] = proof ?? [[], 'any']
-    if (tags !== 'any') return this.#setCaptured(key, value, lifetime, lease, known, stamps, tags, recordLifetime)
+    const [stamps, captured] = proof
+    if (captured !== 'any') return this.#setCaptured(key, value, lifetime, tags, lease, [stamps, captured])
+    const { known, fresh, recordLifetime } = tags
     const [any] = stamps
     const watched = any === undefined ? [] : this.#known.of('any').records
     const names = this.#names([key], [...known.records, ...watched])
@@ -143,14 +140,12 @@ export class RedisTagSteps implements TagSteps {
     key: string,
     value: unknown,
     lifetime: Milliseconds,
+    { known, recordLifetime }: RedisTagWrite,
     lease: string,
-    known: RecordsOfTags,
-    stamps: readonly string[],
-    tags: readonly string[],
-    recordLifetime: Milliseconds,
+    [stamps, captured]: readonly [stamps: readonly string[], tags: readonly string[]],
   ): Awaitable<boolean> | undefined {
     const names = known.namesToWrite(key, this.#pairOf)
-    if (!areSame(tags, known.tags) || !this.#mayMeet(names)) return undefined
+    if (!areSame(captured, known.tags) || !this.#mayMeet(names)) return undefined
     return chain(this.#values.encodeBare(names[0], value), (bytes) => {
       const now = monotonicNow()
       const args = [lease, joinHead(known.headWith(stamps), bytes), ttlOf(lifetime)]
@@ -161,7 +156,7 @@ export class RedisTagSteps implements TagSteps {
 
   #setInParts(
     entries: readonly (readonly [key: string, value: unknown])[],
-    ...how: [lifetime: Milliseconds, known: RecordsOfTags, fresh: string, recordLifetime: Milliseconds]
+    ...how: [lifetime: Milliseconds, tags: RedisTagWrite]
   ): Promise<true> {
     const parts = Array.from({ length: Math.ceil(entries.length / TOGETHER) }, (_, nth) => nth * TOGETHER)
     return Promise.all(parts.map((from) => this.setMany(entries.slice(from, from + TOGETHER), ...how))).then(isTrue)
@@ -220,6 +215,11 @@ export class RedisTagSteps implements TagSteps {
   #mayMeet(names: readonly string[]): boolean {
     return this.#commands.link.mayMeet(names)
   }
+}
+
+/** Two lines in one argument of a script: the ttl of records, and the content for absent ones. */
+function recordArgument({ fresh, recordLifetime }: RedisTagWrite): string {
+  return `${ttlOf(recordLifetime)}\n${fresh}`
 }
 
 function isTrue(): true {

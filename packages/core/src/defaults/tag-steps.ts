@@ -13,6 +13,16 @@ export interface KnownTags {
   readonly tags: readonly string[]
 }
 
+/** How a write with tags treats the records of the tags. */
+export interface TagWrite {
+  /** The tags, as prepared by {@link TagSteps.know}. */
+  readonly known: KnownTags
+  /** The content for records that are absent. */
+  readonly fresh: string
+  /** How long records live at least, in milliseconds: longer than the value. */
+  readonly recordLifetime: Milliseconds
+}
+
 /** Receives a value and the records of its tags, by a single call of one of these. */
 export interface TagAsker {
   /** The value alone: its tags are those that were expected, in this order, and its stamps are those in the records. */
@@ -28,7 +38,7 @@ export interface TagAsker {
  * if that is not possible for these keys: it is then done in several steps.
  *
  * A write stores values together with the stamps in the records. It creates records that are absent or were only made for a load,
- * and lets records that would end before the values live for `recordLifetime`.
+ * and lets records that would end before the values live for {@link TagWrite.recordLifetime}.
  */
 export interface TagSteps {
   /**
@@ -56,27 +66,14 @@ export interface TagSteps {
     held?: readonly unknown[],
   ): Awaitable<TaggedLease> | undefined
 
-  /**
-   * Writes a value, whatever the records of its tags contain.
-   *
-   * @param fresh The content for records that are absent.
-   */
-  set(
-    key: string,
-    value: unknown,
-    lifetime: Milliseconds,
-    known: KnownTags,
-    fresh: string,
-    recordLifetime: Milliseconds,
-  ): Awaitable<true> | undefined
+  /** Writes a value, whatever the records of its tags contain. */
+  set(key: string, value: unknown, lifetime: Milliseconds, tags: TagWrite): Awaitable<true> | undefined
 
   /** Does the same for many values. The last of several for one key wins. */
   setMany(
     entries: readonly (readonly [key: string, value: unknown])[],
     lifetime: Milliseconds,
-    known: KnownTags,
-    fresh: string,
-    recordLifetime: Milliseconds,
+    tags: TagWrite,
   ): Awaitable<true> | undefined
 
   /** Writes a value as `Leases.set` does, unless a record has changed since the proof was made. Answers whether it did. */
@@ -84,10 +81,8 @@ export interface TagSteps {
     key: string,
     value: unknown,
     lifetime: Milliseconds,
+    tags: TagWrite,
     lease: string,
-    known: KnownTags,
     proof: Proof | undefined,
-    fresh: string,
-    recordLifetime: Milliseconds,
   ): Awaitable<boolean> | undefined
 }

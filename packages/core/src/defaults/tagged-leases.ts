@@ -1,9 +1,10 @@
 import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '../backend.ts'
 import { areSame } from './recent-tags.ts'
-import { AHEAD, margin, newStamp } from './tag-record.ts'
+import { AHEAD, newStamp } from './tag-record.ts'
 import type { TagRecords } from './tag-records.ts'
 import type { KnownTags, Proof, TagSteps } from './tag-steps.ts'
+import { tagWrite } from './tag-write.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TagStamp } from './tagged-value.ts'
 
@@ -51,7 +52,7 @@ export class TaggedLeases implements Leases {
     if (tags.length === 0) return this.#leases.set(key, value, lifetime, lease)
     const known = this.#reads.note(key, tags)
     return (
-      this.#steps?.setLeased(key, value, lifetime, lease, known, proof, newStamp(), margin(lifetime)) ??
+      this.#steps?.setLeased(key, value, lifetime, tagWrite(known, lifetime), lease, proof) ??
       this.#set(key, value, lifetime, tags, lease, proof)
     )
   }

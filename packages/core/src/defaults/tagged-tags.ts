@@ -1,9 +1,9 @@
 import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../backend.ts'
 import { sumOf } from '../counter.ts'
-import { margin, newStamp } from './tag-record.ts'
 import type { TagRecords } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
+import { tagWrite } from './tag-write.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
 import { nextTry } from './update.ts'
@@ -32,8 +32,7 @@ export function tagsOver(
     value: unknown,
     lifetime: Milliseconds,
     tags: readonly string[],
-  ): Awaitable<true> | undefined =>
-    steps?.set(key, value, lifetime, reads.note(key, tags), newStamp(), margin(lifetime))
+  ): Awaitable<true> | undefined => steps?.set(key, value, lifetime, tagWrite(reads.note(key, tags), lifetime))
 
   const setManyInOneStep = (
     entries: readonly (readonly [key: string, value: unknown])[],
@@ -44,7 +43,7 @@ export function tagsOver(
     const known = steps.know(tags)
     for (const [key] of entries) reads.recent.put(key, known)
     reads.inUse = true
-    return steps.setMany(entries, lifetime, known, newStamp(), margin(lifetime))
+    return steps.setMany(entries, lifetime, tagWrite(known, lifetime))
   }
 
   const incr = (

@@ -20,7 +20,7 @@ export const sum: Combine = (...numbers) => numbers.reduce((all, number) => all 
 export function storeGroups(caches: Iterable<Cache>): Iterable<StoreGroup> {
   const byLabels = new Map<string, StoreGroup>()
   for (const cache of caches)
-    for (const { backend, prefix: keys } of cache.routes) {
+    for (const { backend, prefix: keys } of cache.engine.routes) {
       const name = JSON.stringify([backend.name, keys])
       const group = byLabels.get(name) ?? { labels: { backend: backend.name, keys }, backends: new Set() }
       byLabels.set(name, group)

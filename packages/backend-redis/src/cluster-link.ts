@@ -1,4 +1,10 @@
-import { BackendError, BackendUnavailableError, ConfigurationError, type Milliseconds } from '@cashews/core'
+import {
+  BackendError,
+  BackendUnavailableError,
+  type CashewsError,
+  ConfigurationError,
+  type Milliseconds,
+} from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 import { ClientHolder } from './client-holder.ts'
 import { asBackendError } from './errors.ts'
@@ -132,12 +138,13 @@ export class ClusterLink implements Link {
     return this.#masters().length > 0 && !this.#health.allAway
   }
 
-  /** One server that answers is enough: those that do not are looked after one by one. */
+  /** One server that answers, and serves keys, is enough: those that do not are looked after one by one. */
   async ping(message: string): Promise<string> {
     const masters = this.#holder.ready().nodes('master')
     const pings = masters.map(async (node) => {
       const answer = await signOfLife(node, message, () => this.#renew(node))
       this.#health.found(addressOf(node))
+      await refuseDown(node)
       return answer
     })
     return Promise.any(pings).catch((error: AggregateError) => {
@@ -182,7 +189,7 @@ export class ClusterLink implements Link {
       if (!error) answers[at] = answer
       // The client follows redirections of single commands only.
       else if (REDIRECTED.test(error.message)) redirected.push(at)
-      else answers[at] = asBackendError(error)
+      else answers[at] = this.#blame(node, error)
     }
     await Promise.all(redirected.map(sendAlone))
   }
@@ -190,13 +197,18 @@ export class ClusterLink implements Link {
   async #toNode<T>(node: string, send: () => Promise<T>): Promise<T> {
     try {
       return await this.#health.send(node, send)
-    } catch (thrown) {
-      const error = asBackendError(thrown)
-      if (error === thrown || !(error instanceof BackendUnavailableError)) throw error
-      this.#health.lost(node)
-      if (!this.#holder.connected || this.#health.allAway) throw error
-      throw new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown, isUndone: error.isUndone })
+    } catch (error) {
+      throw this.#blame(node, error)
     }
+  }
+
+  /** Makes an error of the contract of what went wrong at a server. */
+  #blame(node: string, thrown: unknown): CashewsError {
+    const error = asBackendError(thrown)
+    if (error === thrown || !(error instanceof BackendUnavailableError)) return error
+    this.#health.lost(node)
+    if (!this.#holder.connected || this.#health.allAway) return error
+    return new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown, isUndone: error.isUndone })
   }
 
   /** Who holds which slots, as text. */
@@ -238,6 +250,13 @@ function placesBy<T, K>(items: readonly T[], of: (item: T) => K): Map<K, number[
     else others.push(at)
   }
   return places
+}
+
+/** @throws {BackendUnavailableError} When a server answers, and says that its Cluster is down: it refuses all keys. */
+async function refuseDown(node: Redis): Promise<void> {
+  const info = await node.cluster('INFO').catch(() => '')
+  if (!info.includes('cluster_state:fail')) return
+  throw new BackendUnavailableError(`Redis at ${addressOf(node)} says that its Cluster is down.`, { isUndone: true })
 }
 
 /** As a cluster calls its nodes. */

@@ -36,10 +36,10 @@ const BOUNDED = {
 } satisfies Connection
 
 /**
- * A command whose keys are being moved to another server is given up before its caller is told that it failed: if it came
- * through later, it would undo what the caller has done since.
+ * A command whose keys are being moved to another server, or that no server serves, is given up before its caller is told that
+ * it failed: if it came through later, it would undo what the caller has done since.
  */
-const WHILE_SLOTS_MOVE = { maxRedirections: 8, retryDelayOnTryAgain: 10 }
+const WHILE_SLOTS_MOVE = { maxRedirections: 8, retryDelayOnTryAgain: 10, retryDelayOnClusterDown: 0 }
 
 /** The options that go with each way of naming the servers. With another way they would be silently ignored. */
 const GOES_WITH = {

@@ -1,4 +1,4 @@
-import { redis } from '@cashews/backend-redis'
+import { type ClientSideReport, redis } from '@cashews/backend-redis'
 import { MISS } from '@cashews/core'
 import { Cluster } from 'ioredis'
 import { describe, expect, it } from 'vitest'
@@ -24,19 +24,22 @@ describe('client-side copies', () => {
     const keys = Array.from({ length: 200 }, (_, at) => `k:${at}`)
     await writer.cache.setMany(Object.fromEntries(keys.map((key) => [key, 'old'])))
     await near.cache.getMany(['the script is known from now on'])
-    await hasHeard(near)
-    proxy.delay({ down: 60 }, ['commands'])
     const read = async () => Number(/cmdstat_mget:calls=(\d+)/.exec(await server.admin.info('commandstats'))?.[1] ?? 0)
     const before = await read()
+    await isLive(near)
+    const copies = () => near.backend.clientSide as ClientSideReport
+    const { flushes } = copies()
+    proxy.hold(['commands'])
     const reading = near.cache.getMany(keys)
     await eventually(async () => (await read()) > before)
     await writer.cache.setMany(Object.fromEntries(keys.map((key) => [key, 'new'])))
-    const overtaken = (await reading).filter((value) => value === 'old').length
+    // A pause of this machine may cut the connection for invalidations: then nothing that is under way is kept.
+    await eventually(() => copies().refused >= keys.length || copies().flushes > flushes)
     proxy.heal()
-    await hasHeard(near)
+    const overtaken = (await reading).filter((value) => value === 'old').length
+    const kept = keys.filter((key) => near.backend.getNow?.(key) === 'old').length
     const stale = (await near.cache.getMany(keys)).filter((value) => value !== 'new').length
-    const refused = near.backend.clientSide?.refused ?? 0
-    report('B1', 'it is not kept', { overtaken, stale, refused }, overtaken > 0 && stale === 0 && refused >= overtaken)
+    report('B1', 'it is not kept', { overtaken, kept, stale }, overtaken === keys.length && kept === 0 && stale === 0)
   })
 
   it('B2: an own and a foreign write in one cycle of the server', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { hasHeard, READ, SLACK, underLoad, WRITE, watchedCache } from '../../support/faults/cache.ts'
 import { Judge } from '../../support/faults/judge.ts'
 import { report, round, Stopwatch } from '../../support/faults/report.ts'
+import { PATIENT } from '../../support/patience.ts'
 import { type RedisCluster, startCluster } from '../../support/redis/cluster.ts'
 import { eventually } from '../../support/redis/eventually.ts'
 import type { RedisServer } from '../../support/redis/redis-server.ts'
@@ -83,8 +84,11 @@ describe('Cluster', () => {
   }, 60_000)
 
   it('D3: slots move while they are used', async () => {
-    await using near = watchedCache({ cluster: cluster.addresses, clientSide })
-    await using writer = watchedCache({ cluster: cluster.addresses, namespace: near.namespace }, { suppress: false })
+    await using near = watchedCache({ cluster: cluster.addresses, clientSide }, PATIENT)
+    await using writer = watchedCache(
+      { cluster: cluster.addresses, namespace: near.namespace },
+      { suppress: false, ...PATIENT },
+    )
     const keys = Array.from({ length: 6 }, (_, at) => `k:${at}`)
     await near.cache.init()
     await eventually(() => near.backend.clientSide?.live)

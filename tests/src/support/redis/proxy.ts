@@ -11,6 +11,8 @@ type Kind = 'commands' | 'news'
 interface Weather {
   readonly delays: Record<Direction, number>
   readonly swallows: Record<Direction, boolean>
+  /** How to pass on what servers have sent since. */
+  held?: (() => void)[]
 }
 
 const calm = (): Weather => ({ delays: { up: 0, down: 0 }, swallows: { up: false, down: false } })
@@ -41,6 +43,11 @@ export class FaultyLink implements AsyncDisposable {
     for (const kind of kinds) Object.assign(this.#weather[kind].delays, delays)
   }
 
+  /** Keeps what servers send, until {@link heal}. */
+  hold(kinds: readonly Kind[] = KINDS): void {
+    for (const kind of kinds) this.#weather[kind].held = []
+  }
+
   /** Drops all bytes, while connections stay open. */
   blackhole(kinds: readonly Kind[] = KINDS): void {
     for (const kind of kinds) Object.assign(this.#weather[kind].swallows, { up: true, down: true })
@@ -53,7 +60,9 @@ export class FaultyLink implements AsyncDisposable {
 
   heal(): void {
     this.#refuses = false
+    const held = KINDS.flatMap((kind) => this.#weather[kind].held ?? [])
     this.#weather = { commands: calm(), news: calm() }
+    for (const pass of held) pass()
   }
 
   /** Resets connections. */
@@ -85,10 +94,12 @@ export class FaultyLink implements AsyncDisposable {
     from.on('data', (data) => {
       // A connection for invalidations has a name of its own.
       if (direction === 'up' && data.includes('cashews:invalidations')) connection.kind = 'news'
-      const { delays, swallows } = this.#weather[connection.kind]
+      const { delays, swallows, held } = this.#weather[connection.kind]
+      const pass = () => to.writable && to.write(data)
       if (swallows[direction]) return
-      if (delays[direction] === 0) to.write(data)
-      else setTimeout(() => to.writable && to.write(data), delays[direction])
+      if (direction === 'down' && held) held.push(pass)
+      else if (delays[direction] === 0) to.write(data)
+      else setTimeout(pass, delays[direction])
     })
     from.on('error', () => to.destroy())
     from.on('close', () => {

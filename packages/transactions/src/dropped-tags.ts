@@ -1,12 +1,14 @@
 import { type Awaitable, chain, type Door, MISS, type Miss } from '@cashews/core'
 import { ask } from './ask.ts'
 
+/** What a transaction does to a tag: `expired` keeps the values of the tag as stale ones. */
+export type Dropping = 'deleted' | 'expired'
+
 /** The tags that a transaction deletes or expires: in its own view at once, in the store with the commit. */
 export class DroppedTags {
   readonly #door: Door
   readonly #readsMatter: boolean
-  #deleted = new Set<string>()
-  #expired = new Set<string>()
+  #dropped = noTags()
 
   /** @param readsMatter Whether a failure to read a key's tags is thrown. */
   constructor(door: Door, readsMatter: boolean) {
@@ -15,36 +17,35 @@ export class DroppedTags {
   }
 
   get deleted(): ReadonlySet<string> {
-    return this.#deleted
+    return this.#dropped.deleted
   }
 
   get expired(): ReadonlySet<string> {
-    return this.#expired
+    return this.#dropped.expired
   }
 
   get isEmpty(): boolean {
-    return this.#deleted.size + this.#expired.size === 0
+    return this.deleted.size + this.expired.size === 0
   }
 
-  add(tags: readonly string[], expired: boolean): void {
-    for (const tag of tags) (expired ? this.#expired : this.#deleted).add(tag)
+  add(tags: readonly string[], how: Dropping): void {
+    for (const tag of tags) this.#dropped[how].add(tag)
   }
 
   /** Whether the key in the store has one of these tags. */
   reach(key: string): Awaitable<boolean> {
     if (this.isEmpty) return false
-    return this.#isUnder(key, (tag) => this.#deleted.has(tag) || this.#expired.has(tag))
+    return this.#isUnder(key, (tag) => this.deleted.has(tag) || this.expired.has(tag))
   }
 
   /** Whether the key in the store has a deleted tag, or had one before its own tags expired. */
   reachStale(key: string): Awaitable<boolean> {
-    return this.#deleted.size > 0 && this.#isUnder(key, (tag) => this.#deleted.has(tag))
+    return this.deleted.size > 0 && this.#isUnder(key, (tag) => this.deleted.has(tag))
   }
 
   /** Starts with no tags. The sets that were handed out stay as they are. */
   forget(): void {
-    this.#deleted = new Set()
-    this.#expired = new Set()
+    this.#dropped = noTags()
   }
 
   #isUnder(key: string, isDropped: (tag: string) => boolean): Awaitable<boolean> {
@@ -54,4 +55,8 @@ export class DroppedTags {
     // A key that is gone by now may have had one of the tags.
     return chain(found, (found) => found === MISS || found.some(isDropped))
   }
+}
+
+function noTags(): Readonly<Record<Dropping, Set<string>>> {
+  return { deleted: new Set(), expired: new Set() }
 }

@@ -1,5 +1,6 @@
 import { type Awaitable, all, chain, MISS, type Miss, type Tags } from '@cashews/core'
 import { ask } from './ask.ts'
+import type { Dropping } from './dropped-tags.ts'
 import type { Reader } from './reader.ts'
 import type { View } from './view.ts'
 
@@ -22,9 +23,9 @@ export class TagsView implements Tags {
 
   readonly incr: Tags['incr'] = (key, by, lifetime, tags) => this.#view.incrTagged(key, by, lifetime, tags)
 
-  readonly delete: Tags['delete'] = (tags) => this.#drop(tags, false)
+  readonly delete: Tags['delete'] = (tags) => this.#drop(tags, 'deleted')
 
-  readonly expire: Tags['expire'] = (tags) => this.#drop(tags, true)
+  readonly expire: Tags['expire'] = (tags) => this.#drop(tags, 'expired')
 
   readonly of: Tags['of'] = (key) => {
     const { draft } = this.#reader
@@ -52,37 +53,37 @@ export class TagsView implements Tags {
   }
 
   /** Makes the keys with these tags absent. */
-  #drop(tags: readonly string[], expired: boolean): Awaitable<void> {
+  #drop(tags: readonly string[], how: Dropping): Awaitable<void> {
     const { draft, dropped } = this.#reader
     return this.#reader.claim([], () => {
-      dropped.add(tags, expired)
+      dropped.add(tags, how)
       draft.loadings.cancelTagged(tags)
       for (const [key, entry] of draft) {
-        if (!expired) entry.stale = MISS
-        if ((entry.fill?.tags ?? entry.tags).some((tag) => tags.includes(tag))) this.#lose(key, expired)
+        if (how === 'deleted') entry.stale = MISS
+        if ((entry.fill?.tags ?? entry.tags).some((tag) => tags.includes(tag))) this.#lose(key, how)
       }
-      return this.#dropStored(expired)
+      return this.#dropStored(how)
     })
   }
 
   /** The same for keys that have their tags in the store. */
-  #dropStored(expired: boolean): Awaitable<void> {
+  #dropStored(how: Dropping): Awaitable<void> {
     const { draft, dropped } = this.#reader
     const seen = [...draft].filter(([, { seen, isDropped }]) => !isDropped && seen !== undefined && seen !== MISS)
     return chain(all(seen.map(([key]) => dropped.reach(key))), (reached) => {
       for (const [at, [key, entry]] of seen.entries()) {
         if (!reached[at]) continue
-        if (entry.keepsTags) this.#lose(key, expired)
+        if (entry.keepsTags) this.#lose(key, how)
         entry.isDropped = true
       }
     })
   }
 
-  #lose(key: string, expired: boolean): void {
+  #lose(key: string, how: Dropping): void {
     const { draft } = this.#reader
     const held = draft.heldAt(key)
     const entry = draft.entry(key)
     entry.write(MISS)
-    if (expired) entry.stale = held
+    if (how === 'expired') entry.stale = held
   }
 }

@@ -8,7 +8,7 @@ function look(window: AdmissionWindow, hits: number): number {
   return window.share
 }
 
-it('goes on as long as hits get more, and else turns back', () => {
+it('continues in one direction as long as hits become more frequent, and otherwise turns back', () => {
   const window = new AdmissionWindow()
   const shares = [10, 12, 11, 12, 12, 13].map((hits) => look(window, hits))
   expect(shares).toEqual([0.35, 0.4, 0.35, 0.3, 0.35, 0.4].map((share) => expect.closeTo(share, 9)))

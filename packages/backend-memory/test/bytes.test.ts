@@ -40,7 +40,7 @@ describe('maxBytes', () => {
     expect(removed).toEqual([['a', 'evicted']])
   })
 
-  it('makes no write of an apply when one value is too large', () => {
+  it('makes none of the writes of apply if one value is too large', () => {
     const { store } = opened({ maxBytes: 3_000 })
     const writes = [KILOBYTE, KILOBYTE.repeat(9)].map(
       (value, at) => ({ op: 'set', key: `key:${at}`, value, lifetime: HOUR }) as const,
@@ -61,7 +61,7 @@ describe('maxBytes', () => {
     expect(sum(store)).toBeLessThanOrEqual(10_000)
   })
 
-  it('is an error for a set, bits or a window that outgrow the whole store, which are then gone', () => {
+  it('is an error for a set, bits or a window that outgrow the whole store, which are then removed', () => {
     const { store, removed } = opened({ maxBytes: 3_000 })
     expect(() => store.sets.add('new', keysOf(1_000))).toThrow(BackendError)
     expect(() => store.bits.incr('bits', [1_000_000], 1, 1)).toThrow(BackendError)
@@ -72,7 +72,7 @@ describe('maxBytes', () => {
     expect(store.count()).toBe(0)
   })
 
-  it('forgets what deletes, eviction, expiry and clear freed', () => {
+  it('subtracts what deletes, eviction, expiry and clear freed', () => {
     const { store, clock, removed } = opened({ maxBytes: 50_000, size: 30 })
     for (let round = 0; round < 20; round++) {
       for (const key of keysOf(40, `round ${round}`)) store.set(key, KILOBYTE, 1_000)
@@ -102,7 +102,7 @@ describe('size', () => {
     expect(store.size('absent')).toBe(0)
   })
 
-  it('tells it of sets, bits, windows and values whose parts refer to each other', () => {
+  it('also tells it for sets, bits, windows and values with cycles', () => {
     const { store } = opened()
     store.sets.add('set', keysOf(100))
     store.bits.incr('bits', [80_000], 1, 1)

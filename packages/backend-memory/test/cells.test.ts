@@ -89,7 +89,7 @@ describe('a window', () => {
     expect(incr(11, 12)).toBe(1)
   })
 
-  it('does not care in which order events come', () => {
+  it('accepts events in any order', () => {
     const { store } = opened()
     const incr = (start: number, end: number, max = 9) =>
       (store.windows.incr('w', { start, end, max, lifetime: HOUR }) as WindowCount).count
@@ -98,7 +98,7 @@ describe('a window', () => {
     expect(incr(8, 0, 0)).toBe(1)
   })
 
-  it('that holds nothing is absent', () => {
+  it('is absent when it is empty', () => {
     const { store } = opened()
     const nothing = { count: 0, added: false, age: 0 }
     expect(store.windows.incr('w', { start: 0, end: 1, max: 0, lifetime: HOUR })).toEqual(nothing)
@@ -121,7 +121,7 @@ describe('a set', () => {
     expect(store.exists('s')).toBe(false)
   })
 
-  it('that nobody put anything in is absent', () => {
+  it('is absent if nothing was added', () => {
     const { store } = opened()
     store.sets.add('s', [], HOUR)
     store.sets.remove('s', ['a'])
@@ -143,7 +143,7 @@ describe('a set', () => {
     expect(popped.sort()).toEqual([...members].sort())
   })
 
-  it('takes a new lifetime with nothing new in it', () => {
+  it('gets a new lifetime even if no member is new', () => {
     const { store } = opened()
     store.sets.add('s', ['a'], HOUR)
     store.sets.add('s', ['a'], 2 * HOUR)
@@ -194,7 +194,7 @@ describe('a lock', () => {
     expect(store.locks.release('l', 'you')).toBe(true)
   })
 
-  it('that was never released takes no room for ever', () => {
+  it('does not take room forever if it is never released', () => {
     const { store, clock } = opened()
     for (const key of keysOf(10_000)) {
       store.locks.acquire(key, 'me', 10)

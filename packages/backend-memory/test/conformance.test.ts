@@ -20,7 +20,7 @@ describe('by the clock of the system', () => {
 })
 
 describe.each(['lru', 'sieve'] as const)("memory that is full, eviction: '%s'", (eviction) => {
-  it('never answers for a key what it held for the one that was evicted', async () => {
+  it('never returns the value of an evicted key for another key', async () => {
     const store = memory({ clock, size: 2, eviction })
     const spots = ['a', 'b', 'c', 'd'].map((key): Spot => ({ key, store: undefined, at: 0 }))
     for (let round = 0; round < 20; round++) {

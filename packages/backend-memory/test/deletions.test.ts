@@ -22,7 +22,7 @@ function filled() {
 }
 
 describe('deleteMatch of many keys', () => {
-  it('lets others have their turn, and answers how many there were', async () => {
+  it('lets others have their turn, and answers how many were deleted', async () => {
     const { store } = filled()
     let turns = 0
     let isOver = false
@@ -35,7 +35,7 @@ describe('deleteMatch of many keys', () => {
     expect([...store.scan('*')]).toEqual(['other'])
   })
 
-  it('holds for everybody from the first moment on', async () => {
+  it('takes effect for everybody at once', async () => {
     const { store, last, keys } = filled()
     const deleting = store.deleteMatch('key:*')
     expect(deleting).toBeInstanceOf(Promise)
@@ -68,7 +68,7 @@ describe('deleteMatch of many keys', () => {
     expect(store.timeLeft(keys[MANY - 3] as string)).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('answers nothing that a spot noted before', async () => {
+  it('makes spots find nothing that they had noted before', async () => {
     const { store, last } = filled()
     const spot = { key: last, store: undefined, at: 0, stamp: 0 }
     expect(await store.answerNow(last, spot)).toBe('old')
@@ -77,7 +77,7 @@ describe('deleteMatch of many keys', () => {
     await deleting
   })
 
-  it('does not count twice what two patterns match, nor what was absent because of its tag', async () => {
+  it('does not count keys twice that two patterns match, nor keys that were absent because of a tag', async () => {
     const { store, keys } = filled()
     const [, one, two, three] = keys.toReversed() as [string, string, string, string]
     store.tags.set(one, 'old', MINUTE, ['deleted'])
@@ -92,7 +92,7 @@ describe('deleteMatch of many keys', () => {
     expect(store.get('other')).toBe('old')
   })
 
-  it('ends when the store is cleared, and concerns nothing written after', async () => {
+  it('ends when the store is cleared, and affects nothing written later', async () => {
     const { store, keys } = filled()
     const deleting = store.deleteMatch('key:*')
     store.clear()

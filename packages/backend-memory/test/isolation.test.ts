@@ -334,7 +334,7 @@ describe("isolation: 'clone'", () => {
     expect(() => store.set('user:1', value, HOUR)).toThrow(refusal)
   })
 
-  it('takes a class for what it is, whatever its text says', () => {
+  it('recognizes a class by its definition, whatever its text contains', () => {
     class Colour {
       value = '#fff'
       css() {
@@ -346,7 +346,7 @@ describe("isolation: 'clone'", () => {
 })
 
 describe("isolation: 'freeze'", () => {
-  it('freezes what is written, all through, and answers it itself', () => {
+  it('freezes what is written, with all its parts, and returns the same object', () => {
     const { store } = opened({ isolation: 'freeze' })
     const value = { list: [{ a: 1 }], money: new Money(1), error: new Failure('x'), self: {} as unknown }
     value.self = value

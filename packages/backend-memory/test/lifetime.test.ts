@@ -83,7 +83,7 @@ describe('an entry', () => {
 })
 
 describe('a store', () => {
-  it('reports what it evicts and what it finds expired, once, and nothing that somebody asked for', () => {
+  it('reports evicted and expired keys once, and no key that was deleted, cleared or overwritten', () => {
     const { store, clock, removed } = opened({ size: 2, checkInterval: 0 })
     store.set('deleted', 1, MINUTE)
     store.delete('deleted')
@@ -105,7 +105,7 @@ describe('a store', () => {
     ])
   })
 
-  it('lets the listener use the store', () => {
+  it('can be used by the listener', () => {
     const { store, clock, host } = opened({ size: 2, checkInterval: 0 })
     Object.assign(host, { removed: (key: string) => void (key === 'a' && store.set('a', 'back', MINUTE)) })
     for (const key of ['a', 'b', 'c']) store.set(key, key, 10)
@@ -179,7 +179,7 @@ describe('scan', () => {
 })
 
 describe('stamps', () => {
-  it('change on every write, and are never used again', () => {
+  it('change with every write, and are never reused', () => {
     const { store } = opened()
     const stamps = new Set<unknown>()
     const stamp = () => (store.inspect('a') as { stamp: unknown }).stamp
@@ -202,7 +202,7 @@ describe('stamps', () => {
     expect(stamps.size).toBe(12)
   })
 
-  it('do not come round after a million overwrites', () => {
+  it('do not repeat after a million overwrites', () => {
     const { store } = opened()
     store.set('a', 0, MINUTE)
     const before = store.inspect('a') as { stamp: number }
@@ -222,7 +222,7 @@ describe('time', () => {
     vi.useRealTimers()
   })
 
-  it('goes on when the clock of the machine is set back, so that no entry outlives its lifetime', async () => {
+  it('continues when the system clock is set back, so that no entry outlives its lifetime', async () => {
     vi.useFakeTimers()
     const store = memory({ checkInterval: 0 })
     store.set('a', 1, MINUTE)
@@ -261,7 +261,7 @@ describe('time', () => {
     expect(store.get('a')).toBe(MISS)
   })
 
-  it('is asked of a given clock every time', () => {
+  it('is read from a given clock every time', () => {
     const now = vi.fn(() => 1_000)
     const store = memory({ clock: { now } })
     store.set('a', 1, 10 * MINUTE)
@@ -269,7 +269,7 @@ describe('time', () => {
     expect(now.mock.calls.length).toBeGreaterThanOrEqual(11)
   })
 
-  it('that is remembered never hides the end of an entry', async () => {
+  it('never hides the end of an entry when it is remembered', async () => {
     const store = memory()
     store.set('a', 1, 30)
     const end = Date.now() + 30

@@ -67,7 +67,7 @@ describe.each(['lru', 'sieve'] as const)('a moment of %s', (eviction) => {
     store.close()
   })
 
-  it('is known of a key that is absent, and not of one that may end sooner', () => {
+  it('exists for an absent key, but not for one that may expire sooner', () => {
     const store = memory({ eviction })
     store.set('brief', 1, 999)
     expect(store.momentNow('absent')?.isOver).toBe(false)
@@ -97,7 +97,7 @@ it('ends a moment after a second', async () => {
   store.close()
 })
 
-it('knows no moment when time does not go by the machine', () => {
+it('has no moments if the time is not that of the machine', () => {
   expect(opened().store.momentNow('a')).toBeUndefined()
   const store = memory()
   const moment = store.momentNow('a')

@@ -50,7 +50,7 @@ describe('the options of memory', () => {
     },
   )
 
-  it('given beside a URL win over those in it', () => {
+  it('given beside a URL take precedence over those in it', () => {
     const store = memory.fromUrl('mem://?size=1', { size: 2 })
     for (const key of ['a', 'b']) store.set(key, 1, 1_000)
     expect(store.count()).toBe(2)

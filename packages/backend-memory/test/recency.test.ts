@@ -78,7 +78,7 @@ describe('a full memory store', () => {
     expect(store.count()).toBe(3)
   })
 
-  it('answers nothing that it noted of an entry whose place another has', async () => {
+  it('does not use a note about an entry whose place another one has taken', async () => {
     const { store } = opened({ size: 2 })
     const spots = ['a', 'b'].map((key) => newSpot(key))
     for (const [step, key] of ['a', 'a', 'b', 'a', 'c', 'a', 'd', 'b', 'c', 'a', 'b'].entries()) {

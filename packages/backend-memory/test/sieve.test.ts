@@ -57,7 +57,7 @@ class Model {
 }
 
 describe("a full memory store with eviction: 'sieve'", () => {
-  it('lets the oldest go that was not read', () => {
+  it('evicts the oldest entry that was not read', () => {
     const { store, removed } = filled(10)
     store.get('key:0')
     store.get('key:2')
@@ -68,7 +68,7 @@ describe("a full memory store with eviction: 'sieve'", () => {
     ])
   })
 
-  it('spares what was read once, until the hand comes again', () => {
+  it('spares an entry that was read, until the hand comes again', () => {
     const { store, removed } = filled(2)
     store.get('key:0')
     store.get('key:1')
@@ -80,7 +80,7 @@ describe("a full memory store with eviction: 'sieve'", () => {
     ])
   })
 
-  it('leaves time to ask again for what was written last, though older entries were read', () => {
+  it('leaves time to ask again for new entries, even if older ones were read', () => {
     const { store, removed } = filled(10)
     for (const key of keysOf(9)) store.get(key)
     for (const key of keysOf(2, 'new')) store.set(key, 1, HOUR)
@@ -90,7 +90,7 @@ describe("a full memory store with eviction: 'sieve'", () => {
     ])
   })
 
-  it('keeps what is asked for again and again through any number of keys that are asked for once', () => {
+  it('keeps popular keys through any number of keys that are asked for once', () => {
     const { store } = filled(10)
     for (const key of keysOf(1_000, 'scan')) {
       for (const often of keysOf(5)) expect(store.get(often)).toBe(often)
@@ -99,7 +99,7 @@ describe("a full memory store with eviction: 'sieve'", () => {
     expect(store.count()).toBe(10)
   })
 
-  it('never lets go what it makes room for, however large', () => {
+  it('never evicts the entry that it makes room for, however large', () => {
     const { store, removed } = opened({ maxBytes: 5_500, eviction: 'sieve' })
     for (const key of keysOf(4)) store.set(key, 'x'.repeat(500), HOUR)
     for (const key of keysOf(4)) store.get(key)

@@ -13,7 +13,7 @@ describe('sweeping', () => {
     vi.useRealTimers()
   })
 
-  it('removes what has expired although nobody asks for it, and reports it once', () => {
+  it('removes expired entries that nobody asks for, and reports each once', () => {
     const { store, clock, removed } = opened()
     store.set('a', 1, 500)
     store.set('b', 1, MINUTE)
@@ -52,7 +52,7 @@ describe('sweeping', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('waits no longer than a timer can', () => {
+  it('does not wait longer than a timer can', () => {
     const setTimeout = vi.spyOn(globalThis, 'setTimeout')
     const { store } = opened({ checkInterval: '900w' })
     store.set('a', 1, 1)
@@ -81,7 +81,7 @@ describe('sweeping', () => {
     expect(Math.min(...slices)).toBeGreaterThan(0)
   })
 
-  it('goes on beside reads, writes, deletes and clear', () => {
+  it('works alongside reads, writes, deletes and clear', () => {
     const { store, clock, removed } = opened({ size: 20_000 })
     for (const key of keysOf(9_000)) store.set(key, 1, 500)
     clock.time += 500

@@ -14,7 +14,7 @@ function sent(args: readonly Argument[]): SentCommand {
 }
 
 describe('a command as a client takes it', () => {
-  it('is written as the client would write it, whatever its arguments', () => {
+  it('is written exactly as the client would write it, whatever its arguments', () => {
     fc.assert(
       fc.property(fc.array(argument), (args) => {
         const written = Buffer.from(sent(args).toWritable(new PassThrough()))
@@ -47,7 +47,7 @@ describe('a command as a client takes it', () => {
     ])
   })
 
-  it('tells a client of a Cluster one key of the slot it is in', () => {
+  it('gives a client of a Cluster one key in its slot', () => {
     const command = new SentCommand(
       { name: 'mget', args: ['user:{42}', 'orders:{42}'], key: 'user:{42}' },
       slotOf('42'),
@@ -55,7 +55,7 @@ describe('a command as a client takes it', () => {
     expect(command.getKeys().map((key) => slotOf(String(key)))).toEqual([slotOf('42')])
   })
 
-  it('answers the reply as it comes, whatever an application has set up for replies of that name', async () => {
+  it('returns the reply unchanged, whatever transformation the application has registered', async () => {
     ClientCommand.setReplyTransformer('evalsha', () => 'something else')
     try {
       const command = sent([])
@@ -66,14 +66,14 @@ describe('a command as a client takes it', () => {
     }
   })
 
-  it('tells who waits the error that is made of the one that came', async () => {
+  it('rejects with the converted error', async () => {
     const command = sent([])
     command.explainBy((error) => new Error(`explained: ${(error as Error).message}`))
     command.reject(new Error('raw'))
     await expect(command.promise).rejects.toThrow('explained: raw')
   })
 
-  it('brings what a client of ioredis 6 asks of it, which the class of ioredis 5 has not', () => {
+  it('has the method that a client of ioredis 6 calls, even if its class is from ioredis 5', () => {
     expect(Object.hasOwn(SentCommand.prototype, 'setReplyContext')).toBe(true)
   })
 })

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { asBackendError } from '../src/errors.ts'
 
-it('a command that a broken connection could not even send is told as that, and has surely changed nothing', async () => {
+it('a command that a broken connection could not send has an error of its own, and has certainly changed nothing', async () => {
   const client = new Redis({ lazyConnect: true, enableOfflineQueue: false })
   const raised = await client.get('k').catch((error) => error)
   client.disconnect()
@@ -13,7 +13,7 @@ it('a command that a broken connection could not even send is told as that, and 
   expect(error).toMatchObject({ message: 'Redis cannot be reached: the connection broke.', isUndone: true })
 })
 
-it('a command whose answer was lost is told as that, and names no setting of the client', () => {
+it('a command whose reply was lost has an error of its own, which mentions no setting of the client', () => {
   const raised = Object.assign(new Error('Reached the max retries per request limit (which is 0). Refer to …'), {
     name: 'MaxRetriesPerRequestError',
   })
@@ -26,7 +26,7 @@ it('a command whose answer was lost is told as that, and names no setting of the
   expect(error).not.toMatchObject({ isUndone: true })
 })
 
-it('an error tells no password, neither with what was sent nor with what a node of a cluster said', () => {
+it('an error contains no password, neither in the command nor in the error of a cluster node', () => {
   const refused = Object.assign(new Error('WRONGPASS invalid username-password pair'), {
     name: 'ReplyError',
     command: { name: 'hello', args: ['3', 'AUTH', 'default', 'HUSH'] },

@@ -31,13 +31,13 @@ function linkOf(thoughtOf: (key: string) => string) {
 const named = (...keys: string[]) => keys.map((key) => evaluation(SCRIPT, [key], []))
 
 describe('a script that servers do not know', () => {
-  it('is told to each of them once', async () => {
+  it('is sent in full to each of them once', async () => {
     const { evaluator, sent } = linkOf((key) => key.charAt(0))
     expect(await evaluator.sendAll(named('a1', 'b1', 'a2'))).toEqual(['done by a', 'done by b', 'done by a'])
     expect(sent.slice(3)).toEqual(['eval a1', 'eval b1', 'evalsha a2'])
   })
 
-  it('is told to a server too that has taken over a slot of another, which nobody knew', async () => {
+  it('is also sent in full to a server that has taken over a slot unnoticed', async () => {
     const { evaluator } = linkOf(() => 'a')
     expect(await evaluator.sendAll(named('a1', 'b1', 'b2'))).toEqual(['done by a', 'done by b', 'done by b'])
   })

@@ -23,7 +23,7 @@ describe('the records that are known', () => {
     expect(second).toMatchObject({ name: 'name:\0tag\0="é', json: '"\\"é"' })
   })
 
-  it('stand behind the names of whichever key has their tags', () => {
+  it('come after the names of the key that has their tags', () => {
     const tags = known().of(['x', 'y'])
     const records = ['name:\0tag\0=x', 'name:\0tag\0=y']
     for (const key of ['a', 'b', 'a', 'a']) {
@@ -32,13 +32,13 @@ describe('the records that are known', () => {
     }
   })
 
-  it('stand for the record of all tags too', () => {
+  it('include the record of all tags', () => {
     const any = known().of('any')
     expect(any.tags).toEqual([])
     expect(any.namesToWrite('a', (key) => [key, 'lease'])).toEqual(['a', 'lease', 'name:\0tag\0*'])
   })
 
-  it('surely hold a stamp for as long as they live with that', () => {
+  it('are certain to hold a stamp for as long as they live with it', () => {
     const tags = known().of(['x', 'y'])
     note(tags, ['a', 100], ['b', -1])
     expect(tags.last(['a', 'b'], 1_100)).toBe(true)
@@ -46,7 +46,7 @@ describe('the records that are known', () => {
     expect(tags.last(['a', 'other'], 1_100)).toBe(false)
   })
 
-  it('stand before a value with the stamps it is to have', () => {
+  it('make a head with the stamps that a value should have', () => {
     const tags = known().of(['x', 'y'])
     note(tags, ['a', 100], ['b', -1])
     tags.headUntil(1_000)
@@ -57,7 +57,7 @@ describe('the records that are known', () => {
       expect(String(tags.headWith(stamps)).slice(12)).toBe(JSON.stringify([stamps, ['x', 'y']]))
   })
 
-  it('give a value their stamps while all of them outlive it', () => {
+  it('give a value their stamps if all of them outlive it', () => {
     const all = known()
     const tags = all.of(['the x', '"y"'])
     note(tags, ['a', 100], ['b', -1])
@@ -67,7 +67,7 @@ describe('the records that are known', () => {
     expect(stampsUntil(all.of(['"y"']), FOREVER)).toBe('[["b"],["\\"y\\""]]')
   })
 
-  it('give it none where one is not known', () => {
+  it('give it no stamps if one of them is unknown', () => {
     const all = known()
     note(all.of(['x']), ['a', 100])
     expect(stampsUntil(all.of(['x', 'y']), 1)).toBe('[[],["x","y"]]')
@@ -99,11 +99,11 @@ describe('bytes with tags', () => {
     return end > 0 ? String(bytes.subarray(end)) : undefined
   }
 
-  it('are fresh while each record holds the stamp they were stored with', () => {
+  it('are fresh while each record has the stamp they were stored with', () => {
     expect(fresh(stored, ['users', 'user:1'], records('aaa.0:0', 'aaa.1:0'))).toBe('value')
   })
 
-  it('are fresh or not by what was read now, not before', () => {
+  it('are compared with the records that were just read, not with earlier ones', () => {
     const all = known()
     const read = (...texts: string[]) => fresh(stored, ['users', 'user:1'], records(...texts), 0, all)
     expect(read('aaa.0:0', 'aaa.1:0')).toBe('value')
@@ -112,7 +112,7 @@ describe('bytes with tags', () => {
     expect(read('aaa.2:0', 'aaa.1:0')).toBeUndefined()
   })
 
-  it('are fresh as they were written, where a record is known', () => {
+  it('are fresh as written, if the record is known', () => {
     const all = known()
     const tags = all.of(['é', 'y'])
     note(tags, ['a', -1], ['b', -1])
@@ -124,36 +124,36 @@ describe('bytes with tags', () => {
     ])
   })
 
-  it('are fresh with records that stand among others', () => {
+  it('are fresh if the records are read among others', () => {
     const held = records('other', 'aaa.0:0', 'aaa.1:0', 'other')
     expect(fresh(stored, ['users', 'user:1'], held, 1)).toBe('value')
   })
 
-  it('are fresh with a record that was made for a load', () => {
+  it('are fresh if a record was made for a load', () => {
     expect(fresh(stored, ['users', 'user:1'], records('~aaa.0:0', 'aaa.1:0'))).toBe('value')
   })
 
-  it('are not fresh when a record is another one, longer, shorter, or gone', () => {
+  it('are not fresh if a record is another one, longer, shorter, or gone', () => {
     for (const first of ['aab.0:0', 'aaa.0:1', 'aaa.0:00', 'aaa.0:', ''])
       expect(fresh(stored, ['users', 'user:1'], records(first, 'aaa.1:0'))).toBeUndefined()
     expect(fresh(stored, ['users', 'user:1'], [Buffer.from('aaa.0:0'), null])).toBeUndefined()
     expect(fresh(stored, ['users', 'user:1'], records('aaa.0:0'))).toBeUndefined()
   })
 
-  it('are not fresh when they have other tags, more, fewer, or none', () => {
+  it('are not fresh if they have other tags, more, fewer, or none', () => {
     const held = records('aaa.0:0', 'aaa.1:0', 'aaa.2:0')
     for (const others of [['users', 'user:2'], ['user:1', 'users'], ['users'], ['users', 'user:1', 'x']])
       expect(fresh(stored, others, held)).toBeUndefined()
     expect(fresh(Buffer.from('value'), ['users', 'user:1'], held)).toBeUndefined()
   })
 
-  it('do not take one tag beyond ASCII for another that has its bytes', () => {
+  it('distinguish tags beyond ASCII that have the same bytes', () => {
     const shared = joinTags([['Ã', 'aaa.0:0']], 'value')
     expect(fresh(shared, ['Ã'], records('aaa.0:0'))).toBe('value')
     expect(fresh(shared, ['Ã\u0083'], records('aaa.0:0'))).toBeUndefined()
   })
 
-  it('do not take a tag for others', () => {
+  it('distinguish one tag from several', () => {
     expect(fresh(stored, ['users","user:1'], records('aaa.0:0","aaa.1:0'))).toBeUndefined()
     const escaped = joinTags([['a\\b', 'aaa.0:0']], 'value')
     expect(fresh(escaped, ['a\\\\b'], records('aaa.0:0'))).toBeUndefined()

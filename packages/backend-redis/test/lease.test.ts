@@ -6,7 +6,7 @@ describe('a lease', () => {
     expect(newLease()).not.toBe(newLease())
   })
 
-  it('is the one that was offered, or the one that the server tells', () => {
+  it('is the one that was offered, or the one in the reply', () => {
     expect(leaseIn(1, 'own:0:1')).toBe('own:0:1')
     expect(leaseIn([Buffer.from('other:0:2')], 'own:0:1')).toBe('other:0:2')
   })

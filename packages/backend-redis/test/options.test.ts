@@ -108,13 +108,13 @@ describe('the options of redis', () => {
     expect(warn).toHaveBeenCalledTimes(1)
   })
 
-  it('takes any object with the shape of a client, such as that of another copy of ioredis', () => {
+  it('accepts any object with the shape of a client, such as one of another copy of ioredis', () => {
     const client = new Redis(lazy)
     const other = new Proxy(client, { getPrototypeOf: () => Object.prototype })
     expect(redis({ client: other }).name).toBe('redis')
   })
 
-  it('reports copies of unknown age until a server is heard', () => {
+  it('reports copies of unknown age until a server reports changes', () => {
     expect(redis({ clientSide: true }).clientSide).toMatchObject({ live: false, staleness: Number.POSITIVE_INFINITY })
     expect(redis().clientSide).toBeUndefined()
   })

@@ -31,7 +31,7 @@ describe('reads of one turn', () => {
     expect([...asked.keys()]).toEqual(['a1 a2', 'b1'])
   })
 
-  it('are answered as soon as their own server has answered', async () => {
+  it('are answered as soon as their own server has replied', async () => {
     const { batch, answer } = twoServers()
     const [slow, quick] = [batch.read('a1', 'a1'), batch.read('b1', 'b1')]
     batch.flush()
@@ -54,7 +54,7 @@ describe('reads of one turn', () => {
     ])
   })
 
-  it('of names of several servers are answered in their order, when all have answered', async () => {
+  it('of names on several servers are answered in their order, once all servers have replied', async () => {
     const { batch, answer } = twoServers()
     const [one, several] = [batch.read('a1', 'a1'), batch.readMany(['b1', 'a2', 'b2'])]
     batch.flush()

@@ -28,13 +28,13 @@ afterEach(() => {
   connection.removeAllListeners()
 })
 
-it('tells who waited longest that a lock is free', async () => {
+it('wakes the waiter that has waited longest when a lock is freed', async () => {
   const [first, second] = [isTold(bell.released('a', 60_000)), isTold(bell.released('a', 60_000))]
   hear('a')
   expect(await Promise.all([first, second])).toEqual([true, false])
 })
 
-it('tells of a release that came before the news that the lock was held', async () => {
+it('notices a release that came before the answer that the lock was held', async () => {
   const other = bell.released('other', 60_000)
   hear('a')
   expect(await isTold(bell.released('b', 60_000))).toBe(false)
@@ -44,13 +44,13 @@ it('tells of a release that came before the news that the lock was held', async 
   await other
 })
 
-it('has one of each look again when the connection was lost meanwhile', async () => {
+it('wakes one waiter per lock after the connection was lost', async () => {
   const waits = ['a', 'b'].map((name) => isTold(bell.released(name, 60_000)))
   connection.emit('ready')
   expect(await Promise.all(waits)).toEqual([true, true])
 })
 
-it('connects anew, perhaps to another node, when its connection does not come back for long', async () => {
+it('reconnects, perhaps to another node, if its connection does not come back for long', async () => {
   const tries = Array.from({ length: 30 }, (_, at) => SUBSCRIBING.retryStrategy?.(at + 1))
   const [pauses, gaveUp] = [tries.filter((pause) => pause !== null), tries.indexOf(null)]
   expect(pauses.reduce((sum, pause) => Number(sum) + Number(pause), 0)).toBeGreaterThan(3_000)

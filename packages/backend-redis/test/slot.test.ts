@@ -20,7 +20,7 @@ describe('the slot of a name', () => {
     expect(slotOf('123456789')).toBe(0x31c3 % 16_384)
   })
 
-  it('is that of its first hash tag, and of all of it where that is empty or none', () => {
+  it('is that of its first hash tag, or of the whole name if that is empty or missing', () => {
     fc.assert(
       fc.property(names, (name) => {
         expect(slotOf(name)).toBe(slotBySpecification(name))

@@ -26,7 +26,7 @@ describe('the types of the commands', () => {
     expectTypeOf(cache.detect(async () => 1)).resolves.toExtend<{ result: number }>()
   })
 
-  it('know the options of setup, and leave those of a URL to its driver', () => {
+  it('include the options of setup, and leave those of a URL to its driver', () => {
     const backend = {} as Backend
     cache.setup(backend, { prefix: 'user:', readTimeout: '50ms' })
     cache.setup('mem://', { prefix: 'user:', size: 10 })
@@ -36,7 +36,7 @@ describe('the types of the commands', () => {
     cache.setup(backend, { readTimeout: '50 millis' })
   })
 
-  it('tell what is left and what was done', () => {
+  it('tell what each command answers', () => {
     expectTypeOf(cache.getExpire('key')).resolves.toEqualTypeOf<number | undefined>()
     expectTypeOf(cache.set('key', 1)).resolves.toEqualTypeOf<boolean>()
     expectTypeOf(cache.deleteMany(['key'])).resolves.toEqualTypeOf<number>()
@@ -60,7 +60,7 @@ describe('the types of the commands', () => {
     expectTypeOf<'getMany'>().toExtend<Command>()
   })
 
-  it('tell a listener what it hears', () => {
+  it('tell a listener the type of its event', () => {
     cache.on('set', ({ key, result, backend }) => {
       expectTypeOf(key).toEqualTypeOf<string>()
       expectTypeOf(result).toEqualTypeOf<boolean | undefined>()

@@ -11,14 +11,14 @@ function groups({ bits, windows, sets, locks }: Backend) {
 }
 
 describe('completeBackend', () => {
-  it('keeps what the store brings, bound to it, private fields too', () => {
+  it('keeps the members of the store, bound to it, so that private fields work', () => {
     const store = new MapStore()
     const { get, set, name } = completeBackend(store)
     set('a', 1, FOREVER)
     expect([name, get('a'), store.get('a')]).toEqual(['map', 1, 1])
   })
 
-  it('prefers a member that the store brings to its own', async () => {
+  it('prefers a member of the store to its own', async () => {
     class Fast extends MapStore {
       #asked = 0
       exists(): boolean {
@@ -82,7 +82,7 @@ describe('completeBackend', () => {
     ])
   })
 
-  it('loses nothing when many callers change one key of a store that is a wait away', async () => {
+  it('loses nothing when many callers change one key of an asynchronous store', async () => {
     const store = new RemoteStore()
     const { sets, windows, locks } = groups(completeBackend(store))
     const callers = Array.from({ length: 30 }, (_, at) => `${at}`)
@@ -106,7 +106,7 @@ describe('completeBackend', () => {
     expect(() => sets.add('a', ['x'])).toThrow(BackendError)
   })
 
-  it('pauses before it tries again, longer each time, when the store is a wait away', async () => {
+  it('pauses before it tries again, longer each time, if the store is asynchronous', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     const pauses = vi.spyOn(globalThis, 'setTimeout')
     let refusals = 5
@@ -153,7 +153,7 @@ describe('completeBackend', () => {
     expect([backend.bits, backend.windows, backend.sets, backend.locks]).toEqual([false, false, false, false])
   })
 
-  it('adds nothing to the way of a value when the store knows every kind itself', () => {
+  it('puts nothing between a value and its reader if the store has every kind itself', () => {
     const store = new MapStore()
     const { bits, windows, sets, locks } = groups(completeBackend(new MapStore()))
     const getMany = (keys: readonly string[]) => keys.map((key) => store.get(key))
@@ -163,7 +163,7 @@ describe('completeBackend', () => {
     expect([backend.get('a'), backend.getMany(['a'])]).toEqual([kept, [kept]])
   })
 
-  it('hides what it keeps for a set from get, getMany, inspect, getNow and leases', async () => {
+  it('hides what it stores for a set from get, getMany, inspect, getNow and leases', async () => {
     const store = new MapStore()
     const backend = completeBackend(
       Object.assign(store, {
@@ -188,7 +188,7 @@ describe('completeBackend', () => {
     expect(() => backend.incr('a', 1, FOREVER)).toThrow(WrongTypeError)
   })
 
-  it('keeps locks out of scan, count, clear, deleteMatch and what the host hears', async () => {
+  it('hides locks from scan, count, clear, deleteMatch and the host', async () => {
     const heard: string[] = []
     class Telling extends MapStore {
       override open(host?: { removed(key: string, reason: 'expired'): void }): void {

@@ -27,7 +27,7 @@ describe('an error', () => {
     expect(error).toMatchObject({ code, name, message: 'what happened', cause: 'why' })
   })
 
-  it('keeps what it is told of on one line, so that no key can forge a line of a log', () => {
+  it('keeps keys and values on one line, so that no key can forge a line of a log', () => {
     const { message, stack } = new core.WrongTypeError('Key "a\n[error]\u001b[2K\r\u2028b" holds no set.')
     expect(message).toBe('Key "a%0A[error]%1B[2K%0D%E2%80%A8b" holds no set.')
     expect(stack?.split('\n')[0]).toBe(`WrongTypeError: ${message}`)

@@ -53,24 +53,24 @@ describe('the options of a settings URL', () => {
     expect(() => read(query, kind)).toThrow(`"value" of x://host/path?value=${query} must be ${kind}, not "${query}".`)
   })
 
-  it('refuse a duration that is none', () => {
+  it('refuse text that is not a duration', () => {
     expect(() => read('soon', 'duration')).toThrow(TtlError)
   })
 
-  it('may be written with underscores, dashes or humps; the last one wins', () => {
+  it('may be written with underscores, dashes or in camelCase; the last one wins', () => {
     const kinds = { checkInterval: 'integer' } as const
     expect(optionsFromUrl('x://?check_interval=1', kinds)).toEqual({ checkInterval: 1 })
     expect(optionsFromUrl('x://?check-interval=1', kinds)).toEqual({ checkInterval: 1 })
     expect(optionsFromUrl('x://?checkInterval=1&check_interval=2', kinds)).toEqual({ checkInterval: 2 })
   })
 
-  it('end at the fragment, and are none without a query', () => {
+  it('end at the fragment, and are empty without a query', () => {
     expect(optionsFromUrl('x://host?a=1#b=2', { a: 'integer' })).toEqual({ a: 1 })
     expect(optionsFromUrl('x://host', { a: 'integer' })).toEqual({})
     expect(optionsFromUrl('x://host?', { a: 'integer' })).toEqual({})
   })
 
-  it('that do not exist are shown beside those that do, and the secrets of the URL are not', () => {
+  it('are listed in the error about an unknown one, without the secrets of the URL', () => {
     const read = () =>
       optionsFromUrl('x://me:hunter2@host?sice=1&password=hunter2&api_key=hunter2', { size: 'integer', secret: 'text' })
     expect(read).toThrow(/size, secret.* not sice/)
@@ -87,11 +87,11 @@ describe('the options of a settings URL', () => {
     expect(() => optionsFromUrl(url, { size: 'integer' })).not.toThrow('hunter2')
   })
 
-  it('that are text keep their capitals', () => {
+  it('keep the upper case of text', () => {
     expect(optionsFromUrl('x://?directory=/Var/Cache', { directory: 'text' })).toEqual({ directory: '/Var/Cache' })
   })
 
-  it('are not found on the prototype of objects', () => {
+  it('are not looked up on the prototype of objects', () => {
     expect(() => optionsFromUrl('x://?constructor=1', { size: 'integer' })).toThrow('not constructor.')
     expect(() => optionsFromUrl('x://?__proto__=1', { size: 'integer' })).toThrow(ConfigurationError)
   })

@@ -15,7 +15,7 @@ describe('sizeOf', () => {
       expect(sizeOf(make([1, 2, 3, 4]))).toBeGreaterThan(sizeOf(make([1])))
   })
 
-  it('counts what is shared once, and ends where data goes in a circle', () => {
+  it('counts shared parts once, and copes with cycles', () => {
     const shared = 'x'.repeat(10).split('')
     expect(sizeOf([shared, shared])).toBeLessThan(2 * sizeOf([shared]))
     const circle: unknown[] = []

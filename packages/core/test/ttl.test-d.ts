@@ -2,7 +2,7 @@ import { createCache, type Ttl, type TtlText } from '@cashews/core'
 import { describe, expectTypeOf, it } from 'vitest'
 
 describe('Ttl', () => {
-  it('takes numbers, durations and texts that read as one', () => {
+  it('accepts numbers, durations and texts that can be read as one', () => {
     expectTypeOf(60).toExtend<Ttl>()
     expectTypeOf(Number.POSITIVE_INFINITY).toExtend<Ttl>()
     expectTypeOf({ hours: 3, minutes: 2 }).toExtend<Ttl>()
@@ -18,7 +18,7 @@ describe('Ttl', () => {
     expectTypeOf<`${number}s`>().toExtend<TtlText>()
   })
 
-  it('refuses texts that do not', () => {
+  it('refuses other texts', () => {
     expectTypeOf<'10 minutez'>().not.toExtend<Ttl>()
     expectTypeOf<'soon'>().not.toExtend<Ttl>()
     expectTypeOf<''>().not.toExtend<Ttl>()

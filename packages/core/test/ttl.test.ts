@@ -39,12 +39,12 @@ describe('a time to live', () => {
     expect(parseTtl('  1h   30m  ' as string)).toBe(90 * MINUTE)
   })
 
-  it('is rounded to whole milliseconds, never down to nothing', () => {
+  it('is rounded to whole milliseconds, but never to zero', () => {
     expect(parseTtl(0.0004)).toBe(1)
     expect(parseTtl(1.2346)).toBe(1_235)
   })
 
-  it('is rounded from parts of a millisecond, and takes a part that is undefined for none', () => {
+  it('may have fractions of a millisecond, which are rounded, and parts that are undefined', () => {
     expect(parseTtl({ microseconds: 2_500 } as Ttl)).toBe(3)
     expect(parseTtl({ seconds: 1, nanoseconds: 2e6 } as Ttl)).toBe(1_002)
     expect(parseTtl({ hours: 1, months: 0, days: undefined, fortnights: undefined } as never)).toBe(60 * MINUTE)
@@ -143,13 +143,13 @@ describe('a time to live', () => {
     expect(() => parseTtl(ttl as Ttl)).toThrow("'1h 30m'")
   })
 
-  it('is not for ever because a number is too large to count', () => {
+  it('is an error, not forever, if the number is too large', () => {
     expect(() => parseTtl('9'.repeat(400) as Ttl)).toThrow(TtlError)
     expect(() => parseTtl(1e306)).toThrow(TtlError)
     expect(() => parseTtl({ weeks: 1e306 })).toThrow(TtlError)
   })
 
-  it('takes no long time to refuse long nonsense', () => {
+  it('refuses long nonsense quickly', () => {
     const started = process.cpuUsage()
     for (const text of [
       `${'1'.repeat(50_000)}x`,

@@ -178,7 +178,7 @@ describe('a derived template of a method', () => {
     expect(compiled.render(self, ['me'])).toBe(`getName:this:#${self}:user:me:version:v1`)
   })
 
-  it('is told apart by {this.…} in a template', () => {
+  it('can be distinguished by {this.…} in a template', () => {
     const options = { key: '{this.host}:name:{user}:{version}' }
     expect(methodKey(new Repo('a'), getName, options, 'me')).toBe('a:name:me:v1')
     expect(methodKey(new Repo('b'), getName, options, 'me')).toBe('b:name:me:v1')
@@ -237,7 +237,7 @@ describe('names', () => {
     )
   })
 
-  it('are asked for where the source does not tell them', () => {
+  it('have to be given if the source does not show them', () => {
     expect(() => keyOf(Math.max, { key: '{amount}' })).toThrow(
       "Parameters: none. In minified or bound code, give args: ['amount'].",
     )
@@ -255,7 +255,7 @@ describe('args', () => {
     expect(keyOf(sum, { key: '{a}:{b}', args: ['a', 'b'] }, 1, 2, 3)).toBe('#1:#2')
   })
 
-  it('are followed by the arguments they do not name, in a derived template', () => {
+  it('are followed, in a derived template, by the arguments that they do not name', () => {
     const sum = (first: number, ...others: number[]) => [first, others]
     expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2)).toBe('sum:a:#1:b:#2')
     expect(keyOf(sum, { args: ['a', 'b'] }, 1, 2, 3, 4)).toBe('sum:a:#1:b:#2:#3:#4')
@@ -306,7 +306,7 @@ describe('the keys of repeated calls', () => {
     }
   })
 
-  it('stay right while many others come between', () => {
+  it('stay correct when many others come in between', () => {
     const one = compileKey(
       subject((a: unknown) => a),
       { key: '{a}' },
@@ -335,7 +335,7 @@ describe('the keys of repeated calls', () => {
     expect(recent.find(['long'])).toBeUndefined()
   })
 
-  it('follow an argument that has changed inside', () => {
+  it('change when an argument was modified', () => {
     const compiled = compileKey(
       subject((a: unknown) => a),
       { key: '{a}' },
@@ -363,7 +363,7 @@ describe('a tag', () => {
       text,
     ).render(undefined, args)
 
-  it('is as people write it: numbers, bigints and booleans are plain', () => {
+  it('is written as people would: numbers, bigints and booleans are plain', () => {
     expect(tag('page:{page}', 1)).toBe('page:1')
     expect(tag('{page}:{user}', 5n, true)).toBe('5:true')
     expect(tag('page:{page}', [1, 2])).toBe('page:(1,2)')
@@ -395,7 +395,7 @@ describe('a pattern', () => {
     expect(pattern('items:*:page:{page}', {}, '*')).toBe('items:*:page:%2A')
   })
 
-  it('has the key of the same call where it has no wildcard', () => {
+  it('is the key of the same call if it has no wildcard', () => {
     for (const value of ['a:b', 1, 'x'.repeat(600)]) {
       expect(pattern('items:{page}', {}, value)).toBe(keyOf(remove, { key: 'items:{page}' }, value))
     }
@@ -475,7 +475,7 @@ describe('as in Python', () => {
 })
 
 describe('an argument that has no key', () => {
-  it('is named, and said to hold itself or to be no date', () => {
+  it('is named in the error, which says that it contains itself or is not a valid date', () => {
     const find = async (filter: unknown): Promise<unknown> => filter
     const round: { self?: unknown } = {}
     round.self = round

@@ -33,13 +33,13 @@ describe('the key context', () => {
     expect([a, b]).toEqual(['a:x', 'b:x'])
   })
 
-  it('does not give what it only inherits', () => {
+  it('does not provide inherited properties', () => {
     expect(() => keyContext({}, () => keyOf(() => 0, { key: '{@toString}' }))).toThrow(
       'No keyContext provides "toString"',
     )
   })
 
-  it('is asked in each call, even where arguments repeat', () => {
+  it('is read at each call, even when arguments repeat', () => {
     const compiled = compileKey({ fn: (id: string) => id, kind: 'function' }, { key: '{@tenant}:{id}' })
     const call = () => compiled.render(undefined, ['x'])
     expect(keyContext({ tenant: 'a' }, call)).toBe('a:x')
@@ -57,7 +57,7 @@ describe('registerKeyContext', () => {
     expect(() => compiled.render(undefined, [])).toThrow('No keyContext provides "client_id"')
   })
 
-  it('never takes the place of a parameter', () => {
+  it('never hides a parameter', () => {
     registerKeyContext('id')
     const key = () => keyOf((x: string, id: string) => x + id, { key: '{id}', args: ['x', 'id'] }, 'x', 'argument')
     expect(keyContext({ id: 'context' }, key)).toBe('argument')

@@ -44,7 +44,7 @@ describe('the formatters of a template', () => {
     expect(formatted(key, user)).toBe(text)
   })
 
-  it('hash keeps apart what only looks alike', () => {
+  it('hash distinguishes values that only look alike', () => {
     expect(formatted('{user:hash}', '42')).not.toBe(formatted('{user:hash}', 42))
     expect(formatted('{user:hash}', '#42')).not.toBe(formatted('{user:hash}', 42))
     expect(formatted('{user:hash}', '\ud800')).not.toBe(formatted('{user:hash}', '\ud801'))
@@ -82,14 +82,14 @@ describe('formatter.register', () => {
     expect(formatted('{user:between(1, 3)}', 'abcd')).toBe('bc')
   })
 
-  it('renders and escapes what the formatter gives', () => {
+  it('renders and escapes the result of a formatter', () => {
     formatter.register('shout', (value: string) => `${value}:*`)
     formatter.register('twice', (value: string) => [value, value])
     expect(formatted('{user:shout}', 'a')).toBe('a%3A%2A')
     expect(formatted('{user:twice}', 'a')).toBe('(a,a)')
   })
 
-  it('lets a formatter be replaced, for templates that use it already too', () => {
+  it('replaces a formatter also for templates that already use it', () => {
     formatter.register('mark', () => 'old')
     const compiled = compileKey({ fn, kind: 'function' }, { key: '{user:mark}' })
     const key = (): string => compiled.render(undefined, ['same'])
@@ -128,7 +128,7 @@ describe('formatter.registerType', () => {
     expect(formatted('{user}', [new Decimal(1)])).toBe('(#Decimal(1.00))')
   })
 
-  it('renders them plain where nothing is marked', () => {
+  it('renders them without a mark in raw text', () => {
     expect(formatted('price-{user.price:raw}', { price: new Decimal(10) })).toBe('price-10.00')
   })
 })

@@ -84,7 +84,7 @@ describe('other values in a key', () => {
     expect(() => one(loop)).toThrow('In {0} of the template')
   })
 
-  it('takes what a class says about its instances', () => {
+  it('renders instances as their class says', () => {
     class Point {
       readonly x: number
       constructor(x: number) {

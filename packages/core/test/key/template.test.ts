@@ -80,7 +80,7 @@ describe('a template', () => {
     expect(() => rendered(key)).toThrow(valid)
   })
 
-  it('finds a parameter that esbuild renamed, unless that could be another one', () => {
+  it('finds a parameter that esbuild renamed, unless it is ambiguous', () => {
     expect(keyOf((request: unknown, page2: unknown) => [request, page2], { key: '{page}' }, 1, 'two')).toBe('two')
     const lines = (line1: unknown, line2: unknown) => [line1, line2]
     expect(() => keyOf(lines, { key: '{line}' }, 1, 2)).toThrow('Unknown name "line"')
@@ -132,12 +132,12 @@ describe('an over-long key', () => {
     expect(long('寿')).toHaveLength(512)
   })
 
-  it('is left alone up to 512 units', () => {
+  it('is unchanged up to 512 units', () => {
     expect(rendered('{0}', 'a'.repeat(512))).toBe('a'.repeat(512))
     expect(rendered('{0}', 'a'.repeat(513))).toContain(':#sha256:')
   })
 
-  it('differs where only its end does, and is stable', () => {
+  it('differs from another that differs only at its end, and is stable', () => {
     expect(rendered('{0}', `${'a'.repeat(999)}b`)).not.toBe(rendered('{0}', `${'a'.repeat(999)}c`))
     expect(long('a')).toBe(long('a'))
   })

@@ -31,7 +31,7 @@ describe('CheckedKey', () => {
     expectTypeOf<OfArgs<'{{literal}}:{page}'>>().toEqualTypeOf<'{{literal}}:{page}'>()
   })
 
-  it('lets pass what types cannot know', () => {
+  it('accepts what types cannot check', () => {
     expectTypeOf<OfArgs<string>>().toEqualTypeOf<string>()
     expectTypeOf<OfPosition<'{anything.at.all}'>>().toEqualTypeOf<'{anything.at.all}'>()
     expectTypeOf<CheckedKey<'{anything}', readonly string[], Args>>().toEqualTypeOf<'{anything}'>()

@@ -44,7 +44,8 @@ export function describeBackend(name: string, create: CreateBackend, options: De
     }
     // The check has a limit of its own, which comes first: its error says more than the runner's.
     const limit = 2 * (options.timeout ?? 30_000)
-    const run = async (test?: TestContext): Promise<void> => {
+    // A rest parameter: to Jest and Mocha, a parameter that counts is a callback to wait for.
+    const run = async (...[test]: readonly (TestContext | undefined)[]): Promise<void> => {
       const { outcome, error, reason } = await runCheck(check, create, options)
       if (outcome === 'failed') throw error
       if (outcome === 'skipped') test?.skip?.(reason)

@@ -76,6 +76,12 @@ describe('describeBackend', () => {
     expect(skipped).toEqual([])
   })
 
+  it('defines tests without parameters, as Jest and Mocha wait for a callback in the first one', () => {
+    const { runner, tests } = notes()
+    describeBackend('store', () => reference(), { runner })
+    expect(new Set([...tests.values()].map((run) => run.length))).toEqual(new Set([0]))
+  })
+
   it('skips the checks of what the store declares absent', () => {
     const { runner, titles, skipped } = notes()
     describeBackend('store', () => reference(), { runner, without: ['bits', 'structured'] })

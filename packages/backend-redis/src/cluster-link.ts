@@ -29,10 +29,12 @@ const TOPOLOGY_EVENTS = ['refresh', 'ready', 'close', '+node', '-node']
 /** The way to the servers of a Redis Cluster. */
 export class ClusterLink implements Link {
   readonly address: string
+  back = (): void => {}
   readonly #holder: ClientHolder<Cluster>
   readonly #health = new NodeHealth(
     (node) => this.#isBack(node),
     () => this.#masters(),
+    () => this.back(),
   )
 
   /** As of a {@link ClientHolder}. */

@@ -19,6 +19,7 @@ export function guardPerServer(guard: Guard, perServer: PerServer): Guard {
     get: (key, fallback, store) => guard.get(key, fallback, store),
     stream: (call, source) => guard.stream(call, source),
     open: (opening) => guard.open(opening),
+    repeat: () => guard.repeat(),
     stop: () => guard.stop(),
   }
 }

@@ -45,6 +45,8 @@ export interface Link {
   readonly address: string
   /** How long a caller waits at most, in milliseconds: no server counts as unreachable before that. */
   patience: Milliseconds
+  /** Called when a server that was unreachable, while others were not, is about to be asked again. */
+  back: () => void
   /** Connects, and waits until commands can be sent. May be called again after a failure. */
   open(): Promise<void>
   /** Gives pending commands a moment to finish, and closes the connections that it made. */

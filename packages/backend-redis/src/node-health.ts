@@ -25,16 +25,19 @@ export class NodeHealth {
   readonly #nodes = new Map<string, Health>()
   readonly #isBack: (node: string) => Promise<boolean>
   readonly #all: () => readonly string[]
+  readonly #back: () => void
   #looking: NodeJS.Timeout | undefined
   #listening: NodeJS.Timeout | undefined
 
   /**
    * @param isBack Asks a server for a sign of life, by its address; true also when it is not part of the cluster any more.
    * @param all The addresses of the servers there are.
+   * @param back Called when a server that was away is asked again, before anybody asks it.
    */
-  constructor(isBack: (node: string) => Promise<boolean>, all: () => readonly string[]) {
+  constructor(isBack: (node: string) => Promise<boolean>, all: () => readonly string[], back: () => void) {
     this.#isBack = isBack
     this.#all = all
+    this.#back = back
   }
 
   /** Sends something to a server, unless it is away. */
@@ -63,7 +66,10 @@ export class NodeHealth {
 
   /** A server gave a sign of life. */
   found(node: string): void {
-    Object.assign(this.#healthOf(node), { isAway: false, silentFor: 0 })
+    const health = this.#healthOf(node)
+    const { isAway } = health
+    Object.assign(health, { isAway: false, silentFor: 0 })
+    if (isAway) this.#back()
   }
 
   /** Whether every server there is is away. */

@@ -138,6 +138,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   guard(store: Guarded, options: GuardOptions): Guard {
     this.#link.patience = Math.max(options.readTimeout, options.writeTimeout)
     const guarded = guard(store, options, () => this.#link.isPartlyThere())
+    this.#link.back = () => guarded.repeat()
     if (this.partOf === undefined) return guarded
     return guardPerServer(guarded, (keys) => this.#link.perServer(keys.map((key) => this.#keys.value(key))))
   }

@@ -13,6 +13,7 @@ const TOGETHER = 500
 export class ServerLink implements Link {
   readonly address: string
   patience: Milliseconds = Number.POSITIVE_INFINITY
+  back = (): void => {}
   readonly #holder: ClientHolder<Redis>
   #connections = 0
 

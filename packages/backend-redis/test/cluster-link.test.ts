@@ -12,7 +12,8 @@ class OneNode extends EventEmitter {
   readonly slots = Array.from({ length: SLOTS }, () => ['node:1'])
 
   nodes() {
-    return [{ options: { host: 'node', port: 1 }, status: 'ready', ping: async (message: string) => message }]
+    const ping = async (message: string) => message
+    return [{ options: { host: 'node', port: 1 }, status: 'ready', ping, cluster: async () => 'cluster_state:ok' }]
   }
 
   refreshSlotsCache(): void {}

@@ -13,6 +13,7 @@ describe('the health of the nodes of a cluster', () => {
     health = new NodeHealth(
       async () => isBack,
       () => ['a', 'b'],
+      () => {},
     )
     health.patience = PATIENCE
   })

@@ -55,6 +55,8 @@ export interface Guard {
   stream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
   /** Waits for the store to connect, 5 seconds at most. */
   open(opening: Awaitable<void>): Promise<void>
+  /** Repeats now what the store may not have heard of: a part of it that was away is back. */
+  repeat(): void
   /** Stops the probing and the timers. */
   stop(): void
 }
@@ -147,6 +149,10 @@ class StoreGuard implements Guard, CallJudge, Repeating {
   open(opening: Awaitable<void>): Promise<void> {
     this.#repeater.restart()
     return this.#within(opening, this.#open, 'open')
+  }
+
+  repeat(): void {
+    if (!this.isAway) this.#repeater.now().catch(() => this.#repeater.later())
   }
 
   stop(): void {

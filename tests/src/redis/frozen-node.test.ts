@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { createCache, type SetupOptions } from '@cashews/core'
 import { Cluster } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { type RedisCluster, startCluster } from '../support/redis/cluster.ts'
+import { eventually } from '../support/redis/eventually.ts'
 import type { RedisServer } from '../support/redis/redis-server.ts'
 
 const KEYS = Array.from({ length: 30 }, (_, at) => `k:${at}`)
@@ -69,6 +70,26 @@ describe('a Cluster of which one master is frozen', () => {
     await expect(cache.get(sick[0] as string)).rejects.toThrow('does not answer')
   }, 20_000)
 
+  it('answers no value of a master that was frozen as it was invalidated, from the first answer on', async () => {
+    const namespace = `frozen:${crypto.randomUUID()}:`
+    const backend = redis({ cluster: cluster.addresses, namespace })
+    await using cache = createCache().setup(backend, { suppress: false })
+    const isSet = () => cache.set('key', 'old').catch(() => false)
+    // The master has to know the script that deletes.
+    await eventually(async () => (await isSet()) && cache.delete('key').catch(() => false))
+    await eventually(isSet)
+    victim = await cluster.masterOf(`${namespace}key`)
+    victim.freeze()
+    await eventually(() => cache.get('key').catch(({ message }) => message.includes('the rest of the cluster')))
+    const repeated = vi.spyOn(backend, 'deleteMany')
+    await expect(cache.delete('key')).rejects.toThrow()
+    // The pauses between the repetitions are far longer by then than it takes to find the master back.
+    await eventually(() => repeated.mock.calls.length >= 5)
+    victim.thaw()
+    const found = await firstAnswer(() => cache.get('key'))
+    expect(found).toBeUndefined()
+  })
+
   it('fails to delete by pattern when the master is gone, and has deleted from the others', async () => {
     const { cache, sick, well } = await filled({}, { ...PATIENT, suppress: false })
     await using _ = cache
@@ -93,3 +114,11 @@ describe('a Cluster of which one master is frozen', () => {
     await expect(scanAll()).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
   })
 })
+
+/** The first answer to a question that is refused for a while. */
+async function firstAnswer(ask: () => Promise<unknown>): Promise<unknown> {
+  const answers: unknown[] = []
+  const isAnswered = async () => answers.push(await ask())
+  await eventually(() => isAnswered().catch(() => false))
+  return answers[0]
+}

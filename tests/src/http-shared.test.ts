@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pairs } from './support/backends.ts'
 import { gate } from './support/helpers.ts'
 import { PATIENT } from './support/patience.ts'
@@ -34,8 +35,45 @@ describe.each(setups)('a response of $name in $store, which another process shar
     await tags.delete('t')
     opened.open()
     expect((await slow).text).toBe('old')
-    // Until the store has refused it, those who wait may still get it.
-    await expect.poll(async () => (await ask(running.url)).text).toBe('new')
+    expect((await ask(running.url)).text).toBe('new')
     await expect.poll(async () => (await ask(running.url)).headers['cache-status']).toContain('hit')
+  })
+
+  it('is not given to those who ask after it was invalidated there, and wait for it', async () => {
+    const [ours, theirs] = pair.create().map((store) => createCache().setup(store, PATIENT))
+    if (!ours || !theirs) throw new Error('A pair has two.')
+    let reads = 0
+    ours.use(async (call, next) => {
+      const found = await next(call)
+      if (call.command === 'get') reads++
+      return found
+    })
+    createTags(ours)
+    const tags = createTags(theirs)
+    const opened = gate()
+    let state = 'old'
+    const answer = vi.fn(async () => {
+      const body = state
+      if (state === 'old') await opened.promise
+      return { body }
+    })
+    const running = await serve({ cache: ours, routes: [{ path: '/', cached: { ttl: '1m', tags: ['t'] }, answer }] })
+    onTestFinished(async () => {
+      await running.close()
+      await ours.close()
+      await theirs.close()
+    })
+    const first = ask(running.url)
+    await expect.poll(() => answer.mock.calls).toHaveLength(1)
+    state = 'new'
+    await tags.delete('t')
+    const before = reads
+    const late = [ask(running.url), ask(running.url)]
+    await expect.poll(() => reads).toBe(before + 2)
+    await setImmediate()
+    opened.open()
+    expect((await first).text).toBe('old')
+    for (const { text } of await Promise.all(late)) expect(text).toBe('new')
+    expect(answer).toHaveBeenCalledTimes(2)
   })
 })

@@ -8,6 +8,8 @@ export interface Ask extends Wanted {
   readonly isPersonal: boolean
   /** Whether it has waited for the response to another request. */
   readonly hasWaited: boolean
+  /** Whether it has begun anew, so that a handler it waits for now was called after it came. */
+  readonly isRepeated: boolean
   /** Whether it was made to refresh what is stored. */
   readonly isRefresh: boolean
 }

@@ -84,7 +84,16 @@ export class ResponseCache {
     const { fields } = request
     const identity = nameFrom('varyBy', this.#options.varyBy?.(request))
     const isPersonal = identity === undefined && this.#rules.hasCredentials(fields)
-    return this.#decide({ request, key, identity, directives, isPersonal, hasWaited: false, isRefresh })
+    return this.#decide({
+      request,
+      key,
+      identity,
+      directives,
+      isPersonal,
+      hasWaited: false,
+      isRepeated: false,
+      isRefresh,
+    })
   }
 
   /**
@@ -199,7 +208,7 @@ export class ResponseCache {
 
   /** Continues after waiting for the response to another request. */
   #share(ask: Ask, shared: Shared): Awaitable<Decision> {
-    if (shared === 'again') return this.#decide(ask)
+    if (shared === 'again') return this.#decide({ ...ask, isRepeated: true })
     const now = Date.now()
     if (shared === 'alone' || judge(shared, ask.directives, now) !== 'hit')
       return this.#decide({ ...ask, hasWaited: true })

@@ -50,6 +50,8 @@ interface Recorded {
   readonly response: StoredResponse
   readonly names: readonly string[]
   readonly ask: Ask
+  /** Whether another process has invalidated it while the handler ran. */
+  readonly isOvertaken: boolean
 }
 
 /**
@@ -141,7 +143,9 @@ export class Visits {
               flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
               onLease(flight.lease)
               const ending = (await this.#cache.engine.run(template, () => recorder.ended)) as Ending
-              return ending === 'whole' ? this.#save(visit, flight.lease) : ending
+              if (ending !== 'whole') return ending
+              const saved = await this.#save(visit, flight.lease)
+              return { ...saved, isOvertaken: !(await this.#cache.engine.holds(flight)) }
             },
           },
         ),
@@ -160,7 +164,9 @@ export class Visits {
       this.#noLonger(other, place)
       return done
     }
-    return done !== 'refused' && placeIn(done.names, done.ask) === placeIn(done.names, ask) ? done.response : 'alone'
+    if (done === 'refused' || placeIn(done.names, done.ask) !== placeIn(done.names, ask)) return 'alone'
+    // Who came after the invalidation must not get what is older; those who came before cannot be told apart.
+    return done.isOvertaken && !ask.isRepeated ? 'again' : done.response
   }
 
   /** Makes later requests no longer wait for a load. */
@@ -168,7 +174,10 @@ export class Visits {
     if (this.#underWay.get(place) === load) this.#underWay.delete(place)
   }
 
-  async #save({ ask, found, plan, before = {}, recorder }: RecordedVisit, lease: Lease): Promise<Recorded> {
+  async #save(
+    { ask, found, plan, before = {}, recorder }: RecordedVisit,
+    lease: Lease,
+  ): Promise<Omit<Recorded, 'isOvertaken'>> {
     const { policy, names, lifetime, tags, saysItself } = plan as Plan
     const { fields, body } = recorder.whole
     const tag =

@@ -134,6 +134,23 @@ describe.each(stores)('detect on $name', ({ name, create }) => {
     for (const { calls } of await Promise.all(watching)) expect(calls.k).toHaveLength(1)
   })
 
+  it('asks for the time left once for all who share a read or a load', async () => {
+    let asked = 0
+    await using cache = createCache()
+      .setup(create())
+      .use(async (call, next) => {
+        if (call.command === 'getExpire') asked++
+        return next(call)
+      })
+    const get = cached(cache, { ttl: '1m', key: 'k' }, async () => 1)
+    for (const hit of [false, true]) {
+      asked = 0
+      const all = await Promise.all(Array.from({ length: 9 }, () => cache.detect(() => get())))
+      for (const { calls } of all) expect(calls.k).toMatchObject([{ hit, left: expect.closeTo(60, 0) }])
+      expect(asked).toBe(1)
+    }
+  })
+
   it('reports nested reads of a load to a caller that joins it', async () => {
     const opened = gate()
     const inner = cached(cache, { ttl: 1, key: 'inner' }, () => opened.promise)

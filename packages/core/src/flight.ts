@@ -1,6 +1,6 @@
 import type { Awaitable } from './awaitable.ts'
 import type { Spot } from './backend.ts'
-import type { Detector } from './detect.ts'
+import type { Detection, Detector } from './detect.ts'
 import { isOvertaken, type Lease } from './lease.ts'
 import { Newest } from './newest.ts'
 import type { Outcome, Reason } from './outcome.ts'
@@ -31,7 +31,6 @@ export class Flight<T = unknown> implements Outcome {
   hit = false
   stale: boolean | undefined
   reason: Reason | undefined
-  age: number | undefined
   hitInside: boolean | undefined
   /** Collects what is detected during the load, if somebody was watching when it started. */
   readonly detector: Detector | undefined
@@ -47,6 +46,8 @@ export class Flight<T = unknown> implements Outcome {
   isUnderWay = false
   /** Whether it is still valid according to the store, which is asked once for all callers that joined after it had begun. */
   held: Awaitable<boolean> | undefined
+  /** How old its answer is and how long it is kept, once somebody has asked. */
+  ages: Promise<Pick<Detection, 'age' | 'left'>> | undefined
   /** Where it is counted, if somebody was watching when it started. */
   tally: Tally | undefined
   /**

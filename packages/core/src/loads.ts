@@ -172,11 +172,11 @@ export class Loads {
       const { key, hit, stale, detector: inside } = flight
       const reason = hit ? undefined : flight.reason
       const told = { ...seen(), backend: route.backend.name, hit, stale, reason, shared: shared || undefined }
-      const { age, left } = await agesOf(route, key, longest)
-      if (hit) flight.age ??= age
+      flight.ages ??= agesOf(route, key, longest)
+      const { age, left } = await flight.ages
       for (const detector of this.#detectors()) {
         inside?.replay(detector)
-        detector.record(key, { ...told, age: flight.age, left })
+        detector.record(key, { ...told, age: hit ? age : undefined, left })
       }
     }
   }

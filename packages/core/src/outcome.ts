@@ -9,8 +9,6 @@ export interface Outcome {
   stale: boolean | undefined
   /** Why the value was computed. Meaningless for a {@link hit}. */
   reason: Reason | undefined
-  /** How long ago the answer was stored, in seconds; absent where nothing tells. */
-  age: number | undefined
   /** Whether a strategy inside the load answered from the cache. */
   hitInside: boolean | undefined
 }

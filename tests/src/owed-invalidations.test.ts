@@ -156,6 +156,17 @@ describe('an invalidation that a store has not heard of', () => {
     expect(await cache.get('other')).toBe('well')
   })
 
+  it('by a pattern or of all keys, which takes longer, keeps none of a key waiting', async () => {
+    await goAway()
+    await cache.clear()
+    await cache.deleteMatch('x:*')
+    await cache.delete('a')
+    await tags.delete('t')
+    refusesTo(['scan', 'deleteMatch', 'clear'], hangs)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.health.asked).toContain('deleteMany')
+  })
+
   it('by one of many patterns shares a scan with the others', async () => {
     await cache.setMany({ 'y:1': 1, 'z:1': 1 })
     await goAway()

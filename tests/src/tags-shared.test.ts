@@ -14,7 +14,7 @@ import { cached, early } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from './support/disk/fresh-directory.ts'
-import { all, altered, fakeTime, gate, sickStore } from './support/helpers.ts'
+import { all, altered, fakeTime, gate, hangs, settle, sickStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
@@ -155,6 +155,17 @@ describe('a store without members for tags', () => {
     await cache.deleteMatch('a*')
     await cache.getKeysCount()
     expect(asked).toEqual(['get', 'exists', 'timeLeft', 'expire', 'delete', 'deleteMany', 'deleteMatch', 'count'])
+  })
+
+  it('deletes keys without waiting for what they hold', async () => {
+    const store = plain()
+    const slow = createCache().setup(whole(altered(store, { getMany: hangs })))
+    createTags(slow)
+    await slow.setMany({ a: 1, b: 2, c: 3 })
+    void slow.delete('a')
+    void slow.deleteMany(['b', 'c'])
+    await settle()
+    expect(await store.count()).toBe(0)
   })
 
   it('returns a value with tags to a process that does not use tags', async () => {

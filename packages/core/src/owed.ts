@@ -76,11 +76,12 @@ export class Owed {
   /** Hands over all that is owed, as few calls. */
   take(): Invalidation[] {
     const calls: Invalidation[] = []
-    if (this.#patterns.size > 0) calls.push({ command: 'deleteMatch', patterns: [...this.#patterns] })
-    if (this.#isAll) calls.push({ command: 'clear' })
     if (this.#keys.size > 0) calls.push({ command: 'deleteMany', keys: [...this.#keys] })
     if (this.#deletedTags.size > 0) calls.push({ command: 'deleteTags', tags: [...this.#deletedTags] })
     if (this.#expiredTags.size > 0) calls.push({ command: 'expireTags', tags: [...this.#expiredTags] })
+    // Last, as they visit all keys.
+    if (this.#patterns.size > 0) calls.push({ command: 'deleteMatch', patterns: [...this.#patterns] })
+    if (this.#isAll) calls.push({ command: 'clear' })
     this.#isAll = false
     for (const names of this.#names) names.clear()
     return calls

@@ -123,16 +123,16 @@ export class TaggedStore implements BackendBase {
 
   delete(key: string): Awaitable<boolean> {
     if (!this.#reads.inUse) return this.#base.delete(key)
-    return chain(this.#deadOnes([key]), (dead) => chain(this.#base.delete(key), (gone) => gone && dead === 0))
+    const dead = this.#deadOnes([key])
+    return chain(this.#base.delete(key), (gone) => chain(dead, (dead) => gone && dead === 0))
   }
 
   deleteMany(keys: readonly string[]): Awaitable<number> {
     const { deleteMany } = this.#base
     if (!deleteMany) return chain(all(keys.map((key) => this.delete(key))), count)
     if (!this.#reads.inUse) return deleteMany.call(this.#base, keys)
-    return chain(this.#deadOnes([...new Set(keys)]), (dead) =>
-      chain(deleteMany.call(this.#base, keys), (gone) => Math.max(0, gone - dead)),
-    )
+    const dead = this.#deadOnes([...new Set(keys)])
+    return chain(deleteMany.call(this.#base, keys), (gone) => chain(dead, (dead) => Math.max(0, gone - dead)))
   }
 
   deleteMatch(pattern: string): Awaitable<number> {
@@ -226,7 +226,10 @@ export class TaggedStore implements BackendBase {
     )
   }
 
-  /** How many keys hold a value whose tags are gone. One that cannot be read can be deleted all the same. */
+  /**
+   * How many keys hold a value whose tags are gone. To delete them does not wait for it: a store that is slow to answer would
+   * answer reads in between, and one that cannot read a value can delete it all the same.
+   */
   #deadOnes(keys: readonly string[]): Awaitable<number> {
     return recover(
       () => chain(this.#areDead(keys), count),

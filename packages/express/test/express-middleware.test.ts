@@ -140,6 +140,17 @@ describe.each([
       ])
   })
 
+  it('refresh again when a handler has broken off its response, and do not wait for it', async () => {
+    const app = express()
+    let count = 0
+    app.get('/', cacheResponse(cache, { staleWhileRevalidate: '1h' }), (_request, response) => {
+      if (++count === 2) response.destroy()
+      else response.set('cache-control', 'max-age=0').send(`page ${count}`)
+    })
+    const url = await listen(app)
+    await expect.poll(async () => (await fetch(url)).text()).toBe('page 3')
+  })
+
   it('refresh through a handler that sets a limit of time to its connection', async () => {
     const app = express()
     let count = 0

@@ -192,9 +192,13 @@ export class Exchange {
 
   /**
    * The client has left before the content was complete. The handler may go on for a while, for the sake of other
-   * clients.
+   * clients. A refresh has no client: its handler has broken off.
    */
   clientLeft(): void {
+    if (this.isRefresh) {
+      this.abort()
+      return
+    }
     this.#visit?.recorder?.clientLeft()
     setTimeout(() => this.abort(), HANDLER_MAY_GO_ON).unref()
   }

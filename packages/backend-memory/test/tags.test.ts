@@ -1,5 +1,6 @@
 import { MISS } from '@cashews/core'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Recency } from '../src/recency.ts'
 import { opened } from './support.ts'
 
 const HOUR = 3_600_000
@@ -74,4 +75,28 @@ it.each([
   expect(store.get('new')).toBe(1)
   store.tags.delete(['again'])
   expect(store.get('new')).toBe(MISS)
+})
+
+it('forgets a tag with the last entry under it', () => {
+  const entries = new Recency(10, false)
+  const { book } = entries
+  const isKnown = () => book.expire('x')
+  const under = (key: string, ...tags: string[]): number => {
+    entries.insert(key, 1)
+    entries.tie(entries.head, book.tie(tags))
+    return entries.head
+  }
+  const [one, other] = [under('one', 'x', 'y'), under('other', 'x')]
+  entries.drop(one)
+  expect(isKnown()).toBe(true)
+  entries.tie(other, book.tie(['z']))
+  expect(isKnown()).toBe(false)
+  entries.tie(other, book.tie(['x']))
+  expect(isKnown()).toBe(true)
+  entries.drop(other)
+  expect(isKnown()).toBe(false)
+  under('one', 'x')
+  under('other', 'y')
+  entries.clear()
+  expect([isKnown(), book.expire('y')]).toEqual([false, false])
 })

@@ -52,6 +52,25 @@ describe('sweeping', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('goes on after a short pause where it has more entries than it looks at in one go', () => {
+    const { store, clock, removed } = opened({ checkInterval: '1m', size: 10_000 })
+    for (const key of keysOf(1_000)) store.set(key, 1, 1)
+    clock.time += 1
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now++)
+    vi.advanceTimersByTime(MINUTE)
+    expect(removed.length).toBeGreaterThan(0)
+    expect(removed.length).toBeLessThan(1_000)
+    vi.advanceTimersByTime(1_000)
+    expect(removed).toHaveLength(1_000)
+  })
+
+  it('takes one timer, however often the next end comes closer', () => {
+    const { store } = opened()
+    for (let seconds = 9; seconds > 0; seconds--) store.set(`${seconds}`, 1, seconds * 1_000)
+    expect(vi.getTimerCount()).toBe(1)
+  })
+
   it('does not wait longer than a timer can', () => {
     const setTimeout = vi.spyOn(globalThis, 'setTimeout')
     const { store } = opened({ checkInterval: '900w' })

@@ -48,14 +48,15 @@ it('finds keys absent whose tag has expired, however often it is swept, and keep
 
 it('finds keys absent whose tag is deleted while a sweep goes on', () => {
   const { store, clock } = opened({ checkInterval: 1, size: 10_000 })
-  for (let at = 0; at < 5_000; at++) store.tags.set(`k:${at}`, at, HOUR, ['many'])
   store.tags.set('first', 1, HOUR, ['one'])
+  for (let at = 0; at < 5_000; at++) store.tags.set(`k:${at}`, at, HOUR, ['many'])
   store.tags.delete(['many'])
   clock.time += 1_000
   let now = 0
   vi.spyOn(performance, 'now').mockImplementation(() => now++) // so that a slice ends after a few entries
   vi.advanceTimersByTime(1_001)
   expect(store.usage().entries).toBeGreaterThan(1)
+  expect(store.get('k:4999')).toBe(MISS)
   store.tags.delete(['one'])
   clock.time += 900
   vi.advanceTimersByTime(900)

@@ -109,6 +109,37 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open', 'half-open', 'open'])
   })
 
+  it('frees the slot of a probe that has failed', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, halfOpenTtl: '1h' }, run)
+    state.down = true
+    for (let probe = 0; probe < 2; probe++) {
+      await expect(call()).rejects.toThrow(Down)
+      await elapse(30_000)
+    }
+    state.down = false
+    expect(await call()).toBe('fine')
+  })
+
+  it('begins to count anew when it closes', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, minCalls: 3 }, run)
+    state.down = true
+    for (let nth = 0; nth < 3; nth++) await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    state.down = false
+    expect(await call()).toBe('fine')
+    state.down = true
+    for (let nth = 0; nth < 2; nth++) await expect(call()).rejects.toThrow(Down)
+  })
+
+  it('counts an error that is not listed as a success', async () => {
+    const failures = [new Error('other'), new Error('other'), new Down('no'), new Error('last')]
+    const fail = () => Promise.reject(failures.shift())
+    const call = circuitBreaker(cache, { ...usual, errors: [Down] }, fail)
+    for (const message of ['other', 'other', 'no', 'last']) await expect(call()).rejects.toThrow(message)
+  })
+
   it('frees the slot of a hanging probe after halfOpenTtl', async () => {
     const { state, run } = upstream()
     let hangs = false

@@ -107,8 +107,19 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     it('starts again when it is invalidated', async () => {
       const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
       await call()
+      await expect(call()).rejects.toThrow(RateLimitError)
       await call.invalidate()
       expect(await call()).toBe(1)
+    })
+
+    it('refuses nobody while the cache is switched off', async () => {
+      const call = rateLimit(cache, { limit: 1, period: '1m', key: 'k' }, async () => 1)
+      await call()
+      await expect(call()).rejects.toThrow(RateLimitError)
+      cache.disable()
+      expect(await call()).toBe(1)
+      cache.enable()
+      await expect(call()).rejects.toThrow(RateLimitError)
     })
   })
 

@@ -62,6 +62,25 @@ describe.each(stores)('singleFlight beside $name', ({ create }) => {
     expect(await Promise.all([first, refreshed, joined])).toEqual([1, 2, 2])
   })
 
+  it('is not joined any more once a later run has succeeded, but is once that has failed', async () => {
+    const gates = [gate<string>(), gate<string>(), gate<string>(), gate<string>()]
+    let runs = 0
+    const wrapped = singleFlight(cache, { key: 'k' }, () => (gates[runs++] as (typeof gates)[0]).promise)
+    const first = wrapped()
+    const second = wrapped.refresh()
+    gates[1]?.fail(new Error('expected'))
+    await expect(second).rejects.toThrow('expected')
+    const joined = wrapped()
+    expect(runs).toBe(2)
+    const third = wrapped.refresh()
+    gates[2]?.open('third')
+    expect(await third).toBe('third')
+    const fourth = wrapped()
+    gates[3]?.open('fourth')
+    gates[0]?.open('first')
+    expect(await Promise.all([first, joined, fourth])).toEqual(['first', 'first', 'fourth'])
+  })
+
   it('does not share runs between two functions with the same key', async () => {
     const a = singleFlight(cache, { key: 'k' }, async () => 'a')
     const b = singleFlight(cache, { key: 'k' }, async () => 'b')

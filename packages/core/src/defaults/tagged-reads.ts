@@ -60,7 +60,7 @@ export class TaggedReads {
     })
   }
 
-  /** Returns a value at hand; {@link MISS} if it is not, or if the records of its tags are not. */
+  /** Returns a value that is in this process, with the records of its tags; otherwise {@link MISS}. */
   getNow(key: string): unknown {
     return this.#unpackNow(this.#base.getNow?.(key))
   }

@@ -1,5 +1,5 @@
 import type { Backend, TagsAhead } from './backend.ts'
-import type { TagStore } from './defaults/tag-records.ts'
+import type { TagStore } from './defaults/tags/tag-records.ts'
 
 /** What `createTags` of `@cashews/tags` adds to a cache. */
 export interface Tagging {

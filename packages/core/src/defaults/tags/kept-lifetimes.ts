@@ -1,4 +1,4 @@
-import type { Write } from '../backend.ts'
+import type { Write } from '../../backend.ts'
 
 /** Replaces `'keep'` lifetimes of keys that earlier writes of the same step have set: those are known in advance. */
 export function withoutKeeping(writes: readonly Write[]): readonly Write[] {

@@ -1,12 +1,12 @@
-import { type Awaitable, all, chain } from '../awaitable.ts'
-import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../backend.ts'
-import { sumOf } from '../counter.ts'
+import { type Awaitable, all, chain } from '../../awaitable.ts'
+import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../../backend.ts'
+import { sumOf } from '../../counter.ts'
+import { nextTry } from '../update.ts'
 import type { TagRecords } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
 import { tagWrite } from './tag-write.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
-import { nextTry } from './update.ts'
 
 /**
  * Makes the tags of a store that knows only values: each value is stored together with the stamps in the records of its tags.

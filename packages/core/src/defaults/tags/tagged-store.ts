@@ -1,4 +1,4 @@
-import { type Awaitable, all, chain, recover } from '../awaitable.ts'
+import { type Awaitable, all, chain, recover } from '../../awaitable.ts'
 import {
   type Asker,
   type Backend,
@@ -15,11 +15,12 @@ import {
   type Tags,
   type Usage,
   type Write,
-} from '../backend.ts'
-import { batches } from '../batches.ts'
-import { WrongTypeError } from '../errors.ts'
-import { isLockKey } from './locks.ts'
-import { BATCH, countScanned, deleteScanned, reachesAside } from './scanned.ts'
+} from '../../backend.ts'
+import { batches } from '../../batches.ts'
+import { WrongTypeError } from '../../errors.ts'
+import { isLockKey } from '../locks.ts'
+import { BATCH, countScanned, deleteScanned, reachesAside } from '../scanned.ts'
+import { nextTry, update } from '../update.ts'
 import { isRecordKey } from './tag-record.ts'
 import { TagRecords, type TagStore } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'
@@ -28,7 +29,6 @@ import { kindsOver } from './tagged-kinds.ts'
 import { TaggedLeases } from './tagged-leases.ts'
 import { TaggedReads } from './tagged-reads.ts'
 import { tagsOver } from './tagged-tags.ts'
-import { nextTry, update } from './update.ts'
 
 /** A store, and possibly what it can do in one step with values and the records of their tags. */
 export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?: TagSteps }

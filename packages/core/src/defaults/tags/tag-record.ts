@@ -1,4 +1,4 @@
-import type { Milliseconds, TagsAhead } from '../backend.ts'
+import type { Milliseconds, TagsAhead } from '../../backend.ts'
 
 const PREFIX = '\u0000tag\u0000'
 /** The key of a record that is removed whenever any tag is deleted or expires, for loads whose tags are not known in advance. */

@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../backend.ts'
+import type { Milliseconds } from '../../backend.ts'
 import { margin, newStamp } from './tag-record.ts'
 import type { KnownTags, TagWrite } from './tag-steps.ts'
 

@@ -1,9 +1,9 @@
-import { type Awaitable, chain, recover } from '../awaitable.ts'
-import { type Backend, type Bits, type Content, MISS, type Sets, type Windows } from '../backend.ts'
-import { WrongTypeError } from '../errors.ts'
+import { type Awaitable, chain, recover } from '../../awaitable.ts'
+import { type Backend, type Bits, type Content, MISS, type Sets, type Windows } from '../../backend.ts'
+import { WrongTypeError } from '../../errors.ts'
+import { nextTry } from '../update.ts'
 import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
-import { nextTry } from './update.ts'
 
 /** The groups of {@link Backend} for keys of other kinds. */
 type Kinds = Partial<Pick<Backend, 'bits' | 'windows' | 'sets'>>

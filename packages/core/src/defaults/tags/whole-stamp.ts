@@ -1,4 +1,4 @@
-import type { Expectation, Stamp } from '../backend.ts'
+import type { Expectation, Stamp } from '../../backend.ts'
 
 /** Marks a stamp that joins the stamps of a value and of its tag records. */
 const WHOLE = '\u0000whole'

@@ -1,6 +1,7 @@
-import { type Awaitable, all, chain, recover } from '../awaitable.ts'
-import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../backend.ts'
-import { CommandError } from '../errors.ts'
+import { type Awaitable, all, chain, recover } from '../../awaitable.ts'
+import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../../backend.ts'
+import { CommandError } from '../../errors.ts'
+import { update } from '../update.ts'
 import {
   AHEAD,
   ANY,
@@ -15,7 +16,6 @@ import {
 } from './tag-record.ts'
 import type { Proof } from './tag-steps.ts'
 import { stampsBeside, type Tagged, type TagStamp, tagged } from './tagged-value.ts'
-import { update } from './update.ts'
 
 /** What {@link TagRecords} needs of the store that holds the records. */
 export type TagStore = Pick<Backend, 'getMany' | 'getNow' | 'set' | 'delete' | 'inspect' | 'apply'> &

@@ -26,12 +26,12 @@ export const FEATURES = [
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` and `capture`, which are
- * checked when the backend has them;
- * `unreachable`: the author shows what it does when its store cannot be reached;
- * `expired`: it tells the host of keys that have expired;
- * `structured`: it keeps what JSON cannot say, such as dates, maps and bytes;
- * `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
+ * - `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` or `capture`: optional members, which are
+ *   checked if the backend has them;
+ * - `unreachable`: a backend whose store cannot be reached, which the author has to provide;
+ * - `expired`: the backend reports expired keys to its host;
+ * - `structured`: it keeps what JSON cannot express, such as dates, maps and bytes;
+ * - `severalKeys`: `apply` may name any keys together, which a store that is spread over servers cannot promise.
  */
 export type Feature = (typeof FEATURES)[number]
 
@@ -39,7 +39,7 @@ export type Feature = (typeof FEATURES)[number]
 export interface Check {
   /** The promise, in the words of the contract. */
   readonly title: string
-  /** What a backend must have for it; otherwise it is skipped. @default nothing */
+  /** What a backend must have; otherwise the check is skipped. @default nothing */
   readonly needs?: readonly Feature[]
   /** Throws when the promise is broken. The backend is open and empty. */
   run(context: CheckContext): Promise<void>
@@ -53,7 +53,7 @@ export interface CheckGroup {
   readonly checks: readonly Check[]
 }
 
-/** What the backend told its host. */
+/** What the backend has reported to its host. */
 export interface Reports {
   /** Keys that it dropped by itself. */
   readonly removed: { readonly key: string; readonly reason: RemovalReason }[]
@@ -65,11 +65,11 @@ export interface Reports {
 export interface CheckContext {
   /** The backend that is checked: open and empty. */
   readonly backend: Backend
-  /** Backends that see the same data: the one above, and a second one when the store is shared. */
+  /** Backends that see the same data: the one above and, if the store is shared, a second one. */
   readonly peers: readonly [Backend, ...Backend[]]
-  /** What it has told its host so far. */
+  /** What the backend has reported to its host so far. */
   readonly reports: Reports
-  /** A short lifetime. Checks count in it, so that a store that really waits is given time enough. */
+  /** A short lifetime, in milliseconds. Checks use multiples of it, so that it can be made longer for a slow store. */
   readonly unit: Milliseconds
   /** Whether time is moved by hand, so that instants can be compared exactly. */
   readonly exact: boolean
@@ -77,19 +77,19 @@ export interface CheckContext {
   readonly model: ModelOptions
   /** Whether `apply` may name several keys. */
   readonly severalKeys: boolean
-  /** A name that was never used before: for locks, which in a shared store outlive `clear` and the check. */
+  /** A name that was never used before, for locks, which in a shared store survive `clear` and the check. */
   readonly unique: string
   /** Lets time pass: by hand, or by waiting. */
   elapse(duration: Milliseconds): Promise<void>
-  /** Makes one more backend, not opened. It is closed after the check. */
+  /** Makes another backend, which is not open yet and is closed after the check. */
   create(): Promise<Backend>
-  /** Makes a backend whose store cannot be reached, not opened. It is closed after the check. */
+  /** Makes a backend whose store cannot be reached, which is not open yet and is closed after the check. */
   unreachable(): Promise<Backend>
 }
 
 /** How the random command sequences are made. */
 export interface ModelOptions {
-  /** How many sequences. @default 100, and 20 where time really passes */
+  /** How many sequences. @default 100, or 20 if time really passes */
   readonly runs?: number | undefined
   /** Repeats the sequences of an earlier run. */
   readonly seed?: number | undefined

@@ -3,16 +3,16 @@ import { checkGroups } from './checks/index.ts'
 import { GROUPS } from './group-of.ts'
 import { type ConformanceOptions, type CreateBackend, checkSuite, runCheck } from './run-checks.ts'
 
-/** What a runner passes to a test: a way to skip it while it runs. */
+/** What a runner passes to a test, if it does: a way to skip the test while it runs. */
 interface TestContext {
   skip?(reason?: string): unknown
 }
 
-/** The two functions every JavaScript test runner has. */
+/** The two functions that every JavaScript test runner has. */
 export interface TestRunner {
   /** Groups tests under a name. */
   describe(name: string, define: () => void): unknown
-  /** Defines a test; `skip` one that is reported as skipped. */
+  /** Defines a test; `skip` defines one that is reported as skipped. */
   it: {
     (title: string, run: (test?: TestContext) => Promise<void>, timeout?: number): unknown
     skip(title: string, run: () => void): unknown
@@ -21,14 +21,15 @@ export interface TestRunner {
 
 /** Settings of {@link describeBackend}. */
 export interface DescribeOptions extends ConformanceOptions {
-  /** Your test runner. @default the one that runs the file: vitest, node:test, or whoever made `describe` global */
+  /** Your test runner. @default the one that runs the file: vitest, node:test, or one with a global `describe` */
   readonly runner?: TestRunner | undefined
 }
 
 /**
- * Defines a test for each promise of the contract. A red one is named after the promise that the store breaks.
+ * Defines a test for each promise of the contract. A test that fails is named after the promise that the store breaks.
  *
- * @param create Makes a backend, not opened. It is called for each test; whatever the backend holds is cleared.
+ * @param create Makes a backend that is not open yet. Called for each test, which **clears** the backend first.
+ * @throws {ConfigurationError} When an argument cannot work.
  * @example
  * describeBackend('my store', () => myBackend(), { without: ['bits'] })
  */
@@ -42,7 +43,7 @@ export function describeBackend(name: string, create: CreateBackend, options: De
       it.skip(check.title, () => {})
       return
     }
-    // The check has a limit of its own, which comes first: its error says more than the runner's.
+    // Longer than the limit of the check itself, whose error says more than that of the runner.
     const limit = 2 * (options.timeout ?? 30_000)
     // A rest parameter: to Jest and Mocha, a parameter that counts is a callback to wait for.
     const run = async (...[test]: readonly (TestContext | undefined)[]): Promise<void> => {
@@ -60,7 +61,7 @@ export function describeBackend(name: string, create: CreateBackend, options: De
   })
 }
 
-/** The check that a group is really declared absent, not merely left untested. */
+/** Checks that a group is really declared absent, and not merely left out of the test. */
 function absenceOf(group: Group): Check {
   return {
     title: `${group} is false, as declared`,
@@ -70,10 +71,10 @@ function absenceOf(group: Group): Check {
   }
 }
 
-/** Finds out who runs the file. At once, so that a suite needs no `await`. */
+/** Finds out which test runner runs the file, synchronously, so that a suite needs no `await`. */
 function currentRunner(): TestRunner {
   const found = globalThis as Partial<TestRunner> & { readonly __vitest_index__?: TestRunner }
-  // Vitest without its globals: what `import.meta.vitest` is made of.
+  // Vitest without its globals sets this, for `import.meta.vitest`.
   if (found.__vitest_index__) return found.__vitest_index__
   if (found.describe && found.it) return { describe: found.describe, it: found.it }
   return process.getBuiltinModule('node:test') as unknown as TestRunner

@@ -22,11 +22,11 @@ interface Item {
 }
 
 /**
- * The contract carried out in the simplest way: one Map, one command after another. Random commands go to it and to a
- * backend, and the answers have to be the same.
+ * The simplest implementation of the contract: one Map, one command after another. Random commands are sent to it and to a
+ * backend, and must have the same answers.
  */
 export class Model {
-  /** Later than every instant that random windows name. */
+  /** Later than every instant in the random windows. */
   #now = 1e12
   #writes = 0
   readonly #items = new Map<string, Item>()

@@ -34,13 +34,13 @@ export type Operation =
   | readonly ['locks.release', key: string, token: string]
   | readonly ['locks.isLocked', key: string]
 
-/** The keys of random operations: few, so that several operations concern the same one. */
+/** The keys of random operations: few, so that several operations hit the same one. */
 const KEYS = ['a', 'b', 'a:1', 'b:1', '*', ''] as const
 const TOKENS = ['me', 'you'] as const
 const PATTERNS = ['*', 'a*', '?', '[ab]:1', '[^a]*', '\\*', 'a'] as const
 const FIELD = 4
 
-/** What the operations are made of. */
+/** Which operations to make. */
 export interface OperationOptions {
   readonly unit: Milliseconds
   /** Whether operations may let time pass. */
@@ -71,7 +71,7 @@ export function operations({
   const token = fc.constantFrom(...TOKENS)
   const instant = fc.integer({ min: 0, max: 10 })
   const max = fc.integer({ min: 1, max: 4 })
-  // Where time really passes, ages cannot be compared.
+  // If time really passes, ages cannot be compared.
   const slice: Arbitrary<WindowSlice> = fc.oneof(
     fc.record({ max, lifetime, start: instant, end: instant }),
     ...(timePasses ? [fc.record({ max, lifetime, period: fc.constantFrom(unit, 3 * unit) })] : []),
@@ -125,17 +125,17 @@ export function operations({
 export interface Subject {
   readonly store: Backend | Model
   readonly stamps: Map<string, Stamp | undefined>
-  /** Keys that were windows: letting time pass may change their stamps, where it is done by moving their events. */
+  /** Keys that were windows. Moving the time may change their stamps, if it is done by moving their events. */
   readonly windows: Set<string>
   elapse(duration: Milliseconds): unknown
-  /** Begins the names of locks, which outlive the sequence of operations. */
+  /** The prefix of the names of locks, which survive the sequence of operations. */
   readonly unique: string
 }
 
 /** Commands that may change nothing: the contract does not say whether the stamp of the key changes then. */
 const UNCERTAIN = /^(expire|incr|bits|windows|sets)/
 
-/** Carries out an operation. What has no order is answered sorted. */
+/** Carries out an operation. Answers without an order are sorted. */
 export function perform(
   { store, stamps, windows: usedWindows, elapse, unique }: Subject,
   operation: Operation,

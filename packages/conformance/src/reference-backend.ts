@@ -22,11 +22,11 @@ import {
 
 /** Settings of {@link reference}. */
 export interface ReferenceOptions {
-  /** Where the time comes from. @default the clock of the machine */
+  /** Tells the time. @default the system clock */
   readonly clock?: Clock | undefined
 }
 
-/** What stands under a key. */
+/** What the store keeps for a key. */
 interface Entry {
   readonly value: unknown
   readonly expiresAt: number
@@ -34,10 +34,10 @@ interface Entry {
 }
 
 /**
- * The store itself: the required members, and nothing else. It keeps entries in a Map; put your store in its place.
+ * The store itself: the required members, and nothing else. It keeps its entries in a Map, to be replaced by your store.
  *
- * Each body runs from start to end without `await`, which makes it one step. A store behind a network needs a command
- * that is one step over there: a script, a transaction, a compare-and-set.
+ * Each member is one step, because it runs without an `await` in between. A store behind a network needs a command that is one
+ * step on the server: a script, a transaction, a compare-and-set.
  */
 class ReferenceStore implements BackendBase {
   readonly name = 'reference'
@@ -100,7 +100,7 @@ class ReferenceStore implements BackendBase {
 
   async apply(expectations: readonly Expectation[], writes: readonly Write[]): Promise<boolean> {
     if (!expectations.every(({ key, stamp }) => this.#find(key)?.stamp === stamp)) return false
-    // All copies before the first write: one that cannot be made leaves everything as it was.
+    // All values are copied before the first write, so that one that cannot be copied leaves everything as it was.
     const copies = writes.map((write) => (write.op === 'set' ? { ...write, value: copyOf(write.value) } : write))
     for (const write of copies) this.#make(write)
     return true
@@ -123,12 +123,12 @@ class ReferenceStore implements BackendBase {
     else if (entry !== undefined) this.#write(key, entry.value, expiresAt)
   }
 
-  /** Stores a value that nobody else can change, under a stamp that was never used before. */
+  /** Stores a value, which nobody else can change, with a stamp that was never used before. */
   #write(key: string, value: unknown, expiresAt: number): void {
     this.#entries.set(key, { value, expiresAt, stamp: ++this.#writes })
   }
 
-  /** Answers what is under a key, and drops what has expired. */
+  /** The entry of a key. Drops it if it has expired. */
   #find(key: string): Entry | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined || entry.expiresAt > this.#clock.now()) return entry
@@ -138,7 +138,7 @@ class ReferenceStore implements BackendBase {
   }
 }
 
-/** Copies a value, which a store that encodes values does by itself. */
+/** Copies a value. A store that encodes values does not need this. */
 function copyOf(value: unknown): unknown {
   try {
     return structuredClone(value)
@@ -148,9 +148,11 @@ function copyOf(value: unknown): unknown {
 }
 
 /**
- * The backend to copy: small, asynchronous as a real store is, and right in every sentence of the contract.
+ * The backend to copy: small, asynchronous like a real store, and correct in every sentence of the contract.
  *
- * It forgets everything with the process and never shrinks by itself. Use `memory` to keep values in the process.
+ * It grows without limit. To keep values in the process, use `memory` of `@cashews/backend-memory`.
+ *
+ * @throws {ConfigurationError} When an option is unknown or cannot work.
  *
  * @example
  * cache.setup(reference())

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 
-/** What a backend may hold on to: timers (unref'd ones too), sockets, child processes, workers and file watchers. */
+/** The resources that a backend might leave open: timers (even unref'd ones), sockets, child processes, workers, file watchers. */
 const HELD = new Set([
   'Timeout',
   'TCPWRAP',
@@ -13,16 +13,16 @@ const HELD = new Set([
   'STATWATCHER',
 ])
 
-/** Knows what some code opened and has not closed. */
+/** Records which resources some code has opened and not closed. */
 export interface ResourceWatch {
-  /** Runs the code. What others open meanwhile does not count. */
+  /** Runs the code. Resources that other code opens meanwhile do not count. */
   during(code: () => Promise<void>): Promise<void>
   /** Names what is still open. */
   left(): string[]
   stop(): void
 }
 
-/** Watches timers and handles come and go. */
+/** Watches timers and handles from now on. */
 export function watchResources(): ResourceWatch {
   const scope = new AsyncLocalStorage<object>()
   const mark = {}

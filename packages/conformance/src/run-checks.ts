@@ -12,20 +12,20 @@ import { type Check, type CheckContext, FEATURES, type Feature, type ModelOption
 import { checkGroups } from './checks/index.ts'
 import { groupOf, isGroup } from './group-of.ts'
 
-/** Makes a backend that is not open yet. Several of one store see the same data only if it is `shared`. */
+/** Makes a backend that is not open yet. Backends that it makes one after another see the same data only if they are `shared`. */
 export type CreateBackend = () => Awaitable<Backend>
 
 /** Settings of {@link runChecks}. */
 export interface ConformanceOptions {
-  /** What the store declares absent. Its checks are skipped. */
+  /** The features that the store declares absent. Checks that need them are skipped. @default none */
   readonly without?: readonly Feature[] | undefined
-  /** Makes a backend whose store cannot be reached, such as one at a port where nobody listens. @default that is not checked */
+  /** Makes a backend whose store cannot be reached, such as one at a port where nobody listens. @default not checked */
   readonly unreachable?: CreateBackend | undefined
-  /** Moves the clock of the store, which stands still otherwise. @default really waits */
+  /** Moves the clock of the store, which otherwise stands still. @default really waits */
   readonly elapse?: ((duration: Milliseconds) => Awaitable<void>) | undefined
-  /** A short lifetime, in milliseconds. The longer, the less a slow machine matters. @default 1_000 by hand, 60 when really waiting */
+  /** A short lifetime, in milliseconds; longer ones tolerate slower machines. @default 1_000 with `elapse`, otherwise 60 */
   readonly unit?: Milliseconds | undefined
-  /** Whether backends made one after another see the same data, as those of a server do. @default false */
+  /** Whether backends that are made one after another see the same data, like clients of one server. @default false */
   readonly shared?: boolean | undefined
   /** How the random command sequences are made. */
   readonly model?: ModelOptions | undefined
@@ -36,10 +36,10 @@ export interface ConformanceOptions {
 const OPTIONS = ['without', 'unreachable', 'elapse', 'unit', 'shared', 'model', 'timeout']
 
 /**
- * Checks what a suite is given: what it does not know it would leave out without a word.
+ * Checks the arguments of a suite, because a misspelt option or feature would otherwise be ignored silently.
  *
  * @param more The names of further options.
- * @throws {ConfigurationError} When something cannot work.
+ * @throws {ConfigurationError} When an argument cannot work.
  */
 export function checkSuite(what: string, create: unknown, options: ConformanceOptions, more: string[] = []): void {
   checkThat(typeof create === 'function', `${what} takes a function that makes a backend`, create)
@@ -49,13 +49,13 @@ export function checkSuite(what: string, create: unknown, options: ConformanceOp
   for (const feature of without) checkOneOf('feature', feature, FEATURES)
 }
 
-/** How a check went. */
+/** The result of a check. */
 export interface CheckResult {
   /** The name of its {@link CheckGroup}. */
   readonly group: string
   /** The promise that was checked. */
   readonly title: string
-  /** `skipped`: the backend says that it lacks what the check needs. */
+  /** `skipped`: the backend does not have what the check needs. */
   readonly outcome: 'passed' | 'failed' | 'skipped'
   /** Why it failed. */
   readonly error?: unknown
@@ -63,7 +63,7 @@ export interface CheckResult {
   readonly reason?: string
 }
 
-/** Runs every check, one after another, without a test runner. */
+/** Runs all checks, one after another, without a test runner. @throws {ConfigurationError} When an argument cannot work. */
 export async function runChecks(create: CreateBackend, options: ConformanceOptions = {}): Promise<CheckResult[]> {
   checkSuite('runChecks', create, options)
   const results: CheckResult[] = []
@@ -74,7 +74,7 @@ export async function runChecks(create: CreateBackend, options: ConformanceOptio
   return results
 }
 
-/** Runs one check on a backend of its own, which is open and empty before, and closed after. */
+/** Runs one check on a new backend, which is opened and cleared before, and closed afterwards. */
 export async function runCheck(
   check: Check,
   create: CreateBackend,
@@ -136,7 +136,7 @@ async function contextOf(
   }
 }
 
-/** Features that a backend, or the options of its author, may leave out without saying so. */
+/** Features that may be missing without being declared absent, and how to tell that they are there. */
 const OPTIONAL: { readonly [F in Feature]?: (backend: Backend, options: ConformanceOptions) => unknown } = {
   getNow: ({ getNow }) => getNow,
   answerNow: ({ answerNow }) => answerNow,

@@ -155,6 +155,10 @@ export class LocalCopies {
     }
   }
 
+  dropAll(): void {
+    this.#forget(null)
+  }
+
   dropMatch(pattern: string): void {
     const matches = compileGlob(pattern)
     this.drop([...this.#store.scan(pattern), ...[...this.#reading.keys()].filter(matches)])

@@ -137,7 +137,8 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   guard(store: Guarded, options: GuardOptions): Guard {
     this.#link.patience = Math.max(options.readTimeout, options.writeTimeout)
-    const guarded = guard(store, options, () => this.#link.isPartlyThere())
+    const own = this.#copies ? droppingCopies(store, this.#copies) : store
+    const guarded = guard(own, options, () => this.#link.isPartlyThere())
     this.#link.back = () => guarded.repeat()
     if (this.partOf === undefined) return guarded
     return guardPerServer(guarded, (keys) => this.#link.perServer(keys.map((key) => this.#keys.value(key))))
@@ -282,6 +283,24 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     } catch (error) {
       asker.failed(error)
     }
+  }
+}
+
+/** Has copies dropped once the store is not asked any more: what is invalidated then does not come this way. */
+function droppingCopies(store: Guarded, copies: LocalCopies): Guarded {
+  return {
+    name: store.name,
+    get isClosed() {
+      return store.isClosed
+    },
+    probe: () => store.probe(),
+    repeat: (invalidate) => store.repeat(invalidate),
+    report: (error) => store.report(error),
+    unavailable(error) {
+      copies.dropAll()
+      store.unavailable(error)
+    },
+    available: () => store.available(),
   }
 }
 

@@ -3,6 +3,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
+import { eventually } from '../support/redis/eventually.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
 const KEYS = ['one', 'many', 'match:1', 'tagged', 'other']
@@ -62,6 +63,17 @@ describe('while a server is frozen', () => {
     },
     20_000,
   )
+
+  it('a copy in the process is not used any more once it was invalidated', async () => {
+    const backend = redis({ url: server.url, clientSide: { maxStale: '20s' } })
+    await using near = createCache({ onError() {} }).setup(backend, { ...PATIENT, readTimeout: '0.5s' })
+    await near.set('key', 'old')
+    await eventually(async () => (await near.get('key')) === 'old' && backend.getNow?.('key') === 'old')
+    server.freeze()
+    await Promise.all([near.get('other'), near.get('other')])
+    await near.delete('key')
+    expect(await near.get('key')).toBeUndefined()
+  })
 
   it('a lock that is released is free soon afterwards', async () => {
     const lock = await cache.acquireLock('job', { ttl: '1m' })

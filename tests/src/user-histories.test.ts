@@ -1,0 +1,59 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Backend } from '@cashews/core'
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { pairs, stores } from './support/backends.ts'
+import { fakeTime } from './support/helpers.ts'
+import { histories } from './support/histories/step.ts'
+import { World } from './support/histories/world.ts'
+
+/** Plays random histories. To repeat one that failed, pass the seed and the path that are printed to `fc.assert`. */
+async function playMany(
+  numRuns: number,
+  create: () => readonly Backend[],
+  elapse: (duration: number) => Promise<unknown>,
+): Promise<void> {
+  const property = fc.asyncProperty(histories, async (steps) => {
+    const world = new World(create(), elapse)
+    await world.play(steps)
+    await world.close()
+    expect(world.broken).toEqual([])
+  })
+  await fc.assert(property, { numRuns })
+}
+
+/**
+ * Those whose clock the test can move: Redis plays without, below. Not the reference backend, which may carry out a `set` before
+ * the write of a load that was sent earlier.
+ */
+const onTheClock = stores.filter(({ name, isInProcess }) => isInProcess && name !== 'reference')
+
+describe.each(onTheClock)('random histories of two caches on $name', ({ name, create, elapse }) => {
+  beforeEach(fakeTime)
+  afterEach(() => vi.useRealTimers())
+
+  it('break no promise', async () => {
+    await playMany(
+      name === 'memory' ? 100 : 20,
+      () => {
+        const backend = create()
+        return [backend, backend]
+      },
+      elapse,
+    )
+  })
+})
+
+describe.each(pairs)('random histories of two processes on $name', ({ name, create }) => {
+  it('break no promise', async () => {
+    await playMany(
+      30,
+      () => {
+        const [one, other] = create()
+        // Another process may read a copy until the message of the server arrives.
+        return name.includes('client-side') ? [one, one] : [one, other]
+      },
+      () => wait(1),
+    )
+  })
+})

@@ -2,7 +2,7 @@ import type { TransactionMode } from '@cashews/transactions'
 import * as fc from 'fast-check'
 
 /** The functions of a history, by what is around them; `once` is `cached` with `lock: true`. */
-export const NAMES = ['cached', 'once', 'early', 'soft', 'hit', 'failover', 'getOrSet'] as const
+const NAMES = ['cached', 'once', 'early', 'soft', 'hit', 'failover', 'getOrSet'] as const
 export type Name = (typeof NAMES)[number]
 
 const CHANGES = ['delete', 'deleteMany', 'deleteMatch', 'deleteTag', 'invalidate', 'set', 'incr'] as const
@@ -19,7 +19,7 @@ export interface Change extends Aim {
 }
 
 /** What a user does, or what happens around, as data, so that a failure can be read and shrunk. */
-export type Deed =
+type Deed =
   | (Aim & { readonly call: 'call' | 'detect' | 'refresh' | 'get' })
   | Change
   /** Begins a transaction that changes something. */

@@ -78,7 +78,7 @@ export class World {
 
   /** Lets everything end, and looks at what is left. */
   async #end(): Promise<void> {
-    for (let round = 0; round < 2 || (round < 60 && this.#underWay.size + this.#loads.length > 0); round++) {
+    for (let round = 0; round < 2 || (round < 5_000 && this.#underWay.size + this.#loads.length > 0); round++) {
       for (const { fails } of this.#loads) fails.open(false)
       for (const fails of this.#transactions) fails.open(false)
       await this.#quiet()

@@ -86,13 +86,13 @@ export function wrap<F extends AnyFunction>(
   }
   return Object.defineProperties(
     named(wrapped, fn),
-    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call, undefined)),
+    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call)),
   ) as unknown as Wrapped<F>
 }
 
 type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>
 
-function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, self: unknown): Handle<AnyFunction> {
+function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, self?: unknown): Handle<AnyFunction> {
   const key = (args: readonly unknown[]) => keyOf().render(self, args)
   const { call: answer, watched = answer, refresh = (key, self, args) => watched(newSpot(key), self, args) } = behaviour
   return {

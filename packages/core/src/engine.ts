@@ -39,9 +39,16 @@ export class Engine {
     this.report = report
   }
 
+  // Operations
+
   /** Sends one operation, as data, to the backend of its key. */
   call<C extends Exclude<Command, StreamCommand>>(request: Request<C> & { readonly key: string }): Answer<C> {
     return this.#routes.of(request.key).dispatch<C>(request)
+  }
+
+  /** Sends one operation that is not about a single key to every backend. */
+  async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
+    return sendToAll<C>(this.#routes.some(), request)
   }
 
   /** Reads a key as the call `get` does. */
@@ -63,6 +70,8 @@ export class Engine {
   count(spot: Spot, by: number, lifetime: Milliseconds): Answer<'incr'> {
     return this.#routes.of(spot.key).count(spot, by, lifetime)
   }
+
+  // Reads at hand
 
   /** The value, if it is in this process and nothing on the way has to see the read; `MISS` otherwise. */
   getNow(key: string): unknown {
@@ -92,10 +101,81 @@ export class Engine {
     return this.#routes.of(key).answersNow
   }
 
+  // Loads
+
   /** Reads a key, and loads it on a miss, once for all concurrent callers. Nobody joins a load that was invalidated. */
   fly<T>(call: LoadCall, through: ReadThrough<T>): Promise<T> {
     return this.#loads.run(this.#routes.of(call.key), call, through)
   }
+
+  /** The result of a load under way, if this caller may simply share it. */
+  join<T>(key: string): Promise<T> | undefined {
+    return this.#loads.join(key)
+  }
+
+  /** Writes the result of a load, unless its lease was broken. */
+  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
+    return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
+  }
+
+  /**
+   * Takes the store's lease for a load that replaces a value.
+   *
+   * @throws {NotStoredError} Where the terms of the caller allow stored answers only.
+   */
+  takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
+    if (!hasFound) return undefined
+    checkMayLoad(key)
+    return this.#routes.of(key).takeLease(lease)
+  }
+
+  /** Whether a load that is not stored yet is still valid: as far as the store knows, no process has invalidated its key. */
+  holds(flight: Flight): Awaitable<boolean> {
+    return this.#routes.of(flight.call.key).holds(flight.lease)
+  }
+
+  // Tags
+
+  /** The tags that `createTags` of `@cashews/tags` added; `undefined`: writes may not name tags. */
+  get tagging(): Tagging | undefined {
+    return this.#tagging
+  }
+
+  /** Lets the writes of this cache name tags. */
+  useTags(tagging: Tagging): void {
+    this.#tagging = tagging
+    for (const route of this.#routes.all) route.useTags(tagging)
+  }
+
+  /**
+   * Makes sure that writes of this cache may name tags.
+   *
+   * @throws {NotSupportedError} When they may not.
+   */
+  requireTags(): void {
+    if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
+  }
+
+  /**
+   * The tags that a key is written with: those given, and those registered for it.
+   *
+   * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
+   */
+  tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
+    return this.#taggingFor(given)?.forKey(key, given)
+  }
+
+  /** The tags that the result of a load will be written with. */
+  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
+    return this.#taggingFor(given)?.ahead(key, given)
+  }
+
+  #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
+    if (given !== undefined) this.requireTags()
+    return this.#tagging
+  }
+
+  // Counts and events
 
   /** Reports to `detect` what a strategy did that does not read by {@link fly}. */
   detected(key: string, seen: () => Seen, outcome: Pick<Detection, 'hit' | 'stale' | 'reason' | 'shared'>): void {
@@ -123,31 +203,69 @@ export class Engine {
     return this.#loads.detectedRead(this.#routes.of(key), key, hit)
   }
 
-  /** Writes the result of a load, unless its lease was broken. */
-  store(key: string, value: unknown, lifetime: Milliseconds, lease: Lease, tags?: readonly string[]): Answer<'set'> {
-    return this.#routes.of(key).store(key, value, lifetime, lease, this.tagsFor(key, tags))
+  /** The counts of each key template. */
+  get tallies(): Iterable<Tally> {
+    return this.#tallies.all
   }
 
-  /**
-   * Takes the store's lease for a load that replaces a value.
-   *
-   * @throws {NotStoredError} Where the terms of the caller allow stored answers only.
-   */
-  takeLease({ hasFound, key, lease }: Flight): Awaitable<unknown> {
-    if (!hasFound) return undefined
-    checkMayLoad(key)
-    return this.#routes.of(key).takeLease(lease)
+  /** The counts of one key template. */
+  tally(template: string): Tally {
+    return this.#tallies.of(template)
   }
 
-  /** Whether a load that is not stored yet is still valid: as far as the store knows, no process has invalidated its key. */
-  holds(flight: Flight): Awaitable<boolean> {
-    return this.#routes.of(flight.call.key).holds(flight.lease)
+  /** The route of each prefix, and how many reads its store answered at once, bypassing the middlewares. */
+  get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
+    return this.#routes.all
   }
 
-  /** The result of a load under way, if this caller may simply share it. */
-  join<T>(key: string): Promise<T> | undefined {
-    return this.#loads.join(key)
+  /** Whether an event has listeners. */
+  hears(event: keyof ToldEvents): boolean {
+    return this.#listeners.has(event)
   }
+
+  /** Emits an event to its listeners, and to `also`. */
+  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
+    this.#listeners.emit(event, told, also)
+  }
+
+  // Wrapped functions
+
+  /** Makes sure that no two functions of this cache derive the same key template. */
+  claimTemplate(template: string): void {
+    checkThat(
+      !this.#templates.has(template),
+      `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
+    )
+    this.#templates.add(template)
+  }
+
+  /** Whether both `get` and `set` are switched off for a key: a strategy then only runs its function. */
+  isBypassed(key: string): boolean {
+    const route = this.#routes.of(key)
+    return route.isDisabled('get') && route.isDisabled('set')
+  }
+
+  /** Whether a call may share a run that another call has started. */
+  mayShare(key: string): boolean {
+    return mayJoin() && !this.isBypassed(key)
+  }
+
+  /** Runs a wrapped function with the watchers of {@link watchRuns} around it. */
+  run(template: string, run: () => Promise<unknown>): Promise<unknown> {
+    return this.#tallies.run(template, run)
+  }
+
+  /** Whether {@link run} has anything to do. */
+  get watchesRuns(): boolean {
+    return this.#tallies.isWatched
+  }
+
+  /** Wraps each run of a wrapped function from now on, and makes {@link tallies} complete. */
+  watchRuns(watcher: RunWatcher): Off {
+    return disposable(this.#tallies.watch(watcher))
+  }
+
+  // Locks
 
   /** Takes and frees the lock of a key. While the store is unreachable, both succeed: a cache must never stop a service. */
   lockStore(key: string): LockStore {
@@ -170,35 +288,7 @@ export class Engine {
     return unlocked
   }
 
-  /** The route of each prefix, and how many reads its store answered at once, bypassing the middlewares. */
-  get routes(): readonly Pick<Route, 'prefix' | 'backend' | 'middlewares' | 'hitsAtHand'>[] {
-    return this.#routes.all
-  }
-
-  /** The counts of each key template. */
-  get tallies(): Iterable<Tally> {
-    return this.#tallies.all
-  }
-
-  /** The counts of one key template. */
-  tally(template: string): Tally {
-    return this.#tallies.of(template)
-  }
-
-  /** Wraps each run of a wrapped function from now on, and makes {@link tallies} complete. */
-  watchRuns(watcher: RunWatcher): Off {
-    return disposable(this.#tallies.watch(watcher))
-  }
-
-  /** Whether {@link run} has anything to do. */
-  get watchesRuns(): boolean {
-    return this.#tallies.isWatched
-  }
-
-  /** Runs a wrapped function with the watchers of {@link watchRuns} around it. */
-  run(template: string, run: () => Promise<unknown>): Promise<unknown> {
-    return this.#tallies.run(template, run)
-  }
+  // Background tasks
 
   /**
    * Runs `task` after `delay`, or when `close` is called, if that comes first. Returns a function that runs it at once
@@ -218,79 +308,5 @@ export class Engine {
   /** Runs now what {@link postpone} would run later. */
   async runPostponed(): Promise<void> {
     await Promise.all([...this.#postponed].map((run) => run()))
-  }
-
-  /** Whether an event has listeners. */
-  hears(event: keyof ToldEvents): boolean {
-    return this.#listeners.has(event)
-  }
-
-  /** Emits an event to its listeners, and to `also`. */
-  tell<E extends keyof ToldEvents>(event: E, told: CacheEvents[E], also?: (told: CacheEvents[E]) => unknown): void {
-    this.#listeners.emit(event, told, also)
-  }
-
-  /** Whether both `get` and `set` are switched off for a key: a strategy then only runs its function. */
-  isBypassed(key: string): boolean {
-    const route = this.#routes.of(key)
-    return route.isDisabled('get') && route.isDisabled('set')
-  }
-
-  /** Whether a call may share a run that another call has started. */
-  mayShare(key: string): boolean {
-    return mayJoin() && !this.isBypassed(key)
-  }
-
-  /** Makes sure that no two functions of this cache derive the same key template. */
-  claimTemplate(template: string): void {
-    checkThat(
-      !this.#templates.has(template),
-      `Two functions of this cache derive the template "${template}": their data would mix. Give one a "name" or a "key".`,
-    )
-    this.#templates.add(template)
-  }
-
-  /** The tags that `createTags` of `@cashews/tags` added; `undefined`: writes may not name tags. */
-  get tagging(): Tagging | undefined {
-    return this.#tagging
-  }
-
-  /** Lets the writes of this cache name tags. */
-  useTags(tagging: Tagging): void {
-    this.#tagging = tagging
-    for (const route of this.#routes.all) route.useTags(tagging)
-  }
-
-  /** Sends one operation that is not about a single key to every backend. */
-  async callAll<C extends Exclude<Command, StreamCommand>>(request: Request<C>): Promise<CommandResults[C][]> {
-    return sendToAll<C>(this.#routes.some(), request)
-  }
-
-  /**
-   * The tags that a key is written with: those given, and those registered for it.
-   *
-   * @throws {NotSupportedError} When tags are given, and nobody called `createTags`.
-   */
-  tagsFor(key: string, given: readonly string[] | undefined): readonly string[] | undefined {
-    return this.#taggingFor(given)?.forKey(key, given)
-  }
-
-  /** The tags that the result of a load will be written with. */
-  tagsAhead(key: string, given: TagsAhead | undefined): TagsAhead | undefined {
-    return this.#taggingFor(given)?.ahead(key, given)
-  }
-
-  /**
-   * Makes sure that writes of this cache may name tags.
-   *
-   * @throws {NotSupportedError} When they may not.
-   */
-  requireTags(): void {
-    if (!this.#tagging) throw new NotSupportedError('Tags need createTags(cache) of @cashews/tags first.')
-  }
-
-  #taggingFor(given: TagsAhead | undefined): Tagging | undefined {
-    if (given !== undefined) this.requireTags()
-    return this.#tagging
   }
 }

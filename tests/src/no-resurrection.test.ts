@@ -13,7 +13,7 @@ import { createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
-import { altered, distantStore, fakeTime, gate, settle, syncStore } from './support/helpers.ts'
+import { altered, distantStore, fakeTime, gate, settle, sickStore, syncStore } from './support/helpers.ts'
 
 beforeEach(fakeTime)
 afterEach(() => vi.useRealTimers())
@@ -307,6 +307,25 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
 describe('a store that watches its keys across processes', () => {
   const holds = async () => true
   const voidMatch = () => {}
+
+  it('does not store what was loaded without a lease, since it was away as the load began', async () => {
+    fakeTime()
+    const sick = sickStore()
+    const lease = async () => 'lease'
+    const leases = { get: async () => ({ value: MISS, lease: 'lease' }), take: lease, set: async () => true }
+    const cache = createCache({ onError() {} }).setup(altered(sick, { leases: { ...leases, holds, voidMatch } }))
+    sick.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    for (let call = 0; call < 2; call++) await cache.get('other')
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k', () => opened.promise)
+    sick.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    opened.open('perhaps stale')
+    expect(await loading).toBe('perhaps stale')
+    expect(await cache.get('k')).toBeUndefined()
+    await cache.close()
+    vi.useRealTimers()
+  })
 
   it('receives its lease with the write, and decides', async () => {
     const written: unknown[][] = []

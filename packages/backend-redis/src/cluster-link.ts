@@ -15,18 +15,18 @@ import { SUBSCRIBING } from './release-bell.ts'
 import { slotOf } from './slot.ts'
 
 /**
- * What the client says of commands that it would not send together, and has not sent: of one of their slots it has heard that it
- * moved, and it has yet to ask for the others.
+ * The message of ioredis for a pipeline that it refuses to send: it knows that one of the slots has moved, but has not refreshed the
+ * other slots yet.
  */
 const NOT_TOGETHER = 'All keys in the pipeline should belong to the same slots'
 
-/** A command that went to a server which no longer has its slot, or not yet, or that went nowhere. */
+/** The errors of commands that reached a server which does not have their slot, no longer or not yet, or that were not sent. */
 const REDIRECTED = new RegExp(`^(?:MOVED|ASK|TRYAGAIN|${NOT_TOGETHER})\\b`)
 
-/** After these the servers may be others. */
+/** After these events, the servers may be different ones. */
 const TOPOLOGY_EVENTS = ['refresh', 'ready', 'close', '+node', '-node']
 
-/** The way to the servers of a Redis Cluster. */
+/** The connections to the servers of a Redis Cluster. */
 export class ClusterLink implements Link {
   readonly address: string
   back = (): void => {}
@@ -37,7 +37,7 @@ export class ClusterLink implements Link {
     () => this.back(),
   )
 
-  /** As of a {@link ClientHolder}. */
+  /** Takes the arguments of a {@link ClientHolder}. */
   constructor(address: string, create: () => Cluster, isOwn: boolean, scout?: () => Redis) {
     this.address = address
     this.#holder = new ClientHolder(address, create, isOwn, scout)
@@ -115,7 +115,7 @@ export class ClusterLink implements Link {
     return this.#ownerOfSlot(slotOf(name))
   }
 
-  /** The client asks who holds which slot after each redirection. */
+  /** The client refreshes its map of the slots after each redirection. */
   watchServers(changed: () => void): () => void {
     const { client } = this.#holder
     let known = this.#topology()
@@ -140,7 +140,7 @@ export class ClusterLink implements Link {
     return this.#masters().length > 0 && !this.#health.allAway
   }
 
-  /** One server that answers, and serves keys, is enough: those that do not are looked after one by one. */
+  /** One server that answers and serves keys is enough: {@link NodeHealth} looks after those that do not. */
   async ping(message: string): Promise<string> {
     const masters = this.#holder.ready().nodes('master')
     const pings = masters.map(async (node) => {
@@ -204,7 +204,7 @@ export class ClusterLink implements Link {
     }
   }
 
-  /** Makes an error of the contract of what went wrong at a server. */
+  /** Turns what went wrong at a server into an error of the backend contract. */
   #blame(node: string, thrown: unknown): CashewsError {
     const error = asBackendError(thrown)
     if (error === thrown || !(error instanceof BackendUnavailableError)) return error
@@ -213,7 +213,7 @@ export class ClusterLink implements Link {
     return new BackendError(`Redis node ${node}: ${error.message}`, { cause: thrown, isUndone: error.isUndone })
   }
 
-  /** Who holds which slots, as text. */
+  /** Which server holds which slots, as text. */
   #topology(): string {
     const slots = this.#holder.connected?.slots ?? []
     return slots.reduce(
@@ -242,7 +242,7 @@ export class ClusterLink implements Link {
   }
 }
 
-/** The places of items that have the same in common, in their order. */
+/** Groups the positions of items by what they have in common, each group in order. */
 function placesBy<T, K>(items: readonly T[], of: (item: T) => K): Map<K, number[]> {
   const places = new Map<K, number[]>()
   for (let at = 0; at < items.length; at++) {
@@ -254,14 +254,14 @@ function placesBy<T, K>(items: readonly T[], of: (item: T) => K): Map<K, number[
   return places
 }
 
-/** @throws {BackendUnavailableError} When a server answers, and says that its Cluster is down: it refuses all keys. */
+/** @throws {BackendUnavailableError} When a server answers that its Cluster is down, so that it refuses all keys. */
 async function refuseDown(node: Redis): Promise<void> {
   const info = await node.cluster('INFO').catch(() => '')
   if (!info.includes('cluster_state:fail')) return
   throw new BackendUnavailableError(`Redis at ${addressOf(node)} says that its Cluster is down.`, { isUndone: true })
 }
 
-/** As a cluster calls its nodes. */
+/** The name of a node in the map of the slots. */
 function addressOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`
 }

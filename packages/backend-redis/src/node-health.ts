@@ -1,26 +1,26 @@
 import { BackendError, BackendUnavailableError, type Milliseconds } from '@cashews/core'
 
-/** How often to look after a server that is away. */
+/** How often a server that is unreachable is asked for a sign of life. */
 const LOOK_AGAIN: Milliseconds = 250
 
-/** How often servers are listened for that owe an answer. */
+/** How often the servers with unanswered commands are checked. */
 const BEAT: Milliseconds = 50
 
 interface Health {
   underWay: number
-  /** For how many beats it has owed an answer, and given none. */
+  /** For how many beats it has left commands unanswered. */
   silentFor: number
   isAway: boolean
 }
 
 /**
- * Keeps one sick server of a cluster from slowing down the others: whoever asks for its keys is refused at once, until
- * it answers again or its slots have another owner.
+ * Keeps one sick server of a cluster from slowing down the others: commands on its keys are rejected at once, until it
+ * answers again or another server owns its slots.
  *
- * Silence is counted in beats of this process, not by the clock: a process that was busy itself has not listened.
+ * Silence is counted in beats of this process, not by the clock: a busy process cannot tell whether a server is silent.
  */
 export class NodeHealth {
-  /** How long a server may owe an answer before it counts as away. */
+  /** How long a server may leave commands unanswered before it counts as unreachable. */
   patience: Milliseconds = Number.POSITIVE_INFINITY
   readonly #nodes = new Map<string, Health>()
   readonly #isBack: (node: string) => Promise<boolean>
@@ -31,8 +31,8 @@ export class NodeHealth {
 
   /**
    * @param isBack Asks a server for a sign of life, by its address; true also when it is not part of the cluster any more.
-   * @param all The addresses of the servers there are.
-   * @param back Called when a server that was away is asked again, before anybody asks it.
+   * @param all The addresses of all servers.
+   * @param back Called when a server is about to be used again after it was unreachable.
    */
   constructor(isBack: (node: string) => Promise<boolean>, all: () => readonly string[], back: () => void) {
     this.#isBack = isBack
@@ -40,7 +40,7 @@ export class NodeHealth {
     this.#back = back
   }
 
-  /** Sends something to a server, unless it is away. */
+  /** Sends something to a server, unless it is unreachable. */
   async send<T>(node: string, send: () => Promise<T>): Promise<T> {
     const health = this.#healthOf(node)
     if (health.isAway || this.#isSilent(health)) {
@@ -72,7 +72,7 @@ export class NodeHealth {
     if (isAway) this.#back()
   }
 
-  /** Whether every server there is is away. */
+  /** Whether all servers are unreachable. */
   get allAway(): boolean {
     const all = this.#all()
     return all.length > 0 && all.every((node) => this.#isOut(this.#nodes.get(node)))
@@ -103,7 +103,7 @@ export class NodeHealth {
     return silentFor * BEAT > this.patience
   }
 
-  /** What has arrived is taken before a beat counts: timers have their turn before sockets. */
+  /** Reads what has arrived before it counts a beat: timers run before sockets are read. */
   #listen(): void {
     this.#listening ??= setTimeout(() => setImmediate(this.#beat), BEAT).unref()
   }

@@ -4,25 +4,25 @@ import type { Keyspace } from './keyspace.ts'
 import type { Link, Server } from './link.ts'
 import { later } from './patience.ts'
 
-/** How long a step of a scan may take where nobody says how long callers wait. */
+/** How long a step of a scan may take at most, however long callers are willing to wait. */
 const LONGEST_STEP: Milliseconds = 60_000
 
-/** Where to look, and what names stand for. */
+/** Where to scan, and how names in Redis map to keys. */
 interface Place {
   readonly link: Link
   readonly keys: Keyspace
 }
 
 /**
- * Yields the keys of values that match a glob, some at a time; one may come twice. Where some servers of a Cluster do not
- * answer, it yields those of the others before it fails.
+ * Yields batches of the keys of values that match a glob; a key may come twice. If some servers of a Cluster do not answer,
+ * the keys of the others are yielded before it fails.
  */
 export function scanKeys({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
   const keysOf = matching(pattern, (name) => keys.keyOf(name))
   return scan(link, keys.scanPattern(pattern), batchSize, keysOf)
 }
 
-/** The same for keys that have a lease. It does not fail as long as some servers answer: the scan for the values will. */
+/** Does the same for keys that have a lease, but does not fail while some servers answer: the scan for the values will. */
 export async function* scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
   const keysOf = matching(pattern, (name) => keys.keyOfLease(name))
   try {
@@ -33,8 +33,8 @@ export async function* scanLeases({ link, keys }: Place, pattern: string, batchS
 }
 
 /**
- * Waits for a step of a scan no longer than callers wait for a command. A scan as a whole may take far longer, which is not for a
- * server that is silent.
+ * Waits for one step of a scan as long as a caller waits for a single command. A whole scan may take far longer, but not because a
+ * server is silent.
  */
 export function inTime<T>(link: Link, step: Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
@@ -48,7 +48,7 @@ export function inTime<T>(link: Link, step: Promise<T>): Promise<T> {
   return promise.finally(stop)
 }
 
-/** Makes of names the keys that match a glob. */
+/** Maps names in Redis to the keys that match a glob. */
 function matching(
   pattern: string,
   keyOf: (name: string) => string | undefined,
@@ -58,7 +58,7 @@ function matching(
     names.map((name) => keyOf(String(name))).filter((key) => key !== undefined && matches(key)) as string[]
 }
 
-/** Yields the keys of all names, on all servers, that match a pattern of Redis. A server that comes meanwhile is asked too. */
+/** Scans all servers for names that match a pattern of Redis, those that join meanwhile too, and yields their keys. */
 async function* scan(
   link: Link,
   match: string,

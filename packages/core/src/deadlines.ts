@@ -17,10 +17,10 @@ const READS: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>([
   'getTags',
   'ping',
 ])
-/** Their time grows with the number of keys in the store. */
+/** Commands whose time grows with the number of keys in the store. */
 const BULK: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['clear', 'deleteMatch', 'getKeysCount'])
 const BULK_TIMEOUT: Milliseconds = 60_000
-/** Their time grows with the length of this list. */
+/** The lists of commands whose time grows with the length of the list. */
 const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
   getMany: 'keys',
   setMany: 'entries',
@@ -32,16 +32,16 @@ const LISTS: { readonly [C in Command]?: keyof CallOf<C> } = {
   deleteTags: 'tags',
   expireTags: 'tags',
 }
-/** How long a list may be for the timeout of one command. */
+/** The longest list that gets the timeout of a single command. */
 const LISTED_PER_TIMEOUT = 1_000
 
 /** How long the commands on one store may take. */
 export class Deadlines {
   readonly write: Deadline
-  /** Of commands on all the keys there are. */
+  /** For commands on all keys. */
   readonly bulk: Deadline = new Deadline(BULK_TIMEOUT)
   readonly #read: Deadline
-  /** Of commands with long lists, by their timeouts. */
+  /** For commands with long lists, by timeout. */
   readonly #long = new Map<Milliseconds, Deadline>()
 
   constructor(readTimeout: Milliseconds, writeTimeout: Milliseconds) {
@@ -57,7 +57,7 @@ export class Deadlines {
     return list === undefined ? usual : this.#forList(usual, call[list as 'command'] as unknown as readonly unknown[])
   }
 
-  /** Stops their timers, unless there are waits left. */
+  /** Stops the timers, unless something still waits. */
   stop(): void {
     for (const deadline of [this.#read, this.write, this.bulk, ...this.#long.values()]) deadline.stop()
   }

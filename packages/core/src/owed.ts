@@ -5,7 +5,7 @@ import { perform } from './commands.ts'
 import { deleteScanned } from './defaults/scanned.ts'
 import { compileGlob } from './glob.ts'
 
-/** By what callers say that something is out of date. */
+/** The commands by which callers say that something is out of date. */
 export type Invalidation =
   | Request<'clear' | 'deleteMany' | 'deleteTags' | 'expireTags'>
   | { readonly command: 'deleteMatch'; readonly patterns: readonly string[] }
@@ -15,7 +15,7 @@ export function carryOut(call: Invalidation, backend: Backend): Awaitable<unknow
   return call.command === 'deleteMatch' ? deleteMatches(call.patterns, backend) : perform({ ...call, backend })
 }
 
-/** Many patterns share one scan: with one for each, a store would be away for minutes more. */
+/** Many patterns share one scan: with a scan for each, the store would be skipped for minutes longer. */
 async function deleteMatches(patterns: readonly string[], backend: Backend): Promise<void> {
   const [only = ''] = patterns
   if (patterns.length === 1) return void (await backend.deleteMatch(only))
@@ -31,7 +31,7 @@ const MOST = 100_000
 
 /** The invalidations that a store may not have heard of, each once. */
 export class Owed {
-  /** How many there was no room for. */
+  /** How many were lost because there was no room. */
   lost = 0
   readonly #keys = new Set<string>()
   readonly #patterns = new Set<string>()
@@ -44,7 +44,7 @@ export class Owed {
     return !this.#isAll && this.#names.every(({ size }) => size === 0)
   }
 
-  /** Notes a call. Answers whether it is an invalidation. */
+  /** Notes a call, and returns whether it is an invalidation. */
   add(call: Call | Invalidation): boolean {
     switch (call.command) {
       case 'delete':
@@ -73,7 +73,7 @@ export class Owed {
       this.#keys.delete(call.key)
   }
 
-  /** Hands over all that is owed, as few calls. */
+  /** Hands over everything that is owed, in as few calls as possible. */
   take(): Invalidation[] {
     const calls: Invalidation[] = []
     if (this.#keys.size > 0) calls.push({ command: 'deleteMany', keys: [...this.#keys] })

@@ -4,18 +4,18 @@ import { BackendUnavailableError, type CashewsError } from './errors.ts'
 import { type Invalidation, Owed } from './owed.ts'
 import { whenBack } from './when-back.ts'
 
-/** For how long an invalidation is repeated while the store is there, and refuses it. */
+/** How long an invalidation is repeated if the store answers but refuses it. */
 const PATIENCE: Milliseconds = 300_000
-/** How often it is then asked at least. More often, and a Cluster without one of its nodes would lose what the others keep. */
+/** The longest pause between two repetitions. A shorter one would delete too often what the healthy nodes of a Cluster store. */
 const LONGEST_PAUSE: Milliseconds = 5_000
 
 /** What a {@link Repeater} needs of the guard it works for. */
 export interface Repeating {
-  /** Whether the store is not asked for now. */
+  /** Whether the store is skipped at the moment. */
   readonly isAway: boolean
   /** Carries out an invalidation, within its deadline. @throws {CashewsError} */
   carryOut(call: Invalidation): Promise<void>
-  /** Reports how many invalidations there was no room for. */
+  /** Reports how many invalidations were lost because there was no room. */
   lost(count: number): void
 }
 
@@ -23,7 +23,7 @@ export interface Repeating {
 export class Repeater {
   readonly #guard: Repeating
   readonly #owed = new Owed()
-  /** Until when it is repeated in the background: a time of `performance.now()`. */
+  /** When to stop repeating in the background: a time of `performance.now()`. */
   #until: Milliseconds = 0
 
   constructor(guard: Repeating) {
@@ -35,18 +35,18 @@ export class Repeater {
     if (this.#owed.add(call)) this.later()
   }
 
-  /** Notes a call that the store has carried out. */
+  /** Notes a call that succeeded. */
   heed(call: Call): void {
     this.#owed.heed(call)
   }
 
-  /** Begins anew with a store that is opened: what was under way has ended as it was closed. */
+  /** Starts over with a store that is opened again: whatever was running ended when it was closed. */
   restart(): void {
     this.#until = 0
     this.later()
   }
 
-  /** Repeats in the background. A store that is away is told by the probe that finds it back, which calls {@link now}. */
+  /** Repeats in the background. While the store is skipped, that is up to the probe, which calls {@link now}. */
   later(): void {
     const now = performance.now()
     if (this.#owed.isEmpty || this.#guard.isAway || now < this.#until) return
@@ -59,7 +59,7 @@ export class Repeater {
     whenBack(attempt, this.#until, LONGEST_PAUSE)
   }
 
-  /** Repeats all there is. What fails stays. @throws {CashewsError} The last failure. */
+  /** Repeats everything, and keeps what fails. @throws {CashewsError} The last failure. */
   async now(): Promise<void> {
     const owed = this.#owed
     let failure: CashewsError | undefined

@@ -5,10 +5,10 @@ const FIRST_PAUSE: Milliseconds = 50
 const LONGEST_PAUSE: Milliseconds = 1_000
 
 /**
- * Tries in the background what could not be done as a store was away, until it is done, fails for another reason, or
- * the time is over. The process does not wait for it.
+ * Tries in the background what failed because a store was unreachable, until it succeeds, fails for another reason, or
+ * time is up. The process does not wait for it to exit.
  *
- * @param attempt Answers whether it is done. A `BackendError` means that it is not.
+ * @param attempt Resolves to whether it is done. A `BackendError` means that it is not.
  * @param until When to give up: a time of `performance.now()`.
  * @param longest The longest pause between two attempts. @default 1,000 ms
  */

@@ -1,5 +1,6 @@
 import { type Cache, createCache, currentTerms, NotStoredError, onTerms } from '@cashews/core'
 import { cached, early, hit, iterator, soft } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
@@ -135,5 +136,24 @@ describe.each(stores)('terms of a read on $name', ({ create, elapse }) => {
     await settle()
     expect(await rates()).toBe(2)
     expect(seen).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    ['soft', (load: () => Promise<number>) => soft(cache, { ttl: '1m', key: 'key' }, load)],
+    ['early', (load: () => Promise<number>) => early(cache, { ttl: '1m', key: 'key' }, load)],
+    [
+      'early without a background',
+      (load: () => Promise<number>) => early(cache, { ttl: '1m', background: false, key: 'key' }, load),
+    ],
+  ])('get no old result that does not meet them from %s, with tags or without', async (_, wrap) => {
+    const load = vi.fn(async () => 1)
+    const wrapped = wrap(load)
+    await wrapped()
+    await elapse(11_000)
+    load.mockRejectedValue(new Error('upstream'))
+    await expect(onTerms({ maxAge: 10 }, () => wrapped())).rejects.toThrow('upstream')
+    createTags(cache)
+    await expect(onTerms({ maxAge: 10 }, () => wrapped())).rejects.toThrow('upstream')
+    expect(await wrapped()).toBe(1)
   })
 })

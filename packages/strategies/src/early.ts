@@ -3,6 +3,7 @@ import {
   checkOptions,
   checkRange,
   checkType,
+  currentTerms,
   type Flight,
   type LoadCall,
   MISS,
@@ -103,7 +104,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         return stored[0]
       },
     }
-    /** A result made stale by a tag is returned once more too. */
+    /** A result made stale by a tag is returned once more too, unless it does not meet the terms of the caller. */
     const throughTags: ReadThrough<unknown> = {
       ...through,
       lands: false,
@@ -120,7 +121,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         const stored = cache.engine.getNow(key)
         return isGood(stored) ? Promise.resolve(stored[0]) : undefined
       },
-      answer: (call) => cache.engine.fly(call, cache.engine.tagging ? throughTags : through),
+      answer: (call) => cache.engine.fly(call, cache.engine.tagging && !currentTerms() ? throughTags : through),
       peek: (key) => peekDated(cache, key),
     }
   })

@@ -1,4 +1,4 @@
-import { type Cache, checkOptions, type Flight, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import { type Cache, checkOptions, currentTerms, type Flight, mayAnswerStale, type ReadThrough } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { answerStale, datedForm, type FreshFor, isDated, isFresh, peekDated, readOld } from './dated.ts'
 import type { Decorator } from './decorator.ts'
@@ -59,7 +59,8 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
     }
     const through: ReadThrough<unknown> = {
       ...loading,
-      load: loadOrKeep,
+      // A result that does not meet the terms of the caller is none.
+      load: (flight) => (currentTerms() ? loading.load(flight) : loadOrKeep(flight)),
       async found(stored, flight) {
         if (isFresh(stored)) return stored[0]
         flight.hit = false

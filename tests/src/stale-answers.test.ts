@@ -1,8 +1,8 @@
-import { type Cache, createCache } from '@cashews/core'
-import { cached, failover, setDefaultFailErrors, soft, withErrors } from '@cashews/strategies'
+import { BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { cached, early, failover, setDefaultFailErrors, soft, withErrors } from '@cashews/strategies'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate, settle } from './support/helpers.ts'
+import { fakeTime, gate, settle, sickStore } from './support/helpers.ts'
 
 class Down extends Error {}
 
@@ -204,5 +204,49 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await outer()).toBe(1)
       expect(await outer.peek()).toBeUndefined()
     })
+  })
+})
+
+describe.each([
+  ['soft', (cache: Cache, run: () => Promise<number>) => soft(cache, { ttl: '10s', softTtl: '5s', key: 'k' }, run)],
+  [
+    'early without a background',
+    (cache: Cache, run: () => Promise<number>) =>
+      early(cache, { ttl: '10s', earlyTtl: '5s', background: false, key: 'k' }, run),
+  ],
+])('%s whose store fails during the run', (_, wrap) => {
+  /** A function with an old result, whose next run fails at the end, and whose store fails before that. */
+  const grownOld = async () => {
+    fakeTime()
+    const store = sickStore()
+    const cache = createCache({ onError: () => {} }).setup(store)
+    const opened = gate<number>()
+    let runs = 0
+    const load = wrap(cache, async () => (runs++ ? opened.promise : 1))
+    await load()
+    vi.advanceTimersByTime(5_000)
+    const answer = load()
+    await settle()
+    store.health.illness = async () => {
+      throw new BackendUnavailableError('away')
+    }
+    return { answer, load, fail: () => opened.fail(new Down('no')) }
+  }
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('returns the old result that was found before it', async () => {
+    const { answer, fail } = await grownOld()
+    fail()
+    expect(await answer).toBe(1)
+  })
+
+  it('does not return one that was invalidated since', async () => {
+    const { answer, load, fail } = await grownOld()
+    const failing = expect(answer).rejects.toThrow(Down)
+    await load.invalidate()
+    fail()
+    await failing
   })
 })

@@ -17,6 +17,8 @@ interface CommandFields {
     readonly leaseOnly?: boolean
     /** Whether to accept a value whose tags have expired. */
     readonly stale?: boolean
+    /** The answer if the store cannot be asked. @default MISS */
+    readonly neutral?: unknown
     /** The tags that the result of the load will have. */
     readonly tags?: TagsAhead | undefined
   }

@@ -25,7 +25,7 @@ async function* nobody(): AsyncGenerator<never> {}
 const TABLE: { readonly [C in Command]: Row<C> } = {
   get: {
     perform: (backend, { key, stale }) => (stale && backend.tags ? backend.tags.stale(key) : backend.get(key)),
-    neutral: miss,
+    neutral: ({ neutral = MISS }) => neutral,
   },
   getMany: { perform: (backend, { keys }) => backend.getMany(keys), neutral: ({ keys }) => keys.map(miss) },
   getMatch: { perform: pairs, neutral: nobody },

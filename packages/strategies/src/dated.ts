@@ -17,9 +17,14 @@ export function isFresh(stored: unknown): stored is Dated {
   return isDated(stored) && stored[1] > Date.now()
 }
 
-/** Reads what is stored for a key, even if its tags have expired. */
-export async function readOld(cache: Cache, key: string): Promise<Dated | undefined> {
-  const stored = await cache.engine.call<'get'>({ command: 'get', key, stale: true })
+/**
+ * Reads what is stored for the key of a load, even if its tags have expired.
+ *
+ * @param found What the load has found: the answer if the store cannot be asked any more, unless it was invalidated here.
+ */
+export async function readOld(cache: Cache, { call, lease }: Flight, found?: unknown): Promise<Dated | undefined> {
+  const neutral = lease.broken ? undefined : found
+  const stored = await cache.engine.call<'get'>({ command: 'get', key: call.key, stale: true, neutral })
   return isDated(stored) ? stored : undefined
 }
 

@@ -82,8 +82,8 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
         () => cache.engine.fly({ key, self, args, signal: undefined }, apart),
       )
     /** A result that has not reached its ttl is better than an error. */
-    const keepOld = async (flight: Flight, error: unknown): Promise<unknown> => {
-      const old = await readOld(cache, flight.call.key)
+    const keepOld = async (flight: Flight, error: unknown, found?: Dated): Promise<unknown> => {
+      const old = await readOld(cache, flight, found)
       if (old === undefined) throw error
       cache.engine.report(error)
       return answerStale(flight, old[0])
@@ -97,7 +97,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
           flight.reason = isDated(stored) ? 'stale' : 'miss'
           if (!isDated(stored)) return loading.load(flight)
           const isNewer = (now: unknown) => isFresh(now) && now[1] !== stored[1]
-          return loading.load(flight, isNewer).catch((error) => keepOld(flight, error))
+          return loading.load(flight, isNewer).catch((error) => keepOld(flight, error, stored))
         }
         if (!isFresh(stored)) flight.stale = true
         refreshLater(flight.call, stored)
@@ -110,7 +110,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
       lands: false,
       async load(flight) {
         if (!background) return loading.load(flight).catch((error) => keepOld(flight, error))
-        const old = await readOld(cache, flight.call.key)
+        const old = await readOld(cache, flight)
         if (old === undefined) return loading.load(flight)
         refreshLater(flight.call, MISS)
         return answerStale(flight, old[0])

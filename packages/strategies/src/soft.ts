@@ -46,13 +46,13 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   mayAnswerStale()
 
   return caching.around(fn, (loading) => {
-    const loadOrKeep = async (flight: Flight): Promise<unknown> => {
+    const loadOrKeep = async (flight: Flight, found?: unknown): Promise<unknown> => {
       try {
         return await loading.load(flight)
       } catch (error) {
         if (!forgives(error)) throw error
         // Read anew: its ttl may have ended during the run, or somebody has deleted it.
-        const old = await readOld(cache, flight.call.key)
+        const old = await readOld(cache, flight, found)
         if (old === undefined) throw error
         return answerStale(flight, old[0])
       }
@@ -65,7 +65,7 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
         if (isFresh(stored)) return stored[0]
         flight.hit = false
         flight.reason = isDated(stored) ? 'stale' : 'miss'
-        return loadOrKeep(flight)
+        return loadOrKeep(flight, stored)
       },
     }
     return {

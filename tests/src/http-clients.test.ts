@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
-import { createCache } from '@cashews/core'
-import { cachingListener, forgetResponse } from '@cashews/http'
+import { type Cache, createCache } from '@cashews/core'
+import { type CachingListenerOptions, cachingListener, forgetResponse } from '@cashews/http'
 import express from 'express'
 import { Agent, cacheStores, interceptors, request } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -145,34 +146,34 @@ describe('a bare server', () => {
   it('serves HTTP/2 as well: the same bytes again, and to each host its own', async () => {
     const cache = createCache().setup(memory())
     const options = { etag: true, responses: { ttl: '1m' } } as const
-    const listener = cachingListener(cache, options, (request, response) => {
+    const get = await overHttp2(cache, options, (request, response) => {
       response.setHeader('content-type', 'text/plain')
       if (request.url === '/parts') response.write('page of ')
       response.end(`page of ${request.headers[':authority']}`)
     })
-    const server = createHttp2Server(listener as never).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    onTestFinished(async () => {
-      client.close()
-      server.close()
-      await cache.close()
-    })
-    const get = async (path: string, host: string) => {
-      const stream = client.request({ ':path': path, ':authority': host })
-      const [header] = await once(stream, 'response')
-      let text = ''
-      for await (const chunk of stream.setEncoding('utf8')) text += chunk
-      return [text, header['cache-status']]
-    }
     for (const path of ['/whole', '/parts'])
       for (const status of ['stored', 'hit'])
         for (const host of ['a.example', 'b.example'])
-          expect(await get(path, host)).toEqual([
+          expect(await get({ ':path': path, ':authority': host })).toEqual([
             `${path === '/parts' ? 'page of ' : ''}page of ${host}`,
             expect.stringContaining(status),
           ])
     expect(await forgetResponse(cache, 'http://a.example/whole')).toBe(true)
+  })
+
+  it('sends over HTTP/2 what waits for an invalidation, and what stands in for a failure', async () => {
+    const cache = createCache().setup(memory())
+    const options = { responses: { ttl: '1m', staleIfError: '1h' } } as const
+    let status = 200
+    const ask = await overHttp2(cache, options, ({ method }, response) => {
+      response.statusCode = status
+      response.setHeader('cache-control', 'max-age=0, stale-if-error=60')
+      response.end(`${method} ${status}`)
+    })
+    expect(await ask({ ':method': 'POST' })).toEqual(['POST 200', expect.stringContaining('fwd=method')])
+    expect(await ask({})).toEqual(['GET 200', expect.stringContaining('stored')])
+    status = 503
+    expect(await ask({})).toEqual(['GET 200', expect.stringContaining('fwd-status=503')])
   })
 
   it('tells apart what a router around it has cut the URL down to', async () => {
@@ -191,3 +192,22 @@ describe('a bare server', () => {
       expect((await ask(`http://127.0.0.1:${port}${path}`)).text).toBe(`page of ${path}`)
   })
 })
+
+/** Serves a handler over HTTP/2. Returns a function that sends a request, and reads the text and the Cache-Status of the response. */
+async function overHttp2(cache: Cache, options: CachingListenerOptions, handler: RequestListener) {
+  const server = createHttp2Server(cachingListener(cache, options, handler) as never).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  onTestFinished(async () => {
+    client.close()
+    server.close()
+    await cache.close()
+  })
+  return async (fields: Record<string, string>) => {
+    const stream = client.request(fields)
+    const [header] = await once(stream, 'response')
+    let text = ''
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk
+    return [text, header['cache-status']]
+  }
+}

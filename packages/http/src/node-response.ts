@@ -57,6 +57,7 @@ export function send(response: ServerResponse, reply: Reply): void {
 export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const { writeHead, write, end, flushHeaders } = response
   let state: 'open' | 'held' | 'sending' | 'replaced' | 'ended' = 'open'
+  let isEnding = false
 
   /** Makes the handler believe that the held-back header is sent. */
   const hold = () => Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
@@ -78,13 +79,20 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     return false
   }
 
+  /** Ends the response now. `end` of HTTP/2 calls `write`. */
+  const endNow = (args: unknown[]): void => {
+    isEnding = true
+    Reflect.apply(end, response, args)
+    isEnding = false
+  }
+
   /**
    * Ends the response once the invalidation is done: a client that has it must not be answered from the store again.
    */
   const conclude = (args: unknown[]): void => {
     const { forgetting } = exchange
     if (!forgetting) {
-      Reflect.apply(end, response, args)
+      endNow(args)
       return
     }
     state = 'replaced'
@@ -92,7 +100,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     forgetting
       .then(() => {
         letGo()
-        Reflect.apply(end, response, args)
+        endNow(args)
       })
       .catch((error) => response.destroy(error)) // There is no handler left to throw it to.
   }
@@ -113,11 +121,12 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     flushHeaders.call(response)
   }
   response.write = ((chunk: unknown, ...rest: unknown[]) => {
+    if (isEnding) return Reflect.apply(write, response, [chunk, ...rest])
     const isFirst = state === 'open' || state === 'held'
     if (isFirst && !isSendable(response, chunk)) return Reflect.apply(write, response, [chunk, ...rest])
     const part = bodyOf(chunk, rest[0])
     if (state === 'replaced' || (isFirst && !decide(undefined))) return done(rest)
-    if (state !== 'ended') exchange.chunk(part) // `end` of HTTP/2 calls `write`.
+    exchange.chunk(part)
     return Reflect.apply(write, response, [chunk, ...rest])
   }) as typeof write
   response.end = ((...args: unknown[]) => {

@@ -51,13 +51,13 @@ const budgets = [
     code: `export { createCache } from '@cashews/core'
            export { memory } from '@cashews/backend-memory'
            export { cached } from '@cashews/strategies'`,
-    gzip: 32_020,
+    gzip: 32_030,
     bar: 8_000,
   },
   {
     name: 'cached, no other strategy',
     code: `export { cached } from '@cashews/strategies'`,
-    gzip: 9_830,
+    gzip: 9_840,
     without: strategies.filter((name) => name !== 'cached'),
   },
   {

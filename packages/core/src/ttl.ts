@@ -61,7 +61,7 @@ const LONGEST = 8.64e15
 export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
   const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
   if (ttl === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
-  if (!(lifetime > 0)) throw badTtl(ttl, 'it must be more than zero')
+  if (!(lifetime > 0)) throw badTtl(ttl, lifetime <= 0 ? 'it must be more than zero' : 'it is not a duration')
   if (lifetime > LONGEST) throw badTtl(ttl, 'it is too long; use Infinity')
   return Math.max(1, Math.round(lifetime))
 }
@@ -80,6 +80,7 @@ export function parsePeriod(period: Ttl): Milliseconds {
 const MOST_TEXTS = 100
 const fromText = /* @__PURE__ */ remembering(MOST_TEXTS, readText)
 
+/** `NaN`: it cannot be read. That is thrown by {@link parseTtl}, so that stacks still reach the line of the user's. */
 function readText(text: string): Milliseconds {
   const compact = text.toLowerCase().trim()
   if (/^(\d+(\.\d*)?|\.\d+)$/.test(compact)) return Number(compact) * 1_000
@@ -89,12 +90,11 @@ function readText(text: string): Milliseconds {
     sum += Number(amount) * (UNIT[unit as string] as number)
     read += part.length
   }
-  if (read < compact.length) throw badTtl(text, 'it is not a duration')
-  return sum
+  return read < compact.length ? Number.NaN : sum
 }
 
 function fromParts(parts: DurationLike): Milliseconds {
-  if (typeof parts !== 'object' || parts === null) throw badTtl(parts, 'it is not a duration')
+  if (typeof parts !== 'object' || parts === null) return Number.NaN
   const record = parts as Readonly<Record<string, unknown>>
   const unknown = [...Object.keys(record), 'years', 'months'].find(
     (name) => !Object.hasOwn(PARTS, name) && record[name],

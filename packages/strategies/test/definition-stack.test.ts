@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
-import { cached, early, invalidates, iterator, rateLimit } from '@cashews/strategies'
+import { cached, circuitBreaker, early, hit, invalidates, iterator, rateLimit, strategies } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
 const cache = createCache().setup(memory())
@@ -38,6 +38,11 @@ describe('the stack of an error shows the line that defines what cannot work', (
           )(),
         ),
     ],
+    ['a ttl', () => hit(cache, { ttl: 'soon' as '1m', cacheHits: 1, key: 'k' }, load)],
+    ['a ttl of a bound strategy', () => strategies(cache).hit({ ttl: 'soon' as '1m', cacheHits: 1, key: 'k' }, load)],
+    ['a period', () => rateLimit(cache, { limit: 1, period: 'soon' as '1m', key: 'k' }, load)],
+    ['a ttl of a circuit', () => circuitBreaker(cache, { errorsRate: 10, period: 1, ttl: 'soon' as '1m' }, load)],
+    ['a ttl of a lock', () => hit(cache, { ttl: 1, cacheHits: 1, key: 'k', lock: { ttl: 'soon' as '1m' } }, load)],
     ['a name that is taken', () => [1, 2].map(() => cached(cache, { ttl: 1, name: 'taken' }, load))],
   ])('%s', (_, define) => {
     expect(stackOf(define)).toContain('definition-stack.test.ts')

@@ -237,9 +237,9 @@ export class RouteRules {
 
 type Done = (error: Error | null, payload?: unknown) => void
 
-/** What tells apart the routes of one URL, such as versions. The host is part of the key anyway. */
+/** What tells apart the routes of one URL, such as versions. Hosts too: the router goes by `Host`, and a URL by `X-Forwarded-Host`. */
 function constraintsOf({ constraints = {} }: RouteOptions): string[] {
-  return Object.entries(constraints).flatMap(([name, value]) => (name === 'host' ? [] : [`${name}=${value}`]))
+  return Object.entries(constraints).map(([name, value]) => `${name}=${value}`)
 }
 
 function hooksOf(hooks: unknown): unknown[] {

@@ -155,7 +155,6 @@ describe('the Fastify plugin', () => {
     const config = { cashews: { ttl: '1m' } } as const
     for (const version of ['1.0.0', '2.0.0'])
       app.get('/', { config, constraints: { version } }, async () => `page of ${version}`)
-    app.get('/plain', { config, constraints: { host: 'shop.example' } }, async () => 'page')
     const get = async (version: string) => {
       const { body, headers } = await app.inject({ url: '/', headers: { host: 'a', 'accept-version': version } })
       return [body, headers['cache-status']]
@@ -167,6 +166,20 @@ describe('the Fastify plugin', () => {
     expect(await app.cashews.forget('http://a/')).toBe(true)
     for (const version of ['1.0.0', '2.0.0'])
       expect(await get(version)).toEqual([`page of ${version}`, expect.stringContaining('stored')])
+  })
+
+  it('keeps apart what the hosts of a route answer, whatever host a client says it was forwarded for', async () => {
+    await app.close()
+    app = Fastify({ trustProxy: true })
+    await start()
+    const config = { cashews: { ttl: '1m' } } as const
+    for (const host of ['a.example', 'b.example'])
+      app.get('/', { config, constraints: { host } }, async () => `page of ${host}`)
+    for (const host of ['b.example', 'a.example', 'b.example', 'a.example'])
+      expect((await app.inject({ url: '/', headers: { host, 'x-forwarded-host': 'a.example' } })).body).toBe(
+        `page of ${host}`,
+      )
+    expect(await app.cashews.forget('http://a.example/')).toBe(true)
   })
 
   it('forgets a URL that came through a proxy, and one that changed by an overridden method', async () => {

@@ -161,6 +161,17 @@ describe('a bare server', () => {
     expect(await forgetResponse(cache, 'http://a.example/whole')).toBe(true)
   })
 
+  it('stores nothing for a client that names two hosts over HTTP/2', async () => {
+    const cache = createCache().setup(memory())
+    const get = await overHttp2(cache, { responses: { ttl: '1m' } }, ({ headers }, response) => {
+      response.end(`page of ${headers.host ?? headers[':authority']}`)
+    })
+    await get({ ':authority': 'a.example', host: 'b.example' })
+    expect(await cache.getKeysCount()).toBe(0)
+    await get({ ':authority': 'a.example', host: 'a.example' })
+    expect(await get({ ':authority': 'a.example' })).toEqual(['page of a.example', expect.stringContaining('hit')])
+  })
+
   it('sends over HTTP/2 what waits for an invalidation, and what stands in for a failure', async () => {
     const cache = createCache().setup(memory())
     const options = { responses: { ttl: '1m', staleIfError: '1h' } } as const

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RequestFields } from './field.ts'
 
 /** What the rules need to know of a request. */
@@ -35,7 +35,7 @@ export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
     method: raw.method ?? 'GET',
     url: originalUrl ?? raw.url ?? '/',
     scheme: 'encrypted' in raw.socket ? 'https' : 'http',
-    authority: (raw.headers[':authority'] as string | undefined) ?? raw.headers.host ?? '', // HTTP/2 may have no Host.
+    authority: authorityOf(raw.headers),
     fields: raw.headers,
     client: raw.socket.remoteAddress,
     raw,
@@ -52,6 +52,15 @@ export interface Reply {
   readonly body: string | Uint8Array | undefined
   /** Fields that are not sent although they were set before. */
   readonly removed?: readonly string[] | undefined
+}
+
+/**
+ * The host that a request is for. HTTP/2 has it in `:authority`, and may have no `Host`. A request that names two hosts is
+ * malformed (RFC 9113 §8.3.1), and so is the result: what is stored for one of them could have been made for the other.
+ */
+function authorityOf(headers: IncomingHttpHeaders): string {
+  const { host, ':authority': authority = host ?? '' } = headers as Record<string, string | undefined>
+  return host === undefined || host === authority ? authority : `${authority} ${host}`
 }
 
 /** Whether a method is safe (RFC 9110 §9.2.1). */

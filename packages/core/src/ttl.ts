@@ -80,7 +80,7 @@ export function parsePeriod(period: Ttl): Milliseconds {
 const MOST_TEXTS = 100
 const fromText = /* @__PURE__ */ remembering(MOST_TEXTS, readText)
 
-/** `NaN`: it cannot be read. That is thrown by {@link parseTtl}, so that stacks still reach the line of the user's. */
+/** `NaN`: it cannot be read. {@link parseTtl} throws that, so that the stack is short enough to show the line of the caller. */
 function readText(text: string): Milliseconds {
   const compact = text.toLowerCase().trim()
   if (/^(\d+(\.\d*)?|\.\d+)$/.test(compact)) return Number(compact) * 1_000

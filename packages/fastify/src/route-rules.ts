@@ -238,8 +238,8 @@ export class RouteRules {
 type Done = (error: Error | null, payload?: unknown) => void
 
 /**
- * What tells apart the routes of one URL, such as versions. Hosts too: the router
- * goes by `Host`, and the URL by `X-Forwarded-Host`.
+ * What tells apart the routes of one URL, such as versions. Hosts too: the router goes by `Host`, and the URL may go by
+ * `X-Forwarded-Host`.
  */
 function constraintsOf({ constraints = {} }: RouteOptions): string[] {
   return Object.entries(constraints).map(([name, value]) => `${name}=${value}`)

@@ -20,8 +20,8 @@ export interface Decorator {
 }
 
 /**
- * Wraps the function, or returns a decorator if there is none. The stack of an error begins with the strategy, so that
- * it reaches the line of the user's that cannot work.
+ * Wraps the function, or returns a decorator if there is none. The stack of an error begins at the strategy, so that it
+ * is short enough to show the line that defines the function.
  */
 export function around(fn: AnyFunction | undefined, wrapTarget: (target: Target) => AnyFunction): never {
   const wrapping = (target: Target): AnyFunction => {

@@ -137,6 +137,7 @@ export function nameFrom(option: string, returned: unknown): string | undefined 
   return String(returned)
 }
 
-function isListOf(type: string, value: unknown): boolean {
+/** Whether something is a list of one type. */
+export function isListOf(type: string, value: unknown): boolean {
   return Array.isArray(value) && value.every((member) => typeof member === type)
 }

@@ -4,7 +4,7 @@ import { parseCacheControl, writeCacheControl } from './cache-control.ts'
 import type { Used } from './derived.ts'
 import { type Fields, lineOf, type RequestFields } from './field.ts'
 import { explicitLifetime, initialAge } from './freshness.ts'
-import { checkReturned } from './options.ts'
+import { checkReturned, isListOf } from './options.ts'
 import type { Reply } from './request.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import { isOpen, isUnderstood, type Policy, policyOf } from './stored-response.ts'
@@ -112,7 +112,7 @@ export class StoringRules {
     const { tags } = this.#options
     if (typeof tags !== 'function') return tags
     const names: unknown = tags(ask.request, said) ?? undefined
-    checkReturned(names === undefined || Array.isArray(names), 'tags returns a list of names', names)
+    checkReturned(names === undefined || isListOf('string', names), 'tags returns a list of names', names)
     return names as readonly string[] | undefined
   }
 }

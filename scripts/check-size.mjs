@@ -69,7 +69,7 @@ const budgets = [
   onTop('early', 780),
   onTop('soft', 585),
   onTop('hit', 635),
-  onTop('failover', 290),
+  onTop('failover', 295),
   onTop('locked', 430),
   onTop('invalidates', 415),
   onTop('slidingRateLimit', 770),

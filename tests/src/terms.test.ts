@@ -1,5 +1,5 @@
 import { type Cache, createCache, currentTerms, NotStoredError, onTerms } from '@cashews/core'
-import { cached, early, hit, iterator, soft } from '@cashews/strategies'
+import { cached, early, failover, hit, iterator, soft } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -140,6 +140,7 @@ describe.each(stores)('terms of a read on $name', ({ create, elapse }) => {
 
   it.each([
     ['soft', (load: () => Promise<number>) => soft(cache, { ttl: '1m', key: 'key' }, load)],
+    ['failover', (load: () => Promise<number>) => failover(cache, { ttl: '1m', key: 'key' }, load)],
     ['early', (load: () => Promise<number>) => early(cache, { ttl: '1m', key: 'key' }, load)],
     [
       'early without a background',

@@ -1,4 +1,12 @@
-import { type Cache, MISS, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import {
+  type Awaitable,
+  type Cache,
+  currentTerms,
+  MISS,
+  type Milliseconds,
+  mayAnswerStale,
+  type ReadThrough,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching.ts'
 import { answerStale } from './dated.ts'
 import type { Decorator } from './decorator.ts'
@@ -52,6 +60,12 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
   const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)
   mayAnswerStale()
 
+  /** Reads the last good result, even if its tags have expired, unless it does not meet the terms of the caller. */
+  const readLast = (key: string, longest: Milliseconds | undefined): Awaitable<unknown> =>
+    currentTerms()
+      ? cache.engine.readOnTerms(key, longest)
+      : cache.engine.call<'get'>({ command: 'get', key, stale: true })
+
   return caching.around(fn, (loading) => {
     const through: ReadThrough<unknown> = {
       ...loading,
@@ -61,8 +75,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
         try {
           return await loading.load(flight)
         } catch (error) {
-          const { key } = flight.call
-          const stored = forgives(error) ? await cache.engine.call<'get'>({ command: 'get', key, stale: true }) : MISS
+          const stored = forgives(error) ? await readLast(flight.call.key, loading.longest) : MISS
           if (stored === MISS) throw error
           return answerStale(flight, stored)
         }

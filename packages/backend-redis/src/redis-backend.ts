@@ -11,6 +11,7 @@ import {
   type Guarded,
   type GuardOptions,
   guard,
+  isPending,
   type KindWrite,
   type Leases,
   type LockExpectation,
@@ -235,7 +236,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     this.#copies?.dropMatch(pattern)
     let gone = 0
     for await (const keys of scanKeys(this.#commands, pattern, FEW_TO_DELETE))
-      gone += await inTime(this.#link, this.deleteMany(keys))
+      gone += await this.inTime(this.deleteMany(keys))
     this.#copies?.dropMatch(pattern)
     return gone
   }
@@ -249,6 +250,10 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     let count = 0
     for await (const _ of this.scan('*', BATCH)) count++
     return count
+  }
+
+  inTime<T>(step: Awaitable<T>): Awaitable<T> {
+    return isPending(step) ? inTime(this.#link, step) : step
   }
 
   ping(message: string): Promise<string> {

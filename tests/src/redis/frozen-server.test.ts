@@ -64,6 +64,31 @@ describe('while a server is frozen', () => {
     20_000,
   )
 
+  it.each([
+    ['', false],
+    [' where tags are used', true],
+  ])(
+    'nobody waits for longer when it froze in the midst of a deletion by pattern%s',
+    async (_, tagging) => {
+      const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+      const bounds = { readTimeout: '0.3s', writeTimeout: '0.3s', suppress: false } as const
+      await using strict = createCache({ onError() {} }).setup(backend, bounds)
+      if (tagging) createTags(strict)
+      const keys = Array.from({ length: 20_000 }, (_, at) => `k:${at}`)
+      for (let at = 0; at < keys.length; at += 1_000)
+        await strict.setMany(
+          keys.slice(at, at + 1_000).map((key) => [key, 1] as const),
+          tagging ? { tags: ['tag'] } : {},
+        )
+      const before = await server.admin.dbsize()
+      const deletion = strict.deleteMatch('k:*')
+      await eventually(async () => (await server.admin.dbsize()) < before - 100)
+      server.freeze()
+      await expect(deletion).rejects.toThrow('within 300 ms')
+    },
+    20_000,
+  )
+
   it('a copy in the process is not used any more once it was invalidated', async () => {
     const backend = redis({ url: server.url, clientSide: { maxStale: '20s' } })
     await using near = createCache({ onError() {} }).setup(backend, { ...PATIENT, readTimeout: '0.5s' })

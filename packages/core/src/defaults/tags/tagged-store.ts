@@ -31,7 +31,12 @@ import { TaggedReads } from './tagged-reads.ts'
 import { tagsOver } from './tagged-tags.ts'
 
 /** A store, and possibly what it can do in one step with values and the records of their tags. */
-export type TaggableBase = BackendBase & Partial<Backend> & { readonly tagSteps?: TagSteps }
+export type TaggableBase = BackendBase &
+  Partial<Backend> & {
+    readonly tagSteps?: TagSteps
+    /** Waits for a step of a command on all keys no longer than for one on a key. */
+    inTime?<T>(step: Awaitable<T>): Awaitable<T>
+  }
 
 /**
  * Adds {@link Tags} to a store that knows only values: a value whose tags are gone is absent for every member.
@@ -139,7 +144,7 @@ export class TaggedStore implements BackendBase {
     const leavesAside = pattern === '*' ? this.locks !== undefined : !reachesAside(pattern)
     if (!this.#reads.inUse && this.#base.deleteMatch && leavesAside) return this.#base.deleteMatch(pattern)
     return deleteScanned(this.#base, pattern, (keys) =>
-      this.deleteMany(keys.filter((key) => !isRecordKey(key) && !isLockKey(key))),
+      this.#inTime(this.deleteMany(keys.filter((key) => !isRecordKey(key) && !isLockKey(key)))),
     )
   }
 
@@ -188,7 +193,7 @@ export class TaggedStore implements BackendBase {
         yield* own
         continue
       }
-      const dead = await this.#areDead(own)
+      const dead = await this.#inTime(this.#areDead(own))
       for (const [at, key] of own.entries()) if (!dead[at]) yield key
     }
   }
@@ -224,6 +229,10 @@ export class TaggedStore implements BackendBase {
         return chain(this.#base.delete(key), () => false)
       }),
     )
+  }
+
+  #inTime<T>(step: Awaitable<T>): Awaitable<T> {
+    return this.#base.inTime?.(step) ?? step
   }
 
   /**

@@ -1,5 +1,13 @@
 import { reference } from '@cashews/conformance'
-import { type Backend, BackendError, BackendUnavailableError, type Cache, createCache, MISS } from '@cashews/core'
+import {
+  type Backend,
+  BackendError,
+  BackendUnavailableError,
+  type Cache,
+  createCache,
+  guard,
+  MISS,
+} from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { altered, fakeTime, hangs, sickStore } from './support/helpers.ts'
@@ -146,6 +154,29 @@ describe('an invalidation that a store has not heard of', () => {
     refusesTo(['deleteMatch'])
     await vi.advanceTimersByTimeAsync(1_000)
     expect(store.health.asked).toContain('deleteMany')
+  })
+
+  it('is repeated at once for a part of the store that comes back while it is repeated for another one', async () => {
+    let back = () => {}
+    const inParts: Backend['guard'] = (...how) => {
+      const made = guard(...how, () => true)
+      back = () => made.repeat()
+      return made
+    }
+    const parted = createCache({ onError }).setup(altered(store, { guard: inParts }))
+    store.health.illness = refuses
+    await parted.delete('a')
+    // The pauses between the repetitions are long by now.
+    await vi.advanceTimersByTimeAsync(60_000)
+    const refused = Promise.withResolvers<never>()
+    store.health.illness = () => refused.promise
+    back()
+    store.health.illness = undefined
+    back()
+    refused.reject(new BackendError('one part is still away'))
+    await vi.advanceTimersByTimeAsync(10)
+    expect(await parted.get('a')).toBeUndefined()
+    await parted.close()
   })
 
   it('that takes longer than a minute does not keep the store away', async () => {

@@ -152,7 +152,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
   }
 
   repeat(): void {
-    if (!this.isAway) this.#repeater.now().catch(() => this.#repeater.later())
+    this.#repeater.back()
   }
 
   stop(): void {

@@ -25,6 +25,8 @@ export class Repeater {
   readonly #owed = new Owed()
   /** When to stop repeating in the background: a time of `performance.now()`. */
   #until: Milliseconds = 0
+  /** How often a part of the store became reachable again. */
+  #backs = 0
 
   constructor(guard: Repeating) {
     this.#guard = guard
@@ -59,20 +61,34 @@ export class Repeater {
     whenBack(attempt, this.#until, LONGEST_PAUSE)
   }
 
+  /** Repeats at once, because a part of the store is reachable again. */
+  back(): void {
+    this.#backs++
+    this.#soon()
+  }
+
   /** Repeats everything, and keeps what fails. @throws {CashewsError} The last failure. */
   async now(): Promise<void> {
     const owed = this.#owed
     let failure: CashewsError | undefined
-    for (const call of owed.take())
+    for (const call of owed.take()) {
+      const backs = this.#backs
       try {
         if (failure instanceof BackendUnavailableError) throw failure
         await this.#guard.carryOut(call)
       } catch (error) {
         failure = error as CashewsError
         owed.add(call)
+        // A part that came back meanwhile was away as this began, and was told nothing of it, which was not owed just then.
+        if (backs !== this.#backs) this.#soon()
       }
+    }
     if (failure) throw failure
     if (owed.lost > 0) this.#guard.lost(owed.lost)
     owed.lost = 0
+  }
+
+  #soon(): void {
+    if (!this.#guard.isAway) this.now().catch(() => this.later())
   }
 }

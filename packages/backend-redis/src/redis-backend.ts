@@ -23,6 +23,7 @@ import {
   type Snapshot,
   type Spot,
   type TagSteps,
+  voidAndDelete,
   type Windows,
   type Write,
 } from '@cashews/core'
@@ -242,8 +243,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   }
 
   async clear(): Promise<void> {
-    await this.leases.voidMatch('*')
-    await this.deleteMatch('*')
+    await voidAndDelete(this.leases, '*', () => this.deleteMatch('*'))
   }
 
   async count(): Promise<number> {

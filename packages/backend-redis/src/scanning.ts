@@ -22,14 +22,10 @@ export function scanKeys({ link, keys }: Place, pattern: string, batchSize: numb
   return scan(link, keys.scanPattern(pattern), batchSize, keysOf)
 }
 
-/** Does the same for keys that have a lease, but does not fail while some servers answer: the scan for the values will. */
-export async function* scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
+/** Does the same for keys that have a lease. */
+export function scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
   const keysOf = matching(pattern, (name) => keys.keyOfLease(name))
-  try {
-    yield* scan(link, keys.leasePattern(pattern), batchSize, keysOf)
-  } catch (error) {
-    if (!link.isPartlyThere()) throw error
-  }
+  return scan(link, keys.leasePattern(pattern), batchSize, keysOf)
 }
 
 /**

@@ -6,7 +6,7 @@ import { deletionsLast } from './defaults/deletions-last.ts'
 import { defaultLocks, isLockKey } from './defaults/locks.ts'
 import { defaultMembers } from './defaults/members.ts'
 import { onlyValues } from './defaults/only-values.ts'
-import { countScanned, deleteScanned, reachesAside } from './defaults/scanned.ts'
+import { countScanned, deleteScanned, reachesAside, voidAndDelete } from './defaults/scanned.ts'
 import { defaultSets } from './defaults/sets.ts'
 import type { TagStore } from './defaults/tags/tag-records.ts'
 import { type TaggableBase, TaggedStore } from './defaults/tags/tagged-store.ts'
@@ -66,7 +66,7 @@ export function completeBackend(store: Base): Backend {
     deleteMany: own('deleteMany') ?? defaults.deleteMany,
     // The leases first: otherwise a load could store after the scan has passed its key.
     deleteMatch: (pattern) =>
-      chain(leases?.voidMatch(pattern), () =>
+      voidAndDelete(leases, pattern, () =>
         deleteMatch && (sparesLocks || !reachesAside(pattern))
           ? deleteMatch(pattern)
           : deleteScanned(backend, pattern, backend.deleteMany),

@@ -2,7 +2,7 @@ import type { Awaitable } from './awaitable.ts'
 import type { Backend } from './backend.ts'
 import type { Call, Request } from './command.ts'
 import { perform } from './commands.ts'
-import { deleteScanned } from './defaults/scanned.ts'
+import { deleteScanned, voidAndDelete } from './defaults/scanned.ts'
 import { compileGlob } from './glob.ts'
 
 /** The commands by which callers say that something is out of date. */
@@ -20,10 +20,9 @@ async function deleteMatches(patterns: readonly string[], backend: Backend): Pro
   const [only = ''] = patterns
   if (patterns.length === 1) return void (await backend.deleteMatch(only))
   const tests = patterns.map(compileGlob)
-  if (backend.leases) await backend.leases.voidMatch('*')
-  await deleteScanned(backend, '*', (keys) =>
-    backend.deleteMany(keys.filter((key) => tests.some((matches) => matches(key)))),
-  )
+  const remove = (keys: readonly string[]) =>
+    backend.deleteMany(keys.filter((key) => tests.some((matches) => matches(key))))
+  await voidAndDelete(backend.leases, '*', () => deleteScanned(backend, '*', remove))
 }
 
 /** How many names of each kind are kept. */

@@ -8,6 +8,7 @@ import {
   type Lease,
   leasesOf,
   type Milliseconds,
+  voidAndDelete,
 } from '@cashews/core'
 import type { Entry } from './entry.ts'
 import { lifetimeLeft } from './held.ts'
@@ -117,9 +118,9 @@ export class Pending {
     const matches = compileGlob(pattern)
     const changed = new Set([...this.#entries].filter(([, { own }]) => own !== undefined).map(([key]) => key))
     if (![...changed].some(matches)) return store.deleteMatch(pattern)
-    await store.leases?.voidMatch(pattern)
     // Keys that the transaction wrote are spared: others may have changed them since, after they waited for its locks.
-    return deleteScanned(store, pattern, (keys) => store.deleteMany(keys.filter((key) => !changed.has(key))))
+    const remove = (keys: readonly string[]) => store.deleteMany(keys.filter((key) => !changed.has(key)))
+    return voidAndDelete(store.leases, pattern, () => deleteScanned(store, pattern, remove))
   }
 
   async #storeFill(key: string, { held, loading, tags }: Fill): Promise<void> {

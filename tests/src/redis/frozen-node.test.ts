@@ -77,6 +77,25 @@ describe('a Cluster of which one master is frozen', () => {
     20_000,
   )
 
+  it.each([
+    ['', false],
+    [' where tags are used', true],
+  ])(
+    'fails to delete by pattern when a master was silent as it was told which loads that ends, and answers again%s',
+    async (_, tagging) => {
+      const bounds = { readTimeout: '1s', writeTimeout: '1s', suppress: false } as const
+      const { cache, well } = await filled({}, bounds)
+      await using _cache = cache
+      if (tagging) createTags(cache)
+      victim.freeze()
+      const deletion = cache.deleteMatch('k:*')
+      setTimeout(() => victim.thaw(), 1_300)
+      await expect(deletion).rejects.toThrow('within 1000 ms')
+      expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
+    },
+    20_000,
+  )
+
   it('answers no value of a master that was frozen as it was invalidated, from the first answer on', async () => {
     const namespace = `frozen:${crypto.randomUUID()}:`
     const backend = redis({ cluster: cluster.addresses, namespace })

@@ -1,4 +1,5 @@
-import type { Backend, BackendBase } from '../backend.ts'
+import { type Awaitable, chain, recover } from '../awaitable.ts'
+import type { Backend, BackendBase, Leases } from '../backend.ts'
 import { batches } from '../batches.ts'
 
 /** How many keys a scan fetches at a time. */
@@ -25,4 +26,21 @@ export async function deleteScanned(
   let deleted = 0
   for await (const keys of batches(store.scan(pattern, BATCH), BATCH)) deleted += await deleteMany(keys)
   return deleted
+}
+
+/**
+ * Voids the leases on all keys that match, and then deletes. Where some leases cannot be voided, such as those on a server that
+ * is silent, it deletes all the same, and fails then: their loads may still be stored.
+ */
+export function voidAndDelete<T>(
+  leases: Pick<Leases, 'voidMatch'> | undefined,
+  pattern: string,
+  remove: () => Awaitable<T>,
+): Awaitable<T> {
+  const voided = leases?.voidMatch(pattern)
+  const tried = recover(
+    () => voided,
+    () => {},
+  )
+  return chain(tried, () => chain(remove(), (gone) => chain(voided, () => gone)))
 }

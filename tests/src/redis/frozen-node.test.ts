@@ -70,7 +70,7 @@ describe('a Cluster of which one master is frozen', () => {
       await using _cache = cache
       if (tagging) createTags(cache)
       victim.freeze()
-      await expect(cache.deleteMatch('k:*')).rejects.toThrow('within 1000 ms')
+      await expect(cache.deleteMatch('k:*')).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
       expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
       await expect(cache.get(sick[0] as string)).rejects.toThrow('does not answer')
     },
@@ -90,7 +90,7 @@ describe('a Cluster of which one master is frozen', () => {
       victim.freeze()
       const deletion = cache.deleteMatch('k:*')
       setTimeout(() => victim.thaw(), 1_300)
-      await expect(deletion).rejects.toThrow('within 1000 ms')
+      await expect(deletion).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
       expect(await cache.getMany(well)).toEqual(well.map(() => undefined))
     },
     20_000,

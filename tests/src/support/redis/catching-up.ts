@@ -8,6 +8,8 @@ export interface CatchingUp {
   readonly backend: Backend
   /** The commands that are not answered yet. */
   readonly underWay: ReadonlySet<Promise<unknown>>
+  /** Waits for one more answer of the server. Resolves to whether it is connected. */
+  answers(): Promise<boolean>
 }
 
 /** Lets the time that has passed on the fake clock pass for the store too, before each command. */
@@ -47,5 +49,12 @@ export function catchingUp(backend: Backend, age: (duration: Milliseconds) => Pr
         }
       },
     })
-  return { backend: patient(backend), underWay }
+  const answers = async () => {
+    try {
+      return (await backend.ping('')) === ''
+    } catch {
+      return false
+    }
+  }
+  return { backend: patient(backend), underWay, answers }
 }

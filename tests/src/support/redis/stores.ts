@@ -36,13 +36,22 @@ function create(): Backend {
   return store.backend
 }
 
-/** Waits until all commands are answered, and the answers cause no further ones. */
+/** More answers of the server than a command of a store needs before it ends, or pauses. */
+const MOST_ANSWERS = 100
+
+/**
+ * Waits until all commands are answered, and the answers cause no further ones. A command that pauses before it tries again,
+ * because another one has changed the record of a tag meanwhile, goes on only when the clock moves: it is not waited for.
+ */
 async function settleRedis(): Promise<void> {
-  const underWay = () => [...open.values()].flatMap((store) => [...store.underWay])
-  do {
-    await Promise.allSettled(underWay())
+  const busy = () => [...open.values()].filter(({ underWay }) => underWay.size > 0)
+  for (let answers = 0; answers < MOST_ANSWERS; ) {
+    const areConnected = await Promise.all(busy().map((store) => store.answers()))
     await new Promise<void>((resolve) => turnOfTheLoop(resolve))
-  } while (underWay().length > 0)
+    if (busy().length === 0) return
+    // A store that has only begun to connect is waited for as long as that takes.
+    if (areConnected.every(Boolean)) answers++
+  }
 }
 
 /** The minimum number of steps of {@link elapse}. */

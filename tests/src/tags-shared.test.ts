@@ -12,6 +12,7 @@ import {
 } from '@cashews/core'
 import { cached, early } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from './support/disk/fresh-directory.ts'
 import { all, altered, fakeTime, gate, hangs, settle, sickStore } from './support/helpers.ts'
@@ -279,6 +280,26 @@ describe('a backend for tags alone', () => {
     opened.open()
     await Promise.all([written, closed])
     await expect.poll(() => close.mock.calls.length).toBe(1)
+  })
+
+  it('lets no load inside a transaction undo an invalidation from outside', async () => {
+    const loaded = gate<string>()
+    const loading = transaction(here, () => here.getOrSet('k', () => loaded.promise, { ttl: '1h' }))
+    await settle()
+    await here.delete('k')
+    loaded.open('old')
+    await loading
+    expect(await here.get('k')).toBeUndefined()
+  })
+
+  it('lets no load outside undo the commit of a transaction', async () => {
+    const loaded = gate<string>()
+    const loading = here.getOrSet('k', () => loaded.promise, { ttl: '1h' })
+    await settle()
+    await transaction(here, () => here.set('k', 'new'))
+    loaded.open('old')
+    await loading
+    expect(await here.get('k')).toBe('new')
   })
 
   it('can be given only once', () => {

@@ -1,7 +1,10 @@
 import { getOrMake } from './get-or-make.ts'
 
-/** Returns a function that makes one companion per object, and keeps it for as long as the object exists. */
-export function companionOf<K extends object, V>(make: () => V): (object: K) => V {
+/**
+ * Returns a function that makes one companion per object, and keeps it for as long as the object exists. At the first call for
+ * an object, another way to make it may be given.
+ */
+export function companionOf<K extends object, V>(usual: () => V): (object: K, make?: () => V) => V {
   const companions = new WeakMap<K, V>()
-  return (object) => getOrMake(companions, object, make)
+  return (object, make = usual) => getOrMake(companions, object, make)
 }

@@ -117,4 +117,6 @@ function breakFrom(newest: Lease | undefined): void {
 }
 
 /** The leases on a backend, shared by all caches that use it. */
-export const leasesOf: (backend: Backend) => Leases = /* @__PURE__ */ companionOf(() => new Leases())
+export const leasesOf: (backend: Backend, make?: () => Leases) => Leases = /* @__PURE__ */ companionOf(
+  () => new Leases(),
+)

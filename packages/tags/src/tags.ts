@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   checkKnown,
   checkThat,
+  leasesOf,
   MISS,
   type Tagging,
   type TagStore,
@@ -93,7 +94,12 @@ class TagsOfCache implements CacheTags, Tagging {
   readonly #cache: Cache
   readonly #registered = new Map<string, Registration>()
   readonly records: TagStore | undefined
-  readonly tie: Tagging['tie'] = (store) => withTags(store, this.records)
+  readonly tie: Tagging['tie'] = (store) => {
+    const tied = withTags(store, this.records)
+    // Commands break the leases of the store, which other caches may use too; transactions take those of the tied one.
+    leasesOf(tied, () => leasesOf(store))
+    return tied
+  }
 
   constructor(cache: Cache, backend: Backend | undefined) {
     this.#cache = cache

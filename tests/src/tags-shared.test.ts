@@ -308,6 +308,54 @@ describe('a backend for tags alone', () => {
   })
 })
 
+/** A store that waits before it inspects the record of the tag `x`. */
+const slowAt = (store: Backend, ready: () => Promise<void>): Backend =>
+  altered(store, {
+    async inspect(key) {
+      if (key === '\u0000tag\u0000=x') await ready()
+      return store.inspect(key)
+    },
+  })
+
+/** Caches on stores that wait before they inspect the record of the tag `x`. */
+const slowCaches: readonly (readonly [string, (cache: Cache, ready: () => Promise<void>) => unknown])[] = [
+  ['beside the values', (cache, ready) => createTags(cache.setup(whole(slowAt(plain(reference()), ready))))],
+  [
+    'in a store of their own',
+    (cache, ready) => createTags(cache.setup(memory()), { backend: slowAt(reference(), ready) }),
+  ],
+]
+
+const alone = <T>(_: Cache, load: () => Promise<T>): Promise<T> => load()
+
+describe.each(slowCaches)('a load that waits for the records of its tags %s before it is written', (_, setUp) => {
+  describe.each([
+    ['in a transaction', transaction],
+    ['outside of transactions', alone],
+  ])('%s', (_, run) => {
+    it.each<[string, (cache: Cache) => Promise<unknown>, unknown]>([
+      ['set', (cache) => cache.set('k', 7), 7],
+      ['set with another tag', (cache) => cache.set('k', 7, { tags: ['y'] }), 7],
+      ['setMany', (cache) => cache.setMany({ k: 7 }), 7],
+      ['incr', (cache) => cache.incr('k'), 1],
+    ])('is not stored over a newer value, by %s', async (_, write, newer) => {
+      const [loaded, ready] = [gate<number>(), gate()]
+      let until: Promise<void> | undefined
+      const cache = createCache()
+      setUp(cache, async () => until)
+      const loading = run(cache, () => cache.getOrSet('k', () => loaded.promise, { ttl: '1h', tags: ['x'] }))
+      await settle()
+      until = ready.promise
+      loaded.open(0)
+      await settle()
+      await write(cache)
+      ready.open()
+      expect(await loading).toBe(0)
+      expect(await cache.get('k')).toBe(newer)
+    })
+  })
+})
+
 describe.each(['before', 'after'] as const)(
   'a set that replaces a deleted value, when another process writes %s its look at the key',
   (when) => {

@@ -22,7 +22,10 @@ async function playMany(
   await fc.assert(property, { numRuns })
 }
 
-/** Not the reference backend, which may carry out a `set` before the write of a load that was sent earlier. */
+/**
+ * Not the reference backend: a load captures the records of its tags after it has taken its lease, which may take a while when two
+ * loads create a record at once. So the function of the later one may begin first.
+ */
 const onTheClock = stores.filter(({ name }) => name !== 'reference')
 
 describe.each(onTheClock)('random histories of two caches on $name', ({ name, create, elapse }) => {

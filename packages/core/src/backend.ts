@@ -309,13 +309,19 @@ export interface Tags {
    *
    * @param how.exists As for {@link BackendBase.set}.
    * @param how.proof What {@link Tags.capture} answered: writes only if none of the tags was deleted or expired since.
+   * @param how.isTooLate Whether the key was changed in this process since the call. To be asked last, right before the value is
+   * sent, by a store that does something else first, such as reading the tags: it writes nothing then.
    */
   set(
     key: string,
     value: unknown,
     lifetime: Milliseconds,
     tags: readonly string[],
-    how?: { readonly exists?: boolean | undefined; readonly proof?: string | undefined },
+    how?: {
+      readonly exists?: boolean | undefined
+      readonly proof?: string | undefined
+      readonly isTooLate?: (() => boolean) | undefined
+    },
   ): Awaitable<boolean>
   /** Writes all. Not one step: a failure may leave some written. */
   setMany(

@@ -64,7 +64,7 @@ export function setWithLease(call: CallOf<'set'>, lease: Lease): Awaitable<boole
   const { leases, tags } = call.backend
   if (token !== undefined && leases) return kept(lease, leases.set(key, value, lifetime, token, names))
   if (!names || !tags) return perform(call) as Awaitable<boolean>
-  return kept(lease, tags.set(key, value, lifetime, names, { proof: token }))
+  return kept(lease, tags.set(key, value, lifetime, names, { proof: token, isTooLate: () => isTooLate(call) }))
 }
 
 function getWithToken(call: LoadingRead, among: Leases, leases: StoreLeases): Awaitable<unknown> {

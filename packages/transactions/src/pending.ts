@@ -131,7 +131,7 @@ export class Pending {
     const lifetime = lifetimeLeft(held, now)
     leasesOf(store).breakOlder(loading.lease)
     await door.ask({ command: 'set', key, value, lifetime, backend: store }, () =>
-      storeLoaded(store, key, value, lifetime, loading.token, tags),
+      storeLoaded(store, key, value, lifetime, loading, tags),
     )
   }
 
@@ -146,10 +146,11 @@ function storeLoaded(
   key: string,
   value: unknown,
   lifetime: Milliseconds,
-  token: string | undefined,
+  { token, lease }: Fill['loading'],
   tags: readonly string[],
 ): Awaitable<boolean> {
   if (store.leases) return token !== undefined && store.leases.set(key, value, lifetime, token, tags)
-  if (store.tags && tags.length > 0) return store.tags.set(key, value, lifetime, tags, { proof: token })
+  if (store.tags && tags.length > 0)
+    return store.tags.set(key, value, lifetime, tags, { proof: token, isTooLate: () => isOvertaken(lease) })
   return store.set(key, value, lifetime)
 }

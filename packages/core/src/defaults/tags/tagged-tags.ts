@@ -71,10 +71,10 @@ export function tagsOver(
     begin: () => {
       reads.inUse = true
     },
-    set: (key, value, lifetime, tags, { exists, proof } = {}) =>
+    set: (key, value, lifetime, tags, { exists, proof, isTooLate } = {}) =>
       (exists === undefined && proof === undefined ? setInOneStep(key, value, lifetime, tags) : undefined) ??
       chain(used().stamps(tags, lifetime, proof && JSON.parse(proof)), (stamps) =>
-        stamps === undefined ? false : put(key, records.tie(stamps, value), lifetime, exists),
+        stamps === undefined || isTooLate?.() ? false : put(key, records.tie(stamps, value), lifetime, exists),
       ),
     setMany: (entries, lifetime, tags) =>
       chain(

@@ -7,7 +7,7 @@ import { fakeTime } from './support/helpers.ts'
 import { histories } from './support/histories/step.ts'
 import { World } from './support/histories/world.ts'
 
-/** Plays random histories. To repeat one that failed, pass the seed and the path that are printed to `fc.assert`. */
+/** Plays random histories, the same each time. Another seed plays others; the path that a failure prints repeats that one. */
 async function playMany(
   numRuns: number,
   create: () => readonly Backend[],
@@ -19,7 +19,7 @@ async function playMany(
     await world.close()
     expect(world.broken).toEqual([])
   })
-  await fc.assert(property, { numRuns })
+  await fc.assert(property, { numRuns, seed: 1 })
 }
 
 /**

@@ -79,7 +79,7 @@ export class Repeater {
       } catch (error) {
         failure = error as CashewsError
         owed.add(call)
-        // A part that came back meanwhile was away as this began, and was told nothing of it, which was not owed just then.
+        // A part that came back during this call missed it, and nothing was owed at that moment.
         if (backs !== this.#backs) this.#soon()
       }
     }

@@ -1,4 +1,4 @@
-import { type Awaitable, type Cache, chain, Refreshes } from '@cashews/core'
+import { type Awaitable, type Cache, chain, type Engine, Refreshes } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import type { CacheControl } from './cache-control.ts'
 import { appended, type CacheStatus, cacheStatus, type Forward } from './cache-status.ts'
@@ -28,7 +28,7 @@ const FAILURES: ReadonlySet<number> = /* @__PURE__ */ new Set([500, 502, 503, 50
 
 /** Stores responses, and answers from them by RFC 9111. Independent of frameworks. */
 export class ResponseCache {
-  readonly #cache: Cache
+  readonly #engine: Engine
   readonly #options: ResponseCacheOptions
   readonly #keys: ResponseKeys
   readonly #store: ResponseStore
@@ -45,13 +45,13 @@ export class ResponseCache {
     checkResponseOptions(options)
     const { prefix = 'http', name, ignoreQuery, tags, varyBy } = options
     if (tags !== undefined) cache.engine.requireTags()
-    this.#cache = cache
+    this.#engine = cache.engine
     this.#options = options
     this.#keys = new ResponseKeys(prefix, ignoreQuery)
-    this.#store = new ResponseStore(cache, varyBy !== undefined)
+    this.#store = new ResponseStore(cache.engine, varyBy !== undefined)
     this.#rules = new StoringRules(options)
-    this.#tallies = new ResponseTallies(cache, prefix, name)
-    this.#visits = new Visits(cache, this.#store, this.#tallies, options)
+    this.#tallies = new ResponseTallies(cache.engine, prefix, name)
+    this.#visits = new Visits(cache.engine, this.#store, this.#tallies, options)
     this.#refreshes = new Refreshes(cache.engine)
   }
 
@@ -66,7 +66,7 @@ export class ResponseCache {
       const hit = demandsNothing(request) ? this.#hit(request) : undefined
       return hit && conditionalReply(request, hit, hasCompressor)
     } catch (error) {
-      this.#cache.engine.report(error)
+      this.#engine.report(error)
       return undefined
     }
   }
@@ -163,7 +163,7 @@ export class ResponseCache {
   #hit(request: HttpRequest): Reply | undefined {
     if (this.#options.varyBy || !isRead(request.method) || !isOurs(request)) return undefined
     const key = this.#rules.hasCredentials(request.fields) ? undefined : this.#keys.of(request)
-    const stored = key === undefined ? undefined : this.#cache.engine.getNow(key)
+    const stored = key === undefined ? undefined : this.#engine.getNow(key)
     const now = Date.now()
     if (!isStored(stored) || stored.isNoCache || ageNow(stored, now) >= stored.lifetime) return undefined
     this.#tallies.of(request).hits++

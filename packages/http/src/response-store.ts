@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Awaitable, type Cache, chain, type Lease, MISS, type Milliseconds } from '@cashews/core'
+import { type Awaitable, chain, type Engine, type Lease, MISS, type Milliseconds } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 import { isStored, isVariants, type StoredResponse, type Variants } from './stored-response.ts'
 import { variantOf } from './vary.ts'
@@ -38,12 +38,12 @@ const LONG = 86_400_000
  * holds how it varies, and each variant has a key of its own, so that deleting the one key deletes them all.
  */
 export class ResponseStore {
-  readonly #cache: Cache
+  readonly #engine: Engine
   readonly #isByIdentity: boolean
 
   /** @param isByIdentity Whether each user has responses of their own. */
-  constructor(cache: Cache, isByIdentity: boolean) {
-    this.#cache = cache
+  constructor(engine: Engine, isByIdentity: boolean) {
+    this.#engine = engine
     this.#isByIdentity = isByIdentity
   }
 
@@ -78,39 +78,38 @@ export class ResponseStore {
   ): Promise<void> {
     const { key } = wanted
     const isUniform = known === undefined && names.length === 0 && !this.#isByIdentity
-    if (isUniform) await this.#cache.engine.store(key, response, lifetime, lease, tags)
+    if (isUniform) await this.#engine.store(key, response, lifetime, lease, tags)
     // If the list was deleted since, its variants are out of reach anyway.
     else if (known && names.every((name) => known.names.includes(name)))
-      await this.#cache.engine.store(place, response, lifetime, lease, tags)
+      await this.#engine.store(place, response, lifetime, lease, tags)
     else {
       const variants = variantsBy([...(known?.names ?? []), ...names])
       const long = Math.max(LONG, 2 * lifetime)
       // The lease is that of a variant, and would not tell whether the list was deleted since: the response is not stored.
-      if (known)
-        await this.#cache.engine.call<'set'>({ command: 'set', key, value: variants, lifetime: long, exists: true })
+      if (known) await this.#engine.call<'set'>({ command: 'set', key, value: variants, lifetime: long, exists: true })
       // Under its tags too: a tag that is deleted before the response is stored puts it out of reach.
-      else if (await this.#cache.engine.store(key, variants, long, lease, tags))
+      else if (await this.#engine.store(key, variants, long, lease, tags))
         await this.#add(placeOf(wanted, variants), response, lifetime, tags)
     }
   }
 
-  delete(key: string): Promise<boolean> {
-    return this.#cache.delete(key)
+  async delete(key: string): Promise<boolean> {
+    return this.#engine.call<'delete'>({ command: 'delete', key })
   }
 
   async #add(key: string, value: StoredResponse, lifetime: Milliseconds, tags?: readonly string[]): Promise<void> {
-    await this.#cache.engine.call<'set'>({
+    await this.#engine.call<'set'>({
       command: 'set',
       key,
       value,
       lifetime,
-      tags: this.#cache.engine.tagsFor(key, tags),
+      tags: this.#engine.tagsFor(key, tags),
     })
   }
 
   #read(key: string): Awaitable<unknown> {
-    const now = this.#cache.engine.getNow(key)
-    return now === MISS ? this.#cache.engine.call<'get'>({ command: 'get', key }) : now
+    const now = this.#engine.getNow(key)
+    return now === MISS ? this.#engine.call<'get'>({ command: 'get', key }) : now
   }
 }
 

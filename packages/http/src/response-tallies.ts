@@ -1,9 +1,9 @@
-import type { Cache, Tally } from '@cashews/core'
+import type { Engine, Tally } from '@cashews/core'
 import type { HttpRequest } from './request.ts'
 
 /** Counts the requests of cached routes for metrics: by route, under a template such as `http:/products/:id`. */
 export class ResponseTallies {
-  readonly #cache: Cache
+  readonly #engine: Engine
   readonly #prefix: string
   readonly #name: string | undefined
   /** The last route, remembered because most routes have a cache of their own. */
@@ -11,8 +11,8 @@ export class ResponseTallies {
   #tally: Tally | undefined
 
   /** @param name Replaces the path of the routes. */
-  constructor(cache: Cache, prefix: string, name: string | undefined) {
-    this.#cache = cache
+  constructor(engine: Engine, prefix: string, name: string | undefined) {
+    this.#engine = engine
     this.#prefix = prefix
     this.#name = name
   }
@@ -20,7 +20,7 @@ export class ResponseTallies {
   of({ route }: Pick<HttpRequest, 'route'>): Tally {
     if (this.#tally === undefined || route !== this.#route) {
       this.#route = route
-      this.#tally = this.#cache.engine.tally(`${this.#prefix}:${this.#name ?? route ?? '*'}`)
+      this.#tally = this.#engine.tally(`${this.#prefix}:${this.#name ?? route ?? '*'}`)
     }
     return this.#tally
   }

@@ -1,4 +1,4 @@
-import { type Awaitable, type Cache, type Lease, outsideScope } from '@cashews/core'
+import { type Awaitable, type Engine, type Lease, outsideScope } from '@cashews/core'
 import type { Ask } from './ask.ts'
 import type { Forward } from './cache-status.ts'
 import { entityTag } from './etag.ts'
@@ -59,7 +59,7 @@ interface Recorded {
  * waits.
  */
 export class Visits {
-  readonly #cache: Cache
+  readonly #engine: Engine
   readonly #store: ResponseStore
   readonly #tallies: ResponseTallies
   readonly #maxBytes: number
@@ -69,12 +69,12 @@ export class Visits {
   readonly #saving = new Map<string, Promise<unknown>>()
 
   constructor(
-    cache: Cache,
+    engine: Engine,
     store: ResponseStore,
     tallies: ResponseTallies,
     { maxBytes = 1024 ** 2, tags }: ResponseCacheOptions,
   ) {
-    this.#cache = cache
+    this.#engine = engine
     this.#store = store
     this.#tallies = tallies
     this.#maxBytes = maxBytes
@@ -133,7 +133,7 @@ export class Visits {
     const ahead = typeof this.#tags === 'function' ? 'any' : this.#tags
     try {
       return await outsideScope(() =>
-        this.#cache.engine.fly<Outcome>(
+        this.#engine.fly<Outcome>(
           { key: this.#store.leaseKeyOf(ask, found), self: undefined, args: [], signal: undefined },
           {
             sharing: 'apart',
@@ -142,16 +142,16 @@ export class Visits {
             load: async (flight) => {
               flight.reason = ask.isRefresh || forward === 'request' ? 'refresh' : 'miss'
               onLease(flight.lease)
-              const ending = (await this.#cache.engine.run(template, () => recorder.ended)) as Ending
+              const ending = (await this.#engine.run(template, () => recorder.ended)) as Ending
               if (ending !== 'whole') return ending
               const saved = await this.#save(visit, flight.lease)
-              return { ...saved, isOvertaken: !(await this.#cache.engine.holds(flight)) }
+              return { ...saved, isOvertaken: !(await this.#engine.holds(flight)) }
             },
           },
         ),
       )
     } catch (error) {
-      this.#cache.engine.report(error)
+      this.#engine.report(error)
       recorder.refuse()
       return 'refused'
     }

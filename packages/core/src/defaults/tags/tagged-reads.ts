@@ -1,5 +1,6 @@
 import { type Awaitable, all, chain, isPending } from '../../awaitable.ts'
 import { type Asker, MISS, type Miss, type Snapshot, type Spot } from '../../backend.ts'
+import { getAll } from '../members.ts'
 import { RecentTags } from './recent-tags.ts'
 import { type Judge, type Reading, StepReading, StepValue, tell, Unpacking } from './tag-reading.ts'
 import { recordKeyOf } from './tag-record.ts'
@@ -165,12 +166,8 @@ export class TaggedReads {
   #readAll(keys: readonly string[], tags: readonly string[]): Awaitable<[found: unknown[], held: unknown[]]> {
     const records = tags.map(recordKeyOf)
     if (!this.#store || tags.length === 0)
-      return chain(this.#getAll([...keys, ...records]), (found) => [found, found.splice(keys.length)])
-    return all([this.#getAll(keys), this.#store.getMany(records)]) as Awaitable<[unknown[], unknown[]]>
-  }
-
-  #getAll(keys: readonly string[]): Awaitable<unknown[]> {
-    return this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key)))
+      return chain(getAll(this.#base, [...keys, ...records]), (found) => [found, found.splice(keys.length)])
+    return all([getAll(this.#base, keys), this.#store.getMany(records)]) as Awaitable<[unknown[], unknown[]]>
   }
 
   readonly #unpackFor = (key: string, found: unknown, asker: Asker): void => {

@@ -19,6 +19,7 @@ import {
 import { batches } from '../../batches.ts'
 import { WrongTypeError } from '../../errors.ts'
 import { isLockKey } from '../locks.ts'
+import { deleteEach, getAll } from '../members.ts'
 import { BATCH, countScanned, deleteScanned, reachesAside } from '../scanned.ts'
 import { nextTry, update } from '../update.ts'
 import { isRecordKey } from './tag-record.ts'
@@ -134,7 +135,7 @@ export class TaggedStore implements BackendBase {
 
   deleteMany(keys: readonly string[]): Awaitable<number> {
     const { deleteMany } = this.#base
-    if (!deleteMany) return chain(all(keys.map((key) => this.delete(key))), count)
+    if (!deleteMany) return deleteEach(this, keys)
     if (!this.#reads.inUse) return deleteMany.call(this.#base, keys)
     const dead = this.#deadOnes([...new Set(keys)])
     return chain(deleteMany.call(this.#base, keys), (gone) => chain(dead, (dead) => Math.max(0, gone - dead)))
@@ -241,14 +242,14 @@ export class TaggedStore implements BackendBase {
    */
   #deadOnes(keys: readonly string[]): Awaitable<number> {
     return recover(
-      () => chain(this.#areDead(keys), count),
+      () => chain(this.#areDead(keys), (dead) => dead.filter(Boolean).length),
       () => 0,
     )
   }
 
   /** Which keys hold a value whose tags are gone. A key of another kind is a miss, and there all the same. */
   #areDead(keys: readonly string[]): Awaitable<boolean[]> {
-    return chain(this.#base.getMany?.(keys) ?? all(keys.map((key) => this.#base.get(key))), (found) => {
+    return chain(getAll(this.#base, keys), (found) => {
       const stamps = found.map((value) => this.#reads.stampsOf(value) ?? [])
       const tags = new Set(stamps.flatMap((each) => each.map(([tag]) => tag)))
       return chain(this.#records.find([...tags]), (known) =>
@@ -256,10 +257,6 @@ export class TaggedStore implements BackendBase {
       )
     })
   }
-}
-
-function count(each: readonly boolean[]): number {
-  return each.filter(Boolean).length
 }
 
 /** Locks whose `acquireAndInspect` reports what a reader sees. */
@@ -279,7 +276,7 @@ function recordStoreOf(base: TaggableBase): TagStore {
   const { getNow } = base
   return {
     ...(getNow && { getNow: (key) => getNow.call(base, key) }),
-    getMany: (keys) => base.getMany?.(keys) ?? all(keys.map((key) => base.get(key))),
+    getMany: (keys) => getAll(base, keys),
     set: (key, value, lifetime) => base.set(key, value, lifetime),
     delete: (key) => base.delete(key),
     inspect: (key) => base.inspect(key),

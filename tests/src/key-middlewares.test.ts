@@ -38,7 +38,7 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     await run(cache, command)
     const prefixed =
       command === 'ping' ? names(before.calls[0]) : changed(names(before.calls[0]), (key) => `prefix!${key}`)
-    expect(names(after.calls[0])).toEqual(prefixed)
+    expect(names(after.calls[0])).toEqual(command === 'clear' ? 'prefix!*' : prefixed)
   })
 
   it('shows the caller only its own keys, without the prefix', async () => {
@@ -53,6 +53,26 @@ describe.each(stores)('addPrefix before $name', ({ create }) => {
     expect(await cache.getMany(['user:2', 'no', 'user:1'], 0)).toEqual([2, 0, 1])
     expect(await cache.deleteMatch('*')).toBe(2)
     expect(await backend.get('ab:foreign')).toBe(1)
+  })
+
+  it('clears only its own keys', async () => {
+    const backend = create()
+    const [one, two] = ['o*:', 'other:'].map((prefix) =>
+      createCache().setup(backend, { middlewares: [addPrefix(prefix)] }),
+    )
+    for (const cache of [one, two]) await cache?.setMany({ a: 1, b: 2 })
+    expect(await one?.clear()).toBe(undefined)
+    expect(await one?.getMany(['a', 'b'])).toEqual([undefined, undefined])
+    expect(await two?.getMany(['a', 'b'])).toEqual([1, 2])
+  })
+
+  it('does not store a load that was overtaken by clear', async () => {
+    const cache = createCache().setup(create(), { middlewares: [addPrefix('one:')] })
+    await cache.getOrSet('a', async () => {
+      await cache.clear()
+      return 'old'
+    })
+    expect(await cache.get('a')).toBe(undefined)
   })
 
   it('separates tags too, and returns them without the prefix', async () => {

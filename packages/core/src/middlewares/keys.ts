@@ -15,17 +15,22 @@ interface KeyChange {
 
 /**
  * Puts `prefix` before every key, pattern and tag, and takes it off what `scan`, `getMatch` and `tags.of` tell. So caches
- * with different prefixes share a store, and neither reads, nor invalidates, what is the other's.
+ * with different prefixes share a store, and neither reads, nor invalidates, what is the other's: `clear` deletes the keys
+ * with the prefix. Only `getKeysCount` counts those of the whole store.
  */
 export function addPrefix(prefix: string): Middleware {
   checkThat(typeof prefix === 'string', 'addPrefix takes text', prefix)
   const escaped = escapeGlob(prefix)
-  return changeKeys({
+  const change = changeKeys({
     key: (key) => prefix + key,
     tag: (tag) => prefix + tag,
     pattern: (pattern) => escaped + pattern,
     back: (key) => (key.startsWith(prefix) ? key.slice(prefix.length) : key),
   })
+  return (call, next) =>
+    call.command === 'clear'
+      ? chain(next({ command: 'deleteMatch', backend: call.backend, pattern: `${escaped}*` }), () => undefined)
+      : change(call, next)
 }
 
 /** Writes every key and pattern in lower case. Tags stay as they are. */

@@ -32,12 +32,10 @@ export function resolveRoot(
   if (hasSelf && root === 'this') return { read: steps.length ? (self) => self : identityOf }
   const name = root.replace('@', '')
   if (name !== root || isContextName(name)) return { read: () => fromContext(name) }
-  throw templateError(
-    template,
-    at,
-    `Unknown name "${root}"`,
-    `Parameters: ${[...names.keys()].join(', ') || 'none'}. In minified or bound code, give args: ['${root}'].`,
-  )
+  // A position, and `this`, are no names that `args` could give.
+  const remedy = /^(\d+|this)$/.test(root) ? '' : ` In minified or bound code, give args: ['${root}'].`
+  const valid = `Parameters: ${[...names.keys()].join(', ') || 'none'}.${remedy}`
+  throw templateError(template, at, `Unknown name "${root}"`, valid)
 }
 
 /**

@@ -246,6 +246,12 @@ describe('names', () => {
   })
 })
 
+describe('a position that the function does not have, and this outside of a method', () => {
+  it.each(['{1}', '{1.5}', '{this.id}'])('%s: the error does not ask for a name', (key) => {
+    expect(() => keyOf((id: string) => id, { key })).toThrow(/Parameters: id\.$/)
+  })
+})
+
 describe('args', () => {
   it('name arguments by position, those of a rest parameter too', () => {
     const any = (...args: unknown[]) => args

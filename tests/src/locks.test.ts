@@ -249,6 +249,8 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
     it('with isLocked returns whether the lock is still held', async () => {
       expect(await cache.isLocked('job', { wait: 1 })).toBe(false)
       await cache.setLock('job', 'other', { ttl: 60 })
+      // No time passes in between.
+      for (const wait of [0, false] as const) expect(await cache.isLocked('job', { wait })).toBe(true)
       const answers: boolean[] = []
       void cache.isLocked('job', { wait: '1s' }).then((answer) => answers.push(answer))
       void cache.isLocked('job', { wait: '1m' }).then((answer) => answers.push(answer))

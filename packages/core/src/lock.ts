@@ -83,7 +83,7 @@ export function lost(key: string): LockedError {
 export async function acquireLock(key: string, options: LockOptions, store: LockStore): Promise<Lock> {
   const lifetime = parseTtl(options?.ttl)
   const { wait: patience = options.ttl, signal } = options
-  const wait = patience === false || patience === 0 ? 0 : parseTtl(patience)
+  const wait = parseWait(patience)
   checkArgument(!signal || typeof signal.throwIfAborted === 'function', 'signal must be an AbortSignal', signal)
   const token = crypto.randomUUID()
   const attempt = async () => {
@@ -99,6 +99,11 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
   }
   if (await retry(attempt, wait, store, options)) return new Lock(key, token, store)
   throw new LockedError(`The lock "${key}" is held by somebody else; waited ${wait} ms for it.`)
+}
+
+/** Converts how long to wait for a lock into milliseconds; `0` or `false`: not at all. */
+export function parseWait(wait: Ttl | false): Milliseconds {
+  return wait === false || wait === 0 ? 0 : parseTtl(wait)
 }
 
 /** Resolves when a lock may have been freed, by this process or another, after `atMost` at the latest. */

@@ -522,7 +522,8 @@ export class Cache implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn`, and answers which keys it asked for and where the answers came from, together with its result.
+   * Runs `fn`, and answers which keys it asked for by `get`, `getOrSet` and strategies, and where the answers came from,
+   * together with its result.
    *
    * @param fn Gets a function that returns what was detected so far.
    */

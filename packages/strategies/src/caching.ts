@@ -32,7 +32,7 @@ export interface CachingOptions<
     KeepingOptions<ResultOf<F>, Parameters<F>>,
     TagOptions<ResultOf<F>, Parameters<F>>,
     LockOption {
-  /** Whether concurrent calls with the same key share one run of the function. @default true */
+  /** Whether concurrent calls with the same key share one run of the function. @default true; of failover: false */
   readonly singleFlight?: boolean | undefined
 }
 

@@ -7,9 +7,10 @@ import {
   completeBackend,
   createCache,
   MISS,
+  type Tags,
 } from '@cashews/core'
 import { cached } from '@cashews/strategies'
-import { createTags } from '@cashews/tags'
+import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
@@ -460,6 +461,32 @@ describe('a store that watches its keys across processes', () => {
     expect(await Promise.all(first)).toEqual(['perhaps out of date', 'perhaps out of date'])
     expect(await Promise.all(second)).toEqual(['read after they asked', 'read after they asked'])
     expect(get).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('a load that begins while its store is away', () => {
+  const ways: readonly (readonly [string, (cache: Cache, tags: CacheTags) => Promise<unknown>])[] = [
+    ['its key', (cache) => cache.delete('k')],
+    ['its tag', (_, tags) => tags.delete('t')],
+  ]
+
+  it.each(ways)('is not stored after %s was deleted when the store was back', async (_, invalidate) => {
+    const sick = sickStore()
+    const { capture: _proofs, ...ownTags } = sick.tags as Tags // a store of this process alone: core keeps track
+    const middlewares = [addPrefix('app:')]
+    const cache = createCache({ onError() {} }).setup(altered(sick, { tags: ownTags }), { middlewares })
+    const tags = createTags(cache)
+    sick.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    for (let call = 0; call < 2; call++) await cache.get('other')
+    const opened = gate<string>()
+    const loading = cache.getOrSet('k', () => opened.promise, { tags: ['t'] })
+    sick.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    await invalidate(cache, tags)
+    opened.open('stale')
+    expect(await loading).toBe('stale')
+    expect(await cache.get('k')).toBeUndefined()
+    await cache.close()
   })
 })
 

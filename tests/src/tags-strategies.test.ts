@@ -1,4 +1,12 @@
-import { type Backend, type Cache, createCache, KeyTemplateError, keyContext, registerKeyContext } from '@cashews/core'
+import {
+  addPrefix,
+  type Backend,
+  type Cache,
+  createCache,
+  KeyTemplateError,
+  keyContext,
+  registerKeyContext,
+} from '@cashews/core'
 import { cached, dynamic, early, failover, hit, invalidates, iterator, soft } from '@cashews/strategies'
 import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
@@ -146,6 +154,22 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     expect(await get()).toBe('good')
     await tags.delete('x')
     await expect(get()).rejects.toThrow('down')
+  })
+
+  it('a load that replaces an outdated value is not stored after its tag was deleted, below a prefix', async () => {
+    const prefixed = createCache({ onError }).setup(backend, { middlewares: [addPrefix('app:')] })
+    const prefixedTags = createTags(prefixed)
+    const opened = gate<string>()
+    const answers = ['outdated', opened.promise]
+    const load = soft(prefixed, { ttl: '1h', softTtl: '1m', key: 'page', tags: ['t'] }, () => answers.shift())
+    await soon(load())
+    await elapse(60_000)
+    const loading = load()
+    await soon(settle())
+    await soon(prefixedTags.delete('t'))
+    opened.open('overtaken')
+    expect(await soon(loading)).toBe('overtaken')
+    expect(await soon(load.peek())).toBeUndefined()
   })
 
   it('stacked strategies share a tag', async () => {

@@ -156,6 +156,22 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
     await expect(get()).rejects.toThrow('down')
   })
 
+  it('failover falls back on a value in a transaction that deletes another tag', async () => {
+    let fails = false
+    const get = failover(cache, { ttl: '1h', key: 'k', tags: ['x'] }, async () => {
+      if (fails) throw new Error('down')
+      return 'good'
+    })
+    await get()
+    fails = true
+    await transaction(cache, async () => {
+      await tags.delete('other')
+      expect(await get()).toBe('good')
+      await tags.delete('x')
+      await expect(get()).rejects.toThrow('down')
+    })
+  })
+
   it('a load that replaces an outdated value is not stored after its tag was deleted, below a prefix', async () => {
     const prefixed = createCache({ onError }).setup(backend, { middlewares: [addPrefix('app:')] })
     const prefixedTags = createTags(prefixed)

@@ -552,6 +552,53 @@ describe('a fast transaction', () => {
     )
     expect(await cache.get('key')).toBe('mine')
   })
+  it('changes only the ttl of what others wrote meanwhile', async () => {
+    setup(memory())
+    await cache.set('key', 'old')
+    await run(
+      async () => {
+        for (const ttl of ['1h', '2h'] as const) await cache.expire('key', ttl)
+        await outsideTransaction(() => cache.set('key', 'theirs'))
+      },
+      { mode: 'fast' },
+    )
+    expect(await cache.get('key')).toBe('theirs')
+    expect(await cache.getExpire('key')).toBeCloseTo(7_200, 0)
+  })
+
+  it('finds in a slow command what a quick one of the same key has read or written meanwhile', async () => {
+    const store = memory()
+    let opened = gate()
+    const inspect = async (key: string) => {
+      if (key === 'slow') await opened.promise
+      return store.inspect(key)
+    }
+    setup(altered(store, { inspect }))
+    const tags = createTags(cache)
+    await cache.setMany({ key: 'old', slow: 'old' })
+    await run(
+      async () => {
+        await tags.delete('any') // from now on, the values to answer are looked up with the tags of their keys
+        const reading = cache.getMany(['key', 'slow'])
+        await cache.exists('key')
+        await cache.set('key', 'mine')
+        opened.open()
+        expect(await reading).toEqual(['mine', 'old'])
+      },
+      { mode: 'fast' },
+    )
+    expect(await cache.get('key')).toBe('mine')
+    opened = gate()
+    await run(
+      async () => {
+        const deleting = cache.deleteMany(['key', 'slow'])
+        expect(await cache.exists('key')).toBe(true)
+        opened.open()
+        expect(await deleting).toBe(2)
+      },
+      { mode: 'fast' },
+    )
+  })
 })
 
 describe('a commit that fails', () => {

@@ -638,6 +638,19 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
+  it('deletes no tag that it deleted before a rollback inside', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    await cache.set('key', 1, { tags: ['a'] })
+    await inside(async (tx) => {
+      await tags.delete('a')
+      expect(await cache.get('key')).toBeUndefined()
+      await tx.rollback()
+      expect(await cache.get('key')).toBe(1)
+    })
+    expect(await cache.get('key')).toBe(1)
+  })
+
   it('keeps a new counter when it deletes an unrelated tag', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)

@@ -200,6 +200,24 @@ describe.each(CODECS)('values in $codec', (options) => {
     expect(found.cause).toMatchObject({ name: 'RangeError', message: 'inner', code: 'E_INNER' })
     expect(Object.keys(found)).toEqual(Object.keys(error))
     expect(found.stack).not.toContain(' at ')
+    expect(new Error('of somebody else, later').stack).toContain(' at ')
+  })
+
+  it('can be changed like those that were written', async () => {
+    const value = JSON.parse('{"__proto__":1,"error":0,"bare":0}')
+    value.error = Object.assign(new Error('m'), { code: 'E' })
+    value.bare = Object.assign(Object.create(null), { a: 1 })
+    const found = (await roundTrip(value, options)) as typeof value
+    for (const name of ['message', 'code']) found.error[name] = 'changed'
+    found.bare.a = 'changed'
+    expect([found.error.message, found.error.code, found.bare.a]).toEqual(['changed', 'changed', 'changed'])
+    Object.defineProperty(found, '__proto__', { value: 'changed' })
+    for (const [part, name] of [
+      [found, '__proto__'],
+      [found.error, 'code'],
+      [found.bare, 'a'],
+    ] as const)
+      expect(Reflect.deleteProperty(part, name)).toBe(true)
   })
 
   it('keep the stack of errors when asked', async () => {

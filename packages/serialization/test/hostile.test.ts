@@ -100,6 +100,29 @@ describe('hostile bytes', () => {
     expect((await missOf(serializer, bytes)).code).toBe('CASHEWS_DECODE')
   })
 
+  it.each([
+    ['a date of text', '[2,"2020-01-01"]'],
+    ['a Map of text', '[3,"ab"]'],
+    ['a Set of text', '[4,"ab"]'],
+    ['a URL in a list', '[6,["https://shop.example"]]'],
+    ['a view of a list', '[8,["Uint8Array",[1,2]]]'],
+    ['bytes of a list', '[20,[1,2]]'],
+    ['UTF-16 that is text', '[9,"ab"]'],
+    ['a number in a list', '[19,["5"]]'],
+    ['a key that is a number', '[12,[1,"a"]]'],
+    ['search parameters of an object', '[17,{"a":"b"}]'],
+    ['an error whose message is a number', '[5,["Error",1,[],[]]]'],
+    ['an error whose hidden fields are text', '[5,["Error","m",["code",1],"code"]]'],
+    ['rows whose column is a number', '[10,[[1],["a","b"]]]'],
+    ['a list whose length is text', '[13,["2",[0,"a"]]]'],
+    ['a list with an item before its first', '[13,[2,[-1,"a"]]]'],
+    ['a list with an item between two', '[13,[2,[0.5,"a"]]]'],
+    ['a reference by text', '[14,[["7",1],{"$":[15,"7"]}]]'],
+    ['a Set with more than its members', '[4,[1],2]'],
+  ])('that bring %s are a miss, although JavaScript would make something of it', async (_, part) => {
+    expect(await missOf(serializer, json(`{"$":${part}}`))).toMatchObject({ reason: 'corrupt' })
+  })
+
   it('may hold __proto__ and pollute nothing', async () => {
     const polluted = { polluted: true }
     const map = msgpack(0x81, text('__proto__'), 0x81, text('polluted'), 0xc3)

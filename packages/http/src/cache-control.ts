@@ -81,7 +81,7 @@ export function parseCacheControl(field: Field | null): CacheControl {
 
 function readDuration(read: Writable, directive: Named<number>, argument: string | undefined): void {
   const bare = directive === 'maxStale' && argument === undefined ? Number.POSITIVE_INFINITY : 0
-  const seconds = secondsOf(argument?.startsWith('"') ? argument.slice(1, -1) : argument) ?? bare
+  const seconds = secondsOf(argument?.replace(/^"(.*)"$/, '$1')) ?? bare
   const before = read[directive]
   if (before === undefined) read[directive] = seconds
   else read[directive] = directive === 'minFresh' ? Math.max(before, seconds) : Math.min(before, seconds)

@@ -11,7 +11,6 @@ import {
   type Guarded,
   type GuardOptions,
   guard,
-  isPending,
   type KindWrite,
   type Leases,
   type LockExpectation,
@@ -44,7 +43,7 @@ import { redisLocks } from './redis-locks.ts'
 import { redisSets } from './redis-sets.ts'
 import { eventNames, redisWindows } from './redis-windows.ts'
 import { ReleaseBell } from './release-bell.ts'
-import { inTime, scanKeys } from './scanning.ts'
+import { scanKeys } from './scanning.ts'
 import { ttlOf } from './script.ts'
 import { type Dated, ServerReads, timeLeft } from './server-reads.ts'
 import { type Encoded, StoredValues } from './stored-values.ts'
@@ -223,21 +222,20 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   // All keys
 
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
+    for await (const keys of this.visit(pattern, batchSize, (keys) => keys)) yield* keys
+  }
+
+  visit<T>(pattern: string, batchSize: number, act: (keys: readonly string[]) => Awaitable<T>): AsyncIterable<T> {
     const seen = new Set<string>()
-    for await (const keys of scanKeys(this.#commands, pattern, batchSize)) {
-      for (const key of keys) {
-        if (seen.has(key)) continue
-        seen.add(key)
-        yield key
-      }
-    }
+    const isNew = (key: string) => seen.size < seen.add(key).size
+    return scanKeys(this.#commands, pattern, batchSize, (keys) => act(keys.filter(isNew)))
   }
 
   async deleteMatch(pattern: string): Promise<number> {
     this.#copies?.dropMatch(pattern)
     let gone = 0
-    for await (const keys of scanKeys(this.#commands, pattern, FEW_TO_DELETE))
-      gone += await this.inTime(this.deleteMany(keys))
+    for await (const deleted of scanKeys(this.#commands, pattern, FEW_TO_DELETE, (keys) => this.deleteMany(keys)))
+      gone += deleted
     this.#copies?.dropMatch(pattern)
     return gone
   }
@@ -250,10 +248,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     let count = 0
     for await (const _ of this.scan('*', BATCH)) count++
     return count
-  }
-
-  inTime<T>(step: Awaitable<T>): Awaitable<T> {
-    return isPending(step) ? inTime(this.#link, step) : step
   }
 
   ping(message: string): Promise<string> {

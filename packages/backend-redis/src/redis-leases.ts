@@ -2,7 +2,7 @@ import { type Awaitable, type Leased, type Leases, MISS } from '@cashews/core'
 import type { KeyCommands } from './key-commands.ts'
 import { holds, leaseIn, newLease } from './lease.ts'
 import { GET_OR_LEASE, SET_LEASED, TAKE_LEASE, VOID } from './lease-scripts.ts'
-import { inTime, scanLeases } from './scanning.ts'
+import { scanLeases } from './scanning.ts'
 import { ttlOf } from './script.ts'
 import type { StoredValues } from './stored-values.ts'
 
@@ -44,11 +44,8 @@ export function redisLeases(
       return held !== null && holds(lease, String(held))
     },
     voidMatch: async (pattern) => {
-      for await (const keys of scanLeases(commands, pattern, BATCH))
-        await inTime(
-          commands.link,
-          commands.runAll(VOID, keys, () => []),
-        )
+      const voidAll = (keys: readonly string[]) => commands.runAll(VOID, keys, () => [])
+      for await (const _ of scanLeases(commands, pattern, BATCH, voidAll));
     },
   }
 }

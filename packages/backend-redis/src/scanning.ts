@@ -1,4 +1,11 @@
-import { BackendError, BackendUnavailableError, compileGlob, type Milliseconds } from '@cashews/core'
+import {
+  type Awaitable,
+  BackendError,
+  BackendUnavailableError,
+  compileGlob,
+  isPending,
+  type Milliseconds,
+} from '@cashews/core'
 import { asBackendError } from './errors.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Link, Server } from './link.ts'
@@ -13,26 +20,35 @@ interface Place {
   readonly keys: Keyspace
 }
 
+/** Does something with some of the keys that were found. */
+type Act<T> = (keys: string[]) => Awaitable<T>
+
 /**
- * Yields batches of the keys of values that match a glob; a key may come twice. If some servers of a Cluster do not answer,
- * the keys of the others are yielded before it fails.
+ * Acts on batches of the keys of values that match a glob, and yields the answers; a key may come twice. If a server of a Cluster
+ * does not answer, or `act` fails on keys of it, the rest of its keys is skipped: those of the others come first, and then it fails.
  */
-export function scanKeys({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
+export function scanKeys<T>({ link, keys }: Place, pattern: string, batchSize: number, act: Act<T>): AsyncGenerator<T> {
   const keysOf = matching(pattern, (name) => keys.keyOf(name))
-  return scan(link, keys.scanPattern(pattern), batchSize, keysOf)
+  return scan(link, keys.scanPattern(pattern), batchSize, keysOf, act)
 }
 
 /** Does the same for keys that have a lease. */
-export function scanLeases({ link, keys }: Place, pattern: string, batchSize: number): AsyncGenerator<string[]> {
+export function scanLeases<T>(
+  { link, keys }: Place,
+  pattern: string,
+  batchSize: number,
+  act: Act<T>,
+): AsyncGenerator<T> {
   const keysOf = matching(pattern, (name) => keys.keyOfLease(name))
-  return scan(link, keys.leasePattern(pattern), batchSize, keysOf)
+  return scan(link, keys.leasePattern(pattern), batchSize, keysOf, act)
 }
 
 /**
  * Waits for one step of a scan as long as a caller waits for a single command. A whole scan may take far longer, but not because a
  * server is silent.
  */
-export function inTime<T>(link: Link, step: Promise<T>): Promise<T> {
+function inTime<T>(link: Link, step: Awaitable<T>): Awaitable<T> {
+  if (!isPending(step)) return step
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const timeout = Math.min(link.patience, LONGEST_STEP)
   const stop = later(timeout, () => {
@@ -54,20 +70,21 @@ function matching(
     names.map((name) => keyOf(String(name))).filter((key) => key !== undefined && matches(key)) as string[]
 }
 
-/** Scans all servers for names that match a pattern of Redis, those that join meanwhile too, and yields their keys. */
-async function* scan(
+/** Scans all servers for names that match a pattern of Redis, those that join meanwhile too. */
+async function* scan<T>(
   link: Link,
   match: string,
   batchSize: number,
   keysOf: (names: readonly Buffer[]) => string[],
-): AsyncGenerator<string[]> {
+  act: Act<T>,
+): AsyncGenerator<T> {
   const asked = new Set<string>()
   const next = () => link.servers().find(({ id }) => !asked.has(id))
   let failure: unknown
   for (let server = next(); server !== undefined; server = next()) {
     asked.add(server.id)
     try {
-      yield* scanServer(link, server, match, batchSize, keysOf)
+      yield* scanServer(link, server, match, batchSize, keysOf, act)
     } catch (error) {
       failure ??= error
     }
@@ -81,19 +98,20 @@ async function* scan(
   throw link.isPartlyThere() ? new BackendError(error.message, { cause: failure }) : error
 }
 
-async function* scanServer(
+async function* scanServer<T>(
   link: Link,
   server: Server,
   match: string,
   batchSize: number,
   keysOf: (names: readonly Buffer[]) => string[],
-): AsyncGenerator<string[]> {
+  act: Act<T>,
+): AsyncGenerator<T> {
   let cursor = '0'
   do {
     const page = link.sendTo(server, () => server.client.scanBuffer(cursor, 'MATCH', match, 'COUNT', batchSize))
     const [next, names] = await inTime(link, page)
     cursor = String(next)
     const keys = keysOf(names)
-    if (keys.length > 0) yield keys
+    if (keys.length > 0) yield await inTime(link, act(keys))
   } while (cursor !== '0')
 }

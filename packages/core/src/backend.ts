@@ -467,6 +467,12 @@ export interface Backend extends BackendBase {
    */
   getFor?(key: string, asker: Asker): void
 
+  /**
+   * Acts on all keys that match, some at a time, and yields what `act` answers. Where a store is on several servers, the keys of
+   * one that fails are skipped, and it fails at the end. Absent: a single failure ends it, as it ends {@link BackendBase.scan}.
+   */
+  visit?<T>(pattern: string, batchSize: number, act: (keys: readonly string[]) => Awaitable<T>): AsyncIterable<T>
+
   /** How much the store holds. Absent: it cannot tell without waiting. */
   usage?(): Usage
 

@@ -102,7 +102,7 @@ function ownMembersOf(base: Base): <K extends keyof Backend>(name: K) => Base[K]
   }
 }
 
-const SHORTCUTS = ['partOf', 'now', 'getNow', 'answerNow', 'momentNow', 'getFor', 'usage'] as const
+const SHORTCUTS = ['partOf', 'now', 'getNow', 'answerNow', 'momentNow', 'getFor', 'usage', 'visit'] as const
 
 /** The optional members that have no default. */
 function shortcutsOf(base: Base): Partial<Pick<Backend, (typeof SHORTCUTS)[number]>> {

@@ -1,5 +1,6 @@
 import { redis } from '@cashews/backend-redis'
 import { type Cache, createCache, type SetupOptions } from '@cashews/core'
+import { createTags } from '@cashews/tags'
 import slotOf from 'cluster-key-slot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
@@ -33,6 +34,33 @@ describe('a Cluster without replicas', () => {
     await owner.admin.cluster('ADDSLOTS', slot)
     await refused
   })
+
+  it.each([
+    ['deleteMatch', 'deletes by pattern', false],
+    ['deleteMatch', 'deletes by pattern where tags are used', true],
+    ['clear', 'clears', false],
+  ] as const)(
+    '%s fails when a master refuses writes, and %s on the others all the same',
+    async (command, _, tagging) => {
+      for (const refusing of cluster.nodes) {
+        const namespace = `${crypto.randomUUID()}:`
+        const backend = redis({ cluster: cluster.addresses, namespace })
+        await using cache = createCache().setup(backend, { ...PATIENT, suppress: false })
+        if (tagging) createTags(cache)
+        await cache.setMany(
+          KEYS.map((key) => [key, 'old'] as const),
+          tagging ? { tags: ['tag'] } : {},
+        )
+        const owners = await Promise.all(KEYS.map((key) => cluster.masterOf(namespace + key)))
+        await refusing.admin.config('SET', 'min-replicas-to-write', 1)
+        const failing = expect(cache[command]('k:*')).rejects.toMatchObject({ code: 'CASHEWS_BACKEND' })
+        const left = failing.then(() => cache.getMany(KEYS))
+        await left.finally(() => refusing.admin.config('SET', 'min-replicas-to-write', 0))
+        expect(await left).toEqual(owners.map((owner) => (owner === refusing ? 'old' : undefined)))
+        await eventually(async () => (await cache.getMany(KEYS)).every((found) => found === undefined))
+      }
+    },
+  )
 
   it('is away as long as it refuses all keys, although one of its servers answers', async () => {
     await using cache = cacheOf({})

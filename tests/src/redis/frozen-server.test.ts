@@ -1,7 +1,7 @@
 import { redis } from '@cashews/backend-redis'
 import { type Cache, createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
@@ -88,6 +88,20 @@ describe('while a server is frozen', () => {
     },
     20_000,
   )
+
+  it('nobody waits for longer when it froze as keys were deleted by pattern whose tags have a backend of their own', async () => {
+    const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+    const bounds = { readTimeout: '0.3s', writeTimeout: '0.3s', suppress: false } as const
+    await using strict = createCache({ onError() {} }).setup(backend, bounds)
+    createTags(strict, { backend: redis({ url: server.url, namespace: 'tags:' }) })
+    await strict.set('k:1', 1, { tags: ['tag'] })
+    const remove = backend.deleteMany
+    vi.spyOn(backend, 'deleteMany').mockImplementation((keys) => {
+      server.freeze()
+      return remove(keys)
+    })
+    await expect(strict.deleteMatch('k:*')).rejects.toThrow('within 300 ms')
+  }, 20_000)
 
   it('a copy in the process is not used any more once it was invalidated', async () => {
     const backend = redis({ url: server.url, clientSide: { maxStale: '20s' } })

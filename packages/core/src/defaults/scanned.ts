@@ -3,7 +3,9 @@ import type { Backend, BackendBase, Leases } from '../backend.ts'
 import { batches } from '../batches.ts'
 
 /** How many keys a scan fetches at a time. */
-export const BATCH = 100
+const BATCH = 100
+
+type Scanned = Pick<Backend, 'scan' | 'visit'>
 
 /** Whether a pattern may match the keys of locks or of tag records, which begin with `\0`. */
 export function reachesAside(pattern: string): boolean {
@@ -17,14 +19,25 @@ export async function countScanned(store: Pick<BackendBase, 'scan'>): Promise<nu
   return count
 }
 
+/** Does the same as {@link Backend.visit}, for any store. */
+export async function* visitScanned<T>(
+  store: Scanned,
+  pattern: string,
+  batchSize: number,
+  act: (keys: readonly string[]) => Awaitable<T>,
+): AsyncGenerator<T> {
+  if (store.visit) return yield* store.visit(pattern, batchSize, act)
+  for await (const keys of batches(store.scan(pattern, batchSize), batchSize)) yield act(keys)
+}
+
 /** Deletes by pattern from a store that can only delete by key. Resolves to how many were there. */
 export async function deleteScanned(
-  store: Pick<BackendBase, 'scan'>,
+  store: Scanned,
   pattern: string,
   deleteMany: Backend['deleteMany'],
 ): Promise<number> {
   let deleted = 0
-  for await (const keys of batches(store.scan(pattern, BATCH), BATCH)) deleted += await deleteMany(keys)
+  for await (const gone of visitScanned(store, pattern, BATCH, deleteMany)) deleted += gone
   return deleted
 }
 

@@ -16,11 +16,10 @@ import {
   type Usage,
   type Write,
 } from '../../backend.ts'
-import { batches } from '../../batches.ts'
 import { WrongTypeError } from '../../errors.ts'
 import { isLockKey } from '../locks.ts'
 import { deleteEach, getAll } from '../members.ts'
-import { BATCH, countScanned, deleteScanned, reachesAside } from '../scanned.ts'
+import { countScanned, deleteScanned, reachesAside, visitScanned } from '../scanned.ts'
 import { nextTry, update } from '../update.ts'
 import { isRecordKey } from './tag-record.ts'
 import { TagRecords, type TagStore } from './tag-records.ts'
@@ -35,8 +34,6 @@ import { tagsOver } from './tagged-tags.ts'
 export type TaggableBase = BackendBase &
   Partial<Backend> & {
     readonly tagSteps?: TagSteps
-    /** Waits for a step of a command on all keys no longer than for one on a key. */
-    inTime?<T>(step: Awaitable<T>): Awaitable<T>
   }
 
 /**
@@ -72,6 +69,7 @@ export class TaggedStore implements BackendBase {
   readonly getNow?: (key: string) => unknown
   readonly answerNow?: (key: string, spot?: Spot) => Promise<unknown> | undefined
   readonly getFor?: (key: string, asker: Asker) => void
+  readonly visit?: Exclude<Backend['visit'], undefined>
   readonly leases?: Leases
 
   /** @param store Where the records of the tags are kept. @default beside the values */
@@ -98,6 +96,9 @@ export class TaggedStore implements BackendBase {
     if (base.getNow) this.getNow = (key) => this.#reads.getNow(key)
     if (base.answerNow) this.answerNow = (key, spot) => this.#reads.answerNow(key, spot)
     if (base.getFor) this.getFor = (key, asker) => this.#reads.getFor(key, asker)
+    if (base.visit)
+      this.visit = (pattern, batchSize, act) =>
+        visitScanned(base, pattern, batchSize, (keys) => chain(this.#alive(keys), act))
     if (base.leases) this.leases = new TaggedLeases(base.leases, this.#records, this.#reads, steps)
   }
 
@@ -145,7 +146,7 @@ export class TaggedStore implements BackendBase {
     const leavesAside = pattern === '*' ? this.locks !== undefined : !reachesAside(pattern)
     if (!this.#reads.inUse && this.#base.deleteMatch && leavesAside) return this.#base.deleteMatch(pattern)
     return deleteScanned(this.#base, pattern, (keys) =>
-      this.#inTime(this.deleteMany(keys.filter((key) => !isRecordKey(key) && !isLockKey(key)))),
+      this.deleteMany(keys.filter((key) => !isRecordKey(key) && !isLockKey(key))),
     )
   }
 
@@ -188,21 +189,17 @@ export class TaggedStore implements BackendBase {
   }
 
   async *scan(pattern: string, batchSize: number): AsyncGenerator<string> {
-    for await (const keys of batches(this.#base.scan(pattern, batchSize), batchSize)) {
-      const own = keys.filter((key) => !isRecordKey(key))
-      if (!this.#reads.inUse) {
-        yield* own
-        continue
-      }
-      const dead = await this.#inTime(this.#areDead(own))
-      for (const [at, key] of own.entries()) if (!dead[at]) yield key
-    }
+    for await (const keys of visitScanned(this.#base, pattern, batchSize, (keys) => this.#alive(keys))) yield* keys
   }
 
   async clear(): Promise<void> {
     if (this.locks !== undefined) return this.#base.clear()
-    for await (const keys of batches(this.#base.scan('*', BATCH), BATCH))
-      await Promise.all(keys.filter((key) => !isLockKey(key)).map((key) => this.#base.delete(key)))
+    await deleteScanned(this.#base, '*', (keys) =>
+      deleteEach(
+        this.#base,
+        keys.filter((key) => !isLockKey(key)),
+      ),
+    )
   }
 
   inspect(key: string): Awaitable<Snapshot | Miss> {
@@ -232,8 +229,11 @@ export class TaggedStore implements BackendBase {
     )
   }
 
-  #inTime<T>(step: Awaitable<T>): Awaitable<T> {
-    return this.#base.inTime?.(step) ?? step
+  /** The keys that are there for readers. */
+  #alive(keys: readonly string[]): Awaitable<string[]> {
+    const own = keys.filter((key) => !isRecordKey(key))
+    if (!this.#reads.inUse) return own
+    return chain(this.#areDead(own), (dead) => own.filter((_, at) => !dead[at]))
   }
 
   /**

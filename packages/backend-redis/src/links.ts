@@ -166,9 +166,20 @@ function refuseOtherAnswers({ options }: NonNullable<RedisOptions['client']>): v
     throw new ConfigurationError(`A cache needs a client with replyMapping "legacy", not "${replyMapping}".`)
 }
 
-/** Warns of a client that sends a command again after its reply was lost: it would count twice, or overwrite a newer value. */
+/** What keeps a client from sending a command again. The last two are options of a Cluster. */
+const SENT_ONCE = {
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+} as const
+
+/**
+ * Warns of a client that sends a command again after its reply was lost, or after it was refused and the caller has given up: it
+ * would count twice, or overwrite a newer value.
+ */
 function warnOfTraps({ options }: NonNullable<RedisOptions['client']>): void {
-  const traps = Object.entries({ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 } as const)
+  const traps = Object.entries(SENT_ONCE)
     .filter(([name, safe]) => name in options && options[name as keyof typeof options] !== safe)
     .map(([name, safe]) => `${name}: ${safe}`)
   if (traps.length === 0) return

@@ -108,6 +108,18 @@ describe('the options of redis', () => {
     expect(warn).toHaveBeenCalledTimes(1)
   })
 
+  it('warns of a cluster that sends commands again when their caller may have given up', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const safe = { lazyConnect: true, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 }
+    redis({ client: new Cluster([{ host: 'a', port: 1 }], safe) })
+    expect(warn).not.toHaveBeenCalled()
+    redis({ client: new Cluster([{ host: 'a', port: 1 }], { lazyConnect: true }) })
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining('should have retryDelayOnFailover: 0, retryDelayOnClusterDown: 0.'),
+      { code: 'CASHEWS_REDIS_CLIENT' },
+    )
+  })
+
   it('accepts any object with the shape of a client, such as one of another copy of ioredis', () => {
     const client = new Redis(lazy)
     const other = new Proxy(client, { getPrototypeOf: () => Object.prototype })

@@ -140,6 +140,7 @@ export {
   standApart,
 } from './participation.ts'
 export type { ReadThrough, Seen, Sharing } from './read-through.ts'
+export { isA } from './realm.ts'
 export { Refreshes } from './refreshes.ts'
 export { isWatched, outsideScope, watchScopes } from './scope.ts'
 export type { OptionKind } from './settings-url.ts'

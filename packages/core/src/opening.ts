@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, isPending } from './awaitable.ts'
 import type { Backend, BackendHost, Milliseconds } from './backend.ts'
 import { CacheClosedError } from './errors.ts'
 
@@ -71,7 +71,7 @@ export class Opening {
   #open(): Awaitable<void> {
     this.#state = 'tried'
     const opening = this.opener.backend.open(this.opener)
-    if (!(opening instanceof Promise)) return this.#opened()
+    if (!isPending(opening)) return this.#opened()
     this.#underWay = opening.then(
       () => this.#opened(),
       async (error) => {

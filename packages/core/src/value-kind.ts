@@ -1,8 +1,8 @@
 import { ValueError } from './errors.ts'
+import { NATIVE } from './realm.ts'
 
 /** Matches a private member in the source of a class: native, or as esbuild and TypeScript compile it for older engines. */
 const PRIVATE = /(?:[{};*\n]|static|get|set|async)\s*#[\w$]+\s*[=;(}\n]|\b__(?:private|classPrivate)/
-const NATIVE = /\[native code\]\s*\}$/
 
 /** Methods of promises and streams, which are not data. */
 const AT_WORK = ['then', 'pipe', 'getReader']

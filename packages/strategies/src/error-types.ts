@@ -1,4 +1,4 @@
-import { checkThat } from '@cashews/core'
+import { checkThat, isA } from '@cashews/core'
 
 /** A class of errors. */
 export type ErrorType = abstract new (...args: never[]) => Error
@@ -7,5 +7,5 @@ export type ErrorType = abstract new (...args: never[]) => Error
 export function isOneOf(types: readonly ErrorType[] = []): (error: unknown) => boolean {
   const areClasses = Array.isArray(types) && types.every((type) => type?.prototype)
   checkThat(areClasses, 'errors must be a list of classes', types)
-  return (error) => types.length === 0 || types.some((type) => error instanceof type)
+  return (error) => types.length === 0 || types.some((type) => isA(error, type))
 }

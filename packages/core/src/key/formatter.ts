@@ -1,5 +1,6 @@
 import { checkThat } from '../options.ts'
 import { hash } from './limit.ts'
+import { isMap } from './path.ts'
 import { registerRenderer, render } from './render.ts'
 
 /** Converts a value, with arguments from the template: `{name:prefix(4)}`. */
@@ -75,7 +76,7 @@ function lengthOf(value: unknown): unknown {
 }
 
 function get(value: unknown, name = ''): unknown {
-  return value instanceof Map ? value.get(name) : (value as Record<string, unknown> | null | undefined)?.[name]
+  return isMap(value) ? value.get(name) : (value as Record<string, unknown> | null | undefined)?.[name]
 }
 
 function claimOf(token: unknown, claim?: string): unknown {

@@ -1,3 +1,4 @@
+import { NATIVE } from '../realm.ts'
 import { OMITTED } from './render.ts'
 import { type Node, parameterList } from './source.ts'
 
@@ -39,7 +40,7 @@ const SPELLINGS: Readonly<Record<string, unknown>> = { undefined, 'void 0': unde
  */
 export function readParameters(fn: (...args: never[]) => unknown): Parameters | undefined {
   const source = Function.prototype.toString.call(fn)
-  if (/\[native code\]\s*\}$/.test(source)) return undefined
+  if (NATIVE.test(source)) return undefined
   try {
     return { list: split(parameterList(source)).map(parameter), seesMore: /\b(arguments|eval)\b/.test(source) }
   } catch {

@@ -1,3 +1,4 @@
+import { isA } from '../realm.ts'
 import { escapeText } from './escape.ts'
 
 /**
@@ -66,6 +67,10 @@ function renderObject(value: object, as: Rendering): string {
   if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
     return `#x${Buffer.from(value as Uint8Array).toString('hex')}`
   }
+  for (const Class of [Date, Set, Map, Uint8Array, Error] as readonly (new (
+    value: never,
+  ) => object)[])
+    if (isA(value, Class)) return renderObject(new Class(value as never), as) // from another realm into ours
   throw new Error(
     `A ${name} has no key: use formatter.registerType(${name}, …), a method [Symbol.for('cashews.key')](), ` +
       'or a key template with {user.id}, or without it.',

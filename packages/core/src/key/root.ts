@@ -57,7 +57,8 @@ function identityOf(self: unknown): unknown {
   if (typeof self !== 'object' || !self) return self
   const other = standIn(self)
   if (other !== undefined) return other
-  if (self.toString !== Object.prototype.toString) return self.toString()
+  const text = `${self.toString()}`
+  if (!text.startsWith('[object ')) return text // that of Object, of any realm, says nothing
   throw new Error(
     `A ${self.constructor?.name} has no key: give it a toString(), a method [Symbol.for('cashews.key')](), or a key template with {this.id}, or set noSelf: true.`,
   )

@@ -56,7 +56,7 @@ export class DiskWrites {
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
-    const since = performance.now()
+    const since = this.#shards.at(0).startFor(entries.length)
     const hashes = entries.map(([key]) => hashOf(key))
     await inBatches(this.#shards.all, hashes, async (shard, places) => {
       const some = places.map((at) => entries[at] as readonly [string, unknown])

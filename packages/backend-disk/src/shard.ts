@@ -31,6 +31,8 @@ const SPIN: Milliseconds = 0.3
 const MOST_REPAIRS = 4
 /** How often refused writes are reported at most. */
 const REPORT_INTERVAL: Milliseconds = 10_000
+/** For how many keys of one command a caller waits as long as for one. */
+const KEYS_PER_PATIENCE = 1_000
 
 type Work<T> = (file: ShardFile) => T
 
@@ -119,7 +121,7 @@ export class Shard implements Obstacle {
   /**
    * Runs work in a transaction: synchronously, unless another process is writing or the log has to be copied.
    *
-   * @param since When the command was called, by `performance.now()`. @default now
+   * @param since When the command was called, by `performance.now()`, or {@link startFor}. @default now
    */
   write<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
     return this.#change(() => this.#transact(work), since)
@@ -240,6 +242,15 @@ export class Shard implements Obstacle {
     } catch (error) {
       return isBusy(error) ? this.#again(attempt, since) : this.#insist(attempt, error, since)
     }
+  }
+
+  /**
+   * When {@link patience} starts for a command that begins now and names so many keys: late enough to last as long as that of
+   * its caller, who has some for each thousand.
+   */
+  startFor(keys: number): Milliseconds {
+    const more = Math.floor((keys - 1) / KEYS_PER_PATIENCE)
+    return performance.now() + (more > 0 ? more * this.patience : 0)
   }
 
   /** Whether a caller that began to wait at `since` has been told by now that its write failed. */

@@ -391,6 +391,21 @@ it('writes what took longer to encode than a write may take', async () => {
   expect(await cache.get('key')).toBe('read')
 })
 
+it('has for a batch, as its caller has, the time of a write for each thousand keys', async () => {
+  const now = performance.now.bind(performance)
+  let passed = 0
+  const encode = (): string => {
+    passed ||= 500
+    return 'made'
+  }
+  const store = await open({ codec: { encode, decode: () => 'read' } })
+  await using cache = createCache().setup(store, { writeTimeout: '400ms', readTimeout: '10s' })
+  const keys = Array.from({ length: 5_000 }, (_, at) => `key:${at}`)
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + passed)
+  await cache.setMany(keys.map((key) => [key, {}] as const))
+  expect((await cache.getMany(keys)).filter((value) => value === 'read')).toHaveLength(keys.length)
+})
+
 it('a lock lies in the file of the key that its name begins with', async () => {
   const store = await open({ shards: 8 })
   const { locks } = store

@@ -18,7 +18,7 @@ import { checkDrivers, type Driver } from './driver.ts'
 import { Engine } from './engine.ts'
 import type { Flight, LoadCall } from './flight.ts'
 import { type CacheEvents, Listeners, type Off } from './listeners.ts'
-import { acquireLock, awaitUnlocked, type Lock, type LockOptions, lost, parseWait } from './lock.ts'
+import { acquireLock, awaitUnlocked, type Lock, type LockOptions, lost } from './lock.ts'
 import { checkMiddlewares, type Middleware } from './middleware.ts'
 import { checkKnown, checkType, isOptions } from './options.ts'
 import type { Seen } from './read-through.ts'
@@ -384,7 +384,7 @@ export class Cache implements AsyncDisposable {
   async isLocked(key: string, options: { readonly wait?: Ttl | false | undefined } = {}): Promise<boolean> {
     const { wait = 0 } = checkedOptions(options, ['wait'])
     const isLocked = async () => this.engine.call<'isLocked'>({ command: 'isLocked', key })
-    return awaitUnlocked(isLocked, parseWait(wait), this.engine.lockStore(key))
+    return awaitUnlocked(isLocked, wait, this.engine.lockStore(key))
   }
 
   /**

@@ -102,7 +102,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
 }
 
 /** Converts how long to wait for a lock into milliseconds; `0` or `false`: not at all. */
-export function parseWait(wait: Ttl | false): Milliseconds {
+function parseWait(wait: Ttl | false): Milliseconds {
   return wait === false || wait === 0 ? 0 : parseTtl(wait)
 }
 
@@ -125,10 +125,10 @@ export function wakeWaiters(backend: Backend, lock: string): void {
 /** Waits until a lock is free, for `wait` at most. Resolves to whether it is still locked. */
 export async function awaitUnlocked(
   isLocked: () => Promise<boolean>,
-  wait: Milliseconds,
+  wait: Ttl | false,
   store: Pick<LockStore, 'released'>,
 ): Promise<boolean> {
-  return !(await retry(async () => !(await isLocked()), wait, store, {}))
+  return !(await retry(async () => !(await isLocked()), parseWait(wait), store, {}))
 }
 
 /** Repeats `attempt` until it succeeds, for `wait` at most. Resolves to whether it did. */

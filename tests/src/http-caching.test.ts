@@ -617,6 +617,35 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).text).toBe('answer 2')
     })
 
+    describe('with no-cache, where Cache-Control steers cached functions too,', () => {
+      const fresh = { 'cache-control': 'no-cache' }
+
+      it('is told that it asked for the handler itself', async () => {
+        const url = await start({ cacheControl: true, routes: [counting()] })
+        await ask(url)
+        expect((await ask(url, { headers: fresh })).headers['cache-status']).toBe('cashews; fwd=request; stored')
+      })
+
+      it('gets what is stored when the handler fails', async () => {
+        const answer = vi.fn(() => ({ status: 503, body: 'down' })).mockReturnValueOnce({ status: 200, body: 'up' })
+        const routes: TestRoute[] = [{ path: '/', cached: { ttl: '1m', staleIfError: '1h' }, answer }]
+        const url = await start({ cacheControl: true, routes })
+        await ask(url)
+        expect(await ask(url, { headers: fresh })).toMatchObject({ status: 200, text: 'up' })
+      })
+
+      it('leaves the variants that it did not ask for', async () => {
+        const url = await start({
+          cacheControl: true,
+          routes: [counting({ answer: () => ({ headers: { vary: 'X-A' } }) })],
+        })
+        const texts: string[] = []
+        for (const headers of [{ 'x-a': '1' }, { 'x-a': '2' }, { 'x-a': '2', ...fresh }, { 'x-a': '1' }])
+          texts.push((await ask(url, { headers: headers as Record<string, string> })).text)
+        expect(texts).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 1'])
+      })
+    })
+
     it('cannot make the handler run more often than one client may', async () => {
       const { url, calls } = await startCounting({
         cached: { ttl: '1m', recompute: { limit: 3, period: '1m' } } as never,

@@ -1,4 +1,12 @@
-import { type Awaitable, type Cache, chain, type Detections, invalidateFurther, isPending } from '@cashews/core'
+import {
+  type Awaitable,
+  type Cache,
+  chain,
+  type Detections,
+  invalidateFurther,
+  isPending,
+  outsideScope,
+} from '@cashews/core'
 import type { CacheControl } from './cache-control.ts'
 import { conditionalReply } from './conditional.ts'
 import type { CacheControlOptions } from './control-options.ts'
@@ -6,7 +14,7 @@ import { usedOf, withDerived } from './derived.ts'
 import { type Body, entityTag } from './etag.ts'
 import { type Fields, lineOf } from './field.ts'
 import { type HttpRequest, isSafe, type Reply } from './request.ts'
-import type { ResponseCache } from './response-cache.ts'
+import type { Decision, ResponseCache } from './response-cache.ts'
 import { demandsNothing, type SteeringOptions, steer, steered } from './steering.ts'
 import type { Visit } from './visits.ts'
 
@@ -123,7 +131,7 @@ export class Exchange {
     this.#safely(
       () =>
         chain(this.#steer(options), (directives) =>
-          chain(responses.decide(this.request, directives, this.isRefresh), (decision) => {
+          chain(this.#decide(responses, directives), (decision) => {
             if (decision.visit) return this.#forward(decision.visit, handler)
             this.#isAnswered = true
             send(this.#conditional(decision.reply))
@@ -231,6 +239,12 @@ export class Exchange {
   #conditional(reply: Reply): Reply {
     if (!this.#isTagged && !this.#responses) return reply
     return conditionalReply(this.request, reply, this.#hasCompressor)
+  }
+
+  #decide(responses: ResponseCache, directives: CacheControl): Awaitable<Decision> {
+    const decide = () => responses.decide(this.request, directives, this.isRefresh)
+    // `control` has come first, and switched reads off for the handler: not for what is stored in its place.
+    return this.#control && directives.noCache ? outsideScope(decide) : decide()
   }
 
   #forward(visit: Visit, handler: Handler): void {

@@ -13,6 +13,7 @@ import {
   NotSupportedError,
   type Tags,
 } from '@cashews/core'
+import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import {
   CrossSlotError,
@@ -552,6 +553,73 @@ describe('a fast transaction', () => {
     )
     expect(await cache.get('key')).toBe('mine')
   })
+  it.each([
+    ['incremented', () => cache.incr('count', 10), 16, '1h'],
+    ['deleted', () => cache.delete('count'), 1, '1m'],
+  ] as const)(
+    'adds to a counter that others have %s meanwhile, with the ttl that this gives',
+    async (_, change, count, ttl) => {
+      setup(memory())
+      await cache.incr('count', 5, { ttl: '1h' })
+      await run(
+        async () => {
+          expect(await cache.incr('count', 1, { ttl: '1m' })).toBe(6)
+          await outsideTransaction<unknown>(change)
+        },
+        { mode: 'fast' },
+      )
+      expect(await cache.get('count')).toBe(count)
+      expect(await cache.getExpire('count')).toBeCloseTo(ttl === '1h' ? 3_600 : 60, 0)
+    },
+  )
+
+  it('is refused when a set that it changed was changed by others', async () => {
+    setup(memory())
+    const refused = run(
+      async () => {
+        await cache.setAdd('set', ['mine'])
+        await outsideTransaction(() => cache.setAdd('set', ['theirs']))
+      },
+      { mode: 'fast' },
+    )
+    await expect(refused).rejects.toThrow(TransactionConflictError)
+    expect(await cache.setPop('set', { count: 2 })).toEqual(['theirs'])
+  })
+
+  it.each(['before its commit', 'during its commit'])(
+    'keeps a load outside that began %s from storing what it has deleted',
+    async (begins) => {
+      const store = memory()
+      const [sent, answered, loaded] = [gate(), gate(), gate()]
+      const apply: Backend['apply'] = async (...step) => {
+        await sent.promise
+        const isApplied = await store.apply(...step)
+        await answered.promise
+        return isApplied
+      }
+      setup(altered(store, { apply }))
+      const read = cached(cache, { ttl: 60, key: 'copy' }, async () => {
+        await loaded.promise
+        return 'old'
+      })
+      const early = begins === 'before its commit' ? read() : undefined
+      await settle()
+      const committing = run(() => cache.delete('copy'), { mode: 'fast' })
+      await settle()
+      const loading = early ?? read()
+      await settle()
+      sent.open()
+      await settle()
+      if (!early) answered.open()
+      await settle()
+      loaded.open()
+      expect(await loading).toBe('old')
+      answered.open()
+      await committing
+      expect(await read.peek()).toBeUndefined()
+    },
+  )
+
   it('changes only the ttl of what others wrote meanwhile', async () => {
     setup(memory())
     await cache.set('key', 'old')

@@ -638,6 +638,17 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
+  it('adds tags to those that a counter has in the store', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    await cache.incr('count', 1, { tags: ['stored'] })
+    await inside(async () => {
+      await cache.incr('count', 1, { tags: ['added'] })
+      expect(await tags.of('count')).toEqual(['stored', 'added'])
+    })
+    expect(await tags.of('count')).toEqual(['stored', 'added'])
+  })
+
   it('deletes no tag that it deleted before a rollback inside', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)

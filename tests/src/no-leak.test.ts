@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { memory } from '@cashews/backend-memory'
 import { createCache } from '@cashews/core'
 import { cached, iterator, singleFlight } from '@cashews/strategies'
+import { transaction } from '@cashews/transactions'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { all, gate, settle, syncStore } from './support/helpers.ts'
 
@@ -117,6 +118,25 @@ describe('no leak', () => {
     const before = await batch(5_000)
     for (let round = 6; round < 16; round++) await batch(round * 1_000)
     expect((await batch(16_000)) - before).toBeLessThan(500_000)
+    await cache.close()
+  })
+
+  it.each(['commit', 'fail'])('of what was loaded in transactions that %s', async (ends) => {
+    const cache = createCache().setup(memory({ size: 10 }))
+    const load = cached(cache, { ttl: 10, key: (id: string) => id }, async () => 'loaded')
+    const transact = async (from: number, to: number) => {
+      for (let id = from; id < to; id++) {
+        const work = async () => {
+          await load(`${id}`.padStart(1_000))
+          if (ends === 'fail') throw new Error('no')
+        }
+        await transaction(cache, work).catch(() => {})
+      }
+      gc()
+      return process.memoryUsage().heapUsed
+    }
+    const before = await transact(0, 1_000)
+    expect((await transact(1_000, 4_000)) - before).toBeLessThan(1_000_000)
     await cache.close()
   })
 

@@ -800,6 +800,21 @@ describe('a commit that fails', () => {
     await expect(write()).rejects.toThrow(BackendUnavailableError)
   })
 
+  it('only to store copies, or to delete by pattern what others wrote meanwhile, is reported', async () => {
+    const store = memory()
+    const [full, slow] = [new BackendError('full'), new BackendError('too slow')]
+    const set: Backend['set'] = (key, ...write) => {
+      if (key === 'refused') throw full
+      return store.set(key, ...write)
+    }
+    const deleteMatch = () => Promise.reject(slow)
+    setup(altered(store, { set, deleteMatch }))
+    const load = cached(cache, { ttl: 60, key: '{0}' }, async (_key: string) => 'loaded')
+    await run(() => Promise.all([load('refused'), load('taken'), cache.deleteMatch('other*')]))
+    expect(errors).toEqual([slow, full])
+    expect([await load.peek('refused'), await load.peek('taken')]).toEqual([undefined, 'loaded'])
+  })
+
   it('of a distant store leaves a memory store unchanged', async () => {
     const store = sickStore()
     setup(store, { prefix: 'far:' })

@@ -142,6 +142,12 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       expect(await cache.get('key')).toBe(undefined)
     })
     expect(await cache.exists('key')).toBe(false)
+    const load = cached(cache, { ttl: 1, key: 'copy' }, async () => 'loaded')
+    await inside(async () => {
+      await load()
+      await elapse(1_100)
+    })
+    expect(await load.peek()).toBe(undefined)
   })
 
   it('keeps the ttl of a counter, and gives one to a new counter', async () => {
@@ -527,6 +533,18 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       expect(await loading).toBe('old')
       expect(await read.peek()).toBe(undefined)
     }
+  })
+
+  it('keeps a load outside from overwriting what it has loaded later', async () => {
+    const step = gate()
+    const answers = [step.promise.then(() => 'older'), 'newer']
+    const read = cached(cache, { ttl: 60, key: 'copy' }, () => answers.shift())
+    const loading = read()
+    await settle()
+    expect(await inside(() => read())).toBe('newer')
+    step.open()
+    expect(await loading).toBe('older')
+    expect(await read.peek()).toBe('newer')
   })
 
   it('deletes by pattern what others have stored meanwhile, and not what it has written since', async ({ skip }) => {

@@ -455,6 +455,42 @@ describe('a locked transaction', () => {
     },
   )
 
+  it.each(['its first read', 'a read after it has deleted a tag'])(
+    'lets others call a cached function that it has called: %s',
+    async (when) => {
+      setup(memory())
+      const tags = createTags(cache)
+      const read = cached(cache, { ttl: 60, key: 'hot', tags: ['a'] }, async () => 'loaded')
+      await read()
+      const transact = (before: Promise<void>) =>
+        run(async () => {
+          if (when !== 'its first read') await tags.delete('other')
+          expect(await read()).toBe('loaded')
+          await before
+        })
+      const step = gate()
+      const first = transact(step.promise)
+      await settle()
+      await transact(Promise.resolve())
+      step.open()
+      await first
+    },
+  )
+
+  it('reads again what a cached function has stored, once it has locked the key', async () => {
+    setup(memory())
+    const tags = createTags(cache)
+    const read = cached(cache, { ttl: 60, key: 'copy' }, async () => 1)
+    await read()
+    await run(async () => {
+      await tags.delete('other')
+      expect(await read()).toBe(1)
+      await outsideTransaction(() => cache.set('copy', 2))
+      await increase('copy')
+    })
+    expect(await read.peek()).toBe(3)
+  })
+
   it('needs a backend with locks', async () => {
     setup({ ...memory(), locks: false, get: () => 1, name: 'lockless' } as unknown as Backend)
     await expect(run(() => cache.get('key'))).rejects.toThrow(NotSupportedError)

@@ -49,20 +49,24 @@ export class Reader {
     })
   }
 
-  /** Runs `act` once it is known what the keys hold; nothing else runs in between. */
-  look<R>(keys: readonly string[], act: () => Awaitable<R>): Awaitable<R> {
+  /**
+   * Runs `act` once it is known what the keys hold; nothing else runs in between.
+   *
+   * @param takesPart Whether the transaction depends on what they hold: otherwise they are not locked, and read again next time.
+   */
+  look<R>(keys: readonly string[], act: () => Awaitable<R>, takesPart = true): Awaitable<R> {
     const load = () => {
       const beginning = this.#beginnings
-      return chain(all(keys.map((key) => this.#load(key))), (loaded) => {
+      return chain(all(keys.map((key) => this.#load(key, takesPart))), (loaded) => {
         this.#host.check()
-        if (beginning !== this.#beginnings) return this.look(keys, act)
+        if (beginning !== this.#beginnings) return this.look(keys, act, takesPart)
         for (const [at, key] of keys.entries()) this.draft.restore(key, loaded[at] as Entry)
         const answer = act()
-        if (!this.#host.remembers) this.#forget(keys)
+        if (!takesPart || !this.#host.remembers) this.#forget(keys)
         return answer
       })
     }
-    return this.claim(keys, load, true)
+    return this.claim(takesPart ? keys : [], load, true)
   }
 
   /** Runs `act` once the transaction may use the keys: in the mode `locked`, once they are locked. */
@@ -95,7 +99,7 @@ export class Reader {
     return contentOf(value) === undefined ? value : MISS
   }
 
-  #load(key: string): Awaitable<Entry> {
+  #load(key: string, takesPart: boolean): Awaitable<Entry> {
     const known = this.draft.find(key)
     if (known?.isKnown) return known
     const beginning = this.#beginnings
@@ -104,7 +108,7 @@ export class Reader {
     const asked = learnt?.asked ?? this.#host.clock.now()
     return chain(learnt ? learnt.found : this.#ask(key, () => this.#view.store.inspect(key)), (found) =>
       chain(found !== MISS && this.dropped.reach(key), (isDropped) => {
-        const entry = beginning === this.#beginnings ? this.draft.entry(key) : new Entry()
+        const entry = takesPart && beginning === this.#beginnings ? this.draft.entry(key) : new Entry()
         if (entry.seen === undefined) entry.isDropped = isDropped
         entry.seen ??= isDropped ? MISS : heldFrom(found, asked)
         return entry

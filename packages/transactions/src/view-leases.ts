@@ -35,7 +35,7 @@ export class ViewLeases implements Leases {
   get(key: string, ahead?: TagsAhead): Awaitable<Leased> {
     return chain(this.#host.claim(this.#view, []), () => {
       if (this.#draft.find(key)?.isKnown) return this.#getKnown(key, ahead)
-      if (this.#host.checksReads || !this.#reader.looksThrough) return this.#getLooking(key, ahead)
+      if (this.#host.checksReads || !this.#reader.dropped.isEmpty) return this.#getLooking(key, ahead)
       return this.#getStored(key, ahead)
     })
   }
@@ -76,12 +76,13 @@ export class ViewLeases implements Leases {
 
   /** Reads where the commit checks every read, or where the key may have a tag that was deleted inside. */
   #getLooking(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
-    return this.#reader.look([key], () => {
+    const act = (): Awaitable<Leased> => {
       const value = this.#draft.valueAt(key)
       if (value !== MISS) return { value }
       this.#draft.forget(key)
       return this.#takeAfterMiss(key, ahead)
-    })
+    }
+    return this.#reader.look([key], act, this.#host.checksReads)
   }
 
   #getStored(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {

@@ -161,6 +161,13 @@ describe.each(CODECS)('a registered class in $codec', (options) => {
   })
 })
 
+it('a registered class in a value that cannot be read leaves nothing behind for the next one', async () => {
+  const serializer = createSerializer({ codec: 'json' })
+  const bytes = asBytes(await serializer.encode('key', [new Picky(), new Date(0)]))
+  await missOf(serializer, Buffer.from(bytes.toString('latin1').replace('[2,0]', '[2,9,0]'), 'latin1'))
+  expect(await serializer.decode('key', Buffer.from('c5115b315d', 'hex'), { error() {} })).toEqual([1])
+})
+
 describe('registerType', () => {
   it('refuses an id that another class has, and a definition that lacks a part', () => {
     class Other {}
@@ -169,9 +176,12 @@ describe('registerType', () => {
       /"test\/money" is taken by class "Money"/,
     )
     expect(() => registerType(Other, { ...definition, id: '' })).toThrow(/needs an id/)
-    expect(() => registerType(Other, { ...definition, id: 'test/other', decode: undefined as never })).toThrow(
-      /registerType\(Other\) needs two functions/,
-    )
+    expect(() => registerType(Other, { ...definition, id: 5 as never })).toThrow(/needs an id/)
+    for (const missing of ['encode', 'decode'])
+      expect(() => registerType(Other, { ...definition, id: 'test/other', [missing]: undefined })).toThrow(
+        /registerType\(Other\) needs two functions/,
+      )
+    expect(() => registerType(Other, undefined as never)).toThrow(/takes a class and an object/)
     for (const Class of [Object, Array])
       expect(() => registerType(Class, { ...definition, id: 'test/other' })).toThrow(/are stored as they are/)
     for (const Class of [{}, undefined])
@@ -191,5 +201,6 @@ describe('registerType', () => {
     registerType(Versioned, { id: 'test/v2', encode: () => null, decode: () => new Versioned(2) })
     expect(await roundTrip(new Versioned(0))).toEqual(new Versioned(2))
     expect(await missOf(createSerializer(), old)).toMatchObject({ reason: 'type' })
+    expect(() => registerType(class {}, { id: 'test/v1', encode: () => null, decode: () => ({}) })).not.toThrow()
   })
 })

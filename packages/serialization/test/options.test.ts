@@ -106,6 +106,18 @@ describe('limits', () => {
   it('make a miss of what is too large when it is read', async () => {
     const bytes = asBytes(await createSerializer().encode('key', 'x'.repeat(10_000)))
     expect(await missOf(createSerializer({ limits: { encoded: 5_000 } }), bytes)).toMatchObject({ reason: 'limit' })
+    const words = Array.from({ length: 2_000 }, (_, at) => `word${(at * 7_919) % 1_000}`)
+    const small = asBytes(await createSerializer({ compression: 'gzip' }).encode('key', words))
+    for (const limits of [{ decoded: 5_000 }, { ratio: 1 }])
+      expect(await missOf(createSerializer({ limits }), small)).toMatchObject({ reason: 'limit' })
+  })
+
+  it('let through what is just as large as they say', async () => {
+    const value = 'x'.repeat(1_000)
+    const { length } = asBytes(await createSerializer().encode('key', value))
+    expect(await roundTrip(value, { limits: { encoded: length, decoded: length } })).toBe(value)
+    for (const limits of [{ encoded: length - 1 }, { decoded: length - 1 }])
+      await expect(roundTrip(value, { limits })).rejects.toMatchObject({ code: 'CASHEWS_VALUE' })
   })
 })
 
@@ -164,6 +176,7 @@ describe('options', () => {
     [[], /A serializer takes the options .*, not \[\]\.$/],
     [1n, /A serializer takes the options .*, not 1n\.$/],
     [{ codec: { encode() {} } }, /codec is .* an object with encode and decode, not Object {encode}\.$/],
+    [{ codec: { decode() {} } }, /codec is .* an object with encode and decode, not Object {decode}\.$/],
     [{ codec: 'pickle' }, /codec is 'msgpack', 'json' or .*, not 'pickle'\.$/],
     [{ codec: 1n }, /codec is .*, not 1n\.$/],
     [{ codec: cyclic }, /codec is .*, not Object {self}\.$/],
@@ -180,6 +193,9 @@ describe('options', () => {
     [{ compression: { algorithm: cyclic } }, /compression is false, gzip.*, not Object {self}\.$/],
     [{ compression: { algorithm: 'gzip', treshold: 1 } }, /compression takes the options .*threshold.* not treshold/],
     [{ compression: { algorithm: 'gzip', level: 10 } }, /level of gzip must be a whole number from 1 to 9, not 10\.$/],
+    [{ compression: { algorithm: 'gzip', level: 0 } }, /level of gzip must be a whole number from 1 to 9, not 0\.$/],
+    [{ compression: { algorithm: 'gzip', level: 1.5 } }, /level of gzip must be a whole number .*, not 1\.5\.$/],
+    [{ compression: { algorithm: 'gzip', threshold: 1.5 } }, /threshold of compression must be .*, not 1\.5\.$/],
     [
       { compression: { algorithm: 'gzip', level: null } },
       /level of gzip must be a whole number from 1 to 9, not null\.$/,

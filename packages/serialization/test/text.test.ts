@@ -37,6 +37,8 @@ describe('a serializer for a store that keeps text', () => {
     ['an object without prototype', Object.assign(Object.create(null), { a: 1 })],
     ['a hole', Object.assign([1], { 2: 3 })],
     ['more text than that', 'x'.repeat(300)],
+    ['an object with a hidden toJSON', Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'else' })],
+    ['a list with a hidden toJSON', Object.defineProperty([1], 'toJSON', { value: () => 'else' })],
   ])('answers an envelope for %s', (_, value) => {
     expect(serializer.encode('key', value)).toBeInstanceOf(Buffer)
     expect(roundTrip(value)).toEqual(value)
@@ -51,15 +53,25 @@ describe('a serializer for a store that keeps text', () => {
       },
     }
     expect(() => serializer.encode('key', torn)).toThrow('Cannot store the value of "key": torn.')
+    const shallow = createSerializer({ limits: { depth: 2 } }, { mostText: 200 })
+    expect(shallow.encode('key', { a: [1] })).toBe('{"a":[1]}')
+    expect(() => shallow.encode('key', { a: [[1]] })).toThrow('nested more than 2 levels deep')
   })
 
-  it.each([{ secrets: ['a secret of many letters'] }, { compression: 'gzip' as const }])(
-    'answers an envelope when values are sealed or compressed: %j',
-    (options) => {
-      const sealing = createSerializer(options, { mostText: 200 })
-      expect(sealing.encode('key', { a: 1 })).toBeInstanceOf(Buffer)
-    },
-  )
+  it('makes a miss of text that is too large', () => {
+    const small = createSerializer({ limits: { encoded: 5 }, strict: true }, { mostText: 200 })
+    expect(small.decode('key', '"abc"', host)).toBe('abc')
+    expect(() => small.decode('key', '"abcd"', host)).toThrow('takes 6 bytes, and limits.encoded is 5')
+  })
+
+  it.each([
+    { secrets: ['a secret of many letters'] },
+    { compression: 'gzip' as const },
+    { codec: { encode: JSON.stringify, decode: String } },
+  ])('answers an envelope when values are sealed or compressed, or written by a codec of your own: %j', (options) => {
+    const sealing = createSerializer(options, { mostText: 200 })
+    expect(sealing.encode('key', { a: 1 })).toBeInstanceOf(Buffer)
+  })
 
   it('does not believe text where values are sealed, but for counters', () => {
     const sealing = createSerializer({ secrets: ['a secret of many letters'], strict: true }, { mostText: 200 })

@@ -30,6 +30,14 @@ class Remote {
 
 class SpecialRemote extends Remote {}
 
+class Gated {
+  readonly gate: PromiseWithResolvers<{ list: number[] }>
+
+  constructor(gate: PromiseWithResolvers<{ list: number[] }>) {
+    this.gate = gate
+  }
+}
+
 class Knot {
   self: unknown
 }
@@ -66,6 +74,7 @@ beforeAll(() => {
       return new Remote(name)
     },
   })
+  registerType(Gated, { id: 'test/gated', encode: ({ gate }) => gate.promise, decode: (data) => data as never })
   registerType(Knot, { id: 'test/knot', encode: ({ self }) => self, decode: () => new Knot() })
   registerType(Broken, {
     id: 'test/broken',
@@ -129,6 +138,21 @@ describe.each(CODECS)('a registered class in $codec', (options) => {
     const found = await serializer.decode('key', asBytes(await encoding), { error() {} })
     const rows = [{ a: [1] }, { a: [2] }, { a: [3] }]
     expect(found).toEqual({ before: [1], bytes: Buffer.of(1), remote: new Remote('r'), rows })
+  })
+
+  it('may encode several instances, of which the first is the last to finish', async () => {
+    const basket = new Basket([1])
+    const value = [basket, new Gated(Promise.withResolvers()), new Gated(Promise.withResolvers())] as const
+    const [, slow, fast] = value
+    const encoding = createSerializer(options).encode('key', value)
+    const soon = { list: [1] }
+    fast.gate.resolve(soon)
+    await new Promise((resolve) => setImmediate(resolve))
+    soon.list.push(2)
+    ;(basket.items as unknown[]).push(2)
+    slow.gate.resolve({ list: [3] })
+    const found = await createSerializer(options).decode('key', asBytes(await encoding), { error() {} })
+    expect(found).toEqual([new Basket([1]), { list: [3] }, { list: [1] }])
   })
 
   it('keeps subclasses as the class itself where it says so, and refuses them elsewhere', async () => {

@@ -263,6 +263,11 @@ describe.each(CODECS)('values in $codec', (options) => {
     ['a function', { list: [1, { go: function go() {} }] }, /it\.list\[1\]\.go is the function "go"/],
     ['a symbol', [Symbol('s')], /it\[0\] is the symbol Symbol\(s\)/],
     ['a symbol for a key', { a: { [Symbol('s')]: 1 } }, /it\.a is .*it has the symbol Symbol\(s\) as a key/],
+    [
+      'a symbol without a prototype',
+      Object.assign(Object.create(null), { [Symbol('s')]: 1 }),
+      /it has the symbol Symbol/,
+    ],
     ['a symbol beside text', { a: 'b', [Symbol('s')]: 1 }, /it is .*it has the symbol Symbol\(s\) as a key/],
     ['a RegExp', new Map([['k', /x/]]), /it\.get\("k"\) is an object of class "RegExp"/],
     [

@@ -155,6 +155,17 @@ describe('a schema', () => {
     expect(await missOf(reader, Buffer.from('42'))).toMatchObject({ reason: 'schema' })
   })
 
+  it.each([
+    [{ message: 'too short', path: ['users', { key: 0 }, { key: 'name' }] }, 'too short (at users.0.name)'],
+    [{ message: 'no list' }, 'no list'],
+    [undefined, 'it does not fit'],
+  ])('that answers the issue %j says where it is', async (issue, text) => {
+    const validate = () => ({ issues: issue ? [issue] : [] })
+    const reader = createSerializer({ schema: { '~standard': { version: 1, vendor: 'test', validate } } })
+    const { message } = await missOf(reader, Buffer.from('42'))
+    expect(message).toBe(`The value of "key" no longer fits its schema: ${text}.`)
+  })
+
   it('that throws makes a miss', async () => {
     const broken: StandardSchema = {
       '~standard': {
@@ -247,7 +258,8 @@ describe('options', () => {
       compression: { algorithm: 'zstd', threshold: 2_048, level: 5 },
     })
     expect(fromUrl('compression=off')).toEqual({ compression: false })
-    expect(() => fromUrl('compression_level=5')).toThrow(/needs compression=gzip/)
+    for (const query of ['compression_level=5', 'compression_threshold=5'])
+      expect(() => fromUrl(query)).toThrow(/needs compression=gzip/)
     expect(fromUrl('max_age=90s')).toEqual({ maxAge: { milliseconds: 90_000 } })
   })
 

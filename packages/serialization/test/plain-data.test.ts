@@ -204,6 +204,11 @@ describe('plain data', () => {
     expect(() => shallow.encode('key', { a: { b: { c: 1 } } })).not.toThrow()
     expect(() => shallow.encode('key', { a: { b: { c: {} } } })).toThrow('nested more than 3 levels deep')
     expect(() => shallow.encode('key', [[[[]]]])).toThrow('nested more than 3 levels deep')
+    const rows = (part: string) => Array.from({ length: 3 }, () => JSON.parse(`{"part":[${part}]}`))
+    expect(() => shallow.encode('key', rows('1'))).not.toThrow()
+    expect(() => shallow.encode('key', rows('[]'))).toThrow('nested more than 3 levels deep')
+    const json = createSerializer({ codec: 'json', limits: { depth: 3 } })
+    expect(() => json.encode('key', rows('[]'))).toThrow('nested more than 3 levels deep')
   })
 
   it('leaves out what others gave to every object', () => {

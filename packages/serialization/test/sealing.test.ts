@@ -157,6 +157,8 @@ describe('secrets', () => {
     const error = await missOf(serializer, Buffer.from('not ours'))
     expect(inspect(error)).not.toContain('secret that')
     expect(() => createSerializer({ secret: 'hunter2' })).toThrow(/at least 16 bytes/)
+    expect(() => createSerializer({ secret: 'x'.repeat(15) })).toThrow(/at least 16 bytes/)
+    expect(() => createSerializer({ secret: 'x'.repeat(16) })).not.toThrow()
     expect(() => createSerializer({ secret: 'hunter2' })).not.toThrow(/hunter2/)
   })
 })

@@ -98,6 +98,15 @@ describe('a stream', () => {
     await expect(roundTrip(Readable.from(['x'.repeat(1_000_001)]))).rejects.toThrow(/longer than/)
     await expect(roundTrip(Readable.from([{ a: 1 }]))).rejects.toThrow(/neither bytes nor text/)
   })
+
+  it('may be just as long as allowed, and is cancelled when it is longer', async () => {
+    const found = (await roundTrip(Readable.from(['x'.repeat(1_000_000)]))) as Readable
+    expect(await textOf(found)).toHaveLength(1_000_000)
+    const { promise: cancelled, resolve: cancel } = Promise.withResolvers<void>()
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.alloc(1_000)), cancel })
+    await expect(roundTrip(endless)).rejects.toThrow(/longer than/)
+    await cancelled
+  })
 })
 
 it.each([registerResponse, registerStreams])('%o refuses options that it does not have', (register) => {

@@ -174,12 +174,13 @@ interface UrlOptions extends Omit<SerializerOptions, 'secrets' | 'maxAge' | 'com
   readonly compressionLevel?: number
 }
 
+const OFF: readonly string[] = ['false', 'no', 'off', '0', 'none']
+
 /** Converts what `optionsFromUrl` of core has parsed to serializer options. */
 export function serializerOptionsFromUrl(parsed: object): SerializerOptions {
   const own = Object.entries(parsed).filter(([name]) => Object.hasOwn(serializationUrlOptions, name))
   const options = Object.fromEntries(own) as UrlOptions
   const { secrets, maxAge, compression, compressionThreshold: threshold, compressionLevel: level, ...same } = options
-  const isOff = compression === undefined || ['false', 'no', 'off', '0', 'none'].includes(compression)
   if (compression === undefined && (threshold !== undefined || level !== undefined))
     throw new ConfigurationError('A compression threshold or level in a URL needs compression=gzip, brotli or zstd.')
   return {
@@ -187,13 +188,9 @@ export function serializerOptionsFromUrl(parsed: object): SerializerOptions {
     ...(secrets !== undefined && { secrets: secrets.split(',') }),
     ...(maxAge !== undefined && { maxAge: { milliseconds: maxAge } }),
     ...(compression !== undefined && {
-      compression: isOff
+      compression: OFF.includes(compression)
         ? false
-        : {
-            algorithm: compression as CompressionAlgorithm,
-            ...(threshold !== undefined && { threshold }),
-            ...(level !== undefined && { level }),
-          },
+        : { algorithm: compression as CompressionAlgorithm, threshold, level },
     }),
   }
 }

@@ -137,7 +137,7 @@ export class Settler {
       const part = value[key]
       if (typeof part === 'string' || typeof part === 'boolean') continue
       const settled = this.settle(part, depth)
-      if (settled === part || Object.is(settled, part)) continue
+      if (Object.is(settled, part)) continue
       copy ??= { ...value }
       copy[key] = settled
     }
@@ -164,7 +164,7 @@ export class Settler {
       if (part === undefined && !(at in value)) return this.#sparse(value, depth)
       const settled = this.settle(part, depth)
       if (copied === undefined) {
-        if (settled === part || Object.is(settled, part)) continue
+        if (Object.is(settled, part)) continue
         copy ??= value.slice()
         copy[at] = settled
       } else copied.push(settled)

@@ -90,6 +90,7 @@ export class LocalCopies {
   }
 
   open(host: BackendHost): void {
+    this.#stopWatching()
     this.#host = host
     this.#store.open({ removed: (key) => this.#forgetMarks(key), error: (error) => host.error(error) })
     this.#stopWatching = this.#link.watchServers(() => this.#follow())

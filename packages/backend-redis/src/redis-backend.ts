@@ -84,6 +84,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly #bell: ReleaseBell
   readonly #newEvent: () => string = eventNames()
   #host: BackendHost = { removed() {}, error() {} }
+  #isClosed = false
+  /** The guards of the caches that use this store: weakly, because a cache need not be closed before it is forgotten. */
+  #guards: WeakRef<Guard>[] = []
 
   constructor(link: Link, keys: Keyspace, serializer: Serializer, copyOptions?: CopyOptions) {
     const report = (error: unknown) => this.#host.error(error)
@@ -126,21 +129,28 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   async open(host: BackendHost): Promise<void> {
     this.#host = host
+    this.#isClosed = false
     await this.#link.open()
     this.#copies?.open(host)
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#bell.stop()
     this.#copies?.close()
     await this.#link.close()
   }
 
   guard(store: Guarded, options: GuardOptions): Guard {
-    this.#link.patience = Math.max(options.readTimeout, options.writeTimeout)
+    const patience = Math.max(options.readTimeout, options.writeTimeout)
+    this.#guards = this.#guards.filter((other) => other.deref())
+    this.#link.patience = this.#guards.length > 0 ? Math.max(this.#link.patience, patience) : patience
     const own = this.#copies ? droppingCopies(store, this.#copies) : store
     const guarded = guard(own, options, () => this.#link.isPartlyThere())
-    this.#link.back = () => guarded.repeat()
+    this.#guards.push(new WeakRef(guarded))
+    this.#link.back = () => {
+      for (const each of this.#guards) each.deref()?.repeat()
+    }
     if (this.partOf === undefined) return guarded
     return guardPerServer(guarded, (keys) => this.#link.perServer(keys.map((key) => this.#keys.value(key))))
   }
@@ -250,7 +260,9 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return count
   }
 
-  ping(message: string): Promise<string> {
+  async ping(message: string): Promise<string> {
+    // Closed by one of several caches that have this store.
+    if (this.#isClosed && this.#guards.length > 1) await this.open(this.#host)
     return this.#link.ping(message)
   }
 

@@ -96,25 +96,32 @@ describe('a Cluster of which one master is frozen', () => {
     20_000,
   )
 
-  it('answers no value of a master that was frozen as it was invalidated, from the first answer on', async () => {
-    const namespace = `frozen:${crypto.randomUUID()}:`
-    const backend = redis({ cluster: cluster.addresses, namespace })
-    await using cache = createCache().setup(backend, { suppress: false })
-    const isSet = () => cache.set('key', 'old').catch(() => false)
-    // The master has to know the script that deletes.
-    await eventually(async () => (await isSet()) && cache.delete('key').catch(() => false))
-    await eventually(isSet)
-    victim = await cluster.masterOf(`${namespace}key`)
-    victim.freeze()
-    await eventually(() => cache.get('key').catch(({ message }) => message.includes('the rest of the cluster')))
-    const repeated = vi.spyOn(backend, 'deleteMany')
-    await expect(cache.delete('key')).rejects.toThrow()
-    // The pauses between the repetitions are far longer by then than it takes to find the master back.
-    await eventually(() => repeated.mock.calls.length >= 5)
-    victim.thaw()
-    const found = await firstAnswer(() => cache.get('key'))
-    expect(found).toBeUndefined()
-  })
+  it.each([
+    ['', false],
+    [', where another cache has the same backend', true],
+  ])(
+    'answers no value of a master that was frozen as it was invalidated, from the first answer on%s',
+    async (_, shared) => {
+      const namespace = `frozen:${crypto.randomUUID()}:`
+      const backend = redis({ cluster: cluster.addresses, namespace })
+      await using cache = createCache().setup(backend, { suppress: false })
+      if (shared) createCache().setup(backend)
+      const isSet = () => cache.set('key', 'old').catch(() => false)
+      // The master has to know the script that deletes.
+      await eventually(async () => (await isSet()) && cache.delete('key').catch(() => false))
+      await eventually(isSet)
+      victim = await cluster.masterOf(`${namespace}key`)
+      victim.freeze()
+      await eventually(() => cache.get('key').catch(({ message }) => message.includes('the rest of the cluster')))
+      const repeated = vi.spyOn(backend, 'deleteMany')
+      await expect(cache.delete('key')).rejects.toThrow()
+      // The pauses between the repetitions are far longer by then than it takes to find the master back.
+      await eventually(() => repeated.mock.calls.length >= 5)
+      victim.thaw()
+      const found = await firstAnswer(() => cache.get('key'))
+      expect(found).toBeUndefined()
+    },
+  )
 
   it('fails to delete by pattern when the master is gone, and has deleted from the others', async () => {
     const { cache, sick, well } = await filled({}, { ...PATIENT, suppress: false })

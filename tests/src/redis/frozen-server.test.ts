@@ -103,6 +103,17 @@ describe('while a server is frozen', () => {
     await expect(strict.deleteMatch('k:*')).rejects.toThrow('within 300 ms')
   }, 20_000)
 
+  it('a deletion by pattern has the time of its cache, where a less patient one has the same backend', async () => {
+    const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+    await using patient = createCache().setup(backend, { ...PATIENT, suppress: false })
+    createCache().setup(backend, { readTimeout: '50ms', writeTimeout: '50ms' })
+    await patient.set('k:1', 1)
+    server.freeze()
+    const deletion = patient.deleteMatch('k:*')
+    setTimeout(() => server.thaw(), 500)
+    expect(await deletion).toBe(1)
+  })
+
   it('a copy in the process is not used any more once it was invalidated', async () => {
     const backend = redis({ url: server.url, clientSide: { maxStale: '20s' } })
     await using near = createCache({ onError() {} }).setup(backend, { ...PATIENT, readTimeout: '0.5s' })

@@ -3,6 +3,7 @@ import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
+import { eventually } from '../support/redis/eventually.ts'
 import { freePort } from '../support/redis/ports.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
@@ -55,5 +56,18 @@ describe('a wrong setup of Redis', () => {
   it('names a server that is not part of a Cluster', async () => {
     const { host } = new URL(redisUrl())
     expect((await failureOf({ cluster: [host] })).message).toMatch(/cluster support disabled/)
+  })
+})
+
+describe('two caches on one backend', () => {
+  it.each([false, true])('of which one is closed: the other soon goes on, with copies: %s', async (clientSide) => {
+    const backend = redis({ url: redisUrl(), namespace: `wiring:${crypto.randomUUID()}:`, clientSide })
+    const closed = createCache().setup(backend)
+    await using other = createCache({ onError() {} }).setup(backend)
+    for (const cache of [closed, other]) expect(await cache.set('key', 1)).toBe(true)
+    await closed.close()
+    await eventually(() => other.set('key', 2))
+    expect(await other.get('key')).toBe(2)
+    await eventually(async () => (await other.get('key')) === 2 && backend.clientSide?.live !== false)
   })
 })

@@ -3,11 +3,13 @@ import type { Fields } from './plain.ts'
 import type { Settler } from './settler.ts'
 import { TAG, Tagged } from './tagged.ts'
 
+type AnyClass = { readonly prototype: object }
+
 /** Settles an instance that is inside of `depth` objects. */
 type Encoder<T> = (value: T, settler: Settler, depth: number) => unknown
 
-/** The encoders of JavaScript's and Node's own classes of data, by prototype. Instances of subclasses have none. */
-export const BUILT_IN: ReadonlyMap<object, Encoder<unknown>> = new Map([
+/** The encoders of JavaScript's and Node's own classes of data. */
+const BUILT_IN: readonly (readonly [AnyClass, Encoder<unknown>])[] = [
   by(Date, (value, settler, depth) => new Tagged(TAG.date, settler.settle(value.getTime(), depth))),
   by(Map<unknown, unknown>, (value, settler, depth) => {
     return new Tagged(TAG.map, settler.settleAll([...value].flat(), depth))
@@ -22,10 +24,29 @@ export const BUILT_IN: ReadonlyMap<object, Encoder<unknown>> = new Map([
     }),
   ),
   ...ERRORS.map((Class) => by(Class, (value, settler, depth) => errorOf(value as Error, Class.name, settler, depth))),
-])
+]
 
-function by<T>(Class: { readonly prototype: T }, encode: Encoder<T>): [object, Encoder<unknown>] {
-  return [Class.prototype as object, encode as Encoder<unknown>]
+const BY_PROTOTYPE = new Map(BUILT_IN.map(([Class, encode]) => [Class.prototype, encode]))
+const BY_SOURCE = new Map(BUILT_IN.map(([Class, encode]) => [String(Class), encode]))
+
+function by<T extends object>(Class: { readonly prototype: T }, encode: Encoder<T>): [AnyClass, Encoder<unknown>] {
+  return [Class, encode as Encoder<unknown>]
+}
+
+/** The encoder of a built-in object. Instances of subclasses have none. */
+export function encoderOf(value: object, prototype: object): Encoder<unknown> | undefined {
+  return BY_PROTOTYPE.get(prototype) ?? encoderOfOther(value, prototype)
+}
+
+/**
+ * The same for an object whose class is not ours, but looks like it: it is of another realm, as test runners and `node:vm` have
+ * them, or a `Date` that fake timers have made, which names the real class as its own `constructor`.
+ */
+function encoderOfOther(value: object, prototype: object): Encoder<unknown> | undefined {
+  const Class: unknown = value.constructor
+  if (typeof Class !== 'function' || !(value instanceof Class)) return undefined
+  if (Class.prototype !== prototype && !Object.hasOwn(value, 'constructor')) return undefined // a subclass
+  return BY_SOURCE.get(Function.prototype.toString.call(Class))
 }
 
 function viewOf(value: ArrayBuffer | ArrayBufferView): Buffer {

@@ -1,5 +1,5 @@
 import { isPending } from '@cashews/core'
-import { BUILT_IN } from './built-in-encoders.ts'
+import { encoderOf } from './built-in-encoders.ts'
 import { type AnyType, callOf, typeFor } from './custom-types.ts'
 import { Met } from './met.ts'
 import { type Fields, isForeign, isOdd, isPlain, MOST_FIELDS_OF_MAP, refuseSymbols } from './plain.ts'
@@ -122,7 +122,7 @@ export class Settler {
     if (prototype === null) return new Tagged(TAG.bare, this.#pairs(value as Fields, depth))
     const type = typeFor(prototype)
     if (type) return this.#custom(value, type)
-    const builtIn = BUILT_IN.get(prototype)
+    const builtIn = encoderOf(value, prototype)
     if (builtIn) return builtIn(value, this, depth)
     if (isForeign(prototype))
       return Array.isArray(value) ? this.#items(value, depth) : this.#fields(value as Fields, depth)

@@ -1,7 +1,8 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import { ValueError } from '@cashews/core'
 import type { SerializerOptions } from '@cashews/serialization'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { roundTrip } from './support.ts'
 
 const CODECS: readonly SerializerOptions[] = [{ codec: 'msgpack' }, { codec: 'json' }]
@@ -120,6 +121,43 @@ describe.each(CODECS)('values in $codec', (options) => {
     // Objects of another realm come back as ours.
     if (name === 'objects of another realm') expect(found).toEqual({ list: [1, { a: null }] })
     else expect(isDeepStrictEqual(found, value), `it came back as ${inspect(found)}`).toBe(true)
+  })
+
+  it.each([
+    'new Date(5)',
+    'new Map([[{ at: new Date(6) }, new Set([1n])]])',
+    'Object.assign(new TypeError("a"), { code: "E", cause: new Error("b") })',
+    'new Float64Array([1.5, -0])',
+    'new Uint8Array([1, 2]).buffer',
+    'new DataView(new Uint8Array([1, 2, 3]).buffer, 1)',
+    '[{ a: new Date(7), b: 1 }, { a: new Date(8), b: 2 }, { a: new Date(9), b: 3 }]',
+  ])('restore %s of another realm as ours', async (code) => {
+    const found = await roundTrip(runInNewContext(code), options)
+    expect(isDeepStrictEqual(found, new Function(`return ${code}`)()), `it came back as ${inspect(found)}`).toBe(true)
+  })
+
+  it('restore dates that fake timers have made, and later ones', async () => {
+    const before = new Date(1)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const faked = new Date(2)
+    const value = new Map<unknown, unknown>([[before, faked]])
+    const then = await roundTrip(value, options)
+    vi.useRealTimers()
+    const now = await roundTrip([faked, value], options)
+    expect(inspect(then)).toBe(inspect(value).replaceAll('ClockDate ', ''))
+    expect(isDeepStrictEqual(now, [new Date(2), new Map([[new Date(1), new Date(2)]])])).toBe(true)
+  })
+
+  it.each([
+    'new (class Money extends Map {})',
+    'new (class Date { at = 1 })',
+    'Object.setPrototypeOf(new Error(), Object.create(Error.prototype))',
+    'Object.create(Set.prototype)',
+    'new (class { get [Symbol.toStringTag]() { return "Map" } })',
+    'Promise.resolve()',
+    '/a/',
+  ])('refuse %s of another realm', async (code) => {
+    await expect(roundTrip(runInNewContext(code), options)).rejects.toThrow(ValueError)
   })
 
   it('keep which class bytes are of', async () => {

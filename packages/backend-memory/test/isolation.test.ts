@@ -183,6 +183,21 @@ describe("isolation: 'clone'", () => {
     ])
   }
 
+  it('copies what an abort signal throws, with its name, stack and cause', () => {
+    for (const error of [AbortSignal.abort().reason, new DOMException('late', { name: 'TimeoutError', cause: [1] })]) {
+      const copy = roundTrip(error) as DOMException
+      expect(copy).not.toBe(error)
+      expect(copy).toBeInstanceOf(DOMException)
+      expect([copy.name, copy.message, copy.code, copy.stack]).toEqual([
+        error.name,
+        error.message,
+        error.code,
+        error.stack,
+      ])
+      expect(copy.cause).toEqual(error.cause)
+    }
+  })
+
   it('keeps what an error is: class, message, cause, stack and properties of its own', () => {
     const error = new Failure('down', { cause: new TypeError('inner') })
     const copy = roundTrip(error)

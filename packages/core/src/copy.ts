@@ -76,10 +76,9 @@ const copiers = /* @__PURE__ */ firstCopiers()
 
 /** Classes with private state, which are copied by their constructor. */
 function firstCopiers(): WeakMap<object, Copier> {
-  return new WeakMap<object, Copier>([
-    [URL.prototype, (value) => new URL((value as URL).href)],
-    [URLSearchParams.prototype, (value) => new URLSearchParams(value as URLSearchParams)],
-  ])
+  return new WeakMap<object, Copier>(
+    [URL, URLSearchParams].map((Class) => [Class.prototype, (value) => new Class(String(value))]),
+  )
 }
 
 function copierOf(value: object, prototype: object | null): Copier {
@@ -123,7 +122,14 @@ const BY_KIND: Readonly<Record<string, Copier>> = {
     for (const item of value as Set<unknown>) copy.add(deepCopy(item, twins))
     return copy
   },
-  Error: (value, twins) => dress(new Error(), value, twins, Reflect.ownKeys(value)),
+  // `fetch` and abort signals throw a DOMException, which only its constructor can make.
+  Error: (value, twins) =>
+    dress(
+      value instanceof DOMException ? new DOMException(value.message, value.name) : new Error(),
+      value,
+      twins,
+      Reflect.ownKeys(value),
+    ),
   ArrayBuffer: (value) => (value as ArrayBuffer).slice(),
   DataView(value) {
     const { buffer, byteOffset, byteLength } = value as DataView

@@ -123,7 +123,7 @@ describe('no leak', () => {
 
   it.each(['commit', 'fail'])('of what was loaded in transactions that %s', async (ends) => {
     const cache = createCache().setup(memory({ size: 10 }))
-    const load = cached(cache, { ttl: 10, key: (id: string) => id }, async () => 'loaded')
+    const load = cached(cache, { ttl: 10, key: (id) => id }, async (_id: string) => 'loaded')
     const transact = async (from: number, to: number) => {
       for (let id = from; id < to; id++) {
         const work = async () => {

@@ -169,6 +169,21 @@ describe('metrics', () => {
     await cache.close()
   })
 
+  it('give no read the tag that its result will have, since a hit could not have it either', async () => {
+    const registry = new Registry()
+    const cache = createCache()
+      .setup(memory())
+      .use(metrics({ registry, withTag: true }))
+    createTags(cache)
+    const user = cached(cache, { ttl: 60, key: 'user:{id}', tags: ['users'] }, async (id: string) => id)
+    const item = cached(cache, { ttl: 60, key: 'item:{id}', tags: (id) => [id] }, async (id: string) => id)
+    for (const read of [user, user, item, item]) await read('1')
+    const labels = { backend: 'memory', tag: '' }
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { ...labels, result: 'hit' })).toBe(2)
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { ...labels, result: 'miss' })).toBe(2)
+    await cache.close()
+  })
+
   it('show the client-side copies of a store', async () => {
     const registry = new Registry()
     const clientSide = { live: true, staleness: 250, hits: 7, misses: 2, refused: 1, flushes: 0, invalidations: 3 }

@@ -105,7 +105,7 @@ function tagging(withTag: boolean | ((key: string) => string | undefined)): (cal
   const label = new BoundedLabel()
   const tagOf = withTag === true ? () => undefined : withTag
   return (call) => {
-    const named = 'tags' in call ? call.tags?.[0] : undefined
+    const named = 'tags' in call && call.command !== 'get' ? call.tags?.[0] : undefined
     return label.of(named ?? ('key' in call ? tagOf(call.key) : undefined) ?? '')
   }
 }

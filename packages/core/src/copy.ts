@@ -44,19 +44,18 @@ export function copyData(value: unknown): unknown {
 }
 
 /** Replaces the objects in a shallow copy by copies. */
-function copyParts(copy: object, value: object, twins: Twins | undefined): object {
-  twins?.set(value, copy)
-  const fields = copy as Fields
+function copyParts(fields: Fields, value: object, twins: Twins | undefined): object {
+  twins?.set(value, fields)
   for (const key in fields) {
     const part = fields[key]
     if (isPart(part) && Object.hasOwn(fields, key)) fields[key] = deepCopy(part, twins)
   }
-  if (!twins) return copy
+  if (!twins) return fields
   for (const key of Object.getOwnPropertySymbols(fields)) {
     twins.needed = true
     fields[key] = deepCopy(fields[key], twins)
   }
-  return copy
+  return fields
 }
 
 function copyItems(value: unknown[], twins: Twins | undefined): unknown[] {
@@ -85,15 +84,11 @@ function copierOf(value: object, prototype: object | null): Copier {
   if (prototype === null) return BY_KIND.Object as Copier
   let copier = copiers.get(prototype)
   if (!copier) {
-    copier = CLONE in prototype ? cloned : copierOfKind(value)
+    copier = CLONE in prototype ? cloned : BY_KIND[kindOf(value)]
+    copier ??= ArrayBuffer.isView(value) ? copyTypedArray : refuse(value, 'it cannot be copied')
     copiers.set(prototype, copier)
   }
   return copier
-}
-
-function copierOfKind(value: object): Copier {
-  const copier = BY_KIND[kindOf(value)] ?? (ArrayBuffer.isView(value) ? copyTypedArray : undefined)
-  return copier ?? refuse(value, 'it cannot be copied')
 }
 
 function cloned(value: object, twins?: Twins): object {
@@ -122,14 +117,9 @@ const BY_KIND: Readonly<Record<string, Copier>> = {
     for (const item of value as Set<unknown>) copy.add(deepCopy(item, twins))
     return copy
   },
-  // `fetch` and abort signals throw a DOMException, which only its constructor can make.
+  // A DOMException keeps its name and message elsewhere than in its properties.
   Error: (value, twins) =>
-    dress(
-      value instanceof DOMException ? new DOMException(value.message, value.name) : new Error(),
-      value,
-      twins,
-      Reflect.ownKeys(value),
-    ),
+    dress(value instanceof DOMException ? structuredClone(value) : new Error(), value, twins, Reflect.ownKeys(value)),
   ArrayBuffer: (value) => (value as ArrayBuffer).slice(),
   DataView(value) {
     const { buffer, byteOffset, byteLength } = value as DataView
@@ -144,8 +134,7 @@ function copyTypedArray(value: object): object {
 /** Gives the copy of a built-in object the rest of the value: its class, and own properties. */
 function dress<T extends object>(copy: T, value: object, twins?: Twins, keys: PropertyKey[] = Object.keys(value)): T {
   twins?.set(value, copy)
-  const prototype = Object.getPrototypeOf(value)
-  if (Object.getPrototypeOf(copy) !== prototype) Object.setPrototypeOf(copy, prototype)
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(value))
   for (const key of keys)
     Object.defineProperty(copy, key, {
       value: deepCopy((value as Fields)[key], twins),

@@ -26,7 +26,7 @@ export function kindOf(value: object): string {
   const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype === null) return 'Object'
   if (AT_WORK.some((name) => name in prototype)) refuse(value, 'it is work in progress')
-  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at)) {
+  for (let at: object | null = prototype; at; at = Object.getPrototypeOf(at)) {
     if (!Object.hasOwn(at, 'constructor')) continue
     const source = typeof at.constructor === 'function' ? Function.prototype.toString.call(at.constructor) : '#x;'
     if (PRIVATE.test(`;${source}`)) refuse(value, 'it has private state')

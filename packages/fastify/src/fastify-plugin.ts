@@ -20,7 +20,7 @@ export interface CashewsApp {
 
 /** The cache of one request, as `request.cashews`. */
 export interface CashewsRequest {
-  /** What the cached functions of this request have done so far. */
+  /** What the cached functions of this request have done so far, with `cacheControl` or on a cached route. */
   detected(): Detections
 }
 

@@ -355,14 +355,19 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
   it('refuses a write after its end, and passes a read to the store', async () => {
     const late = gate<unknown>()
     const step = gate()
+    const found: unknown[] = []
     await inside(async () => {
       await cache.set('key', 1)
-      const detached = step.promise.then(async () => [await cache.get('key'), await cache.set('key', 2)])
+      const detached = step.promise.then(async () => {
+        found.push(await cache.get('key'), await cache.exists('key'), await all(cache.scan('k*')))
+        await cache.set('key', 2)
+      })
       detached.catch(late.open)
     })
     step.open()
     expect(await late.promise).toBeInstanceOf(TransactionClosedError)
     expect(await late.promise).toMatchObject({ code: 'CASHEWS_TRANSACTION_CLOSED' })
+    expect(found).toEqual([1, true, ['key']])
     expect(await cache.get('key')).toBe(1)
   })
 
@@ -656,6 +661,20 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['kept', 'count'])).toEqual([undefined, undefined])
   })
 
+  it('gives a key that it writes the tags of the write, and no others', async ({ skip }) => {
+    skip(!store.tags, 'the store has no tags')
+    const tags = createTags(cache)
+    await cache.set('key', 'old', { tags: ['stored'] })
+    await inside(async () => {
+      expect(await cache.get('key')).toBe('old')
+      await cache.set('key', 'new', { tags: ['own'] })
+      expect(await tags.of('key')).toEqual(['own'])
+      await tags.delete('stored')
+      expect(await cache.get('key')).toBe('new')
+    })
+    expect([await cache.get('key'), await tags.of('key')]).toEqual(['new', ['own']])
+  })
+
   it('adds tags to those that a counter has in the store', async ({ skip }) => {
     skip(!store.tags, 'the store has no tags')
     const tags = createTags(cache)
@@ -665,6 +684,12 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
       expect(await tags.of('count')).toEqual(['stored', 'added'])
     })
     expect(await tags.of('count')).toEqual(['stored', 'added'])
+    await inside(async () => {
+      expect(await cache.incr('count', 1)).toBe(3)
+      await tags.delete('stored')
+      expect(await cache.get('count')).toBeUndefined()
+    })
+    expect(await cache.get('count')).toBeUndefined()
   })
 
   it('deletes no tag that it deleted before a rollback inside', async ({ skip }) => {

@@ -210,6 +210,11 @@ describe('no leak', () => {
     await vi.advanceTimersByTimeAsync(1_100)
     abort.abort()
     await waiting
+    await transaction(cache, () => cache.set('key', 1))
+    await transaction(cache, async (tx) => {
+      await cache.set('key', 2)
+      await tx.rollback()
+    })
     expect(vi.getTimerCount()).toBe(0)
   })
 

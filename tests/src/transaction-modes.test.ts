@@ -382,6 +382,22 @@ describe('a locked transaction', () => {
     expect(await run(() => cache.set('key', 4), { timeout: 5 })).toBe(true)
   })
 
+  it('has freed its locks when it ends, on a store that takes its time', async () => {
+    const store = memory()
+    const locks = store.locks as Locks
+    const release: Locks['release'] = async (...lock) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return locks.release(...lock)
+    }
+    setup(altered(store, { locks: { ...locks, release } }))
+    const failing = run(async () => {
+      await cache.set('key', 1)
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await locks.isLocked('key\0transaction')).toBe(false)
+  })
+
   it('rejects at its end when the function has swallowed the error of a lock', async () => {
     setup(memory())
     const step = gate()
@@ -396,7 +412,8 @@ describe('a locked transaction', () => {
     await first
   })
 
-  it('restarts, without its locks, when it would have to wait out of order', async () => {
+  it('restarts once, without its locks, when it would have to wait out of order', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
     setup(memory())
     const step = gate()
     const holder = run(async () => {
@@ -410,10 +427,12 @@ describe('a locked transaction', () => {
       await cache.set('b', runs)
       await cache.set('a', 'restarted').catch((error) => {
         expect(error).toBeInstanceOf(TransactionRestartError)
-        step.open()
         throw error
       })
     })
+    await vi.advanceTimersByTimeAsync(1_000)
+    step.open()
+    await vi.advanceTimersByTimeAsync(1_000)
     await Promise.all([holder, restarted])
     expect(runs).toBe(2)
     expect(await cache.getMany(['a', 'b'])).toEqual(['restarted', 2])

@@ -128,8 +128,6 @@ export class Run implements Participation, ViewHost {
       await this.#rollback()
       if (this.#doom instanceof TransactionRestartError) this.mayRunAgain = !this.#hasCommitted
       throw this.#doom ?? error
-    } finally {
-      await this.#releasing
     }
   }
 

@@ -383,7 +383,7 @@ describe('a locked transaction', () => {
   })
 
   it('has freed its locks when it ends, on a store that takes its time', async () => {
-    const store = memory()
+    const store = reference()
     const locks = store.locks as Locks
     const release: Locks['release'] = async (...lock) => {
       await new Promise((resolve) => setImmediate(resolve))
@@ -392,9 +392,10 @@ describe('a locked transaction', () => {
     setup(altered(store, { locks: { ...locks, release } }))
     const failing = run(async () => {
       await cache.set('key', 1)
-      throw new Error('no')
+      expect(await locks.isLocked('key\0transaction')).toBe(true)
+      throw new Error('failed inside')
     })
-    await expect(failing).rejects.toThrow('no')
+    await expect(failing).rejects.toThrow('failed inside')
     expect(await locks.isLocked('key\0transaction')).toBe(false)
   })
 

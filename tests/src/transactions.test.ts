@@ -540,6 +540,22 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     }
   })
 
+  it.for(['delete', 'expire'] as const)(
+    'keeps a load outside from storing what it makes absent by tag: %s',
+    async (way, { skip }) => {
+      skip(!store.tags, 'the store has no tags')
+      const tags = createTags(cache)
+      const step = gate<string>()
+      const read = cached(cache, { ttl: 60, key: 'copy', tags: ['a'] }, () => step.promise)
+      const loading = read()
+      await settle()
+      await inside(() => tags[way]('a'))
+      step.open('old')
+      expect(await loading).toBe('old')
+      expect(await read.peek()).toBe(undefined)
+    },
+  )
+
   it('keeps a load outside from overwriting what it has loaded later', async () => {
     const step = gate()
     const answers = [step.promise.then(() => 'older'), 'newer']

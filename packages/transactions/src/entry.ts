@@ -18,7 +18,7 @@ export class Entry {
   tags: readonly string[] = []
   /** Whether `seen` has a tag that the transaction deletes or expires. */
   isDropped = false
-  /** The stale value that the key held when the transaction expired one of its tags; gone once it deletes any tag. */
+  /** The stale value that the key held when the transaction expired one of its tags; gone once it deletes any tag, or writes. */
   stale: Held | Miss = MISS
   /** Whether the key also keeps the tags that it has in the store. */
   keepsTags = false
@@ -28,9 +28,9 @@ export class Entry {
     return unexpired(this.fill?.held ?? this.own ?? (this.isDropped ? MISS : this.seen) ?? MISS, now)
   }
 
-  /** What is left of {@link stale}: nothing, once something else was written. */
+  /** What is left of {@link stale}. */
   staleAt(now: Milliseconds): Held | Miss {
-    return this.own === MISS ? unexpired(this.stale, now) : MISS
+    return unexpired(this.stale, now)
   }
 
   /** What the store must hold at the time of the writes for the commit to be valid: the tags are deleted by then. */

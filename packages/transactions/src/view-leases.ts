@@ -52,7 +52,6 @@ export class ViewLeases implements Leases {
     tags: readonly string[] = [],
   ): Awaitable<boolean> {
     const kept = copyOf(value)
-    this.#host.check()
     const { loadings } = this.#draft
     const loading = loadings.find(key, lease)
     if (loading === undefined) return false

@@ -125,6 +125,21 @@ describe('plain data', () => {
     expect(large.map(decode)).toEqual([some, some.toReversed(), values])
   })
 
+  it.each<[string, () => unknown]>([
+    ['null', () => null],
+    ['true', () => true],
+    ['undefined', () => undefined],
+    ['an integer', () => 70_000],
+    ['a fraction', () => 0.5],
+    ['a date', () => new Date(0)],
+    ['an empty list', () => []],
+    ['an empty object', () => ({})],
+    ['short text', () => 'ab'],
+  ])('may be a list of 10,000 times %s', (_, make) => {
+    const value = Array.from({ length: 10_000 }, make)
+    expect(roundTrip(value)).toEqual(value)
+  })
+
   it('may have 10,000 names for its fields', () => {
     const names = Array.from({ length: 10_000 }, (_, at) => `field ${at}`)
     const values = names.map((name) => ({ [name]: name }))

@@ -279,10 +279,28 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       ['what varies by more than the request', { headers: { vary: '*' } }],
       ['what sets a cookie', { headers: { 'set-cookie': 'session=ada' } }],
       ['what is over at once', { headers: { 'cache-control': 'max-age=0' } }],
+      ['a stream of events, even one that ends', { headers: { 'content-type': 'text/event-stream' } }],
     ])('is never %s', async (_, given) => {
       const { url } = await startCounting({ answer: () => given })
+      for (const text of ['answer 1', 'answer 2'])
+        expect(await ask(url)).toMatchObject({ text, headers: { 'cache-status': 'cashews; fwd=uri-miss' } })
+      expect(await cache.getKeysCount()).toBe(0)
+    })
+
+    it('is never stale without having been fresh', async () => {
+      const { url } = await startCounting({ cached: { staleWhileRevalidate: '1m', staleIfError: '1m' } })
       for (const text of ['answer 1', 'answer 2']) expect((await ask(url)).text).toBe(text)
       expect(await cache.getKeysCount()).toBe(0)
+    })
+
+    it('sets its cookies for everybody where the route says so', async () => {
+      const cookies = ['theme=dark', 'lang=en']
+      const { url } = await startCounting({
+        cached: { ttl: '1m', storeSetCookie: true },
+        answer: () => ({ headers: { 'set-cookie': cookies } }),
+      })
+      for (let nth = 0; nth < 2; nth++)
+        expect(await ask(url)).toMatchObject({ text: 'answer 1', headers: { 'set-cookie': cookies } })
     })
 
     it.each([
@@ -528,6 +546,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
           expect(got.headers['cache-control']).toBe('private, max-age=60')
         }
       expect(calls).toHaveBeenCalledTimes(2)
+    })
+
+    it('have what is private stored for each where the route knows who asks', async () => {
+      const varyBy = ({ fields }: HttpRequest) => fields['x-user'] as string
+      const { url } = await startCounting({
+        cached: { ttl: '1m', varyBy },
+        answer: () => ({ headers: { 'cache-control': 'private, max-age=60' } }),
+      })
+      for (const [user, text] of [
+        ['ada', 'answer 1'],
+        ['bob', 'answer 2'],
+        ['ada', 'answer 1'],
+      ] as const)
+        expect((await ask(url, { headers: { 'x-user': user } })).text).toBe(text)
     })
 
     it.each([

@@ -252,6 +252,19 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).text).toBe('answer 2')
     })
 
+    it('is good until it expires by what the handler says, which says no more', async () => {
+      const expires = new Date(Date.now() + 10_000).toUTCString()
+      const { url } = await startCounting({ answer: () => ({ headers: { expires } }) })
+      expect((await ask(url)).headers).not.toHaveProperty('cache-control')
+      elapse(9)
+      const { headers, text } = await ask(url)
+      expect(text).toBe('answer 1')
+      expect(headers).toMatchObject({ expires, age: '9' })
+      expect(headers).not.toHaveProperty('cache-control')
+      elapse(1)
+      expect((await ask(url)).text).toBe('answer 2')
+    })
+
     it('is good for as long as what it was made of, where nothing else says', async () => {
       const user = cached(cache, { ttl: '30s', key: 'user' }, async () => 'ada')
       await user()
@@ -536,6 +549,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const cachedFor = {
         ttl: '1m',
         varyBy: ({ fields }: { fields: Record<string, unknown> }) => fields.authorization,
+        public: true,
       } as never
       const calls = vi.fn(whoami)
       const url = await start({ routes: [{ path: '/', cached: cachedFor, answer: calls }] })
@@ -926,6 +940,21 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const url = await startCached(answer)
       const [one, two] = await Promise.all([ask(url), ask(url)])
       expect(one.body.equals(whole) && two.body.equals(whole)).toBe(true)
+    })
+
+    it('that announces trailers is not stored without them', async () => {
+      const answer = streamed(
+        async function* () {
+          yield* parts
+        },
+        { trailer: 'x-sum' },
+      )
+      const url = await startCached(answer)
+      for (let nth = 1; nth <= 2; nth++) {
+        expect((await ask(url)).body.equals(whole)).toBe(true)
+        expect(answer).toHaveBeenCalledTimes(nth)
+      }
+      expect(await cache.getKeysCount()).toBe(0)
     })
 
     it('that fails in the middle is cut off, and not stored', async () => {

@@ -1,4 +1,5 @@
 import type { Milliseconds } from './backend.ts'
+import { LONGEST_TIMER } from './clock.ts'
 
 /** A wait that ends with an answer, or with its deadline. */
 export interface Waiting {
@@ -13,7 +14,7 @@ export class Turn {
   readonly waiting: Waiting[] = []
   /** How many of the waits have not ended. */
   left = 0
-  due: Milliseconds = Number.POSITIVE_INFINITY
+  due: Milliseconds = 0
   older: Turn | undefined = undefined
   newer: Turn | undefined = undefined
 }
@@ -35,7 +36,7 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined
 
   constructor(timeout: Milliseconds) {
-    this.timeout = timeout
+    this.timeout = Math.min(timeout, LONGEST_TIMER)
   }
 
   begin(waiting: Waiting): void {

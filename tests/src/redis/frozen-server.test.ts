@@ -114,6 +114,20 @@ describe('while a server is frozen', () => {
     expect(await deletion).toBe(1)
   })
 
+  it('a cache whose timeouts have no end waits for as long as it takes, without warnings about timers', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const bounds = { readTimeout: Number.POSITIVE_INFINITY, writeTimeout: Number.POSITIVE_INFINITY }
+    const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+    await using patient = createCache().setup(backend, { ...bounds, suppress: false })
+    await patient.set('k:1', 1)
+    server.freeze()
+    const keys = ['k:1', ...Array.from({ length: 2_000 }, (_, at) => `absent:${at}`)]
+    const answers = Promise.all([patient.getMany(keys), patient.set('other', 2), patient.getKeysCount()])
+    setTimeout(() => server.thaw(), 300)
+    expect(await answers).toEqual([[1, ...keys.slice(1).map(() => undefined)], true, expect.any(Number)])
+    expect(warn).not.toHaveBeenCalled()
+  })
+
   it('a copy in the process is not used any more once it was invalidated', async () => {
     const backend = redis({ url: server.url, clientSide: { maxStale: '20s' } })
     await using near = createCache({ onError() {} }).setup(backend, { ...PATIENT, readTimeout: '0.5s' })

@@ -7,19 +7,21 @@ const PATIENCE = 250
 describe('the health of the nodes of a cluster', () => {
   let isBack = false
   let health: NodeHealth
+  const back = vi.fn()
   beforeEach(() => {
     vi.useFakeTimers()
     isBack = false
     health = new NodeHealth(
       async () => isBack,
       () => ['a', 'b'],
-      () => {},
+      back,
     )
     health.patience = PATIENCE
   })
   afterEach(() => {
     health.stop()
     vi.restoreAllMocks()
+    back.mockReset()
     vi.useRealTimers()
   })
 
@@ -65,5 +67,50 @@ describe('the health of the nodes of a cluster', () => {
     isBack = true
     await vi.advanceTimersByTimeAsync(250)
     expect(await ask('a')).toBe('answer')
+  })
+
+  it('looks after a node that owes an answer for too long, until it gives a sign of life', async () => {
+    void health.send('a', never)
+    await vi.advanceTimersByTimeAsync(2 * PATIENCE)
+    await expect(ask('a')).rejects.toThrow(/does not answer/)
+    isBack = true
+    await vi.advanceTimersByTimeAsync(250)
+    expect(await ask('a')).toBe('answer')
+  })
+
+  it('does not take a node for silent that answers others', async () => {
+    void health.send('a', never)
+    await vi.advanceTimersByTimeAsync(PATIENCE - 50)
+    expect(await ask('a')).toBe('answer')
+    await vi.advanceTimersByTimeAsync(PATIENCE - 50)
+    expect(await ask('a')).toBe('answer')
+  })
+
+  it('holds nothing against a node that owes nothing', async () => {
+    expect(await ask('a')).toBe('answer')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await ask('a')).toBe('answer')
+  })
+
+  it('counts the silence of a node anew once it owes nothing any more, even if its last command failed', async () => {
+    const failing = health.send('a', async () => {
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE - 50))
+      throw new Error('refused')
+    })
+    const failed = expect(failing).rejects.toThrow('refused')
+    await vi.advanceTimersByTimeAsync(PATIENCE - 50)
+    await failed
+    void health.send('a', never)
+    await vi.advanceTimersByTimeAsync(PATIENCE - 50)
+    expect(await ask('a')).toBe('answer')
+  })
+
+  it('tells once that a node is back, and only of one that was away', () => {
+    health.found('a')
+    expect(back).not.toHaveBeenCalled()
+    health.lost('a')
+    health.found('a')
+    health.found('a')
+    expect(back).toHaveBeenCalledTimes(1)
   })
 })

@@ -6,13 +6,18 @@ const PATIENCE = 250
 
 describe('the health of the nodes of a cluster', () => {
   let isBack = false
+  let looks = 0
   let health: NodeHealth
   const back = vi.fn()
   beforeEach(() => {
     vi.useFakeTimers()
     isBack = false
+    looks = 0
     health = new NodeHealth(
-      async () => isBack,
+      async () => {
+        looks++
+        return isBack
+      },
       () => ['a', 'b'],
       back,
     )
@@ -112,5 +117,38 @@ describe('the health of the nodes of a cluster', () => {
     health.found('a')
     health.found('a')
     expect(back).toHaveBeenCalledTimes(1)
+  })
+
+  it('refuses a node until it gives a sign of life, and goes on looking for one', async () => {
+    health.lost('a')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(looks).toBe(2)
+    await expect(ask('a')).rejects.toThrow(/does not answer/)
+    isBack = true
+    await vi.advanceTimersByTimeAsync(250)
+    expect(await ask('a')).toBe('answer')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(looks).toBe(3)
+  })
+
+  it('says that the whole is away when every node owes an answer for too long', async () => {
+    for (const node of ['a', 'b']) void health.send(node, never)
+    await vi.advanceTimersByTimeAsync(PATIENCE)
+    expect(health.allAway).toBe(false)
+    await vi.advanceTimersByTimeAsync(PATIENCE)
+    expect(health.allAway).toBe(true)
+  })
+
+  it('forgets everything when it is stopped, and can be used again', async () => {
+    for (const start of ['first', 'again']) {
+      void health.send('b', never)
+      health.lost('a')
+      expect(vi.getTimerCount(), start).toBe(2)
+      health.stop()
+      expect(vi.getTimerCount(), start).toBe(0)
+      expect(await ask('a')).toBe('answer')
+      health.stop()
+    }
+    expect(looks).toBe(0)
   })
 })

@@ -32,6 +32,14 @@ describe('the records that are known', () => {
     }
   })
 
+  it('come after those of each key that is only read, or only written', () => {
+    const [read, written] = [known().of(['x']), known().of(['x'])]
+    for (const key of ['a', 'b']) {
+      expect(read.namesToRead(key, (key) => key)).toEqual([key, 'name:\0tag\0=x'])
+      expect(written.namesToWrite(key, (key) => [key, 'lease'])).toEqual([key, 'lease', 'name:\0tag\0=x'])
+    }
+  })
+
   it('include the record of all tags', () => {
     const any = known().of('any')
     expect(any.tags).toEqual([])

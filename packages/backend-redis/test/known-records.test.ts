@@ -52,6 +52,9 @@ describe('the records that are known', () => {
     expect(tags.last(['a', 'b'], 1_100)).toBe(true)
     expect(tags.last(['a', 'b'], 1_101)).toBe(false)
     expect(tags.last(['a', 'other'], 1_100)).toBe(false)
+    note(tags, ['a', 0], ['b', -1])
+    expect(tags.last(['a', 'b'], 1_000)).toBe(true)
+    expect(tags.last(['a', 'b'], 1_001)).toBe(false)
   })
 
   it('make a head with the stamps that a value should have', () => {

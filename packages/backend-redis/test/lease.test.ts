@@ -15,6 +15,7 @@ describe('a lease', () => {
     ['alone', 'a:0:1', 'a:0:1', true],
     ['while others load too', 'a:0:1', 'a:0:3', true],
     ['after one that began before has stored', 'a:0:10', 'a:9:11', true],
+    ['once it has stored itself', 'a:0:10', 'a:10:11', true],
     ['not after one that began later has stored', 'a:0:9', 'a:10:11', false],
     ['not of another name', 'a:0:1', 'b:0:1', false],
   ])('holds %s', (_, lease, held, isHeld) => {

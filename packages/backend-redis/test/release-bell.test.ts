@@ -34,6 +34,47 @@ it('wakes the waiter that has waited longest when a lock is freed', async () => 
   expect(await Promise.all([first, second])).toEqual([true, false])
 })
 
+it('wakes the next one when the lock is freed again', async () => {
+  const waits = ['first', 'second'].map(() => bell.released('a', 60_000))
+  for (const waiting of waits) {
+    hear('a')
+    await waiting
+  }
+})
+
+it('leaves no timer behind when it has woken somebody', async () => {
+  vi.useFakeTimers()
+  const waiting = bell.released('a', 60_000)
+  hear('a')
+  await waiting
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
+it('remembers the last thousand releases that nobody waited for', async () => {
+  const other = bell.released('other', 60_000)
+  const freed = ['a', 'b', ...Array.from({ length: 998 }, (_, at) => `many:${at}`)]
+  for (const name of [...freed, 'a', 'one more']) hear(name)
+  expect(await isTold(bell.released('b', 60_000))).toBe(false)
+  expect(await isTold(bell.released('a', 60_000))).toBe(true)
+  expect(await isTold(bell.released('many:0', 60_000))).toBe(true)
+  bell.stop()
+  await other
+})
+
+it('connects when somebody waits, survives errors, and disconnects when it is stopped', async () => {
+  const single = new Connection()
+  const [connects, disconnects] = [vi.spyOn(single, 'connect'), vi.spyOn(single, 'disconnect')]
+  const own = new ReleaseBell('released', () => single as unknown as Redis)
+  expect(connects).not.toHaveBeenCalled()
+  const waiting = own.released('a', 60_000)
+  expect(connects).toHaveBeenCalledOnce()
+  single.emit('error', new Error('refused'))
+  own.stop()
+  await waiting
+  expect(disconnects).toHaveBeenCalledOnce()
+})
+
 it('notices a release that came before the answer that the lock was held', async () => {
   const other = bell.released('other', 60_000)
   hear('a')

@@ -1,4 +1,4 @@
-import { type Cache, CommandError, createCache, LockedError, TtlError, WrongTypeError } from '@cashews/core'
+import { type Cache, CommandError, createCache, LockedError, TtlError, ValueError, WrongTypeError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime } from './support/helpers.ts'
@@ -264,6 +264,17 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     it('returns a stored undefined without calling the function', async () => {
       await cache.getOrSet('key', () => undefined)
       expect(await cache.getOrSet('key', () => 2)).toBeUndefined()
+    })
+
+    it('returns a result that cannot be stored to all who wait, and reports why', async () => {
+      const onError = vi.fn()
+      const told = createCache({ onError }).setup(create())
+      const load = vi.fn(async () => ({ stream: Promise.resolve() }))
+      const answers = await Promise.all([told.getOrSet('key', load), told.getOrSet('key', load)])
+      expect(answers).toEqual([await load.mock.results[0]?.value, await load.mock.results[0]?.value])
+      expect(load).toHaveBeenCalledOnce()
+      expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(ValueError))
+      await told.close()
     })
   })
 

@@ -7,7 +7,7 @@ import {
   checkString,
   checkWhole,
 } from './arguments.ts'
-import type { Awaitable } from './awaitable.ts'
+import { type Awaitable, recover } from './awaitable.ts'
 import { type Backend, MISS, type Milliseconds } from './backend.ts'
 import { checkBitFields } from './bit-fields.ts'
 import type { Command, StreamCommand } from './command.ts'
@@ -249,7 +249,8 @@ export class Cache implements AsyncDisposable {
 
   /**
    * Answers the stored value; if there is none, calls `load`, and stores and answers its result. Concurrent callers share
-   * one load. If the key is invalidated during the load, the result is not stored.
+   * one load. If the key is invalidated during the load, the result is not stored. If it cannot be stored, that is reported
+   * to `onError`, and the callers get it all the same.
    */
   getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NO_OPTIONS): Promise<T> {
     try {
@@ -266,7 +267,7 @@ export class Cache implements AsyncDisposable {
   #load<T>(key: string, load: () => Awaitable<T>, longest: Milliseconds, all?: readonly string[]): Promise<T> {
     const store = async ({ lease }: Flight<T>): Promise<T> => {
       const value = await load()
-      await this.engine.store(key, value, longest, lease, all)
+      await recover(() => this.engine.store(key, value, longest, lease, all), this.engine.report)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }

@@ -663,16 +663,16 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).text).toBe('answer 2')
     })
 
-    describe('with no-cache, where Cache-Control steers cached functions too,', () => {
+    describe('where Cache-Control steers cached functions too,', () => {
       const fresh = { 'cache-control': 'no-cache' }
 
-      it('is told that it asked for the handler itself', async () => {
+      it('with no-cache is told that it asked for the handler itself', async () => {
         const url = await start({ cacheControl: true, routes: [counting()] })
         await ask(url)
         expect((await ask(url, { headers: fresh })).headers['cache-status']).toBe('cashews; fwd=request; stored')
       })
 
-      it('gets what is stored when the handler fails', async () => {
+      it('with no-cache gets what is stored when the handler fails', async () => {
         const answer = vi.fn(() => ({ status: 503, body: 'down' })).mockReturnValueOnce({ status: 200, body: 'up' })
         const routes: TestRoute[] = [{ path: '/', cached: { ttl: '1m', staleIfError: '1h' }, answer }]
         const url = await start({ cacheControl: true, routes })
@@ -680,7 +680,22 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         expect(await ask(url, { headers: fresh })).toMatchObject({ status: 200, text: 'up' })
       })
 
-      it('leaves the variants that it did not ask for', async () => {
+      it('follows what the route says of its stored response', async () => {
+        const obeying = (honorRequestDirectives: 'none' | 'all') =>
+          start({
+            cacheControl: true,
+            routes: [counting({ cached: { ttl: '1m', staleIfError: '1h', honorRequestDirectives } })],
+          })
+        const none = await obeying('none')
+        await ask(none)
+        expect((await ask(none, { headers: fresh })).text).toBe('answer 1')
+        const all = await obeying('all')
+        await ask(all)
+        elapse(64)
+        expect((await ask(all, { headers: { 'cache-control': 'max-stale=5' } })).text).toBe('answer 1')
+      })
+
+      it('with no-cache leaves the variants that it did not ask for', async () => {
         const url = await start({
           cacheControl: true,
           routes: [counting({ answer: () => ({ headers: { vary: 'X-A' } }) })],

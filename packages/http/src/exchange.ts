@@ -69,6 +69,8 @@ export class Exchange {
   #isAnswered = false
   #forgetting: Promise<void> | undefined
   #isOnlyIfCached = false
+  /** Whether `control` came first and switched reads off: for the handler, not for what is stored in its place. */
+  #areReadsOff = false
 
   constructor(
     cache: Cache,
@@ -243,8 +245,7 @@ export class Exchange {
 
   #decide(responses: ResponseCache, directives: CacheControl): Awaitable<Decision> {
     const decide = () => responses.decide(this.request, directives, this.isRefresh)
-    // `control` has come first, and switched reads off for the handler: not for what is stored in its place.
-    return this.#control && directives.noCache ? outsideScope(decide) : decide()
+    return this.#areReadsOff ? outsideScope(decide) : decide()
   }
 
   #forward(visit: Visit, handler: Handler): void {
@@ -256,6 +257,7 @@ export class Exchange {
 
   #enter(directives: CacheControl, handler: Handler): void {
     this.#isOnlyIfCached = directives.onlyIfCached ?? false
+    this.#areReadsOff = Boolean(directives.noCache || directives.noStore)
     this.#watch(() => steered(this.#cache, directives, () => runToEnd(handler)))
   }
 
@@ -268,10 +270,12 @@ export class Exchange {
       .catch(this.#cache.engine.report)
   }
 
+  /** The directives to honour. They are asked for twice where cached functions and a stored response follow them. */
   #steer(options: SteeringOptions): Awaitable<CacheControl> {
-    this.#directives ??=
-      demandsNothing(this.request) || this.isRefresh ? NO_DIRECTIVES : steer(this.#cache, this.request, options)
-    return this.#directives
+    const honored = options.honorRequestDirectives ?? this.#control?.honorRequestDirectives
+    if (honored === 'none' || this.isRefresh || demandsNothing(this.request)) return NO_DIRECTIVES
+    this.#directives ??= steer(this.#cache, this.request, { ...this.#control, ...options })
+    return honored === 'all' ? this.#directives : chain(this.#directives, ({ maxStale: _, ...fresher }) => fresher)
   }
 
   /** Runs a step; if it fails, reports that and passes the request on to the handler. */

@@ -24,18 +24,15 @@ export interface SteeringOptions<R = unknown> {
 
 const RECOMPUTE = { limit: 60, period: '1m' } as const
 
-/** The request directives to honour. */
+/** The directives of a request, unless its client has asked for too many fresh answers. */
 export async function steer(
   cache: Cache,
   request: HttpRequest,
-  { honorRequestDirectives = 'reduce-only', recompute = RECOMPUTE, client = clientOf }: SteeringOptions,
+  { recompute = RECOMPUTE, client = clientOf }: SteeringOptions,
 ): Promise<CacheControl> {
   const asked = directivesOf(request)
-  if (honorRequestDirectives === 'none' || asked === NOTHING) return NOTHING
-  const { maxStale, ...fresher } = asked
-  const obeyed = honorRequestDirectives === 'all' ? asked : fresher
   const costs = asked.noCache || asked.noStore || asked.maxAge !== undefined || asked.minFresh !== undefined
-  if (!costs || (await mayRecompute(cache, nameFrom('client', client(request)) ?? 'unknown', recompute))) return obeyed
+  if (!costs || (await mayRecompute(cache, nameFrom('client', client(request)) ?? 'unknown', recompute))) return asked
   return { onlyIfCached: asked.onlyIfCached }
 }
 

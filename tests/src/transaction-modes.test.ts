@@ -900,6 +900,23 @@ describe('a commit that fails', () => {
     expect(await cache.get('a:1')).toBe(1)
   })
 
+  it('after all that was written has committed says that the rest has not', async () => {
+    const second = reference()
+    let checks = 0 // the first is made before anything is written
+    const refusing: Backend['apply'] = (expectations, writes) =>
+      ++checks > 1 ? Promise.reject(new BackendError('gone')) : second.apply(expectations, writes)
+    setup(reference(), { prefix: 'a:' }).setup(altered(second, { apply: refusing }), { prefix: 'b:' })
+    const failing = run(
+      async () => {
+        await cache.set('a:1', 1)
+        await cache.get('b:1')
+      },
+      { mode: 'serializable' },
+    )
+    await expect(failing).rejects.toThrow('Committed "a:1", but not the rest: gone')
+    await expect(failing).rejects.toMatchObject({ committed: ['a:1'], failed: [] })
+  })
+
   it('after the deletion of its tags leaves the tags deleted', async () => {
     const store = reference()
     const refusing: Backend['apply'] = (expectations, writes) => {

@@ -37,10 +37,9 @@ export class TransactionPartialError extends CashewsError {
   readonly failed: readonly string[]
 
   constructor(committed: readonly string[], failed: readonly string[], cause: unknown) {
-    super(
-      `Committed ${listed(committed)}, but not ${listed(failed)}: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    )
+    const written = listed(committed, 'nothing for certain')
+    const why = cause instanceof Error ? cause.message : cause
+    super(`Committed ${written}, but not ${listed(failed, 'the rest')}: ${why}`, { cause })
     this.committed = committed
     this.failed = failed
   }
@@ -52,8 +51,8 @@ export class CrossSlotError extends CashewsError {
   readonly code = 'CASHEWS_CROSS_SLOT'
 }
 
-function listed(keys: readonly string[]): string {
-  if (keys.length === 0) return 'nothing for certain'
+function listed(keys: readonly string[], none: string): string {
+  if (keys.length === 0) return none
   const shown = keys.slice(0, 5).map((key) => `"${key}"`)
   return keys.length > 5 ? `${shown.join(', ')} and ${keys.length - 5} more` : shown.join(', ')
 }

@@ -259,6 +259,28 @@ describe('a backend for tags alone', () => {
     expect(await here.get('a')).toBe(1)
   })
 
+  it('is opened once, closed once with several backends, and opened again when it is used again', async () => {
+    const store = memory()
+    const calls: string[] = []
+    const open: Backend['open'] = (host) => {
+      calls.push('open')
+      return store.open(host)
+    }
+    const close = () => {
+      calls.push('close')
+      return store.close()
+    }
+    const cache = createCache().setup(memory()).setup(memory(), { prefix: 'other:' })
+    createTags(cache, { backend: altered(store, { open, close }) })
+    for (let time = 0; time < 2; time++) {
+      for (const key of ['a', 'other:a']) await cache.set(key, 1, { tags: ['x'] })
+      await cache.close()
+      await cache.init()
+    }
+    expect(calls).toEqual(['open', 'close', 'open', 'close'])
+    await cache.close()
+  })
+
   it('that is still being opened when the cache is closed is closed afterwards', async () => {
     vi.useRealTimers()
     const [opening, opened] = [gate(), gate()]

@@ -17,7 +17,7 @@ import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, fakeTime, recorder, syncStore } from './support/helpers.ts'
+import { all, fakeTime, gate, recorder, syncStore } from './support/helpers.ts'
 
 const everyStore = [
   ...stores,
@@ -407,6 +407,17 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       expect(await keys()).toEqual(['session:7', 'session:8:phone', 'x:session:7:phone'])
     })
 
+    it('need a whole key, with text but no colon for each name', async () => {
+      tags.register('kind:{kind}', '{kind}/list')
+      tags.register('braced:{id}', '{{{id}}}')
+      await cache.setMany({ 'a/list': 1, '{7}': 2 })
+      expect([await tags.of('a/list'), await tags.of('{7}')]).toEqual([['kind:a'], ['braced:7']])
+      for (const key of ['/list', 'a:b/list', 'a/list/x', 'session:7:', 'session::phone', '{}', '7']) {
+        await cache.set(key, 3)
+        expect(await tags.of(key), key).toEqual([])
+      }
+    })
+
     it('apply to a wrapped function like its own tags', async () => {
       tags.register('who:{name}', 'greet:{name}')
       const greet = cached(cache, { ttl: 10, key: 'greet:{0}' }, async (name: string) => `hello ${name}`)
@@ -424,12 +435,15 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
       expect([await tags.of('doc-a:txt'), await tags.of('doc-a_txt')]).toEqual([[], []])
     })
 
-    it('keep a load under way from being stored', async () => {
-      let release = () => {}
-      const loading = cache.getOrSet('key9', () => new Promise((resolve) => (release = () => resolve('old'))))
+    it.each<readonly [string, (load: () => Promise<string>) => Promise<string>]>([
+      ['getOrSet', (load) => cache.getOrSet('key9', load)],
+      ['a cached function', (load) => cached(cache, { ttl: 10, key: 'key9' }, load)()],
+    ])('keep a load of %s that is under way from being stored', async (_, read) => {
+      const opened = gate<string>()
+      const loading = read(() => opened.promise)
       await elapse(10)
       await tags.delete('all')
-      release()
+      opened.open('old')
       expect(await loading).toBe('old')
       expect(await cache.get('key9')).toBeUndefined()
     })

@@ -744,6 +744,19 @@ describe('a commit that fails', () => {
     expect(await cache.set('key', 2)).toBe(true)
   })
 
+  it('by a conflict is thrown with suppress: true too', async () => {
+    setup(memory())
+    const refused = run(
+      async () => {
+        await cache.set('key', 'mine', { exists: false })
+        await outsideTransaction(() => cache.set('key', 'theirs'))
+      },
+      { mode: 'fast', suppress: true },
+    )
+    await expect(refused).rejects.toThrow(TransactionConflictError)
+    expect(await cache.get('key')).toBe('theirs')
+  })
+
   it('is only reported with suppress: true', async () => {
     const store = sickStore()
     setup(store)

@@ -371,6 +371,34 @@ describe('a locked transaction', () => {
     expect(await cache.exists('key')).toBe(false)
   })
 
+  it('fails at the next command when a renewal finds a lock taken', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
+    const store = reference()
+    setup(store)
+    const robbed = run(async () => {
+      await cache.set('key', 'mine')
+      await store.apply([], [{ op: 'lock', lock: 'key\0transaction', token: 'thief', lifetime: 60_000 }])
+      await vi.advanceTimersByTimeAsync(4_000)
+      await cache.get('key')
+    })
+    await expect(robbed).rejects.toThrow(LockedError)
+  })
+
+  it('survives a renewal that finds the store away', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
+    const store = sickStore()
+    setup(store)
+    await run(async () => {
+      await cache.set('key', 'mine')
+      store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+      await vi.advanceTimersByTimeAsync(4_000)
+      store.health.illness = undefined
+      await vi.advanceTimersByTimeAsync(4_000)
+      expect(await cache.get('key')).toBe('mine')
+    })
+    expect(await cache.get('key')).toBe('mine')
+  })
+
   it('frees its locks however it ends', async () => {
     setup(reference())
     await run(() => cache.set('key', 1))

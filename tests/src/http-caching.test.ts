@@ -290,6 +290,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       ['what must not be stored', { headers: { 'cache-control': 'no-store' } }],
       ['what is private', { headers: { 'cache-control': 'private, max-age=60' } }],
       ['what varies by more than the request', { headers: { vary: '*' } }],
+      ['what must be confirmed before each use', { headers: { 'cache-control': 'no-cache, max-age=60' } }],
       ['what sets a cookie', { headers: { 'set-cookie': 'session=ada' } }],
       ['what is over at once', { headers: { 'cache-control': 'max-age=0' } }],
       ['a stream of events, even one that ends', { headers: { 'content-type': 'text/event-stream' } }],
@@ -595,11 +596,14 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         expect((await ask(url, { headers: { cookie } })).text).toBe(`for ${cookie}`)
     })
 
-    it('share what is marked as everybody’s', async () => {
-      const { url } = await startCounting({ answer: () => ({ headers: { 'cache-control': 'public, max-age=60' } }) })
-      for (const authorization of ['ada', 'bob'])
-        expect((await ask(url, { headers: { authorization } })).text).toBe('answer 1')
-    })
+    it.each(['public, max-age=60', 's-maxage=60', 'max-age=60, must-revalidate'])(
+      'share what is marked as everybody’s: %s',
+      async (control) => {
+        const { url } = await startCounting({ answer: () => ({ headers: { 'cache-control': control } }) })
+        for (const authorization of ['ada', 'bob'])
+          expect((await ask(url, { headers: { authorization } })).text).toBe('answer 1')
+      },
+    )
 
     it('are nobody by cookies that do not say who they are', async () => {
       const { url } = await startCounting({ cached: { ttl: '1m', ignoreCookies: ['_ga*'] } })
@@ -649,6 +653,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await twice({ 'cache-control': 'max-stale=5' }, 64, options)).text).toBe('answer 1')
       expect((await twice({ 'cache-control': 'max-stale=5' }, 66, options)).text).toBe('answer 2')
     })
+
+    it.each(['max-age=60, must-revalidate', 'max-age=60, proxy-revalidate', 's-maxage=60'])(
+      'may not take what is stale where it says that it must not be used so: %s',
+      async (control) => {
+        const { url, calls } = await startCounting({
+          cached: { revalidate: true, honorRequestDirectives: 'all' },
+          answer: () => ({ headers: { 'cache-control': control, etag: '"v1"' } }),
+        })
+        await ask(url)
+        elapse(61)
+        await ask(url, { headers: { 'cache-control': 'max-stale' } })
+        expect(calls).toHaveBeenCalledTimes(2)
+      },
+    )
 
     it('changes nothing where the server obeys none', async () => {
       expect((await twice({ 'cache-control': 'no-cache' }, 0, { honorRequestDirectives: 'none' })).text).toBe(
@@ -1143,6 +1161,8 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
     it.each([
       [61, 'max-age=60, must-revalidate, stale-if-error=60'],
+      [61, 'max-age=60, proxy-revalidate, stale-if-error=60'],
+      [61, 's-maxage=60'],
       [1, 'max-age=60, no-cache'],
     ])('does not stand in after %i s where it says that it must not: %s', async (seconds, control) => {
       let status = 200

@@ -265,6 +265,17 @@ describe.each(setups)('$name, in a hostile world', ({ serve, compress }) => {
     }
   })
 
+  it('answers with what the handler has made of a field that stood before it', async () => {
+    const before: TestApp['before'] = (_request, set) => set('x-frame-options', 'DENY')
+    const answer: TestRoute['answer'] = () => ({ body: 'page', headers: { 'x-frame-options': 'SAMEORIGIN' } })
+    const url = await start({ before, routes: [{ path: '/', cached: { ttl: '1m' }, answer }] })
+    for (const told of ['stored', 'hit']) {
+      const { headers } = await ask(url)
+      expect(headers['x-frame-options']).toBe('SAMEORIGIN')
+      expect(headers['cache-status']).toContain(told)
+    }
+  })
+
   it('lets nobody who reads slowly make others wait', async () => {
     const size = 8 * 1_024 ** 2
     const answer = vi.fn<TestRoute['answer']>(() => ({

@@ -309,12 +309,16 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
 
     it('sets its cookies for everybody where the route says so', async () => {
       const cookies = ['theme=dark', 'lang=en']
+      let status = 200
       const { url } = await startCounting({
-        cached: { ttl: '1m', storeSetCookie: true },
-        answer: () => ({ headers: { 'set-cookie': cookies } }),
+        cached: { ttl: '1m', storeSetCookie: true, staleIfError: '1h' },
+        answer: () => ({ status, headers: { 'set-cookie': status === 200 ? cookies : ['failed=yes'] } }),
       })
-      for (let nth = 0; nth < 2; nth++)
+      for (const seconds of [0, 1, 60]) {
+        elapse(seconds)
         expect(await ask(url)).toMatchObject({ text: 'answer 1', headers: { 'set-cookie': cookies } })
+        status = 503
+      }
     })
 
     it.each([

@@ -46,7 +46,6 @@ export function put(reply: FastifyReply, said: Reply, answer: Reply): void {
     reply.removeHeader(name) // For `set-cookie`, `header` would append.
     reply.header(name, value)
   }
-  if (answer.body !== said.body) reply.removeHeader('content-length')
 }
 
 /** Sends a complete reply. Fields that were set for this request before, such as cookies, stay. */

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
@@ -5,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { freePort } from '../support/redis/ports.ts'
+import { startRedis } from '../support/redis/redis-server.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
 /** The error of the first command of a cache with these options. */
@@ -57,6 +60,17 @@ describe('a wrong setup of Redis', () => {
     const { host } = new URL(redisUrl())
     expect((await failureOf({ cluster: [host] })).message).toMatch(/cluster support disabled/)
   })
+})
+
+it('a server is reached by its Unix socket, whose path the error names when nobody listens', async () => {
+  const path = join(tmpdir(), `cashews-${crypto.randomUUID()}.sock`)
+  expect((await failureOf({ path })).message).toContain(path)
+  await using server = await startRedis({ args: ['--unixsocket', path] })
+  await using cache = createCache().setup(redis({ path }), PATIENT)
+  await cache.set('key', server.port)
+  await using other = createCache({ drivers: [redis] }).setup(`redis+unix://${path}`, PATIENT)
+  expect(await other.get('key')).toBe(server.port)
+  expect(await server.admin.keys('*')).toEqual(['cashews:key'])
 })
 
 describe('two caches on one backend', () => {

@@ -1,3 +1,4 @@
+import { CommandError } from '@cashews/core'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Keyspace } from '../src/keyspace.ts'
@@ -30,6 +31,7 @@ describe('the names of a key on a cluster', () => {
       fc.property(keys, keys, (key, other) => {
         expect(space.keyOf(space.value(key))).toBe(key)
         expect(space.keyOfLease(space.lease(key))).toBe(key)
+        for (const name of [space.lock(key), space.value(key)]) expect(space.keyOfLease(name)).toBeUndefined()
         for (const name of [space.lock(key), space.lease(key)]) {
           expect(space.keyOf(name)).toBeUndefined()
           expect(name).not.toBe(space.value(other))
@@ -37,5 +39,31 @@ describe('the names of a key on a cluster', () => {
       }),
       { numRuns: 2_000 },
     )
+  })
+})
+
+describe('the name of a value', () => {
+  it('is its key after the namespace, and escaped only if it could be taken for that of a lock', () => {
+    const space = new Keyspace('app:', false)
+    expect([space.value('a~'), space.value('~a')]).toEqual(['app:a~', 'app:~=~a'])
+    expect([space.lock('a'), space.lease('a')]).toEqual(['app:~lock:a', 'app:~lease:a'])
+    expect(space.slot('a')).toBeUndefined()
+    expect(space.isPinned).toBe(false)
+  })
+
+  it.each(['\ud800', 'a'.repeat(65_537)])(
+    'cannot be made of a key that Redis cannot hold, nor that of a lock',
+    (key) => {
+      const space = new Keyspace('app:', true)
+      for (const name of [space.value, space.lock]) expect(() => name.call(space, key)).toThrow(CommandError)
+      expect(new Keyspace('app:', true).value('a'.repeat(65_536))).toHaveLength(65_540)
+    },
+  )
+
+  it('is in one slot with all others if the namespace has a hash tag', () => {
+    const space = new Keyspace('{app}:', true)
+    expect([space.value('a'), space.lock('a')]).toEqual(['{app}:a', '{app}:~lock:a'])
+    expect(space.slot('a')).toBeUndefined()
+    expect(space.isPinned).toBe(true)
   })
 })

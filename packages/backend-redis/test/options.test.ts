@@ -37,6 +37,8 @@ describe('the options of redis', () => {
     [{ namespace: '' }, /must not be empty: clear would delete every key/],
     [{ url: 'redis://host?namespace=' }, /must not be empty/],
     [{ namespace: '{}' }, /stray braces/],
+    [{ namespace: 'a\0' }, /must be plain text/],
+    [{ namespace: '\ud800' }, /must be plain text/],
     [{ client: {} }, /client of ioredis/],
     [{ client: null }, /client of ioredis/],
     [{ client: { callBuffer() {} } }, /client of ioredis/],

@@ -40,7 +40,7 @@ export class DiskSets implements Sets {
     return this.#shrink(key, (file, ref) => {
       const some = file.all<{ member: string }>('SELECT member FROM members WHERE ref = ? LIMIT ?', ref, count)
       for (const { member } of some) file.run('DELETE FROM members WHERE ref = ? AND member = ?', ref, member)
-      return some.map(({ member }) => member)
+      return Array.from(some, ({ member }) => member) // the driver may be of another realm, and so its list
     })
   }
 

@@ -133,4 +133,9 @@ describe('a decorator at the wrong place', () => {
         decorate(kind === 'field' ? undefined : class {}, { kind, name: 'x', static: false, addInitializer() {} }),
       ).toThrow(/method/)
   })
+
+  it('names a field that a legacy decorator is given', () => {
+    const decorate = cached(cache, { ttl: 1, key: 'k' }) as unknown as (prototype: object, name: string) => unknown
+    expect(() => decorate({}, 'load')).toThrow('A strategy decorates methods, not the field "load".')
+  })
 })

@@ -22,7 +22,7 @@ export function decorating(what: string, wrapTarget: (target: Target) => AnyFunc
   return (subject: unknown, where?: unknown, descriptor?: PropertyDescriptor): unknown => {
     if (descriptor !== undefined) return legacy(subject as object, descriptor, wrapTarget)
     if (where !== undefined) {
-      const { kind, name } = where as ClassMethodDecoratorContext
+      const { kind = 'field', name = where } = where as ClassMethodDecoratorContext // legacy decorators get the name alone
       checkThat(kind === 'method', `${what} decorates methods, not the ${kind} "${String(name)}".`)
       return standard(subject as AnyFunction, where as ClassMethodDecoratorContext, wrapTarget)
     }

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type RedisOptions, redis } from '@cashews/backend-redis'
 import { BackendUnavailableError, createCache } from '@cashews/core'
+import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
@@ -83,5 +85,19 @@ describe('two caches on one backend', () => {
     await eventually(() => other.set('key', 2))
     expect(await other.get('key')).toBe(2)
     await eventually(async () => (await other.get('key')) === 2 && backend.clientSide?.live !== false)
+  })
+
+  it('that are both closed leave no listener on your client', async () => {
+    const options = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 }
+    const client = new Redis(redisUrl(), options)
+    using _ = { [Symbol.dispose]: () => client.disconnect() }
+    const listeners = () => client.eventNames().map((event) => [event, client.listenerCount(event)])
+    await once(client, 'ready')
+    const before = listeners()
+    const backend = redis({ client, namespace: `wiring:${crypto.randomUUID()}:`, clientSide: true })
+    const caches = ['one', 'other'].map(() => createCache().setup(backend))
+    for (const cache of caches) expect(await cache.set('key', 1)).toBe(true)
+    for (const cache of caches) await cache.close()
+    expect(listeners()).toEqual(before)
   })
 })

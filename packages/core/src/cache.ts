@@ -267,7 +267,7 @@ export class Cache implements AsyncDisposable {
   #load<T>(key: string, load: () => Awaitable<T>, longest: Milliseconds, all?: readonly string[]): Promise<T> {
     const store = async ({ lease }: Flight<T>): Promise<T> => {
       const value = await load()
-      await recover(() => this.engine.store(key, value, longest, lease, all), this.engine.report)
+      await recover<unknown>(() => this.engine.store(key, value, longest, lease, all), this.engine.report)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }

@@ -18,10 +18,10 @@ import {
   type Ttl,
 } from '@cashews/core'
 import { createSerializer, serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
-import { crc32 } from './checksum.ts'
 import { DiskStore } from './disk-store.ts'
-import { divide, LEAST_BYTES } from './room.ts'
 import type { DiskOptions } from './settings.ts'
+import { divide, LEAST_BYTES } from './upkeep/room.ts'
+import { crc32 } from './values/checksum.ts'
 
 /** What {@link disk} returns. */
 export interface DiskBackend extends Backend {

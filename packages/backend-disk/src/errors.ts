@@ -1,5 +1,5 @@
 import { BackendError, BackendUnavailableError, CashewsError } from '@cashews/core'
-import { ForeignFileError } from './schema.ts'
+import { ForeignFileError } from './files/schema.ts'
 
 /** There is no room for what was to be written, and none could be made. */
 export class NoRoomError extends BackendError {}

@@ -4,7 +4,7 @@ import { disk } from '@cashews/backend-disk'
 import { type BackendHost, MISS } from '@cashews/core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import { ShardNames } from '../src/directory.ts'
+import { ShardNames } from '../src/files/directory.ts'
 
 /** What a look into the directory finds. */
 const look = vi.hoisted(() => ({ finds: (names: string[]) => names }))

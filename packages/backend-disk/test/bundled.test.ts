@@ -4,7 +4,7 @@ import Sqlite from 'better-sqlite3'
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import type { Checkpointer } from '../src/checkpointer.ts'
+import type { Checkpointer } from '../src/files/checkpointer.ts'
 
 type Bundle = { readonly Checkpointer: typeof Checkpointer }
 

@@ -4,10 +4,10 @@ import { Worker } from 'node:worker_threads'
 import { systemClock } from '@cashews/core'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import { Checkpointer } from '../src/checkpointer.ts'
-import { Log } from '../src/log.ts'
-import { divide } from '../src/room.ts'
-import { ShardFile } from '../src/shard-file.ts'
+import { Checkpointer } from '../src/files/checkpointer.ts'
+import { Log } from '../src/files/log.ts'
+import { ShardFile } from '../src/files/shard-file.ts'
+import { divide } from '../src/upkeep/room.ts'
 
 const directory = freshDirectory(afterAll)
 const room = divide(8 * 1024 ** 2)

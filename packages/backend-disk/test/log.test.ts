@@ -3,10 +3,10 @@ import { systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterEach, expect, it, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import { Checkpointer } from '../src/checkpointer.ts'
-import { Log } from '../src/log.ts'
-import { divide } from '../src/room.ts'
-import { ShardFile } from '../src/shard-file.ts'
+import { Checkpointer } from '../src/files/checkpointer.ts'
+import { Log } from '../src/files/log.ts'
+import { ShardFile } from '../src/files/shard-file.ts'
+import { divide } from '../src/upkeep/room.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

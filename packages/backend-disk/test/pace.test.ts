@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Pace } from '../src/pace.ts'
+import { Pace } from '../src/files/pace.ts'
 
 let time = 0
 let done: string[] = []

@@ -2,7 +2,7 @@ import { disk } from '@cashews/backend-disk'
 import type { BackendHost } from '@cashews/core'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import { ShardFile } from '../src/shard-file.ts'
+import { ShardFile } from '../src/files/shard-file.ts'
 
 const rights = vi.hoisted(() => ({ mayRename: true }))
 

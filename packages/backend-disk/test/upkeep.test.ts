@@ -7,10 +7,10 @@ import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
-import { Checkpointer } from '../src/checkpointer.ts'
 import { NoRoomError } from '../src/errors.ts'
-import { divide } from '../src/room.ts'
-import { ShardFile } from '../src/shard-file.ts'
+import { Checkpointer } from '../src/files/checkpointer.ts'
+import { ShardFile } from '../src/files/shard-file.ts'
+import { divide } from '../src/upkeep/room.ts'
 
 const parent = freshDirectory(afterAll)
 const HOUR = 3_600_000

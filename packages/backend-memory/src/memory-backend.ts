@@ -20,15 +20,15 @@ import {
   type Windows,
   type Write,
 } from '@cashews/core'
-import { cellOf } from './cells.ts'
-import { bytesOf, Cell } from './held.ts'
-import { LiveEntries, type MemorySettings } from './live-entries.ts'
-import { kindsIn } from './memory-kinds.ts'
-import { MemoryLocks } from './memory-locks.ts'
-import { LONGEST_MOMENT, Moments } from './moments.ts'
-import { Raw } from './raw.ts'
-import type { Recency } from './recency.ts'
-import type { Ties } from './tag-book.ts'
+import { LiveEntries, type MemorySettings } from './entries/live-entries.ts'
+import { LONGEST_MOMENT, Moments } from './entries/moments.ts'
+import { Raw } from './entries/raw.ts'
+import type { Recency } from './entries/recency.ts'
+import type { Ties } from './entries/tag-book.ts'
+import { cellOf } from './kinds/cells.ts'
+import { kindsIn } from './kinds/memory-kinds.ts'
+import { MemoryLocks } from './kinds/memory-locks.ts'
+import { bytesOf, Cell } from './values/held.ts'
 
 /** A store in the memory of this process. Every member is synchronous, except `deleteMatch` of many keys. */
 export class MemoryBackend implements Backend {

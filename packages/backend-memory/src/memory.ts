@@ -8,9 +8,9 @@ import {
   parseTtl,
   type Ttl,
 } from '@cashews/core'
-import { EVICTION, type Eviction } from './eviction.ts'
-import { ISOLATION } from './isolation.ts'
+import { EVICTION, type Eviction } from './entries/eviction.ts'
 import { MemoryBackend } from './memory-backend.ts'
+import { ISOLATION } from './values/isolation.ts'
 
 /** Settings of {@link memory}. */
 export interface MemoryOptions {

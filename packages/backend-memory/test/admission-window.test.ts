@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { AdmissionWindow } from '../src/admission-window.ts'
+import { AdmissionWindow } from '../src/entries/admission-window.ts'
 
 /** Lets a window for 10 entries see 40 requests. */
 function look(window: AdmissionWindow, hits: number): number {

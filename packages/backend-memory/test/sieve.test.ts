@@ -1,6 +1,6 @@
 import { MISS } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
-import { AdmissionWindow } from '../src/admission-window.ts'
+import { AdmissionWindow } from '../src/entries/admission-window.ts'
 import { keysOf, opened, randomNumbers } from './support.ts'
 
 const HOUR = 3_600_000

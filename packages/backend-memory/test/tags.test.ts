@@ -1,6 +1,6 @@
 import { MISS } from '@cashews/core'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { Recency } from '../src/recency.ts'
+import { Recency } from '../src/entries/recency.ts'
 import { opened } from './support.ts'
 
 const HOUR = 3_600_000

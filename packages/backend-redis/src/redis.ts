@@ -11,13 +11,13 @@ import {
   withTags,
 } from '@cashews/core'
 import { createSerializer } from '@cashews/serialization'
-import { checkOptions } from './check-options.ts'
-import { Keyspace } from './keyspace.ts'
-import { linkTo } from './links.ts'
-import type { CopyOptions } from './local-copies.ts'
+import type { CopyOptions } from './client-side/local-copies.ts'
+import { linkTo } from './connection/links.ts'
+import { Keyspace } from './keys/keyspace.ts'
 import { RedisStore } from './redis-backend.ts'
-import type { ClientSideOptions, RedisOptions } from './settings.ts'
-import { parseUrl, SCHEMES } from './url.ts'
+import { checkOptions } from './settings/check-options.ts'
+import type { ClientSideOptions, RedisOptions } from './settings/settings.ts'
+import { parseUrl, SCHEMES } from './settings/url.ts'
 
 /** A backend that stores values in Redis or Valkey. Core adds the tags. */
 export type RedisBackend = Pick<RedisStore, keyof RedisStore> & { readonly tags: Tags }

@@ -2,9 +2,9 @@ import { Duplex, PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { Command as ClientCommand } from 'ioredis'
 import { describe, expect, it } from 'vitest'
-import { SentCommand } from '../src/client-command.ts'
-import type { Argument } from '../src/link.ts'
-import { slotOf } from '../src/slot.ts'
+import { SentCommand } from '../src/connection/client-command.ts'
+import type { Argument } from '../src/connection/link.ts'
+import { slotOf } from '../src/keys/slot.ts'
 
 const bytes = fc.uint8Array().map((each) => Buffer.from(each))
 const argument: fc.Arbitrary<Argument> = fc.oneof(fc.string({ unit: 'binary' }), bytes, fc.integer())

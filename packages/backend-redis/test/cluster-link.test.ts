@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Cluster, Command } from 'ioredis'
 import { expect, it } from 'vitest'
-import { ClusterLink } from '../src/cluster-link.ts'
+import { ClusterLink } from '../src/connection/cluster-link.ts'
 
 const SLOTS = 16_384
 

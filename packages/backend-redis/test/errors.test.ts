@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { BackendError, BackendUnavailableError, CommandError, WrongTypeError } from '@cashews/core'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
-import { asBackendError } from '../src/errors.ts'
+import { asBackendError } from '../src/connection/errors.ts'
 
 it('a command that a broken connection could not send has an error of its own, and has certainly changed nothing', async () => {
   const client = new Redis({ lazyConnect: true, enableOfflineQueue: false })

@@ -1,8 +1,8 @@
 import { BackendError } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
-import { Evaluator, evaluation } from '../src/evaluator.ts'
-import type { Command, Link } from '../src/link.ts'
-import { Script } from '../src/script.ts'
+import type { Command, Link } from '../src/connection/link.ts'
+import { Evaluator, evaluation } from '../src/scripts/evaluator.ts'
+import { Script } from '../src/scripts/script.ts'
 
 const SCRIPT = new Script('return 1')
 

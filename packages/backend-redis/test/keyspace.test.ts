@@ -1,8 +1,8 @@
 import { CommandError } from '@cashews/core'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Keyspace } from '../src/keyspace.ts'
-import { slotOf } from '../src/slot.ts'
+import { Keyspace } from '../src/keys/keyspace.ts'
+import { slotOf } from '../src/keys/slot.ts'
 
 const keys = fc.string({ unit: fc.constantFrom('a', 'b', '{', '}', ':', '~', '=', '*', '\\', 'é', '🥔') })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { KnownRecords, noteStamps, type RecordsOfTags } from '../src/known-records.ts'
-import { joinHead, joinTags, splitTags } from '../src/tagged-bytes.ts'
+import { KnownRecords, noteStamps, type RecordsOfTags } from '../src/tags/known-records.ts'
+import { joinHead, joinTags, splitTags } from '../src/tags/tagged-bytes.ts'
 
 const FOREVER = Number.POSITIVE_INFINITY
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { holds, leaseIn, newLease } from '../src/lease.ts'
+import { holds, leaseIn, newLease } from '../src/leases/lease.ts'
 
 describe('a lease', () => {
   it('has a name of its own', () => {

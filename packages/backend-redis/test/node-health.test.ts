@@ -1,6 +1,6 @@
 import { BackendError, BackendUnavailableError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { NodeHealth } from '../src/node-health.ts'
+import { NodeHealth } from '../src/connection/node-health.ts'
 
 const PATIENCE = 250
 

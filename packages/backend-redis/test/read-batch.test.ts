@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ReadBatch } from '../src/read-batch.ts'
+import { ReadBatch } from '../src/keys/read-batch.ts'
 
 type Answers = readonly (string | Error)[]
 

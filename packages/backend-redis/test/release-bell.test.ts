@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterEach, expect, it, vi } from 'vitest'
-import { ReleaseBell, SUBSCRIBING } from '../src/release-bell.ts'
+import { ReleaseBell, SUBSCRIBING } from '../src/connection/release-bell.ts'
 
 /** A connection that hears what a test has it hear. */
 class Connection extends EventEmitter {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { slotOf } from '../src/slot.ts'
+import { slotOf } from '../src/keys/slot.ts'
 
 const names = fc.string({ unit: fc.constantFrom('a', 'b', '{', '}', ':', 'é', '🥔') })
 

@@ -1,7 +1,7 @@
 import { redis } from '@cashews/backend-redis'
 import { ConfigurationError } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
-import { parseUrl } from '../src/url.ts'
+import { parseUrl } from '../src/settings/url.ts'
 
 describe('the URL of a Redis', () => {
   it.each([

@@ -1,5 +1,5 @@
-import type { Awaitable } from './awaitable.ts'
-import type { Guard, Guarded, GuardOptions } from './guard.ts'
+import type { Awaitable } from './basics/awaitable.ts'
+import type { Guard, Guarded, GuardOptions } from './outages/guard.ts'
 
 /** A duration in milliseconds: a whole number of at least 1, or `Infinity`, which means forever. */
 export type Milliseconds = number

@@ -1,3 +1,4 @@
+import { type Backend, MISS, type Milliseconds } from './backend.ts'
 import {
   checkArgument,
   checkArray,
@@ -6,28 +7,11 @@ import {
   checkMembers,
   checkString,
   checkWhole,
-} from './arguments.ts'
-import { type Awaitable, recover } from './awaitable.ts'
-import { type Backend, MISS, type Milliseconds } from './backend.ts'
-import { checkBitFields } from './bit-fields.ts'
-import type { Command, StreamCommand } from './command.ts'
-import { COMMANDS } from './commands.ts'
-import { commandSet } from './control.ts'
-import { type Detected, type Detections, Detector } from './detect.ts'
-import { checkDrivers, type Driver } from './driver.ts'
-import { Engine } from './engine.ts'
-import type { Flight, LoadCall } from './flight.ts'
-import { type CacheEvents, Listeners, type Off } from './listeners.ts'
-import { acquireLock, awaitUnlocked, type Lock, type LockOptions, lost } from './lock.ts'
-import { checkMiddlewares, type Middleware } from './middleware.ts'
-import { checkKnown, checkType, isOptions } from './options.ts'
-import type { Seen } from './read-through.ts'
-import { reporting } from './reporting.ts'
-import { Route } from './route.ts'
-import { Routes, sendToAll } from './routes.ts'
-import { currentScope, inWatchedScope, watchedScope } from './scope.ts'
-import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './setup.ts'
-import { parseTtl, type Ttl } from './ttl.ts'
+} from './basics/arguments.ts'
+import { type Awaitable, recover } from './basics/awaitable.ts'
+import { checkKnown, checkType, isOptions } from './basics/options.ts'
+import { checkBitFields } from './calls/bit-fields.ts'
+import { COMMANDS } from './calls/commands.ts'
 import {
   checkedOptions,
   type Entries,
@@ -35,7 +19,23 @@ import {
   pairsOf,
   type SetOptions,
   type WriteOptions,
-} from './write-options.ts'
+} from './calls/write-options.ts'
+import type { Command, StreamCommand } from './command.ts'
+import { checkDrivers, type Driver } from './driver.ts'
+import { Engine } from './engine.ts'
+import type { Flight, LoadCall } from './loads/flight.ts'
+import type { Seen } from './loads/read-through.ts'
+import { acquireLock, awaitUnlocked, type Lock, type LockOptions, lost } from './locks/lock.ts'
+import { checkMiddlewares, type Middleware } from './middleware.ts'
+import { Route } from './routing/route.ts'
+import { Routes, sendToAll } from './routing/routes.ts'
+import { resolveSetup, type SetupOptions, type UrlSetupOptions } from './routing/setup.ts'
+import { commandSet } from './scope/control.ts'
+import { currentScope, inWatchedScope, watchedScope } from './scope/scope.ts'
+import { parseTtl, type Ttl } from './ttl.ts'
+import { type Detected, type Detections, Detector } from './watching/detect.ts'
+import { type CacheEvents, Listeners, type Off } from './watching/listeners.ts'
+import { reporting } from './watching/reporting.ts'
 
 /** Settings of {@link createCache}. */
 export interface CacheOptions {

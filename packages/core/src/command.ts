@@ -1,7 +1,7 @@
-import type { Awaitable } from './awaitable.ts'
 import type { Backend, Milliseconds, Spot, TagsAhead, WindowCount, WindowSlice } from './backend.ts'
-import type { Lease } from './lease.ts'
-import type { LockClaim } from './lock-claim.ts'
+import type { Awaitable } from './basics/awaitable.ts'
+import type { Lease } from './loads/lease.ts'
+import type { LockClaim } from './locks/lock-claim.ts'
 
 type Entries = readonly (readonly [key: string, value: unknown])[]
 type Stream<T> = AsyncIterable<T>

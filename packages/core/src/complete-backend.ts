@@ -1,5 +1,6 @@
-import { chain } from './awaitable.ts'
 import type { Backend, BackendBase, BackendHost, Leases } from './backend.ts'
+import { chain } from './basics/awaitable.ts'
+import { checkThat, isOptions } from './basics/options.ts'
 import { defaultApply } from './defaults/apply.ts'
 import { defaultBits } from './defaults/bits.ts'
 import { deletionsLast } from './defaults/deletions-last.ts'
@@ -11,8 +12,7 @@ import { defaultSets } from './defaults/sets.ts'
 import type { TagStore } from './defaults/tags/tag-records.ts'
 import { type TaggableBase, TaggedStore } from './defaults/tags/tagged-store.ts'
 import { defaultWindows } from './defaults/windows.ts'
-import { guard } from './guard.ts'
-import { checkThat, isOptions } from './options.ts'
+import { guard } from './outages/guard.ts'
 
 type Base = BackendBase & Partial<Backend>
 

@@ -1,4 +1,4 @@
-import { checkThat } from './options.ts'
+import { checkThat } from './basics/options.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 

@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts'
-import { checkThat } from './options.ts'
+import { checkThat } from './basics/options.ts'
 
 /** Makes backends from URLs. A backend factory, such as `memory`, is one: a function that also carries these. */
 export interface Driver {

@@ -1,7 +1,7 @@
-import type { Awaitable } from './awaitable.ts'
+import type { Awaitable } from './basics/awaitable.ts'
+import { checkList, checkThat } from './basics/options.ts'
 import type { Cache } from './cache.ts'
 import type { Call } from './command.ts'
-import { checkList, checkThat } from './options.ts'
 
 /** Passes a call on, to the next middleware and in the end to the backend. */
 export type Next = (call: Call) => Awaitable<unknown>

@@ -1,7 +1,7 @@
 import type { Milliseconds } from './backend.ts'
+import { remembering } from './basics/memo.ts'
+import { kindOfOption } from './basics/options.ts'
 import { TtlError } from './errors.ts'
-import { remembering } from './memo.ts'
-import { kindOfOption } from './options.ts'
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
 type Part = `${number}${Unit}`

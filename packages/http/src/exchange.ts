@@ -7,16 +7,16 @@ import {
   isPending,
   outsideScope,
 } from '@cashews/core'
-import type { CacheControl } from './cache-control.ts'
-import { conditionalReply } from './conditional.ts'
-import type { CacheControlOptions } from './control-options.ts'
-import { usedOf, withDerived } from './derived.ts'
-import { type Body, entityTag } from './etag.ts'
-import { type Fields, lineOf } from './field.ts'
-import { type HttpRequest, isSafe, type Reply } from './request.ts'
-import type { Decision, ResponseCache } from './response-cache.ts'
-import { demandsNothing, type SteeringOptions, steer, steered } from './steering.ts'
-import type { Visit } from './visits.ts'
+import type { Decision, ResponseCache } from './responses/response-cache.ts'
+import type { Visit } from './responses/visits.ts'
+import type { CacheControl } from './rules/cache-control.ts'
+import { conditionalReply } from './rules/conditional.ts'
+import type { CacheControlOptions } from './rules/control-options.ts'
+import { usedOf, withDerived } from './rules/derived.ts'
+import { type Body, entityTag } from './rules/etag.ts'
+import { type Fields, lineOf } from './rules/field.ts'
+import { type HttpRequest, isSafe, type Reply } from './rules/request.ts'
+import { demandsNothing, type SteeringOptions, steer, steered } from './rules/steering.ts'
 
 /** What an exchange needs to know beside its request. */
 export interface ExchangeOptions {

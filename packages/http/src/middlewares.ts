@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type Awaitable, type Cache, checkKnown, checkType } from '@cashews/core'
-import { isRefresh, runAgain } from './again.ts'
-import { asksToClearCache } from './clear-site-data.ts'
-import type { CacheControlOptions } from './control-options.ts'
 import { Exchange, type Handler } from './exchange.ts'
 import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction } from './options.ts'
-import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './request.ts'
-import { ResponseCache } from './response-cache.ts'
-import type { ResponseCacheOptions } from './response-options.ts'
-import type { SteeringOptions } from './steering.ts'
+import { isRefresh, runAgain } from './responses/again.ts'
+import { ResponseCache } from './responses/response-cache.ts'
+import type { ResponseCacheOptions } from './responses/response-options.ts'
+import { asksToClearCache } from './rules/clear-site-data.ts'
+import type { CacheControlOptions } from './rules/control-options.ts'
+import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './rules/request.ts'
+import type { SteeringOptions } from './rules/steering.ts'
 
 /** A middleware as Express and similar frameworks take it. */
 export type NodeMiddleware<R extends IncomingMessage = IncomingMessage> = (

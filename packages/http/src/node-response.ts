@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { OF_CONTENT } from './conditional.ts'
-import type { Body } from './etag.ts'
 import type { Exchange } from './exchange.ts'
-import type { Reply } from './request.ts'
-import { sizeOfBody } from './stored-response.ts'
+import { sizeOfBody } from './responses/stored-response.ts'
+import { OF_CONTENT } from './rules/conditional.ts'
+import type { Body } from './rules/etag.ts'
+import type { Reply } from './rules/request.ts'
 
 /** Header values as Node and its frameworks hold them. */
 type HeaderValues = Readonly<Record<string, string | number | readonly string[] | undefined>>

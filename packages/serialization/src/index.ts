@@ -1,6 +1,6 @@
 export type { Codec } from './codec.ts'
-export type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
-export { type ClassOf, registerType, type TypeDefinition } from './custom-types.ts'
+export type { CompressionAlgorithm, CompressionOptions } from './envelope/compression.ts'
+export type { Secret } from './envelope/sealing.ts'
 export {
   type SerializerLimits,
   type SerializerOptions,
@@ -9,7 +9,7 @@ export {
   serializerOptionsFromUrl,
 } from './options.ts'
 export { rawOf } from './raw.ts'
-export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.ts'
-export type { Secret } from './sealing.ts'
 export { createSerializer, type Serializer, type StoreTraits } from './serializer.ts'
-export { type BodyOptions, registerResponse, registerStreams } from './web-types.ts'
+export { type ClassOf, registerType, type TypeDefinition } from './types/custom-types.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './types/schema.ts'
+export { type BodyOptions, registerResponse, registerStreams } from './types/web-types.ts'

@@ -11,9 +11,9 @@ import {
   type Ttl,
 } from '@cashews/core'
 import type { Codec } from './codec.ts'
-import type { CompressionAlgorithm, CompressionOptions } from './compression.ts'
-import type { StandardSchema } from './schema.ts'
-import type { Secret } from './sealing.ts'
+import type { CompressionAlgorithm, CompressionOptions } from './envelope/compression.ts'
+import type { Secret } from './envelope/sealing.ts'
+import type { StandardSchema } from './types/schema.ts'
 
 /** Size limits. Beyond them, writing throws a `ValueError`, and reading is a miss. */
 export interface SerializerLimits {

@@ -1,13 +1,21 @@
 import { Buffer } from 'node:buffer'
 import { type Awaitable, type BackendHost, DecodeError, MISS, ValueError } from '@cashews/core'
 import { type Format, formatOf, READERS } from './codec.ts'
-import { compressorOf, GrowthError } from './compression.ts'
-import { CustomTypeError } from './custom-types.ts'
-import { close, type EnvelopeSettings, isEnvelope, type Opened, open, PLAIN_HEADER, type Sealing } from './envelope.ts'
+import { compressorOf, GrowthError } from './envelope/compression.ts'
+import {
+  close,
+  type EnvelopeSettings,
+  isEnvelope,
+  type Opened,
+  open,
+  PLAIN_HEADER,
+  type Sealing,
+} from './envelope/envelope.ts'
+import { prepare, SEALS } from './envelope/sealing.ts'
 import { type SerializerOptions, type Settings, settingsOf } from './options.ts'
-import { checked } from './schema.ts'
-import { prepare, SEALS } from './sealing.ts'
-import { isSmallJson } from './small-json.ts'
+import { CustomTypeError } from './types/custom-types.ts'
+import { checked } from './types/schema.ts'
+import { isSmallJson } from './writing/small-json.ts'
 
 /** Converts values to bytes and back, for backends that store bytes. */
 export interface Serializer {

@@ -12,12 +12,12 @@ import {
   type Ttl,
   timeOption,
 } from '@cashews/core'
-import { apart } from './apart.ts'
-import { type Circuit, newCircuit } from './circuit.ts'
-import type { Decorator } from './decorator.ts'
-import { type ErrorType, isOneOf } from './error-types.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames } from './keying.ts'
+import { type Circuit, newCircuit } from './limiting/circuit.ts'
+import { apart } from './wrapping/apart.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
 
 /**
  * The most breakers kept besides those of recent calls. What others have not written to the store yet is written

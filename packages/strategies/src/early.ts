@@ -11,11 +11,20 @@ import {
   type ReadThrough,
   Refreshes,
 } from '@cashews/core'
-import { type CachingOptions, cachingOf } from './caching.ts'
-import { answerStale, type Dated, datedForm, type FreshFor, isDated, isFresh, peekDated, readOld } from './dated.ts'
-import type { Decorator } from './decorator.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
-import { type Lasting, lifetimeOf } from './lifetime.ts'
+import { type CachingOptions, cachingOf } from './caching/caching.ts'
+import {
+  answerStale,
+  type Dated,
+  datedForm,
+  type FreshFor,
+  isDated,
+  isFresh,
+  peekDated,
+  readOld,
+} from './caching/dated.ts'
+import { type Lasting, lifetimeOf } from './caching/lifetime.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link early}. */
 export interface EarlyOptions<

@@ -7,13 +7,13 @@ import {
   mayAnswerStale,
   type ReadThrough,
 } from '@cashews/core'
-import { type CachingOptions, cachingOf } from './caching.ts'
-import { answerStale } from './dated.ts'
-import type { Decorator } from './decorator.ts'
-import { type ErrorType, isOneOf } from './error-types.ts'
-import { type AnyFunction, checkCache, type Wrapped } from './function-types.ts'
-import type { Lasting } from './lifetime.ts'
-import { asItIs } from './stored-form.ts'
+import { type CachingOptions, cachingOf } from './caching/caching.ts'
+import { answerStale } from './caching/dated.ts'
+import type { Lasting } from './caching/lifetime.ts'
+import { asItIs } from './caching/stored-form.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
+import { type AnyFunction, checkCache, type Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link failover}. */
 export interface FailoverOptions<

@@ -12,11 +12,11 @@ import {
   type ReadThrough,
   Refreshes,
 } from '@cashews/core'
-import { type CachingOptions, cachingOf } from './caching.ts'
-import type { Decorator } from './decorator.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
-import type { Lasting } from './lifetime.ts'
-import type { StoredForm } from './stored-form.ts'
+import { type CachingOptions, cachingOf } from './caching/caching.ts'
+import type { Lasting } from './caching/lifetime.ts'
+import type { StoredForm } from './caching/stored-form.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link hit}. */
 export interface HitOptions<

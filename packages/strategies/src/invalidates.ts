@@ -8,10 +8,10 @@ import {
   named,
   type Target,
 } from '@cashews/core'
-import { around, type Decorator } from './decorator.ts'
-import type { AnyFunction, Asynchronous } from './function-types.ts'
-import { checkTemplates } from './tag-option.ts'
-import { runOf } from './wrap.ts'
+import { checkTemplates } from './caching/tag-option.ts'
+import { around, type Decorator } from './wrapping/decorator.ts'
+import type { AnyFunction, Asynchronous } from './wrapping/function-types.ts'
+import { runOf } from './wrapping/wrap.ts'
 
 /** Settings of {@link invalidates}. */
 export interface InvalidatesOptions {

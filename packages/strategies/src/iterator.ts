@@ -10,16 +10,16 @@ import {
   type Seen,
   type Target,
 } from '@cashews/core'
-import type { Condition } from './condition.ts'
-import { around } from './decorator.ts'
-import type { AnyFunction, ResultOf } from './function-types.ts'
-import { type KeepingOptions, keepingOf } from './keeping.ts'
-import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './lifetime.ts'
-import { Recording } from './recording.ts'
-import { storedError, unwrap } from './stored-error.ts'
-import { type TagOptions, tagsOf } from './tag-option.ts'
-import { keysOf, runOf } from './wrap.ts'
+import type { Condition } from './caching/condition.ts'
+import { type KeepingOptions, keepingOf } from './caching/keeping.ts'
+import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './caching/lifetime.ts'
+import { Recording } from './caching/recording.ts'
+import { storedError, unwrap } from './caching/stored-error.ts'
+import { type TagOptions, tagsOf } from './caching/tag-option.ts'
+import { around } from './wrapping/decorator.ts'
+import type { AnyFunction, ResultOf } from './wrapping/function-types.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
+import { keysOf, runOf } from './wrapping/wrap.ts'
 
 /** The items that a function yields. */
 type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never

@@ -1,11 +1,11 @@
 import { type Cache, checkNames, checkThat, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
-import { around, type Decorator } from './decorator.ts'
-import { detecting } from './detecting.ts'
-import type { AnyFunction, Handle, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { leaving } from './leaving.ts'
-import { checkTimes } from './lock-option.ts'
-import { wrap } from './wrap.ts'
+import { checkTimes } from './caching/lock-option.ts'
+import { around, type Decorator } from './wrapping/decorator.ts'
+import { detecting } from './wrapping/detecting.ts'
+import type { AnyFunction, Handle, Wrapped } from './wrapping/function-types.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
+import { leaving } from './wrapping/leaving.ts'
+import { wrap } from './wrapping/wrap.ts'
 
 /** Settings of {@link locked}. */
 export interface LockedOptions<

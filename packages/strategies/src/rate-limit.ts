@@ -12,13 +12,13 @@ import {
   timeOption,
   withoutStack,
 } from '@cashews/core'
-import { apart, type Seen } from './apart.ts'
-import { Bans, type Refusal } from './bans.ts'
-import type { Decorator } from './decorator.ts'
-import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './errors.ts'
-import type { AnyFunction, ResultOf, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames } from './keying.ts'
-import type { Run } from './wrap.ts'
+import { Bans, type Refusal } from './limiting/bans.ts'
+import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './limiting/errors.ts'
+import { apart, type Seen } from './wrapping/apart.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import type { AnyFunction, ResultOf, Wrapped } from './wrapping/function-types.ts'
+import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
+import type { Run } from './wrapping/wrap.ts'
 
 /** The latest instant that a `Date` can hold, in milliseconds since the epoch. */
 const LAST = 8.64e15

@@ -1,9 +1,9 @@
 import { type Cache, checkNames, Flights, type KeyOptions, launch, perTransaction, type Target } from '@cashews/core'
-import { around, type Decorator } from './decorator.ts'
-import { detecting } from './detecting.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
-import { type KeyingOptions, keyingNames, prefixed } from './keying.ts'
-import { type Behaviour, wrap } from './wrap.ts'
+import { around, type Decorator } from './wrapping/decorator.ts'
+import { detecting } from './wrapping/detecting.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
+import { type Behaviour, wrap } from './wrapping/wrap.ts'
 
 /** Settings of {@link singleFlight}. */
 export type SingleFlightOptions<

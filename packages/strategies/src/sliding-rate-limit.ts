@@ -1,9 +1,9 @@
 import { type Cache, chain, type KeyOptions, readOptions } from '@cashews/core'
-import { apart } from './apart.ts'
-import type { Decorator } from './decorator.ts'
-import type { AnyFunction, Wrapped } from './function-types.ts'
-import { keyingNames } from './keying.ts'
 import { type LimitOptions, limitTable, refusing } from './rate-limit.ts'
+import { apart } from './wrapping/apart.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import { keyingNames } from './wrapping/keying.ts'
 
 /** Settings of {@link slidingRateLimit}. */
 export type SlidingRateLimitOptions<

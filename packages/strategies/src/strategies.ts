@@ -1,11 +1,10 @@
 import type { Cache } from '@cashews/core'
 import { type CachedOptions, cached } from './cached.ts'
+import type { Lasting } from './caching/lifetime.ts'
 import { type CircuitBreakerOptions, circuitBreaker } from './circuit-breaker.ts'
-import type { Decorator } from './decorator.ts'
 import { type DynamicOptions, dynamic } from './dynamic.ts'
 import { type EarlyOptions, early } from './early.ts'
 import { type FailoverOptions, failover } from './failover.ts'
-import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './function-types.ts'
 import { type HitOptions, hit } from './hit.ts'
 import { type InvalidatesOptions, invalidates } from './invalidates.ts'
 import {
@@ -16,12 +15,13 @@ import {
   type SequenceKind,
   type Yielding,
 } from './iterator.ts'
-import type { Lasting } from './lifetime.ts'
 import { type Locked, type LockedDecorator, type LockedOptions, locked } from './locked.ts'
 import { type RateLimitOptions, rateLimit } from './rate-limit.ts'
 import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
 import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
 import { type SoftOptions, soft } from './soft.ts'
+import type { Decorator } from './wrapping/decorator.ts'
+import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './wrapping/function-types.ts'
 
 type Names = readonly string[]
 

@@ -9,7 +9,7 @@ import {
   NotSupportedError,
   type Participation,
 } from '@cashews/core'
-import { commitAll } from './commit.ts'
+import { commitAll } from './commit/commit.ts'
 import type { TransactionControl } from './control.ts'
 import {
   TransactionClosedError,
@@ -18,11 +18,11 @@ import {
   TransactionRestartError,
   TransactionUnknownError,
 } from './errors.ts'
-import { clock } from './held.ts'
-import { type Claims, KeyLocks } from './key-locks.ts'
+import { type Claims, KeyLocks } from './locks/key-locks.ts'
 import type { Settings } from './options.ts'
-import { View } from './view.ts'
-import type { ViewHost } from './view-host.ts'
+import { clock } from './view/held.ts'
+import { View } from './view/view.ts'
+import type { ViewHost } from './view/view-host.ts'
 
 /** Locks coordinate with others outside, so they take effect at once; and a ping needs an answer of the store itself. */
 const TAKE_NO_PART: ReadonlySet<Command> = /* @__PURE__ */ new Set<Command>(['setLock', 'unlock', 'isLocked', 'ping'])

@@ -9,7 +9,7 @@ import {
 } from '@cashews/core'
 import type { TransactionControl } from './control.ts'
 import { TransactionRestartError } from './errors.ts'
-import type { Claims } from './key-locks.ts'
+import type { Claims } from './locks/key-locks.ts'
 import { type Settings, settingsOf, type TransactionOptions } from './options.ts'
 import { Run } from './run.ts'
 

@@ -1,4 +1,3 @@
-import { type Awaitable, all, chain } from '../awaitable.ts'
 import {
   type Backend,
   type BackendBase,
@@ -11,6 +10,7 @@ import {
   type Snapshot,
   type Write,
 } from '../backend.ts'
+import { type Awaitable, all, chain } from '../basics/awaitable.ts'
 import { BackendError } from '../errors.ts'
 import { contentOf, keptAs } from './kind.ts'
 import { freeing, locking, lockKey } from './locks.ts'

@@ -1,5 +1,5 @@
-import { chain } from '../awaitable.ts'
 import type { BackendBase, Bits } from '../backend.ts'
+import { chain } from '../basics/awaitable.ts'
 import { editItems, itemsOf } from './kind.ts'
 
 /** Makes {@link Bits} for a store of values only. */

@@ -1,5 +1,5 @@
-import { type Awaitable, isPending } from '../awaitable.ts'
 import type { Backend, Milliseconds } from '../backend.ts'
+import { type Awaitable, isPending } from '../basics/awaitable.ts'
 
 /** Deletions do not wait for a write that has been running for longer than this, because it may never end. */
 const PATIENCE: Milliseconds = 1_000

@@ -1,5 +1,5 @@
-import { type Awaitable, chain } from '../awaitable.ts'
 import { type BackendBase, type Content, MISS, type Milliseconds, type Miss, type Snapshot } from '../backend.ts'
+import { type Awaitable, chain } from '../basics/awaitable.ts'
 import { WrongTypeError } from '../errors.ts'
 import { type Updatable, update } from './update.ts'
 

@@ -1,5 +1,5 @@
-import { chain } from '../awaitable.ts'
 import { type BackendBase, type KindWrite, type Locks, MISS, type Write } from '../backend.ts'
+import { chain } from '../basics/awaitable.ts'
 import { editItems, keptAs } from './kind.ts'
 
 const LOCK = '\u0000lock\u0000'

@@ -1,6 +1,6 @@
-import { type Awaitable, all, chain } from '../awaitable.ts'
 import { type Backend, type BackendBase, MISS } from '../backend.ts'
-import { sizeOf } from '../size-of.ts'
+import { type Awaitable, all, chain } from '../basics/awaitable.ts'
+import { sizeOf } from '../values/size-of.ts'
 import { update } from './update.ts'
 
 /** The members of {@link Backend} that can be made of a {@link BackendBase} alone. */

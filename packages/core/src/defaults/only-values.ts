@@ -1,5 +1,5 @@
-import { chain } from '../awaitable.ts'
 import type { Backend, Leased, Leases } from '../backend.ts'
+import { chain } from '../basics/awaitable.ts'
 import { onlyValue, withContent } from './kind.ts'
 
 /**

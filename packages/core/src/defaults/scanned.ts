@@ -1,6 +1,6 @@
-import { type Awaitable, chain, recover } from '../awaitable.ts'
 import type { Backend, BackendBase, Leases } from '../backend.ts'
-import { batches } from '../batches.ts'
+import { type Awaitable, chain, recover } from '../basics/awaitable.ts'
+import { batches } from '../calls/batches.ts'
 
 /** How many keys a scan fetches at a time. */
 const BATCH = 100

@@ -1,5 +1,5 @@
-import { type Awaitable, chain, isPending } from '../awaitable.ts'
 import { type BackendBase, MISS, type Miss, type Snapshot, type Write } from '../backend.ts'
+import { type Awaitable, chain, isPending } from '../basics/awaitable.ts'
 import { BackendError } from '../errors.ts'
 
 /** What {@link update} needs of a store. */

@@ -1,5 +1,5 @@
-import { chain } from '../awaitable.ts'
 import type { BackendBase, WindowCount, WindowSlice, Windows } from '../backend.ts'
+import { chain } from '../basics/awaitable.ts'
 import { editItems } from './kind.ts'
 
 /** Makes {@link Windows} for a store of values only. */

@@ -1,5 +1,5 @@
+import { checkType, kindOfOption } from '../basics/options.ts'
 import { KeyTemplateError } from '../errors.ts'
-import { checkType, kindOfOption } from '../options.ts'
 import { limitKey } from './limit.ts'
 import { compilePlaceholder, type MakeKey } from './placeholder.ts'
 import { RecentCalls } from './recent.ts'

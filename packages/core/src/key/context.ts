@@ -1,6 +1,6 @@
-import { checkArgument, checkCallable, checkString } from '../arguments.ts'
-import { isOptions } from '../options.ts'
-import { currentScope, inScope } from '../scope.ts'
+import { checkArgument, checkCallable, checkString } from '../basics/arguments.ts'
+import { isOptions } from '../basics/options.ts'
+import { currentScope, inScope } from '../scope/scope.ts'
 
 const bareNames = new Set<string>()
 

@@ -1,4 +1,4 @@
-import { checkThat } from '../options.ts'
+import { checkThat } from '../basics/options.ts'
 import { hash } from './limit.ts'
 import { isMap } from './path.ts'
 import { registerRenderer, render } from './render.ts'

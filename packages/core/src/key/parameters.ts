@@ -1,4 +1,4 @@
-import { NATIVE } from '../realm.ts'
+import { NATIVE } from '../basics/realm.ts'
 import { OMITTED } from './render.ts'
 import { type Node, parameterList } from './source.ts'
 

@@ -1,5 +1,5 @@
 import type { Spot } from '../backend.ts'
-import { getOrMake } from '../get-or-make.ts'
+import { getOrMake } from '../basics/get-or-make.ts'
 import { MAX_KEY_LENGTH } from './limit.ts'
 
 /** How many calls are remembered. */

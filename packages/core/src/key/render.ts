@@ -1,4 +1,4 @@
-import { isA } from '../realm.ts'
+import { isA } from '../basics/realm.ts'
 import { escapeText } from './escape.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { currentScope } from '../scope.ts'
+import { currentScope } from '../scope/scope.ts'
 import { isContextName } from './context.ts'
 import { standIn } from './render.ts'
 import type { Root, Signature } from './signature.ts'

@@ -1,4 +1,4 @@
-import { checkList } from '../options.ts'
+import { checkList } from '../basics/options.ts'
 import { type Hop, type Parameter, readParameters } from './parameters.ts'
 import { OMITTED } from './render.ts'
 

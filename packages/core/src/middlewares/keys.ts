@@ -1,8 +1,8 @@
-import { type Awaitable, chain } from '../awaitable.ts'
+import { type Awaitable, chain } from '../basics/awaitable.ts'
+import { escapeGlob } from '../basics/glob.ts'
+import { checkThat } from '../basics/options.ts'
 import type { Call, CallOf } from '../command.ts'
-import { escapeGlob } from '../glob.ts'
 import type { Middleware, Next } from '../middleware.ts'
-import { checkThat } from '../options.ts'
 
 /** How keys and patterns are written in the store, and read back from its streams. */
 interface KeyChange {

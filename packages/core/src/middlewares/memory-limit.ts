@@ -1,6 +1,6 @@
+import { checkKnown, checkRange } from '../basics/options.ts'
 import type { Middleware } from '../middleware.ts'
-import { checkKnown, checkRange } from '../options.ts'
-import { sizeOf } from '../size-of.ts'
+import { sizeOf } from '../values/size-of.ts'
 
 /** Settings of {@link memoryLimit}. */
 export interface MemoryLimitOptions {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileGlob } from '../../src/glob.ts'
+import { compileGlob } from '../../src/basics/glob.ts'
 import { keyOf } from './key-of.ts'
 
 const one = (value: unknown): string => keyOf((_value: unknown) => 0, { key: 'k:{0}' }, value).slice(2)

@@ -1,5 +1,5 @@
-import { type Awaitable, chain } from '../../awaitable.ts'
 import type { Asker } from '../../backend.ts'
+import { type Awaitable, chain } from '../../basics/awaitable.ts'
 import type { KnownTags, TagAsker } from './tag-steps.ts'
 
 /** A key as a reader sees it. */

@@ -1,5 +1,5 @@
-import { type Awaitable, all, chain, recover } from '../../awaitable.ts'
 import { type Backend, type Expectation, MISS, type Milliseconds, type TagsAhead, type Write } from '../../backend.ts'
+import { type Awaitable, all, chain, recover } from '../../basics/awaitable.ts'
 import { CommandError } from '../../errors.ts'
 import { update } from '../update.ts'
 import {

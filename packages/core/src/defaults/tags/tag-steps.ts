@@ -1,5 +1,5 @@
-import type { Awaitable } from '../../awaitable.ts'
 import type { Milliseconds, TagsAhead } from '../../backend.ts'
+import type { Awaitable } from '../../basics/awaitable.ts'
 
 /** The state of a load's tags before it began: their stamps; if the tags are not known yet, that of the record of all tags. */
 export type Proof = readonly [stamps: readonly string[], tags: TagsAhead]

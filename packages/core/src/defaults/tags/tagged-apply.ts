@@ -1,5 +1,5 @@
-import { type Awaitable, all, chain, recover } from '../../awaitable.ts'
 import { type Expectation, MISS, type Stamp, type Write } from '../../backend.ts'
+import { type Awaitable, all, chain, recover } from '../../basics/awaitable.ts'
 import { CommandError } from '../../errors.ts'
 import { withoutKeeping } from './kept-lifetimes.ts'
 import { isRecordKey } from './tag-record.ts'

@@ -1,5 +1,5 @@
-import { type Awaitable, chain, recover } from '../../awaitable.ts'
 import { type Backend, type Bits, type Content, MISS, type Sets, type Windows } from '../../backend.ts'
+import { type Awaitable, chain, recover } from '../../basics/awaitable.ts'
 import { WrongTypeError } from '../../errors.ts'
 import { nextTry } from '../update.ts'
 import type { TaggedReads } from './tagged-reads.ts'

@@ -1,5 +1,5 @@
-import { type Awaitable, all, chain } from '../../awaitable.ts'
 import { type Leased, type Leases, MISS, type Milliseconds, type TagsAhead } from '../../backend.ts'
+import { type Awaitable, all, chain } from '../../basics/awaitable.ts'
 import { areSame } from './recent-tags.ts'
 import { AHEAD, newStamp } from './tag-record.ts'
 import type { TagRecords } from './tag-records.ts'

@@ -1,5 +1,5 @@
-import { type Awaitable, all, chain, isPending } from '../../awaitable.ts'
 import { type Asker, MISS, type Miss, type Snapshot, type Spot } from '../../backend.ts'
+import { type Awaitable, all, chain, isPending } from '../../basics/awaitable.ts'
 import { getAll } from '../members.ts'
 import { RecentTags } from './recent-tags.ts'
 import { type Judge, type Reading, StepReading, StepValue, tell, Unpacking } from './tag-reading.ts'

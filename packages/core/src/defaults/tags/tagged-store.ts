@@ -1,4 +1,3 @@
-import { type Awaitable, all, chain, recover } from '../../awaitable.ts'
 import {
   type Asker,
   type Backend,
@@ -16,6 +15,7 @@ import {
   type Usage,
   type Write,
 } from '../../backend.ts'
+import { type Awaitable, all, chain, recover } from '../../basics/awaitable.ts'
 import { WrongTypeError } from '../../errors.ts'
 import { isLockKey } from '../locks.ts'
 import { deleteEach, getAll } from '../members.ts'

@@ -1,6 +1,6 @@
-import { type Awaitable, all, chain } from '../../awaitable.ts'
 import { type Backend, MISS, type Milliseconds, type Tags, type Write } from '../../backend.ts'
-import { sumOf } from '../../counter.ts'
+import { type Awaitable, all, chain } from '../../basics/awaitable.ts'
+import { sumOf } from '../../calls/counter.ts'
 import { nextTry } from '../update.ts'
 import type { TagRecords } from './tag-records.ts'
 import type { TagSteps } from './tag-steps.ts'

@@ -1,0 +1,51 @@
+import { type Awaitable, type Bits, checkBitFields } from '@cashews/core'
+import type { Shard } from '../files/shard.ts'
+import type { ShardFile } from '../files/shard-file.ts'
+import { KIND, pick } from '../values/entry.ts'
+import { BitFields } from './bit-fields.ts'
+import { ofKind } from './kinds.ts'
+
+/** Bit arrays, stored in parts; a command reads and writes only those it needs. */
+export class DiskBits implements Bits {
+  readonly #shardOf: (key: string) => Shard
+
+  constructor(shardOf: (key: string) => Shard) {
+    this.#shardOf = shardOf
+  }
+
+  get(key: string, indexes: readonly number[], size: number): Awaitable<number[]> {
+    checkBitFields(indexes, size)
+    return this.#shardOf(key).read((file) => {
+      const fields = fieldsOf(file, ofKind(key, file.find(key), KIND.bits)?.ref)
+      return indexes.map((index) => fields.field(index, size))
+    })
+  }
+
+  incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]> {
+    checkBitFields(indexes, size)
+    return this.#shardOf(key).write((file) => {
+      const entry = ofKind(key, file.find(key), KIND.bits)
+      const ref = entry?.ref ?? pick()
+      const fields = fieldsOf(file, ref)
+      const sums = indexes.map((index) => fields.add(index, size, by))
+      if (sums.length === 0) return sums
+      fields.save()
+      file.put({ key, kind: KIND.bits, expiresAt: entry?.expiresAt ?? null, ref, sum: 0, value: null })
+      return sums
+    })
+  }
+}
+
+function fieldsOf(file: ShardFile, ref: number | null | undefined): BitFields {
+  return new BitFields({
+    read: (part) =>
+      ref === undefined
+        ? undefined
+        : file.get<{ bytes: Buffer }>('SELECT bytes FROM parts WHERE ref = ? AND part = ?', ref, part)?.bytes,
+    write: (part, bytes) => {
+      const sql = 'INSERT INTO parts VALUES (?, ?, ?) ON CONFLICT (ref, part) DO UPDATE SET bytes = excluded.bytes'
+      file.run(sql, ref, part, bytes)
+      file.wrote(bytes.length)
+    },
+  })
+}

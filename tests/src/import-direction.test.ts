@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkImports, importsOf } from '../../scripts/check-imports.mjs'
+import { listFiles, root } from '../../scripts/workspace.mjs'
 import { freshDirectory } from './support/disk/fresh-directory.ts'
 
 /** Writes a workspace with these packages and files, and checks it. */
@@ -31,6 +32,36 @@ const four = {
 describe('the packages of this workspace', () => {
   it('import each other only in the direction of the architecture', () => {
     expect(checkImports()).toEqual([])
+  })
+})
+
+describe('core', () => {
+  const inside = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('## Inside core')[1]?.split('\n## ')[0] ?? ''
+  const contracts = [...(inside.split('contracts (')[1]?.split(')')[0] ?? '').matchAll(/`([\w.]+)`/g)].map(
+    ([, name]) => name,
+  )
+  const folders = [...inside.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+
+  /** The files whose code an import statement of a file runs: type imports run none. */
+  function usedBy(file: string): string[] {
+    const text = readFileSync(join(root, file), 'utf8')
+    const used = text.matchAll(/^(?:import|export) (?!type\b)[^']*? from '(\.[^']+)'/gm)
+    return [...used].map(([, path = '']) => posix.join(posix.dirname(file), path).replace('packages/core/src/', ''))
+  }
+
+  it('has folders that use only the contracts, and what stands above them in ARCHITECTURE.md', () => {
+    const problems: string[] = []
+    for (const file of listFiles(root, 'packages/core/src', /\.ts$/)) {
+      const [folder = '', ...rest] = file.replace('packages/core/src/', '').split('/')
+      if (rest.length === 0) continue
+      if (!folders.includes(folder)) problems.push(`${file} is in a folder that ARCHITECTURE.md does not name`)
+      const below = [folder, ...folders.slice(0, folders.indexOf(folder))]
+      for (const target of usedBy(file))
+        if (!contracts.includes(target) && !below.includes(target.split('/')[0]))
+          problems.push(`${file} uses ${target}`)
+    }
+    expect(folders).toContain('loads')
+    expect(problems).toEqual([])
   })
 })
 

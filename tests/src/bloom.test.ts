@@ -344,8 +344,9 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
         await elapse(10_000)
         await exists.set(`user${waited}@example.net`)
       }
-      const { isWhole, elements, falsePositives } = await exists.estimate()
+      const { isWhole, filled, elements, falsePositives } = await exists.estimate()
       expect(isWhole).toBe(true)
+      expect(filled).toBeLessThan(0.5)
       expect(Math.abs(elements - 14)).toBeLessThan(3)
       expect(falsePositives).toBeGreaterThan(0.5)
       expect(falsePositives).toBeLessThan(1.5)

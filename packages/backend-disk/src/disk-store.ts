@@ -32,6 +32,7 @@ import { DiskWindows } from './commands/disk-windows.ts'
 import { DiskWrites } from './commands/disk-writes.ts'
 import { Checkpointer } from './files/checkpointer.ts'
 import { Pace } from './files/pace.ts'
+import { Patience } from './files/patience.ts'
 import { Shard } from './files/shard.ts'
 import { hashOf, Shards } from './files/shards.ts'
 import { turn } from './files/turn.ts'
@@ -69,7 +70,13 @@ export class DiskStore implements Base {
   readonly #underWay = new UnderWay()
   readonly #janitor: Janitor
   readonly #settings: DiskSettings
+  readonly #patience = new Patience()
   #host: BackendHost = NOBODY
+  /** How many caches were given this store. */
+  #caches = 0
+  #isClosed = false
+  /** The closing that is under way. */
+  #closing: Promise<void> | undefined
 
   constructor(settings: DiskSettings, serializer: Serializer) {
     this.#settings = settings
@@ -81,7 +88,7 @@ export class DiskStore implements Base {
       error: (error: unknown) => this.#host.error(error),
       wake: () => this.#janitor.wake(),
     }
-    const shared = { checkpointer: this.#checkpointer, pace, underWay: this.#underWay, owner }
+    const shared = { checkpointer: this.#checkpointer, pace, patience: this.#patience, underWay: this.#underWay, owner }
     const shards = new Shards(Array.from({ length: settings.shards }, (_, at) => new Shard(at, settings, shared)))
     const values = new Values(serializer)
     this.#shards = shards
@@ -103,15 +110,26 @@ export class DiskStore implements Base {
     })
   }
 
-  /** Opens the first file. The others are opened on first use. */
+  /** Opens the first file, once no file is being closed any more. The others are opened on first use. */
   open(host: BackendHost): Awaitable<void> {
     this.#host = host
-    for (const shard of this.#shards.all) shard.reopen()
-    return chain(this.#shards.at(0).open(), () => this.#janitor.start())
+    return chain(this.#closing, () => {
+      this.#isClosed = false
+      for (const shard of this.#shards.all) shard.reopen()
+      return chain(this.#shards.at(0).open(), () => this.#janitor.start())
+    })
   }
 
   /** Waits for removals under way: whoever opens these files next would find the removed keys again. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#janitor.stop()
     await turn() // Commands called in this turn have started by then.
     await this.#underWay.ended()
@@ -126,8 +144,12 @@ export class DiskStore implements Base {
    * Lets no write be attempted once its caller was told that it failed: it would undo what the caller has done since.
    */
   guard(store: Guarded, options: GuardOptions): Guard {
-    for (const shard of this.#shards.all) shard.patience = options.writeTimeout * IN_TIME
-    return guard(store, options)
+    this.#caches++
+    const patiently = this.#patience.add(options.writeTimeout * IN_TIME)
+    const guarded = guard(store, options)
+    const run: Guard['run'] = guarded.run.bind(guarded)
+    guarded.run = (call, perform, matters) => run(call, () => patiently(perform), matters)
+    return guarded
   }
 
   now(): Milliseconds {
@@ -228,6 +250,8 @@ export class DiskStore implements Base {
 
   /** Answers once every file has been written to. */
   async ping(message: string): Promise<string> {
+    // Closed by one of several caches that have this store.
+    if (this.#isClosed && this.#caches > 1) await this.open(this.#host)
     for (const shard of this.#shards.all) await shard.write(() => {})
     return message
   }

@@ -16,8 +16,8 @@ interface Put {
   readonly lifetime: Milliseconds
   /** Write only if the key exists, or only if it does not. */
   readonly exists?: boolean | undefined
-  /** When the command was called, by `performance.now()`. */
-  readonly since: Milliseconds
+  /** When to stop trying. */
+  readonly last: Milliseconds
 }
 
 /** Writes values. One for which there is no room is not written, and what it would have replaced is removed. */
@@ -31,16 +31,16 @@ export class DiskWrites {
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, exists?: boolean): Awaitable<boolean> {
-    return this.#store(key, value, (shard, encoded, since) => put(shard, key, encoded, { lifetime, exists, since }))
+    return this.#store(key, value, (shard, encoded, last) => put(shard, key, encoded, { lifetime, exists, last }))
   }
 
   /** Writes a value if a lease still holds. */
   setLeased(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean> {
-    return this.#store(key, value, (shard, encoded, since) =>
+    return this.#store(key, value, (shard, encoded, last) =>
       shard.write((file) => {
         const expiresAt = endOf(lifetime, file.now())
         return putLeased(file, { key, expiresAt, ...encoded }, lease, () => claim(file, encoded))
-      }, since),
+      }, last),
     )
   }
 
@@ -48,15 +48,14 @@ export class DiskWrites {
     if (stampsBeside(value)) return this.set(key, value, lifetime)
     const shard = this.#shards.of(key)
     const raw = rawOf(value)
-    return ifThereIsRoom(shard, [key], () =>
-      chain(this.#values.stored(shard, key, raw), (encoded) =>
-        put(shard, key, encoded, { lifetime, since: performance.now() }),
-      ),
-    )
+    return ifThereIsRoom(shard, [key], () => {
+      const last = shard.lastFor(1)
+      return chain(this.#values.stored(shard, key, raw), (encoded) => put(shard, key, encoded, { lifetime, last }))
+    })
   }
 
   async setMany(entries: readonly (readonly [key: string, value: unknown])[], lifetime: Milliseconds): Promise<void> {
-    const since = this.#shards.at(0).startFor(entries.length)
+    const last = this.#shards.at(0).lastFor(entries.length)
     const hashes = entries.map(([key]) => hashOf(key))
     await inBatches(this.#shards.all, hashes, async (shard, places) => {
       const some = places.map((at) => entries[at] as readonly [string, unknown])
@@ -70,7 +69,7 @@ export class DiskWrites {
             file.put({ ...entry, expiresAt })
           }
           return true
-        }, since),
+        }, last),
       )
     })
   }
@@ -89,14 +88,14 @@ export class DiskWrites {
   #store(
     key: string,
     value: unknown,
-    write: (shard: Shard, encoded: Encoded, since: Milliseconds) => Awaitable<boolean>,
+    write: (shard: Shard, encoded: Encoded, last: Milliseconds) => Awaitable<boolean>,
   ): Awaitable<boolean> {
     const shard = this.#shards.of(key)
     return ifThereIsRoom(shard, [key], () => {
       const encoded = this.#values.encode(shard, key, value)
       // Not before: a caller cannot be told that it failed before this turn ends, which encoding may make a long one.
-      const since = performance.now()
-      return chain(encoded, (ready) => write(shard, ready, since))
+      const last = shard.lastFor(1)
+      return chain(encoded, (ready) => write(shard, ready, last))
     })
   }
 
@@ -113,18 +112,18 @@ export class DiskWrites {
   }
 }
 
-function put(shard: Shard, key: string, encoded: Encoded, { lifetime, exists, since }: Put): Awaitable<boolean> {
+function put(shard: Shard, key: string, encoded: Encoded, { lifetime, exists, last }: Put): Awaitable<boolean> {
   if (exists === undefined && encoded.kind === KIND.value)
     return shard.writeOnce((file) => {
       file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
       return true
-    }, since)
+    }, last)
   return shard.write((file) => {
     if (exists !== undefined && exists !== (file.find(key) !== undefined)) return false
     claim(file, encoded)
     file.put({ key, expiresAt: endOf(lifetime, file.now()), ...encoded })
     return true
-  }, since)
+  }, last)
 }
 
 /** Returns false when there is no room. What would have been replaced is outdated, and is removed too. */

@@ -8,6 +8,7 @@ import { ShardNames } from './directory.ts'
 import { FileInUse, type Opened } from './file-in-use.ts'
 import { insist, type Obstacle } from './insist.ts'
 import type { Pace } from './pace.ts'
+import type { Patience } from './patience.ts'
 import type { ShardFile } from './shard-file.ts'
 import type { UnderWay } from './under-way.ts'
 import { Unlocking } from './unlocking.ts'
@@ -21,6 +22,7 @@ export interface ShardOwner extends OccupancyOwner {
 export interface Shared {
   readonly checkpointer: Checkpointer
   readonly pace: Pace
+  readonly patience: Patience
   readonly underWay: UnderWay
   readonly owner: ShardOwner
 }
@@ -39,18 +41,17 @@ type Work<T> = (file: ShardFile) => T
 /** One file of the cache: reads and writes it alongside other processes, and bounds its size. */
 export class Shard implements Obstacle {
   readonly room: Room
-  /** How long after its call a write may still be attempted. @default Infinity */
-  patience: Milliseconds = Number.POSITIVE_INFINITY
   readonly timeout: Milliseconds
   readonly #inUse: FileInUse
   readonly #occupancy: Occupancy
   readonly #unlocking: Unlocking
   readonly #pace: Pace
+  readonly #patience: Patience
   readonly #underWay: UnderWay
   readonly #owner: ShardOwner
   #reportAfter = 0
 
-  constructor(shard: number, settings: DiskSettings, { checkpointer, pace, underWay, owner }: Shared) {
+  constructor(shard: number, settings: DiskSettings, { checkpointer, pace, patience, underWay, owner }: Shared) {
     this.room = divide(settings.sizeLimit / settings.shards)
     this.timeout = settings.timeout
     const names = new ShardNames(settings.directory, shard, settings.shards)
@@ -66,6 +67,7 @@ export class Shard implements Obstacle {
       () => this.lockedError(),
     )
     this.#pace = pace
+    this.#patience = patience
     this.#underWay = underWay
     this.#owner = owner
   }
@@ -121,19 +123,19 @@ export class Shard implements Obstacle {
   /**
    * Runs work in a transaction: synchronously, unless another process is writing or the log has to be copied.
    *
-   * @param since When the command was called, by `performance.now()`, or {@link startFor}. @default now
+   * @param last When to stop trying: {@link lastFor} the command. @default that of a command which is called now
    */
-  write<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
-    return this.#change(() => this.#transact(work), since)
+  write<T>(work: Work<T>, last?: Milliseconds): Awaitable<T> {
+    return this.#change(() => this.#transact(work), last)
   }
 
   /** The same for a single statement that only writes, which needs no transaction of its own. */
-  writeOnce<T>(work: Work<T>, since?: Milliseconds): Awaitable<T> {
+  writeOnce<T>(work: Work<T>, last?: Milliseconds): Awaitable<T> {
     return this.#change(() => {
       const answer = work(this.file)
       this.#wrote()
       return answer
-    }, since)
+    }, last)
   }
 
   /**
@@ -233,45 +235,38 @@ export class Shard implements Obstacle {
 
   // Obstacles: other processes that write, a log that is too long, a file that is full or damaged
 
-  /** @param since When {@link patience} starts; `Infinity`: it never ends. */
-  #change<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
-    if (since !== undefined && this.#isLate(since)) throw this.lateError()
-    if (this.isHindered) return this.#insist(attempt, undefined, since)
+  #change<T>(attempt: () => T, last?: Milliseconds): Awaitable<T> {
+    if (last !== undefined && performance.now() >= last) throw this.lateError()
+    if (this.isHindered) return this.#insist(attempt, undefined, last)
     try {
       return attempt()
     } catch (error) {
-      return isBusy(error) ? this.#again(attempt, since) : this.#insist(attempt, error, since)
+      return isBusy(error) ? this.#again(attempt, last) : this.#insist(attempt, error, last)
     }
   }
 
   /**
-   * When {@link patience} starts for a command that begins now and names so many keys: late enough to last as long as that of
-   * its caller, who has some for each thousand.
+   * When to stop trying to carry out a command that is called now and names so many keys: before its caller, who has some
+   * patience for each thousand, is told that it failed.
    */
-  startFor(keys: number): Milliseconds {
-    const more = Math.floor((keys - 1) / KEYS_PER_PATIENCE)
-    return performance.now() + (more > 0 ? more * this.patience : 0)
-  }
-
-  /** Whether a caller that began to wait at `since` has been told by now that its write failed. */
-  #isLate(since: Milliseconds): boolean {
-    return performance.now() >= since + this.patience
+  lastFor(keys: number): Milliseconds {
+    return performance.now() + Math.max(1, Math.ceil(keys / KEYS_PER_PATIENCE)) * this.#patience.current
   }
 
   /** Other processes write for a moment only, so that it pays to retry at once for a while. */
-  #again<T>(attempt: () => T, since?: Milliseconds): Awaitable<T> {
+  #again<T>(attempt: () => T, last?: Milliseconds): Awaitable<T> {
     const end = performance.now() + SPIN
     for (;;) {
       try {
         return attempt()
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= end) return this.#insist(attempt, error, since)
+        if (!isBusy(error) || performance.now() >= end) return this.#insist(attempt, error, last)
       }
     }
   }
 
-  #insist<T>(attempt: () => T, error?: unknown, since = performance.now()): Promise<T> {
-    return insist([this], attempt, () => this, this.#pace, error, since + this.patience)
+  #insist<T>(attempt: () => T, error?: unknown, last = this.lastFor(1)): Promise<T> {
+    return insist([this], attempt, () => this, this.#pace, error, last)
   }
 
   /** Whether writers have to wait, so that trying is pointless. */

@@ -24,7 +24,7 @@ export function writeTogether<T>(shards: readonly Shard[], pace: Pace, work: () 
     }
   }
   const culprit = () => current
-  const last = performance.now() + current.patience
+  const last = current.lastFor(1)
   if (shards.some(({ isHindered }) => isHindered)) return insist(shards, attempt, culprit, pace, undefined, last)
   try {
     return attempt()

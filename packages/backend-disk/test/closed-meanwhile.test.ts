@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskBackend, disk } from '@cashews/backend-disk'
 import { BackendUnavailableError } from '@cashews/core'
+import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { filesOf } from '../../../tests/src/support/disk/directories.ts'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
 afterEach(() => vi.useRealTimers())
@@ -53,6 +56,21 @@ describe.runIf(existsSync('/proc/self/fd'))('a store that is closed', () => {
     await store.open({ removed() {}, error() {} })
     expect(await store.count()).toBe(0)
     await store.close()
+  })
+
+  it('lets deleteMatch end, though other processes keep it from each of its first steps', async () => {
+    const store = await filled()
+    const holders = filesOf(store.directory, '.db').map((path) => new Sqlite(path))
+    for (const holder of holders) holder.exec('BEGIN IMMEDIATE')
+    const removed = store.deleteMatch('key:*')
+    const closed = store.close()
+    for (const holder of holders) {
+      holder.close()
+      await pass(40)
+    }
+    expect(await removed).toBe(2_000)
+    await closed
+    expect(openIn(store.directory)).toEqual([])
   })
 
   it.each<[name: string, begin: (store: DiskBackend) => unknown]>([

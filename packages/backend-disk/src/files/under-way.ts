@@ -1,4 +1,5 @@
 import type { Milliseconds } from '@cashews/core'
+import { turn } from './turn.ts'
 
 /** How long closing the store waits for the work under way. */
 const PATIENCE: Milliseconds = 500
@@ -15,14 +16,21 @@ export class UnderWay {
     return work
   }
 
-  /** Resolves when all of it has ended, or {@link PATIENCE} is over. */
+  /** Resolves when all of it has ended, what follows on it included, or {@link PATIENCE} is over. */
   async ended(): Promise<void> {
     if (this.#works.size === 0) return
     let timer: NodeJS.Timeout | undefined
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, PATIENCE)
     })
-    await Promise.race([Promise.allSettled(this.#works), late])
+    await Promise.race([this.#allEnded(), late])
     clearTimeout(timer)
+  }
+
+  async #allEnded(): Promise<void> {
+    while (this.#works.size > 0) {
+      await Promise.allSettled(this.#works)
+      await turn()
+    }
   }
 }

@@ -12,7 +12,7 @@ const sources = join(import.meta.dirname, '../src')
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(sources, 'checkpointer.ts')],
+    entryPoints: [join(sources, 'files/checkpointer.ts')],
     conditions: ['@cashews/source'],
     external: ['better-sqlite3'],
     logOverride: { 'empty-import-meta': 'silent' },

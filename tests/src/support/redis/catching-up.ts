@@ -1,7 +1,7 @@
 import type { Backend, Milliseconds } from '@cashews/core'
 
 /** Members whose results may take arbitrarily long, and are not waited for. */
-const PATIENT: ReadonlySet<string | symbol> = new Set(['guard', 'scan', 'released'])
+const PATIENT: ReadonlySet<string | symbol> = new Set(['guard', 'scan', 'visit', 'released'])
 
 /** A store on the fake clock of the test. */
 export interface CatchingUp {

@@ -26,7 +26,7 @@ import { DiskBits } from './commands/disk-bits.ts'
 import { DiskKeys } from './commands/disk-keys.ts'
 import { DiskLeases } from './commands/disk-leases.ts'
 import { DiskLocks } from './commands/disk-locks.ts'
-import { DiskReads } from './commands/disk-reads.ts'
+import { DiskReads, type Taken } from './commands/disk-reads.ts'
 import { DiskSets } from './commands/disk-sets.ts'
 import { DiskWindows } from './commands/disk-windows.ts'
 import { DiskWrites } from './commands/disk-writes.ts'
@@ -205,6 +205,18 @@ export class DiskStore implements Base {
       gone += await shard.remove((file) => places.filter((at) => file.delete(keys[at] as string)).length)
     })
     return gone
+  }
+
+  /** Deletes first, and decodes afterwards: no deletion waits for the values before it. */
+  async takeMany(keys: readonly string[]): Promise<unknown[]> {
+    const taken: Taken[] = []
+    const removing = inBatches(this.#shards.all, keys.map(hashOf), async (shard, places) => {
+      const some = places.map((at) => keys[at] as string)
+      const entries = await shard.remove((file) => some.map((key) => file.take(key)))
+      for (const [at, entry] of entries.entries()) if (entry) taken.push({ key: some[at] as string, entry })
+    })
+    await this.#underWay.note(removing)
+    return this.#reads.valuesOf(taken)
   }
 
   exists(key: string): Awaitable<boolean> {

@@ -7,6 +7,7 @@ import {
   MISS,
   type Milliseconds,
   type Miss,
+  recover,
   type Snapshot,
   stampsBeside,
 } from '@cashews/core'
@@ -21,6 +22,12 @@ import { inBatches } from './batches.ts'
 
 /** How old the last recorded use of a key must be before another one is recorded. */
 const USED_LATELY: Milliseconds = 100
+
+/** A key that was deleted, and what it held. */
+export interface Taken {
+  readonly key: string
+  readonly entry: Entry
+}
 
 /** Reads values, and records that they were used. */
 export class DiskReads {
@@ -84,6 +91,22 @@ export class DiskReads {
         return chain(this.#values.decode(shard, key, entry, NOBODY), (value) => (stampsBeside(value) ? value : bytes))
       }),
     )
+  }
+
+  /** Returns the values that entries had; `undefined` for what is no value, or cannot be read any more. */
+  async valuesOf(taken: readonly Taken[]): Promise<unknown[]> {
+    const values: unknown[] = []
+    const hashes = taken.map(({ key }) => hashOf(key))
+    await inBatches(this.#shards.all, hashes, async (shard, places) => {
+      for (const { key, entry } of places.map((at) => taken[at] as Taken)) {
+        const value = recover(
+          () => this.#values.decode(shard, key, checked(key, entry), NOBODY),
+          () => undefined,
+        )
+        values.push(isPending(value) ? await value : value)
+      }
+    })
+    return values
   }
 
   inspect(key: string): Awaitable<Snapshot | Miss> {

@@ -211,12 +211,17 @@ export class ShardFile {
 
   /** Removes a key and voids its leases. Returns whether it was there. */
   delete(key: string): boolean {
+    return this.take(key) !== undefined
+  }
+
+  /** The same, but returns what was there. */
+  take(key: string): Entry | undefined {
     this.#voidLeases.run(key)
     const row = this.#find.get(key)
-    if (row === undefined) return false
+    if (row === undefined) return undefined
     const entry = entryOf(row)
     this.drop(entry.id)
-    return isAlive(entry, this.now())
+    return isAlive(entry, this.now()) ? entry : undefined
   }
 
   drop(id: number): void {

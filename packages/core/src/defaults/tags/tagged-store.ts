@@ -34,6 +34,11 @@ import { tagsOver } from './tagged-tags.ts'
 export type TaggableBase = BackendBase &
   Partial<Backend> & {
     readonly tagSteps?: TagSteps
+    /**
+     * Deletes keys, each of which is named once, and answers the values of those that were there: `undefined` for what cannot be
+     * read. For a store whose deletions may overtake reads.
+     */
+    takeMany?(keys: readonly string[]): Awaitable<unknown[]>
   }
 
 /**
@@ -130,15 +135,23 @@ export class TaggedStore implements BackendBase {
 
   delete(key: string): Awaitable<boolean> {
     if (!this.#reads.inUse) return this.#base.delete(key)
-    const dead = this.#deadOnes([key])
+    const dead = this.#deadOnes(() => getAll(this.#base, [key]))
     return chain(this.#base.delete(key), (gone) => chain(dead, (dead) => gone && dead === 0))
   }
 
   deleteMany(keys: readonly string[]): Awaitable<number> {
-    const { deleteMany } = this.#base
+    const { deleteMany, takeMany } = this.#base
     if (!deleteMany) return deleteEach(this, keys)
     if (!this.#reads.inUse) return deleteMany.call(this.#base, keys)
-    const dead = this.#deadOnes([...new Set(keys)])
+    const own = [...new Set(keys)]
+    if (takeMany)
+      return chain(takeMany.call(this.#base, own), (found) =>
+        chain(
+          this.#deadOnes(() => found),
+          (dead) => found.length - dead,
+        ),
+      )
+    const dead = this.#deadOnes(() => getAll(this.#base, own))
     return chain(deleteMany.call(this.#base, keys), (gone) => chain(dead, (dead) => Math.max(0, gone - dead)))
   }
 
@@ -233,23 +246,23 @@ export class TaggedStore implements BackendBase {
   #alive(keys: readonly string[]): Awaitable<string[]> {
     const own = keys.filter((key) => !isRecordKey(key))
     if (!this.#reads.inUse) return own
-    return chain(this.#areDead(own), (dead) => own.filter((_, at) => !dead[at]))
+    return chain(this.#areDead(getAll(this.#base, own)), (dead) => own.filter((_, at) => !dead[at]))
   }
 
   /**
-   * How many keys hold a value whose tags are gone. To delete them does not wait for it: a store that is slow to answer would
+   * How many values have tags that are gone. To delete them does not wait for it: a store that is slow to answer would
    * answer reads in between, and one that cannot read a value can delete it all the same.
    */
-  #deadOnes(keys: readonly string[]): Awaitable<number> {
+  #deadOnes(read: () => Awaitable<unknown[]>): Awaitable<number> {
     return recover(
-      () => chain(this.#areDead(keys), (dead) => dead.filter(Boolean).length),
+      () => chain(this.#areDead(read()), (dead) => dead.filter(Boolean).length),
       () => 0,
     )
   }
 
-  /** Which keys hold a value whose tags are gone. A key of another kind is a miss, and there all the same. */
-  #areDead(keys: readonly string[]): Awaitable<boolean[]> {
-    return chain(getAll(this.#base, keys), (found) => {
+  /** Which values have tags that are gone. A key of another kind is a miss, and there all the same. */
+  #areDead(values: Awaitable<unknown[]>): Awaitable<boolean[]> {
+    return chain(values, (found) => {
       const stamps = found.map((value) => this.#reads.stampsOf(value) ?? [])
       const tags = new Set(stamps.flatMap((each) => each.map(([tag]) => tag)))
       return chain(this.#records.find([...tags]), (known) =>

@@ -753,6 +753,38 @@ describe('a fast transaction', () => {
   })
 })
 
+describe.each(['fast', 'locked', 'serializable'] as const)('a %s transaction', (mode) => {
+  it('deletes a key although a cached function looks it up at the same moment', async () => {
+    const store = memory()
+    let opened: ReturnType<typeof gate> | undefined
+    const inspect = async (key: string) => {
+      await opened?.promise
+      return store.inspect(key)
+    }
+    setup(altered(store, { inspect }))
+    const tags = createTags(cache)
+    let fails = false
+    const read = cached(cache, { ttl: 60, key: 'copy' }, async () => {
+      if (fails) throw new Error('the function fails')
+      return 'old'
+    })
+    await read()
+    fails = true
+    await run(
+      async () => {
+        await tags.delete('other')
+        opened = gate()
+        const deleting = read.invalidate()
+        const reading = read().catch(() => 'failed')
+        opened.open()
+        await Promise.all([deleting, reading])
+      },
+      { mode },
+    )
+    expect(await read.peek()).toBeUndefined()
+  })
+})
+
 describe('a commit that fails', () => {
   const write = () => run(() => cache.set('key', 1), { mode: 'fast' })
 

@@ -78,7 +78,7 @@ export class ViewLeases implements Leases {
     const act = (): Awaitable<Leased> => {
       const value = this.#draft.valueAt(key)
       if (value !== MISS) return { value }
-      this.#draft.forget(key)
+      if (this.#draft.find(key)?.isUntouched) this.#draft.forget(key) // not a deletion of the same moment
       return this.#takeAfterMiss(key, ahead)
     }
     return this.#reader.look([key], act, this.#host.checksReads)

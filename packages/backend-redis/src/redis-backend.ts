@@ -130,7 +130,12 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   async open(host: BackendHost): Promise<void> {
     this.#host = host
     this.#isClosed = false
-    await this.#link.open()
+    try {
+      await this.#link.open()
+    } catch (error) {
+      this.#isClosed = true // the copies are: whoever tries again has to open them too
+      throw error
+    }
     this.#copies?.open(host)
   }
 

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import { freePort } from '../support/redis/ports.ts'
+import { type FaultyLink, startProxy } from '../support/redis/proxy.ts'
 import { startRedis } from '../support/redis/redis-server.ts'
 import { redisCluster, redisUrl } from '../support/redis/shared.ts'
 
@@ -99,5 +100,27 @@ describe('two caches on one backend', () => {
     for (const cache of caches) expect(await cache.set('key', 1)).toBe(true)
     for (const cache of caches) await cache.close()
     expect(listeners()).toEqual(before)
+  })
+  const refuse = (proxy: FaultyLink) => {
+    proxy.refuse()
+    proxy.reset()
+  }
+  it.each([
+    ['refuses connections', refuse],
+    ['accepts connections and never answers', (proxy: FaultyLink) => proxy.blackhole()],
+  ])('of which one is closed while Redis %s: the other goes on later, with copies', async (_, fail) => {
+    await using proxy = await startProxy(Number(new URL(redisUrl()).port))
+    const backend = redis({ port: proxy.port, namespace: `wiring:${crypto.randomUUID()}:`, clientSide: true })
+    const closed = createCache({ onError() {} }).setup(backend)
+    await using other = createCache({ onError() {} }).setup(backend)
+    for (const cache of [closed, other]) expect(await cache.set('key', 1)).toBe(true)
+    fail(proxy)
+    await Promise.all([other.get('a'), other.get('b')])
+    await closed.close()
+    const { joined } = proxy
+    await eventually(() => proxy.joined > joined)
+    proxy.heal()
+    await eventually(() => other.set('key', 2))
+    await eventually(() => backend.clientSide?.live)
   })
 })

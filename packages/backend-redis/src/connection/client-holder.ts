@@ -41,10 +41,11 @@ export class ClientHolder<C extends Redis | Cluster> {
 
   async close(): Promise<void> {
     const client = this.#client
+    const watch = this.#watch
     this.#client = undefined
+    this.#watch = undefined // before the client has ended: meanwhile, the next one may be made
     if (client && this.#isOwn) await end(client)
-    this.#watch?.stop()
-    this.#watch = undefined
+    watch?.stop()
   }
 
   /** The client in whatever state; `undefined` before it is created. */

@@ -81,7 +81,8 @@ export function clearSiteData(cache: Cache, options?: ClearSiteDataOptions<Reque
 
 /**
  * Stores the responses of a route, and answers from there. Belongs behind authentication. With `app.use`, or on a route
- * with a wildcard, it does nothing without `wildcard: true`, because clients can make up the URLs there.
+ * with a wildcard, it does nothing without `wildcard: true`, because clients can make up the URLs there, and reports that
+ * once, unless `wildcard` is `false`.
  *
  * @throws {ConfigurationError} When an option is unknown or cannot work.
  * @throws {TtlError} When a ttl is invalid.

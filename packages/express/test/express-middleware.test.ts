@@ -18,7 +18,7 @@ import { cached, rateLimit } from '@cashews/strategies'
 import express, { type Express } from 'express'
 // @ts-expect-error It comes without types; those of Express 5 do here.
 import express4 from 'express4'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 describe.each([
   ['5', express],
@@ -29,6 +29,13 @@ describe.each([
     cache = createCache().setup(memory())
   })
   afterEach(() => cache.close())
+
+  /** Lets a test see what is reported. */
+  const listenForErrors = () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    cache = createCache({ onError }).setup(memory())
+    return () => onError.mock.calls.map(([error]) => (error as Error).message)
+  }
 
   const listen = async (app: Express): Promise<string> => {
     const server = app.listen(0, '127.0.0.1')
@@ -213,9 +220,11 @@ describe.each([
       await expect(forgetResponse(cache, wrong)).rejects.toThrow(CommandError)
   })
 
-  it('cache nothing under app.use, where a URL may be made up, unless told to', async () => {
+  it('cache nothing under app.use, where a URL may be made up, unless told to, and report that once', async () => {
     let calls = 0
+    const reported = listenForErrors()
     const app = express()
+    app.use('/never', cacheResponse(cache, { ttl: '1m', wildcard: false }))
     app.use('/closed', cacheResponse(cache, { ttl: '1m' }))
     app.use('/open', cacheResponse(cache, { ttl: '1m', wildcard: true }))
     app.use((_request, response) => {
@@ -226,12 +235,17 @@ describe.each([
       await (await fetch(url + path)).text(),
       await (await fetch(url + path)).text(),
     ]
-    expect(await texts('/closed/a')).toEqual(['answer 1', 'answer 2'])
+    expect(await texts('/closed/a?token=secret')).toEqual(['answer 1', 'answer 2'])
     expect(await texts('/open/a')).toEqual(['answer 3', 'answer 3'])
+    expect(await texts('/never/a')).toEqual(['answer 4', 'answer 5'])
+    expect(reported()).toEqual([
+      'cacheResponse does nothing for /closed/a: it is under app.use or a wildcard, where clients can make up URLs. Put it on a route, as in app.get(path, cacheResponse(…), handler), or set wildcard: true to store such responses anyway.',
+    ])
   })
 
   it('cache each path of a list, unless one is a wildcard, or a regular expression', async () => {
     let calls = 0
+    const reported = listenForErrors()
     const app = express()
     const rest = version === '4' ? '*' : '*rest'
     const answer: express.RequestHandler = (_request, response) => {
@@ -254,6 +268,7 @@ describe.each([
       'answer 5',
       'answer 6',
     ])
+    expect(reported()).toHaveLength(2)
   })
 
   it('keep apart what is asked by host and port, and by what a trusted proxy says of them', async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type Awaitable, type Cache, checkKnown, checkType } from '@cashews/core'
+import { type Awaitable, type Cache, ConfigurationError, checkKnown, checkType } from '@cashews/core'
 import { Exchange, type Handler } from './exchange.ts'
 import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction } from './options.ts'
@@ -32,7 +32,7 @@ export interface Framework<R extends IncomingMessage = IncomingMessage> {
 
 /** Settings of a cached route: which responses are stored, and which request directives are honoured. */
 export interface CacheResponseOptions<R = unknown> extends ResponseCacheOptions<R>, SteeringOptions<R> {
-  /** Whether a route with a wildcard is cached. @default false */
+  /** Whether a route with a wildcard is cached. @default false, which is reported if it is not said */
   readonly wildcard?: boolean | undefined
 }
 
@@ -71,6 +71,15 @@ export function exchangeOf(response: ServerResponse): Exchange | undefined {
 /** Whether `compression` has wrapped a response: it adds a `flush`, which Node does not have. */
 function hasCompressor(response: ServerResponse): boolean {
   return typeof (response as { flush?: unknown }).flush === 'function'
+}
+
+/** For an application that has not said whether responses are to be stored under URLs that clients make up. */
+function openEnded({ url }: HttpRequest): ConfigurationError {
+  const [path] = url.split('?', 1)
+  return new ConfigurationError(
+    `cacheResponse does nothing for ${path}: it is under app.use or a wildcard, where clients can make up URLs. ` +
+      'Put it on a route, as in app.get(path, cacheResponse(…), handler), or set wildcard: true to store such responses anyway.',
+  )
 }
 
 /** The middlewares of one framework. */
@@ -160,8 +169,13 @@ export function middlewaresFor<R extends IncomingMessage>({
     cacheResponse(cache: Cache, options: CacheResponseOptions = {}): NodeMiddleware<R> {
       checkCache('cacheResponse', cache)
       const responses = new ResponseCache(cache, options)
+      let isReported = options.wildcard !== undefined
       return (request, response, next) => {
-        if (!options.wildcard && isWildcard(request)) return next()
+        if (!options.wildcard && isWildcard(request)) {
+          if (!isReported) cache.engine.report(openEnded(describe(request)))
+          isReported = true
+          return next()
+        }
         const hit = answerNow(responses, request, response)
         if (hit) return send(response, hit)
         const exchange = begin(cache, request, response)

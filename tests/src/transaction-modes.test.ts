@@ -776,7 +776,7 @@ describe.each(['fast', 'locked', 'serializable'] as const)('a %s transaction', (
         opened = gate()
         const deleting = read.invalidate()
         const reading = read().catch(() => 'failed')
-        opened.open()
+        opened.open(undefined)
         await Promise.all([deleting, reading])
       },
       { mode },

@@ -38,7 +38,7 @@ afterEach(async () => {
   for (const cache of caches) await cache.close()
 })
 
-function open(checkInterval: false | '50ms' = false): Cache {
+function open(checkInterval: false | '50ms' | '300ms' = false): Cache {
   const cache = createCache({ onError: (error) => void reports.push(String((error as Error).message)) })
   cache.setup(disk({ directory, shards: 2, checkInterval }), {
     suppress: false,
@@ -223,6 +223,19 @@ describe('a directory', () => {
       { ms, wrong, left: after.left, reports: reports.length },
       wrong === 0 && after.left === KEYS,
     )
+  })
+
+  it('that was removed is created again once: who notices later does not put aside what others have begun', async () => {
+    const late = open('300ms')
+    await fill(late)
+    const first = open('50ms')
+    await fill(first)
+    rmSync(directory, { recursive: true })
+    await expect.poll(() => filesOf(directory, '.db').length, { interval: 5 }).toBe(2)
+    const seen = async () => (await first.set('key', 'new')) && late.get('key')
+    await expect.poll(seen).toBe('new')
+    expect(await first.get('key')).toBe('new')
+    expect(filesOf(directory, '').filter((path) => path.includes('corrupt'))).toEqual([])
   })
 
   it('protects its files from other users', async () => {

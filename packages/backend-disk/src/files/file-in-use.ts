@@ -1,4 +1,4 @@
-import { lstatSync, statSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { asBackendError, type NoRoomError, undoneError } from '../errors.ts'
 import type { DiskSettings } from '../settings.ts'
 import type { Room } from '../upkeep/room.ts'
@@ -98,8 +98,9 @@ export class FileInUse {
    * Lets go of a file that was removed, that other processes have replaced, or whose log was removed or replaced:
    * without its log it is not to be trusted.
    */
-  moved({ path }: ShardFile): void {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+  moved(file: ShardFile): void {
+    const { path } = file
+    if (file.isGone()) {
       void this.release()
       this.#report(path, 'it was removed; a new one was started')
     } else if (this.#names.current() === path) this.replace(new Error('its write-ahead log was removed or replaced'))

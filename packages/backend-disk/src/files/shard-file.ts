@@ -31,7 +31,7 @@ export class ShardFile {
   readonly path: string
   readonly #db: Database
   readonly #clock: Clock
-  readonly #identity: string
+  readonly #identity: Identity
   readonly #statements = new Map<string, Statement>()
   readonly #find: Statement<[string], Row>
   readonly #peek: Statement<[string], Peek>
@@ -55,7 +55,7 @@ export class ShardFile {
       if (size === undefined) chmodSync(path, 0o600)
       prepareFile(this.#db, settings)
       this.#db.pragma('busy_timeout = 0')
-      this.#identity = identityOf(path) ?? ''
+      this.#identity = identityOf(path)
       this.#find = this.#db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM entries WHERE key = ?`).raw()
       this.#peek = this.#db.prepare<[string], Peek>(`SELECT ${PEEKED} FROM entries WHERE key = ?`).raw()
       this.#peekMany = this.#db
@@ -89,7 +89,14 @@ export class ShardFile {
 
   /** Whether the path still names the file and the log that were opened. */
   isInPlace(): boolean {
-    return identityOf(this.path) === this.#identity
+    const { file, log } = identityOf(this.path)
+    return file === this.#identity.file && log === this.#identity.log
+  }
+
+  /** Whether the file is gone from the path. Other processes may have begun a new one there, with a log of its own. */
+  isGone(): boolean {
+    const { file, log } = identityOf(this.path)
+    return file === undefined || (file !== this.#identity.file && log !== this.#identity.log)
   }
 
   /** How many pages the file has, and how many of them are used. */
@@ -245,9 +252,16 @@ function connect(path: string, timeout: Milliseconds): Database {
   }
 }
 
-/** Identifies the file at a path and its log; `undefined` when one of them is gone. */
-function identityOf(path: string): string | undefined {
-  const file = statSync(path, { throwIfNoEntry: false })
-  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })
-  return file && log && `${file.dev}:${file.ino}:${log.ino}`
+/** What a file and its log are recognized by; `undefined` for one that is not there. */
+interface Identity {
+  readonly file: string | undefined
+  readonly log: string | undefined
+}
+
+function identityOf(path: string): Identity {
+  const of = (name: string) => {
+    const found = statSync(name, { throwIfNoEntry: false })
+    return found && `${found.dev}:${found.ino}`
+  }
+  return { file: of(path), log: of(`${path}-wal`) }
 }

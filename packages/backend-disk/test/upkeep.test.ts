@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
@@ -291,6 +291,20 @@ describe('a file that cannot be used', () => {
     expect(readdirSync(before.directory).filter((name) => /corrupt-\d+$/.test(name))).toHaveLength(1)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatch(/it is kept as .*corrupt-\d+, and a new one was started/)
+  })
+
+  it('is told once, not at every check, when nobody can look for it any more', async () => {
+    const store = await open({ checkInterval: '5ms' })
+    const { directory } = store
+    renameSync(directory, `${directory}-moved`)
+    symlinkSync(directory, directory)
+    const checks = vi.spyOn(ShardFile.prototype, 'isInPlace')
+    await expect.poll(() => checks.mock.calls.length).toBeGreaterThan(3)
+    rmSync(directory)
+    renameSync(`${directory}-moved`, directory)
+    expect(errors).toEqual([expect.stringContaining('ELOOP')])
+    await store.set('key', 1, HOUR)
+    expect(await store.get('key')).toBe(1)
   })
 
   it('is none that another version of the program writes: their format is in their names', async () => {

@@ -172,7 +172,7 @@ export class Shard implements Obstacle {
     this.#occupancy.wrote(this.#inUse.opened as Opened)
   }
 
-  /** Reports a refused write, at most once per {@link REPORT_INTERVAL}. */
+  /** Reports a refused write, or upkeep that fails, at most once per {@link REPORT_INTERVAL}. */
   refused(error: unknown): void {
     if (performance.now() < this.#reportAfter) return
     this.#reportAfter = performance.now() + REPORT_INTERVAL
@@ -224,7 +224,7 @@ export class Shard implements Obstacle {
       if (!isDamage(error)) throw error
       this.replace(error)
     } catch (failure) {
-      this.#owner.error(asBackendError(failure, this.#inUse.place))
+      this.refused(asBackendError(failure, this.#inUse.place))
     }
   }
 

@@ -80,6 +80,7 @@ export function completeBackend(store: Base): Backend {
     getRaw: own('getRaw') ?? defaults.getRaw,
     setRaw: own('setRaw') ?? defaults.setRaw,
     ...shortcutsOf(base),
+    ...(hasLocks || { visit: undefined as never }), // it would show the keys of default locks
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),

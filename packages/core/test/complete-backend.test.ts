@@ -208,6 +208,25 @@ describe('completeBackend', () => {
     expect([locks.isLocked('job'), heard]).toEqual([true, ['a key']])
   })
 
+  it.each([undefined, false] as const)(
+    'hides locks where the store acts on its keys itself, with tags: %s',
+    async (tags) => {
+      class Visited extends MapStore {
+        async *visit<T>(pattern: string, _: number, act: (keys: readonly string[]) => T): AsyncGenerator<Awaited<T>> {
+          yield await act([...this.scan(pattern)])
+        }
+      }
+      const backend = completeBackend(Object.assign(new Visited(), tags === false && { tags }))
+      const { locks } = groups(backend)
+      locks.acquire('job', 'me', 1_000)
+      backend.set('a', 1, FOREVER)
+      for await (const keys of backend.visit?.('*', 10, (keys) => keys) ?? []) expect(keys).toEqual(['a'])
+      expect(await backend.deleteMatch('*')).toBe(1)
+      await backend.clear()
+      expect(locks.isLocked('job')).toBe(true)
+    },
+  )
+
   it('uses the deleteMatch of the store only where its pattern cannot reach locks', async () => {
     const asked: string[] = []
     const backend = completeBackend(

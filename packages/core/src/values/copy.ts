@@ -134,7 +134,9 @@ function copyTypedArray(value: object): object {
 /** Gives the copy of a built-in object the rest of the value: its class, and own properties. */
 function dress<T extends object>(copy: T, value: object, twins?: Twins, keys: PropertyKey[] = Object.keys(value)): T {
   twins?.set(value, copy)
-  Object.setPrototypeOf(copy, Object.getPrototypeOf(value))
+  const prototype = Object.getPrototypeOf(value)
+  // It takes a while even where it changes nothing.
+  if (Object.getPrototypeOf(copy) !== prototype) Object.setPrototypeOf(copy, prototype)
   for (const key of keys)
     Object.defineProperty(copy, key, {
       value: deepCopy((value as Fields)[key], twins),

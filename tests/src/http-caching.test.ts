@@ -1391,6 +1391,19 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).text).toBe('price of 1, call 2')
     })
 
+    it('drops all variants of a stored response, for a request with no-cache too', async () => {
+      const url = await start({
+        cacheControl: true,
+        clearSiteData: { allow: () => true },
+        routes: [counting({ answer: () => ({ headers: { vary: 'X-A' } }) })],
+      })
+      const texts: string[] = []
+      const clearing = { 'clear-site-data': '"cache"', 'cache-control': 'no-cache' }
+      for (const headers of [{ 'x-a': '1' }, { 'x-a': '2' }, { 'x-a': '2', ...clearing }, { 'x-a': '1' }])
+        texts.push((await ask(url, { headers: headers as Record<string, string> })).text)
+      expect(texts).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4'])
+    })
+
     it('are cleared by Clear-Site-Data together with the response that is stored', async () => {
       const clearSiteData = {
         allow: ({ fields }: { fields: Record<string, unknown> }) => fields.admin === 'yes',

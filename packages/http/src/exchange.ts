@@ -71,6 +71,8 @@ export class Exchange {
   #isOnlyIfCached = false
   /** Whether `control` came first and switched reads off: for the handler, not for what is stored in its place. */
   #areReadsOff = false
+  /** Whether what is stored is to be dropped. */
+  #isClearing = false
 
   constructor(
     cache: Cache,
@@ -119,6 +121,7 @@ export class Exchange {
 
   /** Makes the cached functions of the request drop what is stored, and compute it again. */
   clear(handler: Handler): void {
+    this.#isClearing = true
     invalidateFurther(() => runToEnd(handler)).catch(this.#cache.engine.report)
   }
 
@@ -245,7 +248,8 @@ export class Exchange {
 
   #decide(responses: ResponseCache, directives: CacheControl): Awaitable<Decision> {
     const decide = () => responses.decide(this.request, directives, this.isRefresh)
-    return this.#areReadsOff ? outsideScope(decide) : decide()
+    if (!this.#areReadsOff) return decide()
+    return outsideScope(() => (this.#isClearing ? invalidateFurther(decide) : decide()))
   }
 
   #forward(visit: Visit, handler: Handler): void {

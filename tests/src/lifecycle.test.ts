@@ -27,12 +27,15 @@ describe.each(stores)('the life of a cache on $name', ({ create }) => {
 
   it('ends with close, and begins again with init', async () => {
     const cache = createCache().setup(create())
+    const load = cached(cache, { ttl: 60, key: 'load' }, async () => 1)
     await cache.set('key', 1)
     await cache.close()
     await cache.close()
     expect(cache.isInit).toBe(false)
     await expect(cache.get('key')).rejects.toThrow(CacheClosedError)
     await expect(cache.set('key', 1)).rejects.toThrow(/closed.*init\(\)/)
+    await expect(cache.getOrSet('key', () => 1)).rejects.toThrow(CacheClosedError)
+    await expect(load()).rejects.toThrow(CacheClosedError)
     await expect(cache.getMany(['key'])).rejects.toMatchObject({ code: 'CASHEWS_CLOSED' })
     await expect(async () => {
       for await (const _ of cache.scan('*'));

@@ -173,8 +173,10 @@ describe('a cache without a backend for a key', () => {
 
   it('names the known prefixes', async () => {
     const cache = createCache({ name: 'mine' })
-    for (const [at, prefix] of ['user:', 'page:'].entries())
+    for (const [at, prefix] of ['user:', 'page:'].entries()) {
       cache.setup(stores[at % stores.length]?.create() as Backend, { prefix })
+      await expect(cache.set('other', 1)).rejects.toThrow(NotConfiguredError)
+    }
     await expect(cache.get('other')).rejects.toThrow(/"user:", "page:".*"other".*without a prefix/)
     await expect(cache.getMany(['user:1', 'other'])).rejects.toThrow(NotConfiguredError)
   })

@@ -8,7 +8,7 @@ import type { Checkpointer } from '../src/files/checkpointer.ts'
 
 type Bundle = { readonly Checkpointer: typeof Checkpointer }
 
-const sources = join(import.meta.dirname, '../src')
+const sources = join(import.meta.dirname, '../src/files')
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({

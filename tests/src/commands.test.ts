@@ -88,16 +88,16 @@ describe.each(stores)('the commands on $name', ({ create, elapse }) => {
     it.each([['ab'], [new Set(['a'])], [undefined], [{ 0: 'a', length: 1 }]])(
       'is refused when it is %j',
       async (list) => {
-        const several = [
-          () => cache.getMany(list as never),
-          () => cache.deleteMany(list as never),
-          () => cache.setAdd('set', list as never),
-          () => cache.setRemove('set', list as never),
-          () => cache.getBits('bits', list as never),
-          () => cache.incrBits('bits', list as never),
-          () => cache.disabling(list as never, () => 1),
+        const several: [name: string, command: () => Promise<unknown>][] = [
+          ['keys', () => cache.getMany(list as never)],
+          ['keys', () => cache.deleteMany(list as never)],
+          ['members', () => cache.setAdd('set', list as never)],
+          ['members', () => cache.setRemove('set', list as never)],
+          ['indexes', () => cache.getBits('bits', list as never)],
+          ['indexes', () => cache.incrBits('bits', list as never)],
+          ['commands', () => cache.disabling(list as never, () => 1)],
         ]
-        for (const command of several) await expect(command()).rejects.toThrow('This has to be a list')
+        for (const [name, command] of several) await expect(command()).rejects.toThrow(`${name} must be a list, not `)
         expect(await cache.getKeysCount()).toBe(0)
       },
     )

@@ -66,10 +66,10 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
 
     it('refuses an invalid time at once', () => {
       const wrong = (options: object) => () => locked(cache, { ttl: '1m', key: 'k', ...options }, async () => 1)
-      expect(wrong({ checkInterval: '0s' })).toThrow("'0s' is not a time to live")
-      expect(wrong({ wait: 'soon' })).toThrow("'soon' is not a time to live")
+      expect(wrong({ checkInterval: '0s' })).toThrow("'0s' is not a valid checkInterval")
+      expect(wrong({ wait: 'soon' })).toThrow("'soon' is not a valid wait")
       const wrongLock = (lock: object) => () => cached(cache, { ttl: '1m', key: 'k', lock }, async () => 1)
-      expect(wrongLock({ ttl: '0s' })).toThrow("'0s' is not a time to live")
+      expect(wrongLock({ ttl: '0s' })).toThrow("'0s' is not a valid lock.ttl")
       expect(wrongLock({ tll: '1s' })).toThrow(
         'lock of cached takes the options { ttl, wait, checkInterval }, not tll.',
       )

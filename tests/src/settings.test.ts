@@ -133,7 +133,7 @@ describe('a settings URL', () => {
 
   it('refuses a value of enable that is neither true nor false', () => {
     expect(() => createCache({ drivers: [memory] }).setup('mem://?enable=perhaps')).toThrow(
-      /"enable".*boolean.*"perhaps"/,
+      /^enable of .*true or false.*"perhaps"/,
     )
   })
 
@@ -184,6 +184,7 @@ describe('a setup by value', () => {
 
   it('refuses an invalid timeout', () => {
     expect(() => createCache().setup(reference(), { readTimeout: 0 })).toThrow(TtlError)
+    expect(() => createCache().setup(reference(), { readTimeout: 0 })).toThrow('0 is not a valid readTimeout')
   })
 
   it('can be chained', async () => {

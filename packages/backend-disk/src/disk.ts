@@ -96,8 +96,10 @@ function create(options: DiskOptions = {}): DiskBackend {
       isDefault: directory === undefined,
       shards: files,
       sizeLimit,
-      timeout: parseTtl(timeout),
-      checkInterval: OFF.includes(checkInterval) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+      timeout: parseTtl(timeout, 'timeout'),
+      checkInterval: OFF.includes(checkInterval)
+        ? Number.POSITIVE_INFINITY
+        : parseTtl(checkInterval as Ttl, 'checkInterval (0: never)'),
       synchronous: synchronous === 'off' ? 'OFF' : 'NORMAL',
       clock: (clock as Clock | undefined) ?? systemClock,
     },

@@ -99,7 +99,9 @@ function create(options: MemoryOptions = {}): MemoryBackend {
     maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
     isolation: ISOLATION[isolation],
     eviction,
-    checkInterval: OFF.includes(checkInterval) ? Number.POSITIVE_INFINITY : parseTtl(checkInterval as Ttl),
+    checkInterval: OFF.includes(checkInterval)
+      ? Number.POSITIVE_INFINITY
+      : parseTtl(checkInterval as Ttl, 'checkInterval (0: never)'),
     clock,
   })
 }

@@ -33,6 +33,7 @@ describe('the options of memory', () => {
 
   it.each(['soon', -1, ''])('refuse checkInterval: %j as a time', (checkInterval) => {
     expect(() => memory({ checkInterval: checkInterval as never })).toThrow(TtlError)
+    expect(() => memory({ checkInterval: checkInterval as never })).toThrow('is not a valid checkInterval (0: never)')
   })
 
   it('can be written in a URL, with or without underscores', () => {

@@ -66,7 +66,7 @@ function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefine
   const given = clientSide === true ? {} : clientSide
   checkKnown('The client-side cache of redis', given, CLIENT_SIDE)
   const { size, bytes, isolation, maxTtl = '5m', maxStale = '1s' } = given
-  const stale = parseTtl(maxStale)
+  const stale = parseTtl(maxStale, 'maxStale')
   if (stale < LEAST_STALE || stale === Number.POSITIVE_INFINITY)
     throw new ConfigurationError(
       `Option "maxStale" is ${kindOfOption(maxStale)}; it must be from ${LEAST_STALE} ms to a few seconds.`,
@@ -76,6 +76,6 @@ function copies(clientSide: boolean | ClientSideOptions): CopyOptions | undefine
   return {
     store: { size, maxBytes: bytes, isolation },
     maxStale: stale,
-    maxTtl: parseTtl(maxTtl as Ttl),
+    maxTtl: parseTtl(maxTtl as Ttl, 'maxTtl'),
   }
 }

@@ -254,7 +254,7 @@ export class Cache implements AsyncDisposable {
    */
   getOrSet<T>(key: string, load: () => Awaitable<T>, options: WriteOptions = NO_OPTIONS): Promise<T> {
     try {
-      checkCallable(load)
+      checkCallable(load, 'load')
       const lifetime = lifetimeOf(options)
       const all = this.engine.tagsFor(key, options.tags)
       const now = this.#routes.of(key).answerNow(key) as Promise<T> | undefined
@@ -516,7 +516,7 @@ export class Cache implements AsyncDisposable {
 
   /** Switches commands off for `fn` and everything it calls, and for nobody else. `COMMANDS` switches off all of them. */
   async disabling<T>(commands: readonly Command[], fn: () => Awaitable<T>): Promise<T> {
-    checkArray(commands)
+    checkArray(commands, 'commands')
     checkCallable(fn)
     const disabling = [...(currentScope()?.disabling ?? []), { owner: this, commands: commandSet(commands) }]
     return inWatchedScope({ disabling }, fn)
@@ -586,7 +586,7 @@ function seenByGetOrSet(): Seen {
 }
 
 function checkFields(indexes: readonly number[], size: number): void {
-  checkArray(indexes)
+  checkArray(indexes, 'indexes')
   checkBitFields(indexes, size, MOST_BITS_OF_FIELD)
 }
 

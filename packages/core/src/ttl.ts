@@ -56,13 +56,15 @@ const LONGEST = 8.64e15
 /**
  * Converts a ttl into milliseconds. Fractions are rounded, but not down to 0.
  *
+ * @param option The name of the option, for the message. @default 'ttl'
  * @throws {TtlError} When it is zero, negative, not a number, empty, or cannot be read.
  */
-export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
-  const lifetime = typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl)
+export function parseTtl(ttl: Ttl | (string & {}), option?: string): Milliseconds {
+  const lifetime =
+    typeof ttl === 'number' ? ttl * 1_000 : typeof ttl === 'string' ? fromText(ttl) : fromParts(ttl, option)
   if (ttl === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
-  if (!(lifetime > 0)) throw badTtl(ttl, lifetime <= 0 ? 'it must be more than zero' : 'it is not a duration')
-  if (lifetime > LONGEST) throw badTtl(ttl, 'it is too long; use Infinity')
+  if (!(lifetime > 0)) throw badTtl(ttl, lifetime <= 0 ? 'it must be more than zero' : 'it is not a duration', option)
+  if (lifetime > LONGEST) throw badTtl(ttl, 'it is too long; use Infinity', option)
   return Math.max(1, Math.round(lifetime))
 }
 
@@ -71,9 +73,10 @@ export function parseTtl(ttl: Ttl | (string & {})): Milliseconds {
  *
  * @throws {TtlError} When it never ends, too.
  */
-export function parsePeriod(period: Ttl): Milliseconds {
-  if (period === Number.POSITIVE_INFINITY) throw new TtlError("Infinity is not a period: it has to end, as '1m' does.")
-  return parseTtl(period)
+export function parsePeriod(period: Ttl, option = 'period'): Milliseconds {
+  if (period === Number.POSITIVE_INFINITY)
+    throw new TtlError(`Infinity is not a valid ${option}: it has to end, as '1m' does.`)
+  return parseTtl(period, option)
 }
 
 /** How many texts are cached: the lifetimes that a program writes are few, and used again and again. */
@@ -93,24 +96,24 @@ function readText(text: string): Milliseconds {
   return read < compact.length ? Number.NaN : sum
 }
 
-function fromParts(parts: DurationLike): Milliseconds {
+function fromParts(parts: DurationLike, option?: string): Milliseconds {
   if (typeof parts !== 'object' || parts === null) return Number.NaN
   const record = parts as Readonly<Record<string, unknown>>
   const unknown = [...Object.keys(record), 'years', 'months'].find(
     (name) => !Object.hasOwn(PARTS, name) && record[name],
   )
-  if (unknown) throw badTtl(parts, `"${unknown}" is not part of a fixed length`)
+  if (unknown) throw badTtl(parts, `"${unknown}" is not part of a fixed length`, option)
   let sum = 0
   for (const [name, factor] of Object.entries(PARTS)) {
     const { [name]: part = 0 } = record
-    if (typeof part !== 'number') throw badTtl(parts, `its ${name} are ${kindOfOption(part)}, not a number`)
+    if (typeof part !== 'number') throw badTtl(parts, `its ${name} are ${kindOfOption(part)}, not a number`, option)
     sum += part * factor
   }
   return sum
 }
 
-function badTtl(value: unknown, why: string): TtlError {
+function badTtl(value: unknown, why: string, option = 'ttl'): TtlError {
   return new TtlError(
-    `${kindOfOption(value)} is not a time to live: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
+    `${kindOfOption(value)} is not a valid ${option}: ${why}. Use seconds (60), text ('1h 30m', '250ms'), parts ({ hours: 3 }), or Infinity.`,
   )
 }

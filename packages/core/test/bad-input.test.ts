@@ -53,7 +53,7 @@ describe('bad input', () => {
   it.each<[string, () => unknown]>([
     ['keyContext takes an object, such as { tenant }, not null.', () => keyContext(null as never, fn)],
     ["keyContext takes an object, such as { tenant }, not 'acme'.", () => keyContext('acme' as never, fn)],
-    ['This has to be a function, not undefined.', () => keyContext({ tenant: 1 }, undefined as never)],
+    ['fn must be a function, not undefined.', () => keyContext({ tenant: 1 }, undefined as never)],
     ['The name of a key context must be text, not 5.', () => registerKeyContext('tenant5', 5 as never)],
     ['addPrefix takes text, not undefined.', () => addPrefix(undefined as never)],
     ["min must be a number from 0 on, not '5'.", () => memoryLimit({ min: '5' as never })],
@@ -106,8 +106,8 @@ describe('bad input', () => {
     ["maxAge must be a number from 0 on, not '5'.", () => onTerms({ maxAge: '5' as never }, fn)],
     ['minFresh must be a number from 0 on, not -1.', () => onTerms({ minFresh: -1 }, fn)],
     ['onlyStored must be true or false, not 1.', () => onTerms({ onlyStored: 1 as never }, fn)],
-    ['This has to be a function, not undefined.', () => onTerms({ maxAge: 1 }, undefined as never)],
-    ["This has to be a function, not 'fn'.", () => invalidateFurther('fn' as never)],
+    ['fn must be a function, not undefined.', () => onTerms({ maxAge: 1 }, undefined as never)],
+    ["fn must be a function, not 'fn'.", () => invalidateFurther('fn' as never)],
     [
       'Entries must be an object, a Map or pairs, not Promise {}.',
       () => createCache().setMany(Promise.resolve({ a: 1 }) as never),

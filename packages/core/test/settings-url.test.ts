@@ -35,26 +35,27 @@ describe('the options of a settings URL', () => {
     expect(read(query, kind)).toBe(value)
   })
 
-  it.each<[string, OptionKind]>([
-    ['ten', 'integer'],
-    ['1.5', 'integer'],
-    ['', 'integer'],
-    ['nan', 'number'],
-    ['', 'number'],
-    ['inf', 'number'],
-    ['2', 'boolean'],
-    ['', 'boolean'],
-    ['constructor', 'boolean'],
-    ['10 tb', 'bytes'],
-    ['constructor', 'bytes'],
-    ['1constructor', 'bytes'],
-  ])('refuse %j where it has to be %s', (query, kind) => {
+  it.each<[string, OptionKind, string]>([
+    ['ten', 'integer', 'a whole number'],
+    ['1.5', 'integer', 'a whole number'],
+    ['', 'integer', 'a whole number'],
+    ['nan', 'number', 'a number'],
+    ['', 'number', 'a number'],
+    ['inf', 'number', 'a number'],
+    ['2', 'boolean', 'true or false'],
+    ['', 'boolean', 'true or false'],
+    ['constructor', 'boolean', 'true or false'],
+    ['10 tb', 'bytes', 'a size such as 64mb'],
+    ['constructor', 'bytes', 'a size such as 64mb'],
+    ['1constructor', 'bytes', 'a size such as 64mb'],
+  ])('refuse %j where it has to be %s, and say what is valid', (query, kind, valid) => {
     expect(() => read(query, kind)).toThrow(ConfigurationError)
-    expect(() => read(query, kind)).toThrow(`"value" of x://host/path?value=${query} must be ${kind}, not "${query}".`)
+    expect(() => read(query, kind)).toThrow(`value of x://host/path?value=${query} must be ${valid}, not "${query}".`)
   })
 
   it('refuse text that is not a duration', () => {
     expect(() => read('soon', 'duration')).toThrow(TtlError)
+    expect(() => read('soon', 'duration')).toThrow("'soon' is not a valid value: it is not a duration")
   })
 
   it('may be written with underscores, dashes or in camelCase; the last one wins', () => {

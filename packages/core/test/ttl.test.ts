@@ -132,11 +132,11 @@ describe('a time to live', () => {
   })
 
   it.each([
-    ['10 minutez', "'10 minutez' is not a time to live"],
-    ['', "'' is not a time to live"],
-    [-5, '-5 is not a time to live: it must be more than zero'],
-    [{ hour: 1 }, 'Object {hour} is not a time to live: "hour" is not part of a fixed length'],
-    [undefined, 'undefined is not a time to live'],
+    ['10 minutez', "'10 minutez' is not a valid ttl"],
+    ['', "'' is not a valid ttl"],
+    [-5, '-5 is not a valid ttl: it must be more than zero'],
+    [{ hour: 1 }, 'Object {hour} is not a valid ttl: "hour" is not part of a fixed length'],
+    [undefined, 'undefined is not a valid ttl'],
     [1e20, 'Infinity'],
   ])('of %j is shown, with what would be valid', (ttl, message) => {
     expect(() => parseTtl(ttl as Ttl)).toThrow(message)

@@ -107,7 +107,7 @@ function checkSteering({ honorRequestDirectives, recompute, client }: Options): 
     "recompute takes a whole number as its limit, as in { limit: 60, period: '1m' }",
     limit,
   )
-  parseTtl(period as never)
+  parseTtl(period as never, 'recompute.period')
 }
 
 /** @throws {ConfigurationError} When what should be a function is none. */

@@ -107,7 +107,7 @@ export function settingsOf(options: SerializerOptions): Settings {
     compression,
     errorStacks,
     schema,
-    maxAge: maxAge === undefined ? Number.POSITIVE_INFINITY : parseTtl(maxAge),
+    maxAge: maxAge === undefined ? Number.POSITIVE_INFINITY : parseTtl(maxAge, 'maxAge'),
     limits: limitsOf(options.limits === undefined ? {} : options.limits),
   }
 }

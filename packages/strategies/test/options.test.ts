@@ -29,11 +29,11 @@ const load = async (id: string): Promise<string> => id
 describe('an option of cached that cannot work fails at definition', () => {
   it.each([
     ['no ttl', {}, /needs a ttl.*'10m'.*Infinity/],
-    ['a ttl of 0', { ttl: 0 }, /^0 is not a time to live.*Infinity/],
-    ['a negative ttl', { ttl: -1 }, /^-1 is not a time to live/],
-    ['a ttl that is not a number', { ttl: Number.NaN }, /^NaN is not a time to live/],
-    ['an empty ttl', { ttl: '' }, /^'' is not a time to live/],
-    ['a ttl that is not text of ours', { ttl: '10 minutez' }, /^'10 minutez' is not a time to live/],
+    ['a ttl of 0', { ttl: 0 }, /^0 is not a valid ttl.*Infinity/],
+    ['a negative ttl', { ttl: -1 }, /^-1 is not a valid ttl/],
+    ['a ttl that is not a number', { ttl: Number.NaN }, /^NaN is not a valid ttl/],
+    ['an empty ttl', { ttl: '' }, /^'' is not a valid ttl/],
+    ['a ttl that is not text of ours', { ttl: '10 minutez' }, /^'10 minutez' is not a valid ttl/],
     ['an option there is not', { ttl: 1, tll: 1 }, /the options .*ttl.* not tll/],
     ['an option of another strategy', { ttl: 1, earlyTtl: 1 }, /not earlyTtl/],
     [
@@ -41,7 +41,7 @@ describe('an option of cached that cannot work fails at definition', () => {
       { ttl: 1, condition: 'not_none' },
       /condition must be a function, not 'not_none'/,
     ],
-    ['a timeCondition that is not a time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is not a time to live/],
+    ['a timeCondition that is not a time', { ttl: 1, timeCondition: 'slow' }, /^'slow' is not a valid timeCondition/],
     ['a name there is not', { ttl: 1, key: 'user:{ix}' }, /"ix".*user:\{ix\}/s],
     ['a stray brace', { ttl: 1, key: 'user:{id' }, /user:\{id/],
     ['a formatter there is not', { ttl: 1, key: 'user:{id:lowr}' }, /:lowr/],
@@ -116,7 +116,7 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('a decorator already when it is made', () => {
     expect(() => cached(cache, {} as never)).toThrow(/needs a ttl/)
-    expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is not a time to live/)
+    expect(() => cached(cache, { ttl: 'soon' } as never)).toThrow(/'soon' is not a valid ttl/)
   })
 
   it('whatever the strategy', () => {
@@ -191,15 +191,15 @@ describe('an option of cached that cannot work fails at definition', () => {
 
   it('a lock that is none, and a wait that is not a time', () => {
     expect(() => cached(cache, { ttl: 1, key: 'k', lock: null } as never, load)).toThrow('lock must be true, false or')
-    expect(() => locked(cache, { ttl: 1, key: 'k', wait: Number.NaN }, load)).toThrow('NaN is not a time to live')
+    expect(() => locked(cache, { ttl: 1, key: 'k', wait: Number.NaN }, load)).toThrow('NaN is not a valid wait')
   })
 
   it('a limit that never ends: nobody could be told when to try again', () => {
     const endless = { limit: 1, period: Number.POSITIVE_INFINITY, key: 'k' }
-    expect(() => rateLimit(cache, endless, load)).toThrow('Infinity is not a period: it has to end')
-    expect(() => slidingRateLimit(cache, endless, load)).toThrow('Infinity is not a period')
+    expect(() => rateLimit(cache, endless, load)).toThrow('Infinity is not a valid period: it has to end')
+    expect(() => slidingRateLimit(cache, endless, load)).toThrow('Infinity is not a valid period')
     const banned = { limit: 1, period: 1, ttl: Number.POSITIVE_INFINITY, key: 'k' }
-    expect(() => rateLimit(cache, banned, load)).toThrow('Infinity is not a period')
+    expect(() => rateLimit(cache, banned, load)).toThrow('Infinity is not a valid ttl')
   })
 
   it('templates to invalidate that are none', () => {

@@ -68,7 +68,7 @@ export function settingsOf(options: TransactionOptions): Settings {
   checkThat(crossSlot === 'refuse' || crossSlot === 'per-slot', "crossSlot must be 'refuse' or 'per-slot'", crossSlot)
   checkList('string', 'keys', keys, "['user:1']")
   checkThat(keys.length === 0 || mode === 'locked', `Only the mode 'locked' takes keys, not '${mode}'.`)
-  const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout)
+  const lifetime = timeout === '10s' ? 10_000 : parseTtl(timeout, 'timeout')
   checkThat(
     lifetime < Number.POSITIVE_INFINITY,
     'A timeout must be finite, so that the locks of a process that dies end.',

@@ -13,18 +13,18 @@ export function checkString(what: string, given: unknown): void {
 }
 
 /** Refuses an argument that is not a function. */
-export function checkCallable(given: unknown): void {
-  checkArgument(typeof given === 'function', 'This has to be a function', given)
+export function checkCallable(given: unknown, name = 'fn'): void {
+  checkArgument(typeof given === 'function', `${name} must be a function`, given)
 }
 
 /** Refuses anything but an array: a string would be taken for the list of its characters. */
-export function checkArray(list: unknown): void {
-  checkArgument(Array.isArray(list), "This has to be a list, such as ['a', 'b']", list)
+export function checkArray(list: unknown, name = 'keys'): void {
+  checkArgument(Array.isArray(list), `${name} must be a list`, list)
 }
 
 /** Refuses a list with anything but strings: stores of bytes would return strings for it. */
 export function checkMembers(members: readonly unknown[]): void {
-  checkArray(members)
+  checkArray(members, 'members')
   for (const member of members) checkString('A member', member)
 }
 

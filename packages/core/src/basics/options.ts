@@ -144,9 +144,12 @@ export function functionOption<F>(given: F, option: string): F {
 }
 
 /** Reads a time. @param usual The default; absent: the option is required. */
-export function timeOption(parse: (time: Ttl) => Milliseconds, usual?: Ttl): OptionReader<Milliseconds> {
+export function timeOption(
+  parse: (time: Ttl, option: string) => Milliseconds,
+  usual?: Ttl,
+): OptionReader<Milliseconds> {
   return (time: Ttl | undefined = usual, option, strategy) => {
     checkThat(time !== undefined, `${strategy} needs a ${option}, such as ${option}: '1m'.`)
-    return parse(time)
+    return parse(time, option)
   }
 }

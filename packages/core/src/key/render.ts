@@ -26,7 +26,7 @@ export function registerRenderer(prototype: unknown, renderer: (value: never) =>
 /** Returns what is rendered instead of an instance, according to its class; `undefined` if the class does not say. */
 export function standIn(value: object): unknown {
   const method = (value as { [KEY_METHOD]?: () => unknown })[KEY_METHOD]
-  if (method) return method.call(value)
+  if (typeof method === 'function') return method.call(value)
   for (let at: unknown = value; at && renderers.size; at = Object.getPrototypeOf(at)) {
     const renderer = renderers.get(at)
     if (renderer) return renderer(value as never)

@@ -103,7 +103,7 @@ export async function acquireLock(key: string, options: LockOptions, store: Lock
 
 /** Converts how long to wait for a lock into milliseconds; `0` or `false`: not at all. */
 function parseWait(wait: Ttl | false): Milliseconds {
-  return wait === false || wait === 0 ? 0 : parseTtl(wait)
+  return wait === false || wait === 0 ? 0 : parseTtl(wait, 'wait')
 }
 
 /** Resolves when a lock may have been freed, by this process or another, after `atMost` at the latest. */
@@ -138,7 +138,7 @@ async function retry(
   store: Pick<LockStore, 'released'>,
   { checkInterval = CHECK_INTERVAL, signal }: Omit<LockOptions, 'ttl'>,
 ): Promise<boolean> {
-  const longest = parseTtl(checkInterval)
+  const longest = parseTtl(checkInterval, 'checkInterval')
   const deadline = performance.now() + wait
   for (let pause = Math.min(FIRST_PAUSE, longest); ; pause = Math.min(pause * 2, longest)) {
     signal?.throwIfAborted()

@@ -1,5 +1,5 @@
 import { checkKnown } from '../basics/options.ts'
-import { ConfigurationError, TtlError } from '../errors.ts'
+import { ConfigurationError } from '../errors.ts'
 import { parseTtl } from '../ttl.ts'
 
 /** How the text of a URL option is read. */
@@ -15,11 +15,18 @@ interface OptionValues {
   readonly bytes: number
 }
 
+/** What the text of a kind has to be. */
+const NAMES: Readonly<Record<string, string>> = {
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  bytes: 'a size such as 64mb',
+}
 const SIZES = ['', 'k', 'm', 'g']
 const YES = ['1', 'true', 'yes', 'on']
 const NO = ['0', 'false', 'no', 'off']
 
-const READERS: Readonly<Record<OptionKind, (text: string) => unknown>> = {
+const READERS: Readonly<Record<OptionKind, (text: string, name: string) => unknown>> = {
   text: (text) => text,
   integer: (text) => (/^[+-]?\d+$/.test(text) ? Number(text) : undefined),
   number: (text) => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined),
@@ -73,12 +80,7 @@ export function camelCase(name: string): string {
 }
 
 function readOption(name: string, text: string, kind: OptionKind, url: string): unknown {
-  const which = `Option "${name}" of ${redact(url)}`
-  try {
-    const value = READERS[kind](kind === 'text' ? text : text.toLowerCase())
-    if (value !== undefined) return value
-  } catch (error) {
-    throw new TtlError(`${which}: ${(error as Error).message}`)
-  }
-  throw new ConfigurationError(`${which} must be ${kind}, not "${text}".`)
+  const value = READERS[kind](kind === 'text' ? text : text.toLowerCase(), name)
+  if (value !== undefined) return value
+  throw new ConfigurationError(`${name} of ${redact(url)} must be ${NAMES[kind]}, not "${text}".`)
 }

@@ -84,15 +84,20 @@ export function resolveSetup(
     middlewares,
     guard: {
       suppress: suppress ?? (fromUrl.suppress as boolean | undefined) ?? true,
-      readTimeout: timeout(readTimeout, fromUrl.readTimeout, READ_TIMEOUT),
-      writeTimeout: timeout(writeTimeout, fromUrl.writeTimeout, WRITE_TIMEOUT),
+      readTimeout: timeout('readTimeout', readTimeout, fromUrl, READ_TIMEOUT),
+      writeTimeout: timeout('writeTimeout', writeTimeout, fromUrl, WRITE_TIMEOUT),
     },
     disabled: on ? [] : COMMANDS,
   }
 }
 
-function timeout(own: Ttl | undefined, fromUrl: unknown, otherwise: Milliseconds): Milliseconds {
-  return own === undefined ? ((fromUrl as Milliseconds | undefined) ?? otherwise) : parseTtl(own)
+function timeout(
+  name: string,
+  own: Ttl | undefined,
+  fromUrl: Readonly<Record<string, unknown>>,
+  usual: Milliseconds,
+): Milliseconds {
+  return own === undefined ? ((fromUrl[name] as Milliseconds | undefined) ?? usual) : parseTtl(own, name)
 }
 
 function asBackend(target: Backend, options: SetupOptions): Backend {

@@ -71,6 +71,11 @@ describe('other values in a key', () => {
     ['an instance', new (class Account {})(), 'A Account has no key: use formatter.registerType(Account, …)'],
     ['a signal', new AbortController().signal, 'or a key template with {user.id}, or without it'],
     ['an instance in a list', [new (class Account {})()], "a method [Symbol.for('cashews.key')]()"],
+    [
+      'a key that is no method',
+      Object.assign(new (class A {})(), { [Symbol.for('cashews.key')]: 1 }),
+      'A A has no key',
+    ],
     ['other binary data', new Float32Array(2), 'A Float32Array has no key'],
   ])('refuses %s, and says where it came from', (_, value, message) => {
     expect(() => one(value)).toThrow(message)

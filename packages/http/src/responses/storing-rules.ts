@@ -43,9 +43,9 @@ export class StoringRules {
     const { ignoreCookies = [], statuses = [200], ttl, staleWhileRevalidate, staleIfError } = options
     const globs = ignoreCookies.map((glob) => compileGlob(glob))
     this.#options = options
-    this.#ttl = secondsOf(ttl)
-    this.#staleWhileRevalidate = secondsOf(staleWhileRevalidate) ?? 0
-    this.#staleIfError = secondsOf(staleIfError) ?? 0
+    this.#ttl = secondsOf('ttl', ttl)
+    this.#staleWhileRevalidate = secondsOf('staleWhileRevalidate', staleWhileRevalidate) ?? 0
+    this.#staleIfError = secondsOf('staleIfError', staleIfError) ?? 0
     this.#isAnonymous = (cookie) => globs.some((matches) => matches(cookie))
     this.#isKept = typeof statuses === 'function' ? checked(statuses) : (status) => statuses.includes(status)
   }
@@ -126,8 +126,8 @@ function checked(isKept: (status: number) => boolean): (status: number) => boole
   }
 }
 
-function secondsOf(ttl: Ttl | undefined): number | undefined {
-  return ttl === undefined ? undefined : parseTtl(ttl) / 1_000
+function secondsOf(option: string, ttl: Ttl | undefined): number | undefined {
+  return ttl === undefined ? undefined : parseTtl(ttl, option) / 1_000
 }
 
 /** Server-sent events have no end to wait for. */

@@ -29,9 +29,9 @@ export interface CacheControlTtl {
  */
 export function cacheControlTtl(options: CacheControlTtlOptions): CacheControlTtl {
   checkKnown('cacheControlTtl', options, ['default', 'max', 'min'])
-  const standard = parseTtl(options.default) / 1_000
-  const max = options.max === undefined ? standard : parseTtl(options.max) / 1_000
-  const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min) / 1_000
+  const standard = parseTtl(options.default, 'default') / 1_000
+  const max = options.max === undefined ? standard : parseTtl(options.max, 'max') / 1_000
+  const min = options.min === undefined ? Math.min(1, standard) : parseTtl(options.min, 'min') / 1_000
   if (min > standard || standard > max)
     throw new ConfigurationError(
       `The default must lie between min and max: ${standard} s is not between ${min} s and ${max} s.`,

@@ -51,7 +51,7 @@ export function datedForm(
   ttl: Milliseconds | undefined,
   isTimed = false,
 ): StoredForm {
-  const fixed = freshFor === undefined || typeof freshFor === 'function' ? undefined : parseTtl(freshFor)
+  const fixed = freshFor === undefined || typeof freshFor === 'function' ? undefined : parseTtl(freshFor, name)
   checkThat(
     fixed === undefined || ttl === undefined || fixed < ttl,
     `${name} has to be shorter than ttl: ${fixed} ms is not less than ${ttl} ms.`,
@@ -60,7 +60,7 @@ export function datedForm(
   const spanOf = (lifetime: Milliseconds, args: readonly unknown[]): Milliseconds => {
     // Jitter shortens both in proportion, so that neither refreshes nor expiries coincide.
     if (fixed !== undefined) return fixed * (lifetime / (ttl as number) || 1)
-    return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl) : lifetime / 3
+    return typeof freshFor === 'function' ? parseTtl(told?.(...args) as Ttl, name) : lifetime / 3
   }
   return {
     isTimed,

@@ -37,7 +37,7 @@ export interface Keeping {
 export function keepingOf(options: KeepingOptions<never, never>, keepsErrors = true): Keeping {
   const condition = options.condition as Condition<unknown, readonly unknown[]> | undefined
   checkType('function', { condition })
-  const atLeast = options.timeCondition === undefined ? 0 : parseTtl(options.timeCondition)
+  const atLeast = options.timeCondition === undefined ? 0 : parseTtl(options.timeCondition, 'timeCondition')
   const storesError = keepsErrors ? condition?.storesError : undefined
   const watchesInside = options.nested === false
   return {

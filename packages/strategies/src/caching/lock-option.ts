@@ -32,15 +32,15 @@ export function lockingOf(strategy: string, { lock = false }: LockOption): LockO
   const given: Locking = lock === true ? {} : lock
   checkThat(isOptions(given), 'lock must be true, false or an object of options', given)
   checkKnown(`lock of ${strategy}`, given, ['ttl', 'wait', 'checkInterval'])
-  checkTimes(given)
+  checkTimes(given, 'lock.')
   const { ttl = '10s', wait = '1m', checkInterval } = given
   return { ttl, wait, checkInterval }
 }
 
 /** @throws {ConfigurationError} When one of the times cannot work. */
-export function checkTimes({ ttl, wait, checkInterval }: Locking): void {
-  const patience = wait === false || wait === 0 ? undefined : wait
-  for (const time of [ttl, patience, checkInterval]) if (time !== undefined) parseTtl(time)
+export function checkTimes({ ttl, wait, checkInterval }: Locking, prefix = ''): void {
+  const times = { ttl, wait: wait === false || wait === 0 ? undefined : wait, checkInterval }
+  for (const [name, time] of Object.entries(times)) if (time !== undefined) parseTtl(time, prefix + name)
 }
 
 /**

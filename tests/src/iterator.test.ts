@@ -248,6 +248,15 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await bytes.peek('')).toBeUndefined()
   })
 
+  it('delivers every item of a sequence that is too long to a slow reader after the fast one has left', async () => {
+    const pages = iterator(cache, { ttl: 60, maxItems: 2, key: 'k' }, source([1, 2, 3, 4, 5]))
+    const [fast, slow] = [pages(), pages()]
+    expect((await Promise.all([fast.next(), slow.next()])).map(({ value }) => value)).toEqual([1, 1])
+    for (let nth = 0; nth < 3; nth++) await fast.next()
+    await fast.return()
+    expect(await all(slow)).toEqual([2, 3, 4, 5])
+  })
+
   it('does not store a sequence that was invalidated while it was read, and nobody joins it', async () => {
     const opened = gate()
     let version = 'old'

@@ -13,7 +13,7 @@ import {
 import type { Condition } from './caching/condition.ts'
 import { type KeepingOptions, keepingOf } from './caching/keeping.ts'
 import { type Lasting, type LifetimeOptions, lifetimeNames, lifetimeOf, seenOf } from './caching/lifetime.ts'
-import { Recording } from './caching/recording.ts'
+import { newRecording, type Recording } from './caching/recording.ts'
 import { storedError, unwrap } from './caching/stored-error.ts'
 import { type TagOptions, tagsOf } from './caching/tag-option.ts'
 import { around } from './wrapping/decorator.ts'
@@ -141,7 +141,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         checkThat(isAsync, 'iterator needs an async iterable', source)
         yield* source
       }
-      const recording = new Recording(read(), maxItems, maxBytes)
+      const recording = newRecording(read(), maxItems, maxBytes)
       const recorded = cache.engine.fly<unknown>(
         { key, self, args, signal: undefined },
         {

@@ -80,7 +80,7 @@ export function completeBackend(store: Base): Backend {
     getRaw: own('getRaw') ?? defaults.getRaw,
     setRaw: own('setRaw') ?? defaults.setRaw,
     ...shortcutsOf(base),
-    ...(hasLocks || { visit: undefined as never }), // it would show the keys of default locks
+    ...(hasLocks && base.visit && { visit: own('visit') }), // it would show the keys of default locks
 
     guard: base.guard ?? guard,
     bits: base.bits ?? defaultBits(base),
@@ -103,7 +103,7 @@ function ownMembersOf(base: Base): <K extends keyof Backend>(name: K) => Base[K]
   }
 }
 
-const SHORTCUTS = ['partOf', 'now', 'getNow', 'answerNow', 'momentNow', 'getFor', 'usage', 'visit'] as const
+const SHORTCUTS = ['partOf', 'now', 'getNow', 'answerNow', 'momentNow', 'getFor', 'usage'] as const
 
 /** The optional members that have no default. */
 function shortcutsOf(base: Base): Partial<Pick<Backend, (typeof SHORTCUTS)[number]>> {

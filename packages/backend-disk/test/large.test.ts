@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { MISS } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
 const directory = freshDirectory(afterAll)
@@ -45,5 +45,21 @@ describe('a large value', () => {
       expect(String(errors)).toMatch(/the value of "key" is not the one that was written; it is kept as .*corrupt/)
       await store.close()
     }
+  })
+
+  it('is answered anew when it is replaced, and its parts are removed, while it is read', async () => {
+    const place = join(directory, 'replaced')
+    const error = vi.fn()
+    const store = disk({ directory: place, shards: 1, checkInterval: false })
+    await store.open({ removed() {}, error })
+    await store.set('key', 'a'.repeat(8 * MB), HOUR)
+    const found = store.get('key')
+    expect(await store.set('key', 'b'.repeat(MB), HOUR)).toBe(true)
+    const file = new Sqlite(join(place, readdirSync(place).find((name) => name.endsWith('.db')) as string))
+    expect(file.prepare('DELETE FROM parts WHERE part = 31').run().changes).toBe(1) // the last one, which is not read yet
+    file.close()
+    expect(await found).toBe('b'.repeat(MB))
+    expect(error).not.toHaveBeenCalled()
+    await store.close()
   })
 })

@@ -1,7 +1,9 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { disk } from '@cashews/backend-disk'
 import { ConfigurationError, createCache, TtlError } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 
 const directory = freshDirectory(afterAll)
@@ -76,6 +78,22 @@ describe('the options of disk', () => {
   it('without a directory choose one of this user and this working directory', () => {
     expect(disk().directory).toMatch(/cashews-[^/]+[/\\][0-9a-f]{8}$/)
     expect(disk.fromUrl('disk://').directory).toBe(disk().directory)
+  })
+
+  it.each<[which: string, place: (directory: string) => string]>([
+    ['it', (directory) => directory],
+    ['the one above it', (directory) => dirname(directory)],
+  ])('without a directory use none that others may write to: %s', async (_, place) => {
+    vi.stubEnv('TMPDIR', `${directory}/temporary`)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const store = disk()
+    const open = async () => store.open({ removed() {}, error() {} })
+    mkdirSync(store.directory, { recursive: true, mode: 0o700 })
+    chmodSync(place(store.directory), 0o770)
+    await expect(open()).rejects.toThrow(`${place(store.directory)}: other users can read or write there`)
+    chmodSync(place(store.directory), 0o700)
+    await open()
+    await store.close()
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { disk } from '@cashews/backend-disk'
-import type { BackendHost } from '@cashews/core'
+import { type BackendHost, MISS } from '@cashews/core'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
 import { ShardFile } from '../src/files/shard-file.ts'
@@ -56,4 +56,14 @@ describe('a damaged file that this user may not put aside', () => {
     expect(uncaught).not.toHaveBeenCalled()
     expect(error).toHaveBeenCalledWith(isClear)
   })
+})
+
+it('a file that is damaged however often it is begun anew counts as unavailable', async () => {
+  const { store, error } = await open(false)
+  rights.mayRename = true
+  vi.spyOn(ShardFile.prototype, 'find').mockImplementation(damaged)
+  await expect((async () => store.get('key'))()).rejects.toMatchObject({ code: 'CASHEWS_BACKEND_UNAVAILABLE' })
+  expect(error).toHaveBeenCalledTimes(4)
+  vi.restoreAllMocks()
+  expect(await store.get('key')).toBe(MISS)
 })

@@ -756,9 +756,10 @@ describe('a fast transaction', () => {
 describe.each(['fast', 'locked', 'serializable'] as const)('a %s transaction', (mode) => {
   it('deletes a key although a cached function looks it up at the same moment', async () => {
     const store = memory()
-    let opened: ReturnType<typeof gate> | undefined
+    let opened = gate()
+    opened.open()
     const inspect = async (key: string) => {
-      await opened?.promise
+      await opened.promise
       return store.inspect(key)
     }
     setup(altered(store, { inspect }))

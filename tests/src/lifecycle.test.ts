@@ -170,8 +170,17 @@ describe('closing', () => {
     const closed = cache.close()
     opened.open()
     await closed
+    await vi.advanceTimersByTimeAsync(1_000)
     expect(order).toEqual(['open', 'close'])
     expect(await read).toSatisfy((answer) => answer === undefined || answer instanceof CacheClosedError)
+  })
+
+  it('closes a store that took a moment to open', async () => {
+    const close = vi.fn()
+    const cache = createCache().setup(syncStore({ open: () => Promise.resolve(), close }))
+    await cache.init()
+    await cache.close()
+    expect(close).toHaveBeenCalledOnce()
   })
 
   it('does not wait forever for a store that never opens', async () => {

@@ -156,14 +156,19 @@ describe('an invalidation that a store has not heard of', () => {
     expect(store.health.asked).toContain('deleteMany')
   })
 
-  it('is repeated at once for a part of the store that comes back while it is repeated for another one', async () => {
-    let back = () => {}
-    const inParts: Backend['guard'] = (...how) => {
+  /** A cache on a store that tells when a part of it is back. */
+  const inParts = () => {
+    const repeats: (() => void)[] = []
+    const watching: Backend['guard'] = (...how) => {
       const made = guard(...how, () => true)
-      back = () => made.repeat()
+      repeats.push(() => made.repeat())
       return made
     }
-    const parted = createCache({ onError }).setup(altered(store, { guard: inParts }))
+    return { parted: createCache({ onError }).setup(altered(store, { guard: watching })), back: () => repeats[0]?.() }
+  }
+
+  it('is repeated at once for a part of the store that comes back while it is repeated for another one', async () => {
+    const { parted, back } = inParts()
     store.health.illness = refuses
     await parted.delete('a')
     // The pauses between the repetitions are long by now.
@@ -177,6 +182,50 @@ describe('an invalidation that a store has not heard of', () => {
     await vi.advanceTimersByTimeAsync(10)
     expect(await parted.get('a')).toBeUndefined()
     await parted.close()
+  })
+
+  it('is repeated later if the repetition for a part that came back fails', async () => {
+    const { parted, back } = inParts()
+    store.health.illness = refuses
+    await parted.delete('a')
+    const refused = Promise.withResolvers<never>()
+    store.health.illness = () => refused.promise
+    back()
+    // The repetition in the background finds nothing to do meanwhile, and ends.
+    await vi.advanceTimersByTimeAsync(100)
+    refused.reject(new BackendError('READONLY'))
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await parted.get('a')).toBeUndefined()
+    await parted.close()
+  })
+
+  it('is carried out before a store counts as back of which a part was back before', async () => {
+    const { parted, back } = inParts()
+    store.health.illness = away
+    for (const command of ['get', 'get', 'delete'] as const) await parted[command]('a')
+    const found: unknown[] = []
+    parted.on('available', async () => found.push(await parted.get('a')))
+    refusesTo(['delete', 'deleteMany'], hangs)
+    await vi.advanceTimersByTimeAsync(100)
+    back()
+    await vi.advanceTimersByTimeAsync(200)
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(found).toEqual([undefined])
+    await parted.close()
+  })
+
+  it('that it refused before it went away is left to the probe', async () => {
+    store.health.illness = refuses
+    await cache.delete('a')
+    await goAway()
+    store.health.asked.length = 0
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(new Set(store.health.asked)).toEqual(new Set(['ping']))
+    store.health.illness = undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await cache.get('a')).toBeUndefined()
   })
 
   it('that takes longer than a minute does not keep the store away', async () => {

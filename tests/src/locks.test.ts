@@ -324,6 +324,16 @@ describe('locks on a store that cannot tell of releases any more', () => {
   })
 })
 
+it('a lock costs its store nothing more once it is freed', async () => {
+  const store = sickStore()
+  const cache = createCache().setup(store)
+  await cache.lock('job', { ttl: '1h' }, () => 'done')
+  store.health.asked.length = 0
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(store.health.asked).toEqual([])
+  await cache.close()
+})
+
 describe('locks on a store that is away', () => {
   const away = async (illness: () => Promise<never>) => {
     const store = sickStore()

@@ -29,8 +29,8 @@ export class LockClaim {
     try {
       return await unlock()
     } finally {
-      const isFree = () => this.#until === 0
-      if (!isFree()) whenBack(() => unlock().then(isFree), this.#until)
+      // Does nothing if the lock is free: its time is over then.
+      whenBack(() => unlock().then(() => this.#until === 0), this.#until)
     }
   }
 }

@@ -15,6 +15,7 @@ import {
   soft,
   type Wrapped,
 } from '@cashews/strategies'
+import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { all, fakeTime, gate, settle } from './support/helpers.ts'
@@ -112,6 +113,42 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       await settle()
       expect(innermost?.aborted).toBe(true)
       opened.open('late')
+    })
+
+    it('starts no nested load once it was aborted', async () => {
+      const opened = gate()
+      const run = vi.fn(async () => 'late')
+      const inner = cached(cache, { ttl: '1m', key: 'in' }, run)
+      const outer = cached(cache, { ttl: '1m', key: 'out' }, async () => {
+        await opened.promise
+        return inner()
+      })
+      const controller = new AbortController()
+      const leaving = outer.with({ signal: controller.signal })()
+      const left = expect(leaving).rejects.toThrow('enough')
+      await settle()
+      controller.abort(new Error('enough'))
+      await left
+      opened.open()
+      await settle()
+      expect(run).not.toHaveBeenCalled()
+    })
+
+    it('leaves a load with tags that another call had begun', async () => {
+      createTags(cache)
+      const opened = gate<string>()
+      const load = cached(cache, { ttl: '1m', key: 'k', tags: ['t'] }, async () => opened.promise)
+      const first = load()
+      await settle()
+      const controller = new AbortController()
+      const done = vi.fn()
+      load.with({ signal: controller.signal })().catch(done)
+      await settle()
+      controller.abort(new Error('enough'))
+      await settle()
+      expect(done).toHaveBeenCalledExactlyOnceWith(new Error('enough'))
+      opened.open('late')
+      expect(await first).toBe('late')
     })
   })
 

@@ -468,8 +468,9 @@ export interface Backend extends BackendBase {
   getFor?(key: string, asker: Asker): void
 
   /**
-   * Acts on all keys that match, some at a time, and yields what `act` answers. Where a store is on several servers, the keys of
-   * one that fails are skipped, and it fails at the end. Absent: a single failure ends it, as it ends {@link BackendBase.scan}.
+   * For a store on several servers, so that one that fails keeps no pattern from being deleted on the others. Calls `act` with the
+   * keys that match, up to `batchSize` at a time and each key once, and yields what it answers. The keys of a server that fails
+   * are skipped, and the failure is thrown at the end. Absent: core calls {@link BackendBase.scan}, whose failure ends it.
    */
   visit?<T>(pattern: string, batchSize: number, act: (keys: readonly string[]) => Awaitable<T>): AsyncIterable<T>
 

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkReadmes } from '../../scripts/check-readmes.mjs'
-import { blocksOf } from '../../scripts/readme-blocks.mjs'
+import { allBlocks, blocksOf } from '../../scripts/readme-blocks.mjs'
+import { root } from '../../scripts/workspace.mjs'
 
 const fence = '```'
 const readme = (...parts: readonly string[]): string => parts.join('\n')
@@ -8,6 +11,16 @@ const readme = (...parts: readonly string[]): string => parts.join('\n')
 describe('the code blocks of every README and of docs', () => {
   it('type-check against the packages', async () => {
     expect(await checkReadmes()).toEqual([])
+  })
+
+  it('import only what the README says to install', () => {
+    const shown = allBlocks().filter(({ file, mode }) => file.endsWith('README.md') && mode !== 'ignore')
+    const missing = shown.flatMap(({ file, code }) => {
+      const install = /npm i(?:nstall)? (.*)/.exec(readFileSync(join(root, file), 'utf8'))?.[1]
+      const imported = Array.from(code.matchAll(/ from '((?!node:|\.)[^']+)'/g), ([, name]) => name as string)
+      return install ? imported.filter((name) => !install.includes(name)).map((name) => `${file}: ${name}`) : []
+    })
+    expect(missing).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 // `pnpm new:backend etcd` makes packages/backend-etcd from the reference backend of the conformance kit: a copy of it to
-// change verb by verb, a README to fill in and a test of one call. It is green from the first minute.
+// change member by member, a README to fill in and a test of one call. It is green from the first minute.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -134,7 +134,7 @@ function main(name) {
   writeFileSync(join(root, 'knip.json'), read('knip.json').replace(ignored, added))
   console.log(`packages/backend-${name} is there. Next:
   npx -y pnpm@12 install && npx -y pnpm@12 vitest run packages/backend-${name}    green before you begin
-  replace its Map with your store, one verb at a time; a red check is named after the promise that is broken
+  replace its Map with your store, one member at a time; a red check is named after the promise that is broken
   fill in packages/backend-${name}/README.md, then npx -y pnpm@12 check and npx -y pnpm@12 changeset`)
 }
 

@@ -18,6 +18,7 @@ export const FEATURES = [
   'tags',
   'capture',
   'usage',
+  'visit',
   'unreachable',
   'expired',
   'structured',
@@ -26,7 +27,7 @@ export const FEATURES = [
 
 /**
  * What a check may need beyond the members that every backend has: a {@link Group}, or
- * - `leases`, `released`, `usage`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` or `capture`: optional members, which are
+ * - `leases`, `released`, `usage`, `visit`, `getNow`, `answerNow`, `getFor`, `bitsNow`, `tags` or `capture`: optional members, which are
  *   checked if the backend has them;
  * - `unreachable`: a backend whose store cannot be reached, which the author has to provide;
  * - `expired`: the backend reports expired keys to its host;

@@ -143,6 +143,7 @@ const OPTIONAL: { readonly [F in Feature]?: (backend: Backend, options: Conforma
   getFor: ({ getFor }) => getFor,
   bitsNow: ({ bits }) => bits && bits.now,
   usage: ({ usage }) => usage,
+  visit: ({ visit }) => visit,
   leases: ({ leases }) => leases,
   released: ({ locks }) => locks && locks.released,
   tags: ({ tags }) => tags,

@@ -469,7 +469,7 @@ export interface Backend extends BackendBase {
 
   /**
    * For a store on several servers, so that one that fails keeps no pattern from being deleted on the others. Calls `act` with the
-   * keys that match, up to `batchSize` at a time and each key once, and yields what it answers. The keys of a server that fails
+   * keys that match, about `batchSize` at a time and each key once, and yields what it answers. The keys of a server that fails
    * are skipped, and the failure is thrown at the end. Absent: core calls {@link BackendBase.scan}, whose failure ends it.
    */
   visit?<T>(pattern: string, batchSize: number, act: (keys: readonly string[]) => Awaitable<T>): AsyncIterable<T>

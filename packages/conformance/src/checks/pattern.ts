@@ -82,6 +82,20 @@ export const pattern: CheckGroup = {
       },
     },
     {
+      title: 'visit acts once on each key that scan yields, and yields the answers',
+      needs: ['visit'],
+      async run({ backend }) {
+        const keys = Array.from({ length: 250 }, (_, at) => `key:${1_000 + at}`)
+        for (const key of [...keys, 'other']) await backend.set(key, 1, FOREVER)
+        const visited: string[] = []
+        let answers = 0
+        const act = async (some: readonly string[]) => visited.push(...some) && some.length
+        for await (const answer of backend.visit?.('key:*', 10, act) ?? []) answers += answer
+        same(visited.toSorted(), keys)
+        same(answers, keys.length, 'the answers')
+      },
+    },
+    {
       title: 'scan passes over keys that were removed',
       async run({ backend }) {
         await backend.set('a', 1, FOREVER)

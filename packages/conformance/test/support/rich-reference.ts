@@ -27,6 +27,7 @@ export interface RichBackend extends Backend {
   answerNow(key: string): Promise<unknown> | undefined
   getFor(key: string, asker: Asker): void
   usage(): Usage
+  readonly visit: Exclude<Backend['visit'], undefined>
 }
 
 /** The reference backend with what it leaves out: leases, locks that inspect and tell, and values at hand. */
@@ -73,6 +74,9 @@ export function richReference(clock: HandClock): RichBackend {
       return value
     },
     usage: () => ({ entries: keys.size }),
+    async *visit(pattern, batchSize, act) {
+      for await (const key of store.scan(pattern, batchSize)) yield act([key])
+    },
     getNow,
     answerNow(key) {
       const value = getNow(key)

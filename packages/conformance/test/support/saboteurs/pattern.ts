@@ -37,6 +37,13 @@ export const pattern: Readonly<Record<string, Saboteur>> = {
       }
     },
   }),
+  'visit acts once on each key that scan yields, and yields the answers': (store) => ({
+    async *visit(pattern, batchSize, act) {
+      const keys = await collect(store.scan(pattern, batchSize))
+      yield act(keys)
+      yield act(keys.slice(0, 1))
+    },
+  }),
   'scan passes over keys that were removed': (store) => {
     const written = new Set<string>()
     return {

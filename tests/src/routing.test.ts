@@ -1,4 +1,12 @@
-import { addPrefix, type Backend, type Cache, createCache, type Middleware, NotConfiguredError } from '@cashews/core'
+import {
+  addPrefix,
+  type Backend,
+  type Cache,
+  CacheClosedError,
+  createCache,
+  type Middleware,
+  NotConfiguredError,
+} from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -127,6 +135,10 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     cache.setup(watched, { prefix: 'x:' })
     await cache.close()
     expect(events).toEqual(['open', 'close'])
+    await expect(cache.getOrSet('x:1', () => 1)).rejects.toThrow(CacheClosedError)
+    cache.setup(watched, { prefix: 'x:' })
+    expect(await cache.set('x:1', 2)).toBe(true)
+    await cache.close()
   })
 
   it('answers what is still on the way to a replaced backend as if that were away', async () => {

@@ -182,6 +182,26 @@ describe.each(everyStore)('a load overtaken by an invalidation on $name', ({ cre
     expect(await soon(prefixed.get('k'))).toBeUndefined()
   })
 
+  it('is not stored after a middleware that passes reads on later refused what was stored', async () => {
+    const picky = createCache().setup(backend, {
+      middlewares: [
+        async (call, next) => {
+          await Promise.resolve()
+          const found = await next(call)
+          return call.command === 'get' && found === 'old' ? MISS : found
+        },
+      ],
+    })
+    await soon(picky.set('k', 'old'))
+    const opened = gate<string>()
+    const loading = picky.getOrSet('k', () => opened.promise)
+    await soon(settle())
+    await soon(cache.delete('k'))
+    opened.open('stale')
+    await soon(loading)
+    expect(await soon(cache.get('k'))).toBeUndefined()
+  })
+
   it.each([
     ['at once', (found: unknown): unknown => found],
     ['later', async (found: unknown): Promise<unknown> => found],

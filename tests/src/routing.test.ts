@@ -10,7 +10,7 @@ import {
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, altered, gate, recorder } from './support/helpers.ts'
+import { all, altered, gate, recorder, settle } from './support/helpers.ts'
 
 describe.each(stores)('routing over several $name backends', ({ create }) => {
   let cache: Cache
@@ -150,6 +150,21 @@ describe.each(stores)('routing over several $name backends', ({ create }) => {
     cache.setup(create(), { prefix: 'x:' })
     arrive()
     expect(await Promise.all(answers)).toEqual([1, 'none', false, []])
+    expect(await cache.get('x:1')).toBeUndefined()
+  })
+
+  it('does not store a load whose read was on the way to a replaced backend', async () => {
+    const { promise: onTheWay, open: arrive } = gate()
+    const opened = gate<string>()
+    const hold: Middleware = (call, next) => onTheWay.then(() => next(call))
+    cache.setup(create(), { prefix: 'x:', middlewares: [hold] })
+    const loading = cache.getOrSet('x:1', () => opened.promise)
+    cache.setup(create(), { prefix: 'x:' })
+    arrive()
+    await settle()
+    await cache.delete('x:1')
+    opened.open('stale')
+    expect(await loading).toBe('stale')
     expect(await cache.get('x:1')).toBeUndefined()
   })
 

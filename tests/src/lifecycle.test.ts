@@ -246,9 +246,11 @@ describe('closing', () => {
     expect(close).not.toHaveBeenCalled()
   })
 
-  it('closes everything, even if commands are under way', async () => {
+  it('closes everything, even if commands are under way, which is no failure of the store', async () => {
     const store = sickStore()
-    const cache = createCache({ onError: () => {} }).setup(store)
+    const [onError, unavailable] = [vi.fn(), vi.fn()]
+    const cache = createCache({ onError }).setup(store)
+    cache.on('unavailable', unavailable)
     await cache.init()
     store.health.illness = hangs
     const reads = [1, 2, 3].map((key) => cache.get(`${key}`).catch(() => 'refused'))
@@ -256,6 +258,7 @@ describe('closing', () => {
     await vi.advanceTimersByTimeAsync(10_000)
     await Promise.all(reads)
     expect(vi.getTimerCount()).toBe(0)
+    expect([...onError.mock.calls, ...unavailable.mock.calls]).toEqual([])
   })
 })
 

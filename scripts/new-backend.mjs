@@ -22,6 +22,7 @@ function rename(text, name) {
   return text
     .replace(/\bReference(?=[A-Z])/g, title)
     .replace(/\breferenceBackend\b/g, own)
+    .replace(/(?<= \* )The backend to copy: .*? \*\n(?= \* @throws)/s, `Keeps values in ${name}.\n *\n`)
     .replace(/(['"`])ref(?:erence)?(?=\1|:)/g, `$1${name}`)
     .replace(/(?<!\b(?:the|a) )\breference\b(?! (?:backend|implementation))/gi, own)
 }

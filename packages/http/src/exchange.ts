@@ -16,7 +16,7 @@ import { usedOf, withDerived } from './rules/derived.ts'
 import { type Body, entityTag } from './rules/etag.ts'
 import { type Fields, lineOf } from './rules/field.ts'
 import { type HttpRequest, isSafe, type Reply } from './rules/request.ts'
-import { demandsNothing, type SteeringOptions, steer, steered } from './rules/steering.ts'
+import { demandsNothing, type SteeringOptions, steer, steered } from './steering.ts'
 
 /** What an exchange needs to know beside its request. */
 export interface ExchangeOptions {

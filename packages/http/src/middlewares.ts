@@ -9,7 +9,7 @@ import type { ResponseCacheOptions } from './responses/response-options.ts'
 import { asksToClearCache } from './rules/clear-site-data.ts'
 import type { CacheControlOptions } from './rules/control-options.ts'
 import { type Asked, type HttpRequest, isSafe, type Reply, requestOf } from './rules/request.ts'
-import type { SteeringOptions } from './rules/steering.ts'
+import type { SteeringOptions } from './steering.ts'
 
 /** A middleware as Express and similar frameworks take it. */
 export type NodeMiddleware<R extends IncomingMessage = IncomingMessage> = (

@@ -1,4 +1,4 @@
-import type { SteeringOptions } from './steering.ts'
+import type { SteeringOptions } from '../steering.ts'
 
 /** Settings of {@link cacheControl}. */
 export interface CacheControlOptions<R = unknown> extends SteeringOptions<R> {

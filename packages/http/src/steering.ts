@@ -1,7 +1,7 @@
 import { type Cache, NotConfiguredError, NotSupportedError, onTerms, parseTtl, type Ttl } from '@cashews/core'
-import { nameFrom } from '../options.ts'
-import { type CacheControl, parseCacheControl } from './cache-control.ts'
-import { type Asked, type HttpRequest, isRead } from './request.ts'
+import { nameFrom } from './options.ts'
+import { type CacheControl, parseCacheControl } from './rules/cache-control.ts'
+import { type Asked, type HttpRequest, isRead } from './rules/request.ts'
 
 /** Which `Cache-Control` directives of requests are honoured; they are advisory (RFC 9111 §5.2.1). */
 export interface SteeringOptions<R = unknown> {

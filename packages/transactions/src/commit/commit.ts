@@ -4,11 +4,10 @@ import type { View } from '../view/view.ts'
 import type { Part } from './part.ts'
 
 /**
- * Commits what the views of a transaction hold, one store after the other: first what was only read, so that a change
- * there is a conflict and not half a commit, then the stores that can fail because they are away. If there are several
- * parts to commit, all of them are validated before the first is written.
+ * Commits what the views of a transaction hold, one store after the other: first the stores that can fail because they
+ * are away. If there are several parts to commit, all of them are validated before the first is written.
  *
- * @throws {TransactionPartialError} When a part fails after others were written, or when the outcome of one of several
+ * @throws {TransactionPartialError} When a part fails after others were committed, or when the outcome of one of several
  * parts is unknown.
  */
 export async function commitAll(views: readonly View[], locks: KeyLocks | undefined): Promise<void> {
@@ -19,19 +18,14 @@ export async function commitAll(views: readonly View[], locks: KeyLocks | undefi
     const parts = pendings.flatMap(([pending, held]) => pending.parts(held))
     const dropping = pendings.filter(([pending]) => pending.dropsTags)
     if (parts.length + dropping.length > 1) await Promise.all(parts.map((part) => part.validate()))
-    for (const part of parts.filter(isOnlyRead)) await part.commit()
     for (const [pending] of dropping) await pending.dropTags()
     for (const [pending] of pendings) await pending.deleteMatchesAround()
-    await commitParts(parts.filter((part) => !isOnlyRead(part)))
+    await commitParts(parts)
     await Promise.all(pendings.map(([pending]) => pending.deleteMatches()))
     await Promise.all(pendings.map(([pending]) => pending.storeFills()))
   } finally {
     for (const [pending] of pendings) pending.end()
   }
-}
-
-function isOnlyRead({ keys }: Part): boolean {
-  return keys.length === 0
 }
 
 async function commitParts(parts: readonly Part[]): Promise<void> {

@@ -252,6 +252,15 @@ describe('a store in trouble', () => {
     expect(onError).toHaveBeenCalledTimes(1)
   })
 
+  it('is reported although another error of the store was reported a moment before', async () => {
+    store.health.illness = complains
+    await cache.set('key', 1)
+    store.health.illness = refuses
+    for (let at = 0; at < 10; at++) await cache.get('key')
+    expect(onError).toHaveBeenCalledTimes(2)
+    expect(onError).toHaveBeenLastCalledWith(expect.any(BackendUnavailableError))
+  })
+
   it('is reported at intervals while calls fail one by one', async () => {
     for (let at = 0; at < 10; at++) {
       store.health.illness = refuses

@@ -1,5 +1,13 @@
 import { Readable } from 'node:stream'
-import { type Cache, COMMANDS, createCache, invalidateFurther, KeyTemplateError } from '@cashews/core'
+import {
+  type Cache,
+  COMMANDS,
+  createCache,
+  invalidateFurther,
+  KeyTemplateError,
+  NotStoredError,
+  onTerms,
+} from '@cashews/core'
 import { registerType } from '@cashews/serialization'
 import { iterator, withErrors } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
@@ -274,6 +282,72 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(await reading).toEqual(['old'])
     await settle()
     expect(await pages.peek()).toEqual(['new'])
+  })
+
+  it('runs again for refresh whatever is stored, which is answered until the new sequence is complete', async () => {
+    const opened = gate()
+    let runs = 0
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      yield ++runs
+      if (runs === 2) await opened.promise
+      yield 'end'
+    })
+    await all(pages())
+    await settle()
+    const refreshing = pages.refresh()
+    await settle()
+    expect(await all(pages())).toEqual([1, 'end'])
+    opened.open()
+    expect(await refreshing).toEqual([2, 'end'])
+    expect(await all(pages())).toEqual([2, 'end'])
+    expect(runs).toBe(2)
+  })
+
+  it('keeps what is stored when a refresh fails, or is invalidated', async () => {
+    const opened = gate()
+    const run = vi.fn(async function* () {
+      yield run.mock.calls.length
+      if (run.mock.calls.length === 2) throw new Error('half way')
+      await opened.promise
+    })
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    const first = all(pages())
+    await settle()
+    await expect(pages.refresh()).rejects.toThrow('half way')
+    const joined = all(pages())
+    opened.open()
+    expect(await Promise.all([first, joined])).toEqual([[1], [1]])
+    await settle()
+    expect(await pages.peek()).toEqual([1])
+    const refreshing = pages.refresh()
+    await pages.invalidate()
+    expect(await refreshing).toEqual([3])
+    expect(await pages.peek()).toBeUndefined()
+  })
+
+  it('stores what a refresh that began later read, and not what an older run read', async () => {
+    const opened = gate()
+    let runs = 0
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, async function* () {
+      yield ++runs
+      if (runs === 1) await opened.promise
+    })
+    const older = all(pages())
+    await settle()
+    expect(await pages.refresh()).toEqual([2])
+    opened.open()
+    expect(await older).toEqual([1])
+    await settle()
+    expect(await pages.peek()).toEqual([2])
+  })
+
+  it('refreshes nothing where only stored answers are allowed, and tells detect of a refresh', async () => {
+    const run = source([1])
+    const pages = iterator(cache, { ttl: 60, key: 'k' }, run)
+    await expect(onTerms({ onlyStored: true }, () => pages.refresh())).rejects.toThrow(NotStoredError)
+    expect(run).not.toHaveBeenCalled()
+    const { calls } = await cache.detect(() => pages.refresh())
+    expect(calls['iterator:k']).toMatchObject([{ strategy: 'iterator', hit: false, reason: 'refresh' }])
   })
 
   it('stores an error that the condition accepts, and throws it to all readers at the same place', async () => {

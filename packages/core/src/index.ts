@@ -134,7 +134,7 @@ export {
   standApart,
 } from './scope/participation.ts'
 export { isWatched, outsideScope, watchScopes } from './scope/scope.ts'
-export { currentTerms, NotStoredError, onTerms, type Terms } from './scope/terms.ts'
+export { checkMayLoad, currentTerms, NotStoredError, onTerms, type Terms } from './scope/terms.ts'
 export type { Tagging } from './tagging.ts'
 export { type DurationLike, parsePeriod, parseTtl, type Ttl, type TtlText } from './ttl.ts'
 export { copyData, deepCopy, Twins } from './values/copy.ts'

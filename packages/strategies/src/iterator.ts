@@ -1,6 +1,7 @@
 import {
   type Awaitable,
   type Cache,
+  checkMayLoad,
   checkNames,
   checkRange,
   checkThat,
@@ -38,6 +39,8 @@ export interface IteratedHandle<F extends AnyFunction> {
   readonly template: string
   /** Deletes the stored sequence of a call. Resolves to whether there was one. */
   invalidate(...args: Parameters<F>): Promise<boolean>
+  /** Runs the function to its end and stores its items, even if some are stored already; they stay if it fails. */
+  refresh(...args: Parameters<F>): Promise<ItemOf<F>[]>
   /** Reads the stored items of a call, without ever running the function. */
   peek(...args: Parameters<F>): Promise<ItemOf<F>[] | undefined>
   /** The same methods for a decorated method of an instance. */
@@ -131,44 +134,52 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
     const recordingsHere = perTransaction(() => new Map<string, Recording>())
     const seen = (): Seen => ({ ...seenOf('iterator', lifetime), template: keyOf().template })
 
-    const record = (key: string, self: unknown, args: readonly unknown[]): Recording => {
+    const record = (key: string, self: unknown, args: readonly unknown[], isAnew?: boolean): Recording => {
       const recordings = recordingsHere()
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
       const read = async function* (): AsyncGenerator<unknown> {
         await begun // The load has its lease: what is read before could be out of date unnoticed.
         const source = (await run(self, args)) as AsyncIterable<unknown>
-        const isAsync = typeof source?.[Symbol.asyncIterator] === 'function'
-        checkThat(isAsync, 'iterator needs an async iterable', source)
+        checkThat(!!source?.[Symbol.asyncIterator], 'iterator needs an async iterable', source)
         yield* source
       }
       const recording = newRecording(read(), maxItems, maxBytes)
-      const recorded = cache.engine.fly<unknown>(
-        { key, self, args, signal: undefined },
-        {
-          sharing: 'apart',
-          seen,
-          isTold: true,
-          tags: tags && ((call) => tags.ahead(call, keyOf())),
-          async load(flight) {
-            recording.flight = flight
-            begin()
-            const items = await recording.ended
-            const { failure } = recording
-            const isKept = failure
-              ? keeping.error(failure.error, 0)
-              : items && (await keeping.result(items, 0, flight.call, flight))
-            if (items && isKept) {
-              const value: Sequence = { items, end: failure && storedError(failure.error) }
-              await cache.engine.store(key, value, lifetime.of(items, args), flight.lease, tags?.of(items, self, args))
-            }
+      recording.stored = cache.engine
+        .fly<unknown>(
+          { key, self, args, signal: undefined },
+          {
+            sharing: 'apart',
+            seen,
+            isTold: !isAnew,
+            tags: tags && ((call) => tags.ahead(call, keyOf())),
+            async load(flight) {
+              recording.flight = flight
+              begin()
+              const items = await recording.ended
+              const { failure } = recording
+              const isKept = failure
+                ? keeping.error(failure.error, 0)
+                : items && (await keeping.result(items, 0, flight.call, flight))
+              if (items && isKept) {
+                const value: Sequence = { items, end: failure && storedError(failure.error) }
+                await cache.engine.store(
+                  key,
+                  value,
+                  lifetime.of(items, args),
+                  flight.lease,
+                  tags?.of(items, self, args),
+                )
+              }
+            },
           },
-        },
-      )
-      recordings.set(key, recording)
-      recorded.catch(cache.engine.report).finally(() => {
-        begin()
-        if (recordings.get(key) === recording) recordings.delete(key)
-      })
+        )
+        .catch(cache.engine.report)
+        .then(() => {
+          begin()
+          if (recordings.get(key) === recording) recordings.delete(key)
+        })
+      // Until a refresh has ended, what is stored is answered.
+      if (!isAnew) recordings.set(key, recording)
       return recording
     }
     const open = (key: string): Recording | undefined => {
@@ -201,6 +212,14 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         },
         key,
         invalidate: async (...args) => cache.delete(key(...args)),
+        refresh: async (...args) => {
+          checkMayLoad(key(...args))
+          const recording = record(key(...args), self, args, true)
+          const items: never[] = []
+          for await (const item of recording.read()) items.push(item as never)
+          await recording.stored
+          return items
+        },
         peek: async (...args) => asSequence(await cache.engine.read(key(...args)))?.items as never[] | undefined,
         of: handle,
       }

@@ -84,6 +84,7 @@ test('an iterator yields what the function yields', () => {
   strategies(cache).iterator({ ttl: '1m', key: 'k:{0}' }, async (name: string) => name)
   expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void>>()
   expectTypeOf(pages.peek('a')).resolves.toEqualTypeOf<number[] | undefined>()
+  expectTypeOf(pages.refresh('a')).resolves.toEqualTypeOf<number[]>()
 })
 
 test('invalidates keeps an asynchronous function as it is, and makes a synchronous one asynchronous', () => {

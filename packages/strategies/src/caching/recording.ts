@@ -8,6 +8,8 @@ export interface Recording {
   failure?: { readonly error: unknown }
   /** Once it is broken, no reader may join. */
   flight?: Flight
+  /** Comes when it is stored, or will not be. */
+  stored?: Promise<unknown>
   /** Whether a reader that joins now would see every item. */
   readonly isOpen: boolean
   read(): AsyncGenerator<unknown>

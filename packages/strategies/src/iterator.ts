@@ -23,10 +23,13 @@ import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { keysOf, runOf } from './wrapping/wrap.ts'
 
 /** The items that a function yields. */
-type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> ? T : never
+type ItemOf<F extends AnyFunction> = ResultOf<F> extends AsyncIterable<infer T> | Iterable<infer T> ? T : never
 
-/** A function that yields items: an async generator, or one that returns a stream. */
-export type Yielding = (...args: never[]) => Awaitable<AsyncIterable<unknown> | { readonly getReader: AnyFunction }>
+/** A function that yields items asynchronously: an async generator, or one that returns a stream. */
+type Streaming = (...args: never[]) => Awaitable<AsyncIterable<unknown> | { readonly getReader: AnyFunction }>
+
+/** A function that yields items: a generator, or one that returns a stream. */
+export type Yielding = Streaming | ((...args: never[]) => Awaitable<object & Iterable<unknown>>)
 
 /** How a sequence is returned: as an async generator, a Node `Readable`, or a web `ReadableStream`. */
 export type SequenceKind = 'generator' | 'node' | 'web'
@@ -55,8 +58,8 @@ export type Iterated<F extends AnyFunction, S extends SequenceKind = 'generator'
 
 /** {@link iterator} without its function: a wrapper of functions, and a decorator of async generator methods. */
 export interface IteratorDecorator {
-  <F extends Yielding>(method: F, context: ClassMethodDecoratorContext): F
-  <F extends Yielding>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
+  <F extends Streaming>(method: F, context: ClassMethodDecoratorContext): F
+  <F extends Streaming>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F>): void
   <F extends Yielding>(fn: F): Iterated<F>
 }
 
@@ -139,8 +142,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
       const read = async function* (): AsyncGenerator<unknown> {
         await begun // The load has its lease: what is read before could be out of date unnoticed.
-        const source = (await run(self, args)) as AsyncIterable<unknown>
-        checkThat(!!source?.[Symbol.asyncIterator], 'iterator needs an async iterable', source)
+        const source = (await run(self, args)) as AsyncIterable<unknown> & Iterable<unknown>
+        checkThat(!!(source?.[Symbol.asyncIterator] || source?.[Symbol.iterator]), 'iterator needs an iterable', source)
         yield* source
       }
       const recording = newRecording(read(), maxItems, maxBytes)

@@ -85,6 +85,10 @@ test('an iterator yields what the function yields', () => {
   expectTypeOf(pages('a')).toEqualTypeOf<AsyncGenerator<number, void>>()
   expectTypeOf(pages.peek('a')).resolves.toEqualTypeOf<number[] | undefined>()
   expectTypeOf(pages.refresh('a')).resolves.toEqualTypeOf<number[]>()
+  const inTurn = iterator(cache, { ttl: '1m', key: 'k' }, function* () {
+    yield 1
+  })
+  expectTypeOf(inTurn()).toEqualTypeOf<AsyncGenerator<number, void>>()
 })
 
 test('invalidates keeps an asynchronous function as it is, and makes a synchronous one asynchronous', () => {

@@ -12,7 +12,7 @@ const sources = join(import.meta.dirname, '../src/files')
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(sources, 'files/checkpointer.ts')],
+    entryPoints: [join(sources, 'checkpointer.ts')],
     conditions: ['@cashews/source'],
     external: ['better-sqlite3'],
     logOverride: { 'empty-import-meta': 'silent' },

@@ -11,8 +11,6 @@ import type { Encoded } from './values.ts'
 
 /** How long staged parts may wait for their entry before they are garbage. */
 const STAGING: Milliseconds = 60_000
-/** When to stop trying to write parts: nobody reads them before their entry is written, and that is never late. */
-const NEVER: Milliseconds = Number.POSITIVE_INFINITY
 /** How often a large value may be replaced while it is being read. */
 const MOST_TRIES = 5
 
@@ -21,7 +19,9 @@ const MOST_TRIES = 5
  */
 export async function stage(shard: Shard, key: string, bytes: Buffer): Promise<Encoded> {
   const ref = pick()
-  await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING), NEVER)
+  // Parts may be late: nobody reads them before their entry is written, and that is never late.
+  const last = performance.now() + STAGING
+  await shard.write((file) => file.run('INSERT INTO garbage VALUES (?, ?)', ref, file.now() + STAGING), last)
   const { partBytes } = shard.room
   let sum = crc32(key)
   for (let part = 0; part * partBytes < bytes.length; part++) {
@@ -31,7 +31,7 @@ export async function stage(shard: Shard, key: string, bytes: Buffer): Promise<E
     await shard.write((file) => {
       file.run('INSERT INTO parts VALUES (?, ?, ?)', ref, part, some)
       file.wrote(some.length)
-    }, NEVER)
+    }, last)
   }
   const encoded = { kind: KIND.large, ref, sum, value: bytes.length }
   free(bytes)

@@ -109,6 +109,17 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     expect(changes).toEqual(['open', 'half-open', 'open'])
   })
 
+  it('opens again when the probe fails, although that is the only failure of the period', async () => {
+    const { state, run } = upstream()
+    const call = circuitBreaker(cache, { ...usual, period: '10s', minCalls: 2, onChange }, run)
+    state.down = true
+    for (let failure = 0; failure < 2; failure++) await expect(call()).rejects.toThrow(Down)
+    await elapse(30_000)
+    await expect(call()).rejects.toThrow(Down)
+    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+    expect(changes).toEqual(['open', 'half-open', 'open'])
+  })
+
   it('frees the slot of a probe that has failed', async () => {
     const { state, run } = upstream()
     const call = circuitBreaker(cache, { ...usual, halfOpenTtl: '1h' }, run)

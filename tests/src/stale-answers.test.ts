@@ -193,6 +193,27 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await outers[1]?.()).not.toBe(1)
     })
 
+    it('is not stored by a strategy whose function shares the load that answers it', async () => {
+      const { state, run } = upstream()
+      const opened = gate()
+      const inner = failover(cache, { ttl: '60s', key: 'in' }, run)
+      const middle = cached(cache, { ttl: '60s', key: 'middle' }, async () => {
+        await opened.promise
+        return inner()
+      })
+      const outer = cached(cache, { ttl: '60s', key: 'out' }, () => middle())
+      await inner()
+      state.down = new Down('no')
+      const answers = [middle()]
+      await settle()
+      answers.push(outer())
+      await settle()
+      opened.open()
+      expect(await Promise.all(answers)).toEqual([1, 1])
+      state.down = undefined
+      expect(await outer()).not.toBe(1)
+    })
+
     it('of soft is not stored by failover', async () => {
       const { state, run } = upstream()
       const inner = soft(cache, { ttl: '60s', softTtl: '5s', key: 'in' }, run)

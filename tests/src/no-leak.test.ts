@@ -32,6 +32,21 @@ function series(seed = 1): (below: number) => number {
 afterEach(() => vi.useRealTimers())
 
 describe('no leak', () => {
+  it('of caches that nobody closed, by the store that they have in common', async () => {
+    const close = vi.fn()
+    const store = syncStore({ close })
+    const forgotten = await (async () => {
+      const cache = createCache().setup(store)
+      await cache.set('key', 1)
+      return new WeakRef(cache)
+    })()
+    const cache = createCache().setup(store)
+    await cache.set('key', 2)
+    expect(await isFreed(forgotten)).toBe(true)
+    await cache.close()
+    expect(close).toHaveBeenCalledOnce()
+  })
+
   it('of keys, among more calls than are remembered', async () => {
     const cache = createCache().setup(memory({ size: 10 }))
     const load = cached(cache, { ttl: 10, key: 'k:{0}' }, async (id: string) => id.length)

@@ -72,9 +72,6 @@ export class DiskStore implements Base {
   readonly #settings: DiskSettings
   readonly #patience = new Patience()
   #host: BackendHost = NOBODY
-  /** How many caches were given this store. */
-  #caches = 0
-  #isClosed = false
   /** The closing that is under way. */
   #closing: Promise<void> | undefined
 
@@ -114,7 +111,6 @@ export class DiskStore implements Base {
   open(host: BackendHost): Awaitable<void> {
     this.#host = host
     return chain(this.#closing, () => {
-      this.#isClosed = false
       for (const shard of this.#shards.all) shard.reopen()
       return chain(this.#shards.at(0).open(), () => this.#janitor.start())
     })
@@ -122,7 +118,6 @@ export class DiskStore implements Base {
 
   /** Waits for removals under way: whoever opens these files next would find the removed keys again. */
   close(): Promise<void> {
-    this.#isClosed = true
     this.#closing ??= this.#close().finally(() => {
       this.#closing = undefined
     })
@@ -144,7 +139,6 @@ export class DiskStore implements Base {
    * Lets no write be attempted once its caller was told that it failed: it would undo what the caller has done since.
    */
   guard(store: Guarded, options: GuardOptions): Guard {
-    this.#caches++
     const patiently = this.#patience.add(options.writeTimeout * IN_TIME)
     const guarded = guard(store, options)
     const run: Guard['run'] = guarded.run.bind(guarded)
@@ -262,8 +256,6 @@ export class DiskStore implements Base {
 
   /** Answers once every file has been written to. */
   async ping(message: string): Promise<string> {
-    // Closed by one of several caches that have this store.
-    if (this.#isClosed && this.#caches > 1) await this.open(this.#host)
     for (const shard of this.#shards.all) await shard.write(() => {})
     return message
   }

@@ -84,7 +84,6 @@ export class RedisStore implements Omit<Backend, 'tags'> {
   readonly #bell: ReleaseBell
   readonly #newEvent: () => string = eventNames()
   #host: BackendHost = { removed() {}, error() {} }
-  #isClosed = false
   /** The guards of the caches that use this store: weakly, because a cache need not be closed before it is forgotten. */
   #guards: WeakRef<Guard>[] = []
 
@@ -129,18 +128,11 @@ export class RedisStore implements Omit<Backend, 'tags'> {
 
   async open(host: BackendHost): Promise<void> {
     this.#host = host
-    this.#isClosed = false
-    try {
-      await this.#link.open()
-    } catch (error) {
-      this.#isClosed = true // the copies are: whoever tries again has to open them too
-      throw error
-    }
+    await this.#link.open()
     this.#copies?.open(host)
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
     this.#bell.stop()
     this.#copies?.close()
     await this.#link.close()
@@ -265,9 +257,7 @@ export class RedisStore implements Omit<Backend, 'tags'> {
     return count
   }
 
-  async ping(message: string): Promise<string> {
-    // Closed by one of several caches that have this store.
-    if (this.#isClosed && this.#guards.length > 1) await this.open(this.#host)
+  ping(message: string): Promise<string> {
     return this.#link.ping(message)
   }
 

@@ -142,10 +142,13 @@ export class Cache implements AsyncDisposable {
     return this.#routes.all.length > 0
   }
 
-  /** Closes every backend. Until {@link init}, commands are a `CacheClosedError`. */
+  /**
+   * Closes every backend, unless another cache has it open still. Until {@link init}, commands are a `CacheClosedError`.
+   */
   async close(): Promise<void> {
     await this.engine.runPostponed()
     await Promise.all(this.#routes.all.map((route) => route.close()))
+    await this.engine.tagging?.records?.close?.()
   }
 
   /** Closes the cache at the end of an `await using` block. */

@@ -122,6 +122,7 @@ export { whenBack } from './outages/when-back.ts'
 export type { OptionKind } from './routing/settings-url.ts'
 export { optionsFromUrl, overridden, redact } from './routing/settings-url.ts'
 export type { SetupOptions, UrlSetupOptions } from './routing/setup.ts'
+export { Tenancy } from './routing/tenancy.ts'
 export { mayAnswerStale, type Outcome, type Reason } from './scope/outcome.ts'
 export {
   currentTransaction,

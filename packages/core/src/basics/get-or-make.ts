@@ -5,10 +5,10 @@ interface Keeper<K, V> {
 }
 
 /** Returns the value of a key, which is made the first time. */
-export function getOrMake<K, V>(map: Keeper<K, V>, key: K, make: () => V): V {
+export function getOrMake<K, V>(map: Keeper<K, V>, key: K, make: (key: K) => V): V {
   const found = map.get(key)
   if (found !== undefined) return found
-  const made = make()
+  const made = make(key)
   map.set(key, made)
   return made
 }

@@ -1,82 +1,73 @@
-import type { Backend, BackendHost, Milliseconds } from '../backend.ts'
+import type { Backend, BackendHost, Milliseconds, RemovalReason } from '../backend.ts'
 import { type Awaitable, isPending } from '../basics/awaitable.ts'
-import { CacheClosedError } from '../errors.ts'
+import { companionOf } from '../basics/companion.ts'
 
-/** The owner of a store. */
-export interface Opener extends BackendHost {
-  readonly backend: Backend
-  /** Called when the store was opened or closed. */
-  settle(): void
+/** A cache that uses a store. */
+export interface Tenant {
+  readonly host: BackendHost
+  readonly isClosed: boolean
+  /** Called when the store was opened. */
+  opened(): void
 }
 
-/** How long a store may take to finish opening when the cache is closed. */
+/** How long a store may take to finish opening when the last cache is closed. */
 const OPENING_AT_CLOSE: Milliseconds = 500
 
-/** `tried`: opening was started. Even if it failed, the store may still be trying, and has to be closed like an open one. */
-type State = 'idle' | 'tried' | 'open' | 'closed'
-
-/** Opens and closes one store. */
-export class Opening {
-  /** Whether the cache uses another store now: commands on their way to this one are answered as if it were unreachable. */
-  isReplaced = false
-  /** Who owns the store now. */
-  opener: Opener
-  #state: State = 'idle'
+/**
+ * Opens a store for the first cache that uses it, and closes it with the last. All of them hear what it reports. A cache that
+ * was forgotten without being closed does not count.
+ */
+class Opening implements BackendHost {
+  readonly #store: Backend
+  #tenants: readonly WeakRef<Tenant>[] = []
+  #isOpen = false
   #underWay: Promise<void> | undefined
 
-  constructor(opener: Opener) {
-    this.opener = opener
+  constructor(store: Backend) {
+    this.#store = store
   }
 
-  get isOpen(): boolean {
-    return this.#state === 'open'
+  /** Opens the store for a cache, once for all that want it open. May be called again after a failure. */
+  enter(tenant: Tenant): Awaitable<void> {
+    this.#tenants = [...this.#staying(tenant), new WeakRef(tenant)]
+    return this.#isOpen ? tenant.opened() : (this.#underWay ?? this.#open())
   }
 
-  get isClosed(): boolean {
-    return this.#state === 'closed'
+  /**
+   * Called by a cache that is closed now. Closes the store, if no other cache uses it. If it is still opening, it is closed once it is open, or after half a second,
+   * because that may never happen. The last cache still hears what fails.
+   */
+  leave(): Awaitable<void> {
+    const others = this.#staying()
+    if (others.length > 0) this.#tenants = others
+    else if (this.#underWay) this.#closeLate(this.#underWay)
+    else return this.#closeUnused()
   }
 
-  /** Opens the store, once for all concurrent callers. @throws {CacheClosedError} After {@link close}. */
-  ready(): Awaitable<void> {
-    if (this.isOpen) return
-    if (this.isClosed) throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
-    return this.#underWay ?? this.#open()
+  removed(key: string, reason: RemovalReason): void {
+    for (const tenant of this.#tenants) tenant.deref()?.host.removed(key, reason)
   }
 
-  /** Allows a closed store to be opened again. */
-  renew(): void {
-    if (this.isClosed) this.#state = this.#underWay ? 'tried' : 'idle'
+  error(error: unknown): void {
+    for (const tenant of this.#tenants) tenant.deref()?.host.error(error)
   }
 
-  async close(): Promise<void> {
-    const underWay = this.#underWay
-    const wasUsed = this.#state !== 'idle'
-    this.#state = 'closed'
-    this.opener.settle()
-    if (underWay) this.#end(underWay)
-    else if (wasUsed) await this.opener.backend.close()
-  }
-
-  /** Closes a store that is still opening: once it is open, or after half a second, because that may never happen. */
-  #end(underWay: Promise<void>): void {
-    const close = async () => this.opener.backend.close()
-    const late = setTimeout(() => {
-      if (this.isClosed) close().catch((error) => this.opener.error(error))
-    }, OPENING_AT_CLOSE)
-    late.unref()
-    const over = () => clearTimeout(late)
-    underWay.then(over, over)
+  /** The caches that use the store, but for one of them. */
+  #staying(but?: Tenant): readonly WeakRef<Tenant>[] {
+    return this.#tenants.filter((each) => {
+      const tenant = each.deref()
+      return tenant && tenant !== but && !tenant.isClosed
+    })
   }
 
   #open(): Awaitable<void> {
-    this.#state = 'tried'
-    const opening = this.opener.backend.open(this.opener)
+    const opening = this.#store.open(this)
     if (!isPending(opening)) return this.#opened()
     this.#underWay = opening.then(
       () => this.#opened(),
       async (error) => {
         this.#underWay = undefined
-        if (this.isClosed) await this.opener.backend.close()
+        await this.#closeUnused()
         throw error
       },
     )
@@ -85,8 +76,27 @@ export class Opening {
 
   #opened(): Awaitable<void> {
     this.#underWay = undefined
-    if (this.isClosed) return this.opener.backend.close()
-    this.#state = 'open'
-    this.opener.settle()
+    this.#isOpen = true
+    for (const tenant of this.#tenants) tenant.deref()?.opened()
+    return this.#closeUnused()
+  }
+
+  #closeUnused(): Awaitable<void> {
+    if (this.#staying().length > 0) return
+    this.#isOpen = false
+    return this.#store.close()
+  }
+
+  #closeLate(underWay: Promise<void>): void {
+    const close = async () => this.#closeUnused()
+    const late = setTimeout(() => close().catch((error) => this.error(error)), OPENING_AT_CLOSE)
+    late.unref()
+    const over = () => clearTimeout(late)
+    underWay.then(over, over)
   }
 }
+
+/** The opening of a store, whichever caches use it. */
+export const openingOf: (store: Backend) => Opening = /* @__PURE__ */ companionOf(
+  (store: Backend) => new Opening(store),
+)

@@ -28,8 +28,8 @@ import type { Door } from '../scope/participation.ts'
 import { watchedScope } from '../scope/scope.ts'
 import type { Tagging } from '../tagging.ts'
 import type { Listeners } from '../watching/listeners.ts'
-import { type Opener, Opening } from './opening.ts'
 import type { ResolvedSetup } from './setup.ts'
+import { type Occupant, Tenancy } from './tenancy.ts'
 
 /** What a route shares with the others of its cache. */
 export interface RouteOwner {
@@ -59,7 +59,7 @@ type SingleCall = Exclude<Call, CallOf<StreamCommand>>
 type Immediate = Backend & Required<Pick<Backend, 'getNow'>>
 
 /** The way from a key prefix through middlewares and a guard to a backend. */
-export class Route implements Guarded, Opener, Door {
+export class Route implements Guarded, Occupant, Door {
   readonly prefix: string
   /** The store, with tags. */
   backend: Backend
@@ -76,7 +76,7 @@ export class Route implements Guarded, Opener, Door {
   #guard: Guard | undefined
   readonly #leases: Leases
   #handler: Next
-  #opening = new Opening(this)
+  #tenancy = new Tenancy(this)
   /** The store, if it has values in this process and nothing on the way has to see the reads. */
   #immediate: Immediate | undefined
   /** The store, if it has `getFor` and nothing on the way has to see the reads. */
@@ -105,11 +105,11 @@ export class Route implements Guarded, Opener, Door {
   }
 
   get isOpen(): boolean {
-    return this.#opening.isOpen
+    return this.#tenancy.isOpen
   }
 
   get isClosed(): boolean {
-    return this.#opening.isClosed
+    return this.#tenancy.isClosed
   }
 
   // Wiring
@@ -297,12 +297,12 @@ export class Route implements Guarded, Opener, Door {
 
   /** Connects, once for all concurrent callers. */
   ready(): Awaitable<void> {
-    return this.#opening.ready()
+    return this.#tenancy.ready()
   }
 
   /** Connects, even after {@link close}. If the store is unreachable, that is reported, and the first command tries again. */
   async init(): Promise<void> {
-    this.#opening.renew()
+    this.#tenancy.renew()
     try {
       await (this.#guard ? this.#guard.open(this.ready()) : this.ready())
     } catch (error) {
@@ -314,25 +314,25 @@ export class Route implements Guarded, Opener, Door {
   /** Replaces the route of the same prefix. Closes the store of that one, unless both have the same store. */
   async replace(before: Route): Promise<void> {
     if (before.origin !== this.origin) {
-      before.#opening.isReplaced = before.#bounds.suppress
+      before.#tenancy.isReplaced = before.#bounds.suppress
       return before.close()
     }
-    this.#opening = before.#opening
-    this.#opening.opener = this
-    this.#opening.renew()
+    this.#tenancy = before.#tenancy
+    this.#tenancy.host = this
+    this.#tenancy.renew()
     this.settle()
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return
     this.#guard?.stop()
-    await this.#opening.close()
+    await this.#tenancy.close()
   }
 
   // For the views of transactions, and for calls behind the middlewares
 
   ask<T>(call: Call, perform: () => Awaitable<T>, matters?: boolean): Awaitable<T> {
-    if (this.#opening.isReplaced && !matters) {
+    if (this.#tenancy.isReplaced && !matters) {
       if (beginsLoad(call)) call.lease.broken = true // This route will not hear of changes of the key any more.
       return neutralAnswer(call) as T
     }
@@ -341,10 +341,10 @@ export class Route implements Guarded, Opener, Door {
   }
 
   askStream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T> {
-    const opening = this.#opening
+    const tenancy = this.#tenancy
     const opened = async function* (): AsyncGenerator<T> {
-      if (opening.isReplaced) return
-      await opening.ready()
+      if (tenancy.isReplaced) return
+      await tenancy.ready()
       yield* source()
     }
     return this.#guard ? this.#guard.stream(call, opened) : opened()

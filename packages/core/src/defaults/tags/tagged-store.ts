@@ -52,8 +52,6 @@ export class TaggedStore implements BackendBase {
   readonly tags: Tags
   readonly #base: TaggableBase
   readonly #records: TagRecords
-  /** The store of the records, if they are not beside the values. Beside them, one step can see both. */
-  readonly #store: TagStore | undefined
   readonly #reads: TaggedReads
   readonly #apply: TaggedApply
 
@@ -81,7 +79,6 @@ export class TaggedStore implements BackendBase {
   constructor(base: TaggableBase, store?: TagStore) {
     this.name = base.name
     this.#base = base
-    this.#store = store
     const steps = store ? undefined : base.tagSteps
     this.#records = new TagRecords(store ?? recordStoreOf(base), store !== undefined)
     this.#reads = new TaggedReads(base, this.#records, store, steps)
@@ -115,7 +112,7 @@ export class TaggedStore implements BackendBase {
   }
 
   close(): Awaitable<void> {
-    return chain(this.#store?.close?.(), () => this.#base.close())
+    return this.#base.close()
   }
 
   get(key: string): Awaitable<unknown> {

@@ -1,0 +1,123 @@
+import { memory } from '@cashews/backend-memory'
+import { type Backend, type BackendHost, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import { createTags } from '@cashews/tags'
+import { describe, expect, it, vi } from 'vitest'
+import { stores } from './support/backends.ts'
+import { gate, settle, syncStore } from './support/helpers.ts'
+
+/** A store that counts how often it is opened and closed, and the host that it reports to. */
+function countedStore(members: Partial<Backend> = {}) {
+  const hosts: BackendHost[] = []
+  const open = vi.fn((host: BackendHost) => {
+    hosts.push(host)
+    return members.open?.(host)
+  })
+  const close = vi.fn()
+  const host = () => hosts.at(-1) as BackendHost
+  return { store: syncStore({ ...members, open, close }), open, close, host }
+}
+
+describe.each(stores)('one store in two caches, on $name', ({ create }) => {
+  it('stays as it is when one of them is closed', async () => {
+    const store = create()
+    const closed = createCache().setup(store)
+    const other = createCache().setup(store)
+    expect(await closed.set('key', 1)).toBe(true)
+    expect(await other.get('key')).toBe(1)
+    await closed.close()
+    expect(await other.get('key')).toBe(1)
+    expect(await other.set('other', 2)).toBe(true)
+    await closed.init()
+    expect(await closed.getMany(['key', 'other'])).toEqual([1, 2])
+    await other.close()
+    expect(await closed.get('key')).toBe(1)
+    await closed.close()
+  })
+})
+
+describe('one store in two caches', () => {
+  it('is opened once, and closed with the last, whichever that is', async () => {
+    const { store, open, close } = countedStore()
+    const caches = [createCache().setup(store), createCache().setup(store)] as const
+    for (const [first, last] of [caches, caches.toReversed()] as [Cache, Cache][]) {
+      await Promise.all(caches.map((cache) => cache.init()))
+      expect(open).toHaveBeenCalledOnce()
+      await first.close()
+      await first.close()
+      expect(close).not.toHaveBeenCalled()
+      await last.close()
+      expect(close).toHaveBeenCalledOnce()
+      vi.clearAllMocks()
+    }
+  })
+
+  it('is opened once when both wait for it, and again after it failed', async () => {
+    const opening = gate()
+    const { store, open, close } = countedStore({ open: () => opening.promise })
+    const caches = [createCache(), createCache()].map((cache) => cache.setup(store, { suppress: false }))
+    const inits = caches.map((cache) => cache.init())
+    await settle()
+    expect(open).toHaveBeenCalledOnce()
+    opening.fail(new BackendUnavailableError('away'))
+    for (const init of inits) await expect(init).rejects.toThrow('away')
+    open.mockReturnValue(undefined)
+    await Promise.all(caches.map((cache) => cache.init()))
+    expect(open).toHaveBeenCalledTimes(2)
+    for (const cache of caches) await cache.close()
+    expect(close).toHaveBeenCalledOnce()
+  })
+
+  it('tells both what it removed and what failed, and after the end the last one', async () => {
+    const { store, host } = countedStore()
+    const heard: string[] = []
+    const caches = ['a', 'b'].map((name) => {
+      const cache = createCache({ onError: (error) => heard.push(`${name}: ${(error as Error).message}`) })
+      cache.on('removed', ({ key, reason }) => heard.push(`${name}: ${key} ${reason}`))
+      return cache.setup(store)
+    })
+    for (const cache of caches) await cache.init()
+    host().removed('key', 'expired')
+    host().error(new Error('broken'))
+    expect(heard.splice(0)).toEqual(['a: key expired', 'b: key expired', 'a: broken', 'b: broken'])
+    await caches[0]?.close()
+    host().removed('key', 'evicted')
+    await caches[1]?.close()
+    host().error(new Error('late'))
+    expect(heard).toEqual(['b: key evicted', 'b: late'])
+  })
+
+  it('stays open in one that goes back to it while it is being opened', async () => {
+    const opening = gate()
+    const { store, open, close } = countedStore({ open: () => opening.promise })
+    const cache = createCache().setup(store)
+    const reading = cache.get('key')
+    cache.setup(memory())
+    cache.setup(store)
+    const init = cache.init()
+    opening.open()
+    await Promise.all([init, reading])
+    await settle()
+    expect(open).toHaveBeenCalledOnce()
+    expect(close).not.toHaveBeenCalled()
+    expect(await cache.set('key', 1)).toBe(true)
+    await cache.close()
+    expect(close).toHaveBeenCalledOnce()
+  })
+})
+
+describe('one store of tag records in two caches', () => {
+  it('is opened once, and closed with the last', async () => {
+    const { store, open, close } = countedStore()
+    const caches = [createCache(), createCache()].map((cache) => cache.setup(memory()))
+    for (const cache of caches) {
+      createTags(cache, { backend: store })
+      await cache.set('key', 1, { tags: ['tag'] })
+    }
+    expect(open).toHaveBeenCalledOnce()
+    await caches[0]?.close()
+    expect(close).not.toHaveBeenCalled()
+    expect(await caches[1]?.get('key')).toBe(1)
+    await caches[1]?.close()
+    expect(close).toHaveBeenCalledOnce()
+  })
+})

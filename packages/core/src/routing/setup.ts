@@ -1,4 +1,4 @@
-import type { Backend, Milliseconds } from '../backend.ts'
+import type { Backend } from '../backend.ts'
 import { checkKnown, checkOptions, checkThat, checkType, isOptions } from '../basics/options.ts'
 import { COMMANDS } from '../calls/commands.ts'
 import type { Command } from '../command.ts'
@@ -7,7 +7,7 @@ import { ConfigurationError } from '../errors.ts'
 import { checkMiddlewares, type Middleware } from '../middleware.ts'
 import type { GuardOptions } from '../outages/guard.ts'
 import { parseTtl, type Ttl } from '../ttl.ts'
-import { camelCase, type OptionKind, optionsFromUrl, redact } from './settings-url.ts'
+import { camelCase, optionsFromUrl, overridden, redact } from './settings-url.ts'
 
 /** Settings of one backend in a cache. */
 export interface SetupOptions {
@@ -41,17 +41,18 @@ export interface ResolvedSetup {
   readonly disabled: Iterable<Command>
 }
 
-const READ_TIMEOUT: Milliseconds = 100
-const WRITE_TIMEOUT: Milliseconds = 250
 const OWN = ['prefix', 'drivers', 'enabled', 'middlewares', 'suppress', 'readTimeout', 'writeTimeout'] as const
-const IN_URL: Readonly<Record<string, OptionKind>> = {
+const IN_URL = {
   enable: 'boolean',
   enabled: 'boolean',
   disable: 'boolean',
   suppress: 'boolean',
-  readTimeout: 'duration',
-  writeTimeout: 'duration',
-}
+  readTimeout: 'text',
+  writeTimeout: 'text',
+} as const
+
+/** What a URL may say to the cache. */
+type FromUrl = ReturnType<typeof optionsFromUrl<typeof IN_URL>>
 
 /** Checks the settings. Makes a backend from a URL if necessary, and separates its options from those of the cache. */
 export function resolveSetup(
@@ -77,27 +78,27 @@ export function resolveSetup(
   const url = target instanceof URL ? target.href : target
   const [backend, fromUrl] =
     typeof url === 'string' ? fromSettingsUrl(url, rest, [...drivers, ...more]) : [asBackend(url, options), {}]
-  const on = enabled ?? fromUrl.enabled ?? fromUrl.enable ?? !(fromUrl.disable ?? false)
-  return {
-    prefix,
-    backend,
-    middlewares,
-    guard: {
-      suppress: suppress ?? (fromUrl.suppress as boolean | undefined) ?? true,
-      readTimeout: timeout('readTimeout', readTimeout, fromUrl, READ_TIMEOUT),
-      writeTimeout: timeout('writeTimeout', writeTimeout, fromUrl, WRITE_TIMEOUT),
-    },
-    disabled: on ? [] : COMMANDS,
-  }
+  const given = overridden(fromUrl, { enabled, suppress, readTimeout, writeTimeout })
+  return { prefix, backend, middlewares, ...withDefaults(given) }
 }
 
-function timeout(
-  name: string,
-  own: Ttl | undefined,
-  fromUrl: Readonly<Record<string, unknown>>,
-  usual: Milliseconds,
-): Milliseconds {
-  return own === undefined ? ((fromUrl[name] as Milliseconds | undefined) ?? usual) : parseTtl(own, name)
+/** What may be given beside a URL or in it. */
+function withDefaults({
+  enable,
+  disable,
+  enabled = enable ?? !disable,
+  suppress = true,
+  readTimeout = '100ms',
+  writeTimeout = '250ms',
+}: FromUrl & SetupOptions): Pick<ResolvedSetup, 'guard' | 'disabled'> {
+  return {
+    guard: {
+      suppress,
+      readTimeout: parseTtl(readTimeout, 'readTimeout'),
+      writeTimeout: parseTtl(writeTimeout, 'writeTimeout'),
+    },
+    disabled: enabled ? [] : COMMANDS,
+  }
 }
 
 function asBackend(target: Backend, options: SetupOptions): Backend {
@@ -118,7 +119,7 @@ function fromSettingsUrl(
   url: string,
   overrides: Readonly<Record<string, unknown>>,
   drivers: readonly Driver[],
-): [Backend, Readonly<Record<string, unknown>>] {
+): [Backend, FromUrl] {
   const scheme = /^([a-z][\w+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   const driver = drivers.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme))
   if (!driver) throw unknownScheme(url, drivers)

@@ -299,8 +299,7 @@ function droppingCopies(store: Guarded, copies: LocalCopies): Guarded {
     get isClosed() {
       return store.isClosed
     },
-    probe: () => store.probe(),
-    repeat: (invalidate) => store.repeat(invalidate),
+    reach: (act) => store.reach(act),
     report: (error) => store.report(error),
     unavailable(error) {
       copies.dropAll()

@@ -25,10 +25,8 @@ export interface Guarded {
   readonly name: string
   /** Whether the cache has closed the store: then no failure counts. */
   readonly isClosed: boolean
-  /** Connects if necessary, and checks that the store answers. */
-  probe(): Awaitable<unknown>
-  /** Carries out an invalidation that the store may have missed, once the store is open. */
-  repeat(invalidate: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown>
+  /** Connects if necessary, and calls `act` with the store. */
+  reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown>
   /** Takes an error that no caller gets. */
   report(error: unknown): void
   /** Called when the store is no longer used, after the error was reported. */
@@ -73,6 +71,10 @@ export function guard(store: Guarded, options: GuardOptions, isPartlyThere: () =
 
 function never(): boolean {
   return false
+}
+
+function ping(backend: Backend): Awaitable<string> {
+  return backend.ping('probe')
 }
 
 /**
@@ -260,7 +262,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
 
   /** Whether the store answers, and has heard what is owed. One that refuses an invalidation is there all the same. */
   async #isBack(): Promise<boolean> {
-    await this.#within(this.#store.probe(), this.#deadlines.write, 'ping')
+    await this.#within(this.#store.reach(ping), this.#deadlines.write, 'ping')
     return this.#repeater.now().then(
       () => true,
       (error) => !(error instanceof BackendUnavailableError),
@@ -269,7 +271,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
 
   async carryOut(call: Invalidation): Promise<void> {
     try {
-      const repeated = this.#store.repeat((backend) => carryOut(call, backend))
+      const repeated = this.#store.reach((backend) => carryOut(call, backend))
       await this.#within(repeated, this.deadline(call), call.command)
     } catch (error) {
       throw this.#asStoreError(error)

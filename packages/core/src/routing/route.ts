@@ -361,12 +361,8 @@ export class Route implements Guarded, Occupant, Door {
     this.#owner.report(error)
   }
 
-  probe(): Awaitable<unknown> {
-    return chain(this.ready(), () => this.backend.ping('probe'))
-  }
-
-  repeat(invalidate: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {
-    return chain(this.ready(), () => invalidate(this.backend))
+  reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {
+    return chain(this.ready(), () => act(this.backend))
   }
 
   report(error: unknown): void {

@@ -1,5 +1,5 @@
-import { BackendError, type Clock, type Milliseconds, type RemovalReason, type Spot } from '@cashews/core'
-import { bytesOf } from '../values/held.ts'
+import { BackendError, type Clock, deepCopy, type Milliseconds, type RemovalReason, type Spot } from '@cashews/core'
+import { bytesOf, Held } from '../values/held.ts'
 import { type Isolation, refusal } from '../values/isolation.ts'
 import { Deletions } from './deletions.ts'
 import { EVICTION, type Eviction } from './eviction.ts'
@@ -52,7 +52,7 @@ export class LiveEntries {
     this.#isolation = isolation
     this.#maxBytes = maxBytes
     this.#removed = removed
-    this.givesAll = isolation.givesAll
+    this.givesAll = !isolation.copies
   }
 
   /** The pointer of a key's entry; `undefined` if the key is absent. */
@@ -109,7 +109,9 @@ export class LiveEntries {
   /** The value of an entry, as readers get it. */
   valueAt(pointer: number): unknown {
     const kept = this.all.V[pointer]
-    return this.givesAll || typeof kept !== 'object' || kept === null ? kept : this.#isolation.give(kept)
+    if (this.givesAll || typeof kept !== 'object' || kept === null) return kept
+    if (kept instanceof Held) return kept.read()
+    return this.#isolation.copies ? deepCopy(kept) : kept
   }
 
   delete(key: string): boolean {

@@ -66,7 +66,7 @@ export class MemoryBackend implements Backend {
   }
 
   get(key: string, spot?: Spot): unknown {
-    const pointer = spot === undefined ? this.#live.find(key) : this.#live.findAt(spot)
+    const pointer = this.#live.findAt(spot, key)
     if (pointer === undefined) return MISS
     this.#entries.use(pointer)
     return this.#live.valueAt(pointer)
@@ -77,7 +77,7 @@ export class MemoryBackend implements Backend {
   }
 
   answerNow(key: string, spot?: Spot): Promise<unknown> | undefined {
-    const pointer = spot === undefined ? this.#live.find(key) : this.#live.findAt(spot)
+    const pointer = this.#live.findAt(spot, key)
     if (pointer === undefined) return undefined
     this.#entries.use(pointer)
     return this.#entries.promises?.[pointer] ?? this.#promiseAt(pointer)
@@ -142,7 +142,7 @@ export class MemoryBackend implements Backend {
   }
 
   incr(key: string, by: number, lifetime: Milliseconds, spot?: Spot): number {
-    const pointer = spot === undefined ? this.#live.find(key) : this.#live.findAt(spot)
+    const pointer = this.#live.findAt(spot, key)
     const sum = sumOf(key, pointer === undefined ? 0 : this.#entries.V[pointer], by)
     if (pointer === undefined) this.#live.mustWrite(key, pointer, sum, lifetime)
     else this.#entries.overwrite(pointer, sum)

@@ -61,10 +61,11 @@ export class LiveEntries {
     return pointer === undefined || this.isAlive(pointer) ? pointer : undefined
   }
 
-  /** The same for a key with a spot, which is used and updated. */
-  findAt(spot: Spot): number | undefined {
+  /** The same, by the spot of the key if it has one, which is updated. */
+  findAt(spot: Spot | undefined, key: string): number | undefined {
+    if (spot === undefined) return this.find(key)
     if (spot.store === this && this.all.K[spot.at] === spot.key) return this.isAlive(spot.at) ? spot.at : undefined
-    const found = this.find(spot.key)
+    const found = this.find(key)
     if (found !== undefined) this.#note(spot, found)
     return found
   }

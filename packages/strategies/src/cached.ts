@@ -37,7 +37,7 @@ export function cached(cache: Cache, options: CachedOptions, fn?: AnyFunction): 
   const caching = cachingOf(cache, 'cached', options, asItIs)
   const joins = options.singleFlight !== false
 
-  return caching.around(fn, (through) => ({
+  return caching(fn, (through) => ({
     now: (spot) => cache.engine.answerNow(spot) ?? (joins ? cache.engine.join(spot.key) : undefined),
     answer: (call) => cache.engine.fly(call, through),
     peek: (key) => cache.get(key),

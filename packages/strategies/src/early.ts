@@ -81,7 +81,7 @@ export function early(cache: Cache, options: EarlyOptions, fn?: AnyFunction): De
   const isGood = (stored: unknown): stored is Dated =>
     isFresh(stored) && (beta === 0 || stored[1] + stored[2] * beta * Math.log(Math.random()) > Date.now())
 
-  return caching.around(fn, (loading) => {
+  return caching(fn, (loading) => {
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
     const refreshes = new Refreshes(cache.engine)
     const refreshLater = ({ key, self, args }: LoadCall, old: unknown): void =>

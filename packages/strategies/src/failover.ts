@@ -66,7 +66,7 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
       ? cache.engine.readOnTerms(key, longest)
       : cache.engine.call<'get'>({ command: 'get', key, stale: true })
 
-  return caching.around(fn, (loading) => {
+  return caching(fn, (loading) => {
     const through: ReadThrough<unknown> = {
       ...loading,
       sharing,

@@ -84,7 +84,7 @@ export function countingHits(
   const own = ['cacheHits', 'updateAfter', 'background']
   const caching = cachingOf(cache, strategy, options, countedForm, { own, prefix: strategy })
 
-  return caching.around(fn, (loading) => {
+  return caching(fn, (loading) => {
     const apart: ReadThrough<unknown> = { ...loading, sharing: 'apart' }
     const refreshes = new Refreshes(cache.engine)
 

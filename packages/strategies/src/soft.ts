@@ -45,7 +45,7 @@ export function soft(cache: Cache, options: SoftOptions, fn?: AnyFunction): Deco
   const forgives = isOneOf(errors)
   mayAnswerStale()
 
-  return caching.around(fn, (loading) => {
+  return caching(fn, (loading) => {
     const loadOrKeep = async (flight: Flight, found?: unknown): Promise<unknown> => {
       try {
         return await loading.load(flight)

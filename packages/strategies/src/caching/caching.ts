@@ -48,19 +48,16 @@ interface Answering {
   invalidate?(key: string): Promise<boolean>
 }
 
-/** The shared settings of one strategy, checked and ready. */
-export interface Caching {
-  /**
-   * Puts the strategy around a function, or returns a decorator. Stored errors are thrown. While the cache is switched off,
-   * only the function runs.
-   *
-   * @param answering Gets the read-through of the function, which loads, stores, and answers what is stored.
-   */
-  around(
-    fn: AnyFunction | undefined,
-    answering: (loading: ReadThrough<unknown>) => Answering,
-  ): Decorator | Wrapped<AnyFunction>
-}
+/**
+ * Puts a strategy around a function, or returns a decorator. Stored errors are thrown. While the cache is switched off, only
+ * the function runs.
+ *
+ * @param answering Gets the read-through of the function, which loads, stores, and answers what is stored.
+ */
+type Caching = (
+  fn: AnyFunction | undefined,
+  answering: (loading: ReadThrough<unknown>) => Answering,
+) => Decorator | Wrapped<AnyFunction>
 
 /** What sets one caching strategy apart from the others. */
 interface OwnTraits {
@@ -72,7 +69,7 @@ interface OwnTraits {
   readonly keepsErrors?: boolean
 }
 
-/** Checks the shared settings of a strategy. */
+/** Checks the shared settings of a strategy, and returns what puts it around functions. */
 export function cachingOf(
   cache: Cache,
   strategy: string,
@@ -105,28 +102,26 @@ export function cachingOf(
   const { storesErrors } = keeping
   const settle = (answer: Promise<unknown>) => (storesErrors ? answer.then(unwrap) : answer)
 
-  return {
-    around: (fn, answering) =>
-      around(fn, (target) =>
-        wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
-          checkThat(
-            !Object.prototype.toString.call(target.fn).endsWith('GeneratorFunction]'),
-            `"${target.fn.name}" is a generator: iterator stores what it yields; ${strategy} stores what a function returns.`,
-          )
-          const loading = readThrough(target, run, keyOf)
-          const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }
-          const { now, answer, peek, invalidate = (key) => cache.delete(key) } = answering(loading)
-          return {
-            now: now && storesErrors ? (spot) => now(spot)?.then(unwrap) : now,
-            call: (spot, self, args, signal) =>
-              cache.engine.isBypassed(spot.key)
-                ? run(self, args)
-                : settle(answer({ key: spot.key, self, args, signal, spot })),
-            refresh: (key, self, args) => cache.engine.fly({ key, self, args, signal: undefined }, anew),
-            peek: (key) => settle(peek(key)),
-            invalidate,
-          }
-        }),
-      ),
-  }
+  return (fn, answering) =>
+    around(fn, (target) =>
+      wrap(cache, target, prefix === undefined ? keyed : prefixed(prefix, keyed), (run, keyOf) => {
+        checkThat(
+          !Object.prototype.toString.call(target.fn).endsWith('GeneratorFunction]'),
+          `"${target.fn.name}" is a generator: iterator stores what it yields; ${strategy} stores what a function returns.`,
+        )
+        const loading = readThrough(target, run, keyOf)
+        const anew: ReadThrough<unknown> = { ...loading, sharing: 'anew' }
+        const { now, answer, peek, invalidate = (key) => cache.delete(key) } = answering(loading)
+        return {
+          now: now && storesErrors ? (spot) => now(spot)?.then(unwrap) : now,
+          call: (spot, self, args, signal) =>
+            cache.engine.isBypassed(spot.key)
+              ? run(self, args)
+              : settle(answer({ key: spot.key, self, args, signal, spot })),
+          refresh: (key, self, args) => cache.engine.fly({ key, self, args, signal: undefined }, anew),
+          peek: (key) => settle(peek(key)),
+          invalidate,
+        }
+      }),
+    )
 }

@@ -85,10 +85,8 @@ function create(options: MemoryOptions = {}): MemoryBackend {
     'maxBytes of memory must be a whole number from 1 on, or left out',
     maxBytes,
   )
-  for (const [name, table] of Object.entries({ isolation: ISOLATION, eviction: EVICTION })) {
-    const [given, known] = [{ isolation, eviction }[name], Object.keys(table)]
-    checkThat(known.includes(given as string), `${name} of memory must be one of ${known.join(', ')}`, given)
-  }
+  checkChoice('isolation', isolation, ISOLATION)
+  checkChoice('eviction', eviction, EVICTION)
   checkThat(
     clock === undefined || typeof clock?.now === 'function',
     'clock of memory must be an object with a method now()',
@@ -104,4 +102,9 @@ function create(options: MemoryOptions = {}): MemoryBackend {
       : parseTtl(checkInterval as Ttl, 'checkInterval (0: never)'),
     clock,
   })
+}
+
+function checkChoice(option: string, given: string, choices: object): void {
+  const known = Object.keys(choices)
+  checkThat(known.includes(given), `${option} of memory must be one of ${known.join(', ')}`, given)
 }

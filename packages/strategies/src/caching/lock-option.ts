@@ -3,11 +3,11 @@ import {
   checkKnown,
   checkThat,
   isOptions,
+  LONGEST_TIMER,
   type Lock,
   LockedError,
   type LockOptions,
   loadSignal,
-  type Milliseconds,
   parseTtl,
   type Ttl,
 } from '@cashews/core'
@@ -59,12 +59,9 @@ export function withLock<T>(cache: Cache, key: string, locking: LockOptions, fn:
   })
 }
 
-/** Timers are limited to 24 days. */
-const LONGEST_PAUSE: Milliseconds = 3_600_000
-
 /** Holds a lock while `fn` runs. If it was lost meanwhile, its release reports that. */
 function renewing<T>(lock: Lock, ttl: Ttl, fn: () => Promise<T>): Promise<T> {
   const renew = () => lock.extend(ttl).catch(() => undefined)
-  const renewal = setInterval(renew, Math.min(parseTtl(ttl) / 3, LONGEST_PAUSE)).unref()
+  const renewal = setInterval(renew, Math.min(parseTtl(ttl) / 3, LONGEST_TIMER)).unref()
   return fn().finally(() => clearInterval(renewal))
 }

@@ -200,7 +200,8 @@ export class Route implements Guarded, Occupant, Door {
     if (unwatched(this.#plain)) return this.#last(call) as Answer<C>
     if (this.isDisabled(call.command) && !beginsLoad(call)) return neutralAnswer(call) as CommandResults[C]
     const answer = this.#handler(call) as Answer<C>
-    return this.#owner.listeners.has(call.command) ? this.#toldOf(call, answer) : answer
+    if (!this.#owner.listeners.has(call.command)) return answer
+    return chain(answer, (result) => this.#tell(call, result)) as Answer<C>
   }
 
   /** Sends a read. */
@@ -454,19 +455,16 @@ export class Route implements Guarded, Occupant, Door {
     return perform(call)
   }
 
-  #toldOf<C extends Command>(call: CallOf<C> & Call, answer: Answer<C>): Answer<C> {
-    return chain(answer as Awaitable<CommandResults[C]>, (result) => this.#tell(call, result)) as Answer<C>
-  }
-
-  #tell<C extends Command>(call: CallOf<C> & Call, result: CommandResults[C] | undefined): CommandResults[C] {
-    const hit = (result as unknown) !== MISS
+  /** Tells the listeners of a command what it answered, and returns that. */
+  #tell(call: Call, answer: unknown): unknown {
+    const hit = answer !== MISS
     const told = {
       ...call,
       backend: this.backend,
-      result: hit ? result : undefined,
-      ...(call.command === 'get' ? { hit } : {}),
+      result: hit ? answer : undefined,
+      ...(call.command === 'get' && { hit }),
     }
     this.#owner.listeners.emit(call.command, told as never)
-    return result as CommandResults[C]
+    return answer
   }
 }

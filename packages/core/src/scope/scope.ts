@@ -45,7 +45,7 @@ export function watchedScope(): Scope | undefined {
 
 /** Whether there is a scope that may affect commands. */
 export function isWatched(): boolean {
-  return watchers !== 0 && storage.getStore() !== undefined
+  return watchedScope() !== undefined
 }
 
 /**

@@ -15,10 +15,14 @@ export function notNull(result: unknown): boolean {
 
 /** Stores results, and errors of the given types as well. @param types @default Error */
 export function withErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
-  return Object.assign(() => true, { storesError: isOneOf(types.length > 0 ? types : [Error]) })
+  return storingErrors(true, types)
 }
 
 /** Stores errors of the given types, and no result. @param types @default Error */
 export function onlyErrors(...types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
-  return Object.assign(() => false, { storesError: isOneOf(types.length > 0 ? types : [Error]) })
+  return storingErrors(false, types)
+}
+
+function storingErrors(results: boolean, types: readonly ErrorType[]): Condition<unknown, readonly unknown[]> {
+  return Object.assign(() => results, { storesError: isOneOf(types.length > 0 ? types : [Error]) })
 }

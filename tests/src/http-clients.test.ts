@@ -172,6 +172,16 @@ describe('a bare server', () => {
     expect(await get({ ':authority': 'a.example' })).toEqual(['page of a.example', expect.stringContaining('hit')])
   })
 
+  it('takes no page from a request over HTTP/2 that brings content, which no field has to tell', async () => {
+    const cache = createCache().setup(memory())
+    const get = await overHttp2(cache, { responses: { ttl: '1m' } }, (request, response) => {
+      request.pipe(response)
+    })
+    expect(await get({}, 'evil')).toEqual(['evil', 'cashews; fwd=bypass'])
+    expect(await get({})).toEqual(['', expect.stringContaining('stored')])
+    expect(await get({}, 'mine')).toEqual(['mine', 'cashews; fwd=bypass'])
+  })
+
   it('sends over HTTP/2 what waits for an invalidation, and what stands in for a failure', async () => {
     const cache = createCache().setup(memory())
     const options = { responses: { ttl: '1m', staleIfError: '1h' } } as const
@@ -214,8 +224,9 @@ async function overHttp2(cache: Cache, options: CachingListenerOptions, handler:
     server.close()
     await cache.close()
   })
-  return async (fields: Record<string, string>) => {
-    const stream = client.request(fields)
+  return async (fields: Record<string, string>, content?: string) => {
+    const stream = client.request(fields, { endStream: content === undefined })
+    if (content !== undefined) stream.end(content)
     const [header] = await once(stream, 'response')
     let text = ''
     for await (const chunk of stream.setEncoding('utf8')) text += chunk

@@ -1,4 +1,4 @@
-import type { HttpRequest } from '@cashews/http'
+import { bringsContent, type HttpRequest } from '@cashews/http'
 import type { FastifyRequest } from 'fastify'
 
 /** A request of Fastify, which has applied `trustProxy`, as the rules see it. Most properties are seldom needed. */
@@ -34,5 +34,9 @@ export class FastifyHttpRequest implements HttpRequest<FastifyRequest> {
 
   get route(): string | undefined {
     return this.raw.routeOptions.url
+  }
+
+  get hasContent(): boolean {
+    return bringsContent(this.raw.raw)
   }
 }

@@ -35,6 +35,6 @@ export { type Field, type Fields, membersOf, type RequestFields } from './rules/
 export { explicitLifetime, initialAge } from './rules/freshness.ts'
 export { httpDate, parseHttpDate } from './rules/http-date.ts'
 export { type Problem, type ProblemOptions, problemOf } from './rules/problem.ts'
-export { type HttpRequest, isSafe, type Reply, requestOf } from './rules/request.ts'
+export { bringsContent, type HttpRequest, isSafe, type Reply, requestOf } from './rules/request.ts'
 export { addVary, variantOf, varyingFields } from './rules/vary.ts'
 export type { SteeringOptions } from './steering.ts'

@@ -277,7 +277,7 @@ function maySubstitute(stored: StoredResponse, now: number): boolean {
  * Whether a cache may answer a request. One with preconditions for writing, a protocol upgrade, or content that the
  * response may depend on, is left to the handler.
  */
-function isOurs({ fields }: HttpRequest): boolean {
-  const hasContent = fields['transfer-encoding'] !== undefined || (fields['content-length'] ?? '0') !== '0'
-  return !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade && !hasContent
+function isOurs({ fields, hasContent }: HttpRequest): boolean {
+  const tellsContent = fields['transfer-encoding'] !== undefined || (fields['content-length'] ?? '0') !== '0'
+  return !fields['if-match'] && !fields['if-unmodified-since'] && !fields.upgrade && !tellsContent && !hasContent
 }

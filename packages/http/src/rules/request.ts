@@ -19,6 +19,8 @@ export interface HttpRequest<R = unknown> {
   readonly raw: R
   /** The path of its route as declared, such as `/products/:id`, if the framework tells it. */
   readonly route?: string | undefined
+  /** Whether it brings content that its fields may not tell of: see {@link bringsContent}. @default false */
+  readonly hasContent?: boolean | undefined
 }
 
 /**
@@ -39,7 +41,14 @@ export function requestOf(raw: IncomingMessage): HttpRequest<IncomingMessage> {
     fields: raw.headers,
     client: raw.socket.remoteAddress,
     raw,
+    hasContent: bringsContent(raw),
   }
+}
+
+/** Whether content follows the header of a request of HTTP/2, where no field has to announce it. */
+export function bringsContent(raw: IncomingMessage): boolean {
+  const { stream } = raw as { readonly stream?: { readonly endAfterHeaders: boolean } }
+  return stream?.endAfterHeaders === false
 }
 
 /** Status, header and content, as sent or stored. */

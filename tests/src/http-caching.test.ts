@@ -321,6 +321,25 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       }
     })
 
+    it('gives nobody the cookies that were set for another before its handler ran, and adds its own to theirs', async () => {
+      let session = 0
+      let status = 200
+      const { calls: _, ...route } = counting({
+        cached: { ttl: '1m', storeSetCookie: true, staleIfError: '1h' },
+        answer: () => ({ status, headers: { 'set-cookie': ['theme=dark'] } }),
+      })
+      const before: TestApp['before'] = (_request, set) => set('set-cookie', `session=${++session}`)
+      const url = await start({ before, routes: [route] })
+      for (const told of ['uri-miss; stored', 'hit', 'fwd-status=503']) {
+        if (told === 'fwd-status=503') elapse(61)
+        const { headers } = await ask(url)
+        expect(headers['cache-status']).toContain(told)
+        expect(headers['set-cookie']).toEqual([`session=${session}`, 'theme=dark'])
+        status = 503
+      }
+      expect(session).toBe(3)
+    })
+
     it.each([
       [200, 'max-age=60, no-store, must-understand', true],
       [200, 'max-age=60, no-store', false],

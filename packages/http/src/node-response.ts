@@ -19,15 +19,18 @@ export function headerOf(headers: HeaderValues): Record<string, string | string[
 
 /** Replaces the header of a response by that of a reply. */
 function putHeader(response: ServerResponse, reply: Reply): void {
-  for (const name of response.getHeaderNames()) if (!(name in reply.fields)) response.removeHeader(name)
+  for (const name of response.getHeaderNames())
+    if (name === 'set-cookie' || !(name in reply.fields)) response.removeHeader(name)
   addHeader(response, reply)
 }
 
-/** Merges the header of a reply into that of a response. */
+/** Merges the header of a reply into that of a response. Cookies add up. */
 function addHeader(response: ServerResponse, { status, fields }: Reply): void {
   if (response.statusCode !== status) response.statusMessage = '' // Node fills in the reason phrase of the status.
   response.statusCode = status
-  for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
+  for (const [name, value] of Object.entries(fields))
+    if (name === 'set-cookie') response.appendHeader(name, value)
+    else response.setHeader(name, value)
 }
 
 /** Calls back when a response is closed: at once if it already is, because its event does not come again. */

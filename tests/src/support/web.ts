@@ -101,7 +101,9 @@ const onExpress: Framework = {
       const handler = async (request: Request, response: Response) => {
         const { status = 200, headers = {}, without, body = '' } = await answer(request)
         response.status(status)
-        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+        for (const [name, value] of Object.entries(headers))
+          if (name === 'set-cookie') response.append(name, value)
+          else response.setHeader(name, value)
         if (without) response.removeHeader(without)
         if (body instanceof Readable) body.on('error', (error) => response.destroy(error)).pipe(response)
         else response.send(body)

@@ -14,7 +14,7 @@ import { type Resource, ResponseKeys } from './response-key.ts'
 import type { ResponseCacheOptions } from './response-options.ts'
 import { type Found, ResponseStore } from './response-store.ts'
 import { ResponseTallies } from './response-tallies.ts'
-import { ageNow, freshenedFields, isStored, type StoredResponse, withoutRemoved } from './stored-response.ts'
+import { ageNow, freshenedFields, isStored, overlaid, type StoredResponse, withoutRemoved } from './stored-response.ts'
 import { StoringRules } from './storing-rules.ts'
 import { type Shared, type Visit, Visits } from './visits.ts'
 
@@ -120,7 +120,7 @@ export class ResponseCache {
       recorder?.refuse()
       if (ask) this.#tallies.of(ask.request).stale++
       const reply = this.#replyOf(stored, { ...status, forwardStatus: said.status }, now)
-      return { ...reply, fields: { ...withoutRemoved(visit.before ?? {}, stored.removed), ...reply.fields } }
+      return { ...reply, fields: overlaid(withoutRemoved(visit.before ?? {}, stored.removed), reply.fields) }
     }
     return this.#keep(visit, said, status, used, now)
   }

@@ -101,16 +101,35 @@ const ALWAYS_STORED = /^(vary|cache-control|expires|etag|last-modified|date|loca
 
 /**
  * The fields that are stored. Those that were set before the handler ran, such as a request id, are set again for each
- * request.
+ * request; so are the cookies among others.
  */
 export function storedFields(fields: Fields, before: Fields = {}): Record<string, string | string[]> {
   const ofThisHop = membersOf(fields.connection).map((name) => name.toLowerCase())
   const isBefore = (name: string) => String(before[name]) === String(fields[name]) && !ALWAYS_STORED.test(name)
-  return Object.fromEntries(
+  const stored = Object.fromEntries(
     Object.entries(fields).filter(
       ([name]) => !NOT_STORED.test(name) && !ofThisHop.includes(name) && !(name in before && isBefore(name)),
     ),
   )
+  const others = cookiesOf(before)
+  return withCookies(
+    stored,
+    cookiesOf(fields).filter((cookie) => !others.includes(cookie)),
+  )
+}
+
+/** The header of a stored response over the fields that were set for this request before its handler. Cookies add up. */
+export function overlaid(before: Fields, stored: Fields): Record<string, string | string[]> {
+  return withCookies({ ...before, ...stored }, [...cookiesOf(before), ...cookiesOf(stored)])
+}
+
+/** A header with these cookies in place of its own. */
+function withCookies({ 'set-cookie': _, ...fields }: Fields, cookies: string[]): Record<string, string | string[]> {
+  return cookies.length > 0 ? { ...fields, 'set-cookie': cookies } : fields
+}
+
+function cookiesOf({ 'set-cookie': cookies = [] }: Fields): string[] {
+  return [cookies].flat()
 }
 
 /** The fields that were set before the handler ran, and that it has removed; `undefined` if there are none. */

@@ -1,16 +1,19 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
-import { connect, createServer as createHttp2Server } from 'node:http2'
+import { connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
+import { cashews } from '@cashews/fastify'
 import { type CachingListenerOptions, cachingListener, forgetResponse } from '@cashews/http'
 import express from 'express'
+import Fastify from 'fastify'
 import { Agent, cacheStores, interceptors, request } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ask, frameworks, serveBare } from './support/web.ts'
+import { distantStore } from './support/helpers.ts'
+import { ask, frameworks, type Running, serveBare } from './support/web.ts'
 
 /** Clients that cache by themselves. */
 describe.each(frameworks)('$name, asked by a client with a cache', ({ serve }) => {
@@ -211,6 +214,58 @@ describe('a bare server', () => {
     const { port } = server.address() as AddressInfo
     for (const path of ['/a/x', '/b/x', '/a/x'])
       expect((await ask(`http://127.0.0.1:${port}${path}`)).text).toBe(`page of ${path}`)
+  })
+})
+
+describe('a server of HTTP/2 over TLS', () => {
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', '-', '-out', '-']
+  const pem = execFileSync('openssl', [...made, ...subject], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+  const secure = { key: pem, cert: pem }
+
+  /** Answers with how often it was called, and the scheme of the request. */
+  const starts: Record<string, (cache: Cache) => Promise<Running>> = {
+    async bare(cache) {
+      let calls = 0
+      const listener = cachingListener(
+        cache,
+        { responses: { ttl: '1s', staleWhileRevalidate: '1h' } },
+        ({ socket }, response) => {
+          response.end(`answer ${++calls} by ${'encrypted' in socket ? 'https' : 'http'}`)
+        },
+      )
+      const server = createSecureServer(secure, listener as never).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const close = async () => server.close()
+      return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
+    },
+    async Fastify(cache) {
+      let calls = 0
+      const app = Fastify({ http2: true, https: secure })
+      await app.register(cashews as never, { cache })
+      const config = { cashews: { ttl: '1s', staleWhileRevalidate: '1h' } } as const
+      app.get('/', { config }, async ({ protocol }) => `answer ${++calls} by ${protocol}`)
+      return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+    },
+  }
+
+  it.each(Object.keys(starts))('refreshes what is stale for a client that has left by then: %s', async (name) => {
+    const cache = createCache().setup(distantStore())
+    const server = await (starts[name] as (typeof starts)[string])(cache)
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    const get = async () => {
+      const client = connect(server.url, { ca: pem })
+      let text = ''
+      for await (const chunk of client.request({}).setEncoding('utf8')) text += chunk
+      client.close()
+      return text
+    }
+    expect(await get()).toBe('answer 1 by https')
+    await expect.poll(get).toBe('answer 2 by https')
+    expect(await cache.getKeysCount()).toBe(1)
   })
 })
 

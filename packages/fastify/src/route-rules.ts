@@ -10,11 +10,13 @@ import {
   Exchange,
   type Handler,
   headerOf,
+  isRefresh,
   isSafe,
   mayClear,
   onceClosed,
   type Reply,
   ResponseCache,
+  repetitionOf,
   resourceAt,
   type SteeringOptions,
 } from '@cashews/http'
@@ -22,7 +24,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { bodyOf, isSendable, isStream, payloadOf, put, recorded, saidOf, send, unwrapped } from './fastify-reply.ts'
 import { FastifyHttpRequest } from './fastify-request.ts'
 import type { CashewsOptions } from './options.ts'
-import { Refreshing } from './refreshing.ts'
 
 /** Where a request carries its exchange, unless it was answered from the store at once. */
 const EXCHANGE = Symbol('cashews.exchange')
@@ -47,7 +48,7 @@ export class RouteRules {
   readonly #options: CashewsOptions
   readonly #control: CacheControlOptions | undefined
   readonly #allow: ClearSiteDataOptions['allow']
-  readonly #refreshing: Refreshing
+  readonly #app: FastifyInstance
   /** The `config.cashews` of routes seen so far. */
   readonly #known = new WeakSet<object>()
   /** One response cache for each way to compute keys. */
@@ -62,7 +63,7 @@ export class RouteRules {
     if (typeof clearSiteData !== 'boolean') checkClearOptions(clearSiteData)
     checkResponseOptions(responses)
     app.decorateRequest(EXCHANGE, null)
-    this.#refreshing = new Refreshing(app)
+    this.#app = app
     this.#options = options
     this.#control = cacheControl === true ? {} : cacheControl || undefined
     this.#allow = typeof clearSiteData === 'object' ? clearSiteData.allow : undefined
@@ -159,15 +160,15 @@ export class RouteRules {
       else handle()
     }
     if (responses) {
-      const again = () => this.#refreshing.again(exchange.request, request.raw.socket.remoteAddress)
+      const again = () => repetitionOf(this.#app.routing, request.raw)
       const answer = (stored: Reply) => send(reply, stored)
       exchange.respond(responses, steering, { send: answer, again }, { run: steer, ended })
     } else steer()
   }
 
-  /** Answers from the store at once, unless the request may be a refresh. */
+  /** Answers from the store at once, unless the request is a refresh. */
   #answerNow(responses: ResponseCache, request: FastifyRequest, reply: FastifyReply): Reply | undefined {
-    if (this.#refreshing.isClaimedBy(request)) return undefined
+    if (isRefresh(request.raw)) return undefined
     return responses.answerNow(new FastifyHttpRequest(request), 'compress' in reply)
   }
 
@@ -184,10 +185,9 @@ export class RouteRules {
   }
 
   #exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
-    const original = this.#refreshing.originalOf(request)
-    return new Exchange(this.#options.cache, original ?? new FastifyHttpRequest(request), {
+    return new Exchange(this.#options.cache, new FastifyHttpRequest(request), {
       hasCompressor: 'compress' in reply,
-      isRefresh: original !== undefined,
+      isRefresh: isRefresh(request.raw),
       header: () => headerOf(reply.getHeaders()),
     })
   }

@@ -409,13 +409,4 @@ describe('the Fastify plugin', () => {
     const config = { cashews: { tll: '1m' } as never }
     expect(() => app.get('/', { config }, async () => 'page')).toThrow(/A cached route takes the options .* not tll/)
   })
-
-  it('believes nobody who claims to be a refresh', async () => {
-    await start()
-    let calls = 0
-    app.get('/', { config: { cashews: { ttl: '1m' } } }, async () => `answer ${++calls}`)
-    await app.inject('/')
-    const headers = { 'x-cashews-refresh': 'me' }
-    expect((await app.inject({ url: '/', headers })).body).toBe('answer 1')
-  })
 })

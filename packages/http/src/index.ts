@@ -20,6 +20,7 @@ export {
   checkProblemOptions,
   checkResponseOptions,
 } from './options.ts'
+export { isRefresh, repetitionOf } from './responses/again.ts'
 export { forgetResponse, resourceAt } from './responses/forget-response.ts'
 export { ResponseCache } from './responses/response-cache.ts'
 export type { ResponseCacheOptions } from './responses/response-options.ts'

@@ -3,7 +3,7 @@ import { type Awaitable, type Cache, ConfigurationError, checkKnown, checkType }
 import { Exchange, type Handler } from './exchange.ts'
 import { headerOf, listenIn, onceClosed, send } from './node-response.ts'
 import { checkCache, checkClearOptions, checkControlOptions, checkFunction } from './options.ts'
-import { isRefresh, runAgain } from './responses/again.ts'
+import { isRefresh, repetitionOf } from './responses/again.ts'
 import { ResponseCache } from './responses/response-cache.ts'
 import type { ResponseCacheOptions } from './responses/response-options.ts'
 import { asksToClearCache } from './rules/clear-site-data.ts'
@@ -184,7 +184,7 @@ export function middlewaresFor<R extends IncomingMessage>({
           exchange.setConditions(request)
           next()
         }
-        const again = () => runAgain(listener(request), request)
+        const again = () => repetitionOf(listener(request), request)
         const answering = { send: (reply: Reply) => send(response, reply), again }
         exchange.respond(responses, options, answering, handlerOf(response, pass))
       }

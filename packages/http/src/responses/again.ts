@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 
 const refreshes = new WeakSet<IncomingMessage>()
 
-/** Whether a request is one that {@link runAgain} made. */
+/** Whether a request repeats another one. */
 export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
@@ -13,11 +13,22 @@ const HTTP_1_1 = { httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 
 /** Writes nowhere. */
 const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => taken()
 
-/** Repeats a request on a handler, without a client. Resolves when the response has ended. */
-export function runAgain(listener: RequestListener, request: IncomingMessage): Promise<void> {
-  const socket = Object.assign(new Socket(), { _write: drop, _writev: undefined })
-  Object.defineProperty(socket, 'remoteAddress', { value: request.socket.remoteAddress })
-  if ('encrypted' in request.socket) Object.defineProperty(socket, 'encrypted', { value: true })
+/**
+ * Prepares to repeat a request on a handler, without a client. What is returned does it, and resolves when the response has
+ * ended. The connection is asked now: once its response has ended, a request of HTTP/2 has none.
+ */
+export function repetitionOf(listener: RequestListener, request: IncomingMessage): () => Promise<void> {
+  const { remoteAddress } = request.socket
+  const isEncrypted = 'encrypted' in request.socket
+  return () => {
+    const socket = Object.assign(new Socket(), { _write: drop, _writev: undefined })
+    Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress })
+    if (isEncrypted) Object.defineProperty(socket, 'encrypted', { value: true })
+    return repeat(listener, request, socket)
+  }
+}
+
+function repeat(listener: RequestListener, request: IncomingMessage, socket: Socket): Promise<void> {
   const again = new IncomingMessage(socket)
   const { originalUrl } = request as { readonly originalUrl?: string }
   const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...headers } = request.headers

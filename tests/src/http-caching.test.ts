@@ -1134,6 +1134,20 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(url)).status).toBe(500)
     })
 
+    it('of no content stands in without a length, which such a response must not have', async () => {
+      let status = 204
+      const answer = () => ({ status, body: status === 204 ? '' : 'failed' })
+      const url = await start({
+        routes: [{ path: '/', cached: { ttl: '1m', statuses: [204], staleIfError: '1h' }, answer }],
+      })
+      await ask(url)
+      elapse(61)
+      status = 503
+      const got = await ask(url)
+      expect([got.status, got.headers['cache-status']]).toEqual([204, expect.stringContaining('fwd-status=503')])
+      expect(got.headers).not.toHaveProperty('content-length')
+    })
+
     it('stands in with the fields that stand before the handler as they are for this request', async () => {
       let nth = 0
       const before: TestApp['before'] = ({ headers }, set) => {
@@ -1227,6 +1241,31 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
   })
 
   describe('a handler that is asked whether what is stored is right', () => {
+    it('tells how old its answer is already, as one that asks another cache does', async () => {
+      const url = await start({
+        routes: [
+          {
+            path: '/',
+            cached: { revalidate: true },
+            answer: ({ headers }) =>
+              headers['if-none-match']
+                ? { status: 304, headers: { 'cache-control': 'max-age=60', age: '50' } }
+                : { headers: { 'cache-control': 'max-age=1', etag: '"v1"' }, body: 'page' },
+          },
+        ],
+      })
+      await ask(url)
+      elapse(2)
+      expect((await ask(url)).headers).toMatchObject({ age: '50', 'cache-status': expect.stringContaining('304') })
+      elapse(9)
+      expect((await ask(url)).headers).toMatchObject({
+        age: '59',
+        'cache-status': expect.stringContaining('hit; ttl=1'),
+      })
+      elapse(2)
+      expect((await ask(url)).headers['cache-status']).toContain('fwd=stale')
+    })
+
     it.each([
       ['no-cache', { etag: '"v1"' }],
       ['no-cache', { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' }],

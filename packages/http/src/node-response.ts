@@ -169,7 +169,7 @@ function isStatus(status: number): boolean {
 /** Adds the length of the content, which Node does not do again once it was removed. */
 function measured({ status, fields, body = '' }: Reply): Reply['fields'] {
   const { 'content-length': _, ...others } = fields
-  return status === 304 ? others : { ...others, 'content-length': String(sizeOfBody(body)) }
+  return status === 204 || status === 304 ? others : { ...others, 'content-length': String(sizeOfBody(body)) }
 }
 
 /** Calls the callback among the arguments, if there is one. */

@@ -107,7 +107,8 @@ export class ResponseCache {
     const now = Date.now()
     if (stored && visit.conditions && said.status === 304) {
       const fresh = withoutRemoved(freshenedFields(stored, said.fields), stored.removed)
-      const fields = { ...fresh, date: said.fields.date ?? httpDate(now) }
+      const { date = httpDate(now), age } = said.fields // An answer of another cache has an age.
+      const fields = { ...fresh, date, ...(age !== undefined && { age }) }
       return this.#keep(
         visit,
         { status: stored.status, fields, body: stored.body },

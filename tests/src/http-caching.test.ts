@@ -1128,8 +1128,11 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const { url } = await startCounting({ cached: { ttl: '1m', staleIfError: '1h' }, answer })
       await ask(url)
       elapse(90)
-      for (fails of ['status', 'exception'] as const)
+      for (fails of ['status', 'exception'] as const) {
         expect(await ask(url)).toMatchObject({ status: 200, text: 'answer 1', headers: { age: '90' } })
+        const head = await ask(url, { method: 'HEAD' })
+        expect(head).toMatchObject({ status: 200, text: '', headers: { age: '90', 'content-length': '8' } })
+      }
       elapse(3_600)
       expect((await ask(url)).status).toBe(500)
     })

@@ -198,7 +198,7 @@ export class ResponseCache {
   /** Sends a request to the handler, or lets it wait for the response to another one. */
   #visit(ask: Ask, found: Found, forward: Forward): Awaitable<Decision> {
     if (ask.directives.onlyIfCached) return { reply: { status: 504, fields: { 'cache-status': 'cashews' }, body: '' } }
-    if (ask.request.method === 'HEAD') return { visit: { forward } }
+    if (ask.request.method === 'HEAD') return { visit: { forward, ask, found } }
     const visit = { forward, ask, found, conditions: this.#conditions(found.stored) }
     const isAwaited = !ask.isPersonal && !ask.hasWaited && !ask.isRefresh && forward !== 'request'
     const shared = isAwaited ? this.#visits.share(ask, found) : undefined

@@ -207,6 +207,13 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(head.headers['cache-status']).toContain('hit')
       expect(route.calls).toHaveBeenCalledTimes(2)
     })
+
+    it('of a stream has no tag, as its content is not known', async () => {
+      const answer = () => ({ headers: { 'content-type': 'text/plain' }, body: Readable.from(['page']) })
+      const url = await start({ etag: true, routes: [{ path: '/', answer }] })
+      const head = await ask(url, { method: 'HEAD' })
+      expect([head.status, head.headers.etag]).toEqual([200, undefined])
+    })
   })
 
   describe('a stored response', () => {
@@ -1351,7 +1358,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await ask(`${url}/name`)).headers).toMatchObject({ 'cache-control': 'public, max-age=600', age: '100' })
     })
 
-    it('say nothing where none was called, and nothing against what the handler says', async () => {
+    it('say nothing where none was called, of a change, and against what the handler says', async () => {
       const { price } = shop()
       const answer = async () => ({ body: await price('1'), headers: { 'cache-control': 'max-age=5' } })
       const url = await start({
@@ -1359,9 +1366,11 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         routes: [
           { path: '/none', answer: () => ({}) },
           { path: '/own', answer },
+          { path: '/change', method: 'POST', answer: async () => ({ body: await price('1') }) },
         ],
       })
       expect((await ask(`${url}/none`)).headers).not.toHaveProperty('cache-control')
+      expect((await ask(`${url}/change`, { method: 'POST' })).headers).not.toHaveProperty('cache-control')
       expect((await ask(`${url}/own`)).headers['cache-control']).toBe('max-age=5')
     })
 
@@ -1412,6 +1421,13 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       const { url, calls } = await onePrice()
       expect((await ask(url, asking('only-if-cached'))).status).toBe(504)
       expect(calls).not.toHaveBeenCalled()
+    })
+
+    it('answer what is stored where only that is asked for', async () => {
+      const { url, calls } = await onePrice()
+      const { text } = await ask(url)
+      expect(await ask(url, asking('only-if-cached'))).toMatchObject({ status: 200, text })
+      expect(calls).toHaveBeenCalledTimes(1)
     })
 
     it('are not steered for others', async () => {

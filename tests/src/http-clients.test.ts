@@ -102,6 +102,19 @@ describe('a bare server', () => {
     ])
   })
 
+  it('has no tag of no content for a HEAD whose handler leaves the content out', async () => {
+    const cache = createCache().setup(memory())
+    const server = await serveBare(cache, { etag: true }, ({ method }, response) => {
+      response.end(method === 'HEAD' ? undefined : 'page')
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    expect((await ask(server.url)).headers.etag).toMatch(/^W\//)
+    expect((await ask(server.url, { method: 'HEAD' })).headers).not.toHaveProperty('etag')
+  })
+
   it.each([
     ['in turn', ['Content-Type', 'text/plain', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2']],
     [

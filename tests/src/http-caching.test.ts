@@ -1119,6 +1119,36 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect(calls).toHaveBeenCalledTimes(2)
     })
 
+    it('is not refreshed again while its refresh is being stored', async () => {
+      const [stored, storing] = [gate(), gate()]
+      let isHeld = false
+      await cache.close()
+      cache = createCache({ onError: (error) => errors.push(error) }).setup(memory(), {
+        middlewares: [
+          async (call, next) => {
+            if (isHeld && call.command === 'set') {
+              storing.open()
+              await stored.promise
+            }
+            return next(call)
+          },
+        ],
+      })
+      const { url, calls } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' } })
+      await ask(url)
+      elapse(61)
+      isHeld = true
+      await ask(url)
+      await storing.promise
+      for (let nth = 0; nth < 5; nth++) {
+        expect((await ask(url)).text).toBe('answer 1')
+        await later(1)
+      }
+      expect(calls).toHaveBeenCalledTimes(2)
+      stored.open()
+      await expect.poll(async () => (await ask(url)).text).toBe('answer 2')
+    })
+
     it('is not answered beyond its time', async () => {
       const { url } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' } })
       await ask(url)

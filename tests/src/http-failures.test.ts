@@ -43,6 +43,17 @@ describe.each(frameworks)('$name with a cache that fails', ({ serve }) => {
     expect(errors).toContainEqual(new Error('expected'))
   })
 
+  it('sends the response when the read fails that takes the right to store it', async () => {
+    const breaks: Middleware = (call, next) => {
+      if (call.command === 'get' && call.leaseOnly) throw new Error('expected')
+      return next(call)
+    }
+    const cache = createCache({ onError }).setup(memory()).use(breaks)
+    const url = await start(cache, [page()], {})
+    for (let nth = 0; nth < 2; nth++) expect(await ask(url)).toMatchObject({ status: 200, text: 'page' })
+    expect(errors).toContainEqual(new Error('expected'))
+  })
+
   it('sends the response when no store is set up for it', async () => {
     const cache = createCache({ onError })
     const url = await start(cache, [page()], {})

@@ -7,7 +7,7 @@ import { type Cache, createCache } from '@cashews/core'
 import { type CashewsOptions, cashews } from '@cashews/fastify'
 import { cached, rateLimit } from '@cashews/strategies'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 describe('the Fastify plugin', () => {
   let cache: Cache
@@ -64,6 +64,37 @@ describe('the Fastify plugin', () => {
       return reply.send(content)
     })
     expect((await app.inject('/')).statusCode).toBe(500)
+  })
+
+  it('closes the stream of a handler that nobody reads: its client has left, or a stored response stands in', async () => {
+    await start()
+    const endless = () =>
+      new Readable({
+        read() {
+          setImmediate(() => this.push('part'))
+        },
+      })
+    let [status, content] = [200, endless()]
+    const config = { cashews: { ttl: '1m', staleIfError: '1h' } } as const
+    app.get('/left', { config }, async (_request, reply) => reply.send(content))
+    app.get('/failed', { config }, async (_request, reply) =>
+      reply.code(status).send(status === 200 ? 'page' : content),
+    )
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+    const leaving = new AbortController()
+    await fetch(`${url}/left`, { signal: leaving.signal })
+    leaving.abort()
+    await expect.poll(() => content.destroyed).toBe(true)
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    onTestFinished(() => void vi.useRealTimers())
+    await fetch(`${url}/failed`)
+    vi.setSystemTime(Date.now() + 61_000)
+    status = 503
+    content = endless()
+    expect(await (await fetch(`${url}/failed`)).text()).toBe('page')
+    await expect.poll(() => content.destroyed).toBe(true)
   })
 
   it('says so when it is registered twice, on one instance or below itself', async () => {
@@ -363,9 +394,11 @@ describe('the Fastify plugin', () => {
     it('reports a route that was added before it was loaded, once', async () => {
       app.register(cashews, { cache })
       app.get('/early', stored, async () => 'page')
+      app.get('/plain', async () => 'page')
       await app.after()
       app.get('/later', { config: { cashews: { ttl: '1m' } } }, async () => 'page')
-      for (const url of ['/early', '/early', '/later', '/later']) await app.inject(url)
+      for (const url of ['/early', '/early', '/plain', '/later', '/later'])
+        expect((await app.inject(url)).body).toBe('page')
       expect(onError.mock.calls.map(([error]) => error.message)).toEqual([
         'config.cashews of GET /early does nothing: the route was added before @cashews/fastify was loaded. Write "await app.register(cashews, …)" before it.',
       ])

@@ -493,6 +493,34 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       expect((await slow).text).toBe('answer 1')
       expect((await ask(url)).text).toBe('answer 2')
     })
+
+    it('that is forgotten while it is made is waited for by nobody who comes after: they share the next one', async () => {
+      const runs = [0, 1].map(() => ({ started: gate(), opened: gate() }))
+      let nth = 0
+      const answer = async () => {
+        const run = runs[nth++]
+        run?.started.open()
+        await run?.opened.promise
+        return { body: `answer ${nth}` }
+      }
+      const url = await start({
+        routes: [
+          { path: '/', cached: { ttl: '1m' }, answer },
+          { path: '/', method: 'POST', answer: () => ({}) },
+        ],
+      })
+      const first = ask(url)
+      await runs[0]?.started.promise
+      await ask(url, { method: 'POST' })
+      const second = ask(url)
+      await runs[1]?.started.promise
+      runs[0]?.opened.open()
+      await first
+      const third = ask(url)
+      await ask(`${url}/other`) // By then the server waits with the third.
+      runs[1]?.opened.open()
+      expect([(await second).text, (await third).text, nth]).toEqual(['answer 2', 'answer 2', 2])
+    })
   })
 
   describe('variants', () => {

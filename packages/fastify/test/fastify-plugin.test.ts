@@ -97,6 +97,21 @@ describe('the Fastify plugin', () => {
     await expect.poll(() => content.destroyed).toBe(true)
   })
 
+  it('stores nothing of a stream in whose place a later hook has had an error sent', async () => {
+    await start()
+    let fails = true
+    const onSend = async (_request: unknown, _reply: unknown, content: unknown) => {
+      if (!fails) return content
+      fails = false
+      throw new Error('expected')
+    }
+    app.get('/', { config: { cashews: { ttl: '1m' } }, onSend }, async (_request, reply) =>
+      reply.send(Readable.from(['page'])),
+    )
+    expect((await app.inject('/')).statusCode).toBe(500)
+    expect(await app.inject('/')).toMatchObject({ statusCode: 200, body: 'page' })
+  })
+
   it('says so when it is registered twice, on one instance or below itself', async () => {
     await start()
     const twice = /already registered on this instance or a parent.*Register it once/

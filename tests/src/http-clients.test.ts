@@ -138,6 +138,27 @@ describe('a bare server', () => {
     expect(headers).toMatchObject({ 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] })
   })
 
+  it('refuses a second header, as Node does, and sends the first', async () => {
+    const cache = createCache().setup(memory())
+    let refused: unknown
+    const options = { etag: true, cacheControl: true, responses: { ttl: '1m' } } as const
+    const server = await serveBare(cache, options, (_request, response) => {
+      response.writeHead(203, { 'content-type': 'text/plain' })
+      try {
+        response.writeHead(500)
+      } catch (error) {
+        refused = error
+      }
+      response.end('page')
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    expect(await ask(server.url)).toMatchObject({ status: 203, text: 'page' })
+    expect(refused).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' })
+  })
+
   it.each(['GET', 'HEAD'])('leaves what its handler throws at a %s to the process, as Node does', async (method) => {
     const [uncaught, reported, handler] = [vi.fn(), vi.fn(), vi.fn()]
     process.setUncaughtExceptionCaptureCallback(uncaught)

@@ -110,6 +110,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const finish = () => exchange.finish(() => headerOf(response.getHeaders()))
 
   response.writeHead = ((status: number, ...rest: unknown[]) => {
+    if (state === 'held') throw headerIsSent()
     if (state !== 'open' || !isStatus(status))
       return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
     response.statusCode = status
@@ -164,6 +165,12 @@ function isSendable({ statusCode }: ServerResponse, chunk: unknown): boolean {
 
 function isStatus(status: number): boolean {
   return status >= 100 && status <= 999
+}
+
+/** What Node throws at a handler that writes a second header. Node itself does not know of one that is held back. */
+function headerIsSent(): Error {
+  const error = new Error('Cannot write headers after they are sent to the client')
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
 }
 
 /** Adds the length of the content, which Node does not do again once it was removed. */

@@ -101,6 +101,7 @@ function linkToMaster(sentinels: NonNullable<RedisOptions['sentinels']>, options
       name,
       role: 'master',
       failoverDetector: true,
+      sentinelCommandTimeout: CONNECT_TIMEOUT,
       sentinelRetryStrategy: pause,
       sentinelReconnectStrategy: (times) => Math.min(LONGEST_PAUSE * 2 ** times, SENTINEL_PAUSE),
       ...sentinelTls(options),
@@ -132,7 +133,7 @@ function linkToCluster(nodes: NonNullable<RedisOptions['cluster']>, options: Red
 
 /** Returns a function that makes a test connection to the first of several servers. */
 function scoutTo([place]: readonly HostAndPort[], { tls }: RedisOptions): () => Redis {
-  const once: Connection = { retryStrategy: () => null, enableReadyCheck: false }
+  const once: Connection = { retryStrategy: () => null, enableReadyCheck: false, commandTimeout: CONNECT_TIMEOUT }
   return () => new Redis({ ...BOUNDED, ...once, ...place, ...server({ tls }) })
 }
 

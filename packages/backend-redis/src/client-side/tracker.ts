@@ -44,7 +44,7 @@ export interface TrackerHost {
   prove(id: string): Promise<unknown>
   /** Called with the names that changed; `null` means all. */
   changed(names: readonly string[] | null): void
-  /** Called when changes may have gone unnoticed. */
+  /** Called when changes may go unnoticed from now on. */
   lost(): void
   /** Called with the reason why this server cannot track. */
   failed(error: unknown): void
@@ -121,7 +121,6 @@ export class Tracker {
       const sentAt = nanosecondsNow()
       await this.#prove()
       if (epoch !== this.#epoch) return
-      this.#host.lost()
       this.#trustFrom(sentAt)
       this.#isSilent = false
     } catch (error) {
@@ -163,8 +162,9 @@ export class Tracker {
   readonly #end = (): void => {
     this.#epoch++
     this.#connectedAt = Number.POSITIVE_INFINITY
-    this.#trustedUntil = NEVER
     this.#proof?.settle(false)
+    if (this.#trustedUntil === NEVER) return
+    this.#trustedUntil = NEVER
     this.#host.lost()
   }
 

@@ -62,6 +62,19 @@ describe('a connection that hears of changes', () => {
     expect(tracker.isFresh).toBe(false)
   })
 
+  it('is left alone once it works, although the server has refused to track before', async () => {
+    connection.refuses = true
+    connection.open()
+    await vi.waitUntil(() => failed.mock.calls.length > 0)
+    connection.refuses = false
+    connection.close()
+    connection.open()
+    await isLive()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(connection.ping).toHaveBeenCalled()
+    expect(connection.disconnect).not.toHaveBeenCalled()
+  })
+
   it('is made anew from time to time while the server refuses to track, which is reported once', async () => {
     connection.disconnect.mockImplementation(() => {
       connection.close()
@@ -75,5 +88,20 @@ describe('a connection that hears of changes', () => {
     await vi.advanceTimersByTimeAsync(5_000)
     expect(tracker.isFresh).toBe(true)
     expect(failed).toHaveBeenCalledTimes(1)
+  })
+
+  it('leaves no timer behind when it is not needed any more', async () => {
+    connection.refuses = true
+    for (let attempt = 0; attempt < 2; attempt++) {
+      connection.open()
+      await vi.advanceTimersByTimeAsync(0)
+      connection.close()
+    }
+    connection.refuses = false
+    connection.open()
+    await isLive()
+    tracker.stop()
+    expect(tracker.isFresh).toBe(false)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -104,7 +104,6 @@ export class Tracker {
 
   stop(): void {
     clearInterval(this.#heartbeat)
-    clearTimeout(this.#tryAgain)
     this.#connection.off('ready', this.#begin)
     this.#connection.off('close', this.#end)
     this.#end()
@@ -162,6 +161,7 @@ export class Tracker {
   readonly #end = (): void => {
     this.#epoch++
     this.#connectedAt = Number.POSITIVE_INFINITY
+    clearTimeout(this.#tryAgain)
     this.#proof?.settle(false)
     if (this.#trustedUntil === NEVER) return
     this.#trustedUntil = NEVER

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { redis } from '@cashews/backend-redis'
 import { createCache } from '@cashews/core'
+import { Cluster } from 'ioredis'
 import { expect, it } from 'vitest'
 import { PATIENT } from '../support/patience.ts'
 import { startCluster } from '../support/redis/cluster.ts'
@@ -23,3 +25,27 @@ it('client-side copies are used again after a node has lost its first slot and i
   await eventually(() => backend.clientSide?.live)
   expect(backend.clientSide?.staleness).toBeLessThanOrEqual(1_000)
 })
+
+it.each([2, 3])(
+  'client-side copies follow the keys of a node that was away when another cache was opened, of %i nodes',
+  async (masters) => {
+    await using cluster = await startCluster({ masters, replicas: 0 })
+    await cluster.trustItsNodes()
+    const client = new Cluster(cluster.addresses, { redisOptions: { maxRetriesPerRequest: 0 } })
+    using _ = { [Symbol.dispose]: () => client.disconnect() }
+    const backend = redis({ client, clientSide: true })
+    await using cache = createCache({ onError() {} }).setup(backend, PATIENT)
+    await using other = createCache({ onError() {} }).setup(backend, PATIENT)
+    await using writer = createCache({ onError() {} }).setup(redis({ cluster: cluster.addresses }), PATIENT)
+    await cache.set('key', 'old')
+    const owner = await cluster.masterOf('cashews:key')
+
+    await Promise.all([once(client, '-node'), owner.kill()])
+    await other.init()
+    await owner.start()
+    for (const value of ['new', 'newer']) {
+      await eventually(() => writer.set('key', value))
+      await eventually(async () => (await cache.get('key')) === value && backend.getNow?.('key') === value)
+    }
+  },
+)

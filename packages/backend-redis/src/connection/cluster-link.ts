@@ -115,14 +115,19 @@ export class ClusterLink implements Link {
     return this.#ownerOfSlot(slotOf(name))
   }
 
-  /** The client refreshes its map of the slots after each redirection. */
+  /**
+   * The client refreshes its map of the slots after each redirection. A server that drops out keeps its slots, and comes and goes
+   * while the client tries to reach it: only one that was not there before is a change.
+   */
   watchServers(changed: () => void): () => void {
     const { client } = this.#holder
     let known = this.#topology()
+    let there = this.#masters()
     const look = () => {
       const now = this.#topology()
-      if (now === known) return
+      if (now === known && this.#masters().every((node) => there.includes(node))) return
       known = now
+      there = this.#masters()
       changed()
     }
     const lookSoon = () => queueMicrotask(look)

@@ -16,7 +16,6 @@ const NEVER = -1n
 const TRACKING: Partial<RedisOptions> = {
   protocol: 2,
   autoResubscribe: false,
-  enableReadyCheck: false,
   enableOfflineQueue: false,
   lazyConnect: true,
   maxRetriesPerRequest: 0,

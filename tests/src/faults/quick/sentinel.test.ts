@@ -54,6 +54,27 @@ describe('a client of Sentinels that learns of a new master while it connects to
   })
 })
 
+it('copies are not used while a Sentinel names a replica, which hears of changes late or not at all', async () => {
+  await using master = await startRedis()
+  await using replica = await startRedis({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
+  await using sentinel = await startStandIn(master)
+  const connection = { updateSentinels: false }
+  await using near = watchedCache({ sentinels: [sentinel.address], name: NAME, clientSide: true, connection }, PATIENT)
+  await near.cache.init()
+  await eventually(() => near.backend.clientSide?.live)
+  const connections = async () =>
+    Number(/total_connections_received:(\d+)/.exec(await replica.admin.info('stats'))?.[1] ?? 0)
+
+  await eventually(async () => (await replica.admin.info('replication')).includes('master_link_status:up'))
+  await nameMaster(sentinel, replica)
+  const before = await connections()
+  await master.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await eventually(async () => (await connections()) >= before + 3)
+  expect(near.backend.clientSide?.live).toBe(false)
+  await nameMaster(sentinel, master)
+  await eventually(() => near.backend.clientSide?.live)
+})
+
 describe('Sentinels', () => {
   const known = ({ address }: RedisServer) =>
     ({ sentinels: [address], name: NAME, connection: { updateSentinels: false } }) as const

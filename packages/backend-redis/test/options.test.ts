@@ -31,6 +31,8 @@ describe('the options of redis', () => {
     [{ cluster: ['redis://:geheim@a'] }, /^'redis:\/\/\*\*\*@a' is not an address/],
     [{ host: 5 }, /"host" of redis must be text\.$/],
     [{ port: 70_000 }, /"port" of redis must be a whole number from 1 to 65535, not 70000\./],
+    [{ port: 0 }, /"port" of redis must be a whole number from 1 to 65535, not 0\./],
+    [{ port: 65_536 }, /"port" of redis must be a whole number from 1 to 65535, not 65536\./],
     [{ port: '6379' }, /"port" of redis must be a whole number from 1 to 65535, not '6379'\./],
     [{ url: 'redis://host', port: null }, /"port" of redis must be .*, not null\./],
     [{ namespace: 'a{b' }, /stray braces/],
@@ -57,6 +59,7 @@ describe('the options of redis', () => {
     ['redis://localhost', /takes an object of settings/],
     [{ cluster: 'a:1' }, /"cluster" of redis must be a list of addresses/],
     [{ db: -1 }, /"db" of redis must be a whole number/],
+    [{ db: 0.5 }, /"db" of redis must be a whole number from 0, not 0\.5/],
     [{ url: 'redis://host?db=-1' }, /"db" of redis must be a whole number/],
     [{ url: 5 }, /"url" of redis must be text/],
     [{ url: undefined }, /"url" of redis is undefined; leave it out for localhost:6379/],
@@ -74,13 +77,17 @@ describe('the options of redis', () => {
       { clientSide: { bytes: '64mb' } },
       /bytes of the client-side cache of redis must be a whole number from 1 on, not '64mb'/,
     ],
-    [{ connection: { keyPrefix: 'p:' } }, /"connection" of redis must not hold "keyPrefix"/],
+    [{ connection: { keyPrefix: 'p:' } }, /must not hold "keyPrefix": the backend decides on it/],
     [{ cluster: ['a'], clusterOptions: { scaleReads: 'all' } }, /must not hold "scaleReads"/],
     [{ codec: 'pickle' }, /codec/],
   ] as [RedisOptions, RegExp][])('%o is refused with the reason', (options, reason) => {
     const make = () => redis(options)
     expect(make).toThrow(reason)
     expect(make).toThrow(ConfigurationError)
+  })
+
+  it.each([{ db: 0 }, { port: 1 }, { port: 65_535 }])('%o is accepted', (options) => {
+    expect(redis(options).name).toBe('redis')
   })
 
   it('refuses a cluster that reads from replicas, which lag behind', () => {

@@ -11,6 +11,8 @@ describe('the URL of a Redis', () => {
     ['redis://[::1]:7000', { host: '::1', port: 7000 }],
     ['rediss://host', { tls: true, host: 'host', port: 6379 }],
     ['redis://host?db=3&name=n', { host: 'host', port: 6379, db: 3, name: 'n' }],
+    ['redis://user:@host', { username: 'user', host: 'host', port: 6379 }],
+    ['redis+unix:///run/app@1.sock', { path: '/run/app@1.sock' }],
     ['redis+unix:///run/redis.sock?db=1', { path: '/run/redis.sock', db: 1 }],
     ['redis+unix://user:pass@/run/redis.sock', { username: 'user', password: 'pass', path: '/run/redis.sock' }],
     [
@@ -32,6 +34,8 @@ describe('the URL of a Redis', () => {
         connection: { sentinelUsername: 'u', sentinelPassword: 'p' },
       },
     ],
+    ['redis+sentinel://a', { sentinels: [{ host: 'a', port: 26_379 }] }],
+    ['redis+cluster://a?cluster=1', { cluster: [{ host: 'a', port: 6379 }] }],
     ['redis+cluster://a/3', { cluster: [{ host: 'a', port: 6379 }], db: 3 }],
     ['rediss+cluster://a:1', { tls: true, cluster: [{ host: 'a', port: 1 }] }],
     ['redis://a?cluster=true', { cluster: [{ host: 'a', port: 6379 }] }],
@@ -64,6 +68,7 @@ describe('the URL of a Redis', () => {
   )
 
   it.each([
+    ['localhost:6379', /is not a URL of Redis.*Known schemes/],
     ['http://host', /Known schemes: redis, rediss/],
     ['redis://host?sizes=1', /takes the options \{ db, namespace.* not sizes/],
     ['redis://host/one', /database/],
@@ -72,6 +77,7 @@ describe('the URL of a Redis', () => {
     ['redis+sentinel://host/main/1/2', /after the database/],
     ['redis+sentinel://host/main?cluster=1', /"cluster" .* cannot be used with redis\+sentinel/],
     ['redis://ho st', /is not an address/],
+    ['redis://:pass@ho st', /^redis:\/\/\*\*\*@ho st is not an address/],
     ['redis://host/1#main', /^redis:\/\/host\/1 has text after a #.*%23/],
     ['redis://host?secrets=a#b', /secrets=\*\*\* has text after a #.*%23/],
     ['redis://host?family=5', /"family" .* is 4, 6, or 0 for both, not 5/],

@@ -11,8 +11,7 @@ interface Kind {
 }
 
 /** Whether this is a plain object, unlike the bytes of a certificate, a date or a promise. */
-const hasSettings = (value: unknown): boolean =>
-  isOptions(value) && Object.prototype.toString.call(value) === '[object Object]'
+const hasSettings = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object Object]'
 const text: Kind = { what: 'text', has: (value) => typeof value === 'string' }
 const settings: Kind = { what: 'an object of settings', has: hasSettings }
 const flagOrSettings: Kind = {

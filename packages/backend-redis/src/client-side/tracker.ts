@@ -104,7 +104,6 @@ export class Tracker {
   stop(): void {
     clearInterval(this.#heartbeat)
     this.#connection.off('ready', this.#begin)
-    this.#connection.off('close', this.#end)
     this.#end()
     this.#connection.disconnect()
   }

@@ -76,6 +76,22 @@ it('a server is reached by its Unix socket, whose path the error names when nobo
   expect(await server.admin.keys('*')).toEqual(['cashews:key'])
 })
 
+it('your client is not reconnected because its server is silent for a while', async () => {
+  await using server = await startRedis()
+  const client = new Redis(server.url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 })
+  using _ = { [Symbol.dispose]: () => client.disconnect() }
+  await once(client, 'ready')
+  let closed = 0
+  client.on('close', () => closed++)
+  await using cache = createCache().setup(redis({ client }), { readTimeout: '1s', writeTimeout: '1s' })
+  await cache.init()
+  server.freeze()
+  await expect(cache.ping()).rejects.toThrow('did not answer')
+  server.thaw()
+  await eventually(() => cache.ping().catch(() => false))
+  expect(closed).toBe(0)
+})
+
 describe('two caches on one backend', () => {
   it.each([false, true])('of which one is closed: the other goes on, with copies: %s', async (clientSide) => {
     const backend = redis({ url: redisUrl(), namespace: `wiring:${crypto.randomUUID()}:`, clientSide })
@@ -88,7 +104,7 @@ describe('two caches on one backend', () => {
     await eventually(async () => (await other.get('key')) === 2 && backend.clientSide?.live !== false)
   })
 
-  it('that are both closed leave no listener on your client', async () => {
+  it('that are both closed leave your client open, and no listener on it', async () => {
     const options = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 }
     const client = new Redis(redisUrl(), options)
     using _ = { [Symbol.dispose]: () => client.disconnect() }
@@ -100,6 +116,7 @@ describe('two caches on one backend', () => {
     for (const cache of caches) expect(await cache.set('key', 1)).toBe(true)
     for (const cache of caches) await cache.close()
     expect(listeners()).toEqual(before)
+    expect(await client.ping()).toBe('PONG')
   })
   const refuse = (proxy: FaultyLink) => {
     proxy.refuse()

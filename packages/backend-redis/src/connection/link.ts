@@ -31,7 +31,7 @@ export function sendBy<C extends Redis | Cluster | ChainableCommander>(
   return (client as Pick<Redis, 'sendCommand'>).sendCommand(sent) as never
 }
 
-/** A server that holds keys. After a reconnect it has another `id`, because what happened in between is unknown. */
+/** A server that holds keys. While it is unreachable, it is not one of {@link Link.servers}. */
 export interface Server {
   readonly id: string
   readonly client: Redis

@@ -15,7 +15,6 @@ export class ServerLink implements Link {
   patience: Milliseconds = Number.POSITIVE_INFINITY
   back = (): void => {}
   readonly #holder: ClientHolder<Redis>
-  #connections = 0
 
   /** As of a {@link ClientHolder}. */
   constructor(address: string, create: () => Redis, isOwn: boolean, scout?: () => Redis) {
@@ -60,7 +59,7 @@ export class ServerLink implements Link {
 
   servers(): readonly Server[] {
     const client = this.#holder.connected
-    return client ? [{ id: this.#id, client }] : []
+    return client ? [{ id: this.address, client }] : []
   }
 
   sendTo<T>(_server: Server, send: () => Promise<T>): Promise<T> {
@@ -70,17 +69,13 @@ export class ServerLink implements Link {
   missing(): undefined {}
 
   ownerOf(): string {
-    return this.#id
+    return this.address
   }
 
   watchServers(changed: () => void): () => void {
     const { client } = this.#holder
-    const onReady = () => {
-      this.#connections++
-      changed()
-    }
-    client?.on('ready', onReady).on('close', changed)
-    return () => client?.off('ready', onReady).off('close', changed)
+    client?.on('ready', changed).on('close', changed)
+    return () => client?.off('ready', changed).off('close', changed)
   }
 
   lookAgain(): void {}
@@ -96,10 +91,6 @@ export class ServerLink implements Link {
 
   subscriber(): Redis {
     return this.#holder.ready().duplicate(SUBSCRIBING)
-  }
-
-  get #id(): string {
-    return `${this.address}#${this.#connections}`
   }
 }
 

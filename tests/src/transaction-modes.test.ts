@@ -595,6 +595,30 @@ describe('a serializable transaction', () => {
     expect(runs).toBe(2)
   })
 
+  it('runs again when a key that it found absent was written, although a cached function read it at the same moment', async () => {
+    const store = memory()
+    setup(altered(store, { inspect: async (key) => store.inspect(key) }))
+    const read = cached(cache, { ttl: 60, key: 'key' }, async () => Promise.reject(new Error('the function fails')))
+    const failing = () => read().catch(() => undefined)
+    const get = () => cache.get('key')
+    for (const [first, second] of [
+      [get, failing],
+      [failing, get],
+    ] as const) {
+      await cache.delete('key')
+      let runs = 0
+      await run(
+        async () => {
+          await Promise.all([first(), second()])
+          if (runs++ === 0) await outsideTransaction(() => cache.set('key', 'theirs'))
+          await cache.set('other', 1)
+        },
+        { mode: 'serializable' },
+      )
+      expect(runs).toBe(2)
+    }
+  })
+
   it('refuses patterns unless phantoms are allowed', async () => {
     setup(memory())
     await cache.set('a', 1)

@@ -60,9 +60,10 @@ export class Reader {
       return chain(all(keys.map((key) => this.#load(key, takesPart))), (loaded) => {
         this.#host.check()
         if (beginning !== this.#beginnings) return this.look(keys, act, takesPart)
+        const passing = takesPart ? [] : keys.filter((key) => !this.draft.find(key)) // the others were read to be kept
         for (const [at, key] of keys.entries()) this.draft.restore(key, loaded[at] as Entry)
         const answer = act()
-        if (!takesPart || !this.#host.remembers) this.#forget(keys)
+        this.#forget(this.#host.remembers ? passing : keys)
         return answer
       })
     }

@@ -73,15 +73,19 @@ export class ViewLeases implements Leases {
     return value === MISS ? this.#takeAfterMiss(key, ahead) : { value }
   }
 
-  /** Reads where the commit checks every read, or where the key may have a tag that was deleted inside. */
+  /**
+   * Reads where the commit checks every read, or where the key may have a tag that was deleted inside. The transaction
+   * depends on what is found, and not on a miss.
+   */
   #getLooking(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {
+    const { checksReads } = this.#host
     const act = (): Awaitable<Leased> => {
       const value = this.#draft.valueAt(key)
-      if (value !== MISS) return { value }
-      if (this.#draft.find(key)?.isUntouched) this.#draft.forget(key) // not a deletion of the same moment
-      return this.#takeAfterMiss(key, ahead)
+      if (value === MISS) return this.#takeAfterMiss(key, ahead)
+      if (checksReads) this.#draft.entry(key).judged = this.#draft.judged(key, { what: 'all' })
+      return { value }
     }
-    return this.#reader.look([key], act, this.#host.checksReads)
+    return this.#reader.claim(checksReads ? [key] : [], () => this.#reader.look([key], act, false))
   }
 
   #getStored(key: string, ahead: TagsAhead | undefined): Awaitable<Leased> {

@@ -486,9 +486,18 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
     expect(hit.calls['iterator:k']).toMatchObject([{ strategy: 'iterator', hit: true }])
   })
 
-  it('rejects when the function returns no sequence', async () => {
-    const wrong = iterator(cache, { ttl: 60, key: 'k' }, (async () => 1) as unknown as () => AsyncIterable<number>)
-    await expect(all(wrong())).rejects.toThrow('needs an iterable, not 1.')
+  it('rejects when the function returns no sequence, and takes a string for none', async () => {
+    for (const [answer, named] of [
+      [1, '1'],
+      ['text', '"text"'],
+    ]) {
+      const wrong = iterator(
+        cache,
+        { ttl: 60, key: 'k' },
+        (async () => answer) as unknown as () => AsyncIterable<number>,
+      )
+      await expect(all(wrong())).rejects.toThrow(`needs an iterable, not ${named}.`)
+    }
     expect(() => iterator(cache, { key: 'k' } as never, source([]))).toThrow(/needs a ttl/)
   })
 })

@@ -143,7 +143,8 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
       const read = async function* (): AsyncGenerator<unknown> {
         await begun // The load has its lease: what is read before could be out of date unnoticed.
         const source = (await run(self, args)) as AsyncIterable<unknown> & Iterable<unknown>
-        checkThat(!!(source?.[Symbol.asyncIterator] || source?.[Symbol.iterator]), 'iterator needs an iterable', source)
+        const isSequence = typeof source !== 'string' && (source?.[Symbol.asyncIterator] || source?.[Symbol.iterator])
+        checkThat(!!isSequence, 'iterator needs an iterable', source)
         yield* source
       }
       const recording = newRecording(read(), maxItems, maxBytes)

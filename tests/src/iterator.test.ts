@@ -489,7 +489,7 @@ describe.each(stores)('iterator on $name', ({ create, elapse }) => {
   it('rejects when the function returns no sequence, and takes a string for none', async () => {
     for (const [answer, named] of [
       [1, '1'],
-      ['text', '"text"'],
+      ['text', "'text'"],
     ]) {
       const wrong = iterator(
         cache,

@@ -219,10 +219,9 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
         refresh: async (...args) => {
           checkMayLoad(key(...args))
           const recording = record(key(...args), self, args, true)
-          const items: never[] = []
-          for await (const item of recording.read()) items.push(item as never)
+          const items = await Array.fromAsync(recording.read())
           await recording.stored
-          return items
+          return items as never[]
         },
         peek: async (...args) => asSequence(await cache.engine.read(key(...args)))?.items as never[] | undefined,
         of: handle,

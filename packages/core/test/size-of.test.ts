@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { sizeOf } from '@cashews/core'
 import { describe, expect, it } from 'vitest'
 
@@ -13,6 +14,11 @@ describe('sizeOf', () => {
       (items: number[]) => Object.fromEntries(items.map((item) => [item, item])),
     ])
       expect(sizeOf(make([1, 2, 3, 4]))).toBeGreaterThan(sizeOf(make([1])))
+  })
+
+  it('is the same for Maps and Sets of another realm', () => {
+    for (const code of ['new Map([["a", "text"], ["b", new Set([1, 2])]])', 'new Set(["a", [1, 2]])'])
+      expect(sizeOf(runInNewContext(code))).toBe(sizeOf(new Function(`return ${code}`)()))
   })
 
   it('counts shared parts once, and copes with cycles', () => {

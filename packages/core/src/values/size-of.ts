@@ -1,3 +1,5 @@
+import { isA } from '../basics/realm.ts'
+
 /** What an object costs before its properties, and a property before its value, about. */
 const OBJECT = 24
 const SLOT = 8
@@ -8,14 +10,15 @@ const SLOT = 8
  */
 export function sizeOf(value: unknown, seen: Set<object> = new Set()): number {
   if (typeof value === 'string') return OBJECT + value.length * 2
-  if (typeof value === 'bigint') return OBJECT + Math.ceil(value.toString(16).length / 2)
-  if (typeof value !== 'object' || value === null) return SLOT
-  if (seen.has(value)) return SLOT
+  if (typeof value === 'bigint') return OBJECT + (value.toString(16).length >> 1)
+  if (typeof value !== 'object' || value === null || seen.has(value)) return SLOT
   seen.add(value)
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return OBJECT + value.byteLength
-  let size = OBJECT
-  if (value instanceof Map) for (const [key, item] of value) size += sizeOf(key, seen) + sizeOf(item, seen) + SLOT
-  else if (value instanceof Set) for (const item of value) size += sizeOf(item, seen) + SLOT
-  else for (const item of Object.values(value)) size += SLOT + sizeOf(item, seen)
-  return size
+  return partsOf(value).reduce<number>((size, item) => size + SLOT + sizeOf(item, seen), OBJECT)
+}
+
+/** What an object consists of. Most objects have no tag, as Maps and Sets do: `isA` takes a while. */
+function partsOf(value: object): unknown[] {
+  if (!(Symbol.toStringTag in value)) return Object.values(value)
+  return isA(value, Map) ? [...value].flat() : isA(value, Set) ? [...value] : Object.values(value)
 }

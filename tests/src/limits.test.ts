@@ -59,6 +59,16 @@ describe.each(stores)('on $name', ({ create, elapse }) => {
       expect(await burst(1, call)).toEqual([true])
     })
 
+    it('refuses for the ttl, which calls in other processes do not prolong', async () => {
+      const here = rateLimit(cache, { limit: 1, period: '10s', ttl: '60s', key: 'k' }, async () => 1)
+      const elsewhere = rateLimit(cache, { limit: 1, period: '10s', ttl: '60s', key: 'k' }, async () => 1)
+      await burst(2, here)
+      await elapse(30_000)
+      expect(await burst(1, elsewhere)).toEqual([false])
+      await elapse(30_000)
+      expect(await burst(1, elsewhere)).toEqual([true])
+    })
+
     it('writes nothing while it is flooded, and starts again when the counter is gone', async () => {
       const backend = create()
       const incr = vi.spyOn(backend, 'incr')
@@ -328,6 +338,25 @@ describe('a caller refused by rateLimit in memory, in real time', () => {
     const get = vi.spyOn(store, 'get')
     for (let nth = 0; nth < 100; nth++) await expect(call()).rejects.toThrow(RateLimitError)
     expect(get.mock.calls.length).toBeLessThan(10)
+    await own.close()
+  })
+
+  it('costs the store no write, and is forgotten once more than 10,000 keys are over the limit', async () => {
+    const store = memory({ size: 100_000 })
+    const incr = vi.spyOn(store, 'incr')
+    const own = createCache().setup(store)
+    const call = rateLimit(own, { limit: 1, period: '1h', key: 'k:{nth}' }, async (nth: number) => nth)
+    const flood = async (keys: number) => {
+      for (let nth = 0; nth < keys; nth++) await call(nth).catch(() => {})
+    }
+    for (let time = 0; time < 2; time++) await flood(10_000)
+    incr.mockClear()
+    await flood(10)
+    expect(incr).not.toHaveBeenCalled()
+    for (let time = 0; time < 2; time++) await call(10_000).catch(() => {})
+    incr.mockClear()
+    await expect(call(0)).rejects.toThrow(RateLimitError)
+    expect(incr).toHaveBeenCalledTimes(1)
     await own.close()
   })
 })

@@ -1,8 +1,16 @@
 import { memory } from '@cashews/backend-memory'
 import { handClock, reference } from '@cashews/conformance'
-import { BackendError, type Cache, type Clock, createCache, invalidateFurther, loadSignal } from '@cashews/core'
+import {
+  BackendError,
+  type Cache,
+  type Clock,
+  createCache,
+  invalidateFurther,
+  loadSignal,
+  type Middleware,
+} from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { altered, fakeTime, gate, settle } from './support/helpers.ts'
 
@@ -162,9 +170,52 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
     void call()
     await settle()
     hangs = state.down = false
-    await expect(call()).rejects.toThrow(CircuitBreakerOpen)
+    await expect(call()).rejects.toMatchObject({ code: 'CASHEWS_CIRCUIT_BREAKER_OPEN', retryAfter: 5 })
     await elapse(5_000)
     expect(await call()).toBe('fine')
+  })
+
+  describe('sends no probe that got its place after another had', () => {
+    /** A breaker at the time for a probe, one of which is still on the way to its place. */
+    const withLateProbe = async () => {
+      const { state, run } = upstream()
+      const asked = gate()
+      const held = gate()
+      let places = 0
+      const slow: Middleware = async (call, next) => {
+        if (call.command === 'setLock' && places++ === 0) {
+          asked.open()
+          await held.promise
+        }
+        return next(call)
+      }
+      const own = createCache().setup(create(), { middlewares: [slow] })
+      onTestFinished(() => own.close())
+      const call = circuitBreaker(own, { ...usual, onChange }, run)
+      state.down = true
+      await expect(call()).rejects.toThrow(Down)
+      await elapse(30_000)
+      const late = call()
+      await asked.promise
+      return { state, run, call, held, late }
+    }
+
+    it('failed', async () => {
+      const { run, call, held, late } = await withLateProbe()
+      await expect(call()).rejects.toThrow(Down)
+      held.open()
+      await expect(late).rejects.toThrow(CircuitBreakerOpen)
+      expect(run).toHaveBeenCalledTimes(2)
+    })
+
+    it('succeeded', async () => {
+      const { state, call, held, late } = await withLateProbe()
+      state.down = false
+      expect(await call()).toBe('fine')
+      held.open()
+      expect(await late).toBe('fine')
+      expect(changes).toEqual(['open', 'half-open', 'closed'])
+    })
   })
 
   it('stays closed when a probe fails after another has closed it', async () => {

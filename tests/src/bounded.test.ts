@@ -2,7 +2,7 @@ import { BackendError, BackendUnavailableError, type Cache, COMMANDS, type Comma
 import { cached } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { all, altered, fakeTime, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
+import { all, altered, fakeTime, gate, hangs, run, settle, sickStore, syncStore } from './support/helpers.ts'
 
 const READS = new Set<Command>([
   'get',
@@ -309,6 +309,27 @@ describe('a store in trouble', () => {
     await vi.advanceTimersByTimeAsync(10_000)
     expect(store.health.asked.length).toBeLessThanOrEqual(25)
     expect(vi.getTimerCount()).toBe(1)
+  })
+
+  it('is not back for a probe that was sent before the cache was closed and opened again', async () => {
+    const probed = gate<never>()
+    store.health.illness = refuses
+    for (const key of ['a', 'b']) await cache.get(key)
+    store.health.illness = () => probed.promise
+    await vi.advanceTimersByTimeAsync(250)
+    expect(store.health.asked.at(-1)).toBe('ping')
+    store.health.illness = undefined
+    await cache.close()
+    await cache.init()
+    store.health.illness = refuses
+    for (const key of ['a', 'b']) await cache.get(key)
+    expect(unavailable).toHaveBeenCalledTimes(2)
+    store.health.asked.length = 0
+    probed.open('probe' as never)
+    await settle()
+    await cache.get('c')
+    expect(store.health.asked).toEqual([])
+    expect(available).not.toHaveBeenCalled()
   })
 
   it('is not skipped for failures with successes between them', async () => {

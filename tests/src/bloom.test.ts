@@ -335,6 +335,22 @@ describe.each(stores)('a filter on $name', ({ create, elapse }) => {
       expect(asks).toHaveBeenCalledOnce()
     })
 
+    it('and rotate is complete after a load that nobody has read since', async () => {
+      const { asks, exists } = emails({ ttl: '40s', rotate: 4 })
+      for (let waited = 0; waited < 40; waited += 10) {
+        await exists.set('user2@example.com')
+        await elapse(10_000)
+      }
+      const loading = exists.setMany(upTo(10))
+      await elapse(10_000)
+      expect(await loading).toBe(10)
+      asks.mockClear()
+      expect(await exists('nobody@example.com')).toBe(false)
+      expect(asks).not.toHaveBeenCalled()
+      await elapse(60_000)
+      expect(await cache.getKeysCount()).toBe(0)
+    })
+
     it('and rotate estimates all slices together, and clears them all', async () => {
       const { asks, exists } = emails({ capacity: 40, ttl: '40s', rotate: 4, falsePositives: 5 })
       expect(exists.storedName).toBe('bloom:emails:96x1:7:murmur3')

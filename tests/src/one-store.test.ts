@@ -105,6 +105,22 @@ describe('one store in two caches', () => {
   })
 })
 
+describe('one store in two caches, of which one was set up again after it was closed', () => {
+  it('is closed with the last that uses it', async () => {
+    const { store, open, close } = countedStore()
+    const using = createCache().setup(store)
+    const idle = createCache().setup(store)
+    for (const cache of [using, idle]) await cache.init()
+    for (const cache of [using, idle]) await cache.close()
+    idle.setup(store)
+    await using.init()
+    expect(idle.isInit).toBe(false)
+    await using.close()
+    expect(open).toHaveBeenCalledTimes(2)
+    expect(close).toHaveBeenCalledTimes(2)
+  })
+})
+
 describe('one store of tag records in two caches', () => {
   it('is opened once, and closed with the last', async () => {
     const { store, open, close } = countedStore()

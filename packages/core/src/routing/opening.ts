@@ -5,7 +5,8 @@ import { companionOf } from '../basics/companion.ts'
 /** A cache that uses a store. */
 export interface Tenant {
   readonly host: BackendHost
-  readonly isClosed: boolean
+  /** Whether it has asked for the store, and was not closed since. */
+  readonly isUsed: boolean
   /** Called when the store was opened. */
   opened(): void
 }
@@ -56,7 +57,7 @@ class Opening implements BackendHost {
   #staying(but?: Tenant): readonly WeakRef<Tenant>[] {
     return this.#tenants.filter((each) => {
       const tenant = each.deref()
-      return tenant && tenant !== but && !tenant.isClosed
+      return tenant && tenant !== but && tenant.isUsed
     })
   }
 

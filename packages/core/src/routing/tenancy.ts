@@ -20,7 +20,7 @@ export class Tenancy implements Tenant {
   /** Who hears what happens. */
   host: Occupant
   /** Whether opening was started. Even if it failed, the store may still be trying, and has to be closed like an open one. */
-  #isUsed = false
+  isUsed = false
 
   constructor(host: Occupant) {
     this.host = host
@@ -30,12 +30,12 @@ export class Tenancy implements Tenant {
   ready(): Awaitable<void> {
     if (this.isOpen) return
     if (this.isClosed) throw new CacheClosedError(`The cache was closed. Call init() to use it again.`)
-    this.#isUsed = true
+    this.isUsed = true
     return openingOf(this.host.origin).enter(this)
   }
 
   opened(): void {
-    this.isOpen = !this.isClosed
+    this.isOpen = this.isUsed
     this.host.settle()
   }
 
@@ -45,8 +45,8 @@ export class Tenancy implements Tenant {
   }
 
   async close(): Promise<void> {
-    const wasUsed = this.#isUsed
-    this.#isUsed = false
+    const wasUsed = this.isUsed
+    this.isUsed = false
     this.isOpen = false
     this.isClosed = true
     this.host.settle()

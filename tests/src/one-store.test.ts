@@ -1,7 +1,7 @@
 import { memory } from '@cashews/backend-memory'
 import { type Backend, type BackendHost, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
 import { createTags } from '@cashews/tags'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { gate, settle, syncStore } from './support/helpers.ts'
 
@@ -117,6 +117,45 @@ describe('one store in two caches, of which one was set up again after it was cl
     expect(idle.isInit).toBe(false)
     await using.close()
     expect(open).toHaveBeenCalledTimes(2)
+    expect(close).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('a store that was closed because it took too long to open', () => {
+  beforeEach(() => vi.useFakeTimers())
+  afterEach(() => vi.useRealTimers())
+
+  async function closedTooEarly() {
+    const openings = [gate(), gate()] as const
+    const counted = countedStore()
+    for (const { promise } of openings) counted.open.mockReturnValueOnce(promise)
+    const cache = createCache().setup(counted.store)
+    const first = cache.init()
+    await cache.close()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(counted.close).toHaveBeenCalledOnce()
+    return { ...counted, cache, openings, first }
+  }
+
+  it('is opened anew for the next cache, however the first opening ends', async () => {
+    const { cache, open, close, openings, first } = await closedTooEarly()
+    const second = cache.init()
+    expect(open).toHaveBeenCalledTimes(2)
+    openings[0].open()
+    await first
+    expect(cache.isInit).toBe(false)
+    openings[1].open()
+    await second
+    expect(cache.isInit).toBe(true)
+    expect(close).toHaveBeenCalledOnce()
+    await cache.close()
+    expect(close).toHaveBeenCalledTimes(2)
+  })
+
+  it('is closed again if it opens after all', async () => {
+    const { close, openings, first } = await closedTooEarly()
+    openings[0].open()
+    await first
     expect(close).toHaveBeenCalledTimes(2)
   })
 })

@@ -64,15 +64,17 @@ class Opening implements BackendHost {
   #open(): Awaitable<void> {
     const opening = this.#store.open(this)
     if (!isPending(opening)) return this.#opened()
-    this.#underWay = opening.then(
-      () => this.#opened(),
+    // If the store is closed meanwhile, the next cache has it opened anew, and this opening does not count any more.
+    const underWay: Promise<void> = opening.then(
+      () => (this.#underWay === underWay ? this.#opened() : this.#closeUnused()),
       async (error) => {
-        this.#underWay = undefined
+        if (this.#underWay === underWay) this.#underWay = undefined
         await this.#closeUnused()
         throw error
       },
     )
-    return this.#underWay
+    this.#underWay = underWay
+    return underWay
   }
 
   #opened(): Awaitable<void> {
@@ -84,6 +86,7 @@ class Opening implements BackendHost {
 
   #closeUnused(): Awaitable<void> {
     if (this.#staying().length > 0) return
+    this.#underWay = undefined
     this.#isOpen = false
     return this.#store.close()
   }

@@ -176,3 +176,16 @@ describe('one store of tag records in two caches', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 })
+
+describe('one store of values and of tag records', () => {
+  it('reports each error once', async () => {
+    const { store, host } = countedStore()
+    const onError = vi.fn()
+    await using cache = createCache({ onError }).setup(store)
+    createTags(cache, { backend: store })
+    await cache.set('key', 1, { tags: ['tag'] })
+    const error = new Error('broken')
+    host().error(error)
+    expect(onError.mock.calls).toEqual([[error]])
+  })
+})

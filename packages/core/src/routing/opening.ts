@@ -4,7 +4,7 @@ import { companionOf } from '../basics/companion.ts'
 
 /** A cache that uses a store. */
 export interface Tenant {
-  readonly host: BackendHost
+  readonly host: BackendHost & { readonly error: (error: unknown) => void }
   /** Whether it has asked for the store, and was not closed since. */
   readonly isUsed: boolean
   /** Called when the store was opened. */
@@ -49,8 +49,9 @@ class Opening implements BackendHost {
     for (const tenant of this.#tenants) tenant.deref()?.host.removed(key, reason)
   }
 
+  /** Tells each cache once, also one that has its tag records beside its values. */
   error(error: unknown): void {
-    for (const tenant of this.#tenants) tenant.deref()?.host.error(error)
+    for (const report of new Set(this.#tenants.map((tenant) => tenant.deref()?.host.error))) report?.(error)
   }
 
   /** The caches that use the store, but for one of them. */

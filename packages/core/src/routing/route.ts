@@ -68,6 +68,7 @@ export class Route implements Guarded, Occupant, Door {
   /** The middlewares before the store, the outermost first. */
   middlewares: readonly Middleware[]
   readonly disabled: Set<Command>
+  readonly error: (error: unknown) => void
   /** How many reads the store answered at once, bypassing the middlewares. */
   hitsAtHand = 0
   readonly #own: readonly Middleware[]
@@ -94,6 +95,7 @@ export class Route implements Guarded, Occupant, Door {
     this.#own = middlewares
     this.middlewares = middlewares
     this.#owner = owner
+    this.error = owner.report
     this.#bounds = guard
     this.#guard = this.backend.guard?.(this, guard)
     this.#leases = leasesOf(backend)
@@ -356,10 +358,6 @@ export class Route implements Guarded, Occupant, Door {
   removed(key: string, reason: RemovalReason): void {
     const { listeners } = this.#owner
     if (listeners.has('removed')) listeners.emit('removed', { key, reason, backend: this.backend })
-  }
-
-  error(error: unknown): void {
-    this.#owner.report(error)
   }
 
   reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {

@@ -7,6 +7,8 @@ import { openingOf, type Tenant } from './opening.ts'
 export interface Occupant extends BackendHost {
   /** The store, as other caches may have it too. */
   readonly origin: Backend
+  /** The same function for all that one cache uses. */
+  readonly error: (error: unknown) => void
   /** Called when the store was opened or closed. */
   settle(): void
 }

@@ -189,3 +189,15 @@ describe('one store of values and of tag records', () => {
     expect(onError.mock.calls).toEqual([[error]])
   })
 })
+
+describe('a store of tag records', () => {
+  it('is closed with the cache, even if the store of the values cannot be', async () => {
+    const [values, records] = [countedStore(), countedStore()]
+    values.close.mockRejectedValue(new Error('stuck'))
+    const cache = createCache().setup(values.store)
+    createTags(cache, { backend: records.store })
+    await cache.set('key', 1, { tags: ['tag'] })
+    await expect(cache.close()).rejects.toThrow('stuck')
+    expect(records.close).toHaveBeenCalledOnce()
+  })
+})

@@ -147,8 +147,11 @@ export class Cache implements AsyncDisposable {
    */
   async close(): Promise<void> {
     await this.engine.runPostponed()
-    await Promise.all(this.#routes.all.map((route) => route.close()))
-    await this.engine.tagging?.records?.close?.()
+    try {
+      await Promise.all(this.#routes.all.map((route) => route.close()))
+    } finally {
+      await this.engine.tagging?.records?.close?.()
+    }
   }
 
   /** Closes the cache at the end of an `await using` block. */

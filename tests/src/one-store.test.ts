@@ -1,5 +1,14 @@
 import { memory } from '@cashews/backend-memory'
-import { type Backend, type BackendHost, BackendUnavailableError, type Cache, createCache } from '@cashews/core'
+import {
+  type Backend,
+  type BackendHost,
+  BackendUnavailableError,
+  type Cache,
+  CacheClosedError,
+  createCache,
+  MISS,
+  type Miss,
+} from '@cashews/core'
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -199,5 +208,29 @@ describe('a store of tag records', () => {
     await cache.set('key', 1, { tags: ['tag'] })
     await expect(cache.close()).rejects.toThrow('stuck')
     expect(records.close).toHaveBeenCalledOnce()
+  })
+
+  it('is not opened again by what was under way when the cache was closed, but by what follows its init', async () => {
+    const { store, open, close } = countedStore()
+    const cache = createCache().setup(memory())
+    createTags(cache, { backend: store })
+    const answer = gate()
+    const inspect = vi.spyOn(store, 'inspect').mockImplementationOnce(async (): Promise<Miss> => {
+      await answer.promise
+      return MISS
+    })
+    const writing = cache.set('key', 1, { tags: ['tag'] })
+    await settle()
+    expect(inspect).toHaveBeenCalledOnce()
+    await cache.close()
+    answer.open()
+    await expect(writing).rejects.toThrow(CacheClosedError)
+    expect(open).toHaveBeenCalledOnce()
+    expect(close).toHaveBeenCalledOnce()
+    await cache.init()
+    expect(await cache.set('key', 1, { tags: ['tag'] })).toBe(true)
+    expect(open).toHaveBeenCalledTimes(2)
+    await cache.close()
+    expect(close).toHaveBeenCalledTimes(2)
   })
 })

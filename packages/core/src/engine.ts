@@ -39,6 +39,11 @@ export class Engine {
     this.report = report
   }
 
+  /** Whether commands are a `CacheClosedError`. */
+  get isClosed(): boolean {
+    return this.#routes.all.every((route) => route.isClosed)
+  }
+
   // Operations
 
   /** Sends one operation, as data, to the backend of its key. */

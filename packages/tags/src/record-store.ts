@@ -1,11 +1,12 @@
-import { type Awaitable, type Backend, chain, type TagStore, Tenancy } from '@cashews/core'
+import { type Awaitable, type Backend, chain, type Engine, type TagStore, Tenancy } from '@cashews/core'
 
 /** The store of a cache's tag records. It is opened on first use, and closed with the cache. */
-export function recordStore(backend: Backend, report: (error: unknown) => void): TagStore {
-  const tenancy = new Tenancy({ origin: backend, settle() {}, removed() {}, error: report })
+export function recordStore(backend: Backend, engine: Engine): TagStore {
+  const tenancy = new Tenancy({ origin: backend, settle() {}, removed() {}, error: engine.report })
   const opened = <T>(use: () => Awaitable<T>): Awaitable<T> => {
     if (tenancy.isOpen) return use()
-    tenancy.renew()
+    // What was under way when the cache was closed would leave the store open.
+    if (!engine.isClosed) tenancy.renew()
     return chain(tenancy.ready(), use)
   }
   return {

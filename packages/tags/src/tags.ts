@@ -103,7 +103,7 @@ class TagsOfCache implements CacheTags, Tagging {
 
   constructor(cache: Cache, backend: Backend | undefined) {
     this.#cache = cache
-    this.records = backend && recordStore(backend, cache.engine.report)
+    this.records = backend && recordStore(backend, cache.engine)
   }
 
   delete(...tags: readonly string[]): Promise<boolean> {

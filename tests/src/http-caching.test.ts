@@ -1177,6 +1177,21 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       await expect.poll(async () => (await ask(url)).text).toBe('answer 2')
     })
 
+    it('is refreshed by a request that is closed at its end, so that what its handler has taken is given back', async () => {
+      let taken = 0
+      const answer: TestRoute['answer'] = (request) => {
+        taken++
+        request.once('close', () => taken--)
+        return {}
+      }
+      const { url, calls } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' }, answer })
+      await ask(url)
+      elapse(61)
+      await ask(url)
+      await expect.poll(() => calls.mock.calls.length).toBe(2)
+      await expect.poll(() => taken).toBe(0)
+    })
+
     it('is not answered beyond its time', async () => {
       const { url } = await startCounting({ cached: { ttl: '1m', staleWhileRevalidate: '1m' } })
       await ask(url)

@@ -42,7 +42,13 @@ function repeat(listener: RequestListener, request: IncomingMessage, socket: Soc
   const response = new ServerResponse(again)
   response.assignSocket(socket)
   return new Promise((resolve) => {
-    response.once('finish', resolve).once('close', resolve)
+    // As a server does: handlers give back at the close what they have taken.
+    response
+      .once('finish', () => socket.destroy())
+      .once('close', () => {
+        again.resume()
+        resolve()
+      })
     listener(again, response as Parameters<RequestListener>[1])
   })
 }

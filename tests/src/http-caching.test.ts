@@ -1250,6 +1250,10 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         status: 200,
         headers: { 'x-request-id': 'request 2', 'access-control-allow-origin': 'http://b', 'x-status': '200' },
       })
+      expect(await ask(url, { method: 'HEAD', headers: { origin: 'http://c' } })).toMatchObject({
+        status: 200,
+        headers: { 'x-request-id': 'request 3', 'access-control-allow-origin': 'http://c', 'x-status': '200' },
+      })
     })
 
     it('has no field that its handler has removed: as a hit, validated, not modified, or in place of a failure', async () => {

@@ -254,7 +254,7 @@ export class Exchange {
 
   #forward(visit: Visit, handler: Handler): void {
     this.#visit = visit
-    if (visit.recorder) visit.before = { ...this.#header() }
+    if (visit.ask) visit.before = { ...this.#header() }
     if (this.#soFar || !visit.recorder) handler.run()
     else this.#watch(() => runToEnd(handler))
   }

@@ -524,6 +524,17 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
   })
 
   describe('variants', () => {
+    it('may vary by a field whose name every object has', async () => {
+      const { url } = await startCounting({ answer: () => ({ headers: { vary: 'constructor, __proto__' } }) })
+      for (const [headers, text] of [
+        [{}, 'answer 1'],
+        [{ constructor: 'x' }, 'answer 2'],
+        [{}, 'answer 1'],
+        [{ constructor: 'x' }, 'answer 2'],
+      ] as const)
+        expect((await ask(url, { headers: headers as {} })).text).toBe(text)
+    })
+
     it('are kept apart by all that Vary names', async () => {
       const { url } = await startCounting({ answer: () => ({ headers: { vary: 'Accept-Language, X-A, X-B' } }) })
       const variants = [{}, { 'x-a': '' }, { 'x-a': '1' }, { 'x-a': '1', 'x-b': '2' }, { 'accept-language': 'en' }]

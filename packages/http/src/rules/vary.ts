@@ -20,7 +20,7 @@ export function addVary(vary: Field, name: string): string {
  * differs from an empty one.
  */
 export function variantOf(names: readonly string[], request: RequestFields, identity: string | undefined): string {
-  const values = names.map((name) => normalized(name, request[name]))
+  const values = names.map((name) => normalized(name, Object.hasOwn(request, name) ? request[name] : undefined))
   return createHash('sha256')
     .update(JSON.stringify([names, values, identity ?? null]))
     .digest('base64url')

@@ -159,6 +159,25 @@ describe('a bare server', () => {
     expect(refused).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' })
   })
 
+  it.each([0, false, Number.NaN])('ends at %s without content, as Node does', async (nothing) => {
+    const cache = createCache().setup(memory())
+    const server = await serveBare(cache, { etag: true, responses: { ttl: '1m' } }, ({ url }, response) => {
+      if (url === '/header') response.writeHead(200, { 'content-type': 'text/plain' })
+      response.end(nothing)
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    for (const path of ['/', '/header'])
+      for (const told of ['stored', 'hit'])
+        expect(await ask(server.url + path)).toMatchObject({
+          status: 200,
+          text: '',
+          headers: { 'content-length': '0', 'cache-status': expect.stringContaining(told) },
+        })
+  })
+
   it.each(['GET', 'HEAD'])('leaves what its handler throws at a %s to the process, as Node does', async (method) => {
     const [uncaught, reported, handler] = [vi.fn(), vi.fn(), vi.fn()]
     process.setUncaughtExceptionCaptureCallback(uncaught)

@@ -134,7 +134,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     return Reflect.apply(write, response, [chunk, ...rest])
   }) as typeof write
   response.end = ((...args: unknown[]) => {
-    const content = typeof args[0] === 'function' ? '' : (args[0] ?? '')
+    const content = typeof args[0] === 'function' ? '' : args[0] || '' // Node leaves out what is falsy.
     const isWhole = state === 'open' || state === 'held'
     if (isWhole && !isSendable(response, content)) return Reflect.apply(end, response, args)
     const body = bodyOf(content, args[1])

@@ -1,8 +1,8 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
-import { connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type ClientHttp2Session, connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
@@ -12,7 +12,7 @@ import express from 'express'
 import Fastify from 'fastify'
 import { Agent, cacheStores, interceptors, request } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { distantStore } from './support/helpers.ts'
+import { distantStore, gate } from './support/helpers.ts'
 import { ask, frameworks, type Running, serveBare } from './support/web.ts'
 
 /** Clients that cache by themselves. */
@@ -276,8 +276,10 @@ describe('a server of HTTP/2 over TLS', () => {
   const pem = execFileSync('openssl', [...made, ...subject], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
   const secure = { key: pem, cert: pem }
 
+  const connectionsOf = (server: Server) => promisify(server.getConnections).call(server)
+
   /** Answers with how often it was called, and the scheme of the request. */
-  const starts: Record<string, (cache: Cache) => Promise<Running>> = {
+  const starts: Record<string, (cache: Cache) => Promise<Running & { connections(): Promise<number> }>> = {
     async bare(cache) {
       let calls = 0
       const listener = cachingListener(
@@ -290,7 +292,8 @@ describe('a server of HTTP/2 over TLS', () => {
       const server = createSecureServer(secure, listener as never).listen(0, '127.0.0.1')
       await once(server, 'listening')
       const close = async () => server.close()
-      return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+      return { url, close, connections: () => connectionsOf(server) }
     },
     async Fastify(cache) {
       let calls = 0
@@ -298,7 +301,8 @@ describe('a server of HTTP/2 over TLS', () => {
       await app.register(cashews as never, { cache })
       const config = { cashews: { ttl: '1s', staleWhileRevalidate: '1h' } } as const
       app.get('/', { config }, async ({ protocol }) => `answer ${++calls} by ${protocol}`)
-      return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+      const url = await app.listen({ port: 0, host: '127.0.0.1' })
+      return { url, close: () => app.close(), connections: () => connectionsOf(app.server) }
     },
   }
 
@@ -320,6 +324,50 @@ describe('a server of HTTP/2 over TLS', () => {
     await expect.poll(get).toBe('answer 2 by https')
     expect(await cache.getKeysCount()).toBe(1)
   })
+
+  it.each(Object.keys(starts))(
+    'refreshes what is stale for a client that leaves while it is read: %s',
+    async (name) => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+      const [reading, left] = [gate(), gate()]
+      let isLeaving = false
+      const cache = createCache()
+        .setup(memory())
+        .use(async (call, next) => {
+          const value = await next(call)
+          if (call.command !== 'get' || !isLeaving) return value
+          isLeaving = false
+          reading.open()
+          await left.promise
+          return value
+        })
+      const server = await (starts[name] as (typeof starts)[string])(cache)
+      onTestFinished(async () => {
+        vi.useRealTimers()
+        await server.close()
+        await cache.close()
+      })
+      const get = async (client: ClientHttp2Session) => {
+        let text = ''
+        for await (const chunk of client.request({}).setEncoding('utf8')) text += chunk
+        return text
+      }
+      const leaving = connect(server.url, { ca: pem })
+      expect(await get(leaving)).toBe('answer 1 by https')
+      vi.setSystemTime(Date.now() + 2_000)
+      isLeaving = true
+      const asked = get(leaving).catch(() => 'left')
+      await reading.promise
+      leaving.destroy()
+      await asked
+      await expect.poll(server.connections).toBe(0)
+      left.open()
+      const staying = connect(server.url, { ca: pem })
+      onTestFinished(() => staying.destroy())
+      await expect.poll(() => get(staying)).toBe('answer 2 by https')
+      expect(await cache.getKeysCount()).toBe(1)
+    },
+  )
 })
 
 /** Serves a handler over HTTP/2. Returns a function that sends a request, and reads the text and the Cache-Status of the response. */

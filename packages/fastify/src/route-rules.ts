@@ -160,7 +160,7 @@ export class RouteRules {
       else handle()
     }
     if (responses) {
-      const again = () => repetitionOf(this.#app.routing, request.raw)
+      const again = repetitionOf(this.#app.routing, request.raw)
       const answer = (stored: Reply) => send(reply, stored)
       exchange.respond(responses, steering, { send: answer, again }, { run: steer, ended })
     } else steer()

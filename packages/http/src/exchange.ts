@@ -39,8 +39,8 @@ export interface Handler {
 /** How a stored response is sent. */
 export interface Answering {
   send(reply: Reply): void
-  /** Prepares to repeat the request on the handler, without a client, to refresh what is stored. Returns what does it. */
-  again(): () => Promise<unknown>
+  /** Repeats the request on the handler, without a client, to refresh what is stored. */
+  again(): Promise<unknown>
 }
 
 /** How long a handler whose client has left may take to complete its response, in milliseconds. */
@@ -139,8 +139,8 @@ export class Exchange {
           chain(this.#decide(responses, directives), (decision) => {
             if (decision.visit) return this.#forward(decision.visit, handler)
             this.#isAnswered = true
-            decision.refresh?.(again())
             send(this.#conditional(decision.reply))
+            decision.refresh?.(again)
           }),
         ),
       handler,

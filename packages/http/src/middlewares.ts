@@ -184,7 +184,7 @@ export function middlewaresFor<R extends IncomingMessage>({
           exchange.setConditions(request)
           next()
         }
-        const again = () => repetitionOf(listener(request), request)
+        const again = repetitionOf(listener(request), request)
         const answering = { send: (reply: Reply) => send(response, reply), again }
         exchange.respond(responses, options, answering, handlerOf(response, pass))
       }

@@ -15,7 +15,7 @@ const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => t
 
 /**
  * Prepares to repeat a request on a handler, without a client. What is returned does it, and resolves when the response has
- * ended. The connection is asked now: once its response has ended, a request of HTTP/2 has none.
+ * ended. The connection is asked now: once its client has left, a request of HTTP/2 has none.
  */
 export function repetitionOf(listener: RequestListener, request: IncomingMessage): () => Promise<void> {
   const { remoteAddress } = request.socket

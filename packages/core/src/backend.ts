@@ -136,8 +136,8 @@ export interface BackendBase {
   readonly name: string
 
   /**
-   * Connects, and reports to `host` from now on. Called once before the first command, and again if the cache is used
-   * after {@link close}.
+   * Connects, and reports to `host` from now on. Called once before the first command, also if several caches use the backend,
+   * and again if one is used after {@link close}.
    */
   open(host: BackendHost): Awaitable<void>
 

@@ -35,8 +35,8 @@ class Opening implements BackendHost {
   }
 
   /**
-   * Called by a cache that is closed now. Closes the store, if no other cache uses it. If it is still opening, it is closed once it is open, or after half a second,
-   * because that may never happen. The last cache still hears what fails.
+   * Called by a cache that is closed now. Closes the store, if no other cache uses it. If it is still opening, it is closed once
+   * it is open, or after half a second, because that may never happen. The last cache still hears what fails.
    */
   leave(): Awaitable<void> {
     const others = this.#staying()

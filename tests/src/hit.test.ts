@@ -1,5 +1,5 @@
-import { type Cache, createCache } from '@cashews/core'
-import { dynamic, hit, withErrors } from '@cashews/strategies'
+import { type Cache, createCache, keyContext, registerKeyContext } from '@cashews/core'
+import { cached, dynamic, hit, withErrors } from '@cashews/strategies'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -169,7 +169,22 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(() => hit(cache, { ttl: 1, cacheHits: 0, key: 'k' }, counter())).toThrow(
       /cacheHits must be a whole number from 1 on, not 0/,
     )
-    expect(() => hit(cache, { ttl: 1, cacheHits: 2, updateAfter: 3, key: 'k' }, counter())).toThrow(/updateAfter/)
+    const refreshingAt = (updateAfter: number) => () =>
+      hit(cache, { ttl: 1, cacheHits: 2, updateAfter, key: 'k' }, counter())
+    for (const hits of [0, 1.5, 3]) expect(refreshingAt(hits)).toThrow(/updateAfter must be from 1 to 2/)
+    for (const hits of [1, 2]) expect(refreshingAt(hits)).not.toThrow()
+  })
+
+  it('refreshes in the background in the key context of the caller', async () => {
+    registerKeyContext('tenant')
+    const inner = cached(cache, { ttl: '1m', key: 'inner:{@tenant}' }, counter())
+    const load = hit(cache, { ttl: '1m', cacheHits: 2, updateAfter: 1, key: 'k' }, () => inner())
+    await keyContext({ tenant: 'acme' }, async () => {
+      await load()
+      await cache.delete('inner:acme')
+      await load()
+      await vi.waitFor(async () => expect(await cache.get('inner:acme')).toBe(2))
+    })
   })
 
   it('is called dynamic with its defaults, which refresh at each first hit', async () => {

@@ -532,7 +532,7 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
         [{}, 'answer 1'],
         [{ constructor: 'x' }, 'answer 2'],
       ] as const)
-        expect((await ask(url, { headers: headers as {} })).text).toBe(text)
+        expect((await ask(url, { headers: headers as Record<string, string> })).text).toBe(text)
     })
 
     it('are kept apart by all that Vary names', async () => {

@@ -237,6 +237,17 @@ describe('closing', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
+  it('reports that a store which never opened could not be closed', async () => {
+    const onError = vi.fn()
+    const broken = new Error('broken')
+    const close = () => Promise.reject(broken)
+    const cache = createCache({ onError }).setup(syncStore({ open: () => new Promise<void>(() => {}), close }))
+    void cache.get('key').catch(() => {})
+    await cache.close()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(onError).toHaveBeenCalledWith(broken)
+  })
+
   it('does not open a store that was never used', async () => {
     const close = vi.fn()
     const open = vi.fn()

@@ -42,6 +42,18 @@ describe.each(stores)('one store in two caches, on $name', ({ create }) => {
     expect(await closed.get('key')).toBe(1)
     await closed.close()
   })
+
+  it('serves one that begins while the other is still closing it', async () => {
+    const store = create()
+    const [before, after] = [createCache().setup(store), createCache().setup(store)]
+    await before.init()
+    const closing = before.close()
+    while (before.isInit) await null
+    expect(await after.set('key', 1)).toBe(true)
+    await closing
+    expect(await after.get('key')).toBe(1)
+    await after.close()
+  })
 })
 
 describe('one store in two caches', () => {

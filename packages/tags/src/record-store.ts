@@ -1,12 +1,20 @@
-import { type Awaitable, type Backend, chain, type Engine, type TagStore, Tenancy } from '@cashews/core'
+import {
+  type Awaitable,
+  type Backend,
+  BackendUnavailableError,
+  chain,
+  type Engine,
+  type TagStore,
+  Tenancy,
+} from '@cashews/core'
 
 /** The store of a cache's tag records. It is opened on first use, and closed with the cache. */
 export function recordStore(backend: Backend, engine: Engine): TagStore {
   const tenancy = new Tenancy({ origin: backend, settle() {}, removed() {}, error: engine.report })
   const opened = <T>(use: () => Awaitable<T>): Awaitable<T> => {
     if (tenancy.isOpen) return use()
-    // What was under way when the cache was closed would leave the store open.
-    if (!engine.isClosed) tenancy.renew()
+    if (engine.isClosed) throw closedError() // What was under way when the cache was closed would leave the store open.
+    tenancy.renew()
     return chain(tenancy.ready(), use)
   }
   return {
@@ -19,4 +27,8 @@ export function recordStore(backend: Backend, engine: Engine): TagStore {
     ...(backend.getNow && { getNow: (key) => backend.getNow?.(key) }),
     close: () => tenancy.close(),
   }
+}
+
+function closedError(): BackendUnavailableError {
+  return new BackendUnavailableError('The store of the tags was closed with its cache.', { isUndone: true })
 }

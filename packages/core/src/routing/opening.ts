@@ -4,6 +4,7 @@ import { companionOf } from '../basics/companion.ts'
 
 /** A cache that uses a store. */
 export interface Tenant {
+  /** Who hears what the store reports. All that one cache uses has the same `error`. */
   readonly host: BackendHost & { readonly error: (error: unknown) => void }
   /** Whether it has asked for the store, and was not closed since. */
   readonly isUsed: boolean
@@ -35,8 +36,8 @@ class Opening implements BackendHost {
   }
 
   /**
-   * Called by a cache that is closed now. Closes the store, if no other cache uses it. If it is still opening, it is closed once
-   * it is open, or after half a second, because that may never happen. The last cache still hears what fails.
+   * Called by a cache that was just closed. Closes the store, if no other cache uses it: one that is still opening once it is open,
+   * or after half a second, because that may never happen. The last cache still hears what fails.
    */
   leave(): Awaitable<void> {
     const others = this.#staying()

@@ -328,6 +328,34 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       }
     })
 
+    it('keeps its cookies where its handler says only that it is still right, whatever was set before that', async () => {
+      const url = await start({
+        before: (_request, set) => set('set-cookie', 'session=ada'),
+        routes: [
+          {
+            path: '/',
+            cached: { ttl: '1m', storeSetCookie: true, revalidate: true },
+            answer: ({ headers }) =>
+              headers['if-none-match']
+                ? { status: 304, headers: headers['x-theme'] ? { 'set-cookie': 'theme=light' } : {} }
+                : { headers: { etag: '"v1"', 'set-cookie': 'theme=dark' }, body: 'page' },
+          },
+        ],
+      })
+      for (const [seconds, told, theme, headers] of [
+        [0, 'uri-miss', 'dark'],
+        [61, 'fwd-status=304', 'dark'],
+        [0, 'hit', 'dark'],
+        [61, 'fwd-status=304', 'light', { 'x-theme': 'light' }],
+        [0, 'hit', 'light'],
+      ] as const) {
+        elapse(seconds)
+        const got = await ask(url, { headers: headers ?? {} })
+        expect(got.headers['cache-status']).toContain(told)
+        expect(got.headers['set-cookie']).toEqual(['session=ada', `theme=${theme}`])
+      }
+    })
+
     it('gives nobody the cookies that were set for another before its handler ran, and adds its own to theirs', async () => {
       let session = 0
       let status = 200

@@ -106,7 +106,7 @@ export class ResponseCache {
     const stored = found?.stored
     const now = Date.now()
     if (stored && visit.conditions && said.status === 304) {
-      const fresh = withoutRemoved(freshenedFields(stored, said.fields), stored.removed)
+      const fresh = withoutRemoved(freshenedFields(stored, said.fields, visit.before), stored.removed)
       const { date = httpDate(now), age } = said.fields // An answer of another cache has an age.
       const fields = { ...fresh, date, ...(age !== undefined && { age }) }
       return this.#keep(

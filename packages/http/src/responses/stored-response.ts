@@ -146,15 +146,21 @@ export function withoutRemoved(fields: Fields, removed: readonly string[] = []):
 /** Fields that describe the stored content, which a 304 does not change (RFC 9111 §3.2). */
 const OF_STORED_CONTENT = /^(etag|content-(encoding|length|md5|range))$/
 
-/** The header of a stored response, updated by that of a 304 (RFC 9111 §4.3.4). */
+/**
+ * The header of a stored response, updated by that of a 304 (RFC 9111 §4.3.4). Cookies that were set before the handler
+ * ran add to the stored ones, and those of the handler replace them.
+ */
 export function freshenedFields(
   { fields, saysItself }: StoredResponse,
   fresh: Fields,
+  before: Fields = {},
 ): Record<string, string | string[]> {
   const { 'cache-control': control, ...stored } = fields
   const own = saysItself && control !== undefined ? { 'cache-control': control } : {}
   const updates = Object.entries(storedFields(fresh)).filter(([name]) => !OF_STORED_CONTENT.test(name))
-  return { ...stored, ...own, ...Object.fromEntries(updates) }
+  const [cookies, others] = [cookiesOf(fresh), cookiesOf(before)]
+  const kept = cookies.every((cookie) => others.includes(cookie)) ? cookiesOf(fields) : []
+  return withCookies({ ...stored, ...own, ...Object.fromEntries(updates) }, [...cookies, ...kept])
 }
 
 /** Whether a status is understood, as `must-understand` requires. */

@@ -554,13 +554,11 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
   describe('variants', () => {
     it('may vary by a field whose name every object has', async () => {
       const { url } = await startCounting({ answer: () => ({ headers: { vary: 'constructor, __proto__' } }) })
-      for (const [headers, text] of [
-        [{}, 'answer 1'],
-        [{ constructor: 'x' }, 'answer 2'],
-        [{}, 'answer 1'],
-        [{ constructor: 'x' }, 'answer 2'],
-      ] as const)
-        expect((await ask(url, { headers: headers as Record<string, string> })).text).toBe(text)
+      for (let nth = 0; nth < 2; nth++) {
+        expect((await ask(url)).text).toBe('answer 1')
+        const headers = Object.fromEntries([['constructor', 'x']])
+        expect((await ask(url, { headers })).text).toBe('answer 2')
+      }
     })
 
     it('are kept apart by all that Vary names', async () => {

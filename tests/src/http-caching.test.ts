@@ -1214,6 +1214,22 @@ describe.each(frameworks)('HTTP caching with $name', ({ serve }) => {
       await expect.poll(async () => (await ask(url)).text).toBe('answer 2')
     })
 
+    it('is refreshed by a response in many large parts as well', async () => {
+      let nth = 0
+      const url = await start({
+        routes: [
+          {
+            path: '/',
+            cached: { ttl: '1m', staleWhileRevalidate: '1m' },
+            answer: () => ({ body: Readable.from(Array(9).fill(Buffer.alloc(100_000, String(++nth)))) }),
+          },
+        ],
+      })
+      await ask(url)
+      elapse(61)
+      await expect.poll(async () => (await ask(url)).text).toBe('2'.repeat(900_000))
+    })
+
     it('is refreshed by a request that is closed at its end, so that what its handler has taken is given back', async () => {
       let taken = 0
       const answer: TestRoute['answer'] = (request) => {

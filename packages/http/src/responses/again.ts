@@ -10,6 +10,9 @@ export function isRefresh(request: IncomingMessage): boolean {
 
 const HTTP_1_1 = { httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 
+/** The connection is never full: it is its server that would tell a response to go on, and a repetition has none. */
+const NEVER_FULL = { writableHighWaterMark: Number.MAX_SAFE_INTEGER } as ConstructorParameters<typeof Socket>[0]
+
 /** Writes nowhere. */
 const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => taken()
 
@@ -21,7 +24,7 @@ export function repetitionOf(listener: RequestListener, request: IncomingMessage
   const { remoteAddress } = request.socket
   const isEncrypted = 'encrypted' in request.socket
   return () => {
-    const socket = Object.assign(new Socket(), { _write: drop, _writev: undefined })
+    const socket = Object.assign(new Socket(NEVER_FULL), { _write: drop, _writev: undefined })
     Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress })
     if (isEncrypted) Object.defineProperty(socket, 'encrypted', { value: true })
     return repeat(listener, request, socket)

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { type ClientHttp2Session, connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { promisify } from 'node:util'
@@ -236,6 +236,29 @@ describe('a bare server', () => {
     expect(await get({}, 'evil')).toEqual(['evil', 'cashews; fwd=bypass'])
     expect(await get({})).toEqual(['', expect.stringContaining('stored')])
     expect(await get({}, 'mine')).toEqual(['mine', 'cashews; fwd=bypass'])
+  })
+
+  it('refreshes over HTTP/2 with a request of that version, so that a proxy leaves out its pseudo-fields', async () => {
+    const cache = createCache().setup(memory())
+    const origin = createServer((_request, response) => void response.end()).listen(0, '127.0.0.1')
+    await once(origin, 'listening')
+    onTestFinished(() => void origin.close())
+    const { port } = origin.address() as AddressInfo
+    let nth = 0
+    const options = { responses: { staleWhileRevalidate: '1h' } } as const
+    const get = await overHttp2(cache, options, async ({ httpVersionMajor, headers }, response) => {
+      const sent = Object.entries(headers).filter(([name]) => httpVersionMajor < 2 || !name.startsWith(':'))
+      try {
+        await fetch(`http://127.0.0.1:${port}`, { headers: Object.fromEntries(sent) as Record<string, string> })
+        response.setHeader('cache-control', 'max-age=0')
+      } catch {
+        response.statusCode = 502
+      }
+      response.end(`answer ${++nth} for ${headers[':authority']}`)
+    })
+    const fields = { ':authority': 'a.example' }
+    expect((await get(fields))[0]).toBe('answer 1 for a.example')
+    await expect.poll(async () => (await get(fields))[0]).toMatch(/answer [23] for a.example/)
   })
 
   it('sends over HTTP/2 what waits for an invalidation, and what stands in for a failure', async () => {

@@ -8,8 +8,6 @@ export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
 
-const HTTP_1_1 = { httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
-
 /** The connection is never full: it is its server that would tell a response to go on, and a repetition has none. */
 const NEVER_FULL = { writableHighWaterMark: Number.MAX_SAFE_INTEGER } as ConstructorParameters<typeof Socket>[0]
 
@@ -33,13 +31,15 @@ export function repetitionOf(listener: RequestListener, request: IncomingMessage
 
 function repeat(listener: RequestListener, request: IncomingMessage, socket: Socket): Promise<void> {
   const again = new IncomingMessage(socket)
+  const { httpVersion, httpVersionMajor, httpVersionMinor } = request
   const { originalUrl } = request as { readonly originalUrl?: string }
   const { 'if-none-match': _, 'if-modified-since': __, range: ___, ...headers } = request.headers
   const url = originalUrl ?? request.url
   const rawHeaders = Object.entries(headers).flatMap(([name, lines = []]) =>
     [lines].flat().flatMap((line) => [name, line]),
   )
-  Object.assign(again, { ...HTTP_1_1, method: 'GET', url, headers, rawHeaders, complete: true })
+  const version = { httpVersion, httpVersionMajor, httpVersionMinor }
+  Object.assign(again, { ...version, method: 'GET', url, headers, rawHeaders, complete: true })
   again.push(null)
   refreshes.add(again)
   const response = new ServerResponse(again)

@@ -10,7 +10,7 @@ import {
   type Middleware,
 } from '@cashews/core'
 import { CircuitBreakerOpen, type CircuitChange, circuitBreaker, handleOf } from '@cashews/strategies'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
 import { altered, fakeTime, gate, settle } from './support/helpers.ts'
 
@@ -189,9 +189,8 @@ describe.each(stores)('circuitBreaker on $name', ({ create, elapse }) => {
         }
         return next(call)
       }
-      const own = createCache().setup(create(), { middlewares: [slow] })
-      onTestFinished(() => own.close())
-      const call = circuitBreaker(own, { ...usual, onChange }, run)
+      cache.use(slow)
+      const call = circuitBreaker(cache, { ...usual, onChange }, run)
       state.down = true
       await expect(call()).rejects.toThrow(Down)
       await elapse(30_000)

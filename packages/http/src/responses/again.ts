@@ -8,11 +8,14 @@ export function isRefresh(request: IncomingMessage): boolean {
   return refreshes.has(request)
 }
 
-/** The connection is never full: it is its server that would tell a response to go on, and a repetition has none. */
-const NEVER_FULL = { writableHighWaterMark: Number.MAX_SAFE_INTEGER } as ConstructorParameters<typeof Socket>[0]
-
 /** Writes nowhere. */
 const drop = (_chunk: unknown, _encoding: unknown, taken: () => void): void => taken()
+
+/** A connection that is never full: it is its server that would tell a response to go on, and a repetition has none. */
+function nowhere(): Socket {
+  const options = { writableHighWaterMark: Number.MAX_SAFE_INTEGER } as ConstructorParameters<typeof Socket>[0]
+  return Object.assign(new Socket(options), { _write: drop, _writev: undefined })
+}
 
 /**
  * Prepares to repeat a request on a handler, without a client. What is returned does it, and resolves when the response has
@@ -22,7 +25,7 @@ export function repetitionOf(listener: RequestListener, request: IncomingMessage
   const { remoteAddress } = request.socket
   const isEncrypted = 'encrypted' in request.socket
   return () => {
-    const socket = Object.assign(new Socket(NEVER_FULL), { _write: drop, _writev: undefined })
+    const socket = nowhere()
     Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress })
     if (isEncrypted) Object.defineProperty(socket, 'encrypted', { value: true })
     return repeat(listener, request, socket)

@@ -18,6 +18,12 @@ describeBackend('required members, JSON only', () => completeBackend(new JsonSto
   without: ['structured', 'expired'],
 })
 
+const untagged = () => completeBackend(Object.assign(new JsonStore(clock), { tags: false as const }))
+describeBackend('required members, JSON only, no tags', untagged, {
+  elapse: clock.elapse,
+  without: ['structured', 'expired', 'tags'],
+})
+
 describe('reference', () => {
   it('is a driver', async () => {
     const cache = createCache({ drivers: [reference] })

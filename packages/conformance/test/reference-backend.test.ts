@@ -1,5 +1,5 @@
 import { describeBackend, handClock, reference } from '@cashews/conformance'
-import { completeBackend, createCache } from '@cashews/core'
+import { CommandError, completeBackend, createCache, type Expectation, keyOfLock, type Write } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { JsonStore } from './support/json-store.ts'
 
@@ -22,6 +22,22 @@ const untagged = () => completeBackend(Object.assign(new JsonStore(clock), { tag
 describeBackend('required members, JSON only, no tags', untagged, {
   elapse: clock.elapse,
   without: ['structured', 'expired', 'tags'],
+})
+
+const LOCK = '\0lock\0'
+const placeOf = (key: string) => (key.startsWith(LOCK) ? keyOfLock(key.slice(LOCK.length)) : key)
+
+/** Each key is on a server of its own, together with its locks. */
+class ScatteredStore extends JsonStore {
+  override apply(expectations: readonly Expectation[], writes: readonly Write[]): boolean {
+    const keys = new Set([...expectations, ...writes].map(({ key }) => placeOf(key)))
+    if (keys.size > 1) throw new CommandError(`No server has all of ${[...keys].join(', ')}.`)
+    return super.apply(expectations, writes)
+  }
+}
+describeBackend('required members, JSON only, on many servers', () => completeBackend(new ScatteredStore(clock)), {
+  elapse: clock.elapse,
+  without: ['structured', 'expired', 'severalKeys'],
 })
 
 describe('reference', () => {

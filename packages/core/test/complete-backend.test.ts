@@ -10,6 +10,47 @@ function groups({ bits, windows, sets, locks }: Backend) {
   return { bits, windows, sets, locks }
 }
 
+/** A store in which a lock is renewed just before writes that depend on it: so many times. */
+class Renewing extends MapStore {
+  renewals = 0
+
+  override apply(...[expectations, writes]: Parameters<MapStore['apply']>): boolean {
+    const [lock] = expectations
+    if (lock && this.renewals-- > 0) this.set(lock.key, this.get(lock.key), 120_000)
+    return super.apply(expectations, writes)
+  }
+}
+
+describe('writes that depend on a lock', () => {
+  const holding = async (renewals: number) => {
+    const store = new Renewing()
+    const backend = completeBackend(store)
+    await groups(backend).locks.acquire('lock', 'mine', 60_000)
+    store.renewals = renewals
+    const write = async (token?: string) =>
+      backend.apply([{ lock: 'lock', token }], [{ op: 'set', key: 'a', value: 1, lifetime: FOREVER }])
+    return { backend, write }
+  }
+
+  it('are made although the lock is renewed while it is being checked', async () => {
+    const { backend, write } = await holding(99)
+    expect(await write('mine')).toBe(true)
+    expect(await backend.get('a')).toBe(1)
+  })
+
+  it('are not made by others, whose lock was not renewed', async () => {
+    const { backend, write } = await holding(0)
+    expect(await write('theirs')).toBe(false)
+    expect(await write()).toBe(false)
+    expect(await backend.get('a')).toBe(MISS)
+  })
+
+  it('fail when the lock changes again and again', async () => {
+    const { write } = await holding(Number.POSITIVE_INFINITY)
+    await expect(write('mine')).rejects.toThrow('A lock changed 100 times while it was being checked.')
+  })
+})
+
 describe('completeBackend', () => {
   it('keeps the members of the store, bound to it, so that private fields work', () => {
     const store = new MapStore()

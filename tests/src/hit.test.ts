@@ -3,7 +3,7 @@ import { cached, dynamic, hit, withErrors } from '@cashews/strategies'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { fakeTime, gate } from './support/helpers.ts'
+import { all, fakeTime, gate } from './support/helpers.ts'
 
 describe.each(stores)('hit on $name', ({ create, elapse }) => {
   let cache: Cache
@@ -163,6 +163,44 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(await load()).toEqual({ '\0error': 'theirs' })
     expect(await load()).toEqual({ '\0error': 'theirs' })
     expect(await load.peek()).toEqual({ '\0error': 'theirs' })
+  })
+
+  it.each([
+    ['in the background', { cacheHits: 2, updateAfter: 1 }, 2],
+    ['while its caller waits', { cacheHits: 2, updateAfter: 1, background: false }, 2],
+    ['once it is used up', { cacheHits: 1 }, 3],
+  ])('leaves no counter of a result that was replaced %s', async (_, how, calls) => {
+    const load = hit(cache, { ttl: '1m', key: 'k', ...how }, counter())
+    await times(calls, load)
+    await vi.waitFor(async () => expect(await load.peek()).toBe(2))
+    await elapse(0)
+    expect(await all(cache.scan('*:hits:*'))).toEqual([])
+  })
+
+  it('counts a call that finds a new result instead of the used-up one, up to the last that may', async () => {
+    const held = gate()
+    const asked = gate()
+    let isSlow = false
+    cache.use(async (call, next) => {
+      const answer = await next(call)
+      if (call.command === 'incr' && isSlow) {
+        isSlow = false
+        asked.open()
+        await held.promise
+      }
+      return answer
+    })
+    const run = counter()
+    const load = hit(cache, { ttl: '1m', cacheHits: 1, key: 'k' }, run)
+    expect(await times(2, load)).toEqual([1, 1])
+    isSlow = true
+    const late = load()
+    await asked.promise
+    expect(await load()).toBe(2)
+    held.open()
+    expect(await late).toBe(2)
+    expect(run).toHaveBeenCalledTimes(2)
+    expect(await load()).toBe(3)
   })
 
   it('refuses invalid counts', () => {

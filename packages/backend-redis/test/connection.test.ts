@@ -42,6 +42,16 @@ it('a client whose server does not answer is ended by force after half a second'
   expect(client.disconnect).toHaveBeenCalledExactlyOnceWith()
 })
 
+it('the reason of an outage is not given for the next one', () => {
+  const watch = new Watch(client.asRedis, vi.fn())
+  client.emit('error', new Error('connect ECONNREFUSED'))
+  expect(watch.whyAway('here').message).toContain('ECONNREFUSED')
+  client.emit('ready')
+  client.status = 'reconnecting'
+  expect(watch.whyAway('here').message).toBe('Redis at here is not connected (reconnecting)')
+  watch.stop()
+})
+
 it('a client that is closed in the midst of a handshake is not waited for', async () => {
   client.status = 'connect'
   const stuck = vi.fn()

@@ -6,7 +6,7 @@ import { HANDSHAKE, later } from './patience.ts'
 /** How many times as long the handshake may take while the server is loading its data: less than the 5 s of a cache's `init`. */
 const HANDSHAKES_WHILE_LOADING = 4
 
-/** Watches a client: remembers its last error, and notices a handshake that takes too long. */
+/** Watches a client: remembers its last error until it is connected again, and notices a handshake that takes too long. */
 export class Watch {
   readonly #client: Redis | Cluster
   readonly #stuck: () => void
@@ -20,6 +20,7 @@ export class Watch {
     this.#stuck = stuck
     client.on('error', this.#onError)
     client.on('connect', this.#onConnect)
+    client.on('ready', this.#onReady)
   }
 
   /** The error that says why no command can be sent now. */
@@ -42,11 +43,17 @@ export class Watch {
     this.#stopWaiting()
     this.#client.off('error', this.#onError)
     this.#client.off('connect', this.#onConnect)
+    this.#client.off('ready', this.#onReady)
   }
 
   readonly #onError = (error: Error): void => {
     // The errors that follow from it do not mention it.
     if (!this.hasNoDatabase) this.#trouble = withoutPassword(error)
+  }
+
+  /** What was wrong before says nothing about the next outage. */
+  readonly #onReady = (): void => {
+    if (!this.hasNoDatabase) this.#trouble = undefined
   }
 
   readonly #onConnect = (): void => {

@@ -300,7 +300,7 @@ function droppingCopies(store: Guarded, copies: LocalCopies): Guarded {
       return store.isClosed
     },
     reach: (act) => store.reach(act),
-    report: (error) => store.report(error),
+    error: (error) => store.error(error),
     unavailable(error) {
       copies.dropAll()
       store.unavailable(error)

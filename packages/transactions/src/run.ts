@@ -175,7 +175,7 @@ export class Run implements Participation, ViewHost {
       if (error instanceof TransactionConflictError) this.mayRunAgain = this.checksReads && !this.#hasCommitted
       const [view] = this.#views.values()
       if (!this.#suppress || !isOfStore(error)) throw error
-      view?.door.report(error)
+      view?.door.error(error)
       this.outcome = 'failed'
     }
   }
@@ -219,7 +219,7 @@ export class Run implements Participation, ViewHost {
     if (!locks) return undefined
     const releasing = [...this.#views.values()].flatMap((view) => {
       const released = locks.release(view, isFreed)
-      return isPending(released) ? [released.catch((error) => view.door.report(error))] : []
+      return isPending(released) ? [released.catch((error) => view.door.error(error))] : []
     })
     if (releasing.length > 0) this.#releasing = Promise.all([this.#releasing, ...releasing])
     return this.#releasing
@@ -232,7 +232,7 @@ function inside(view: View, door: Door): Door {
     backend: view.backend,
     ask: (_, perform) => perform(),
     askStream: (_, source) => source() as AsyncIterable<never>,
-    report: (error) => door.report(error),
+    error: (error) => door.error(error),
   }
 }
 

@@ -125,9 +125,10 @@ export class ClusterLink implements Link {
     let there = this.#masters()
     const look = () => {
       const now = this.#topology()
-      if (now === known && this.#masters().every((node) => there.includes(node))) return
+      const masters = this.#masters()
+      if (now === known && masters.every((node) => there.includes(node))) return
       known = now
-      there = this.#masters()
+      there = masters
       changed()
     }
     const lookSoon = () => queueMicrotask(look)

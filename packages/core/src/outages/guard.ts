@@ -28,7 +28,7 @@ export interface Guarded {
   /** Connects if necessary, and calls `act` with the store. */
   reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown>
   /** Takes an error that no caller gets. */
-  report(error: unknown): void
+  error(error: unknown): void
   /** Called when the store is no longer used, after the error was reported. */
   unavailable(error: unknown): void
   /** Called when the store answers again. */
@@ -239,7 +239,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
     if (++this.#failures === 1) this.#isReported = isSwallowed && this.#reportNowAndThen(error)
     if (this.#failures < FAILURES_TO_SKIP || this.#probing) return
     this.#outage = error
-    if (!this.#isReported) this.#store.report(error)
+    if (!this.#isReported) this.#store.error(error)
     this.#store.unavailable(error)
     this.#probeLater()
   }
@@ -280,7 +280,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
 
   lost(count: number): void {
     const { name } = this.#store
-    this.#store.report(
+    this.#store.error(
       new BackendError(
         `${count} invalidations were lost while ${name} was away, and old values may be answered: clear the cache.`,
       ),
@@ -292,7 +292,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
     const now = performance.now()
     if (now - this.#lastReport < REPORT_INTERVAL) return false
     this.#lastReport = now
-    this.#store.report(error)
+    this.#store.error(error)
     return true
   }
 }

@@ -275,7 +275,7 @@ export class Route implements Guarded, Occupant, Door {
       lease.token ??= UNPROVEN
     }
     return chain(
-      recover(() => this.#carry(call), this.#owner.report),
+      recover(() => this.#carry(call), this.error),
       unproven,
     )
   }
@@ -290,7 +290,7 @@ export class Route implements Guarded, Occupant, Door {
     return recover(
       () => chain(this.ask<unknown>(call, ask), (held) => held !== false),
       (error) => {
-        this.report(error)
+        this.error(error)
         return true
       },
     )
@@ -310,7 +310,7 @@ export class Route implements Guarded, Occupant, Door {
       await (this.#guard ? this.#guard.open(this.ready()) : this.ready())
     } catch (error) {
       if (!this.#bounds.suppress || !(error instanceof BackendError)) throw error
-      this.report(error)
+      this.error(error)
     }
   }
 
@@ -362,10 +362,6 @@ export class Route implements Guarded, Occupant, Door {
 
   reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {
     return chain(this.ready(), () => act(this.backend))
-  }
-
-  report(error: unknown): void {
-    this.#owner.report(error)
   }
 
   unavailable(error: unknown): void {

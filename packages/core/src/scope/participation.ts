@@ -18,7 +18,7 @@ export interface Door {
   /** The same for a stream. */
   askStream<T>(call: Call, source: () => AsyncIterable<T> | Iterable<T>): AsyncIterable<T>
   /** Passes an error that no caller gets to `onError`. */
-  report(error: unknown): void
+  error(error: unknown): void
 }
 
 /** A transaction as routes see it: commands inside {@link inTransaction} go to the transaction's view of each store. */

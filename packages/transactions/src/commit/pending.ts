@@ -100,7 +100,7 @@ export class Pending {
       try {
         await door.ask<unknown>(call, () => this.#deleteOthers(pattern), true)
       } catch (error) {
-        door.report(error)
+        door.error(error)
       }
     }
   }
@@ -110,7 +110,7 @@ export class Pending {
     const storing = [...this.#entries].flatMap(([key, { fill }]) => (fill ? [this.#storeFill(key, fill)] : []))
     if (storing.length === 0) return
     for (const { status, ...ended } of await Promise.allSettled(storing))
-      if (status === 'rejected') this.view.door.report((ended as PromiseRejectedResult).reason)
+      if (status === 'rejected') this.view.door.error((ended as PromiseRejectedResult).reason)
   }
 
   async #deleteOthers(pattern: string): Promise<unknown> {

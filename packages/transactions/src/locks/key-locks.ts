@@ -246,7 +246,7 @@ export class KeyLocks {
     try {
       return (await Promise.all(this.#renewals())).every(Boolean)
     } catch (error) {
-      if (!(error instanceof BackendError)) for (const view of this.#held.keys()) view.door.report(error)
+      if (!(error instanceof BackendError)) for (const view of this.#held.keys()) view.door.error(error)
       return undefined
     }
   }

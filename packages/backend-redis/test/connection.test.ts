@@ -1,9 +1,12 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { createCache } from '@cashews/core'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { whenReady } from '../src/connection/connecting.ts'
 import { end } from '../src/connection/ending.ts'
 import { Watch } from '../src/connection/watch.ts'
+import { redis } from '../src/redis.ts'
 
 /** A client whose connection is in the state that a test gives it. */
 class Client extends EventEmitter {
@@ -73,3 +76,22 @@ it.each(['ready', 'close', 'end', 'error'])(
     expect(client.eventNames()).toEqual([])
   },
 )
+
+it('nothing is written to the console by a Cluster address where no Redis answers', async () => {
+  vi.useRealTimers()
+  const written = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const webServer = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  try {
+    await once(webServer, 'listening')
+    const { port } = webServer.address() as AddressInfo
+    await using cache = createCache().setup(redis({ cluster: [`127.0.0.1:${port}`] }), { suppress: false })
+    await expect(cache.ping()).rejects.toThrow('Failed to refresh slots cache: Unknown RESP type')
+    expect(written).not.toHaveBeenCalled()
+  } finally {
+    written.mockRestore()
+    webServer.close()
+  }
+})

@@ -40,7 +40,8 @@ export function revive(client: Redis | Cluster): void {
  */
 export function whyUnreachable(scout: Redis): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  scout.once('error', ({ message }) => resolve(message))
+  // The first error is the reason. ioredis writes those that nobody listens to on the console.
+  scout.on('error', ({ message }) => resolve(message))
   scout.connect().then(
     () => resolve(undefined),
     ({ message }) => resolve(message),

@@ -63,4 +63,17 @@ describe('a large value', () => {
     expect(error).not.toHaveBeenCalled()
     await store.close()
   })
+
+  it('is copied from key to key as getRaw answered it, and stays with whoever asked', async () => {
+    const store = disk({ directory: join(directory, 'raw'), shards: 1 })
+    await store.open({ removed() {}, error() {} })
+    const value = Buffer.alloc(MB, 'large')
+    await store.set('key', value, HOUR)
+    const raw = (await store.getRaw('key')) as Buffer
+    const { length } = raw
+    for (const copy of ['one', 'other']) expect(await store.setRaw(copy, raw, HOUR)).toBe(true)
+    expect(raw).toHaveLength(length)
+    for (const copy of ['one', 'other']) expect(value.equals((await store.get(copy)) as Buffer)).toBe(true)
+    await store.close()
+  })
 })

@@ -2,6 +2,7 @@ import { memory } from '@cashews/backend-memory'
 import { reference } from '@cashews/conformance'
 import {
   type Backend,
+  BackendUnavailableError,
   ConfigurationError,
   createCache,
   type Driver,
@@ -103,15 +104,17 @@ describe('a settings URL', () => {
     )
   })
 
-  it('is passed to its driver as written, except for the options of the cache', () => {
-    const driver = fakeDriver()
-    createCache({ drivers: [driver] }).setup(
+  it.each([
+    [
       'fakes://user:p%40ss@host:1/2?password=0123&enable=0&a=%2B1&read_timeout=1s&b',
-      {
-        size: 5,
-      },
-    )
-    expect(driver.asked).toEqual([['fakes://user:p%40ss@host:1/2?password=0123&a=%2B1&b', { size: 5 }]])
+      'fakes://user:p%40ss@host:1/2?password=0123&a=%2B1&b',
+    ],
+    ['fake://host', 'fake://host'],
+    ['fake://host?enable=0', 'fake://host'],
+  ])('%s is passed to its driver as written, except for the options of the cache', (url, passed) => {
+    const driver = fakeDriver()
+    createCache({ drivers: [driver] }).setup(url, { size: 5 })
+    expect(driver.asked).toEqual([[passed, { size: 5 }]])
   })
 
   it.each([
@@ -150,6 +153,24 @@ describe('a settings URL', () => {
     ).toBe(false)
   })
 
+  it.each([
+    ['sick://', 'a miss'],
+    ['sick://?suppress=1', 'a miss'],
+    ['sick://?suppress=0', 'an error'],
+  ])('%s makes %s of a read that fails', async (url, outcome) => {
+    const store = sickStore()
+    const driver: Driver = { schemes: ['sick'], fromUrl: () => store }
+    const cache = createCache({ drivers: [driver], onError: () => {} }).setup(url)
+    await cache.init()
+    store.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    const read = cache.get('key').then(
+      () => 'a miss',
+      () => 'an error',
+    )
+    expect(await read).toBe(outcome)
+    await cache.close()
+  })
+
   it('sets the timeouts of reads and writes', async () => {
     const store = sickStore()
     const driver: Driver = { schemes: ['sick'], fromUrl: () => store }
@@ -178,7 +199,8 @@ describe('a setup by value', () => {
     const uncalled = () => createCache().setup(memory as unknown as Backend)
     expect(uncalled).toThrow(/such as memory\(\), not a function/)
     expect(uncalled).not.toThrow(/const|=>/)
-    expect(() => createCache().setup(undefined as unknown as Backend)).toThrow(ConfigurationError)
+    for (const target of [undefined, { tags: false }])
+      expect(() => createCache().setup(target as unknown as Backend)).toThrow(ConfigurationError)
     expect(() => createCache().setup(reference(), { prefix: 5 as unknown as string })).toThrow('prefix must be text')
   })
 

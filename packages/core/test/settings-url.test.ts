@@ -30,6 +30,7 @@ describe('the options of a settings URL', () => {
     ['100', 'bytes', 100],
     ['64mb', 'bytes', 64 * 1024 ** 2],
     ['1.5K', 'bytes', 1_536],
+    ['1.3k', 'bytes', 1_331],
     ['2g', 'bytes', 2 * 1024 ** 3],
   ])('read %j as %s', (query, kind, value) => {
     expect(read(query, kind)).toBe(value)
@@ -51,6 +52,10 @@ describe('the options of a settings URL', () => {
   ])('refuse %j where it has to be %s, and say what is valid', (query, kind, valid) => {
     expect(() => read(query, kind)).toThrow(ConfigurationError)
     expect(() => read(query, kind)).toThrow(`value of x://host/path?value=${query} must be ${valid}, not "${query}".`)
+  })
+
+  it('refuse blanks where there has to be a number', () => {
+    expect(() => read('+%20', 'number')).toThrow('must be a number, not "  ".')
   })
 
   it('refuse text that is not a duration', () => {

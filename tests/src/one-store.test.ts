@@ -11,7 +11,7 @@ import {
 import { createTags } from '@cashews/tags'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { gate, settle, syncStore } from './support/helpers.ts'
+import { type Gate, gate, settle, syncStore } from './support/helpers.ts'
 
 /** A store that counts how often it is opened and closed, and the host that it reports to. */
 function countedStore(members: Partial<Backend> = {}) {
@@ -24,6 +24,19 @@ function countedStore(members: Partial<Backend> = {}) {
   const host = () => hosts.at(-1) as BackendHost
   return { store: syncStore({ ...members, open, close }), open, close, host }
 }
+
+it('a store tells a cache once of what it removed, however many commands waited until it was open', async () => {
+  const opening = gate()
+  const { store, host } = countedStore({ open: () => opening.promise })
+  const heard = vi.fn()
+  await using cache = createCache().setup(store)
+  cache.on('removed', ({ key }) => heard(key))
+  const reads = Promise.all([cache.get('a'), cache.get('b'), cache.get('c')])
+  opening.open()
+  await reads
+  host().removed('key', 'expired')
+  expect(heard.mock.calls).toEqual([['key']])
+})
 
 describe.each(stores)('one store in two caches, on $name', ({ create }) => {
   it('stays as it is when one of them is closed', async () => {
@@ -149,7 +162,7 @@ describe('a store that was closed because it took too long to open', () => {
     const openings = [gate(), gate()] as const
     const counted = countedStore()
     for (const { promise } of openings) counted.open.mockReturnValueOnce(promise)
-    const cache = createCache().setup(counted.store)
+    const cache = createCache({ onError: () => {} }).setup(counted.store)
     const first = cache.init()
     await cache.close()
     await vi.advanceTimersByTimeAsync(500)
@@ -157,13 +170,20 @@ describe('a store that was closed because it took too long to open', () => {
     return { ...counted, cache, openings, first }
   }
 
-  it('is opened anew for the next cache, however the first opening ends', async () => {
-    const { cache, open, close, openings, first } = await closedTooEarly()
+  it.each([
+    ['succeeds', (opening: Gate) => opening.open()],
+    ['fails', (opening: Gate) => opening.fail(new BackendUnavailableError('away'))],
+  ])('is opened anew for the next cache, though the first opening %s', async (_, end) => {
+    const { cache, store, open, close, openings, first } = await closedTooEarly()
     const second = cache.init()
     expect(open).toHaveBeenCalledTimes(2)
-    openings[0].open()
+    end(openings[0])
     await first
     expect(cache.isInit).toBe(false)
+    const other = createCache().setup(store)
+    void other.get('key')
+    await other.close()
+    expect(open).toHaveBeenCalledTimes(2)
     openings[1].open()
     await second
     expect(cache.isInit).toBe(true)

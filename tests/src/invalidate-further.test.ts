@@ -1,8 +1,8 @@
-import { type Cache, createCache, invalidateFurther } from '@cashews/core'
+import { BackendError, type Cache, createCache, invalidateFurther } from '@cashews/core'
 import { cached } from '@cashews/strategies'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, gate, settle } from './support/helpers.ts'
+import { all, altered, gate, settle } from './support/helpers.ts'
 
 describe.each(stores)('invalidateFurther on $name', ({ create }) => {
   let cache: Cache
@@ -25,6 +25,13 @@ describe.each(stores)('invalidateFurther on $name', ({ create }) => {
   it('makes a read by pattern delete the matches', async () => {
     expect(await invalidateFurther(() => all(cache.getMatch('?')))).toEqual([])
     expect(await all(cache.scan('*'))).toEqual(['other'])
+  })
+
+  it('fails if the store cannot delete what a read by pattern matches', async () => {
+    const deleteMatch = () => Promise.reject(new BackendError('broken'))
+    const cache = createCache().setup(altered(create(), { deleteMatch }), { suppress: false })
+    await expect(invalidateFurther(() => all(cache.getMatch('?')))).rejects.toThrow('broken')
+    await cache.close()
   })
 
   it('does not affect writes, whose values can be read outside', async () => {

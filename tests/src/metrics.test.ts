@@ -2,7 +2,7 @@ import { memory } from '@cashews/backend-memory'
 import { bloom } from '@cashews/bloom'
 import { type Backend, BackendError, type Cache, createCache, outsideTransaction } from '@cashews/core'
 import { metrics } from '@cashews/prometheus'
-import { cached } from '@cashews/strategies'
+import { cached, early, soft } from '@cashews/strategies'
 import { createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { Registry } from 'prom-client'
@@ -39,6 +39,19 @@ describe.each(stores)('metrics on $name', ({ create }) => {
     const backend = (cache.engine.routes[0] as { backend: { name: string } }).backend.name
     expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'hit' })).toBe(11)
     expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'miss' })).toBe(2)
+  })
+
+  it.each([
+    ['cached', () => cached(cache, { ttl: 60, key: 'key' }, async () => 1)],
+    ['early', () => early(cache, { ttl: 60, earlyTtl: 50, key: 'key' }, async () => 1)],
+    ['soft', () => soft(cache, { ttl: 60, softTtl: 50, key: 'key' }, async () => 1)],
+  ])('count each hit of %s once, wherever the value came from', async (_, wrap) => {
+    const load = wrap()
+    await cache.init()
+    for (let time = 0; time < 6; time++) await load()
+    const backend = (cache.engine.routes[0] as { backend: { name: string } }).backend.name
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'hit' })).toBe(5)
+    expect(await seriesOf(registry, 'cashews_get_operation_total', { backend, result: 'miss' })).toBe(1)
   })
 
   it('count calls, runs and shared loads by template', async () => {

@@ -165,6 +165,15 @@ describe.each(stores)('locks on $name', ({ create, elapse, isInProcess }) => {
       expect(got).toHaveBeenCalledTimes(1)
     })
 
+    if (isInProcess)
+      it('is short at first, so that a lock which is held briefly is taken soon', async () => {
+        await cache.setLock('job', 'other', { ttl: '30ms' })
+        const got = vi.fn()
+        void cache.acquireLock('job', { ttl: 10, wait: 60 }).then(got)
+        await elapse(100)
+        expect(got).toHaveBeenCalledTimes(1)
+      })
+
     it('takes a few commands a second', async () => {
       const seen = recorder()
       cache.use(seen)
@@ -384,6 +393,23 @@ describe('locks on a store that is away', () => {
     const cache = createCache().setup(altered(store, { locks }), { suppress: false })
     await expect(cache.acquireLock('job', { ttl: '1m' })).rejects.toThrow('no answer')
     expect(await cache.isLocked('job')).toBe(false)
+    await cache.close()
+  })
+
+  it('that a caller has given up are freed before it gets its reason, which it gets even if they cannot be', async () => {
+    const store = sickStore()
+    const freeing = gate<boolean>()
+    const locks: Locks = { ...(store.locks as Locks), release: () => freeing.promise }
+    const cache = createCache().setup(altered(store, { locks }), { suppress: false })
+    const abort = new AbortController()
+    const outcome = vi.fn()
+    void cache.acquireLock('job', { ttl: '1m', signal: abort.signal }).catch(outcome)
+    abort.abort(new Error('enough'))
+    await settle()
+    expect(outcome).not.toHaveBeenCalled()
+    freeing.fail(new BackendUnavailableError('away'))
+    await settle()
+    expect(outcome).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'enough' }))
     await cache.close()
   })
 

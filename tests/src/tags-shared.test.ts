@@ -58,6 +58,24 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     expect(await all(ours.scan('*'))).toEqual([])
   })
 
+  it.each<[string, (cache: Cache) => Promise<unknown>, unknown]>([
+    ['exists', (cache) => cache.exists('a'), false],
+    ['getExpire', (cache) => cache.getExpire('a'), undefined],
+    ['getSize', (cache) => cache.getSize('a'), 0],
+    ['getRaw', (cache) => cache.getRaw('a'), undefined],
+    ['getKeysCount', (cache) => cache.getKeysCount(), 0],
+    ['scan', (cache) => all(cache.scan('*')), []],
+    ['expire', (cache) => cache.expire('a', 9), false],
+    ['set if it exists', (cache) => cache.set('a', 2, { exists: true }), false],
+    ['delete', (cache) => cache.delete('a'), false],
+    ['deleteMany', (cache) => cache.deleteMany(['a']), 0],
+    ['deleteMatch', (cache) => cache.deleteMatch('a*'), 0],
+  ])('know of the deletions of each other before they have used a tag themselves, in %s', async (_, ask, answer) => {
+    await theirs.set('a', 1, { tags: ['x'] })
+    await their.delete('x')
+    expect(await ask(ours)).toEqual(answer)
+  })
+
   it('do not store a load whose tag the other has deleted meanwhile, 100 times, however its tags are given', async () => {
     let stale = 0
     for (const tags of [['x'], () => ['x']]) {
@@ -225,6 +243,20 @@ describe('a backend for tags alone', () => {
     const keys: string[] = []
     for await (const key of records.scan('*', 100)) keys.push(key)
     expect(keys.filter((key) => !key.startsWith('\u0000tag\u0000'))).toEqual([])
+  })
+
+  it('serves a cache that was in use before', async () => {
+    const cache = createCache().setup(memory())
+    const tags = createTags(there)
+    await cache.set('a', 1)
+    expect(await cache.get('a')).toBe(1)
+    createTags(cache, { backend: elsewhere(records) })
+    await cache.set('b', 2, { tags: ['x'] })
+    expect(await cache.get('b')).toBe(2)
+    await tags.delete('x')
+    expect(await cache.getMany(['a', 'b'])).toEqual([1, undefined])
+    expect(await cache.get('b')).toBeUndefined()
+    await cache.close()
   })
 
   it('serves backends that are set up later', async () => {

@@ -485,10 +485,13 @@ describe('createTags', () => {
 })
 
 describe('a store without tags', () => {
-  it('refuses a write with tags, and deletes tags without effect', async () => {
+  it.each([
+    ['beside the values', {}],
+    ['in a store of their own', { backend: reference() }],
+  ])('refuses a write with tags kept %s, and deletes tags without effect', async (_, options) => {
     const without = completeBackend({ ...reference(), tags: false })
     const cache = createCache().setup(without)
-    const tags = createTags(cache)
+    const tags = createTags(cache, options)
     await expect(cache.set('a', 1, { tags: ['x'] })).rejects.toThrow(NotSupportedError)
     expect(await tags.delete('x')).toBe(true)
     await cache.set('a', 1)

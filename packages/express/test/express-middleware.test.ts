@@ -9,6 +9,7 @@ import {
   cacheControl,
   cacheErrors,
   cacheResponse,
+  clearSiteData,
   type Exchange,
   etag,
   exchangeOf,
@@ -59,6 +60,25 @@ describe.each([
     expect([part.status, await part.text()]).toEqual([206, 'content'])
     const again = await fetch(url, { headers: { 'if-none-match': whole.headers.get('etag') as string } })
     expect([again.status, await again.text()]).toEqual([304, ''])
+  })
+
+  it('drop a stored response for Clear-Site-Data with no-cache, in whatever order they stand', async () => {
+    const middlewares = [cacheControl(cache), clearSiteData(cache, { allow: () => true })]
+    const clearing = { 'clear-site-data': '"cache"', 'cache-control': 'no-cache' }
+    for (const order of [middlewares, middlewares.toReversed()]) {
+      const app = express().use(order)
+      let status = 200
+      app.get(
+        '/',
+        cacheResponse(cache, { ttl: '1m' }),
+        (_request, response) => void response.status(status).end('answer'),
+      )
+      const url = await listen(app)
+      await fetch(url)
+      status = 500
+      expect((await fetch(url, { headers: clearing })).status).toBe(500)
+      expect((await fetch(url)).status).toBe(500)
+    }
   })
 
   it('leave an error that comes after the header to Express', async () => {

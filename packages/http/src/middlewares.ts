@@ -162,7 +162,10 @@ export function middlewaresFor<R extends IncomingMessage>({
         if (!asksToClearCache(request.headers['clear-site-data'])) return next()
         const exchange = begin(cache, request, response)
         const handler = handlerOf(response, next)
-        mayClear(cache, allow, exchange.request).then((may) => (may ? exchange.clear(handler) : handler.run()))
+        mayClear(cache, allow, exchange.request).then((may) => {
+          if (may) listen(exchange, request, response).clear(handler)
+          else handler.run()
+        })
       }
     },
 

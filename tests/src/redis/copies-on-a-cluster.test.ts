@@ -7,6 +7,7 @@ import { PATIENT } from '../support/patience.ts'
 import { startCluster } from '../support/redis/cluster.ts'
 import { eventually } from '../support/redis/eventually.ts'
 import type { RedisServer } from '../support/redis/redis-server.ts'
+import { redisCluster } from '../support/redis/shared.ts'
 
 it('client-side copies are used again after a node has lost its first slot and its connections', async () => {
   await using cluster = await startCluster({ masters: 2, replicas: 0 })
@@ -49,3 +50,12 @@ it.each([2, 3])(
     }
   },
 )
+
+it('client-side copies are read however many keys share one slot', async () => {
+  const namespace = `{copies:${crypto.randomUUID()}}`
+  const backend = redis({ cluster: redisCluster(), namespace, clientSide: true })
+  await using cache = createCache().setup(backend, { suppress: false, ...PATIENT })
+  const keys = Array.from({ length: 9_000 }, (_, nth) => `key:${nth}`)
+  await cache.setMany(new Map(keys.map((key, nth) => [key, nth])), { ttl: '1m' })
+  expect(await cache.getMany(keys)).toEqual([...keys.keys()])
+})

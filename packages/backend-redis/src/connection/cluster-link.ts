@@ -13,6 +13,7 @@ import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { NodeHealth } from './node-health.ts'
 import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
+import { inParts, TOGETHER } from './together.ts'
 
 /**
  * The message of ioredis for a pipeline that it refuses to send: it knows that one of the slots has moved, but has not refreshed the
@@ -77,7 +78,8 @@ export class ClusterLink implements Link {
 
   groups(names: readonly string[]): number[][] | undefined {
     const perSlot = placesBy(names, slotOf)
-    return perSlot.size === 1 ? undefined : [...perSlot.values()]
+    if (perSlot.size === 1 && names.length <= TOGETHER) return undefined
+    return [...perSlot.values()].flatMap(inParts)
   }
 
   perServer(names: readonly string[]): number[][] | undefined {

@@ -5,9 +5,7 @@ import { asBackendError } from './errors.ts'
 import { type Command, type Link, type Server, sendBy } from './link.ts'
 import { signOfLife } from './patience.ts'
 import { SUBSCRIBING } from './release-bell.ts'
-
-/** The most names in one command. */
-const TOGETHER = 500
+import { inParts, TOGETHER } from './together.ts'
 
 /** The link to one server: standalone, or the master named by a Sentinel. */
 export class ServerLink implements Link {
@@ -45,10 +43,7 @@ export class ServerLink implements Link {
 
   groups(names: readonly string[]): number[][] | undefined {
     if (names.length > 0 && names.length <= TOGETHER) return undefined
-    const places = [...names.keys()]
-    const groups: number[][] = []
-    for (let from = 0; from < places.length; from += TOGETHER) groups.push(places.slice(from, from + TOGETHER))
-    return groups
+    return inParts([...names.keys()])
   }
 
   perServer(): undefined {}

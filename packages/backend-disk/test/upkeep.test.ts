@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, w
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, CommandError, createCache, MISS, systemClock } from '@cashews/core'
+import { type BackendHost, type Bits, CommandError, createCache, MISS, systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
@@ -56,6 +56,22 @@ describe('a store that is full', () => {
     expect(new Set(removed.map(([, reason]) => reason))).toEqual(new Set(['evicted']))
     expect(await store.get(removed[0]?.[0] as string)).toBe(MISS)
     expect(await store.get('page:599')).toBe('x'.repeat(4_000))
+  })
+
+  it('keeps bits that are read, as those of a filter are long after they were written', async () => {
+    const clock = { time: Date.now(), now: () => clock.time }
+    const store = await open({ sizeLimit: 1024 ** 2, clock, checkInterval: false })
+    const bits = store.bits as Bits
+    const filters = [0, 1, 2, 3, 4].map((at) => `filter:${at}`)
+    for (const filter of filters) await bits.incr(filter, [1], 1, 1)
+    for (let at = 0; at < 600; at++) {
+      clock.time += 50
+      await store.set(`page:${at}`, 'x'.repeat(4_000), HOUR)
+      for (const filter of filters) await bits.get(filter, [1], 1)
+    }
+    const read = filters.map((filter) => bits.get(filter, [1], 1))
+    expect((await Promise.all(read)).flat().filter((bit) => bit === 1).length).toBeGreaterThanOrEqual(4)
+    expect(removed.length).toBeGreaterThan(300)
   })
 
   it('stays within its limit while it is written to without a pause', async () => {

@@ -15,8 +15,12 @@ export class DiskBits implements Bits {
 
   get(key: string, indexes: readonly number[], size: number): Awaitable<number[]> {
     checkBitFields(indexes, size)
-    return this.#shardOf(key).read((file) => {
-      const fields = fieldsOf(file, ofKind(key, file.find(key), KIND.bits)?.ref)
+    const shard = this.#shardOf(key)
+    return shard.read((file) => {
+      const now = file.now()
+      const entry = ofKind(key, file.find(key, now), KIND.bits)
+      if (entry) shard.used(key, entry.usedAt, now)
+      const fields = fieldsOf(file, entry?.ref)
       return indexes.map((index) => fields.field(index, size))
     })
   }

@@ -20,9 +20,6 @@ import { type Entry, type PeekAt, timeUntil } from '../values/entry.ts'
 import { NOBODY, type Values } from '../values/values.ts'
 import { inBatches } from './batches.ts'
 
-/** How old the last recorded use of a key must be before another one is recorded. */
-const USED_LATELY: Milliseconds = 100
-
 /** A key that was deleted, and what it held. */
 export interface Taken {
   readonly key: string
@@ -57,7 +54,7 @@ export class DiskReads {
       if (row === undefined) return MISS
       const now = this.#clock.now()
       if (!isAtHand(row, hash, now)) return MISS
-      noteUse(shard, key, row[3], now)
+      shard.used(key, row[3], now)
       return this.#values.decodeNow(key, row[0])
     } catch {
       return MISS
@@ -135,16 +132,12 @@ export class DiskReads {
   #find(shard: Shard, file: ShardFile, key: string): Entry | undefined {
     const now = this.#clock.now()
     const entry = checked(key, file.find(key, now))
-    if (entry !== undefined) noteUse(shard, key, entry.usedAt, now)
+    if (entry !== undefined) shard.used(key, entry.usedAt, now)
     return entry
   }
 
   #decode(shard: Shard, key: string, row: PeekAt, now: Milliseconds): Awaitable<unknown> {
-    noteUse(shard, key, row[3], now)
+    shard.used(key, row[3], now)
     return this.#values.decodeSmall(key, row[0], this.#host)
   }
-}
-
-function noteUse(shard: Shard, key: string, usedAt: Milliseconds, now: Milliseconds): void {
-  if (now - usedAt > USED_LATELY) shard.used(key)
 }

@@ -33,6 +33,8 @@ const SPIN: Milliseconds = 0.3
 const MOST_REPAIRS = 4
 /** How often refused writes are reported at most. */
 const REPORT_INTERVAL: Milliseconds = 10_000
+/** How old the last recorded use of a key must be before another one is recorded. */
+const USED_LATELY: Milliseconds = 100
 /** For how many keys of one command a caller waits as long as for one. */
 const KEYS_PER_PATIENCE = 1_000
 
@@ -113,9 +115,13 @@ export class Shard implements Obstacle {
     return this.#insist(() => work(this.file), error, Number.POSITIVE_INFINITY)
   }
 
-  /** Records that a key was read, once the file is full enough for eviction to be near. */
-  used(key: string): void {
-    this.#occupancy.used(key)
+  /**
+   * Records that a key is read, once the file is full enough for eviction to be near.
+   *
+   * @param usedAt When that was last recorded.
+   */
+  used(key: string, usedAt: Milliseconds, now: Milliseconds): void {
+    if (now - usedAt > USED_LATELY) this.#occupancy.used(key)
   }
 
   // Writes

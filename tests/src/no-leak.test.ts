@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { memory } from '@cashews/backend-memory'
-import { createCache } from '@cashews/core'
+import { type BackendHost, createCache } from '@cashews/core'
 import { cached, iterator, singleFlight } from '@cashews/strategies'
 import { transaction } from '@cashews/transactions'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -32,18 +32,28 @@ function series(seed = 1): (below: number) => number {
 afterEach(() => vi.useRealTimers())
 
 describe('no leak', () => {
-  it('of caches that nobody closed, by the store that they have in common', async () => {
+  it('of caches that nobody closed, by the store that they have in common, which serves the others as before', async () => {
     const close = vi.fn()
-    const store = syncStore({ close })
+    const hosts: BackendHost[] = []
+    const store = syncStore({ close, open: (host) => void hosts.push(host) })
     const forgotten = await (async () => {
       const cache = createCache().setup(store)
       await cache.set('key', 1)
       return new WeakRef(cache)
     })()
-    const cache = createCache().setup(store)
+    const heard = vi.fn()
+    const cache = createCache({ onError: heard }).setup(store)
+    cache.on('removed', ({ key }) => heard(key))
     await cache.set('key', 2)
     expect(await isFreed(forgotten)).toBe(true)
+    hosts[0]?.removed('key', 'expired')
+    hosts[0]?.error('broken')
+    expect(heard.mock.calls).toEqual([['key'], ['broken']])
+    await using later = createCache().setup(store)
+    expect(await later.get('key')).toBe(2)
     await cache.close()
+    expect(close).not.toHaveBeenCalled()
+    await later.close()
     expect(close).toHaveBeenCalledOnce()
   })
 

@@ -47,7 +47,9 @@ type PlaceholderProblem<
           ? number extends N['length']
             ? undefined
             : Root extends N[number]
-              ? PathProblem<Named<Root, N, A>, Tail<Text, Root>, Text, K>
+              ? HasArgument<PositionOf<Root, N>, A> extends true
+                ? PathProblem<Named<Root, N, A>, Tail<Text, Root>, Text, K>
+                : `No parameter for "${Root}" in the key template "${K}": args has more names than the function has parameters.`
               : `No parameter "${Root}" in the key template "${K}": its names are ${Join<N>}.`
           : undefined
     : undefined
@@ -91,6 +93,17 @@ type Property<T, Name extends string> = T extends unknown
 type Named<Name extends string, N extends readonly string[], A extends readonly unknown[]> = {
   [Position in keyof N]: N[Position] extends Name ? (Position extends keyof A ? A[Position] : unknown) : never
 }[number]
+
+/** The position of a name in `args`. */
+type PositionOf<Name extends string, N extends readonly string[]> = {
+  [Position in keyof N]: N[Position] extends Name ? Position : never
+}[number]
+
+type HasArgument<Position, A extends readonly unknown[]> = number extends A['length']
+  ? true
+  : Position extends keyof A
+    ? true
+    : false
 
 type BeforeFormatters<Text extends string> = Text extends `${infer Before}:${string}` ? Before : Text
 type Before<Text extends string, Mark extends string> = Text extends `${infer Start}${Mark}${string}` ? Start : Text

@@ -70,6 +70,16 @@ describe('CheckedKey', () => {
     >().toEqualTypeOf<'No property "town" at "request.user.address?.town" in the key template "{request.user.address?.town}".'>()
   })
 
+  it('is a sentence about a name in args that no parameter is left for', () => {
+    expectTypeOf<
+      CheckedKey<'{id}', readonly ['request', 'id'], [string]>
+    >().toEqualTypeOf<'No parameter for "id" in the key template "{id}": args has more names than the function has parameters.'>()
+    expectTypeOf<CheckedKey<'{id}', readonly ['request', 'id'], [string, number?]>>().toEqualTypeOf<'{id}'>()
+    expectTypeOf<CheckedKey<'{id}', readonly ['request', 'id'], string[]>>().toEqualTypeOf<'{id}'>()
+    expectTypeOf<CheckedKey<'{id}', readonly ['request', 'id'], [string, ...number[]]>>().toEqualTypeOf<'{id}'>()
+    expectTypeOf<CheckedKey<'{request}', readonly ['request', 'id'], [string]>>().toEqualTypeOf<'{request}'>()
+  })
+
   it('copes with long templates and recursive types', () => {
     interface Tree {
       id: number

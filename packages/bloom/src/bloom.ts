@@ -11,14 +11,22 @@ import {
 } from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
+import {
+  argsOf,
+  askOf,
+  checkFilter,
+  type ElementOptions,
+  elementOf,
+  type NotYetKnown,
+  type Question,
+} from './element.ts'
 import type { Estimate, Filter } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { type SizingOptions, sizingNames, sizingOf, storedNameOf } from './sizing.ts'
 
 /** Settings of {@link bloom}. */
 export interface BloomOptions<
-  F extends Question = (...args: never[]) => boolean,
+  F extends Question = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends SizingOptions,
@@ -93,7 +101,10 @@ export interface BloomDecorator {
  * @throws {ConfigurationError} At definition, when there is no name or an option is unknown or cannot work.
  * @throws {TtlError} At definition, when `ttl` is invalid.
  */
-export function bloom(cache: Cache, options: BloomOptions): BloomDecorator
+export function bloom<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: BloomOptions<NotYetKnown, K, N>,
+): BloomDecorator
 export function bloom<F extends Question, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: BloomOptions<F, K, N>,

@@ -11,7 +11,15 @@ import {
 } from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
+import {
+  argsOf,
+  askOf,
+  checkFilter,
+  type ElementOptions,
+  elementOf,
+  type NotYetKnown,
+  type Question,
+} from './element.ts'
 import type { Estimate } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'
@@ -26,7 +34,7 @@ export interface Pair {
 
 /** Settings of {@link dualBloom}. */
 export interface DualBloomOptions<
-  F extends Question = (...args: never[]) => boolean,
+  F extends Question = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends ElementOptions<F, K, N> {
@@ -98,7 +106,10 @@ export interface DualBloomDecorator {
  * @throws {ConfigurationError} At definition, when there is no name or an option is unknown or cannot work.
  * @throws {TtlError} At definition, when `ttl` is invalid.
  */
-export function dualBloom(cache: Cache, options: DualBloomOptions): DualBloomDecorator
+export function dualBloom<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: DualBloomOptions<NotYetKnown, K, N>,
+): DualBloomDecorator
 export function dualBloom<F extends Question, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: DualBloomOptions<F, K, N>,

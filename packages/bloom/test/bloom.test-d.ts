@@ -29,6 +29,14 @@ test('a template is checked against the parameters', () => {
   bloom(cache, { name: 'emails', capacity: 10, key: '{1}' }, (email: string) => email !== '')
 })
 
+test('a decorator checks the names in its template against args', () => {
+  bloom(cache, { name: 'emails', capacity: 10, key: '{this.host}:{email}', args: ['email'] })
+  // @ts-expect-error no parameter is called mail
+  bloom(cache, { name: 'emails', capacity: 10, key: '{mail}', args: ['email'] })
+  // @ts-expect-error nor here
+  dualBloom(cache, { name: 'emails', capacity: 10, key: '{mail}', args: ['email'] })
+})
+
 test('a function that does not answer yes or no has no filter', () => {
   // @ts-expect-error it answers text
   bloom(cache, { name: 'emails', capacity: 10 }, async (email: string) => email)

@@ -3,11 +3,11 @@ import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import type { Lasting } from './caching/lifetime.ts'
 import { asItIs } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link cached}. */
 export type CachedOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > = CachingOptions<F, K, N>
@@ -27,7 +27,10 @@ export type CachedOptions<
  * @throws {ConfigurationError} At definition: no ttl, or an option that does not exist.
  * @throws {KeyTemplateError} At definition: a key template that cannot work.
  */
-export function cached(cache: Cache, options: Lasting<CachedOptions>): Decorator
+export function cached<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<CachedOptions<NotYetKnown, K, N>>,
+): Decorator
 export function cached<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: Lasting<CachedOptions<F, K, N>>,

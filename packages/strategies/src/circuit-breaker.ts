@@ -16,7 +16,7 @@ import { type Circuit, newCircuit } from './limiting/circuit.ts'
 import { apart } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
 
 /**
@@ -33,7 +33,7 @@ export type CircuitChange = CircuitEvent
 
 /** Settings of {@link circuitBreaker}. */
 export interface CircuitBreakerOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N> {
@@ -70,7 +70,10 @@ export interface CircuitBreakerOptions<
  *
  * @throws {CircuitBreakerOpen} At a call while the breaker is open.
  */
-export function circuitBreaker(cache: Cache, options: CircuitBreakerOptions): Decorator
+export function circuitBreaker<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: CircuitBreakerOptions<NotYetKnown, K, N>,
+): Decorator
 export function circuitBreaker<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: CircuitBreakerOptions<F, K, N>,

@@ -1,11 +1,11 @@
 import { type Cache, checkOptions } from '@cashews/core'
 import { countingHits, type HitOptions } from './hit.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link dynamic}: those of `hit`, all with defaults. */
 export type DynamicOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > = Partial<HitOptions<F, K, N>>
@@ -18,7 +18,10 @@ export type DynamicOptions<
  * const getMenu = dynamic(cache, { key: 'menu:{day}' }, async (day: string) => api.menu(day))
  * ```
  */
-export function dynamic(cache: Cache, options?: DynamicOptions): Decorator
+export function dynamic<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options?: DynamicOptions<NotYetKnown, K, N>,
+): Decorator
 export function dynamic<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: DynamicOptions<F, K, N>,

@@ -24,11 +24,11 @@ import {
 } from './caching/dated.ts'
 import { type Lasting, lifetimeOf } from './caching/lifetime.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link early}. */
 export interface EarlyOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
@@ -63,7 +63,10 @@ export interface EarlyOptions<
  *
  * @throws {ConfigurationError} At definition, when `earlyTtl` is not shorter than `ttl`.
  */
-export function early(cache: Cache, options: Lasting<EarlyOptions>): Decorator
+export function early<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<EarlyOptions<NotYetKnown, K, N>>,
+): Decorator
 export function early<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: Lasting<EarlyOptions<F, K, N>>,

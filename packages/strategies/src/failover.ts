@@ -13,11 +13,11 @@ import type { Lasting } from './caching/lifetime.ts'
 import { asItIs } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import { type AnyFunction, checkCache, type Wrapped } from './wrapping/function-types.ts'
+import { type AnyFunction, checkCache, type NotYetKnown, type Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link failover}. */
 export interface FailoverOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
@@ -43,7 +43,10 @@ export function setDefaultFailErrors(cache: Cache, ...types: readonly ErrorType[
  * const safe = failover(cache, { ttl: '2h', key: 'status:{name}', errors: [TypeError] }, async (name: string) => api.status(name))
  * ```
  */
-export function failover(cache: Cache, options: Lasting<FailoverOptions>): Decorator
+export function failover<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<FailoverOptions<NotYetKnown, K, N>>,
+): Decorator
 export function failover<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: Lasting<FailoverOptions<F, K, N>>,

@@ -16,11 +16,11 @@ import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import type { Lasting } from './caching/lifetime.ts'
 import type { StoredForm } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link hit}. */
 export interface HitOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
@@ -54,7 +54,10 @@ const countedForm: StoredForm = {
  *
  * @throws {ConfigurationError} At definition, when `cacheHits` is below 1, or `updateAfter` is never reached.
  */
-export function hit(cache: Cache, options: Lasting<HitOptions>): Decorator
+export function hit<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<HitOptions<NotYetKnown, K, N>>,
+): Decorator
 export function hit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: Lasting<HitOptions<F, K, N>>,

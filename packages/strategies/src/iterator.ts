@@ -18,7 +18,7 @@ import { newRecording, type Recording } from './caching/recording.ts'
 import { storedError, unwrap } from './caching/stored-error.ts'
 import { type TagOptions, tagsOf } from './caching/tag-option.ts'
 import { around } from './wrapping/decorator.ts'
-import type { AnyFunction, ResultOf } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, ResultOf } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { keysOf, runOf } from './wrapping/wrap.ts'
 
@@ -65,7 +65,7 @@ export interface IteratorDecorator {
 
 /** Settings of {@link iterator}. */
 export interface IteratorOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
   S extends SequenceKind = SequenceKind,
@@ -112,7 +112,10 @@ interface Sequence {
  * for await (const page of pages('news')) show(page)
  * ```
  */
-export function iterator(cache: Cache, options: Lasting<IteratorOptions>): IteratorDecorator
+export function iterator<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<IteratorOptions<NotYetKnown, K, N>>,
+): IteratorDecorator
 export function iterator<
   F extends Yielding,
   const K extends string,

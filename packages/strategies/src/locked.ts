@@ -2,14 +2,14 @@ import { type Cache, checkNames, checkThat, type KeyOptions, named, type Target,
 import { checkTimes } from './caching/lock-option.ts'
 import { around, type Decorator } from './wrapping/decorator.ts'
 import { detecting } from './wrapping/detecting.ts'
-import type { AnyFunction, Handle, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Handle, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { leaving } from './wrapping/leaving.ts'
 import { wrap } from './wrapping/wrap.ts'
 
 /** Settings of {@link locked}. */
 export interface LockedOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N> {
@@ -52,7 +52,10 @@ export interface LockedDecorator extends Decorator {
  *
  * @throws {LockedError} At a call, when the lock is still taken after `wait`.
  */
-export function locked(cache: Cache, options: LockedOptions): LockedDecorator
+export function locked<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: LockedOptions<NotYetKnown, K, N>,
+): LockedDecorator
 export function locked<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: LockedOptions<F, K, N>,

@@ -16,7 +16,7 @@ import { Bans, type Refusal } from './limiting/bans.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './limiting/errors.ts'
 import { apart, type Seen } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, ResultOf, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, ResultOf, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
 import type { Run } from './wrapping/wrap.ts'
 
@@ -36,7 +36,7 @@ export interface LimitOptions<F extends AnyFunction, K extends string, N extends
 
 /** Settings of {@link rateLimit}. */
 export interface RateLimitOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends LimitOptions<F, K, N> {
@@ -56,7 +56,10 @@ export interface RateLimitOptions<
  *
  * @throws {RateLimitError} At a call over the limit.
  */
-export function rateLimit(cache: Cache, options: RateLimitOptions): Decorator
+export function rateLimit<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: RateLimitOptions<NotYetKnown, K, N>,
+): Decorator
 export function rateLimit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: RateLimitOptions<F, K, N>,

@@ -1,13 +1,13 @@
 import { type Cache, checkNames, Flights, type KeyOptions, launch, perTransaction, type Target } from '@cashews/core'
 import { around, type Decorator } from './wrapping/decorator.ts'
 import { detecting } from './wrapping/detecting.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { type Behaviour, wrap } from './wrapping/wrap.ts'
 
 /** Settings of {@link singleFlight}. */
 export type SingleFlightOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > = KeyingOptions<F, K, N>
@@ -20,7 +20,10 @@ export type SingleFlightOptions<
  * const report = singleFlight(cache, { key: 'report:{day}' }, async (day: string) => build(day))
  * ```
  */
-export function singleFlight(cache: Cache, options?: SingleFlightOptions): Decorator
+export function singleFlight<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options?: SingleFlightOptions<NotYetKnown, K, N>,
+): Decorator
 export function singleFlight<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: SingleFlightOptions<F, K, N>,

@@ -2,12 +2,12 @@ import { type Cache, chain, type KeyOptions, readOptions } from '@cashews/core'
 import { type LimitOptions, limitTable, refusing } from './rate-limit.ts'
 import { apart } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 import { keyingNames } from './wrapping/keying.ts'
 
 /** Settings of {@link slidingRateLimit}. */
 export type SlidingRateLimitOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > = LimitOptions<F, K, N>
@@ -25,7 +25,10 @@ export type SlidingRateLimitOptions<
  *
  * @throws {RateLimitError} At a call over the limit.
  */
-export function slidingRateLimit(cache: Cache, options: SlidingRateLimitOptions): Decorator
+export function slidingRateLimit<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: SlidingRateLimitOptions<NotYetKnown, K, N>,
+): Decorator
 export function slidingRateLimit<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: SlidingRateLimitOptions<F, K, N>,

@@ -4,11 +4,11 @@ import { answerStale, datedForm, type FreshFor, isDated, isFresh, peekDated, rea
 import { type Lasting, lifetimeOf } from './caching/lifetime.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link soft}. */
 export interface SoftOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends CachingOptions<F, K, N> {
@@ -27,7 +27,10 @@ export interface SoftOptions<
  *
  * @throws {ConfigurationError} At definition, when `softTtl` is not shorter than `ttl`.
  */
-export function soft(cache: Cache, options: Lasting<SoftOptions>): Decorator
+export function soft<const K extends string, const N extends readonly string[]>(
+  cache: Cache,
+  options: Lasting<SoftOptions<NotYetKnown, K, N>>,
+): Decorator
 export function soft<F extends AnyFunction, const K extends string, const N extends readonly string[]>(
   cache: Cache,
   options: Lasting<SoftOptions<F, K, N>>,

@@ -21,56 +21,66 @@ import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
 import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
 import { type SoftOptions, soft } from './soft.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './wrapping/function-types.ts'
+import {
+  type AnyFunction,
+  type Asynchronous,
+  checkCache,
+  type NotYetKnown,
+  type Wrapped,
+} from './wrapping/function-types.ts'
 
 type Names = readonly string[]
 
 /** Every strategy, bound to one cache. */
 export interface Strategies {
   /** {@link cached}, of this cache. */
-  cached(options: Lasting<CachedOptions>): Decorator
+  cached<const K extends string, const N extends Names>(options: Lasting<CachedOptions<NotYetKnown, K, N>>): Decorator
   /** {@link cached}, of this cache, around a function. */
   cached<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<CachedOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link early}, of this cache. */
-  early(options: Lasting<EarlyOptions>): Decorator
+  early<const K extends string, const N extends Names>(options: Lasting<EarlyOptions<NotYetKnown, K, N>>): Decorator
   /** {@link early}, of this cache, around a function. */
   early<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<EarlyOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link soft}, of this cache. */
-  soft(options: Lasting<SoftOptions>): Decorator
+  soft<const K extends string, const N extends Names>(options: Lasting<SoftOptions<NotYetKnown, K, N>>): Decorator
   /** {@link soft}, of this cache, around a function. */
   soft<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<SoftOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link hit}, of this cache. */
-  hit(options: Lasting<HitOptions>): Decorator
+  hit<const K extends string, const N extends Names>(options: Lasting<HitOptions<NotYetKnown, K, N>>): Decorator
   /** {@link hit}, of this cache, around a function. */
   hit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<HitOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link dynamic}, of this cache. */
-  dynamic(options?: DynamicOptions): Decorator
+  dynamic<const K extends string, const N extends Names>(options?: DynamicOptions<NotYetKnown, K, N>): Decorator
   /** {@link dynamic}, of this cache, around a function. */
   dynamic<F extends AnyFunction, const K extends string, const N extends Names>(
     options: DynamicOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link failover}, of this cache. */
-  failover(options: Lasting<FailoverOptions>): Decorator
+  failover<const K extends string, const N extends Names>(
+    options: Lasting<FailoverOptions<NotYetKnown, K, N>>,
+  ): Decorator
   /** {@link failover}, of this cache, around a function. */
   failover<F extends AnyFunction, const K extends string, const N extends Names>(
     options: Lasting<FailoverOptions<F, K, N>>,
     fn: F,
   ): Wrapped<F>
   /** {@link iterator}, of this cache. */
-  iterator(options: Lasting<IteratorOptions>): IteratorDecorator
+  iterator<const K extends string, const N extends Names>(
+    options: Lasting<IteratorOptions<NotYetKnown, K, N>>,
+  ): IteratorDecorator
   iterator<
     F extends Yielding,
     const K extends string,
@@ -78,35 +88,41 @@ export interface Strategies {
     const S extends SequenceKind = 'generator',
   >(options: Lasting<IteratorOptions<F, K, N, S>>, fn: F): Iterated<F, S>
   /** {@link locked}, of this cache. */
-  locked(options: LockedOptions): LockedDecorator
+  locked<const K extends string, const N extends Names>(options: LockedOptions<NotYetKnown, K, N>): LockedDecorator
   /** {@link locked}, of this cache, around a function. */
   locked<F extends AnyFunction, const K extends string, const N extends Names>(
     options: LockedOptions<F, K, N>,
     fn: F,
   ): Locked<F>
   /** {@link singleFlight}, of this cache. */
-  singleFlight(options?: SingleFlightOptions): Decorator
+  singleFlight<const K extends string, const N extends Names>(
+    options?: SingleFlightOptions<NotYetKnown, K, N>,
+  ): Decorator
   /** {@link singleFlight}, of this cache, around a function. */
   singleFlight<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SingleFlightOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link rateLimit}, of this cache. */
-  rateLimit(options: RateLimitOptions): Decorator
+  rateLimit<const K extends string, const N extends Names>(options: RateLimitOptions<NotYetKnown, K, N>): Decorator
   /** {@link rateLimit}, of this cache, around a function. */
   rateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: RateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link slidingRateLimit}, of this cache. */
-  slidingRateLimit(options: SlidingRateLimitOptions): Decorator
+  slidingRateLimit<const K extends string, const N extends Names>(
+    options: SlidingRateLimitOptions<NotYetKnown, K, N>,
+  ): Decorator
   /** {@link slidingRateLimit}, of this cache, around a function. */
   slidingRateLimit<F extends AnyFunction, const K extends string, const N extends Names>(
     options: SlidingRateLimitOptions<F, K, N>,
     fn: F,
   ): Wrapped<F>
   /** {@link circuitBreaker}, of this cache. */
-  circuitBreaker(options: CircuitBreakerOptions): Decorator
+  circuitBreaker<const K extends string, const N extends Names>(
+    options: CircuitBreakerOptions<NotYetKnown, K, N>,
+  ): Decorator
   /** {@link circuitBreaker}, of this cache, around a function. */
   circuitBreaker<F extends AnyFunction, const K extends string, const N extends Names>(
     options: CircuitBreakerOptions<F, K, N>,

@@ -1,6 +1,8 @@
 import { type Cache, createCache } from '@cashews/core'
 import {
+  cached,
   circuitBreaker,
+  dynamic,
   early,
   failover,
   hit,
@@ -9,6 +11,8 @@ import {
   type LockedHandle,
   locked,
   rateLimit,
+  singleFlight,
+  slidingRateLimit,
   soft,
   strategies,
 } from '@cashews/strategies'
@@ -117,4 +121,61 @@ test('an async generator behind a lock stays one, decorated too', () => {
   }
   expectTypeOf(new Shop().pages('a')).toEqualTypeOf<AsyncGenerator<number, void, unknown>>()
   expectTypeOf(new Shop().send('a')).resolves.toEqualTypeOf<number>()
+})
+
+test('a decorator checks the names in its key against args, whatever the strategy', () => {
+  cached(cache, { ttl: 1, key: '{this.host}:{@tenant}:{user.name}:{0.name}', args: ['user'] })
+  cached(cache, { ttl: 1, key: '{whatever}' })
+  cached(cache, { ttl: 1, key: (user: string) => user, args: ['user'] })
+  strategies(cache).singleFlight()
+  const wrong = { key: 'k:{usr}', args: ['user'] } as const
+  const bound = strategies(cache)
+  // @ts-expect-error no parameter is called usr
+  cached(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.cached({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  early(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.early({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  soft(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.soft({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  failover(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.failover({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  hit(cache, { ttl: 1, cacheHits: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.hit({ ttl: 1, cacheHits: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  dynamic(cache, { ...wrong })
+  // @ts-expect-error nor here
+  bound.dynamic({ ...wrong })
+  // @ts-expect-error no parameter is called usr
+  iterator(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.iterator({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  locked(cache, { ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.locked({ ttl: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  singleFlight(cache, { ...wrong })
+  // @ts-expect-error nor here
+  bound.singleFlight({ ...wrong })
+  // @ts-expect-error no parameter is called usr
+  rateLimit(cache, { limit: 1, period: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.rateLimit({ limit: 1, period: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  slidingRateLimit(cache, { limit: 1, period: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.slidingRateLimit({ limit: 1, period: 1, ...wrong })
+  // @ts-expect-error no parameter is called usr
+  circuitBreaker(cache, { errorsRate: 50, period: 1, ttl: 1, ...wrong })
+  // @ts-expect-error nor here
+  bound.circuitBreaker({ errorsRate: 50, period: 1, ttl: 1, ...wrong })
 })

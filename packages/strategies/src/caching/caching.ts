@@ -11,7 +11,7 @@ import {
   type Target,
 } from '@cashews/core'
 import { around, type Decorator } from '../wrapping/decorator.ts'
-import type { AnyFunction, ResultOf, Wrapped } from '../wrapping/function-types.ts'
+import type { AnyFunction, NotYetKnown, ResultOf, Wrapped } from '../wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from '../wrapping/keying.ts'
 import { type Run, wrap } from '../wrapping/wrap.ts'
 import { type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'
@@ -24,7 +24,7 @@ import { type TagOptions, tagsOf } from './tag-option.ts'
 
 /** The settings that all caching strategies share. */
 export interface CachingOptions<
-  F extends AnyFunction = (...args: never[]) => never,
+  F extends AnyFunction = NotYetKnown,
   K extends string = string,
   N extends readonly string[] = readonly string[],
 > extends KeyingOptions<F, K, N>,

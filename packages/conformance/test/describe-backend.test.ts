@@ -109,6 +109,15 @@ describe('runChecks', () => {
     for (const { error } of missing) expect(String(error)).toContain("without: ['sets']")
   })
 
+  it('says how to declare that a store cannot tell of expired keys', async () => {
+    const mute = () => {
+      const backend = reference({ clock })
+      return { ...backend, open: () => backend.open({ removed() {}, error() {} }) }
+    }
+    const results = await Promise.all(needing('expired').map((check) => runCheck(check, mute, options)))
+    for (const { error } of results) expect(String(error)).toContain("without: ['expired']")
+  })
+
   it('passes a store without any group', async () => {
     const bare = () =>
       completeBackend({ ...reference({ clock }), bits: false, windows: false, sets: false, locks: false })

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { type Awaitable, ValueError } from '@cashews/core'
+import { type Awaitable, isPending, ValueError } from '@cashews/core'
 import { bytesIn, isBytesAlone, packBytes } from './formats/bytes-alone.ts'
 import { parse, stringify } from './formats/json.ts'
 import { pack, unpack } from './formats/msgpack.ts'
@@ -111,7 +111,7 @@ class OwnFormat implements Format {
   write(key: string, value: unknown, reserved: number): Awaitable<Buffer> {
     try {
       const encoded = this.#codec.encode(value)
-      return encoded instanceof Promise ? this.#writeLater(key, value, encoded, reserved) : behind(reserved, encoded)
+      return isPending(encoded) ? this.#writeLater(key, value, encoded, reserved) : behind(reserved, encoded)
     } catch (error) {
       throw explained(key, value, error)
     }

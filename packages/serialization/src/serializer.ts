@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Awaitable, type BackendHost, DecodeError, MISS, ValueError } from '@cashews/core'
+import { type Awaitable, type BackendHost, chain, DecodeError, isPending, MISS, ValueError } from '@cashews/core'
 import { type Format, formatOf, READERS } from './codec.ts'
 import { compressorOf, GrowthError } from './envelope/compression.ts'
 import {
@@ -115,7 +115,7 @@ class EnvelopeSerializer implements Serializer {
   decode(key: string, stored: Uint8Array | string, host: Pick<BackendHost, 'error'>): Awaitable<unknown> {
     try {
       const value = this.#read(key, stored)
-      return value instanceof Promise ? value.catch((error) => this.#failed(key, error, host)) : value
+      return isPending(value) ? value.catch((error) => this.#failed(key, error, host)) : value
     } catch (error) {
       return this.#failed(key, error, host)
     }
@@ -124,8 +124,7 @@ class EnvelopeSerializer implements Serializer {
   #read(key: string, stored: Uint8Array | string): Awaitable<unknown> {
     const { schema } = this.#settings
     const value = typeof stored === 'string' ? this.#parse(key, stored) : this.#readBytes(key, asBuffer(stored))
-    if (schema === undefined) return value
-    return value instanceof Promise ? value.then((found) => checked(schema, key, found)) : checked(schema, key, value)
+    return schema === undefined ? value : chain(value, (found) => checked(schema, key, found))
   }
 
   #readBytes(key: string, bytes: Buffer): Awaitable<unknown> {

@@ -1,4 +1,5 @@
 import * as v8 from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ConfigurationError, optionsFromUrl } from '@cashews/core'
 import {
   createSerializer,
@@ -33,6 +34,17 @@ describe('a codec of your own', () => {
       decode: async (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as unknown,
     }
     expect(await roundTrip({ a: 'é' }, { codec: later })).toEqual({ a: 'é' })
+  })
+
+  it('may answer with promises of another realm, as what is imported into a test runner does', async () => {
+    const elsewhere: (make: () => unknown) => Promise<never> = runInNewContext('async (make) => make()')
+    const foreign = {
+      encode: (value: unknown) => elsewhere(() => JSON.stringify(value)),
+      decode: (bytes: Uint8Array) => elsewhere(() => JSON.parse(Buffer.from(bytes).toString())),
+    }
+    expect(await roundTrip({ a: 'é' }, { codec: foreign })).toEqual({ a: 'é' })
+    const reason = 'corrupt'
+    expect(await missOf(createSerializer({ codec: foreign }), Buffer.from([0xc5, 0x12, 1]))).toMatchObject({ reason })
   })
 
   it('fails the write or misses the read with its own reason', async () => {

@@ -74,6 +74,24 @@ describe('a store that is full', () => {
     expect(removed.length).toBeGreaterThan(300)
   })
 
+  it('notes which keys were read before they are too many to remember, even without regular upkeep', async () => {
+    const clock = { time: Date.now(), now: () => clock.time }
+    const store = await open({ sizeLimit: 4 * 1024 ** 2, clock, checkInterval: false })
+    for (let at = 0; at < 420; at++) await store.set(`page:${at}`, 'x'.repeat(4_000), HOUR)
+    const keys = Array.from({ length: 10_000 }, (_, at) => `key:${at}`)
+    await store.setMany(
+      keys.map((key) => [key, 1]),
+      HOUR,
+    )
+    clock.time += 1_000
+    for (const key of keys) await store.get(key)
+    const file = new Sqlite(filesOf(store.directory, '.db')[0] as string)
+    const noted = file.prepare('SELECT count(*) FROM entries WHERE used_at = ?').pluck()
+    await vi.waitFor(() => expect(noted.get(clock.time)).toBe(keys.length), { timeout: 10_000 })
+    expect(removed).toEqual([])
+    file.close()
+  })
+
   it('stays within its limit while it is written to without a pause', async () => {
     const sizeLimit = 8 * 1024 ** 2
     const store = await open({ sizeLimit, checkInterval: false })

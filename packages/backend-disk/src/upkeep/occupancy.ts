@@ -19,7 +19,10 @@ export interface OccupancyOwner {
 const REFUSING: Milliseconds = 500
 /** How many writes lie between two checks of how full the file is. */
 const WRITES_BETWEEN_LOOKS = 32
+/** How many of the keys that were read one slice of upkeep notes. */
 const MOST_USES_NOTED = 400
+/** How many of them are remembered until the next round. */
+const MOST_USES = 10_000
 
 /** Keeps the file of a shard within its room: expires, collects garbage, and evicts. */
 export class Occupancy {
@@ -41,7 +44,7 @@ export class Occupancy {
 
   /** Records that a key was read, once the file is full enough for eviction to be near. */
   used(key: string): void {
-    if (this.#isHalfFull) this.#uses.add(key)
+    if (this.#isHalfFull && this.#uses.add(key).size >= MOST_USES) this.#owner.wake()
   }
 
   /** Takes note of a write. */

@@ -17,7 +17,12 @@ import {
   systemClock,
   type Ttl,
 } from '@cashews/core'
-import { createSerializer, serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
+import {
+  createSerializer,
+  serializationUrlOptions,
+  serializerOptionNames,
+  serializerOptionsFromUrl,
+} from '@cashews/serialization'
 import { DiskStore } from './disk-store.ts'
 import type { DiskOptions } from './settings.ts'
 import { divide, LEAST_BYTES } from './upkeep/room.ts'
@@ -49,10 +54,7 @@ const IN_URL: Readonly<Record<string, OptionKind>> = {
   checkInterval: 'text',
   synchronous: 'text',
 }
-/** All option names: those of a URL, but for the parts of `compression`, and those that no URL can hold. */
-const OPTIONS = [...Object.keys(IN_URL), 'clock', ...Object.keys(serializationUrlOptions), 'schema', 'limits'].filter(
-  (name) => !/^compression./.test(name),
-)
+const OPTIONS: readonly string[] = [...Object.keys(IN_URL), 'clock', ...serializerOptionNames]
 
 /**
  * A store in SQLite files: shared by all processes that use the same directory, and kept over restarts.
@@ -135,11 +137,10 @@ function parseUrl(url: string): DiskOptions {
   const isNamed = path !== '' && path !== '/'
   if (isNamed && 'directory' in options) throw badUrl(url, 'names two directories')
   const own = Object.entries(options).filter(([name]) => Object.hasOwn(IN_URL, name))
-  const rest = Object.entries(options).filter(([name]) => !Object.hasOwn(IN_URL, name))
   return {
     ...(isNamed && { directory: decoded(path, url) }),
     ...Object.fromEntries(own),
-    ...serializerOptionsFromUrl(Object.fromEntries(rest)),
+    ...serializerOptionsFromUrl(options),
   }
 }
 

@@ -95,7 +95,7 @@ export function parseUrl(url: string): RedisOptions {
     ...pick(options, Object.keys(OWN)),
     ...connectionOf(options),
     ...clientSideOf(clientSide, options),
-    ...serializerOptionsFromUrl(pick(options, Object.keys(serializationUrlOptions))),
+    ...serializerOptionsFromUrl(options),
   }
 }
 

@@ -1,4 +1,12 @@
-import { type Backend, BackendError, completeBackend, MISS, type Snapshot, WrongTypeError } from '@cashews/core'
+import {
+  type Backend,
+  BackendError,
+  completeBackend,
+  MISS,
+  type Snapshot,
+  type Write,
+  WrongTypeError,
+} from '@cashews/core'
 import { describe, expect, it, vi } from 'vitest'
 import { MapStore, RemoteStore } from './support/map-store.ts'
 
@@ -48,6 +56,37 @@ describe('writes that depend on a lock', () => {
   it('fail when the lock changes again and again', async () => {
     const { write } = await holding(Number.POSITIVE_INFINITY)
     await expect(write('mine')).rejects.toThrow('A lock changed 100 times while it was being checked.')
+  })
+})
+
+describe('several writes of a key in one step', () => {
+  const set = (lifetime: number | 'keep', tags?: readonly string[]): Write => ({
+    op: 'set',
+    key: 'a',
+    value: lifetime,
+    lifetime,
+    tags,
+  })
+  const expire: Write = { op: 'expire', key: 'a', lifetime: 9_000 }
+  const remove: Write = { op: 'delete', key: 'a' }
+
+  it.each<[string, readonly Write[], number, readonly string[]]>([
+    ['the lifetime and the tags of the one before', [set(5_000, ['x']), set('keep')], 5_000, ['x']],
+    ['no tags after a write without any', [set(5_000), set('keep')], 5_000, []],
+    ['the tags that it names', [set(5_000, ['x']), set('keep', ['y'])], 5_000, ['y']],
+    ['the lifetime of an expire between', [set(5_000, ['x']), expire, set('keep')], 9_000, ['x']],
+    ['the lifetime of an expire before it', [expire, set('keep')], 9_000, ['old']],
+    ['no end and no tags after a deletion', [remove, set('keep')], FOREVER, []],
+    ['no end and no tags after a deletion that an expire follows', [remove, expire, set('keep')], FOREVER, []],
+    ['what all before it have left', [set(5_000, ['x']), set('keep'), expire, set('keep')], 9_000, ['x']],
+  ])("let one that says 'keep' have %s", async (_, writes, lifetime, tags) => {
+    const backend = completeBackend(new MapStore())
+    if (!backend.tags) throw new Error('tags are absent')
+    await backend.tags.set('a', 1, 1_000, ['old'])
+    expect(await backend.apply([], writes)).toBe(true)
+    expect(await backend.get('a')).toBe('keep')
+    expect(await backend.timeLeft('a')).toBe(lifetime)
+    expect(await backend.tags.of('a')).toEqual(tags)
   })
 })
 

@@ -514,7 +514,8 @@ describe('a load on a store that may carry out a later command first', () => {
   /** Gates that the next writes of `k` wait for, one each. */
   let held: Promise<void>[]
   let cache: Cache
-  beforeEach(() => {
+  beforeEach(async () => {
+    await vi.advanceTimersByTimeAsync(60_000)
     held = []
     const { tags: _, ...inner } = syncStore()
     const lagging =
@@ -565,6 +566,19 @@ describe('a load on a store that may carry out a later command first', () => {
     const writes = [cache.set('k', 'older'), cache.set('k', 'old')]
     await settle()
     const deleted = cache.delete('k')
+    written.open()
+    await Promise.all([...writes, deleted])
+    expect(await cache.get('k')).toBeUndefined()
+  })
+
+  it('is deleted too when another write of its key has ended before', async () => {
+    const written = gate()
+    held = [Promise.resolve(), written.promise]
+    const writes = [cache.set('k', 'older'), cache.set('k', 'old')]
+    await writes[0]
+    await settle()
+    const deleted = cache.delete('k')
+    await settle()
     written.open()
     await Promise.all([...writes, deleted])
     expect(await cache.get('k')).toBeUndefined()

@@ -46,6 +46,16 @@ describe('writes that depend on a lock', () => {
     expect(await backend.get('a')).toBe(1)
   })
 
+  it('are not made if something else has changed, which is told at once', async () => {
+    const { backend } = await holding(0)
+    const expected = [
+      { lock: 'lock', token: 'mine' },
+      { key: 'b', stamp: 'another' },
+    ]
+    expect(await backend.apply(expected, [{ op: 'set', key: 'a', value: 1, lifetime: FOREVER }])).toBe(false)
+    expect(await backend.get('a')).toBe(MISS)
+  })
+
   it('are not made by others, whose lock was not renewed', async () => {
     const { backend, write } = await holding(0)
     expect(await write('theirs')).toBe(false)
@@ -126,6 +136,8 @@ describe('completeBackend', () => {
     const { bits, windows, sets, locks } = groups(backend)
     const answers = [
       backend.getMany(['a', 'b']),
+      backend.set('b', 1, FOREVER),
+      backend.delete('b'),
       backend.setMany([['a', 1]], FOREVER),
       backend.deleteMany(['a']),
       backend.exists('a'),
@@ -144,6 +156,8 @@ describe('completeBackend', () => {
     ]
     expect(answers).toEqual([
       [MISS, MISS],
+      true,
+      true,
       undefined,
       1,
       false,
@@ -231,6 +245,42 @@ describe('completeBackend', () => {
       Object.assign(new MapStore(), { bits: false, windows: false, sets: false, locks: false } as const),
     )
     expect([backend.bits, backend.windows, backend.sets, backend.locks]).toEqual([false, false, false, false])
+    expect(completeBackend(Object.assign(new MapStore(), { tags: false as const })).tags).toBe(false)
+  })
+
+  it.each<[string, KindWrite]>([
+    ['locks', { op: 'lock', lock: 'job', token: 'me', lifetime: 1 }],
+    ['locks', { op: 'unlock', lock: 'job' }],
+    ['sets', { op: 'put', key: 'a', content: { kind: 'set', items: ['x'] }, lifetime: 1 }],
+    ['bits', { op: 'put', key: 'a', content: { kind: 'bits', items: [1] }, lifetime: 1 }],
+    ['windows', { op: 'put', key: 'a', content: { kind: 'window', items: [1] }, lifetime: 1 }],
+  ])('leaves what concerns %s to the apply of a store that has them itself: %j', async (group, write) => {
+    const asked: unknown[] = []
+    const apply = (...step: unknown[]) => asked.push(step) > 0
+    const own = groups(completeBackend(new MapStore()))[group as 'sets']
+    const backend = completeBackend(Object.assign(new MapStore(), { apply, [group]: own, tags: false as const }))
+    const expected = group === 'locks' ? [{ lock: 'job', token: 'me' }] : []
+    expect(await backend.apply(expected, [write])).toBe(true)
+    expect(asked).toEqual([[expected, [write]]])
+  })
+
+  it('deletes by pattern once the leases on what matches are void', async () => {
+    const done: string[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const leases = {
+      get: () => ({ value: MISS }),
+      take: () => 'token',
+      set: () => true,
+      holds: () => true,
+      voidMatch: () => promise.then(() => void done.push('void')),
+    }
+    const deleteMatch = (pattern: string) => done.push(pattern)
+    const backend = completeBackend(Object.assign(new MapStore(), { leases, deleteMatch, tags: false as const }))
+    const deleted = backend.deleteMatch('a*')
+    await null
+    resolve()
+    expect(await deleted).toBe(2)
+    expect(done).toEqual(['void', 'a*'])
   })
 
   it('puts nothing between a value and its reader if the store has every kind itself', () => {

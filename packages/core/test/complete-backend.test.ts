@@ -2,6 +2,7 @@ import {
   type Backend,
   BackendError,
   completeBackend,
+  type KindWrite,
   MISS,
   type Snapshot,
   type Write,

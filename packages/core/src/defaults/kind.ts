@@ -55,12 +55,10 @@ export function editItems<T, R>(
   ) => readonly [answer: R, items?: readonly T[] | false, lifetime?: Milliseconds | undefined],
 ): Awaitable<R> {
   return update(store, key, (found) => {
-    const absent = found === MISS
-    const [answer, items, lifetime] = change(unpack(absent ? found : found.value, kind, key))
+    const [answer, items, lifetime = 'keep'] = change(unpack(found === MISS ? found : found.value, kind, key))
     if (!items) return [answer]
     if (!items.length) return [answer, { op: 'delete', key }]
-    const value = keptAs({ kind, items })
-    return [answer, { op: 'set', key, value, lifetime: lifetime ?? (absent ? Number.POSITIVE_INFINITY : 'keep') }]
+    return [answer, { op: 'set', key, value: keptAs({ kind, items }), lifetime }]
   })
 }
 

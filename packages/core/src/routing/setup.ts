@@ -141,7 +141,7 @@ function unknownScheme(url: string, drivers: readonly Driver[]): ConfigurationEr
 function splitQuery(url: string): [ours: string, theirs: string] {
   const [address = '', query = ''] = url.split(/\?(.*)/s)
   const isOurs = (part: string) => Object.hasOwn(IN_URL, camelCase(part.split('=', 1)[0] as string))
-  const parts = query.split('&').filter((part) => part !== '')
+  const parts = query.split('&')
   const theirs = parts.filter((part) => !isOurs(part)).join('&')
   return [`?${parts.filter(isOurs).join('&')}`, theirs === '' ? address : `${address}?${theirs}`]
 }

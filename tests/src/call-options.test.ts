@@ -95,6 +95,18 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       expect(run).not.toHaveBeenCalled()
     })
 
+    it('leaves a load during whose synchronous part it was aborted', async () => {
+      const controller = new AbortController()
+      let inside: AbortSignal | undefined
+      const load = cached(cache, { ttl: '1m', key: 'k' }, () => {
+        controller.abort(new Error('enough'))
+        inside = loadSignal()
+        return new Promise<string>(() => {})
+      })
+      await expect(load.with({ signal: controller.signal })()).rejects.toThrow('enough')
+      expect(inside?.reason).toEqual(new Error('enough'))
+    })
+
     it('aborts the nested loads of an aborted load, unless others wait for them', async () => {
       const opened = gate<string>()
       let innermost: AbortSignal | undefined
@@ -180,6 +192,15 @@ describe.each(stores)('a call on $name', ({ create, elapse }) => {
       await left
       expect(inside?.reason).toEqual(new Error('enough'))
       opened.open('late')
+    })
+
+    it.each(Object.entries(every))('rejects when the run aborts it before its first await: %s', async (_, strategy) => {
+      const controller = new AbortController()
+      const load = strategy(() => {
+        controller.abort(new Error('enough'))
+        return new Promise(() => {})
+      })
+      await expect(load.with({ signal: controller.signal })('a')).rejects.toThrow('enough')
     })
 
     it.each(Object.entries(every))('gets the answer when it is not aborted: %s', async (_, strategy) => {

@@ -107,6 +107,7 @@ export class Flight<T = unknown> implements Outcome {
       const stay = () => signal.removeEventListener('abort', leave)
       signal.addEventListener('abort', leave, { once: true })
       this.promise.then(resolve, reject).finally(stay)
+      if (signal.aborted) leave() // by the load itself, before its first await
     })
   }
 

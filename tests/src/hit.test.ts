@@ -72,6 +72,22 @@ describe.each(stores)('hit on $name', ({ create, elapse }) => {
     expect(run).toHaveBeenCalledTimes(2)
   })
 
+  it.each([
+    { background: true, answers: [1, 1, 1, 2] },
+    { updateAfter: 2, background: false, answers: [1, 1, 2, 2] },
+  ])('answers with the fresh result when the counter of the old one cannot be deleted: $answers', async (options) => {
+    const { answers, ...own } = options
+    const lost = new Error('lost')
+    const onError = vi.fn()
+    const strict = createCache({ onError }).setup(create(), {
+      middlewares: [(call, next) => (call.command === 'delete' ? Promise.reject(lost) : next(call))],
+    })
+    const load = hit(strict, { ttl: '1m', cacheHits: 2, key: 'k', ...own }, counter())
+    expect(await times(4, load)).toEqual(answers)
+    expect(onError).toHaveBeenCalledExactlyOnceWith(lost)
+    await strict.close()
+  })
+
   it('forgets the result after the ttl', async () => {
     const load = hit(cache, { ttl: '1s', cacheHits: 100, key: 'k' }, counter())
     await load()

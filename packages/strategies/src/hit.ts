@@ -150,13 +150,14 @@ async function countHit(cache: Cache, key: string, [, generation, lifetime]: Cou
 
 /**
  * Deletes the counter of a result that is gone. One that was not replaced stays used up; what a transaction replaces is in use
- * until its commit, so its counter is left to expire.
+ * until its commit, so its counter is left to expire. A failure is reported: the counter expires by itself.
  */
 async function dropReplaced(cache: Cache, key: string, old: unknown): Promise<void> {
-  await outsideTransaction(async () => {
+  const drop = async () => {
     const now = await cache.engine.read(key)
     if (isCounted(old) && !(isCounted(now) && now[1] === old[1])) await cache.delete(`${key}:hits:${old[1]}`)
-  })
+  }
+  await outsideTransaction(drop).catch(cache.engine.report)
 }
 
 function isCounted(stored: unknown): stored is Counted {

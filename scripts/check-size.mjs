@@ -69,7 +69,7 @@ const budgets = [
   onTop('early', 780),
   onTop('soft', 595),
   onTop('hit', 635),
-  onTop('failover', 310),
+  onTop('failover', 315),
   onTop('locked', 430),
   onTop('invalidates', 420),
   onTop('slidingRateLimit', 775),

@@ -235,12 +235,13 @@ describe.each([
     (cache: Cache, run: () => Promise<number>) =>
       early(cache, { ttl: '10s', earlyTtl: '5s', background: false, key: 'k' }, run),
   ],
-])('%s whose store fails during the run', (_, wrap) => {
+  ['failover', (cache: Cache, run: () => Promise<number>) => failover(cache, { ttl: '10s', key: 'k' }, run)],
+])('%s whose store fails during the run', (name, wrap) => {
   /** A function with an old result, whose next run fails at the end, and whose store fails before that. */
-  const grownOld = async () => {
+  const grownOld = async (suppress: boolean) => {
     fakeTime()
     const store = sickStore()
-    const cache = createCache({ onError: () => {} }).setup(store)
+    const cache = createCache({ onError: () => {} }).setup(store, { suppress })
     const opened = gate<number>()
     let runs = 0
     const load = wrap(cache, async () => (runs++ ? opened.promise : 1))
@@ -257,16 +258,17 @@ describe.each([
     vi.useRealTimers()
   })
 
-  it('returns the old result that was found before it', async () => {
-    const { answer, fail } = await grownOld()
+  it.each([true, false])('returns the old result if one was found before it, with suppress: %s', async (suppress) => {
+    const { answer, fail } = await grownOld(suppress)
+    const outcome = answer.catch((error) => error)
     fail()
-    expect(await answer).toBe(1)
+    expect(await outcome).toEqual(name === 'failover' ? new Down('no') : 1)
   })
 
-  it('does not return one that was invalidated since', async () => {
-    const { answer, load, fail } = await grownOld()
+  it.each([true, false])('does not return one that was invalidated since, with suppress: %s', async (suppress) => {
+    const { answer, load, fail } = await grownOld(suppress)
     const failing = expect(answer).rejects.toThrow(Down)
-    await load.invalidate()
+    await load.invalidate().catch(() => {})
     fail()
     await failing
   })

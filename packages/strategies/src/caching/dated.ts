@@ -18,13 +18,18 @@ export function isFresh(stored: unknown): stored is Dated {
 }
 
 /**
- * Reads what is stored for the key of a load, even if its tags have expired.
+ * Reads what is stored for the key of a load, even if its tags have expired. A failure is reported: the caller has an error of
+ * its own.
  *
  * @param found What the load has found: the answer if the store cannot be asked any more, unless it was invalidated here.
  */
 export async function readOld(cache: Cache, { call, lease }: Flight, found?: unknown): Promise<Dated | undefined> {
-  const neutral = lease.broken ? undefined : found
-  const stored = await cache.engine.call<'get'>({ command: 'get', key: call.key, stale: true, neutral })
+  let stored = lease.broken ? undefined : found
+  try {
+    stored = await cache.engine.call<'get'>({ command: 'get', key: call.key, stale: true, neutral: stored })
+  } catch (error) {
+    cache.engine.report(error)
+  }
   return isDated(stored) ? stored : undefined
 }
 

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { bloom, dualBloom, FilterLostError, LoadStoppedError } from '@cashews/bloom'
-import { type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
+import { BackendUnavailableError, type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -623,6 +623,20 @@ describe('bloom', () => {
     expect(error).toBeInstanceOf(LoadStoppedError)
     expect(error).toMatchObject({ code: 'CASHEWS_LOAD_STOPPED', done: 10 })
     await sick.close()
+  })
+
+  it('that is dual answers what the function said when that cannot be remembered', async () => {
+    const onError = vi.fn()
+    const store = sickStore()
+    const strict = createCache({ onError }).setup(store, { suppress: false })
+    const gone = new BackendUnavailableError('gone')
+    const isSpam = dualBloom(strict, { name: 'spam', capacity: 100 }, async (user: string) => {
+      store.health.illness = () => Promise.reject(gone)
+      return even(user)
+    })
+    expect(await isSpam('user2@example.com')).toBe(true)
+    expect(onError).toHaveBeenCalledWith(gone)
+    await strict.close()
   })
 
   it('tells detect whether the filter or the function answered', async () => {

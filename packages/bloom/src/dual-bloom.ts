@@ -129,10 +129,13 @@ export function dualBloom(
   const wrapTarget = (target: Target): DualBloom<Question> => {
     const textOf = elementOf(target, options as never)
     const ask = askOf(target)
+    /** @param known Absent: the caller wants to know if the answer cannot be remembered. */
     const learn = async (self: unknown, args: readonly unknown[], element: string, known?: Known): Promise<boolean> => {
       const answer = await ask(self, args)
       const bits = known && (answer ? known[0] : known[1])
-      if (!noCollisions || !bits) await (answer ? yes : no).filter.add(element)
+      if (noCollisions && bits) return answer
+      const added = (answer ? yes : no).filter.add(element)
+      await (known ? added.catch(cache.engine.report) : added)
       return answer
     }
     const judge = (self: unknown, args: readonly unknown[], element: string, known: Known): Promise<boolean> => {

@@ -74,11 +74,24 @@ describe('the demo with an invalid CACHE_URL', () => {
   })
 })
 
-it('the demo ends with exit code 1, and names the claims, when claims do not hold', async () => {
-  const { code, stdout, stderr } = await demo({ CACHE_URL: 'mem://?size=3' }, 'hit ratio')
-  expect(code).toBe(1)
-  expect(stdout).toContain('✗')
-  expect(stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
+describe('the demo on a store that is too small', () => {
+  let run: Run
+  beforeAll(async () => {
+    run = await demo({ CACHE_URL: 'mem://?size=3' }, 'hit ratio')
+  })
+
+  it('ends with exit code 1, and names the claims that do not hold', () => {
+    expect(run.code).toBe(1)
+    expect(run.stdout).toContain('✗')
+    expect(run.stderr).toMatch(/^error: \d+ of \d+ claims did not hold: .+\n$/)
+  })
+
+  it('counts only the requests that it sent, and says why they are few', () => {
+    const [, scans, sent] = /^ +all +(\d+) +\d+ .*\n\n +(\d+) requests took /m.exec(run.stdout) ?? []
+    expect(Number(sent)).toBeLessThan(100)
+    expect(run.stdout).toContain(`the other ${Number(sent) - Number(scans)} request`)
+    expect(run.stdout).toContain('the store may be too small')
+  })
 })
 
 it('the demo shows only the sections that were asked for', async () => {

@@ -50,23 +50,24 @@ export const hitRatio: Section = {
     }
     sending.end()
 
-    const starts = [0, ...STRETCHES].filter((from) => from < samples.length)
-    const stretches = starts.map((from, at) =>
-      rowOf(samples, from, Math.min(STRETCHES[at] ?? REQUESTS, samples.length)),
-    )
+    const sent = samples.length
+    const starts = [0, ...STRETCHES].filter((from) => from < sent)
+    const stretches = starts.map((from, at) => rowOf(samples, from, Math.min(STRETCHES[at] ?? REQUESTS, sent)))
     report.table(
       ['requests', 'scans', 'hits', 'hit ratio', 'mean time'],
       [...stretches, ['all', ...rowOf(samples, 0, REQUESTS).slice(1)]],
     )
     const scan = meanTime(samples.filter(({ scanned }) => scanned))
     report.note(
-      `All requests took ${duration(timeOf(samples))}. Without a cache, ${duration(scan)} each, they would have taken ${duration(scan * REQUESTS)}.`,
+      `${count(sent, 'request')} took ${duration(timeOf(samples))}. Without a cache, ${duration(scan)} each, they would have taken ${duration(scan * sent)}.`,
     )
+    if (sent < REQUESTS)
+      report.note('No more were sent, because an answer was not stored for long: the store may be too small.')
     report.claim(
       `${count(finder.scans, 'scan')} answered ${count(questions.size, 'different question')}`,
       finder.scans === questions.size,
     )
-    report.claim(`the other ${count(hits, 'request')} were hits`, hits + finder.scans === REQUESTS)
+    report.claim(`the other ${count(hits, 'request')} were hits`, hits + finder.scans === sent)
   },
 }
 

@@ -1141,6 +1141,17 @@ describe('the options of a transaction', () => {
       await expect(anyhow(...given)).rejects.toThrow('transaction(cache, async () => { … })')
     expect(() => transactional({} as Cache)).toThrow('takes the cache first, not Object {}.')
   })
+
+  it('must be given a cache of the copy of core that notices it', async () => {
+    vi.resetModules()
+    const { createCache: createElsewhere } = await import('@cashews/core')
+    const other = createElsewhere().setup(memory()) as Cache
+    const write = vi.fn(() => other.set('a', 1))
+    await expect(transaction(other, write)).rejects.toThrow('another copy of @cashews/core')
+    expect(write).not.toHaveBeenCalled()
+    expect(() => transactional(other)).toThrow(ConfigurationError)
+    await other.close()
+  })
 })
 
 describe('a transactional function', () => {

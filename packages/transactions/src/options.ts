@@ -1,4 +1,5 @@
 import {
+  Cache,
   checkCount,
   checkKnown,
   checkList,
@@ -58,6 +59,18 @@ export interface Settings {
 
 const MODES: readonly TransactionMode[] = ['fast', 'locked', 'serializable']
 const NAMES = ['mode', 'timeout', 'tries', 'keys', 'phantoms', 'crossSlot', 'suppress']
+
+/**
+ * A cache of another copy of core would not notice the transaction, and write at once.
+ *
+ * @throws {ConfigurationError} When the cache is of another copy.
+ */
+export function checkCopy(cache: Cache): void {
+  checkThat(
+    cache instanceof Cache,
+    'This cache comes from another copy of @cashews/core than the transaction. Load both by import or both by require, of one version, and bundle with the condition module-sync.',
+  )
+}
 
 /** @throws {ConfigurationError} When an option does not exist or cannot work. */
 export function settingsOf(options: TransactionOptions): Settings {

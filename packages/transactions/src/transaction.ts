@@ -10,7 +10,7 @@ import {
 import type { TransactionControl } from './control.ts'
 import { TransactionRestartError } from './errors.ts'
 import type { Claims } from './locks/key-locks.ts'
-import { type Settings, settingsOf, type TransactionOptions } from './options.ts'
+import { checkCopy, type Settings, settingsOf, type TransactionOptions } from './options.ts'
 import { Run } from './run.ts'
 
 let isWatching = false
@@ -47,6 +47,7 @@ export async function transaction<T>(
     cache?.engine !== undefined && typeof fn === 'function',
     'A transaction takes the cache and a function, as in transaction(cache, async () => { … }).',
   )
+  checkCopy(cache)
   const settings = settingsOf(options)
   if (!isWatching) watchScopes()
   isWatching = true

@@ -1,5 +1,5 @@
 import { type Cache, checkThat, decorating, named } from '@cashews/core'
-import { settingsOf, type TransactionOptions } from './options.ts'
+import { checkCopy, settingsOf, type TransactionOptions } from './options.ts'
 import { transaction } from './transaction.ts'
 
 type AnyFunction = (...args: never[]) => unknown
@@ -37,6 +37,7 @@ export function transactional(cache: Cache, options?: TransactionOptions): Trans
 export function transactional<F extends AnyFunction>(cache: Cache, options: TransactionOptions, fn: F): Asynchronous<F>
 export function transactional(cache: Cache, options: TransactionOptions = {}, fn?: AnyFunction): unknown {
   checkThat(cache?.engine !== undefined, 'transactional takes the cache first', cache)
+  checkCopy(cache)
   settingsOf(options)
   const wrap = (inner: AnyFunction): AnyFunction => {
     const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {

@@ -10,7 +10,6 @@ import {
   type GuardOptions,
   guard,
   type KindWrite,
-  keyOfLock,
   type LockExpectation,
   MISS,
   type Milliseconds,
@@ -94,17 +93,11 @@ export class DiskStore implements Base {
     this.#writes = new DiskWrites(shards, values)
     this.#apply = new DiskApply(shards, values, pace)
     this.#keys = new DiskKeys(shards.all, settings.clock)
-    const shardOf = (key: string) => shards.of(key)
-    this.locks = new DiskLocks((name) => shards.of(keyOfLock(name)))
-    this.bits = new DiskBits(shardOf)
-    this.sets = new DiskSets(shardOf)
-    this.windows = new DiskWindows(shardOf)
-    this.leases = new DiskLeases({
-      shardOf,
-      get: (key) => this.get(key),
-      store: (key, value, lifetime, lease) => this.#writes.setLeased(key, value, lifetime, lease),
-      voidMatch: (pattern) => this.#keys.voidLeases(pattern),
-    })
+    this.locks = new DiskLocks(shards)
+    this.bits = new DiskBits(shards)
+    this.sets = new DiskSets(shards)
+    this.windows = new DiskWindows(shards)
+    this.leases = new DiskLeases(shards, this.#reads, this.#writes, this.#keys)
   }
 
   /** Opens the first file, once no file is being closed any more. The others are opened on first use. */

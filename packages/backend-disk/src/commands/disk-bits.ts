@@ -1,21 +1,21 @@
 import { type Awaitable, type Bits, checkBitFields } from '@cashews/core'
-import type { Shard } from '../files/shard.ts'
 import type { ShardFile } from '../files/shard-file.ts'
+import type { Shards } from '../files/shards.ts'
 import { KIND, pick } from '../values/entry.ts'
 import { BitFields } from './bit-fields.ts'
 import { ofKind } from './kinds.ts'
 
 /** Bit arrays, stored in parts; a command reads and writes only those it needs. */
 export class DiskBits implements Bits {
-  readonly #shardOf: (key: string) => Shard
+  readonly #shards: Shards
 
-  constructor(shardOf: (key: string) => Shard) {
-    this.#shardOf = shardOf
+  constructor(shards: Shards) {
+    this.#shards = shards
   }
 
   get(key: string, indexes: readonly number[], size: number): Awaitable<number[]> {
     checkBitFields(indexes, size)
-    const shard = this.#shardOf(key)
+    const shard = this.#shards.of(key)
     return shard.read((file) => {
       const now = file.now()
       const entry = ofKind(key, file.find(key, now), KIND.bits)
@@ -27,7 +27,7 @@ export class DiskBits implements Bits {
 
   incr(key: string, indexes: readonly number[], size: number, by: number): Awaitable<number[]> {
     checkBitFields(indexes, size)
-    return this.#shardOf(key).write((file) => {
+    return this.#shards.of(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.bits)
       const ref = entry?.ref ?? pick()
       const fields = fieldsOf(file, ref)

@@ -1,50 +1,48 @@
 import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds } from '@cashews/core'
-import type { Shard } from '../files/shard.ts'
+import type { Shards } from '../files/shards.ts'
+import type { DiskKeys } from './disk-keys.ts'
+import type { DiskReads } from './disk-reads.ts'
+import type { DiskWrites } from './disk-writes.ts'
 import { isValue } from './kinds.ts'
 import { isHeld, takeLease } from './leases.ts'
 
-/** What leases need of their store. */
-export interface LeasedValues {
-  shardOf(key: string): Shard
-  get(key: string): Awaitable<unknown>
-  /** Writes a value if the lease still holds. */
-  store(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean>
-  /** Voids the leases of all matching keys, whether or not the keys exist. */
-  voidMatch(pattern: string): Awaitable<void>
-}
-
 /** Leases, voided by a write of any process. */
 export class DiskLeases implements Leases {
-  readonly #values: LeasedValues
+  readonly #shards: Shards
+  readonly #reads: DiskReads
+  readonly #writes: DiskWrites
+  readonly #keys: DiskKeys
 
-  constructor(values: LeasedValues) {
-    this.#values = values
+  constructor(shards: Shards, reads: DiskReads, writes: DiskWrites, keys: DiskKeys) {
+    this.#shards = shards
+    this.#reads = reads
+    this.#writes = writes
+    this.#keys = keys
   }
 
   get(key: string): Awaitable<Leased> {
-    const { shardOf, get } = this.#values
-    return chain(get(key), (value) => {
+    return chain(this.#reads.get(key), (value) => {
       if (value !== MISS) return { value }
-      const lease = shardOf(key).write((file) => (isValue(file.find(key)) ? undefined : takeLease(file, key)))
+      const lease = this.#shards.of(key).write((file) => (isValue(file.find(key)) ? undefined : takeLease(file, key)))
       return chain(lease, (lease) =>
-        lease === undefined ? chain(get(key), (value) => ({ value })) : { value: MISS, lease },
+        lease === undefined ? chain(this.#reads.get(key), (value) => ({ value })) : { value: MISS, lease },
       )
     })
   }
 
   take(key: string): Awaitable<string> {
-    return this.#values.shardOf(key).write((file) => takeLease(file, key))
+    return this.#shards.of(key).write((file) => takeLease(file, key))
   }
 
   set(key: string, value: unknown, lifetime: Milliseconds, lease: string): Awaitable<boolean> {
-    return this.#values.store(key, value, lifetime, lease)
+    return this.#writes.setLeased(key, value, lifetime, lease)
   }
 
   holds(key: string, lease: string): Awaitable<boolean> {
-    return this.#values.shardOf(key).read((file) => isHeld(file, key, lease))
+    return this.#shards.of(key).read((file) => isHeld(file, key, lease))
   }
 
   voidMatch(pattern: string): Awaitable<void> {
-    return this.#values.voidMatch(pattern)
+    return this.#keys.voidLeases(pattern)
   }
 }

@@ -1,13 +1,14 @@
-import type { Awaitable, Locks, Milliseconds } from '@cashews/core'
+import { type Awaitable, keyOfLock, type Locks, type Milliseconds } from '@cashews/core'
 import type { Shard } from '../files/shard.ts'
 import type { ShardFile } from '../files/shard-file.ts'
+import type { Shards } from '../files/shards.ts'
 
 /** Locks, shared by all processes that use the directory. A lock is in the shard of its key, so that one transaction sees both. */
 export class DiskLocks implements Locks {
-  readonly #shardOf: (key: string) => Shard
+  readonly #shards: Shards
 
-  constructor(shardOf: (key: string) => Shard) {
-    this.#shardOf = shardOf
+  constructor(shards: Shards) {
+    this.#shards = shards
   }
 
   acquire(key: string, token: string, lifetime: Milliseconds): Awaitable<boolean> {
@@ -37,6 +38,10 @@ export class DiskLocks implements Locks {
 
   isLocked(key: string): Awaitable<boolean> {
     return this.#shardOf(key).read((file) => holderOf(file, key) !== undefined)
+  }
+
+  #shardOf(key: string): Shard {
+    return this.#shards.of(keyOfLock(key))
   }
 }
 

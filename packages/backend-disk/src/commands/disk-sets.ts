@@ -1,20 +1,20 @@
 import { type Awaitable, chain, checkText, type Milliseconds, type Sets } from '@cashews/core'
-import type { Shard } from '../files/shard.ts'
 import type { ShardFile } from '../files/shard-file.ts'
+import type { Shards } from '../files/shards.ts'
 import { endOf, KIND, pick } from '../values/entry.ts'
 import { ofKind } from './kinds.ts'
 
 /** Sets, with a row for each member. */
 export class DiskSets implements Sets {
-  readonly #shardOf: (key: string) => Shard
+  readonly #shards: Shards
 
-  constructor(shardOf: (key: string) => Shard) {
-    this.#shardOf = shardOf
+  constructor(shards: Shards) {
+    this.#shards = shards
   }
 
   add(key: string, members: readonly string[], lifetime?: Milliseconds): Awaitable<number> {
     for (const member of members) checkText('member', member)
-    return this.#shardOf(key).write((file) => {
+    return this.#shards.of(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.set)
       const ref = entry?.ref ?? pick()
       let added = 0
@@ -46,7 +46,7 @@ export class DiskSets implements Sets {
 
   /** Removes members from a set; the key goes with the last one. */
   #shrink(key: string, take: (file: ShardFile, ref: number) => string[]): Awaitable<string[]> {
-    return this.#shardOf(key).write((file) => {
+    return this.#shards.of(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.set)
       if (entry === undefined || entry.ref === null) return []
       const taken = take(file, entry.ref)

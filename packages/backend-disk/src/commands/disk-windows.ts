@@ -1,19 +1,19 @@
 import type { Awaitable, WindowCount, WindowSlice, Windows } from '@cashews/core'
-import type { Shard } from '../files/shard.ts'
+import type { Shards } from '../files/shards.ts'
 import { KIND } from '../values/entry.ts'
 import { countEvent } from './event-window.ts'
 import { keptEnd, ofKind } from './kinds.ts'
 
 /** Windows, each stored in the row of its key. */
 export class DiskWindows implements Windows {
-  readonly #shardOf: (key: string) => Shard
+  readonly #shards: Shards
 
-  constructor(shardOf: (key: string) => Shard) {
-    this.#shardOf = shardOf
+  constructor(shards: Shards) {
+    this.#shards = shards
   }
 
   incr(key: string, slice: WindowSlice): Awaitable<WindowCount> {
-    return this.#shardOf(key).write((file) => {
+    return this.#shards.of(key).write((file) => {
       const entry = ofKind(key, file.find(key), KIND.window)
       const { found, bytes } = countEvent(entry?.value as Buffer | undefined, slice, file.now())
       if (found.count === 0) file.delete(key)

@@ -38,11 +38,7 @@ export class Evaluator {
   /** Sends commands, some of which may run scripts. If a command fails, its answer is the error. */
   async sendAll(commands: readonly Command[]): Promise<unknown[]> {
     if (commands.length === 0) return []
-    const [only] = commands
-    const answers =
-      only !== undefined && commands.length === 1
-        ? [await this.#link.send(only).catch((error) => error)]
-        : await this.#link.sendAll(commands)
+    const answers = await this.#link.sendAll(commands)
     await this.#sendAgain(commands, answers, (those) => this.#spelledOutOnce(those))
     // If a server holds other slots than we thought, it got a digest whose text went to another server.
     await this.#sendAgain(commands, answers, (those) => those.map(spelledOut))

@@ -102,7 +102,7 @@ export class LocalCopies {
     for (const tracker of this.#trackers.values()) tracker.stop()
     this.#trackers.clear()
     this.#only = undefined
-    this.#forget(null)
+    this.dropAll()
     this.#store.close()
   }
 
@@ -157,7 +157,11 @@ export class LocalCopies {
   }
 
   dropAll(): void {
-    this.#forget(null)
+    this.#counts.flushes++
+    this.#store.clear()
+    this.#ends.clear()
+    this.#sources.clear()
+    this.#reading.clear()
   }
 
   dropMatch(pattern: string): void {
@@ -215,7 +219,7 @@ export class LocalCopies {
 
   /** Starts and stops trackers, so that there is one for each server with keys of this namespace. */
   #follow(): void {
-    this.#forget(null)
+    this.dropAll()
     const servers = new Map(this.#link.servers().map((server) => [server.id, server]))
     const pinned = this.#keys.isPinned ? this.#link.ownerOf(this.#keys.value('')) : undefined
     for (const id of this.#trackers.keys()) if (!servers.has(id)) this.#unfollow(id)
@@ -237,7 +241,7 @@ export class LocalCopies {
       maxStale: this.#options.maxStale,
       prove: (id) => this.#prove(server, id),
       changed: (names) => this.#hear(names),
-      lost: () => this.#forget(null),
+      lost: () => this.dropAll(),
       failed: (error) => this.#host?.error(asBackendError(error)),
     })
   }
@@ -255,25 +259,18 @@ export class LocalCopies {
     }
   }
 
+  /** A server has told which names have changed; `null` means all. */
   #hear(names: readonly string[] | null): void {
     this.#counts.invalidations += names?.length ?? 1
-    this.#forget(names)
-  }
-
-  #forget(names: readonly string[] | null): void {
-    if (names !== null) {
-      for (const name of names) {
-        const key = this.#keys.keyOf(name)
-        if (key === undefined) continue
-        if (this.#reading.has(key)) this.#counts.refused++
-        this.drop([key])
-      }
+    if (names === null) {
+      this.dropAll()
       return
     }
-    this.#counts.flushes++
-    this.#store.clear()
-    this.#ends.clear()
-    this.#sources.clear()
-    this.#reading.clear()
+    for (const name of names) {
+      const key = this.#keys.keyOf(name)
+      if (key === undefined) continue
+      if (this.#reading.has(key)) this.#counts.refused++
+      this.drop([key])
+    }
   }
 }

@@ -57,20 +57,19 @@ export function close(key: string, written: Buffer, settings: EnvelopeSettings):
   const { format, compressor, sealing } = settings
   written[0] = MAGIC
   written[1] = (VERSION << 4) | format
-  if (!compressor) return sealing ? sealed(key, written, PLAIN_HEADER, sealing) : written
+  if (!compressor) return sealed(key, written, PLAIN_HEADER, sealing)
   return chain(compressor.compress(written.subarray(PLAIN_HEADER)), (smaller) => {
-    if (smaller) {
-      const head = Buffer.of(MAGIC, (VERSION << 4) | COMPRESSED | format, smaller.algorithm, 0, 0, 0, 0)
-      head.writeUInt32BE(written.length - PLAIN_HEADER, PLAIN_HEADER + 1)
-      const envelope = Buffer.concat([head, smaller.bytes])
-      return sealing ? sealed(key, envelope, head.length, sealing) : envelope
-    }
-    return sealing ? sealed(key, written, PLAIN_HEADER, sealing) : written
+    if (!smaller) return sealed(key, written, PLAIN_HEADER, sealing)
+    const head = Buffer.of(MAGIC, (VERSION << 4) | COMPRESSED | format, smaller.algorithm, 0, 0, 0, 0)
+    head.writeUInt32BE(written.length - PLAIN_HEADER, PLAIN_HEADER + 1)
+    return sealed(key, Buffer.concat([head, smaller.bytes]), head.length, sealing)
   })
 }
 
-/** Makes room for the seal in an envelope whose header is `head` bytes long, and seals it. */
-function sealed(key: string, plain: Buffer, head: number, { seal, secrets }: Sealing): Buffer {
+/** Makes room for the seal in an envelope whose header is `head` bytes long, and seals it; only if there is a sealing. */
+function sealed(key: string, plain: Buffer, head: number, sealing: Sealing | undefined): Buffer {
+  if (!sealing) return plain
+  const { seal, secrets } = sealing
   const [secret] = secrets as readonly [PreparedSecret]
   const start = head + SEAL_HEADER
   const envelope = Buffer.allocUnsafe(plain.length + SEAL_HEADER + seal.before + seal.after)

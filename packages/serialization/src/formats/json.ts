@@ -32,7 +32,5 @@ function untag(value: unknown): unknown {
     for (const key of keys) if (key !== '__proto__') fields[key] = untag(fields[key])
     return value
   }
-  const tagged: unknown = (value as Record<string, unknown>)[MARK]
-  if (!Array.isArray(tagged) || tagged.length !== 2) throw new Error('a tagged part does not fit its tag')
-  return revive(tagged[0], untag(tagged[1]))
+  return revive(untag((value as Record<string, unknown>)[MARK]))
 }

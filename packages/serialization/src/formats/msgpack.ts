@@ -15,10 +15,7 @@ addExtension({
   Class: Tagged,
   type: EXTENSION,
   write: ({ tag, content }: Tagged) => [tag, content],
-  read: (parts: unknown) => {
-    if (!Array.isArray(parts) || parts.length !== 2) throw new Error('a tagged part does not fit its tag')
-    return revive(parts[0], parts[1])
-  },
+  read: revive,
 })
 for (const type of REFUSED)
   addExtension({

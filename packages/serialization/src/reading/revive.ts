@@ -6,8 +6,11 @@ import { makeCustom } from './custom-parts.ts'
 import { makeGraph, makeReference } from './graph.ts'
 import { makeError } from './revived-error.ts'
 
-/** Restores a tagged part. Throws when the content does not match the tag. */
-export function revive(tag: unknown, content: unknown): unknown {
+/** Restores a tagged part from its tag and its content. Throws when the two do not match. */
+export function revive(part: unknown): unknown {
+  const parts = asList(part)
+  if (parts.length !== 2) fail()
+  const [tag, content] = parts
   const make = Object.hasOwn(MAKERS, tag as Tag) ? MAKERS[tag as Tag] : undefined
   if (!make) throw new Error(`unknown tag ${String(tag)}`)
   return make(content)

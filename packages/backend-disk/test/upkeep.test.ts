@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, w
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, type Bits, CommandError, createCache, MISS, systemClock } from '@cashews/core'
+import { type BackendHost, type Bits, CommandError, createCache, MISS, type Snapshot, systemClock } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
@@ -452,6 +452,27 @@ it('has for a batch, as its caller has, the time of a write for each thousand ke
   vi.spyOn(performance, 'now').mockImplementation(() => now() + passed)
   await cache.setMany(keys.map((key) => [key, {}] as const))
   expect((await cache.getMany(keys)).filter((value) => value === 'read')).toHaveLength(keys.length)
+})
+
+it('makes all of the writes to several files, once one has them, although the disk is full for a moment', async () => {
+  const store = await open({ shards: 2, sizeLimit: 1024 ** 2, checkInterval: false })
+  for (let at = 0; at < 100; at++) await store.set(`page:${at}`, 'x'.repeat(4_000), HOUR)
+  const keys = ['a', 'b', 'c', 'd']
+  for (const key of keys) await store.set(key, 'old', HOUR)
+  const stamps = await Promise.all(keys.map((key) => store.inspect(key)))
+  const { commit } = ShardFile.prototype
+  const committed: ShardFile[] = []
+  vi.spyOn(ShardFile.prototype, 'commit').mockImplementation(function (this: ShardFile) {
+    if (committed.push(this) === 2) throw Object.assign(new Error('the disk is full'), { code: 'SQLITE_FULL' })
+    commit.call(this)
+  })
+  const done = store.apply(
+    keys.map((key, at) => ({ key, stamp: (stamps[at] as Snapshot).stamp })),
+    keys.map((key) => ({ op: 'set', key, value: 'new', lifetime: HOUR })),
+  )
+  expect(await done).toBe(true)
+  expect(committed[1]).not.toBe(committed[0])
+  expect(await store.getMany(keys)).toEqual(['new', 'new', 'new', 'new'])
 })
 
 it('a lock lies in the file of the key that its name begins with', async () => {

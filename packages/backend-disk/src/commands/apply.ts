@@ -46,9 +46,11 @@ export class DiskApply {
       ),
     )
     return chain(encoded, (encoded) =>
-      writeTogether(involved, this.#pace, () => {
-        if (!expectations.every((expected) => holds(shardOf(expected).file, expected))) return false
-        for (const [at, write] of writes.entries()) make(shardOf(write).file, write, encoded[at])
+      writeTogether(involved, this.#pace, (left) => {
+        const isDecided = left.length < involved.length
+        if (!isDecided && !expectations.every((expected) => holds(shardOf(expected).file, expected))) return false
+        for (const [at, write] of writes.entries())
+          if (left.includes(shardOf(write))) make(shardOf(write).file, write, encoded[at])
         return true
       }),
     )

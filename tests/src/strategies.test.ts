@@ -1,4 +1,5 @@
 import { memory } from '@cashews/backend-memory'
+import { bloom } from '@cashews/bloom'
 import { createCache } from '@cashews/core'
 import * as everything from '@cashews/strategies'
 import { type Strategies, strategies } from '@cashews/strategies'
@@ -33,7 +34,8 @@ describe('strategies()', () => {
   })
 })
 
-const all = strategies(createCache().setup(memory()))
+const cache = createCache().setup(memory())
+const all = strategies(cache)
 const ttl = { ttl: '1m' } as const
 const limit = { limit: 9, period: '1m' } as const
 const likeCached = {
@@ -71,4 +73,22 @@ describe('every strategy', () => {
       expect([await same('a'), await same({ a: 1 }), await same('a')]).toEqual(['a', { a: 1 }, 'a'])
     },
   )
+
+  it.each(Object.keys(options) as Name[])('%s keeps the properties of its function', async (name) => {
+    const wrap = all[name] as (options: never, fn: unknown) => { limit: number; set: (id: string) => Promise<boolean> }
+    const exists = bloom(cache, { name: `of ${name}`, capacity: 10 }, async (_: string) => true)
+    const fn = Object.assign(exists, { limit: 5 })
+    const wrapped =
+      name === 'invalidates' ? all.invalidates('x:*', fn) : wrap({ ...options[name], key: `own-${name}` } as never, fn)
+    expect([wrapped.limit, await wrapped.set('a')]).toEqual([5, true])
+  })
+
+  it('around a wrapped function has methods of its own, except invalidates, which has those of the function', async () => {
+    const inner = all.cached({ ...ttl, key: 'inner' }, async () => 1)
+    const outer = all.early({ ...ttl, key: 'outer' }, Object.freeze(inner))
+    const writing = all.invalidates('x:*', inner)
+    expect([outer.key(), outer.template, writing.key()]).toEqual(['early:outer', 'early:outer', 'inner'])
+    await writing()
+    expect(await writing.invalidate()).toBe(true)
+  })
 })

@@ -142,7 +142,7 @@ export function bloom(cache: Cache, options: BloomOptions, fn?: Question): Bloom
       storedName,
       of: handle,
     })
-    return named(Object.assign(call, handle(undefined)), target.fn) as unknown as Bloom<Question>
+    return named(call, target.fn, handle(undefined)) as unknown as Bloom<Question>
   }
   return fn === undefined
     ? (decorating('A filter', wrapTarget) as BloomDecorator)

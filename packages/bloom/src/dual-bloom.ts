@@ -169,7 +169,7 @@ export function dualBloom(
       storedNames: { true: yes.storedName, false: no.storedName },
       of: handle,
     })
-    return named(Object.assign(call, handle(undefined)), target.fn) as unknown as DualBloom<Question>
+    return named(call, target.fn, handle(undefined)) as unknown as DualBloom<Question>
   }
   return fn === undefined
     ? (decorating('A filter', wrapTarget) as DualBloomDecorator)

@@ -77,11 +77,14 @@ function checkWrappable(fn: unknown): AnyFunction {
   return fn as AnyFunction
 }
 
-/** Gives a wrapper the name and length of its function, and notes the innermost one for {@link originalOf}. */
-export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction): W {
-  return Object.defineProperties(wrapped, {
-    name: { value: fn.name, configurable: true },
-    length: { value: fn.length, configurable: true },
-    [ORIGINAL]: { value: originalOf(fn) },
-  })
+/**
+ * Gives a wrapper the name, the length and all other properties of its function, and notes the innermost one for
+ * {@link originalOf}.
+ *
+ * @param handle The wrapper's own methods, instead of those that the function has, as it may be a wrapper itself.
+ */
+export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction, handle: object = {}): W {
+  const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap
+  const methods = Object.getOwnPropertyDescriptors(handle)
+  return Object.defineProperties(wrapped, { ...own, ...methods, [ORIGINAL]: { value: originalOf(fn) } })
 }

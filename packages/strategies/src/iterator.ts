@@ -235,7 +235,7 @@ export function iterator(cache: Cache, options: IteratorOptions, fn?: AnyFunctio
           return answerAs(iterated.apply(this, args))
         }
       : iterated
-    return Object.defineProperties(named(answering, target.fn), Object.getOwnPropertyDescriptors(handle()))
+    return named(answering, target.fn, handle())
   }
   return around(fn, wrapTarget)
 }

@@ -87,8 +87,15 @@ export function locked(cache: Cache, options: LockedOptions, fn?: AnyFunction): 
         await release()
       }
     }
-    const { key, template, of } = Object.getOwnPropertyDescriptors(wrapped)
-    return Object.defineProperties(named(generating, target.fn), { key, template, of } as PropertyDescriptorMap)
+    const { key, of } = wrapped
+    const handle: LockedHandle<AnyFunction> = {
+      key,
+      of,
+      get template() {
+        return wrapped.template
+      },
+    }
+    return named(generating, target.fn, handle)
   }
   return around(fn, wrapTarget)
 }

@@ -43,8 +43,7 @@ export function transactional(cache: Cache, options: TransactionOptions = {}, fn
     const wrapped = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
       return transaction(cache, () => Reflect.apply(inner, this, args), options)
     }
-    const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(inner) as PropertyDescriptorMap
-    return Object.defineProperties(named(wrapped, inner), own) as AnyFunction
+    return named(wrapped, inner)
   }
   const decorator = decorating('A transaction', (target) => wrap(target.fn))
   return fn === undefined ? decorator : decorator(fn)

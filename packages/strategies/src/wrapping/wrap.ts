@@ -84,10 +84,7 @@ export function wrap<F extends AnyFunction>(
   const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
     return call(this, args)
   }
-  return Object.defineProperties(
-    named(wrapped, fn),
-    Object.getOwnPropertyDescriptors(handle(keyOf, behaviour, call)),
-  ) as unknown as Wrapped<F>
+  return named(wrapped, fn, handle(keyOf, behaviour, call)) as unknown as Wrapped<F>
 }
 
 type CallWith = (self: unknown, args: readonly unknown[], signal?: AbortSignal) => Promise<unknown>

@@ -86,5 +86,5 @@ function checkWrappable(fn: unknown): AnyFunction {
 export function named<W extends AnyFunction>(wrapped: W, fn: AnyFunction, handle: object = {}): W {
   const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap
   const methods = Object.getOwnPropertyDescriptors(handle)
-  return Object.defineProperties(wrapped, { ...own, ...methods, [ORIGINAL]: { value: originalOf(fn) } })
+  return Object.defineProperties(wrapped, { [ORIGINAL]: { value: fn }, ...own, ...methods })
 }

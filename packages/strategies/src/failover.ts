@@ -1,4 +1,12 @@
-import { type Cache, currentTerms, MISS, type Milliseconds, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import {
+  type Awaitable,
+  type Cache,
+  currentTerms,
+  MISS,
+  type Milliseconds,
+  mayAnswerStale,
+  type ReadThrough,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import { answerStale } from './caching/dated.ts'
 import type { Lasting } from './caching/lifetime.ts'
@@ -55,19 +63,11 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
   const forgives = (error: unknown) => (listed ?? defaults.get(cache) ?? isOneOf(undefined))(error)
   mayAnswerStale()
 
-  /**
-   * Reads the last good result, even if its tags have expired, unless it does not meet the terms of the caller. A failure is
-   * reported: the caller has an error of its own.
-   */
-  const readLast = async (key: string, longest: Milliseconds | undefined): Promise<unknown> => {
-    try {
-      if (currentTerms()) return await cache.engine.readOnTerms(key, longest)
-      return await cache.engine.call<'get'>({ command: 'get', key, stale: true })
-    } catch (error) {
-      cache.engine.report(error)
-      return MISS
-    }
-  }
+  /** Reads the last good result, even if its tags have expired, unless it does not meet the terms of the caller. */
+  const readLast = (key: string, longest: Milliseconds | undefined): Awaitable<unknown> =>
+    currentTerms()
+      ? cache.engine.readOnTerms(key, longest)
+      : cache.engine.call<'get'>({ command: 'get', key, stale: true })
 
   return caching(fn, (loading) => {
     const through: ReadThrough<unknown> = {
@@ -78,7 +78,12 @@ export function failover(cache: Cache, options: FailoverOptions, fn?: AnyFunctio
         try {
           return await loading.load(flight)
         } catch (error) {
-          const stored = forgives(error) ? await readLast(flight.call.key, loading.longest) : MISS
+          let stored: unknown = MISS
+          try {
+            if (forgives(error)) stored = await readLast(flight.call.key, loading.longest)
+          } catch (failure) {
+            cache.engine.report(failure) // The caller has an error of its own.
+          }
           if (stored === MISS) throw error
           return answerStale(flight, stored)
         }

@@ -1,5 +1,17 @@
 import { type Cache, createCache } from '@cashews/core'
-import { cached, dynamic, early, failover, hit, iterator, locked, singleFlight, soft } from '@cashews/strategies'
+import {
+  cached,
+  dynamic,
+  early,
+  failover,
+  hit,
+  iterator,
+  locked,
+  rateLimit,
+  singleFlight,
+  slidingRateLimit,
+  soft,
+} from '@cashews/strategies'
 import { outsideTransaction, type TransactionMode, transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
@@ -104,6 +116,25 @@ describe.each(cases)('in a $mode transaction on $name', ({ create, mode }) => {
     const shared = singleFlight(cache, { key: 'shared' }, load())
     expect(await inside(async () => Promise.all([shared(), shared(), outsideTransaction(shared)]))).toEqual([1, 1, 2])
   })
+
+  it.each(['rateLimit', 'slidingRateLimit'] as const)(
+    'the action of %s takes part, as the function does',
+    async (strategy) => {
+      const write = () => cache.set('key', 'written')
+      const options = { limit: 1, period: '1m', key: 'limited', action: write } as const
+      const limited =
+        strategy === 'rateLimit' ? rateLimit(cache, options, write) : slidingRateLimit(cache, options, write)
+      await limited()
+      await cache.delete('key')
+      await rolledBack(async () => {
+        await limited()
+        expect(await cache.get('key')).toBe('written')
+      })
+      expect(await cache.get('key')).toBeUndefined()
+      await rolledBack(limited)
+      expect(await cache.get('key')).toBeUndefined()
+    },
+  )
 
   it('detect reports what the transaction finds', async () => {
     const answer = strategies.cached()

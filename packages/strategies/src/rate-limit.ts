@@ -8,6 +8,7 @@ import {
   type OptionReader,
   parsePeriod,
   readOptions,
+  rejoin,
   type Ttl,
   timeOption,
   withoutStack,
@@ -130,7 +131,7 @@ export function refusing(
 ): Refusing {
   const facts = { limit, remaining: 0 }
   const ask = async ({ resetAt }: Refusal, args: readonly unknown[]) =>
-    action?.({ ...facts, retryAfter: secondsUntil(resetAt), resetAt }, ...args)
+    rejoin(() => action?.({ ...facts, retryAfter: secondsUntil(resetAt), resetAt }, ...args))
   const failure = (key: string, resetAt: Date) =>
     rejected(withoutStack(() => new RateLimitError(key, { ...facts, resetAt })))
   return {

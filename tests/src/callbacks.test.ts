@@ -1,4 +1,6 @@
+import { memory } from '@cashews/backend-memory'
 import { type Cache, COMMANDS, type Command, createCache } from '@cashews/core'
+import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ownName, stores } from './support/backends.ts'
 import { fakeTime, run, settle } from './support/helpers.ts'
@@ -182,5 +184,34 @@ describe('a cache without onError', () => {
       expect.objectContaining({ message: 'listener fails' }),
     )
     warn.mockRestore()
+  })
+})
+
+describe('a callback for removed keys', () => {
+  it('is called after the command that removed them, which changes the store in one step', async () => {
+    const cache = createCache().setup(memory({ size: 2 }))
+    await cache.setMany({ a: 0, b: 0 })
+    const seen: Promise<unknown[]>[] = []
+    cache.on('removed', () => seen.push(cache.getMany(['x', 'y'])))
+    await transaction(cache, async () => {
+      await cache.setMany({ x: 1, y: 1 })
+    })
+    expect(await Promise.all(seen)).toEqual([
+      [1, 1],
+      [1, 1],
+    ])
+    await cache.close()
+  })
+
+  it('may write the key that has expired', async () => {
+    fakeTime()
+    const cache = createCache().setup(memory())
+    cache.on('removed', ({ key }) => cache.set(key, 'anew'))
+    await cache.incr('key', 1, { ttl: '100ms' })
+    vi.advanceTimersByTime(100)
+    expect(await cache.incr('key')).toBe(1)
+    expect([await cache.get('key'), await cache.getKeysCount()]).toEqual(['anew', 1])
+    await cache.close()
+    vi.useRealTimers()
   })
 })

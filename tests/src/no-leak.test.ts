@@ -47,6 +47,7 @@ describe('no leak', () => {
     await cache.set('key', 2)
     expect(await isFreed(forgotten)).toBe(true)
     hosts[0]?.removed('key', 'expired')
+    await Promise.resolve()
     hosts[0]?.error('broken')
     expect(heard.mock.calls).toEqual([['key'], ['broken']])
     await using later = createCache().setup(store)

@@ -35,6 +35,7 @@ it('a store tells a cache once of what it removed, however many commands waited 
   opening.open()
   await reads
   host().removed('key', 'expired')
+  await Promise.resolve()
   expect(heard.mock.calls).toEqual([['key']])
 })
 
@@ -110,6 +111,7 @@ describe('one store in two caches', () => {
     })
     for (const cache of caches) await cache.init()
     host().removed('key', 'expired')
+    await settle()
     host().error(new Error('broken'))
     expect(heard.splice(0)).toEqual(['a: key expired', 'b: key expired', 'a: broken', 'b: broken'])
     await caches[0]?.close()

@@ -355,9 +355,11 @@ export class Route implements Guarded, Occupant, Door {
 
   // For the store and its guard
 
+  /** Listeners hear of it later: the store is in the middle of a step, of which they must not see half, nor write in between. */
   removed(key: string, reason: RemovalReason): void {
     const { listeners } = this.#owner
-    if (listeners.has('removed')) listeners.emit('removed', { key, reason, backend: this.backend })
+    if (listeners.has('removed'))
+      queueMicrotask(() => listeners.emit('removed', { key, reason, backend: this.backend }))
   }
 
   reach(act: (backend: Backend) => Awaitable<unknown>): Awaitable<unknown> {

@@ -199,15 +199,18 @@ export class Cache implements AsyncDisposable {
     return value === MISS ? fallback : value
   }
 
-  /** Answers the values in the order of the keys; `fallback`, or `undefined`, for those that are absent. */
-  async getMany<T = unknown, F = undefined>(keys: readonly string[], fallback?: F): Promise<(T | F)[]> {
+  /** Answers the values in the order of the keys; `undefined` for those that are absent. */
+  getMany<T = unknown>(keys: readonly string[]): Promise<(T | undefined)[]>
+  /** Answers the values in the order of the keys; `fallback` for those that are absent. */
+  getMany<T = unknown, F = T>(keys: readonly string[], fallback: F): Promise<(T | F)[]>
+  async getMany(keys: readonly string[], fallback?: unknown): Promise<unknown[]> {
     checkArray(keys)
     const values = new Array<unknown>(keys.length)
     await this.#perRoute(keys, async (route, own, positions) => {
       const found = await route.dispatch<'getMany'>({ command: 'getMany', keys: own })
       for (const [nth, at] of positions.entries()) values[at] = found[nth] === MISS ? fallback : found[nth]
     })
-    return values as (T | F)[]
+    return values
   }
 
   /** Yields the pairs whose key matches a glob. */

@@ -10,9 +10,11 @@ describe('the types of the commands', () => {
   it('follow the type asked for', () => {
     expectTypeOf(cache.get('key')).resolves.toEqualTypeOf<unknown>()
     expectTypeOf(cache.get<User>('key')).resolves.toEqualTypeOf<User | undefined>()
+    expectTypeOf(cache.get<number>('key', 0)).resolves.toEqualTypeOf<number>()
     expectTypeOf(cache.get<User, null>('key', null)).resolves.toEqualTypeOf<User | null>()
     expectTypeOf(cache.getMany<User>(['key'])).resolves.toEqualTypeOf<(User | undefined)[]>()
-    expectTypeOf(cache.getMany<number, number>(['key'], 0)).resolves.toEqualTypeOf<number[]>()
+    expectTypeOf(cache.getMany<number>(['key'], 0)).resolves.toEqualTypeOf<number[]>()
+    expectTypeOf(cache.getMany<User, null>(['key'], null)).resolves.toEqualTypeOf<(User | null)[]>()
     expectTypeOf(cache.getRaw<Buffer>('key')).resolves.toEqualTypeOf<Buffer | undefined>()
     expectTypeOf(cache.getMatch<User>('*')).toEqualTypeOf<AsyncIterable<readonly [key: string, value: User]>>()
     expectTypeOf(cache.scan('*')).toEqualTypeOf<AsyncIterable<string>>()

@@ -81,6 +81,26 @@ describe.each([
     }
   })
 
+  it('store a response once, and revalidate it, where two stand before its handler', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const asked = vi.fn()
+    const app = express().use(cacheResponse(cache, { ttl: '1m', revalidate: true, wildcard: true, prefix: 'outer' }))
+    app.get('/', cacheResponse(cache, { ttl: '1m', revalidate: true }), ({ headers }, response) => {
+      asked(headers['if-none-match'])
+      response
+        .set('etag', '"one"')
+        .status(headers['if-none-match'] === '"one"' ? 304 : 200)
+        .end('answer')
+    })
+    const url = await listen(app)
+    for (let times = 0; times < 2; times++) {
+      expect(await (await fetch(url)).text()).toBe('answer')
+      vi.setSystemTime(Date.now() + 90_000)
+    }
+    expect(asked.mock.calls).toEqual([[undefined], ['"one"']])
+  })
+
   it('leave an error that comes after the header to Express', async () => {
     const app = express().use(etag(cache), cacheControl(cache))
     app.get('/', cacheResponse(cache, { ttl: '1m' }), (_request, response) => {

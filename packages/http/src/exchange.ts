@@ -130,8 +130,15 @@ export class Exchange {
     this.#responses = responses
   }
 
-  /** Answers from stored responses, or passes the request on to the handler. */
+  /**
+   * Answers from stored responses, or passes the request on to the handler. Where that answers from a store too, it only
+   * passes the request on: a response is stored once.
+   */
   respond(responses: ResponseCache, options: SteeringOptions, { send, again }: Answering, handler: Handler): void {
+    if (this.#visit) {
+      handler.run()
+      return
+    }
     this.#responses = responses
     this.#safely(
       () =>
@@ -152,7 +159,8 @@ export class Exchange {
     const conditions = this.#visit?.conditions
     if (conditions === undefined) return
     const { 'if-none-match': _, 'if-modified-since': __, ...others } = request.headers as Record<string, unknown>
-    Object.defineProperty(request, 'headers', { value: { ...others, ...conditions } }) // HTTP/2 has a getter there.
+    const value = { ...others, ...conditions }
+    Object.defineProperty(request, 'headers', { value, configurable: true }) // HTTP/2 has a getter there.
   }
 
   /**

@@ -1,8 +1,5 @@
 import { BIT_PART_BYTES } from '../values/contents.ts'
 
-/** Bits that are written together are often neighbours: parts are small, so that each write rewrites little. */
-const PART_BYTES = BIT_PART_BYTES
-
 /** Loads and saves the parts of a bit array. */
 export interface BitParts {
   read(part: number): Buffer | undefined
@@ -49,19 +46,19 @@ export class BitFields {
   }
 
   #byte(at: number): number {
-    return this.#part(at)[at % PART_BYTES] as number
+    return this.#part(at)[at % BIT_PART_BYTES] as number
   }
 
   #setByte(at: number, byte: number): void {
-    this.#part(at)[at % PART_BYTES] = byte
-    this.#changed.add(Math.floor(at / PART_BYTES))
+    this.#part(at)[at % BIT_PART_BYTES] = byte
+    this.#changed.add(Math.floor(at / BIT_PART_BYTES))
   }
 
   #part(at: number): Buffer {
-    const number = Math.floor(at / PART_BYTES)
+    const number = Math.floor(at / BIT_PART_BYTES)
     let part = this.#parts.get(number)
     if (part === undefined) {
-      part = this.#source.read(number) ?? Buffer.alloc(PART_BYTES)
+      part = this.#source.read(number) ?? Buffer.alloc(BIT_PART_BYTES)
       this.#parts.set(number, part)
     }
     return part

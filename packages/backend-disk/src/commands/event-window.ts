@@ -1,4 +1,5 @@
 import type { Milliseconds, WindowCount, WindowSlice } from '@cashews/core'
+import { bytesOfInstants, instantsIn } from '../values/instants.ts'
 
 /** The outcome of counting an event. */
 export interface Counted {
@@ -9,7 +10,7 @@ export interface Counted {
 
 /** Counts an event in a window, which is stored as the instants of its events, oldest first. */
 export function countEvent(kept: Buffer | undefined, slice: WindowSlice, now: Milliseconds): Counted {
-  const instants = kept === undefined ? [] : [...asInstants(kept)]
+  const instants = kept === undefined ? [] : instantsIn(kept)
   const at = 'end' in slice ? slice.end : now
   const isOld =
     'start' in slice ? (event: number) => event < slice.start : (event: number) => event <= at - slice.period
@@ -21,7 +22,7 @@ export function countEvent(kept: Buffer | undefined, slice: WindowSlice, now: Mi
   const [oldest = at] = instants
   return {
     found: { count: instants.length, added, age: Math.max(0, at - oldest) },
-    bytes: added || old > 0 ? Buffer.from(Float64Array.from(instants).buffer) : undefined,
+    bytes: added || old > 0 ? bytesOfInstants(instants) : undefined,
   }
 }
 
@@ -29,9 +30,4 @@ function insert(instants: number[], instant: number): void {
   let at = instants.length
   while (at > 0 && (instants[at - 1] as number) > instant) at--
   instants.splice(at, 0, instant)
-}
-
-function asInstants(bytes: Buffer): Float64Array {
-  // A copy, because the bytes from SQLite need not be aligned to 8.
-  return new Float64Array(Uint8Array.from(bytes).buffer)
 }

@@ -1,14 +1,14 @@
 import type { Content, Milliseconds } from '@cashews/core'
 import type { ShardFile } from '../files/shard-file.ts'
 import { type Entry, KIND, pick } from './entry.ts'
+import { bytesOfInstants, instantsIn } from './instants.ts'
 
-/** How many bytes of bits one part holds. */
+/** How many bytes of bits one part holds: few, so that a write, whose bits are often neighbours, rewrites little. */
 export const BIT_PART_BYTES: number = 1_024
 
 /** The content of a key that holds a window, a set or bits; `undefined` for a value. */
 export function contentOf(file: ShardFile, { kind, ref, value }: Entry): Content | undefined {
-  if (kind === KIND.window)
-    return { kind: 'window', items: [...new Float64Array(Uint8Array.from(value as Buffer).buffer)] }
+  if (kind === KIND.window) return { kind: 'window', items: instantsIn(value as Buffer) }
   if (kind === KIND.set) {
     const rows = file.all<{ member: string }>('SELECT member FROM members WHERE ref = ?', ref)
     return { kind: 'set', items: rows.map(({ member }) => member) }
@@ -38,7 +38,7 @@ export function sizeOf(file: ShardFile, key: string, { ref, value }: Entry): num
 export function putContent(file: ShardFile, key: string, content: Content, expiresAt: Milliseconds | null): void {
   const entry = { key, expiresAt, sum: 0 }
   if (content.kind === 'window') {
-    const value = Buffer.from(Float64Array.from(content.items).sort().buffer)
+    const value = bytesOfInstants(content.items.toSorted((one, other) => one - other))
     file.put({ ...entry, kind: KIND.window, ref: null, value })
     return
   }

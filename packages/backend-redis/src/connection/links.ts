@@ -1,14 +1,12 @@
 import { ConfigurationError, type Milliseconds } from '@cashews/core'
 import { Cluster, Redis, type RedisOptions as ServerOptions } from 'ioredis'
-import { type HostAndPort, parseAddress } from '../settings/address.ts'
+import { type HostAndPort, PORT, parseAddress, SENTINEL_PORT } from '../settings/address.ts'
 import type { Connection, RedisOptions } from '../settings/settings.ts'
 import { ClusterLink, refuseReplicaReads } from './cluster-link.ts'
 import type { Link } from './link.ts'
 import { QuietSentinelConnector } from './quiet-sentinel-connector.ts'
 import { ServerLink } from './server-link.ts'
 
-const PORT = 6379
-const SENTINEL_PORT = 26_379
 const CONNECT_TIMEOUT: Milliseconds = 1_000
 /** How long a server may take to close its half of a connection. A broken connection keeps a closing process alive as long. */
 const DISCONNECT_TIMEOUT: Milliseconds = 50

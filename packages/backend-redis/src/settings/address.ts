@@ -1,6 +1,10 @@
 import { ConfigurationError, isOptions, kindOfOption, redact } from '@cashews/core'
 import type { Address } from './settings.ts'
 
+/** The default port of a server, and of a Sentinel. */
+export const PORT = 6379
+export const SENTINEL_PORT = 26_379
+
 /** A host and a port, however they were given. */
 export interface HostAndPort {
   readonly host: string

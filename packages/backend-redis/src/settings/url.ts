@@ -1,6 +1,6 @@
 import { ConfigurationError, type OptionKind, optionsFromUrl, redact } from '@cashews/core'
 import { serializationUrlOptions, serializerOptionsFromUrl } from '@cashews/serialization'
-import { parseAddress } from './address.ts'
+import { PORT, parseAddress, SENTINEL_PORT } from './address.ts'
 import type { ClientSideOptions, RedisOptions } from './settings.ts'
 
 /** The schemes of a settings URL. */
@@ -13,9 +13,6 @@ export const SCHEMES = [
   'redis+cluster',
   'rediss+cluster',
 ] as const
-
-const PORT = 6379
-const SENTINEL_PORT = 26_379
 
 const CONNECTION = {
   connectTimeout: 'duration',

@@ -1,5 +1,5 @@
 import { type Cache, createCache, keyContext } from '@cashews/core'
-import { cached, singleFlight } from '@cashews/strategies'
+import { cached, singleFlight, soft } from '@cashews/strategies'
 import DataLoader from 'dataloader'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elapse, stores } from './support/backends.ts'
@@ -45,6 +45,15 @@ describe.each([...stores, { name: 'a distant store', create: () => distantStore(
       expect(await inTime(load())).toBe(5)
       const getOrSet = (): Promise<number> => cache.getOrSet('value', () => (++runs < 10 ? getOrSet() : runs))
       expect(await inTime(getOrSet())).toBe(10)
+    })
+
+    it('lets it call itself also when it replaces a stale value', async () => {
+      let runs = 0
+      const count = (): Promise<number> | number => (++runs % 3 ? load() : runs)
+      const load = soft(cache, { ttl: 20, softTtl: 10, key: 'key' }, count)
+      expect(await inTime(load())).toBe(3)
+      await elapse(10_000)
+      expect(await inTime(load())).toBe(6)
     })
 
     it('serves 1,000 concurrent callers of getOrSet', async () => {

@@ -274,9 +274,9 @@ export class Cache implements AsyncDisposable {
   }
 
   #load<T>(key: string, load: () => Awaitable<T>, longest: Milliseconds, all?: readonly string[]): Promise<T> {
-    const store = async ({ lease }: Flight<T>): Promise<T> => {
-      const value = await load()
-      await recover<unknown>(() => this.engine.store(key, value, longest, lease, all), this.engine.report)
+    const store = async (flight: Flight<T>): Promise<T> => {
+      const value = await flight.begin(() => load())
+      await recover<unknown>(() => this.engine.store(key, value, longest, flight.lease, all), this.engine.report)
       return value
     }
     const call: LoadCall = { key, self: undefined, args: [], signal: undefined }

@@ -50,12 +50,7 @@ function answer<T>(route: Route, stored: unknown, through: ReadThrough<T>, fligh
   if (scope?.terms) return answerOnTerms(route, isMiss ? MISS : stored, through, flight, scope.terms)
   if (!isMiss) return use(stored, through, flight)
   flight.reason = leaseOnly ? 'refresh' : scope?.invalidating ? 'invalidated' : 'miss'
-  flight.isBeginning = true
-  try {
-    return through.load(flight)
-  } finally {
-    flight.isBeginning = false
-  }
+  return through.load(flight)
 }
 
 /** Answers what is stored. */

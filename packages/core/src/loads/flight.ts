@@ -82,6 +82,16 @@ export class Flight<T = unknown> implements Outcome {
     this.joinable?.add(this as Flight)
   }
 
+  /** Runs its function. */
+  begin<R>(run: (self: unknown, args: readonly unknown[]) => R): R {
+    this.isBeginning = true
+    try {
+      return run(this.call.self, this.call.args)
+    } finally {
+      this.isBeginning = false
+    }
+  }
+
   /**
    * Ends it: frees its key for the next load, and drops its lease. After a failure, callers can join an older load again. After a
    * success they cannot, because its result would be older than the one that was just given.

@@ -65,7 +65,7 @@ export function storing(cache: Cache, { run, lifetime, keeping, tags, form, lock
   }
   const begin = (flight: Flight): Promise<unknown> => {
     const started = isTimed ? performance.now() : 0
-    return run(flight.call.self, flight.call.args).then(
+    return flight.begin(run).then(
       (result) => end(flight, result, false, started),
       (error) => end(flight, error, true, started),
     )

@@ -70,16 +70,18 @@ describe('while a server is frozen', () => {
   ])(
     'nobody waits for longer when it froze in the midst of a deletion by pattern%s',
     async (_, tagging) => {
-      const backend = redis({ url: server.url, namespace: `${crypto.randomUUID()}:` })
+      const namespace = `${crypto.randomUUID()}:`
+      const patient = createCache().setup(redis({ url: server.url, namespace }), PATIENT)
       const bounds = { readTimeout: '0.3s', writeTimeout: '0.3s', suppress: false } as const
-      await using strict = createCache({ onError() {} }).setup(backend, bounds)
-      if (tagging) createTags(strict)
+      await using strict = createCache({ onError() {} }).setup(redis({ url: server.url, namespace }), bounds)
+      if (tagging) for (const each of [patient, strict]) createTags(each)
       const keys = Array.from({ length: 20_000 }, (_, at) => `k:${at}`)
       for (let at = 0; at < keys.length; at += 1_000)
-        await strict.setMany(
+        await patient.setMany(
           keys.slice(at, at + 1_000).map((key) => [key, 1] as const),
           tagging ? { tags: ['tag'] } : {},
         )
+      await patient.close()
       const before = await server.admin.dbsize()
       const deletion = strict.deleteMatch('k:*')
       await eventually(async () => (await server.admin.dbsize()) < before - 100)

@@ -6,6 +6,7 @@ import {
   optionsFromUrl,
   overridden,
   parseTtl,
+  redact,
   type Ttl,
 } from '@cashews/core'
 import { EVICTION, type Eviction } from './entries/eviction.ts'
@@ -71,8 +72,11 @@ const OPTIONS = [...Object.keys(IN_URL), 'clock']
  */
 export const memory: MemoryDriver = /* @__PURE__ */ Object.assign(create, {
   schemes: ['mem'],
-  fromUrl: (url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend =>
-    create(overridden(optionsFromUrl(url, IN_URL), overrides) as MemoryOptions),
+  fromUrl(url: string, overrides?: Readonly<Record<string, unknown>>): MemoryBackend {
+    const hasNoAddress = /^\w+:\/*([?#]|$)/.test(url)
+    checkThat(hasNoAddress, `${redact(url)} has an address. Only options may follow, as in mem://?size=10000.`)
+    return create(overridden(optionsFromUrl(url, IN_URL), overrides) as MemoryOptions)
+  },
 })
 
 function create(options: MemoryOptions = {}): MemoryBackend {

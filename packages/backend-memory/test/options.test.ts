@@ -44,6 +44,15 @@ describe('the options of memory', () => {
     expect(store.get('c')).toBe(value)
   })
 
+  it.each(['mem://size=10', 'mem:size=10', 'mem://host/path?size=10', 'mem:///tmp'])(
+    'says where the options go in a URL with an address: %s',
+    (url) => {
+      const setup = () => createCache({ drivers: [memory] }).setup(url)
+      expect(setup).toThrow(ConfigurationError)
+      expect(setup).toThrow(`${url} has an address. Only options may follow, as in mem://?size=10000.`)
+    },
+  )
+
   it.each(['mem://?size=0', 'mem://?size=many', 'mem://?isolation=copy', 'mem://?sise=10', 'mem://?clock=utc'])(
     'refuse %s',
     (url) => {

@@ -72,6 +72,7 @@ describe('the types of the commands', () => {
     cache.on('scan', ({ pattern }) => expectTypeOf(pattern).toEqualTypeOf<string>())
     for (const command of ['get', 'getMany'] as const)
       cache.on(command, ({ key }) => expectTypeOf(key).toEqualTypeOf<string | undefined>())
+    cache.on('get', ({ hit }) => expectTypeOf(hit).toEqualTypeOf<boolean>())
     cache.on('removed', ({ reason }) => expectTypeOf(reason).toEqualTypeOf<'evicted' | 'expired'>())
     const off = cache.on('get', () => {})
     expectTypeOf(off).toExtend<Disposable>()

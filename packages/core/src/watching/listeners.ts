@@ -24,7 +24,7 @@ export interface CommandEvent<C extends Command = Command> {
   /** What the command answered; `undefined` for a key that is not there. */
   readonly result: CommandResults[C] | undefined
   /** For `get`: whether the key was there. */
-  readonly hit?: boolean
+  readonly hit: C extends 'get' ? boolean : undefined
 }
 
 /** A key that a store dropped by itself. */

@@ -299,6 +299,7 @@ describe.each(CODECS)('values in $codec', (options) => {
 
   it.each([
     ['a function', { list: [1, { go: function go() {} }] }, /it\.list\[1\]\.go is the function "go"/],
+    ['a function without a name', [() => {}], /it\[0\] is a function without a name/],
     ['a symbol', [Symbol('s')], /it\[0\] is the symbol Symbol\(s\)/],
     ['a symbol for a key', { a: { [Symbol('s')]: 1 } }, /it\.a is .*it has the symbol Symbol\(s\) as a key/],
     [

@@ -73,7 +73,7 @@ export function compileKey<A extends readonly unknown[]>(subject: KeySubject, op
   checkType('string', { prefix, name })
   checkType('boolean', { noSelf })
   const before = prefix && `${prefix}:`
-  if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name}()`)
+  if (typeof key === 'function') return keyFunction(key as never, before, `${before}${name || 'anonymous'}()`)
   if (key !== undefined && typeof key !== 'string')
     throw new KeyTemplateError(`A key must be a template or a function, not ${kindOfOption(key)}.`)
   const signature = signatureOf(fn, args)

@@ -225,6 +225,13 @@ describe('a key function', () => {
     expect(call).toThrow(KeyTemplateError)
     expect(call).toThrow(`A key must be text, not ${got}, which load() answered.`)
   })
+
+  it('is labelled anonymous when its function has no name', () => {
+    const [anonymous] = [async () => 1] as const
+    expect(compileKey({ fn: anonymous, kind: 'function' }, { key: () => 'k', prefix: 'p' }).template).toBe(
+      'p:anonymous()',
+    )
+  })
 })
 
 describe('names', () => {

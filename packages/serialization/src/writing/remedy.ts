@@ -12,7 +12,7 @@ export function remedyFor(part: object): string {
 
 /** Describes a part of a value for error messages. */
 export function nameOf(part: unknown): string {
-  if (typeof part === 'function') return `the function "${part.name}"`
+  if (typeof part === 'function') return part.name ? `the function "${part.name}"` : 'a function without a name'
   if (typeof part !== 'object') return `the ${typeof part} ${String(part)}`
   const tag = Object.prototype.toString.call(part).slice('[object '.length, -1)
   return `an object of class "${part?.constructor?.name || tag}"`

@@ -118,11 +118,7 @@ export class FileInUse {
    */
   replace(error: unknown): void {
     const path = this.#path()
-    try {
-      void this.release()
-    } catch {
-      // A file that is put aside need not be closed cleanly.
-    }
+    void this.release()
     const aside = this.#names.putAside(path)
     const where = aside === undefined ? 'it was replaced by another process' : `it is kept as ${aside}`
     this.#report(path, `${(error as Error).message}; ${where}, and a new one was started`)

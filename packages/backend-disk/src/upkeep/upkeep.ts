@@ -55,8 +55,9 @@ export function removeExpired(file: ShardFile, hasTime: Budget): string[] {
  * An index by time of use would be exact, but would make every write a quarter slower.
  */
 export function evict(file: ShardFile, hasTime: Budget): string[] {
-  const { first, last } = file.get('SELECT min(id) AS first, max(id) AS last FROM entries') as Record<string, number>
-  if (first === undefined || last === undefined || first === null) return []
+  const sql = 'SELECT min(id) AS first, max(id) AS last FROM entries'
+  const { first, last } = file.get(sql) as { first: number | null; last: number | null }
+  if (first === null || last === null) return []
   const seen = new Map<number, Row>()
   for (let sample = 0; sample < SAMPLES; sample++) {
     const start = first + Math.floor(Math.random() * (last - first + 1))

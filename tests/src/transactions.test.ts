@@ -89,6 +89,31 @@ describe.each(cases)('a $mode transaction on $name', ({ create, elapse, mode }) 
     expect(await cache.getMany(['before', 'after'])).toEqual([1, undefined])
   })
 
+  it('may end while it is being committed', async () => {
+    await inside(async (tx) => {
+      await cache.set('key', 'new')
+      tx.commit()
+    })
+    expect(await cache.get('key')).toBe('new')
+    const failing = inside(async (tx) => {
+      await cache.set('key', 'newer')
+      tx.commit()
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await cache.get('key')).toBe('newer')
+  })
+
+  it('commits and rolls back in the order of the calls', async () => {
+    await inside(async (tx) => {
+      await cache.set('first', 1)
+      await Promise.all([tx.commit(), tx.commit(), tx.rollback()])
+      await cache.set('second', 2)
+      await Promise.all([tx.rollback(), tx.commit()])
+    })
+    expect(await cache.getMany(['first', 'second'])).toEqual([1, undefined])
+  })
+
   it('returns what its function returns', async () => {
     expect(await inside(() => 7)).toBe(7)
     expect(await inside(async () => undefined)).toBe(undefined)

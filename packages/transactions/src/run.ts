@@ -152,6 +152,7 @@ export class Run implements Participation, ViewHost {
   }
 
   async #rollback(): Promise<void> {
+    while (this.#busy) await this.#busy
     for (const view of this.#views.values()) view.discard()
     const releasing = this.#whenClaimed(() => this.#release(false))
     if (releasing) await this.#busyUntil(releasing)
@@ -181,6 +182,7 @@ export class Run implements Participation, ViewHost {
   }
 
   async #commit(): Promise<void> {
+    while (this.#busy) await this.#busy // One after the other: each frees the locks at its end.
     const act = async () => {
       let isFreed = false
       try {

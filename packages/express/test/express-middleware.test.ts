@@ -101,6 +101,19 @@ describe.each([
     expect(asked.mock.calls).toEqual([[undefined], ['"one"']])
   })
 
+  it('follow the functions of the cache that each is given, whichever stands first', async () => {
+    const pages = createCache().setup(memory())
+    onTestFinished(() => pages.close())
+    const load = vi.fn(async () => 'answer')
+    const get = cached(cache, { ttl: '1m', key: 'answer' }, load)
+    const app = express().use(etag(pages), cacheControl(cache))
+    app.get('/', async (_request, response) => void response.send(await get()))
+    const url = await listen(app)
+    expect((await fetch(url)).headers.get('cache-control')).toMatch(/^private, max-age=\d+$/)
+    await fetch(url, { headers: { 'cache-control': 'no-cache' } })
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
   it('leave an error that comes after the header to Express', async () => {
     const app = express().use(etag(cache), cacheControl(cache))
     app.get('/', cacheResponse(cache, { ttl: '1m' }), (_request, response) => {

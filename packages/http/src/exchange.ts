@@ -113,10 +113,14 @@ export class Exchange {
     this.#isTagged = true
   }
 
-  /** Lets the request's `Cache-Control` steer cached functions, and derives that of the response from their results. */
-  control(options: CacheControlOptions, handler: Handler): void {
+  /**
+   * Lets the request's `Cache-Control` steer cached functions, and derives that of the response from their results.
+   *
+   * @param cache That of the functions. @default the cache of the exchange
+   */
+  control(options: CacheControlOptions, handler: Handler, cache: Cache = this.#cache): void {
     this.#control = options
-    this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(directives, handler)), handler)
+    this.#safely(() => chain(this.#steer(options), (directives) => this.#enter(cache, directives, handler)), handler)
   }
 
   /** Makes the cached functions of the request drop what is stored, and compute it again. */
@@ -264,17 +268,17 @@ export class Exchange {
     this.#visit = visit
     if (visit.ask) visit.before = { ...this.#header() }
     if (this.#soFar || !visit.recorder) handler.run()
-    else this.#watch(() => runToEnd(handler))
+    else this.#watch(this.#cache, () => runToEnd(handler))
   }
 
-  #enter(directives: CacheControl, handler: Handler): void {
+  #enter(cache: Cache, directives: CacheControl, handler: Handler): void {
     this.#isOnlyIfCached = directives.onlyIfCached ?? false
     this.#areReadsOff = Boolean(directives.noCache || directives.noStore)
-    this.#watch(() => steered(this.#cache, directives, () => runToEnd(handler)))
+    this.#watch(cache, () => steered(cache, directives, () => runToEnd(handler)))
   }
 
-  #watch(run: () => Promise<unknown>): void {
-    this.#cache
+  #watch(cache: Cache, run: () => Promise<unknown>): void {
+    cache
       .detect((soFar) => {
         this.#soFar = soFar
         return run()

@@ -151,7 +151,7 @@ export function middlewaresFor<R extends IncomingMessage>({
       checkCache('cacheControl', cache)
       checkControlOptions(options)
       return (request, response, next) =>
-        listen(begin(cache, request, response), request, response).control(options, handlerOf(response, next))
+        listen(begin(cache, request, response), request, response).control(options, handlerOf(response, next), cache)
     },
 
     clearSiteData(cache: Cache, options: ClearSiteDataOptions = {}): NodeMiddleware<R> {

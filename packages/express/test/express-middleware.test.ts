@@ -114,6 +114,24 @@ describe.each([
     expect(load).toHaveBeenCalledTimes(2)
   })
 
+  it('invalidate what a POST changes in all the ways that responses of its URL are stored', async () => {
+    let price = '1'
+    const ways = [{ prefix: 'one' }, { prefix: 'other' }]
+    const stored = ways.map((way) => cacheResponse(cache, { ttl: '1m', ...way }))
+    const app = express().use(ways.map((way) => invalidateResponses(cache, way)))
+    app.get('/', (request, response, next) => stored[Number(request.headers.way)]?.(request, response, next))
+    app.get('/', (_request, response) => void response.send(price))
+    app.post('/', (_request, response) => void response.send('done'))
+    const url = await listen(app)
+    const ask = (way: string) => fetch(url, { headers: { way } }).then((response) => response.text())
+    const askAll = async () => [await ask('0'), await ask('1')]
+    expect(await askAll()).toEqual(['1', '1'])
+    price = '2'
+    expect(await askAll()).toEqual(['1', '1'])
+    await fetch(url, { method: 'POST' })
+    expect(await askAll()).toEqual(['2', '2'])
+  })
+
   it('leave an error that comes after the header to Express', async () => {
     const app = express().use(etag(cache), cacheControl(cache))
     app.get('/', cacheResponse(cache, { ttl: '1m' }), (_request, response) => {

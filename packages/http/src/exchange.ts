@@ -63,11 +63,13 @@ export class Exchange {
   #isTagged = false
   #control: CacheControlOptions | undefined
   #responses: ResponseCache | undefined
+  /** The stored responses that an unsafe request invalidates. */
+  readonly #invalidated: ResponseCache[] = []
   #visit: Visit | undefined
   #soFar: (() => Detections) | undefined
   #directives: Awaitable<CacheControl> | undefined
   #isAnswered = false
-  #forgetting: Promise<void> | undefined
+  #forgetting: Promise<unknown> | undefined
   #isOnlyIfCached = false
   /** Whether `control` came first and switched reads off: for the handler, not for what is stored in its place. */
   #areReadsOff = false
@@ -94,7 +96,7 @@ export class Exchange {
   /**
    * The invalidation of what the request has changed, to be awaited before the response ends; absent if there is none.
    */
-  get forgetting(): Promise<void> | undefined {
+  get forgetting(): Promise<unknown> | undefined {
     return this.#forgetting
   }
 
@@ -131,7 +133,7 @@ export class Exchange {
 
   /** Invalidates the stored responses of what the request changes. */
   invalidates(responses: ResponseCache): void {
-    this.#responses = responses
+    this.#invalidated.push(responses)
   }
 
   /**
@@ -139,6 +141,7 @@ export class Exchange {
    * passes the request on: a response is stored once.
    */
   respond(responses: ResponseCache, options: SteeringOptions, { send, again }: Answering, handler: Handler): void {
+    this.#invalidated.push(responses)
     if (this.#visit) {
       handler.run()
       return
@@ -230,8 +233,10 @@ export class Exchange {
 
   #head(said: Reply): Reply {
     const { method } = this.request
-    if (this.#responses && !isSafe(method))
-      this.#forgetting = this.#responses.invalidate(this.request, said).catch(this.#cache.engine.report)
+    if (this.#invalidated.length > 0 && !isSafe(method))
+      this.#forgetting = Promise.all(
+        this.#invalidated.map((responses) => responses.invalidate(this.request, said)),
+      ).catch(this.#cache.engine.report)
     const detections = this.detected()
     const used = usedOf(detections)
     if (this.#isOnlyIfCached && used.left === undefined && this.#visit === undefined)

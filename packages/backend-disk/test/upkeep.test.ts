@@ -475,6 +475,21 @@ it('makes all of the writes to several files, once one has them, although the di
   expect(await store.getMany(keys)).toEqual(['new', 'new', 'new', 'new'])
 })
 
+it('clear ends, whatever is written meanwhile', async () => {
+  const store = await open({ checkInterval: false })
+  await store.set('key', 1, HOUR)
+  let isOver = false
+  const clearing = Promise.resolve(store.clear()).then(() => {
+    isOver = true
+  })
+  for (let turn = 0; turn < 100 && !isOver; turn++) {
+    await new Promise(setImmediate)
+    await store.set('key', turn, HOUR)
+  }
+  expect(isOver).toBe(true)
+  await clearing
+})
+
 it('a lock lies in the file of the key that its name begins with', async () => {
   const store = await open({ shards: 8 })
   const { locks } = store

@@ -97,7 +97,7 @@ export class DiskStore implements Base {
     this.bits = new DiskBits(shards)
     this.sets = new DiskSets(shards)
     this.windows = new DiskWindows(shards)
-    this.leases = new DiskLeases(shards, this.#reads, this.#writes, this.#keys)
+    this.leases = new DiskLeases(shards, this.#reads, this.#writes, this.#keys, this.#underWay)
   }
 
   /** Opens the first file, once no file is being closed any more. The others are opened on first use. */

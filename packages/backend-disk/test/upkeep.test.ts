@@ -2,7 +2,16 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, w
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type DiskOptions, disk } from '@cashews/backend-disk'
-import { type BackendHost, type Bits, CommandError, createCache, MISS, type Snapshot, systemClock } from '@cashews/core'
+import {
+  type BackendHost,
+  type Bits,
+  CommandError,
+  createCache,
+  type Leases,
+  MISS,
+  type Snapshot,
+  systemClock,
+} from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { bytesOnDisk, filesOf } from '../../../tests/src/support/disk/directories.ts'
@@ -488,6 +497,25 @@ it('clear ends, whatever is written meanwhile', async () => {
   }
   expect(isOver).toBe(true)
   await clearing
+})
+
+it('voids many leases a few at a time, so that others have their turn', async () => {
+  const store = await open({ checkInterval: false })
+  const leases = store.leases as Leases
+  const taken: [key: string, lease: string][] = []
+  for (let at = 0; at < 1_000; at++) taken.push([`key:${at}`, await leases.take(`key:${at}`)])
+  const other = await leases.take('other')
+  let turns = 0
+  const count = () => {
+    turns++
+    counting = setImmediate(count)
+  }
+  let counting = setImmediate(count)
+  await leases.voidMatch('key:*')
+  clearImmediate(counting)
+  expect(turns).toBeGreaterThan(10)
+  expect(taken.filter(([key, lease]) => leases.holds(key, lease))).toEqual([])
+  expect(await leases.holds('other', other)).toBe(true)
 })
 
 it('a lock lies in the file of the key that its name begins with', async () => {

@@ -9,6 +9,10 @@ const BATCH = 64
 /** How many keys a step takes that only counts, or that stops when its time slice is over. */
 const MANY = 10 * BATCH
 
+/** Where to find keys: those of entries, and those with a lease. */
+const STORED = 'SELECT key, expires_at AS expiresAt, used_at AS usedAt FROM entries'
+const LEASED = 'SELECT DISTINCT key, NULL AS expiresAt, 0 AS usedAt FROM leases'
+
 /**
  * Commands on all keys, or on all that match: shard by shard and in small steps, so that the event loop is never
  * blocked.
@@ -39,12 +43,13 @@ export class DiskKeys {
 
   /** Voids the leases of all matching keys, whether or not the keys exist. */
   async voidLeases(pattern: string): Promise<void> {
-    const matches = compileGlob(pattern)
     for (const shard of this.#shards)
-      await shard.remove((file) => {
-        for (const { key } of file.all<{ key: string }>('SELECT DISTINCT key FROM leases'))
-          if (matches(key)) file.run('DELETE FROM leases WHERE key = ?', key)
-      })
+      for await (const keys of this.#matching(shard, pattern, BATCH, LEASED)) {
+        await shard.remove((file) => {
+          for (const key of keys) file.run('DELETE FROM leases WHERE key = ?', key)
+        })
+        await turn()
+      }
   }
 
   async clear(): Promise<void> {
@@ -88,15 +93,14 @@ export class DiskKeys {
     return count
   }
 
-  async *#matching(shard: Shard, pattern: string, batchSize: number): AsyncGenerator<string[]> {
+  async *#matching(shard: Shard, pattern: string, batchSize: number, from = STORED): AsyncGenerator<string[]> {
     const matches = compileGlob(pattern)
     const prefix = fixedHead(pattern)
     const atMost = Math.max(batchSize, 1)
     for (let after: string | undefined; ; await turn()) {
       const rows = await shard.read((file) =>
         file.all<Entry & { key: string }>(
-          `SELECT key, expires_at AS expiresAt, used_at AS usedAt FROM entries
-           WHERE key ${after === undefined ? '>=' : '>'} ? ORDER BY key LIMIT ?`,
+          `${from} WHERE key ${after === undefined ? '>=' : '>'} ? ORDER BY key LIMIT ?`,
           after ?? prefix,
           atMost,
         ),

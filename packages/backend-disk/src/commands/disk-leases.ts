@@ -1,5 +1,6 @@
 import { type Awaitable, chain, type Leased, type Leases, MISS, type Milliseconds } from '@cashews/core'
 import type { Shards } from '../files/shards.ts'
+import type { UnderWay } from '../files/under-way.ts'
 import type { DiskKeys } from './disk-keys.ts'
 import type { DiskReads } from './disk-reads.ts'
 import type { DiskWrites } from './disk-writes.ts'
@@ -12,12 +13,14 @@ export class DiskLeases implements Leases {
   readonly #reads: DiskReads
   readonly #writes: DiskWrites
   readonly #keys: DiskKeys
+  readonly #underWay: UnderWay
 
-  constructor(shards: Shards, reads: DiskReads, writes: DiskWrites, keys: DiskKeys) {
+  constructor(shards: Shards, reads: DiskReads, writes: DiskWrites, keys: DiskKeys, underWay: UnderWay) {
     this.#shards = shards
     this.#reads = reads
     this.#writes = writes
     this.#keys = keys
+    this.#underWay = underWay
   }
 
   get(key: string): Awaitable<Leased> {
@@ -43,6 +46,6 @@ export class DiskLeases implements Leases {
   }
 
   voidMatch(pattern: string): Awaitable<void> {
-    return this.#keys.voidLeases(pattern)
+    return this.#underWay.note(this.#keys.voidLeases(pattern))
   }
 }

@@ -17,7 +17,7 @@ import { type CacheTags, createTags } from '@cashews/tags'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { stores } from './support/backends.ts'
-import { all, fakeTime, gate, recorder, syncStore } from './support/helpers.ts'
+import { all, fakeTime, gate, recorder, settle, syncStore } from './support/helpers.ts'
 
 const everyStore = [
   ...stores,
@@ -53,7 +53,7 @@ describe.each(everyStore)('tags without createTags on $name', ({ create }) => {
   })
 })
 
-describe.each(stores)('tags on $name', ({ create, elapse }) => {
+describe.each(stores)('tags on $name', ({ create, elapse, isInProcess }) => {
   let cache: Cache
   let tags: CacheTags
   beforeEach(() => {
@@ -211,6 +211,28 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     await tags.delete('x')
     expect(await cache.get('permanent')).toBeUndefined()
   })
+
+  it('live until their longest-lived key ends, whatever is done with them meanwhile', async () => {
+    await cache.set('long', 1, { ttl: '1h', tags: ['x'] })
+    await cache.set('short', 1, { ttl: '1m', tags: ['x'] })
+    await cache.expire('short', '2m')
+    await cached(cache, { ttl: '1s', key: 'loaded', tags: ['x'] }, async () => 1)()
+    await elapse(3_590_000)
+    expect(await cache.get('long')).toBe(1)
+  })
+
+  // On the clock of the tests of Redis, every load takes too long.
+  if (isInProcess)
+    it('do not end during a load, which is stored', async () => {
+      await cache.set('short', 1, { ttl: '1s', tags: ['x'] })
+      const opened = gate<string>()
+      const loading = cached(cache, { ttl: '1h', key: 'k', tags: ['x'] }, () => opened.promise)()
+      await settle()
+      await elapse(2_000)
+      opened.open('loaded')
+      expect(await loading).toBe('loaded')
+      expect(await cache.get('k')).toBe('loaded')
+    })
 
   it('still delete a key whose ttl was extended', async () => {
     await cache.set('a', 1, { ttl: 1, tags: ['x'] })
@@ -381,6 +403,15 @@ describe.each(stores)('tags on $name', ({ create, elapse }) => {
     expect([await cache.exists('a'), await keys()]).toEqual([false, ['b']])
     await cache.set('a', 3, { tags: ['x'] })
     expect(await cache.get('a')).toBe(3)
+  })
+
+  it('that expire before any key has them delete keys that are written later', async () => {
+    await tags.expire('x')
+    await cache.set('a', 1, { tags: ['x'] })
+    expect(await cache.get('a')).toBe(1)
+    await tags.delete('x')
+    await tags.expire('x')
+    expect(await cache.get('a')).toBeUndefined()
   })
 
   describe('registered for a template of keys', () => {

@@ -91,7 +91,8 @@ export class TaggedLeases implements Leases {
     const [records, steps] = [this.#records, this.#steps]
     const step = steps?.lease(key, known ?? steps.know(ahead), AHEAD + newStamp(), orValue, held)
     if (step === undefined) {
-      const proof = (held && records.proofOf(ahead, held)) ?? records.capture(ahead)
+      // Records that were just found may end before the load does: it would not be stored.
+      const proof = records.capture(ahead)
       return chain(all<string | Proof>([this.#leases.take(key), proof]), ([lease, proof]) => ({
         value: MISS,
         lease: tokenOf(lease as string, proof as Proof),

@@ -146,6 +146,22 @@ describe('a record of a tag that the store lost', () => {
   })
 })
 
+it('a deleted value does not come back when a new process is the first to use its tag', async () => {
+  const store = plain()
+  const newProcess = async () => {
+    vi.resetModules()
+    const [core, { createTags }] = await Promise.all([import('@cashews/core'), import('@cashews/tags')])
+    const cache = core.createCache().setup(core.completeBackend(altered(store, {})))
+    return { cache, tags: createTags(cache) }
+  }
+  const before = await newProcess()
+  await before.cache.set('old', 1, { tags: ['x'] })
+  await before.tags.delete('x')
+  const after = await newProcess()
+  await after.cache.set('new', 2, { tags: ['x'] })
+  expect(await after.cache.getMany(['old', 'new'])).toEqual([undefined, 2])
+})
+
 describe('a store without members for tags', () => {
   it('is used directly as long as nobody uses tags', async () => {
     const asked: string[] = []
@@ -335,6 +351,25 @@ describe('a backend for tags alone', () => {
     await Promise.all([written, closed])
     await expect.poll(() => close.mock.calls.length).toBe(1)
   })
+
+  it.each(['delete', 'expire'] as const)(
+    'makes a serializable transaction run again that has read a value whose tag others %s meanwhile',
+    async (change) => {
+      await here.set('a', 1, { tags: ['x'] })
+      const read: unknown[] = []
+      await transaction(
+        here,
+        async () => {
+          read.push(await here.get('a'))
+          if (read.length === 1) await tags[change]('x')
+          await here.set('b', read.length)
+        },
+        { mode: 'serializable' },
+      )
+      expect(read).toEqual([1, undefined])
+      expect(await here.get('b')).toBe(2)
+    },
+  )
 
   it('lets no load inside a transaction undo an invalidation from outside', async () => {
     const loaded = gate<string>()

@@ -101,6 +101,16 @@ describe('several writes of a key in one step', () => {
   })
 })
 
+it("a write that says 'keep' leaves a key none of its tags once they are deleted", async () => {
+  const backend = completeBackend(new MapStore())
+  if (!backend.tags) throw new Error('tags are absent')
+  await backend.tags.set('a', 1, 1_000, ['x'])
+  await backend.tags.delete(['x'])
+  await backend.apply([], [{ op: 'set', key: 'a', value: 2, lifetime: 'keep' }])
+  expect(await backend.get('a')).toBe(2)
+  expect(await backend.tags.of('a')).toEqual([])
+})
+
 describe('completeBackend', () => {
   it('keeps the members of the store, bound to it, so that private fields work', () => {
     const store = new MapStore()
@@ -263,6 +273,37 @@ describe('completeBackend', () => {
     const expected = group === 'locks' ? [{ lock: 'job', token: 'me' }] : []
     expect(await backend.apply(expected, [write])).toBe(true)
     expect(asked).toEqual([[expected, [write]]])
+  })
+
+  it('sends a deletion at once when no write of its key is under way', async () => {
+    const store = new RemoteStore()
+    const deleted = vi.spyOn(store, 'delete')
+    const backend = completeBackend(Object.assign(store, { tags: false as const }))
+    await backend.set('a', 1, FOREVER)
+    await new Promise((resolve) => setImmediate(resolve))
+    const gone = backend.delete('a')
+    expect(deleted).toHaveBeenCalledOnce()
+    expect(await gone).toBe(true)
+  })
+
+  it('renews the lifetime of a window only when it has added an event', async () => {
+    const backend = completeBackend(new MapStore())
+    const { windows } = groups(backend)
+    for (const end of [0, 5]) await windows.incr('window', { start: 0, end, max: 9, lifetime: 1_000 })
+    expect(await windows.incr('window', { start: 1, end: 6, max: 1, lifetime: 9_000 })).toMatchObject({ added: false })
+    expect(await backend.timeLeft('window')).toBe(1_000)
+    await windows.incr('window', { start: 1, end: 6, max: 2, lifetime: 9_000 })
+    expect(await backend.timeLeft('window')).toBe(9_000)
+  })
+
+  it('counts the events of a period by the clock of this machine if the store has none', async () => {
+    const { windows } = groups(completeBackend(new MapStore()))
+    const count = () => windows.incr('window', { period: 3_600_000, max: 2, lifetime: 3_600_000 })
+    expect([await count(), await count(), await count()]).toMatchObject([
+      { count: 1, added: true },
+      { count: 2, added: true },
+      { count: 2, added: false },
+    ])
   })
 
   it('deletes by pattern once the leases on what matches are void', async () => {

@@ -1,6 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
-import { cached, handleOf, singleFlight } from '@cashews/strategies'
+import { cached, handleOf, rateLimit, singleFlight } from '@cashews/strategies'
 import { describe, expect, it } from 'vitest'
 
 const cache: Cache = createCache().setup(memory())
@@ -99,6 +99,24 @@ describe('a cached method', () => {
     const named = new Named('sub')
     expect(await named.getName('bob')).toBe('sub/bob')
     expect(await cache.exists('sub:name:bob')).toBe(true)
+  })
+
+  it('under another decorator has its own class in the derived key, also if a subclass is instantiated first', async () => {
+    class Shop {
+      @rateLimit(cache, { limit: 9, period: '1m', noSelf: true })
+      @cached(cache, { ttl: '2h', noSelf: true })
+      async open(): Promise<string> {
+        return 'shop'
+      }
+    }
+    class Stall extends Shop {
+      @cached(cache, { ttl: '2h', noSelf: true })
+      override async open(): Promise<string> {
+        return `stall of a ${await super.open()}`
+      }
+    }
+    expect([await new Stall().open(), await new Shop().open()]).toEqual(['stall of a shop', 'shop'])
+    expect(await cache.getMany(['Shop.open', 'Stall.open'])).toEqual(['shop', 'stall of a shop'])
   })
 
   it('has a handle for an instance', async () => {

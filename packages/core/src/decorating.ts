@@ -49,15 +49,21 @@ function standard(
   let className: string | undefined
   const wrapped = wrapTarget({ fn, kind: context.static ? 'static' : 'method', className: () => className })
   context.addInitializer(function (this: unknown) {
-    className ??= context.static ? (this as AnyFunction).name : declaringClass(this as object, context.name, wrapped)
+    className ??= context.static
+      ? (this as AnyFunction).name
+      : declaringClass(this as object, context.name, originalOf(fn))
   })
   return wrapped
 }
 
-/** The class whose prototype has the method; for a private one, the class of the instance. */
-function declaringClass(instance: object, name: string | symbol, method: AnyFunction): string {
+/**
+ * The class whose prototype has the method, which more decorators may have wrapped; for a private one, the class of the
+ * instance.
+ */
+function declaringClass(instance: object, name: string | symbol, original: AnyFunction): string {
   let owner = Object.getPrototypeOf(instance)
-  while (owner && Object.getOwnPropertyDescriptor(owner, name)?.value !== method) owner = Object.getPrototypeOf(owner)
+  while (owner && Object.getOwnPropertyDescriptor(owner, name)?.value?.[ORIGINAL] !== original)
+    owner = Object.getPrototypeOf(owner)
   return (owner ?? instance).constructor.name
 }
 

@@ -114,9 +114,7 @@ function handle(keyOf: () => CompiledKey, behaviour: Behaviour, call: CallWith, 
 function subjectOf({ kind, className }: Target, fn: AnyFunction, { key }: KeyOptions): KeySubject {
   const name = className?.()
   if (className && key === undefined && name === undefined)
-    throw new KeyTemplateError(
-      `The key of "${fn.name}" contains the name of its class, which is known once there is an instance.`,
-    )
+    throw new KeyTemplateError(`The key of "${fn.name}" names its class, known once there is an instance.`)
   return { fn, kind, className: name }
 }
 

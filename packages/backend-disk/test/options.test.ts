@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { disk } from '@cashews/backend-disk'
-import { ConfigurationError, createCache, TtlError } from '@cashews/core'
+import { ConfigurationError, createCache, DecodeError, TtlError } from '@cashews/core'
 import Sqlite from 'better-sqlite3'
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freshDirectory } from '../../../tests/src/support/disk/fresh-directory.ts'
@@ -107,6 +107,15 @@ describe('the options of disk', () => {
     await store.close()
     expect(executed.mock.calls.filter(([sql]) => sql.includes(`synchronous = ${word};`))).toHaveLength(1)
     executed.mockRestore()
+  })
+
+  it('that make an unreadable value an error leave getRaw what it is: it answers what is stored', async () => {
+    const store = disk({ directory, strict: true })
+    onTestFinished(async () => store.close())
+    await store.open({ removed() {}, error() {} })
+    await store.setRaw('key', 'unreadable', 60_000)
+    expect(() => store.get('key')).toThrow(DecodeError)
+    expect(await store.getRaw('key')).toBe('unreadable')
   })
 
   it('reach the store through a cache, those of values too', async () => {

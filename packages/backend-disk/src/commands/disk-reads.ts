@@ -85,7 +85,11 @@ export class DiskReads {
     return chain(this.#read(shard, key), (entry) =>
       chain(this.#values.raw(shard, key, entry), (bytes) => {
         if (bytes === MISS) return bytes
-        return chain(this.#values.decode(shard, key, entry, NOBODY), (value) => (stampsBeside(value) ? value : bytes))
+        const decoded = recover(
+          () => this.#values.decode(shard, key, entry, NOBODY),
+          () => undefined,
+        )
+        return chain(decoded, (value) => (stampsBeside(value) ? value : bytes))
       }),
     )
   }

@@ -357,7 +357,7 @@ describe('a backend for tags alone', () => {
     async (change) => {
       await here.set('a', 1, { tags: ['x'] })
       const read: unknown[] = []
-      await transaction(
+      const done = transaction(
         here,
         async () => {
           read.push(await here.get('a'))
@@ -366,6 +366,8 @@ describe('a backend for tags alone', () => {
         },
         { mode: 'serializable' },
       )
+      await vi.advanceTimersByTimeAsync(1_000)
+      await done
       expect(read).toEqual([1, undefined])
       expect(await here.get('b')).toBe(2)
     },

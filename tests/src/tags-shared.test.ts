@@ -52,6 +52,7 @@ describe.each(shared)('two processes on a store %s', (_, create) => {
     expect(await theirs.getMany(['a', 'n'])).toEqual([{ deep: 1 }, 5])
     expect(await their.of('a')).toEqual(['x'])
     expect(await theirs.incr('n')).toBe(6)
+    expect(await theirs.getSize('a')).toBeGreaterThan(0)
     await their.delete('x')
     expect(await ours.getMany(['a', 'n'])).toEqual([undefined, undefined])
     expect([await ours.exists('a'), await ours.delete('a'), await ours.getKeysCount()]).toEqual([false, false, 0])
@@ -305,6 +306,13 @@ describe('a backend for tags alone', () => {
     expect(await here.get('a')).toBeUndefined()
     records.health.illness = undefined
     expect(await here.get('a')).toBe(1)
+  })
+
+  it('is asked by ping too, which fails while it is away', async () => {
+    expect(await here.ping('hello')).toBe('hello')
+    expect(records.health.asked).toContain('ping')
+    records.health.illness = () => Promise.reject(new BackendUnavailableError('away'))
+    await expect(here.ping()).rejects.toThrow('away')
   })
 
   it('is opened once, closed once with several backends, and opened again when it is used again', async () => {

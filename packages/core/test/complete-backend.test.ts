@@ -1,6 +1,7 @@
 import {
   type Backend,
   BackendError,
+  type BackendHost,
   completeBackend,
   type KindWrite,
   MISS,
@@ -201,6 +202,16 @@ describe('completeBackend', () => {
     expect(held.filter(Boolean)).toHaveLength(1)
   })
 
+  it('loses nothing when many callers change one key with tags', async () => {
+    const backend = completeBackend(new RemoteStore())
+    const { tags } = backend
+    if (!tags) throw new Error('tags are absent')
+    const callers = Array.from({ length: 20 })
+    const counts = await Promise.all(callers.map(() => tags.incr('n', 1, FOREVER, ['x'])))
+    expect(counts.toSorted((a, b) => a - b)).toEqual(callers.map((_, at) => at + 1))
+    expect(await Promise.all(callers.map((_, at) => backend.expire('n', at + 1)))).toEqual(callers.map(() => true))
+  })
+
   it('gives up on a store that never lets a write through', async () => {
     class Broken extends MapStore {
       override apply(): boolean {
@@ -380,6 +391,31 @@ describe('completeBackend', () => {
     expect([locks.isLocked('job'), heard]).toEqual([true, ['a key']])
   })
 
+  it('hides the records of tags from the host', async () => {
+    const heard: string[] = []
+    let host: BackendHost | undefined
+    class Telling extends MapStore {
+      override open(own?: BackendHost): void {
+        host = own
+      }
+    }
+    const store = new Telling()
+    const backend = completeBackend(store)
+    await backend.open({ removed: (key) => heard.push(key), error() {} })
+    if (backend.tags) await backend.tags.set('a', 1, FOREVER, ['x'])
+    const keys = [...store.scan('*')]
+    expect(keys).toHaveLength(2)
+    for (const key of keys) host?.removed(key, 'evicted')
+    expect(heard).toEqual(['a'])
+  })
+
+  it('counts the keys of a store that has locks itself, and does not count', async () => {
+    const { locks } = groups(completeBackend(new MapStore()))
+    const backend = completeBackend(Object.assign(new MapStore(), { locks }))
+    backend.set('a', 1, FOREVER)
+    expect(await backend.count()).toBe(1)
+  })
+
   it.each([undefined, false] as const)(
     'hides locks where the store acts on its keys itself, with tags: %s',
     async (tags) => {
@@ -399,17 +435,16 @@ describe('completeBackend', () => {
     },
   )
 
-  it('uses the deleteMatch of the store only where its pattern cannot reach locks', async () => {
-    const asked: string[] = []
-    const backend = completeBackend(
-      Object.assign(new MapStore(), {
-        deleteMatch: (pattern: string) => asked.push(pattern),
-        tags: false as const,
-      }),
-    )
-    for (const pattern of ['user:*', '*', '?*', '[a-z]*', '\\a*', '\u0000*']) await backend.deleteMatch(pattern)
-    expect(asked).toEqual(['user:*'])
-  })
+  it.each([undefined, false] as const)(
+    'uses the deleteMatch of the store only where its pattern cannot reach locks, with tags: %s',
+    async (tags) => {
+      const asked: string[] = []
+      const deleteMatch = (pattern: string) => asked.push(pattern)
+      const backend = completeBackend(Object.assign(new MapStore(), { deleteMatch }, tags === false && { tags }))
+      for (const pattern of ['user:*', '*', '?*', '[a-z]*', '\\a*', '\u0000*']) await backend.deleteMatch(pattern)
+      expect(asked).toEqual(['user:*'])
+    },
+  )
 
   it('packs fields of any size, the highest bit first, as Redis does', () => {
     const store = new MapStore()

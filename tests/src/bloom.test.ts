@@ -1,5 +1,6 @@
 import { memory } from '@cashews/backend-memory'
 import { bloom, dualBloom, FilterLostError, LoadStoppedError } from '@cashews/bloom'
+import { reference } from '@cashews/conformance'
 import { BackendUnavailableError, type Cache, ConfigurationError, createCache, KeyTemplateError } from '@cashews/core'
 import { transaction } from '@cashews/transactions'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -624,6 +625,24 @@ describe('bloom', () => {
     expect(error).toMatchObject({ code: 'CASHEWS_LOAD_STOPPED', done: 10 })
     await sick.close()
   })
+
+  it.each([{}, { ttl: '1h' }, { ttl: '1h', rotate: 1 }] as const)(
+    'is begun anew by the next element after another cache has cleared it: %o',
+    async (options) => {
+      const asks = vi.fn(even)
+      const store = reference()
+      const [one, other] = [createCache().setup(store), createCache().setup(store)]
+      const exists = bloom(one, { name: 'emails', capacity: 100, ...options }, asks)
+      expect(await exists.set('user2@example.com')).toBe(true)
+      await bloom(other, { name: 'emails', capacity: 100, ...options }, even).clear()
+      expect(await exists.set('user4@example.com')).toBe(true)
+      expect((await exists.estimate()).elements).toBe(1)
+      asks.mockClear()
+      expect([await exists('user4@example.com'), await exists('user1@example.com')]).toEqual([true, false])
+      expect(asks).toHaveBeenCalledTimes('rotate' in options ? 2 : 1)
+      for (const cache of [one, other]) await cache.close()
+    },
+  )
 
   it('that is dual answers what the function said when that cannot be remembered', async () => {
     const onError = vi.fn()

@@ -34,8 +34,8 @@ export class AgingFilter implements Filter {
   }
 
   async addMany(elements: readonly string[]): Promise<boolean> {
-    await this.#current.begin()
-    return this.#current.addMany(elements)
+    const current = this.#current
+    return (await current.prepare()) && current.addMany(elements)
   }
 
   /** Loaded elements are as old as the load, so that there is no completeness to wait for. */

@@ -63,8 +63,19 @@ export class BloomFilter implements Filter {
   }
 
   async add(element: string): Promise<boolean> {
+    return (await this.prepare()) && this.#write([element])
+  }
+
+  /**
+   * Begins the filter for elements that are to be added, also if another process has cleared it since. Resolves to whether they
+   * may be added: in a filter that has expired, they would never expire.
+   */
+  async prepare(): Promise<boolean> {
     await this.begin()
-    return (await this.#isAddable()) && this.#write([element])
+    if (await this.#isBegun()) return true
+    this.#begunUntil = 0
+    await this.begin()
+    return this.#lifetime === Number.POSITIVE_INFINITY || this.#isBegun()
   }
 
   /** Begins the filter if there never was one. */
@@ -203,9 +214,8 @@ export class BloomFilter implements Filter {
       await this.#cache.engine.call<'incrBits'>({ command: 'incrBits', key, indexes, size: 1, by })
   }
 
-  /** Elements written to a filter that has expired would never expire. */
-  async #isAddable(): Promise<boolean> {
-    return this.#lifetime === Number.POSITIVE_INFINITY || (await this.#marks()).every(isBegun)
+  async #isBegun(): Promise<boolean> {
+    return (await this.#marks()).every(isBegun)
   }
 
   async #write(elements: readonly string[]): Promise<boolean> {

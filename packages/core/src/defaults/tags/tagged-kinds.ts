@@ -6,7 +6,7 @@ import type { TaggedReads } from './tagged-reads.ts'
 import type { TaggableBase } from './tagged-store.ts'
 
 /** The groups of {@link Backend} for keys of other kinds. */
-type Kinds = Partial<Pick<Backend, 'bits' | 'windows' | 'sets'>>
+type Kinds = { readonly [K in 'bits' | 'windows' | 'sets']: Backend[K] | undefined }
 
 /**
  * The store's own groups, for which a value with deleted tags is absent too. The store does not know that, and refuses
@@ -67,8 +67,8 @@ export function kindsOver(base: TaggableBase, reads: TaggedReads): Kinds {
   })
   const { bits, windows, sets } = base
   return {
-    ...(bits !== undefined && { bits: bits && bitsOver(bits) }),
-    ...(windows !== undefined && { windows: windows && windowsOver(windows) }),
-    ...(sets !== undefined && { sets: sets && setsOver(sets) }),
+    bits: bits && bitsOver(bits),
+    windows: windows && windowsOver(windows),
+    sets: sets && setsOver(sets),
   }
 }

@@ -147,9 +147,9 @@ describe('Cluster', () => {
       await wait(500)
     }
     const { calls, failures } = await underLoad(4, call, story())
+    await cluster.settled()
     const measured = { calls, failures, refused: judge.refused, maxAge: judge.maxAge }
     report('D4', 'nobody notices', measured, failures === 0 && judge.refused === 0 && judge.maxAge <= MAX_STALE)
-    await cluster.settled()
   }, 60_000)
 
   it('D9: one step over two slots', async () => {

@@ -28,10 +28,16 @@ export class RedisCluster implements AsyncDisposable {
 
   /** The server that holds a key now. */
   async masterOf(key: string): Promise<RedisServer> {
-    const slots = await this.#anyAnswer(({ admin }) => admin.cluster('SLOTS'))
     const slot = slotOf(key)
-    const [, , owner] = slots.find(([from, to]) => slot >= from && slot <= to) ?? []
-    return this.#nodeAt(Number(owner?.[1]))
+    const end = performance.now() + PATIENCE
+    for (;;) {
+      const slots = await this.#anyAnswer(({ admin }) => admin.cluster('SLOTS'))
+      const [, , owner] = slots.find(([from, to]) => slot >= from && slot <= to) ?? []
+      if (owner) return this.#nodeAt(Number(owner[1]))
+      // In the midst of a failover, a node may know nobody who has the slot.
+      if (performance.now() > end) throw new Error(`No node serves "${key}".`)
+      await wait(2)
+    }
   }
 
   /** A replica of a master. */

@@ -1,5 +1,6 @@
 import { type Clock, compileGlob, fixedHead } from '@cashews/core'
 import type { Shard } from '../files/shard.ts'
+import type { ShardFile } from '../files/shard-file.ts'
 import { turn } from '../files/turn.ts'
 import { slice } from '../upkeep/upkeep.ts'
 import { type Entry, isAlive } from '../values/entry.ts'
@@ -32,24 +33,12 @@ export class DiskKeys {
   }
 
   async deleteMatch(pattern: string): Promise<number> {
-    let gone = 0
-    for (const shard of this.#shards) {
-      for await (const keys of this.#matching(shard, pattern, BATCH))
-        gone += await shard.remove((file) => keys.filter((key) => file.delete(key)).length)
-      await turn()
-    }
-    return gone
+    return this.#remove(pattern, STORED, (file, key) => file.delete(key))
   }
 
   /** Voids the leases of all matching keys, whether or not the keys exist. */
   async voidLeases(pattern: string): Promise<void> {
-    for (const shard of this.#shards)
-      for await (const keys of this.#matching(shard, pattern, BATCH, LEASED)) {
-        await shard.remove((file) => {
-          for (const key of keys) file.run('DELETE FROM leases WHERE key = ?', key)
-        })
-        await turn()
-      }
+    await this.#remove(pattern, LEASED, (file, key) => file.run('DELETE FROM leases WHERE key = ?', key))
   }
 
   async clear(): Promise<void> {
@@ -91,6 +80,17 @@ export class DiskKeys {
       }
     }
     return count
+  }
+
+  /** Removes something of each key that matches. Resolves to how many keys `remove` was true for. */
+  async #remove(pattern: string, from: string, remove: (file: ShardFile, key: string) => unknown): Promise<number> {
+    let gone = 0
+    for (const shard of this.#shards) {
+      for await (const keys of this.#matching(shard, pattern, BATCH, from))
+        gone += await shard.remove((file) => keys.filter((key) => remove(file, key)).length)
+      await turn()
+    }
+    return gone
   }
 
   async *#matching(shard: Shard, pattern: string, batchSize: number, from = STORED): AsyncGenerator<string[]> {

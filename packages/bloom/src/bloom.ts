@@ -4,6 +4,7 @@ import {
   checkType,
   decorating,
   kindOfOption,
+  type NotYetKnown,
   named,
   parseTtl,
   type Target,
@@ -11,15 +12,7 @@ import {
 } from '@cashews/core'
 import { AgingFilter } from './aging-filter.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import {
-  argsOf,
-  askOf,
-  checkFilter,
-  type ElementOptions,
-  elementOf,
-  type NotYetKnown,
-  type Question,
-} from './element.ts'
+import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
 import type { Estimate, Filter } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { type SizingOptions, sizingNames, sizingOf, storedNameOf } from './sizing.ts'

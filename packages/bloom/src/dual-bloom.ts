@@ -4,6 +4,7 @@ import {
   checkType,
   decorating,
   isPending,
+  type NotYetKnown,
   named,
   parseTtl,
   type Target,
@@ -11,15 +12,7 @@ import {
 } from '@cashews/core'
 import type { ElementOf } from './bloom.ts'
 import { BloomFilter } from './bloom-filter.ts'
-import {
-  argsOf,
-  askOf,
-  checkFilter,
-  type ElementOptions,
-  elementOf,
-  type NotYetKnown,
-  type Question,
-} from './element.ts'
+import { argsOf, askOf, checkFilter, type ElementOptions, elementOf, type Question } from './element.ts'
 import type { Estimate } from './filter.ts'
 import { type LoadOptions, load, type Source } from './loading.ts'
 import { sizingNames, sizingOf, storedNameOf } from './sizing.ts'

@@ -17,9 +17,6 @@ import {
 /** A function with a yes-or-no answer. */
 export type Question = (...args: never[]) => Awaitable<boolean>
 
-/** Stands for the function of a decorator, which is not known before it decorates a method. */
-export type NotYetKnown = (...args: never[]) => boolean
-
 /** Which element of a filter a call asks for. */
 export interface ElementOptions<F extends Question, K extends string, N extends readonly string[]> {
   /** The name of the filter in the store. */

@@ -2,6 +2,9 @@ import { checkThat } from './basics/options.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
+/** Stands for the function of a decorator, which is not known before it decorates a method. */
+export type NotYetKnown = (...args: never[]) => never
+
 /** A function to be wrapped, and its place in its class. */
 export interface Target {
   /** What is called. */

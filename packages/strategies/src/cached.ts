@@ -1,9 +1,9 @@
-import type { Cache } from '@cashews/core'
+import type { Cache, NotYetKnown } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import type { Lasting } from './caching/lifetime.ts'
 import { asItIs } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link cached}. */
 export type CachedOptions<

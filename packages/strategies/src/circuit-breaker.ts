@@ -4,6 +4,7 @@ import {
   countOption,
   functionOption,
   type KeyOptions,
+  type NotYetKnown,
   parsePeriod,
   parseTtl,
   rangeOption,
@@ -16,7 +17,7 @@ import { type Circuit, newCircuit } from './limiting/circuit.ts'
 import { apart } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
 
 /**

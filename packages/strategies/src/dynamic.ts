@@ -1,7 +1,7 @@
-import { type Cache, checkOptions } from '@cashews/core'
+import { type Cache, checkOptions, type NotYetKnown } from '@cashews/core'
 import { countingHits, type HitOptions } from './hit.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link dynamic}: those of `hit`, all with defaults. */
 export type DynamicOptions<

@@ -8,6 +8,7 @@ import {
   type LoadCall,
   MISS,
   mayAnswerStale,
+  type NotYetKnown,
   type ReadThrough,
   Refreshes,
 } from '@cashews/core'
@@ -24,7 +25,7 @@ import {
 } from './caching/dated.ts'
 import { type Lasting, lifetimeOf } from './caching/lifetime.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link early}. */
 export interface EarlyOptions<

@@ -5,6 +5,7 @@ import {
   MISS,
   type Milliseconds,
   mayAnswerStale,
+  type NotYetKnown,
   type ReadThrough,
 } from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching/caching.ts'
@@ -13,7 +14,7 @@ import type { Lasting } from './caching/lifetime.ts'
 import { asItIs } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import { type AnyFunction, checkCache, type NotYetKnown, type Wrapped } from './wrapping/function-types.ts'
+import { type AnyFunction, checkCache, type Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link failover}. */
 export interface FailoverOptions<

@@ -8,6 +8,7 @@ import {
   type LoadCall,
   MISS,
   type Milliseconds,
+  type NotYetKnown,
   outsideTransaction,
   type ReadThrough,
   Refreshes,
@@ -16,7 +17,7 @@ import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import type { Lasting } from './caching/lifetime.ts'
 import type { StoredForm } from './caching/stored-form.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link hit}. */
 export interface HitOptions<

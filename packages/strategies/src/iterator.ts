@@ -6,6 +6,7 @@ import {
   checkRange,
   checkThat,
   type KeyOptions,
+  type NotYetKnown,
   named,
   perTransaction,
   type Seen,
@@ -18,7 +19,7 @@ import { newRecording, type Recording } from './caching/recording.ts'
 import { storedError, unwrap } from './caching/stored-error.ts'
 import { type TagOptions, tagsOf } from './caching/tag-option.ts'
 import { around } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, ResultOf } from './wrapping/function-types.ts'
+import type { AnyFunction, ResultOf } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { keysOf, runOf } from './wrapping/wrap.ts'
 

@@ -1,8 +1,17 @@
-import { type Cache, checkNames, checkThat, type KeyOptions, named, type Target, type Ttl } from '@cashews/core'
+import {
+  type Cache,
+  checkNames,
+  checkThat,
+  type KeyOptions,
+  type NotYetKnown,
+  named,
+  type Target,
+  type Ttl,
+} from '@cashews/core'
 import { checkTimes } from './caching/lock-option.ts'
 import { around, type Decorator } from './wrapping/decorator.ts'
 import { detecting } from './wrapping/detecting.ts'
-import type { AnyFunction, Handle, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Handle, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { leaving } from './wrapping/leaving.ts'
 import { wrap } from './wrapping/wrap.ts'

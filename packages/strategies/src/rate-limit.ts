@@ -5,6 +5,7 @@ import {
   functionOption,
   type KeyOptions,
   type Milliseconds,
+  type NotYetKnown,
   type OptionReader,
   parsePeriod,
   readOptions,
@@ -17,7 +18,7 @@ import { Bans, type Refusal } from './limiting/bans.ts'
 import { RateLimitError, type RateLimitFacts, rejected, secondsUntil } from './limiting/errors.ts'
 import { apart, type Seen } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, ResultOf, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, ResultOf, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames } from './wrapping/keying.ts'
 import type { Run } from './wrapping/wrap.ts'
 

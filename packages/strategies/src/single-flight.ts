@@ -1,7 +1,16 @@
-import { type Cache, checkNames, Flights, type KeyOptions, launch, perTransaction, type Target } from '@cashews/core'
+import {
+  type Cache,
+  checkNames,
+  Flights,
+  type KeyOptions,
+  launch,
+  type NotYetKnown,
+  perTransaction,
+  type Target,
+} from '@cashews/core'
 import { around, type Decorator } from './wrapping/decorator.ts'
 import { detecting } from './wrapping/detecting.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from './wrapping/keying.ts'
 import { type Behaviour, wrap } from './wrapping/wrap.ts'
 

@@ -1,8 +1,8 @@
-import { type Cache, chain, type KeyOptions, readOptions } from '@cashews/core'
+import { type Cache, chain, type KeyOptions, type NotYetKnown, readOptions } from '@cashews/core'
 import { type LimitOptions, limitTable, refusing } from './rate-limit.ts'
 import { apart } from './wrapping/apart.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 import { keyingNames } from './wrapping/keying.ts'
 
 /** Settings of {@link slidingRateLimit}. */

@@ -1,10 +1,18 @@
-import { type Cache, checkOptions, currentTerms, type Flight, mayAnswerStale, type ReadThrough } from '@cashews/core'
+import {
+  type Cache,
+  checkOptions,
+  currentTerms,
+  type Flight,
+  mayAnswerStale,
+  type NotYetKnown,
+  type ReadThrough,
+} from '@cashews/core'
 import { type CachingOptions, cachingOf } from './caching/caching.ts'
 import { answerStale, datedForm, type FreshFor, isDated, isFresh, peekDated, readOld } from './caching/dated.ts'
 import { type Lasting, lifetimeOf } from './caching/lifetime.ts'
 import type { Decorator } from './wrapping/decorator.ts'
 import { type ErrorType, isOneOf } from './wrapping/error-types.ts'
-import type { AnyFunction, NotYetKnown, Wrapped } from './wrapping/function-types.ts'
+import type { AnyFunction, Wrapped } from './wrapping/function-types.ts'
 
 /** Settings of {@link soft}. */
 export interface SoftOptions<

@@ -1,4 +1,4 @@
-import type { Cache } from '@cashews/core'
+import type { Cache, NotYetKnown } from '@cashews/core'
 import { type CachedOptions, cached } from './cached.ts'
 import type { Lasting } from './caching/lifetime.ts'
 import { type CircuitBreakerOptions, circuitBreaker } from './circuit-breaker.ts'
@@ -21,13 +21,7 @@ import { type SingleFlightOptions, singleFlight } from './single-flight.ts'
 import { type SlidingRateLimitOptions, slidingRateLimit } from './sliding-rate-limit.ts'
 import { type SoftOptions, soft } from './soft.ts'
 import type { Decorator } from './wrapping/decorator.ts'
-import {
-  type AnyFunction,
-  type Asynchronous,
-  checkCache,
-  type NotYetKnown,
-  type Wrapped,
-} from './wrapping/function-types.ts'
+import { type AnyFunction, type Asynchronous, checkCache, type Wrapped } from './wrapping/function-types.ts'
 
 type Names = readonly string[]
 

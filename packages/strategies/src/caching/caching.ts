@@ -6,12 +6,13 @@ import {
   checkType,
   type KeyOptions,
   type LoadCall,
+  type NotYetKnown,
   type ReadThrough,
   type Spot,
   type Target,
 } from '@cashews/core'
 import { around, type Decorator } from '../wrapping/decorator.ts'
-import type { AnyFunction, NotYetKnown, ResultOf, Wrapped } from '../wrapping/function-types.ts'
+import type { AnyFunction, ResultOf, Wrapped } from '../wrapping/function-types.ts'
 import { type KeyingOptions, keyingNames, prefixed } from '../wrapping/keying.ts'
 import { type Run, wrap } from '../wrapping/wrap.ts'
 import { type KeepingOptions, keepingNames, keepingOf } from './keeping.ts'

@@ -3,9 +3,6 @@ import { type Cache, checkKnown, checkThat } from '@cashews/core'
 /** Any function or method that a strategy can wrap. */
 export type AnyFunction = (...args: never[]) => unknown
 
-/** Stands for the function of a decorator, which is not known before it decorates a method. */
-export type NotYetKnown = (...args: never[]) => never
-
 /** The awaited result of a function. */
 export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>
 

@@ -69,7 +69,7 @@ async function* fill(cache: Cache, thousands: number): AsyncGenerator<void> {
 
 async function pauseOf(work: (cache: Cache) => AsyncGenerator<void>): Promise<number> {
   await using cache = await open()
-  return worstPause(async () => {
+  return await worstPause(async () => {
     for await (const _ of work(cache)) await setImmediate()
   })
 }

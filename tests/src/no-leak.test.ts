@@ -1,24 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { memory } from '@cashews/backend-memory'
 import { type BackendHost, createCache } from '@cashews/core'
 import { cached, iterator, singleFlight } from '@cashews/strategies'
 import { transaction } from '@cashews/transactions'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { gc, isFreed } from './support/collected.ts'
 import { all, gate, settle, syncStore } from './support/helpers.ts'
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
-/** Whether an object can be garbage-collected. */
-async function isFreed(ref: WeakRef<object>): Promise<boolean> {
-  for (let turn = 0; turn < 20; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 1))
-    gc()
-    if (ref.deref() === undefined) return true
-  }
-  return false
-}
 
 /** Random numbers from 0 to `below`, the same in every run. */
 function series(seed = 1): (below: number) => number {

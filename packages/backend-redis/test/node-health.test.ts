@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { BackendError, BackendUnavailableError } from '@cashews/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NodeHealth } from '../src/connection/node-health.ts'
@@ -49,6 +50,23 @@ describe('the health of the nodes of a cluster', () => {
     void health.send('a', never)
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
     expect(await ask('a')).toBe('answer')
+  })
+
+  it('looks after a node outside of the request that found it away', async () => {
+    vi.useRealTimers()
+    const requests = new AsyncLocalStorage<string>()
+    const { promise: looked, resolve } = Promise.withResolvers<unknown>()
+    const own = new NodeHealth(
+      async () => {
+        resolve(requests.getStore())
+        return true
+      },
+      () => ['a', 'b'],
+      back,
+    )
+    requests.run('request', () => own.lost('a'))
+    expect(await looked).toBeUndefined()
+    own.stop()
   })
 
   it('waits for ever while nobody says how long callers do', async () => {

@@ -54,6 +54,7 @@ export {
   strayOf,
   timeOption,
 } from './basics/options.ts'
+export { outsideRequests } from './basics/outside-requests.ts'
 export { isA } from './basics/realm.ts'
 export type { CacheOptions, ControlOptions, ScanOptions } from './cache.ts'
 export { Cache, createCache, invalidateFurther } from './cache.ts'

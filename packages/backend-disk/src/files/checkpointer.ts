@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Milliseconds } from '@cashews/core'
+import { type Milliseconds, outsideRequests } from '@cashews/core'
 import type { Synchronous } from '../settings.ts'
 import { PAGE_BYTES } from '../upkeep/room.ts'
 import { turn } from './turn.ts'
@@ -130,12 +130,12 @@ export class Checkpointer {
     return new Promise((resolve) => {
       const id = this.#id++
       this.#waiting.set(id, resolve)
-      this.#start().postMessage({ id, path, mode })
+      this.#worker ??= outsideRequests(() => this.#started())
+      this.#worker.postMessage({ id, path, mode })
     })
   }
 
-  #start(): Worker {
-    if (this.#worker) return this.#worker
+  #started(): Worker {
     const worker = new Worker(WORKER, {
       eval: true,
       workerData: { places: PLACES, synchronous: this.#synchronous },
@@ -155,7 +155,6 @@ export class Checkpointer {
       this.#used.clear()
       this.#failAll(String(error))
     })
-    this.#worker = worker
     return worker
   }
 

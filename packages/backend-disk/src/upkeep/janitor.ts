@@ -1,4 +1,4 @@
-import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
+import { LONGEST_TIMER, type Milliseconds, outsideRequests } from '@cashews/core'
 import type { Shard } from '../files/shard.ts'
 
 /** The pause between two slices while there is more to do. */
@@ -46,7 +46,7 @@ export class Janitor {
   #wait(delay: Milliseconds): void {
     clearTimeout(this.#timer)
     if (delay < Number.POSITIVE_INFINITY)
-      this.#timer = setTimeout(() => this.#work(), Math.min(delay, LONGEST_TIMER)).unref()
+      this.#timer = outsideRequests(() => setTimeout(() => this.#work(), Math.min(delay, LONGEST_TIMER)).unref())
   }
 
   #work(): void {

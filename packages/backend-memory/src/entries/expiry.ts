@@ -1,4 +1,4 @@
-import { LONGEST_TIMER, type Milliseconds } from '@cashews/core'
+import { LONGEST_TIMER, type Milliseconds, outsideRequests } from '@cashews/core'
 import type { Recency } from './recency.ts'
 import { slice } from './slice.ts'
 import type { TickingClock } from './ticking-clock.ts'
@@ -57,7 +57,7 @@ export class Expiry {
     const isMidway = this.#position > 0
     if (!this.#running || (!isMidway && this.#earliest === Number.POSITIVE_INFINITY)) return
     const delay = isMidway ? PAUSE : Math.min(this.#interval, LONGEST_TIMER)
-    this.#timer ??= setTimeout(() => this.#slice(), delay).unref()
+    this.#timer ??= outsideRequests(() => setTimeout(() => this.#slice(), delay).unref())
   }
 
   #slice(): void {

@@ -4,6 +4,7 @@ import {
   type CashewsError,
   ConfigurationError,
   type Milliseconds,
+  outsideRequests,
 } from '@cashews/core'
 import type { Cluster, Redis } from 'ioredis'
 import { slotOf } from '../keys/slot.ts'
@@ -133,7 +134,7 @@ export class ClusterLink implements Link {
       there = masters
       changed()
     }
-    const lookSoon = () => queueMicrotask(look)
+    const lookSoon = () => outsideRequests(() => queueMicrotask(look))
     for (const event of TOPOLOGY_EVENTS) client?.on(event, lookSoon)
     return () => {
       for (const event of TOPOLOGY_EVENTS) client?.off(event, lookSoon)

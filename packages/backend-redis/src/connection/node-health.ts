@@ -1,4 +1,4 @@
-import { BackendError, BackendUnavailableError, type Milliseconds } from '@cashews/core'
+import { BackendError, BackendUnavailableError, type Milliseconds, outsideRequests } from '@cashews/core'
 
 /** How often a server that is unreachable is asked for a sign of life. */
 const LOOK_AGAIN: Milliseconds = 250
@@ -105,7 +105,7 @@ export class NodeHealth {
 
   /** Reads what has arrived before it counts a beat: timers run before sockets are read. */
   #listen(): void {
-    this.#listening ??= setTimeout(() => setImmediate(this.#beat), BEAT).unref()
+    this.#listening ??= outsideRequests(() => setTimeout(() => setImmediate(this.#beat), BEAT).unref())
   }
 
   readonly #beat = (): void => {
@@ -120,7 +120,7 @@ export class NodeHealth {
 
   #lookAfter(health: Health): void {
     health.isAway = true
-    this.#looking ??= setTimeout(() => void this.#look(), LOOK_AGAIN).unref()
+    this.#looking ??= outsideRequests(() => setTimeout(() => void this.#look(), LOOK_AGAIN).unref())
   }
 
   async #look(): Promise<void> {

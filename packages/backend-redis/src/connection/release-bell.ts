@@ -1,4 +1,4 @@
-import type { Milliseconds } from '@cashews/core'
+import { type Milliseconds, outsideRequests } from '@cashews/core'
 import type { Redis, RedisOptions } from 'ioredis'
 import { monotonicNow } from './monotonic.ts'
 
@@ -42,7 +42,7 @@ export class ReleaseBell {
    * @param name The name of the lock in Redis, which scripts publish.
    */
   released(name: string, atMost: Milliseconds): Promise<void> {
-    this.#listen()
+    if (!this.#subscriber || this.#subscriber.status === 'end') outsideRequests(() => this.#listen())
     if (this.#hasMissed(name)) return Promise.resolve()
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(name) ?? new Set()
@@ -86,7 +86,6 @@ export class ReleaseBell {
 
   /** Connects. A connection that has given up is replaced, perhaps by one to another node; without any, waiters poll. */
   #listen(): void {
-    if (this.#subscriber && this.#subscriber.status !== 'end') return
     let subscriber: Redis
     try {
       subscriber = this.#connect()

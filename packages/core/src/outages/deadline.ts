@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../backend.ts'
+import { outsideRequests } from '../basics/outside-requests.ts'
 import { LONGEST_TIMER } from '../clock.ts'
 
 /** A wait that ends with an answer, or with its deadline. */
@@ -100,7 +101,7 @@ export class Deadline {
   }
 
   #arm(left: Milliseconds): void {
-    this.#timer = setTimeout(this.#ring, left - EARLY)
+    this.#timer = outsideRequests(() => setTimeout(this.#ring, left - EARLY))
   }
 
   /** Timers run before sockets are read: answers that arrived while the process was busy are taken first. */

@@ -1,5 +1,6 @@
 import { type Backend, MISS, type Milliseconds } from '../backend.ts'
 import { type Awaitable, isPending } from '../basics/awaitable.ts'
+import { outsideRequests } from '../basics/outside-requests.ts'
 import { neutralAnswer } from '../calls/commands.ts'
 import type { Call, Command } from '../command.ts'
 import { BackendError, BackendUnavailableError, CashewsError } from '../errors.ts'
@@ -245,8 +246,7 @@ class StoreGuard implements Guard, CallJudge, Repeating {
   }
 
   #probeLater(): void {
-    this.#probing = setTimeout(() => void this.#probe(), PROBE_INTERVAL)
-    this.#probing.unref()
+    this.#probing = outsideRequests(() => setTimeout(() => void this.#probe(), PROBE_INTERVAL).unref())
   }
 
   async #probe(): Promise<void> {

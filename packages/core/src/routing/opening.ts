@@ -1,6 +1,7 @@
 import type { Backend, BackendHost, Milliseconds, RemovalReason } from '../backend.ts'
 import { type Awaitable, isPending } from '../basics/awaitable.ts'
 import { companionOf } from '../basics/companion.ts'
+import { outsideRequests } from '../basics/outside-requests.ts'
 
 /** A cache that uses a store. */
 export interface Tenant {
@@ -64,7 +65,7 @@ class Opening implements BackendHost {
   }
 
   #open(): Awaitable<void> {
-    const opening = this.#store.open(this)
+    const opening = outsideRequests(() => this.#store.open(this))
     if (!isPending(opening)) return this.#opened()
     // If the store is closed meanwhile, the next cache has it opened anew, and this opening does not count any more.
     const underWay: Promise<void> = opening.then(

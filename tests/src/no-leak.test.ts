@@ -182,6 +182,28 @@ describe('no leak', () => {
     expect(await isFreed(ref as unknown as WeakRef<object>)).toBe(true)
   })
 
+  it.each(['cached', 'singleFlight'])(
+    'of a load of %s that never ends, once all callers have left',
+    async (strategy) => {
+      const cache = createCache().setup(memory())
+      const never = async (_big: object) => new Promise(() => {})
+      const load =
+        strategy === 'cached'
+          ? cached(cache, { ttl: 1, key: () => 'k' }, never)
+          : singleFlight(cache, { key: () => 'k' }, never)
+      const abort = new AbortController()
+      const leave = async () => {
+        const big = { large: new Uint8Array(1_000_000) }
+        const waiting = load.with({ signal: abort.signal })(big)
+        await settle()
+        abort.abort()
+        await expect(waiting).rejects.toThrow()
+        return new WeakRef(big)
+      }
+      expect(await isFreed(await leave())).toBe(true)
+    },
+  )
+
   it('of a listener that was taken off', async () => {
     const cache = createCache().setup(memory())
     let ref: WeakRef<object> | undefined

@@ -121,8 +121,10 @@ export class Flight<T = unknown> implements Outcome {
     })
   }
 
+  /** Lets nobody store its result or join it any more, and forgets it at once: it may never end. */
   #abort(reason: unknown): void {
     this.lease.broken = true
+    this.land(true)
     this.controller?.abort(reason)
   }
 }

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type ClientHttp2Session, connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
 import { type Cache, createCache } from '@cashews/core'
@@ -136,6 +139,28 @@ describe('a bare server', () => {
     })
     const { headers } = await ask(server.url)
     expect(headers).toMatchObject({ 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] })
+  })
+
+  it('reads a piped stream to its end, though a 304 is sent in its place', async () => {
+    const cache = createCache().setup(memory())
+    const source = Readable.from(
+      (async function* parts() {
+        for (let at = 0; at < 99; at++) {
+          yield 'page '
+          await setImmediate()
+        }
+      })(),
+    )
+    const server = await serveBare(cache, { etag: true }, (_, response) => {
+      response.setHeader('etag', '"v1"')
+      source.pipe(response)
+    })
+    onTestFinished(async () => {
+      await server.close()
+      await cache.close()
+    })
+    expect(await ask(server.url, { headers: { 'if-none-match': '"v1"' } })).toMatchObject({ status: 304, text: '' })
+    await finished(source)
   })
 
   it('refuses a second header, as Node does, and sends the first', async () => {

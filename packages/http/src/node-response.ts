@@ -77,6 +77,8 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     putHeader(response, isOwn ? reply : { ...reply, fields: measured(reply) })
     if (isOwn) return true
     state = 'replaced'
+    // A stream that is piped into a response that has ended stops, and a file would stay open.
+    response.on('unpipe', (source) => source.resume())
     conclude(reply.body ? [reply.body] : [])
     if (body !== undefined) finish()
     return false

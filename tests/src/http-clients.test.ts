@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { type ClientHttp2Session, connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { Readable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { memory } from '@cashews/backend-memory'
@@ -141,26 +141,39 @@ describe('a bare server', () => {
     expect(headers).toMatchObject({ 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] })
   })
 
-  it('reads a piped stream to its end, though a 304 is sent in its place', async () => {
+  it.each([
+    ['piped', (source: Readable, response: ServerResponse) => finished(source.pipe(response), { readable: false })],
+    ['in a pipeline', (source: Readable, response: ServerResponse) => pipeline(source, response)],
+  ])('lets a stream that is %s end, though a 304 or a stored response is sent in its place', async (_, sendFrom) => {
     const cache = createCache().setup(memory())
-    const source = Readable.from(
-      (async function* parts() {
-        for (let at = 0; at < 99; at++) {
-          yield 'page '
-          await setImmediate()
-        }
-      })(),
-    )
-    const server = await serveBare(cache, { etag: true }, (_, response) => {
+    const sent: Promise<unknown>[] = []
+    async function* parts() {
+      for (let at = 0; at < 99; at++) {
+        yield 'page '
+        await setImmediate()
+      }
+    }
+    let status = 200
+    const options = { etag: true, responses: { ttl: '1m', staleIfError: '1h' } } as const
+    const server = await serveBare(cache, options, ({ url }, response) => {
+      response.statusCode = status
       response.setHeader('etag', '"v1"')
-      source.pipe(response)
+      if (url === '/stale') response.setHeader('cache-control', 'max-age=0, stale-if-error=60')
+      const source = Readable.from(parts())
+      sent.push(finished(source), sendFrom(source, response))
     })
     onTestFinished(async () => {
       await server.close()
       await cache.close()
     })
-    expect(await ask(server.url, { headers: { 'if-none-match': '"v1"' } })).toMatchObject({ status: 304, text: '' })
-    await finished(source)
+    const ifChanged = { headers: { 'if-none-match': '"v1"' } }
+    expect(await ask(server.url, ifChanged)).toMatchObject({ status: 304, text: '' })
+    await ask(`${server.url}/stale`)
+    status = 503
+    const { headers, text } = await ask(`${server.url}/stale`)
+    expect([headers['cache-status'], text]).toEqual([expect.stringContaining('fwd-status=503'), 'page '.repeat(99)])
+    await Promise.all(sent)
+    expect(sent).toHaveLength(6)
   })
 
   it('refuses a second header, as Node does, and sends the first', async () => {

@@ -59,8 +59,10 @@ export function send(response: ServerResponse, reply: Reply): void {
  */
 export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const { writeHead, write, end, flushHeaders } = response
-  let state: 'open' | 'held' | 'sending' | 'replaced' | 'ended' = 'open'
+  let state: 'open' | 'held' | 'sending' | 'swallowing' | 'replaced' | 'ended' = 'open'
   let isEnding = false
+  /** The content that is sent in place of the one being swallowed. */
+  let replacement: Body | undefined
 
   /** Makes the handler believe that the held-back header is sent. */
   const hold = () => Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
@@ -76,12 +78,24 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     const isOwn = reply.body === body
     putHeader(response, isOwn ? reply : { ...reply, fields: measured(reply) })
     if (isOwn) return true
-    state = 'replaced'
-    // A stream that is piped into a response that has ended stops, and a file would stay open.
-    response.on('unpipe', (source) => source.resume())
-    conclude(reply.body ? [reply.body] : [])
-    if (body !== undefined) finish()
+    if (body === undefined) swallow(reply.body)
+    else {
+      state = 'replaced'
+      conclude(reply.body ? [reply.body] : [])
+      finish()
+    }
     return false
+  }
+
+  /**
+   * Replaces what the handler will go on to write. It is sent when the handler ends: what pipes a stream into a response
+   * breaks off when that ends early.
+   */
+  const swallow = (instead: Body | undefined): void => {
+    state = 'swallowing'
+    replacement = instead
+    exchange.abort()
+    hold()
   }
 
   /** Ends the response now. `end` of HTTP/2 calls `write`. */
@@ -112,7 +126,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
   const finish = () => exchange.finish(() => headerOf(response.getHeaders()))
 
   response.writeHead = ((status: number, ...rest: unknown[]) => {
-    if (state === 'held') throw headerIsSent()
+    if (state === 'held' || state === 'swallowing') throw headerIsSent()
     if (state !== 'open' || !isStatus(status))
       return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
     response.statusCode = status
@@ -123,19 +137,24 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
     return response
   }) as typeof writeHead
   response.flushHeaders = () => {
-    if (state === 'open' || state === 'held') decide(undefined)
-    flushHeaders.call(response)
+    if (state === 'open' || state === 'held' ? decide(undefined) : state === 'sending') flushHeaders.call(response)
   }
   response.write = ((chunk: unknown, ...rest: unknown[]) => {
     if (isEnding) return Reflect.apply(write, response, [chunk, ...rest])
     const isFirst = state === 'open' || state === 'held'
     if (isFirst && !isSendable(response, chunk)) return Reflect.apply(write, response, [chunk, ...rest])
     const part = bodyOf(chunk, rest[0])
-    if (state === 'replaced' || (isFirst && !decide(undefined))) return done(rest)
+    if (state === 'swallowing' || state === 'replaced' || (isFirst && !decide(undefined))) return done(rest)
     exchange.chunk(part)
     return Reflect.apply(write, response, [chunk, ...rest])
   }) as typeof write
   response.end = ((...args: unknown[]) => {
+    if (state === 'swallowing') {
+      state = 'replaced'
+      letGo()
+      conclude([replacement, args.find(isFunction)].filter(Boolean))
+      return response
+    }
     const content = typeof args[0] === 'function' ? '' : args[0] || '' // Node leaves out what is falsy.
     const isWhole = state === 'open' || state === 'held'
     if (isWhole && !isSendable(response, content)) return Reflect.apply(end, response, args)
@@ -181,9 +200,13 @@ function measured({ status, fields, body = '' }: Reply): Reply['fields'] {
   return status === 204 || status === 304 ? others : { ...others, 'content-length': String(sizeOfBody(body)) }
 }
 
+function isFunction(argument: unknown): argument is () => void {
+  return typeof argument === 'function'
+}
+
 /** Calls the callback among the arguments, if there is one. */
 function done(args: readonly unknown[]): true {
-  const callback = args.find((argument) => typeof argument === 'function')
+  const callback = args.find(isFunction)
   if (callback) process.nextTick(callback)
   return true
 }

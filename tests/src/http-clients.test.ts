@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http'
 import { type ClientHttp2Session, connect, createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { Readable } from 'node:stream'
@@ -119,19 +119,22 @@ describe('a bare server', () => {
   })
 
   it.each([
-    ['in turn', ['Content-Type', 'text/plain', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2']],
+    ['in turn', [['Content-Type', 'text/plain', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2']]],
     [
       'in pairs',
       [
-        ['Content-Type', 'text/plain'],
-        ['Set-Cookie', ['a=1', 'b=2']],
+        [
+          ['Content-Type', 'text/plain'],
+          ['Set-Cookie', ['a=1', 'b=2']],
+        ],
       ],
     ],
-  ])('sends every field that writeHead is given %s, in place of those set before', async (_, fields) => {
+    ['after no reason phrase', [undefined, { 'Content-Type': 'text/plain', 'Set-Cookie': ['a=1', 'b=2'] }]],
+  ])('sends every field that writeHead is given %s, in place of those set before', async (_, given) => {
     const cache = createCache().setup(memory())
     const server = await serveBare(cache, { etag: true }, (_request, response) => {
       response.setHeader('content-type', 'text/html')
-      response.writeHead(200, fields as string[]).end('page')
+      response.writeHead(200, ...(given as [undefined, OutgoingHttpHeaders])).end('page')
     })
     onTestFinished(async () => {
       await server.close()

@@ -131,7 +131,7 @@ export function listenIn(response: ServerResponse, exchange: Exchange): void {
       return Reflect.apply(writeHead, response, state === 'replaced' ? [response.statusCode] : [status, ...rest])
     response.statusCode = status
     if (typeof rest[0] === 'string') response.statusMessage = rest.shift() as string
-    putGiven(response, rest[0])
+    putGiven(response, rest[1] ?? rest[0]) // Node takes undefined for the reason phrase, too.
     state = 'held'
     hold()
     return response

@@ -70,6 +70,7 @@ export class Exchange {
   #directives: Awaitable<CacheControl> | undefined
   #isAnswered = false
   #forgetting: Promise<unknown> | undefined
+  #hasClientLeft = false
   #isOnlyIfCached = false
   /** Whether `control` came first and switched reads off: for the handler, not for what is stored in its place. */
   #areReadsOff = false
@@ -227,6 +228,7 @@ export class Exchange {
       this.abort()
       return
     }
+    this.#hasClientLeft = true
     this.#visit?.recorder?.clientLeft()
     setTimeout(() => this.abort(), HANDLER_MAY_GO_ON).unref()
   }
@@ -271,6 +273,7 @@ export class Exchange {
 
   #forward(visit: Visit, handler: Handler): void {
     this.#visit = visit
+    if (this.#hasClientLeft) visit.recorder?.clientLeft()
     if (visit.ask) visit.before = { ...this.#header() }
     if (this.#soFar || !visit.recorder) handler.run()
     else this.#watch(this.#cache, () => runToEnd(handler))
